@@ -1,0 +1,25 @@
+//! The tables of Gatehouse, as ordered migrations, one table a file.
+//!
+//! They keep to what SQLite, PostgreSQL and its distributed kin accept: UUIDv7 keys, times as milliseconds since 1970,
+//! no sequences, no triggers. Applied ones are never edited.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_create_users;
+mod m20261121_000002_create_sessions;
+mod m20261121_000003_create_identities;
+
+/// Applies the migrations in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_create_users::Migration),
+            Box::new(m20261121_000002_create_sessions::Migration),
+            Box::new(m20261121_000003_create_identities::Migration),
+        ]
+    }
+}

@@ -1,0 +1,139 @@
+//! Email addresses.
+
+use idna::{
+    AsciiDenyList,
+    uts46::{DnsLength, Hyphens, Uts46},
+};
+
+use crate::input::{FieldErrorCode, Wrong};
+
+/// The longest address that mail can carry, in bytes (RFC 5321 §4.5.3.1, erratum 1690).
+const MAX_BYTES: usize = 254;
+
+/// The longest local part, in bytes (RFC 5321 §4.5.3.1.1).
+const MAX_LOCAL_BYTES: usize = 64;
+
+/// A well-formed email address: an ASCII local part, and a domain that may be international.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailAddress {
+    text: String,
+    key: String,
+}
+
+impl EmailAddress {
+    /// Reads an address as a person types it. Quoted local parts, comments and address literals are refused: no mailbox of
+    /// today needs them, and parsers disagree on them, which is how one person's mail reaches another.
+    ///
+    /// # Errors
+    /// If it is too long or not an address.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let text = text.trim();
+        if text.len() > MAX_BYTES {
+            return Err(Wrong::new(
+                FieldErrorCode::TooLong,
+                format!("An email address has at most {MAX_BYTES} bytes."),
+            ));
+        }
+        let key = canonical(text).ok_or_else(|| {
+            Wrong::new(FieldErrorCode::Malformed, "This is not an email address like ada@example.org.")
+        })?;
+        Ok(Self { text: text.to_owned(), key })
+    }
+
+    /// As it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What all spellings of the address have in common: lower case, the domain in ASCII.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        self.text.split('@').next().unwrap_or_default()
+    }
+}
+
+fn canonical(text: &str) -> Option<String> {
+    let (local, domain) = text.split_once('@')?;
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    };
+    if local.len() > MAX_LOCAL_BYTES || !local.split('.').all(is_atom) {
+        return None;
+    }
+    let domain = Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+        .ok()?;
+    let top = domain.rsplit('.').next()?;
+    // a numeric top label is an address literal, not a name
+    let is_name = domain.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
+    let key = format!("{}@{domain}", local.to_ascii_lowercase());
+    (is_name && key.len() <= MAX_BYTES).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_share_their_key() {
+        for (text, key) in [
+            ("ada@example.org", "ada@example.org"),
+            ("  Ada.Lovelace+math@Example.ORG ", "ada.lovelace+math@example.org"),
+            ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+            ("ada@XN--BCHER-KVA.example", "ada@xn--bcher-kva.example"),
+            ("ada@ｅxample.org", "ada@example.org"),
+        ] {
+            let address = EmailAddress::parse(text).unwrap();
+            assert_eq!((address.key(), address.as_str()), (key, text.trim()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long_local = format!("{}@example.org", "a".repeat(65));
+        for text in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada@localhost",
+            "ada@example.org.",
+            "ada@.example.org",
+            "ada@example..org",
+            "ada@-example.org",
+            "ada@127.0.0.1",
+            "ada@[127.0.0.1]",
+            "ada@exa mple.org",
+            "ada lovelace@example.org",
+            ".ada@example.org",
+            "ada.@example.org",
+            "a..da@example.org",
+            "\"ada\"@example.org",
+            "ada@example.org@example.org",
+            "adа@example.org", // a Cyrillic а
+            "ſam@example.org", // a long s
+            "ada＠example.org",
+            "ada@example.org\r\nBcc: eve@example.org",
+            "ada\0@example.org",
+            &long_local,
+        ] {
+            assert_eq!(
+                EmailAddress::parse(text).unwrap_err().at("email").code,
+                FieldErrorCode::Malformed,
+                "{text:?}"
+            );
+        }
+        let label = "b".repeat(60);
+        let long = format!("{}@{label}.{label}.{label}.org", "a".repeat(64));
+        assert_eq!(EmailAddress::parse(&long).unwrap_err().at("email").code, FieldErrorCode::TooLong);
+        assert!(EmailAddress::parse(&long[3..]).is_ok(), "254 bytes are accepted");
+    }
+}

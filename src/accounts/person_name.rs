@@ -1,0 +1,30 @@
+//! Names of people.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::input::{FieldErrorCode, Wrong};
+
+/// The most characters of a name.
+const MAX_LENGTH: usize = 150;
+
+/// Reads a name: anything in one line. Blank is none.
+///
+/// # Errors
+/// If it is too long or has control characters.
+pub(super) fn person_name(text: &str) -> Result<Option<String>, Wrong> {
+    if text.len() > MAX_LENGTH * 8 {
+        return Err(too_long());
+    }
+    let name: String = text.trim().nfc().collect();
+    if name.chars().count() > MAX_LENGTH {
+        return Err(too_long());
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Wrong::new(FieldErrorCode::Malformed, "A name has no control characters."));
+    }
+    Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+fn too_long() -> Wrong {
+    Wrong::new(FieldErrorCode::TooLong, format!("A name has at most {MAX_LENGTH} characters."))
+}

@@ -1,0 +1,66 @@
+//! Usernames.
+
+use crate::input::{FieldErrorCode, Wrong};
+
+/// The fewest characters of a username.
+pub const USERNAME_MIN_LENGTH: usize = 3;
+/// The most characters of a username.
+pub const USERNAME_MAX_LENGTH: usize = 30;
+
+/// ASCII letters, digits and `_ . -`. It has no `@`, so an identifier is never both an address and a username.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Reads a username.
+    ///
+    /// # Errors
+    /// If it is too short, too long, or has other characters.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let range = format!("A username has {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
+        match text.chars().count() {
+            ..USERNAME_MIN_LENGTH => Err(Wrong::new(FieldErrorCode::TooShort, range)),
+            USERNAME_MIN_LENGTH..=USERNAME_MAX_LENGTH => {
+                let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+                let message = "A username is made of the letters a to z, digits, and _ . -";
+                let malformed = || Wrong::new(FieldErrorCode::Malformed, message);
+                text.bytes().all(is_allowed).then(|| Self(text.to_owned())).ok_or_else(malformed)
+            }
+            _ => Err(Wrong::new(FieldErrorCode::TooLong, range)),
+        }
+    }
+
+    /// As it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What all spellings of the username have in common: lower case.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_are_3_to_30_of_a_few_characters() {
+        assert_eq!(Username::parse("Ada_L.1-x").unwrap().key(), "ada_l.1-x");
+        assert!(Username::parse("ada").is_ok());
+        assert!(Username::parse(&"a".repeat(30)).is_ok());
+        for (text, code) in [
+            ("ad", FieldErrorCode::TooShort),
+            (&"a".repeat(31), FieldErrorCode::TooLong),
+            ("ada@example.org", FieldErrorCode::Malformed),
+            ("ada lovelace", FieldErrorCode::Malformed),
+            ("adа", FieldErrorCode::Malformed), // a Cyrillic а
+            ("ad\0", FieldErrorCode::Malformed),
+        ] {
+            assert_eq!(Username::parse(text).unwrap_err().at("username").code, code, "{text:?}");
+        }
+    }
+}

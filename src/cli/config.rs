@@ -1,0 +1,19 @@
+//! `gatehouse config`.
+
+use super::{CliError, load};
+use crate::config::Mode;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// As `serve` would read them, not as `dev` would
+    #[arg(long)]
+    serve: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
+    let config = load(if arguments.serve { Mode::Serve } else { Mode::Dev })?;
+    for setting in config.report {
+        println!("{:<26} {:<12} {}", setting.name, setting.source, setting.value);
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! `gatehouse migrate`.
+
+use super::{CliError, load};
+use crate::{config::Mode, storage::migrate};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// Show which migrations the database has, and change nothing
+    #[arg(long)]
+    status: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let config = load(Mode::Command)?;
+    if arguments.status {
+        for migration in migrate::status(&config).await? {
+            println!("{:<8} {}", if migration.is_applied { "applied" } else { "pending" }, migration.name);
+        }
+        return Ok(());
+    }
+    let applied = migrate::migrate(&config).await?;
+    for migration in &applied {
+        println!("applied  {}", migration.name);
+    }
+    if applied.is_empty() {
+        println!("The database is up to date.");
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The command line: one file a command.
+
+use std::error::Error;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, Mode, Variables},
+    telemetry,
+};
+
+mod config;
+mod create_superuser;
+mod dev;
+mod migrate;
+mod schema;
+mod secret;
+mod serve;
+
+/// What went wrong, for the person at the terminal.
+pub type CliError = Box<dyn Error + Send + Sync>;
+
+/// An account and sign-in server that speaks GraphQL.
+///
+/// Without a command it runs `dev`. Settings are environment variables, read also from `.env`: see `gatehouse config`.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run on a developer's machine: needs no settings, keeps everything under `data`
+    Dev(dev::Arguments),
+    /// Run in production: needs `SECRET_KEY`, `DATABASE_URL` and `PUBLIC_URL`
+    Serve(serve::Arguments),
+    /// Bring the database's tables up to date
+    Migrate(migrate::Arguments),
+    /// Create the account of an operator, who may do everything
+    CreateSuperuser(create_superuser::Arguments),
+    /// Print the GraphQL schema
+    Schema,
+    /// Print every setting in effect, and where it comes from; secrets hidden
+    Config(config::Arguments),
+    /// Print a new `SECRET_KEY`
+    Secret,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What to tell the person at the terminal.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command.unwrap_or(Command::Dev(dev::Arguments::default())) {
+        Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
+        Command::Schema => {
+            schema::run();
+            Ok(())
+        }
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Secret => {
+            secret::run();
+            Ok(())
+        }
+    }
+}
+
+/// The settings, and the log as they want it.
+fn load(mode: Mode) -> Result<Config, CliError> {
+    let config = Config::load(mode, &Variables::from_environment()?)?;
+    telemetry::start(&config).map_err(|error| format!("RUST_LOG is no filter: {error}"))?;
+    Ok(config)
+}

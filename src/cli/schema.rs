@@ -1,0 +1,7 @@
+//! `gatehouse schema`.
+
+use crate::graphql;
+
+pub(super) fn run() {
+    print!("{}", graphql::sdl());
+}

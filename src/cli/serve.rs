@@ -1,0 +1,69 @@
+//! `gatehouse serve`.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::{CliError, load};
+use crate::{app::App, config::Mode, housekeeping, http, storage::migrate};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// Apply pending migrations first; several servers may do so at once
+    #[arg(long)]
+    migrate: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let config = load(Mode::Serve)?;
+    if arguments.migrate {
+        migrate::migrate(&config).await?;
+    } else {
+        let pending =
+            migrate::status(&config).await?.iter().filter(|migration| !migration.is_applied).count();
+        if pending > 0 {
+            return Err(format!(
+                "the database lacks {pending} migrations: run `gatehouse migrate`, or start with --migrate"
+            )
+            .into());
+        }
+    }
+    let app = App::build(config).await?;
+    listen(app, || {}).await
+}
+
+/// Serves until the process is told to stop. `ready` is called once connections are accepted.
+pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), CliError> {
+    let (host, port) = (app.config.host.clone(), app.config.port);
+    let listener = TcpListener::bind((host.as_str(), port))
+        .await
+        .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
+    ready();
+    tokio::select! {
+        served = http::serve(app.clone(), listener, told_to_stop()) => Ok(served?),
+        () = housekeeping::run(&app) => Ok(()),
+    }
+}
+
+/// Ctrl-C, or on Unix SIGTERM.
+async fn told_to_stop() {
+    let interrupted = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    {
+        let mut terminated = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be listened for");
+                return interrupted.await;
+            }
+        };
+        tokio::select! {
+            () = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

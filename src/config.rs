@@ -1,0 +1,700 @@
+//! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
+
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    fs,
+    io::{self, Write},
+    net::IpAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::secrets::SecretKey;
+
+/// Which settings must be given, and which are filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A developer's machine: everything has a default, the secret is kept under `DATA_DIR`.
+    Dev,
+    /// Production: what matters must be said.
+    Serve,
+    /// A command that signs nothing: it needs the database only.
+    Command,
+}
+
+/// The settings in effect. Durations read like `30m` or `24h`; lists are separated by commas.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which settings must be given.
+    pub mode: Mode,
+
+    /// `HOST`: the address to listen on.
+    pub host: String,
+    /// `PORT`: the TCP port to listen on.
+    pub port: u16,
+    /// `PUBLIC_URL`: where clients reach the server, without a slash at the end. Links are built from it, never from a request.
+    pub public_url: Url,
+    /// `DATABASE_URL`: `sqlite://path` or `postgres://…`.
+    pub database: DatabaseUrl,
+    /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL, or readers of SQLite.
+    pub database_max_connections: u32,
+    /// `ALLOWED_HOSTS`: names by which the server may be addressed, lower case, without ports.
+    pub allowed_hosts: Vec<String>,
+    /// `ALLOWED_ORIGINS`: web origins whose scripts may call the API.
+    pub allowed_origins: Vec<String>,
+    /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `INTROSPECTION`: whether clients may read the schema from the server.
+    pub introspection: bool,
+    /// `LOG_FORMAT`: for people or for programs.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`: which log records are written.
+    pub log_filter: String,
+
+    /// `SECRET_KEY`: what every key is derived from.
+    pub secret_key: SecretKey,
+    /// `SECRET_KEY_FALLBACKS`: former keys, still good for verification.
+    pub secret_key_fallbacks: Vec<SecretKey>,
+    /// `ACCESS_TOKEN_TTL`: how long an access token is good for.
+    pub access_token_ttl: Duration,
+    /// `REFRESH_TOKEN_TTL`: how long a refresh token is good for, from its issue.
+    pub refresh_token_ttl: Duration,
+    /// `REFRESH_GRACE`: how long a spent refresh token still answers with its successor, whatever became of that.
+    pub refresh_grace: Duration,
+    /// `SESSION_MAX_AGE`: how long a session lasts, however often it is refreshed.
+    pub session_max_age: Duration,
+    /// `MAX_SESSIONS_PER_USER`: live sessions of one user; a sign-in beyond it ends the oldest.
+    pub max_sessions_per_user: u32,
+    /// `JWT_ISSUER`: the `iss` of access tokens.
+    pub jwt_issuer: String,
+    /// `JWT_AUDIENCE`: the `aud` of access tokens.
+    pub jwt_audience: String,
+    /// `JWT_CLAIMS`: what access tokens say of their user.
+    pub jwt_claims: Vec<Claim>,
+
+    /// `SIGNUP`: whether people may create accounts.
+    pub signup: bool,
+    /// `EMAIL_REQUIRED`: whether an account must have an email address.
+    pub email_required: bool,
+    /// `EMAIL_VERIFICATION`: when an email address must be proven.
+    pub email_verification: EmailVerification,
+    /// `EMAIL_VERIFICATION_METHOD`: how an email address is proven.
+    pub email_verification_method: ChallengeMethod,
+    /// `OTP_LENGTH`: digits of a one-time password.
+    pub otp_length: u8,
+    /// `PASSWORD_MIN_LENGTH`: characters.
+    pub password_min_length: usize,
+    /// `ARGON2_MEMORY_KIB`: memory that one hash takes.
+    pub argon2_memory_kib: u32,
+    /// `ARGON2_ITERATIONS`: passes over that memory.
+    pub argon2_iterations: u32,
+    /// `HASH_THREADS`: hashes computed at once.
+    pub hash_threads: usize,
+    /// `HASH_QUEUE`: hashes that may wait; more are refused with `SERVER_BUSY`.
+    pub hash_queue: usize,
+
+    /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
+    pub graphql_limits: GraphqlLimits,
+
+    /// Every setting as `gatehouse config` prints it.
+    pub report: Vec<Setting>,
+}
+
+/// One setting in effect, fit to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its value; secrets hidden.
+    pub value: String,
+    /// `environment`, `.env` or `default`.
+    pub source: &'static str,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A file, created where it is missing.
+    Sqlite(PathBuf),
+    /// A server; the URL may hold a password.
+    Postgres(SecretString),
+}
+
+/// The shape of log records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What an access token may say of its user. The names are those of OpenID Connect Core §5.1, and ours for `role` and `bio`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named as the claim is")]
+pub enum Claim {
+    Email,
+    EmailVerified,
+    PreferredUsername,
+    Name,
+    GivenName,
+    FamilyName,
+    Picture,
+    Role,
+    Bio,
+}
+
+/// When an email address must be proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailVerification {
+    /// Never.
+    None,
+    /// It is asked for, and nothing waits for it.
+    Optional,
+    /// Before the account begins.
+    Mandatory,
+}
+
+/// How an email address is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeMethod {
+    /// By a code that the person types in.
+    Otp,
+    /// By a link that the person follows.
+    Link,
+}
+
+/// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphqlLimits {
+    /// `GRAPHQL_MAX_BYTES` of the document.
+    pub bytes: usize,
+    /// `GRAPHQL_MAX_NESTING` of brackets of any kind. The parser recurses on values without a limit of its own.
+    pub nesting: usize,
+    /// `GRAPHQL_MAX_DEPTH` of fields.
+    pub depth: u32,
+    /// `GRAPHQL_MAX_FIELDS` selected, fragments expanded.
+    pub fields: u32,
+    /// `GRAPHQL_MAX_ROOT_FIELDS` selected by one operation.
+    pub root_fields: u32,
+    /// `GRAPHQL_MAX_ALIASES`.
+    pub aliases: u32,
+    /// `GRAPHQL_MAX_DIRECTIVES`.
+    pub directives: u32,
+    /// `GRAPHQL_MAX_FRAGMENTS` defined.
+    pub fragments: usize,
+    /// `GRAPHQL_MAX_VARIABLES` defined by one operation.
+    pub variables: usize,
+}
+
+/// Everything that is wrong with the settings, found in one go.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings cannot be used:\n{}", .0.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Named texts, and where each came from.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(HashMap<String, (String, &'static str)>);
+
+impl Variables {
+    /// The process's environment; beneath it `.env` in the working directory.
+    ///
+    /// # Errors
+    /// If `.env` exists and cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        let mut all = HashMap::new();
+        match dotenvy::from_path_iter(".env") {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) = line.map_err(|e| ConfigError(vec![format!(".env: {e}")]))?;
+                    all.insert(name, (value, ".env"));
+                }
+            }
+            Err(e) if e.not_found() => {}
+            Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
+        }
+        all.extend(std::env::vars().map(|(name, value)| (name, (value, "environment"))));
+        Ok(Self(all))
+    }
+
+    /// An empty value counts as none.
+    fn get(&self, name: &str) -> Option<&(String, &'static str)> {
+        self.0.get(name).filter(|(value, _)| !value.trim().is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment"))).collect())
+    }
+}
+
+impl Config {
+    /// Reads and checks every setting.
+    ///
+    /// # Errors
+    /// All that is missing, malformed, weak or contradictory, at once.
+    #[expect(clippy::too_many_lines, reason = "one line or two for each setting, in the order of the README")]
+    pub fn load(mode: Mode, variables: &Variables) -> Result<Self, ConfigError> {
+        let mut r = Reader { mode, variables, report: Vec::new(), problems: Vec::new() };
+
+        let host = r.read("HOST", "127.0.0.1", listen_host);
+        let port = r.read("PORT", "8000", |s| within(s, 0..=u16::MAX));
+        let local = format!("http://{}:{port}", in_url(&host));
+        r.require("PUBLIC_URL");
+        let public_url = r.read("PUBLIC_URL", &local, |s| public_url(s, mode));
+        let data_dir = r.read("DATA_DIR", "data", |s| Ok(PathBuf::from(s)));
+        r.require("DATABASE_URL");
+        let sqlite = format!("sqlite://{}", data_dir.join("gatehouse.db").display());
+        let database = r.read("DATABASE_URL", &sqlite, database_url);
+        let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "16", |s| within(s, 1..=1000));
+        let own_hosts = own_hosts(mode, &host, &public_url);
+        let mut allowed_hosts = r.read("ALLOWED_HOSTS", &own_hosts.join(","), |s| list(s, host_name));
+        allowed_hosts.extend(own_hosts);
+        let own_origin = public_url.origin().ascii_serialization();
+        let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
+        allowed_origins.push(own_origin);
+        let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
+        let introspection = r.read("INTROSPECTION", if mode == Mode::Dev { "on" } else { "off" }, switch);
+        let log_format = r.read("LOG_FORMAT", "text", |s| {
+            one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+        });
+        let log_filter = r.read("RUST_LOG", "info,sea_orm_migration=warn", text);
+
+        let secret_key = r.secret_key(&data_dir);
+        let secret_key_fallbacks = r.read("SECRET_KEY_FALLBACKS", "", |s| {
+            list(s, |key| SecretKey::parse(key).map_err(|e| format!("holds a key that {e}")))
+        });
+        let minute = Duration::from_mins(1);
+        let year = Duration::from_hours(365 * 24);
+        let access_token_ttl =
+            r.read("ACCESS_TOKEN_TTL", "30m", |s| duration(s, minute / 60..=24 * 60 * minute));
+        let refresh_token_ttl = r.read("REFRESH_TOKEN_TTL", "24h", |s| duration(s, minute / 60..=year));
+        let refresh_grace = r.read("REFRESH_GRACE", "30s", |s| duration(s, Duration::ZERO..=10 * minute));
+        let session_max_age = r.read("SESSION_MAX_AGE", "30d", |s| duration(s, minute / 60..=10 * year));
+        r.check(access_token_ttl <= refresh_token_ttl, "ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL");
+        r.check(refresh_token_ttl <= session_max_age, "REFRESH_TOKEN_TTL must not exceed SESSION_MAX_AGE");
+        let max_sessions_per_user = r.read("MAX_SESSIONS_PER_USER", "50", |s| within(s, 1..=1000));
+        let issuer = public_url.as_str().trim_end_matches('/').to_owned();
+        let jwt_issuer = r.read("JWT_ISSUER", &issuer, text);
+        let jwt_audience = r.read("JWT_AUDIENCE", &issuer, text);
+        let jwt_claims =
+            r.read("JWT_CLAIMS", "email,email_verified,preferred_username,name,role", |s| list(s, claim));
+
+        let signup = r.read("SIGNUP", "on", switch);
+        let email_required = r.read("EMAIL_REQUIRED", "true", switch);
+        let email_verification = r.read("EMAIL_VERIFICATION", "none", email_verification);
+        let email_verification_method = r.read("EMAIL_VERIFICATION_METHOD", "otp", |s| {
+            one_of(s, &[("otp", ChallengeMethod::Otp), ("link", ChallengeMethod::Link)])
+        });
+        let otp_length = r.read("OTP_LENGTH", "6", |s| within(s, 6..=10));
+        let password_min_length = r.read("PASSWORD_MIN_LENGTH", "8", |s| within(s, 8..=64));
+        // OWASP's smallest recommendation is 7 MiB (with five passes)
+        let least_memory = if mode == Mode::Serve { 7168 } else { 8 };
+        let argon2_memory_kib =
+            r.read("ARGON2_MEMORY_KIB", "19456", |s| within(s, least_memory..=MAX_ARGON2_MEMORY_KIB));
+        let argon2_iterations = r.read("ARGON2_ITERATIONS", "2", |s| within(s, 1..=MAX_ARGON2_ITERATIONS));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let hash_threads = r.read("HASH_THREADS", &cores.to_string(), |s| within(s, 1..=1024));
+        let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
+
+        let graphql_limits = GraphqlLimits {
+            bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
+            nesting: r.read("GRAPHQL_MAX_NESTING", "64", |s| within(s, 8..=200)),
+            depth: r.read("GRAPHQL_MAX_DEPTH", "15", |s| within(s, 2..=50)),
+            fields: r.read("GRAPHQL_MAX_FIELDS", "600", |s| within(s, 1..=10_000)),
+            root_fields: r.read("GRAPHQL_MAX_ROOT_FIELDS", "5", |s| within(s, 1..=100)),
+            aliases: r.read("GRAPHQL_MAX_ALIASES", "30", |s| within(s, 0..=1000)),
+            directives: r.read("GRAPHQL_MAX_DIRECTIVES", "20", |s| within(s, 0..=1000)),
+            fragments: r.read("GRAPHQL_MAX_FRAGMENTS", "20", |s| within(s, 0..=200)),
+            variables: r.read("GRAPHQL_MAX_VARIABLES", "50", |s| within(s, 0..=1000)),
+        };
+
+        if !r.problems.is_empty() {
+            return Err(ConfigError(r.problems));
+        }
+        Ok(Self {
+            mode,
+            host,
+            port,
+            public_url,
+            database,
+            database_max_connections,
+            allowed_hosts,
+            allowed_origins,
+            trusted_proxies,
+            introspection,
+            log_format,
+            log_filter,
+            secret_key,
+            secret_key_fallbacks,
+            access_token_ttl,
+            refresh_token_ttl,
+            refresh_grace,
+            session_max_age,
+            max_sessions_per_user,
+            jwt_issuer,
+            jwt_audience,
+            jwt_claims,
+            signup,
+            email_required,
+            email_verification,
+            email_verification_method,
+            otp_length,
+            password_min_length,
+            argon2_memory_kib,
+            argon2_iterations,
+            hash_threads,
+            hash_queue,
+            graphql_limits,
+            report: r.report,
+        })
+    }
+
+    /// The address of a path of this server, as clients see it.
+    #[must_use]
+    pub fn public_address(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Whether only this machine can reach the server.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+}
+
+/// The most memory that a stored hash may take, in KiB, and so the most that may be set.
+pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+/// The most passes that a stored hash may take, and so the most that may be set.
+pub const MAX_ARGON2_ITERATIONS: u32 = 10;
+
+/// Reads settings one by one, and goes on after a bad one, so that all are named at once.
+struct Reader<'v> {
+    mode: Mode,
+    variables: &'v Variables,
+    report: Vec<Setting>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// The value given, else the default's; a bad one is noted, and the default stands in for it.
+    fn read<T>(&mut self, name: &'static str, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let (given, source) = match self.variables.get(name) {
+            Some((value, source)) => (value.trim(), *source),
+            None => (default, "default"),
+        };
+        self.report.push(Setting { name, value: shown(name, given), source });
+        parse(given).unwrap_or_else(|problem| {
+            self.problems.push(format!("{name} {problem}"));
+            parse(default).unwrap_or_else(|e| unreachable!("the default of {name} {e}"))
+        })
+    }
+
+    /// Notes what production must not leave to a default.
+    fn require(&mut self, name: &str) {
+        if self.mode == Mode::Serve && self.variables.get(name).is_none() {
+            self.problems.push(format!("{name} is missing"));
+        }
+    }
+
+    fn check(&mut self, holds: bool, problem: &str) {
+        if !holds {
+            self.problems.push(problem.to_owned());
+        }
+    }
+
+    /// Given in production; on a developer's machine made once and kept; otherwise used by nobody.
+    fn secret_key(&mut self, data_dir: &Path) -> SecretKey {
+        let name = "SECRET_KEY";
+        let (key, source) = match (self.variables.get(name), self.mode) {
+            (Some((text, source)), _) => (SecretKey::parse(text.trim()).map_err(str::to_owned), *source),
+            (None, Mode::Serve) => (Err("is missing".to_owned()), "default"),
+            (None, Mode::Dev) => (kept_secret_key(&data_dir.join("secret_key")), "default"),
+            (None, Mode::Command) => (Ok(SecretKey::generate().0), "default"),
+        };
+        self.report.push(Setting { name, value: shown(name, "…"), source });
+        key.unwrap_or_else(|problem| {
+            self.problems.push(format!("{name} {problem}; `gatehouse secret` prints a good one"));
+            SecretKey::generate().0
+        })
+    }
+}
+
+/// A setting's value without its secrets.
+fn shown(name: &str, value: &str) -> String {
+    if name.starts_with("SECRET_KEY") && !value.is_empty() {
+        return "(hidden)".to_owned();
+    }
+    match Url::parse(value) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("hidden"));
+            url.into()
+        }
+        _ => value.to_owned(),
+    }
+}
+
+/// The key in the file, made at the first start, readable by its owner alone.
+fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
+    let (key, text) = SecretKey::generate();
+    match create_private(path, &text) {
+        Ok(()) => Ok(key),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            let text =
+                fs::read_to_string(path).map_err(|e| format!("in {} cannot be read: {e}", path.display()))?;
+            SecretKey::parse(text.trim()).map_err(|e| format!("in {} {e}", path.display()))
+        }
+        Err(e) => Err(format!("could not be kept in {}: {e}", path.display())),
+    }
+}
+
+fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
+fn text(s: &str) -> Result<String, String> {
+    Ok(s.to_owned())
+}
+
+fn within<T: FromStr + PartialOrd + Display>(s: &str, range: RangeInclusive<T>) -> Result<T, String> {
+    s.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+}
+
+fn duration(s: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration =
+        humantime::parse_duration(s).map_err(|_| "must be a duration like `30m` or `24h`".to_owned())?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+    Err(format!("must be from {least} to {most}"))
+}
+
+fn switch(s: &str) -> Result<bool, String> {
+    one_of(s, &[("on", true), ("off", false), ("true", true), ("false", false)])
+}
+
+fn one_of<T: Copy>(s: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(s)).map(|(_, value)| *value).ok_or_else(|| {
+        format!("must be one of {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+    })
+}
+
+fn list<T>(s: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    s.split(',').map(str::trim).filter(|text| !text.is_empty()).map(item).collect()
+}
+
+fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
+    let url = Url::parse(s).map_err(|e| format!("must be a URL: {e}"))?;
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        _ if host.is_empty()
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty() =>
+        {
+            Err("must be an address like https://accounts.example.org".to_owned())
+        }
+        "https" => Ok(url),
+        "http" if mode != Mode::Serve || is_loopback(host) => Ok(url),
+        "http" => Err("must begin with https:// (RFC 8414 asks it of an issuer)".to_owned()),
+        _ => Err("must begin with https://".to_owned()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn database_url(s: &str) -> Result<DatabaseUrl, String> {
+    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
+        let path = path.split('?').next().unwrap_or_default();
+        return match path {
+            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
+            path => Ok(DatabaseUrl::Sqlite(path.into())),
+        };
+    }
+    match Url::parse(s) {
+        Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => Ok(DatabaseUrl::Postgres(s.into())),
+        _ => Err("must begin with sqlite:// or postgres://".to_owned()),
+    }
+}
+
+/// The names that are right without being listed.
+fn own_hosts(mode: Mode, host: &str, public_url: &Url) -> Vec<String> {
+    let mut hosts = vec![public_url.host_str().unwrap_or_default().to_ascii_lowercase()];
+    if mode != Mode::Serve {
+        hosts.extend(["localhost", "127.0.0.1", "[::1]", &in_url(host)].map(str::to_ascii_lowercase));
+    }
+    let mut seen = Vec::new();
+    hosts.retain(|host| {
+        !seen.contains(host) && {
+            seen.push(host.clone());
+            true
+        }
+    });
+    hosts
+}
+
+fn listen_host(s: &str) -> Result<String, String> {
+    host_name(&in_url(s)).map(|_| s.to_owned()).map_err(|_| "must be an address or a host name".to_owned())
+}
+
+/// A host as a URL writes it: IPv6 in brackets.
+fn in_url(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn host_name(s: &str) -> Result<String, String> {
+    let url =
+        Url::parse(&format!("http://{s}/")).ok().filter(|url| url.path() == "/" && url.port().is_none());
+    url.and_then(|url| url.host_str().map(str::to_owned))
+        .ok_or_else(|| format!("holds `{s}`, which is not a host name"))
+}
+
+fn origin(s: &str) -> Result<String, String> {
+    let origin = Url::parse(s).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    if origin == s {
+        Ok(origin)
+    } else {
+        Err(format!("holds `{s}`, which is not an origin like https://app.example.org"))
+    }
+}
+
+fn network(s: &str) -> Result<IpNet, String> {
+    s.parse()
+        .or_else(|_| s.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("holds `{s}`, which is not a network"))
+}
+
+fn claim(s: &str) -> Result<Claim, String> {
+    one_of(
+        s,
+        &[
+            ("email", Claim::Email),
+            ("email_verified", Claim::EmailVerified),
+            ("preferred_username", Claim::PreferredUsername),
+            ("name", Claim::Name),
+            ("given_name", Claim::GivenName),
+            ("family_name", Claim::FamilyName),
+            ("picture", Claim::Picture),
+            ("role", Claim::Role),
+            ("bio", Claim::Bio),
+        ],
+    )
+    .map_err(|choices| format!("holds `{s}`; each {choices}"))
+}
+
+fn email_verification(s: &str) -> Result<EmailVerification, String> {
+    let mode = one_of(
+        s,
+        &[
+            ("none", EmailVerification::None),
+            ("optional", EmailVerification::Optional),
+            ("mandatory", EmailVerification::Mandatory),
+        ],
+    )?;
+    if mode == EmailVerification::None {
+        return Ok(mode);
+    }
+    Err("must be none: this version sends no mail".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(mode: Mode, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(mode, &variables.iter().copied().collect())
+    }
+
+    #[test]
+    fn every_default_is_accepted() {
+        let config = load(Mode::Command, &[]).unwrap();
+        assert_eq!(config.public_address("/graphql"), "http://127.0.0.1:8000/graphql");
+        assert_eq!(config.access_token_ttl, Duration::from_secs(30 * 60));
+        assert_eq!(config.session_max_age, Duration::from_secs(30 * 24 * 60 * 60));
+        assert!(config.report.iter().all(|setting| setting.source == "default"));
+    }
+
+    #[test]
+    fn production_names_all_that_is_missing_malformed_and_contradictory_at_once() {
+        let error = load(
+            Mode::Serve,
+            &[
+                ("PORT", "many"),
+                ("SECRET_KEY_FALLBACKS", "changeme"),
+                ("ACCESS_TOKEN_TTL", "2h"),
+                ("REFRESH_TOKEN_TTL", "1h"),
+                ("ARGON2_MEMORY_KIB", "1024"),
+                ("ALLOWED_ORIGINS", "https://app.example.org/"),
+                ("JWT_CLAIMS", "email,shoe_size"),
+                ("EMAIL_VERIFICATION", "mandatory"),
+            ],
+        )
+        .unwrap_err();
+        let told = "\
+the settings cannot be used:
+  - PORT must be a whole number from 0 to 65535
+  - PUBLIC_URL is missing
+  - DATABASE_URL is missing
+  - ALLOWED_ORIGINS holds `https://app.example.org/`, which is not an origin like https://app.example.org
+  - SECRET_KEY is missing; `gatehouse secret` prints a good one
+  - SECRET_KEY_FALLBACKS holds a key that has fewer than 32 bytes
+  - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
+  - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
+  - EMAIL_VERIFICATION must be none: this version sends no mail
+  - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536";
+        assert_eq!(error.to_string(), told);
+    }
+
+    #[test]
+    fn production_is_reached_by_https() {
+        for (url, good) in [
+            ("https://accounts.example.org", true),
+            ("https://example.org/accounts", true),
+            ("http://localhost:8000", true),
+            ("http://accounts.example.org", false),
+            ("ftp://accounts.example.org", false),
+            ("https://accounts.example.org?x=1", false),
+            ("accounts.example.org", false),
+        ] {
+            assert_eq!(public_url(url, Mode::Serve).is_ok(), good, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_report_shows_sources_and_hides_secrets() {
+        let (_, key) = SecretKey::generate();
+        let config = load(
+            Mode::Dev,
+            &[("DATABASE_URL", "postgres://ada:lovelace@db/gatehouse"), ("SECRET_KEY", &key)],
+        );
+        let report = config.unwrap().report;
+        let find = |name| report.iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(find("DATABASE_URL").value, "postgres://ada:hidden@db/gatehouse");
+        assert_eq!(find("SECRET_KEY").value, "(hidden)");
+        assert_eq!((find("SECRET_KEY").source, find("PORT").source), ("environment", "default"));
+    }
+}

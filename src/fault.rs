@@ -1,0 +1,24 @@
+//! What keeps a use case from reaching an outcome. Outcomes are the use cases' own types.
+
+use std::error::Error;
+
+/// The request could not be decided. Says why to the log, and nothing of it to the client.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A bounded queue is full. Trying again in a second helps; nothing was done.
+    #[error("a queue is full")]
+    Busy,
+    /// The database did not answer, or refused. Nothing was kept.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A defect of ours.
+    #[error("an internal fault")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Fault {
+    /// A defect of ours, from whatever showed it.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}

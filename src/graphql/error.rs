@@ -1,0 +1,110 @@
+//! Top-level errors: what is no outcome. Each has a stable `extensions.code`.
+
+use std::error::Error;
+
+use async_graphql::{ErrorExtensionValues, ServerError};
+
+use crate::{fault::Fault, sessions::Unauthenticated};
+
+/// Why a request, or a field of it, has no answer.
+///
+/// It is not `Display` on purpose: async-graphql shows whatever is `Display` to the client, internal text included. This is
+/// the only type of ours that becomes one of its errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// The request is malformed.
+    BadRequest(String),
+    /// A protected field was selected, and nobody is signed in.
+    Unauthenticated(Unauthenticated),
+    /// Whoever is signed in may not do this.
+    Forbidden(&'static str),
+    /// The document asks for more than is allowed.
+    LimitExceeded(String),
+    /// The server cannot do it now. Trying again helps.
+    ServiceUnavailable,
+    /// A defect of ours.
+    Internal,
+}
+
+impl ApiError {
+    /// The `extensions.code`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "BAD_REQUEST",
+            Self::Unauthenticated(_) => "UNAUTHENTICATED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    fn message(&self) -> &str {
+        match self {
+            Self::BadRequest(message) | Self::LimitExceeded(message) => message,
+            Self::Unauthenticated(Unauthenticated::Missing) => {
+                "Sign in first: this operation needs an access token in the header `Authorization: Bearer …`."
+            }
+            Self::Unauthenticated(Unauthenticated::Expired) => "The access token has expired: refresh it.",
+            Self::Unauthenticated(Unauthenticated::Invalid) => {
+                "The access token is not one of this server's."
+            }
+            Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended: sign in again.",
+            Self::Forbidden(message) => message,
+            Self::ServiceUnavailable => "The server cannot answer now. Try again in a moment.",
+            Self::Internal => "The server failed. Its log has the reason, under the request id.",
+        }
+    }
+
+    fn extend(&self, extensions: &mut ErrorExtensionValues) {
+        extensions.set("code", self.code());
+        if let Self::Unauthenticated(reason) = self {
+            extensions.set(
+                "reason",
+                match reason {
+                    Unauthenticated::Missing => "MISSING",
+                    Unauthenticated::Expired => "EXPIRED",
+                    Unauthenticated::Invalid => "INVALID",
+                    Unauthenticated::Revoked => "REVOKED",
+                },
+            );
+        }
+    }
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(error: ApiError) -> Self {
+        let mut shown = Self::new(error.message());
+        error.extend(shown.extensions.get_or_insert_default());
+        shown
+    }
+}
+
+impl From<ApiError> for ServerError {
+    fn from(error: ApiError) -> Self {
+        let mut shown = Self::new(error.message(), None);
+        error.extend(shown.extensions.get_or_insert_default());
+        shown
+    }
+}
+
+/// The boundary at which faults are logged, with all that is known of them.
+impl<F: Into<Fault>> From<F> for ApiError {
+    fn from(fault: F) -> Self {
+        match fault.into() {
+            Fault::Busy => {
+                tracing::warn!("a queue is full; a request was refused");
+                Self::ServiceUnavailable
+            }
+            Fault::Unavailable(source) => {
+                tracing::error!(error = &*source as &dyn Error, "the database is unavailable");
+                Self::ServiceUnavailable
+            }
+            Fault::Internal(source) => {
+                tracing::error!(error = &*source as &dyn Error, "an internal fault");
+                Self::Internal
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The JWT guard: no field runs for nobody, unless it is on the public list.
+//!
+//! It stands before validation and execution, where the whole operation can be refused as one. A field that is added
+//! tomorrow is protected without anyone remembering to protect it.
+
+use std::{any::TypeId, sync::Arc};
+
+use async_graphql::{
+    Context, Guard, Request, ServerError, ServerResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
+    registry::Registry,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+
+use super::{
+    error::ApiError,
+    limits::{check_document, check_text, chosen_operation, root_fields},
+};
+use crate::{
+    app::App,
+    config::GraphqlLimits,
+    fault::Fault,
+    sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
+    storage::user::Role,
+};
+
+/// Root fields that anybody may select. Everything else needs a viewer.
+pub const PUBLIC_FIELDS: [&str; 6] = ["__typename", "authSettings", "signup", "login", "refresh", "logout"];
+
+/// Root fields that anybody may select where introspection is on.
+const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
+
+/// Who sends a request: what they presented, and whom that proves, found out once and only if somebody asks.
+pub struct Caller {
+    /// What the connection tells.
+    pub client: Client,
+    access_token: Option<SecretString>,
+    viewer: OnceCell<Result<Viewer, Unauthenticated>>,
+}
+
+impl Caller {
+    /// Nobody yet, with or without an access token.
+    #[must_use]
+    pub fn new(client: Client, access_token: Option<SecretString>) -> Self {
+        Self { client, access_token, viewer: OnceCell::new() }
+    }
+
+    /// What was presented.
+    #[must_use]
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    async fn authenticate(&self, app: &App) -> Result<&Result<Viewer, Unauthenticated>, Fault> {
+        let viewer = || async {
+            match sessions::viewer(app, self.access_token()).await {
+                Ok(viewer) => Ok(Ok(viewer)),
+                Err(ViewerError::Unauthenticated(why)) => Ok(Err(why)),
+                Err(ViewerError::Fault(fault)) => Err(fault),
+            }
+        };
+        self.viewer.get_or_try_init(viewer).await
+    }
+}
+
+/// The viewer that the guard has found, for the resolvers of protected fields. Without the guard there is none.
+///
+/// # Errors
+/// [`ApiError::Unauthenticated`].
+pub fn viewer<'c>(ctx: &Context<'c>) -> Result<&'c Viewer, ApiError> {
+    let found = ctx.data_opt::<Caller>().and_then(|caller| caller.viewer.get());
+    match found {
+        Some(viewer) => viewer.as_ref().map_err(|why| ApiError::Unauthenticated(*why)),
+        None => Err(ApiError::Unauthenticated(Unauthenticated::Missing)),
+    }
+}
+
+/// Refuses a field to viewers below a role.
+#[derive(Clone, Copy, Debug)]
+pub struct AtLeast(pub Role);
+
+impl Guard for AtLeast {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        if viewer(ctx)?.user.role >= self.0 {
+            return Ok(());
+        }
+        Err(ApiError::Forbidden("Your role does not allow this.").into())
+    }
+}
+
+/// The guard, as an extension of a schema whose data has an `Arc<App>`, and whose requests' data a [`Caller`].
+#[derive(Clone, Copy, Debug)]
+pub struct JwtGuard;
+
+impl ExtensionFactory for JwtGuard {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for JwtGuard {
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let app = ctx.data_unchecked::<Arc<App>>();
+        let registry = &ctx.schema_env.registry;
+        if needs_viewer(&mut request, registry, app)? {
+            let caller =
+                request.data.get(&TypeId::of::<Caller>()).and_then(|data| data.downcast_ref::<Caller>());
+            let viewer = match caller {
+                Some(caller) => caller.authenticate(app).await.map_err(ApiError::from)?.as_ref().map(drop),
+                None => Err(&Unauthenticated::Missing),
+            };
+            viewer.map_err(|why| ApiError::Unauthenticated(*why))?;
+        }
+        next.run(ctx, request).await
+    }
+}
+
+/// Parses the document, once for the whole request, and checks it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
+    check_text(&request.query, limits)?;
+    let document = request.parsed_query().map_err(syntax_error)?;
+    Ok(check_document(document, limits)?)
+}
+
+/// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so
+/// that a typo is told as a typo.
+fn needs_viewer(request: &mut Request, registry: &Registry, app: &App) -> Result<bool, ServerError> {
+    parse(request, &app.config.graphql_limits)?;
+    let name = request.operation_name.clone();
+    let document = request.parsed_query()?;
+    let Some(operation) = chosen_operation(document, name.as_deref()) else { return Ok(false) };
+    let roots =
+        [Some(&registry.query_type), registry.mutation_type.as_ref(), registry.subscription_type.as_ref()];
+    let is_known = |field: &str| {
+        roots
+            .into_iter()
+            .flatten()
+            .any(|root| registry.types.get(root).is_some_and(|root| root.field_by_name(field).is_some()))
+    };
+    let mut needs_viewer = false;
+    for field in root_fields(document, operation) {
+        if INTROSPECTION_FIELDS.contains(&field) {
+            if !app.config.introspection {
+                return Err(ApiError::Forbidden("Introspection is switched off.").into());
+            }
+        } else if !PUBLIC_FIELDS.contains(&field) && is_known(field) {
+            needs_viewer = true;
+        }
+    }
+    Ok(needs_viewer)
+}
+
+/// Parse errors of the library quote the document, however long it is: ours say where.
+fn syntax_error(error: ServerError) -> ServerError {
+    let message = match error.locations.first() {
+        Some(at) => format!("Syntax error at line {}, column {}.", at.line, at.column),
+        None => "The document is not well-formed GraphQL.".to_owned(),
+    };
+    ServerError { locations: error.locations, ..ApiError::BadRequest(message).into() }
+}

@@ -1,0 +1,58 @@
+//! The API. The only layer that knows async-graphql: resolvers take arguments, call one use case, and wrap its outcome.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, EmptySubscription, MergedObject, Schema, SchemaBuilder};
+
+use crate::{app::App, sessions::Unauthenticated};
+use error::ApiError;
+use jwt_guard::{Caller, JwtGuard};
+
+pub mod accounts;
+pub mod dashboard;
+pub mod error;
+pub mod jwt_guard;
+pub mod limits;
+pub mod outcomes;
+pub mod sessions;
+pub mod verification;
+
+/// What can be asked. Every field needs a signed-in viewer unless it says that anybody may ask.
+#[derive(MergedObject, Default)]
+pub struct Query(accounts::AccountsQuery, dashboard::DashboardQuery);
+
+/// What can be done. Every field needs a signed-in viewer unless it says that anybody may ask.
+#[derive(MergedObject, Default)]
+pub struct Mutation(accounts::AccountsMutation, sessions::SessionsMutation, dashboard::DashboardMutation);
+
+/// The executable schema.
+pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema, guarded, over an app.
+#[must_use]
+pub fn schema(app: Arc<App>) -> ApiSchema {
+    let builder = builder().extension(JwtGuard);
+    // suggestions tell a stranger what the schema has
+    let builder = if app.config.introspection {
+        builder
+    } else {
+        builder.disable_introspection().disable_suggestions()
+    };
+    builder.data(app).finish()
+}
+
+/// The schema in GraphQL's own language. Needs no app.
+#[must_use]
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// What resolvers hand to use cases.
+fn caller<'c>(ctx: &Context<'c>) -> Result<(&'c App, &'c Caller), ApiError> {
+    let caller = ctx.data_opt::<Caller>().ok_or(ApiError::Unauthenticated(Unauthenticated::Missing))?;
+    Ok((ctx.data_unchecked::<Arc<App>>(), caller))
+}

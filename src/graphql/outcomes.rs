@@ -1,0 +1,204 @@
+//! Expected outcomes, which are data: unions of the success states and `UserError`. And how use cases' errors become one.
+
+use async_graphql::{Enum, SimpleObject, Union};
+
+use super::{error::ApiError, sessions::AuthPayload, verification::EmailChallenge};
+use crate::{
+    accounts::SignupError,
+    fault::Fault,
+    input,
+    sessions::{LoginError, RefreshError},
+};
+
+/// What signing up or in comes to. New steps of signing in, such as a second factor, may appear as further members: keep a
+/// default branch.
+#[derive(Union)]
+pub enum SignInResult {
+    /// Signed in.
+    AuthPayload(Box<AuthPayload>),
+    /// Something was mailed, and is awaited first.
+    EmailChallenge(EmailChallenge),
+    /// Refused.
+    UserError(UserError),
+}
+
+/// What trading a refresh token comes to.
+#[derive(Union)]
+pub enum RefreshResult {
+    /// The next pair of tokens.
+    AuthPayload(Box<AuthPayload>),
+    /// Refused.
+    UserError(UserError),
+}
+
+/// An expected refusal.
+#[derive(SimpleObject, Debug)]
+pub struct UserError {
+    /// The reason, for programs.
+    pub code: ErrorCode,
+    /// The reason in English, for people. Programs read `code`.
+    pub message: String,
+    /// Which inputs are at fault; empty where the fault is none of theirs.
+    pub fields: Vec<FieldError>,
+    /// Seconds to wait before trying again, where waiting helps: for `RATE_LIMITED` and `SERVER_BUSY`.
+    pub retry_after: Option<i32>,
+}
+
+/// One input at fault.
+#[derive(SimpleObject, Debug)]
+pub struct FieldError {
+    /// The field's name in the input, such as `passwordConfirmation`.
+    pub field: String,
+    /// The kind of fault, for programs.
+    pub code: FieldErrorCode,
+    /// The fault in English, for people.
+    pub message: String,
+}
+
+/// What is wrong with an input. Values may be added: keep a default branch.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "input::FieldErrorCode")]
+pub enum FieldErrorCode {
+    /// It is missing.
+    Required,
+    /// It has too few characters.
+    TooShort,
+    /// It has too many characters.
+    TooLong,
+    /// It is not of the form that it must have.
+    Malformed,
+    /// It differs from what it must equal.
+    Mismatch,
+    /// It is too easily guessed.
+    TooWeak,
+    /// Somebody else has it.
+    Taken,
+    /// It is what it was.
+    Unchanged,
+}
+
+/// Why something was refused. Values may be added: keep a default branch.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Inputs are missing or malformed; `fields` says which.
+    InvalidInput,
+    /// Somebody has an account with this email address.
+    EmailTaken,
+    /// Somebody has this username.
+    UsernameTaken,
+    /// Unknown account, wrong password, or an account with no password: never told apart.
+    InvalidCredentials,
+    /// The credentials were right, but the account is deactivated.
+    AccountDisabled,
+    /// A one-time password that is wrong, expired, used up or superseded: never told apart.
+    InvalidOtp,
+    /// A link, reset or refresh token that is unknown, expired, spent or revoked: never told apart.
+    InvalidToken,
+    /// This way in, or signing up at all, is switched off.
+    NotEnabled,
+    /// Too often in too short a time; `retryAfter` says when to try again.
+    RateLimited,
+    /// The server sheds load to stay responsive; `retryAfter` says when to try again.
+    ServerBusy,
+    /// No such user, or not one you may act on.
+    NotFound,
+    /// Refused to protect the system: it concerns yourself, or the last superuser.
+    NotAllowed,
+    /// Google does not vouch for what the client sent.
+    GoogleRejected,
+    /// Google did not answer.
+    GoogleUnavailable,
+    /// An account with this address exists: sign in to it, and link.
+    LinkRequired,
+    /// This Google account belongs to another user.
+    IdentityTaken,
+    /// It is the only way in.
+    LastSignInMethod,
+}
+
+impl UserError {
+    fn new(code: ErrorCode, message: &str) -> Self {
+        Self { code, message: message.to_owned(), fields: Vec::new(), retry_after: None }
+    }
+
+    fn invalid_input(fields: Vec<input::FieldError>) -> Self {
+        let fields: Vec<FieldError> = fields.into_iter().map(FieldError::from).collect();
+        let message = fields.iter().map(|field| field.message.as_str()).collect::<Vec<_>>().join(" ");
+        Self { fields, ..Self::new(ErrorCode::InvalidInput, &message) }
+    }
+
+    fn taken(code: ErrorCode, field: &'static str, message: &str) -> Self {
+        let wrong = input::Wrong::new(input::FieldErrorCode::Taken, message);
+        Self { fields: vec![wrong.at(field).into()], ..Self::new(code, message) }
+    }
+
+    /// A full queue is an outcome that clients wait for; other faults are no outcome.
+    fn busy(fault: Fault) -> Result<Self, ApiError> {
+        match fault {
+            Fault::Busy => Ok(Self {
+                retry_after: Some(1),
+                ..Self::new(ErrorCode::ServerBusy, "The server is busy: try again.")
+            }),
+            fault => Err(fault.into()),
+        }
+    }
+}
+
+impl From<input::FieldError> for FieldError {
+    fn from(error: input::FieldError) -> Self {
+        Self { field: error.field.to_owned(), code: error.code.into(), message: error.message }
+    }
+}
+
+impl TryFrom<SignupError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: SignupError) -> Result<Self, ApiError> {
+        Ok(match error {
+            SignupError::NotEnabled => Self::new(ErrorCode::NotEnabled, "Signing up is switched off."),
+            SignupError::InvalidInput(fields) => Self::invalid_input(fields),
+            SignupError::EmailTaken => {
+                Self::taken(ErrorCode::EmailTaken, "email", "There is an account with this email address.")
+            }
+            SignupError::UsernameTaken => {
+                Self::taken(ErrorCode::UsernameTaken, "username", "This username is taken.")
+            }
+            SignupError::Fault(fault) => Self::busy(fault)?,
+        })
+    }
+}
+
+impl TryFrom<LoginError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: LoginError) -> Result<Self, ApiError> {
+        Ok(match error {
+            LoginError::InvalidInput(fields) => Self::invalid_input(fields),
+            LoginError::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "No account with this name and password.")
+            }
+            LoginError::AccountDisabled => {
+                Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
+            }
+            LoginError::Fault(fault) => Self::busy(fault)?,
+        })
+    }
+}
+
+impl TryFrom<RefreshError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: RefreshError) -> Result<Self, ApiError> {
+        Ok(match error {
+            RefreshError::Required => {
+                let wrong =
+                    input::Wrong::new(input::FieldErrorCode::Required, "A refresh token is required.");
+                Self::invalid_input(vec![wrong.at("refreshToken")])
+            }
+            RefreshError::InvalidToken => {
+                Self::new(ErrorCode::InvalidToken, "This refresh token is no longer good: sign in again.")
+            }
+            RefreshError::Fault(fault) => Self::busy(fault)?,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Sessions: signing in, staying signed in, signing out.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    accounts::User,
+    caller,
+    error::ApiError,
+    jwt_guard::viewer,
+    outcomes::{RefreshResult, SignInResult},
+    verification::EmailChallenge,
+};
+use crate::{
+    sessions::{self, SignedIn},
+    storage::session,
+};
+
+/// The mutations of sessions.
+#[derive(Default)]
+pub struct SessionsMutation;
+
+#[Object]
+impl SessionsMutation {
+    /// Signs in with a username or an email address, and a password. A right password on an unproven address answers with a
+    /// challenge where verification is mandatory. Anybody may ask.
+    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who signs in, and the proof.")] input: LoginInput,
+    ) -> Result<SignInResult, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        let input = sessions::LoginInput { identifier: input.identifier, password: input.password.into() };
+        Ok(match sessions::login(app, &caller.client, input).await {
+            Ok(signed_in) => SignInResult::AuthPayload(Box::new(AuthPayload::from(signed_in))),
+            Err(error) => SignInResult::UserError(error.try_into()?),
+        })
+    }
+
+    /// Trades a refresh token for a new pair. Asking again with the same token gives the same pair while nobody has used it;
+    /// after that it ends the session, for then the token has two holders. Anybody may ask.
+    /// Errors: `INVALID_INPUT`, `INVALID_TOKEN`, `SERVER_BUSY`.
+    async fn refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The newest refresh token of the session.", secret)] refresh_token: Option<String>,
+    ) -> Result<RefreshResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        Ok(match sessions::refresh(app, refresh_token.as_deref()).await {
+            Ok(signed_in) => RefreshResult::AuthPayload(Box::new(AuthPayload::from(signed_in))),
+            Err(error) => RefreshResult::UserError(error.try_into()?),
+        })
+    }
+
+    /// Ends the session of the refresh token given, else of the access token. Ending an ended session is no error. Anybody
+    /// may ask.
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Any refresh token of the session.", secret)] refresh_token: Option<String>,
+    ) -> Result<SessionsEnded, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        let ended = sessions::logout(app, refresh_token.as_deref(), caller.access_token()).await?;
+        Ok(SessionsEnded::from(Vec::from_iter(ended)))
+    }
+
+    /// Ends every session of the viewer, this one included.
+    async fn logout_all(&self, ctx: &Context<'_>) -> Result<SessionsEnded, ApiError> {
+        let (app, _) = caller(ctx)?;
+        Ok(sessions::logout_all(app, viewer(ctx)?).await?.into())
+    }
+}
+
+/// What to sign in with.
+#[derive(InputObject)]
+pub struct LoginInput {
+    /// A username or an email address; at most 254 bytes.
+    identifier: String,
+    /// The password; at most 128 characters.
+    #[graphql(secret)]
+    password: String,
+}
+
+/// A signed-in session: whose it is, and its pair of tokens, named after RFC 6749.
+#[derive(SimpleObject)]
+pub struct AuthPayload {
+    /// Whose session it is.
+    user: User,
+    /// The session.
+    session: Session,
+    /// A JWT, for the header `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// Seconds until the access token expires.
+    expires_in: i32,
+    /// Single use. Null where it travels in a cookie.
+    refresh_token: Option<String>,
+    /// Seconds until the refresh token expires.
+    refresh_expires_in: i32,
+    /// Set where an address still awaits its proof and a mail was sent; null otherwise.
+    email_challenge: Option<EmailChallenge>,
+}
+
+impl From<SignedIn> for AuthPayload {
+    fn from(signed_in: SignedIn) -> Self {
+        let current = Some(signed_in.session.id);
+        Self {
+            user: User::new(signed_in.user, current),
+            session: Session::new(signed_in.session, current),
+            access_token: signed_in.access_token.token.expose_secret().to_owned(),
+            token_type: "Bearer".to_owned(),
+            expires_in: seconds(signed_in.access_token.expires_in),
+            refresh_token: Some(signed_in.refresh_token.expose_secret().to_owned()),
+            refresh_expires_in: seconds(signed_in.refresh_expires_in),
+            email_challenge: None,
+        }
+    }
+}
+
+/// A sign-in that lasts, on one device.
+pub struct Session {
+    row: session::Model,
+    is_current: bool,
+}
+
+impl Session {
+    /// A row, as seen from a session.
+    #[must_use]
+    pub fn new(row: session::Model, current: Option<Uuid>) -> Self {
+        Self { is_current: current == Some(row.id), row }
+    }
+}
+
+/// A sign-in that lasts, on one device.
+#[Object]
+impl Session {
+    /// Opaque, and never reused. The `sid` of its access tokens.
+    async fn id(&self) -> ID {
+        self.row.id.into()
+    }
+
+    /// The sign-in.
+    async fn created_at(&self) -> OffsetDateTime {
+        self.row.created_at.0
+    }
+
+    /// The last sign-in or refresh.
+    async fn last_used_at(&self) -> OffsetDateTime {
+        self.row.last_used_at.0
+    }
+
+    /// When it ends unless it is refreshed before.
+    async fn expires_at(&self) -> OffsetDateTime {
+        self.row.expires_at.0
+    }
+
+    /// What the client said it is, at most 255 characters of it. Null where it said nothing.
+    async fn user_agent(&self) -> Option<&str> {
+        self.row.user_agent.as_deref()
+    }
+
+    /// Where the client signed in from. Null where that is not known.
+    async fn ip_address(&self) -> Option<&str> {
+        self.row.ip_address.as_deref()
+    }
+
+    /// Whether this request is part of it.
+    async fn is_current(&self) -> bool {
+        self.is_current
+    }
+}
+
+/// Which sessions were ended.
+#[derive(SimpleObject)]
+pub struct SessionsEnded {
+    /// Their ids; those that had ended before are not among them.
+    ended_session_ids: Vec<ID>,
+}
+
+impl From<Vec<Uuid>> for SessionsEnded {
+    fn from(ids: Vec<Uuid>) -> Self {
+        Self { ended_session_ids: ids.into_iter().map(ID::from).collect() }
+    }
+}
+
+fn seconds(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

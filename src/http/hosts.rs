@@ -1,0 +1,54 @@
+//! By which names the server may be addressed: this ends DNS rebinding, where a page's own host name is made to lead here.
+
+use poem::{
+    Endpoint, IntoResponse, Middleware, Request, Response, Result,
+    http::{StatusCode, header, uri::Authority},
+};
+
+use super::answer;
+use crate::config::Config;
+
+/// Answers 421 (RFC 9110 §15.5.20) to every other name.
+pub(super) struct AllowedHosts(Vec<String>);
+
+impl AllowedHosts {
+    pub(super) fn new(config: &Config) -> Self {
+        Self(config.allowed_hosts.clone())
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for AllowedHosts {
+    type Output = Checked<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Checked { inner, allowed: self.0.clone() }
+    }
+}
+
+pub(super) struct Checked<E> {
+    inner: E,
+    allowed: Vec<String>,
+}
+
+impl<E: Endpoint> Endpoint for Checked<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        // a request may name a host twice: in its target and in its header
+        let named = [request.uri().authority().map(Authority::as_str), request.header(header::HOST)];
+        let named: Vec<&str> = named.into_iter().flatten().collect();
+        if !named.is_empty() && named.into_iter().all(|host| self.is_allowed(host)) {
+            return Ok(self.inner.call(request).await?.into_response());
+        }
+        let message = "This server is not known by this name: see ALLOWED_HOSTS.";
+        Ok(answer::refusal(StatusCode::MISDIRECTED_REQUEST, "BAD_REQUEST", message))
+    }
+}
+
+impl<E> Checked<E> {
+    fn is_allowed(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else { return false };
+        let name = authority.host().to_ascii_lowercase();
+        self.allowed.contains(&name)
+    }
+}

@@ -1,0 +1,87 @@
+//! The HTTP server: every route and every middleware, on one screen.
+
+use std::{io, sync::Arc, time::Duration};
+
+use poem::{
+    Endpoint, EndpointExt, Response, Route, Server, get,
+    http::{Method, header},
+    middleware::{CatchPanic, Cors},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::App,
+    config::{Config, Mode},
+};
+
+mod answer;
+mod client;
+mod graphql;
+mod health;
+mod hosts;
+mod listener;
+mod media;
+mod request_id;
+pub(crate) mod welcome;
+mod well_known;
+
+/// How long requests that run may go on once the server is told to stop; it is gone within ten seconds.
+const DRAIN: Duration = Duration::from_secs(9);
+
+/// How long a connection may do nothing.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// Serves until `shutdown`, then finishes what runs.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let acceptor = listener::NoDelay::new(listener)?;
+    Server::new_with_acceptor(acceptor)
+        .idle_timeout(IDLE)
+        .run_with_graceful_shutdown(routes(&app), shutdown, Some(DRAIN))
+        .await
+}
+
+fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
+    let graphql = graphql::GraphqlEndpoint::new(app.clone()).with(cors(&app.config));
+    let mut routes = Route::new()
+        .at("/graphql", graphql)
+        .at("/.well-known/jwks.json", get(well_known::jwks))
+        .at("/.well-known/oauth-authorization-server", get(well_known::metadata));
+    if app.config.mode == Mode::Dev {
+        routes = routes.at("/", get(welcome::welcome));
+    }
+    Route::new()
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
+        .data(app.clone())
+        .with(CatchPanic::new().with_handler(answer::panicked))
+        .with(request_id::RequestId(app.clock.clone()))
+}
+
+fn cors(config: &Config) -> Cors {
+    let (is_dev, allowed) = (config.mode == Mode::Dev, config.allowed_origins.clone());
+    Cors::new()
+        .allow_origins_fn(move |origin| {
+            allowed.iter().any(|allowed| allowed == origin) || (is_dev && is_local(origin))
+        })
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT])
+        .expose_headers([request_id::HEADER, header::RETRY_AFTER.as_str(), header::WWW_AUTHENTICATE.as_str()])
+        .max_age(7200)
+}
+
+/// A front end on this machine, on any port.
+fn is_local(origin: &str) -> bool {
+    ["http://localhost", "http://127.0.0.1"].into_iter().any(|local| {
+        origin.strip_prefix(local).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        })
+    })
+}

@@ -1,0 +1,57 @@
+//! A name for every request: in its answer, and in every log record about it.
+
+use poem::{
+    Endpoint, IntoResponse, Middleware, Request, Response, Result,
+    http::{HeaderValue, StatusCode},
+};
+use tracing::Instrument;
+
+use super::answer;
+use crate::{clock::Clock, secrets};
+
+/// The header that carries it.
+pub(super) const HEADER: &str = "x-request-id";
+
+/// Names requests, logs them, and gives refusals of the framework the shape of all others.
+pub(super) struct RequestId(pub(super) Clock);
+
+impl<E: Endpoint> Middleware<E> for RequestId {
+    type Output = Named<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Named { inner, clock: self.0.clone() }
+    }
+}
+
+pub(super) struct Named<E> {
+    inner: E,
+    clock: Clock,
+}
+
+impl<E: Endpoint> Endpoint for Named<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let id = secrets::uuid_v7(self.clock.now()).to_string();
+        let span = tracing::info_span!("request", id);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = async {
+            let answer = match self.inner.call(request).await {
+                Ok(answer) => answer.into_response(),
+                Err(error) => answer::refused(&error),
+            };
+            let status = answer.status().as_u16();
+            if answer.status() >= StatusCode::INTERNAL_SERVER_ERROR {
+                tracing::warn!(%method, path, status, "a request failed");
+            } else {
+                tracing::debug!(%method, path, status, "a request was answered");
+            }
+            answer
+        };
+        let mut answer = answer.instrument(span).await;
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            answer.headers_mut().insert(HEADER, id);
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,31 @@
+//! What a browser finds at `/` in development.
+
+use std::sync::Arc;
+
+use poem::{Response, handler, web::Data};
+
+use crate::{app::App, config::Config};
+
+/// Where to go next, for whoever has just started the server.
+#[must_use]
+pub(crate) fn text(config: &Config) -> String {
+    let graphql = config.public_address("/graphql");
+    let jwks = config.public_address("/.well-known/jwks.json");
+    format!(
+        r#"Gatehouse runs, in development mode.
+
+  GraphQL  {graphql}
+  Keys     {jwks}
+
+Sign up:
+
+  curl -s {graphql} -H 'content-type: application/json' \
+    -d '{{"query":"mutation {{ signup(input: {{ email: \"ada@example.org\", password: \"correct horse battery\" }}) {{ __typename ... on AuthPayload {{ accessToken refreshToken user {{ id email }} }} ... on UserError {{ code message }} }} }}"}}'
+"#
+    )
+}
+
+#[handler]
+pub(super) fn welcome(Data(app): Data<&Arc<App>>) -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").body(text(&app.config))
+}

@@ -1,0 +1,72 @@
+//! What is wrong with an input, told field by field and all at once.
+
+/// One field at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Its name, as the schema has it.
+    pub field: &'static str,
+    /// The kind of fault.
+    pub code: FieldErrorCode,
+    /// The fault in words, for people.
+    pub message: String,
+}
+
+/// The kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldErrorCode {
+    /// It is missing.
+    Required,
+    /// It has too few characters.
+    TooShort,
+    /// It has too many characters.
+    TooLong,
+    /// It is not of the form that it must have.
+    Malformed,
+    /// It differs from what it must equal.
+    Mismatch,
+    /// It is too easily guessed.
+    TooWeak,
+    /// Somebody else has it.
+    Taken,
+    /// It is what it was.
+    Unchanged,
+}
+
+/// A fault, before it is known in which field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    code: FieldErrorCode,
+    message: String,
+}
+
+impl Wrong {
+    /// The kind of fault, and a sentence for people.
+    pub fn new(code: FieldErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The fault at its field.
+    #[must_use]
+    pub fn at(self, field: &'static str) -> FieldError {
+        FieldError { field, code: self.code, message: self.message }
+    }
+}
+
+/// Collects the faults of several fields.
+#[derive(Debug, Default)]
+pub struct Inputs(Vec<FieldError>);
+
+impl Inputs {
+    /// The value, if it is right; else its fault is kept.
+    pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Wrong>) -> Option<T> {
+        parsed.map_err(|wrong| self.0.push(wrong.at(field))).ok()
+    }
+
+    /// Whether all fields were right.
+    ///
+    /// # Errors
+    /// The faults.
+    pub fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}

@@ -1,0 +1,53 @@
+//! Gatehouse: an account and sign-in server that speaks GraphQL.
+//!
+//! This is the map of the code. Layers stand in reading order; each imports only what stands below it.
+//!
+//! | layer | modules | what it knows |
+//! |---|---|---|
+//! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
+//! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
+//! | use cases | [`accounts`], [`sessions`], [`housekeeping`] | one file a verb: the rules, and the transactions |
+//! | services | [`app`], [`passwords`], [`tokens`], [`storage`] | one resource each, built once; one file a table |
+//! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
+//!
+//! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
+//! table, in `storage/<table>.rs`; its test, in `tests/api/<verb>.rs`. The schema's word is used everywhere.
+//!
+//! **The way of a login**: `http/graphql.rs` reads the request; `graphql/jwt_guard.rs` checks the document and who may run
+//! it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
+//! `storage/user.rs` and `passwords.rs`, and opens the session by `sessions/open.rs`; `tokens.rs` signs the pair.
+//!
+//! # Invariants
+//!
+//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql.rs` alone.
+//! 2. Statements stand in `storage` alone, and run on a pool or in a transaction alike. Use cases alone open transactions.
+//! 3. Time comes from `clock`, randomness from `secrets`, the environment from `config`.
+//! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.
+//! 5. One-time things are spent by one conditional `UPDATE` whose count decides, never by reading first; unique things are
+//!    claimed by `INSERT … ON CONFLICT DO NOTHING` and the count.
+//! 6. No statement's cost grows with the number of users or sessions: every predicate has its index.
+//! 7. A session is inserted only by `sessions/open.rs`, which first locks its user, on condition that the credentials are
+//!    still those that were checked. So no sign-in under way survives what should have ended it.
+//!
+//! `tests/api/house.rs` reads the imports and holds the directions.
+
+pub mod cli;
+pub mod http;
+
+pub mod graphql;
+
+pub mod accounts;
+pub mod housekeeping;
+pub mod sessions;
+
+pub mod app;
+pub mod passwords;
+pub mod storage;
+pub mod tokens;
+
+pub mod clock;
+pub mod config;
+pub mod fault;
+pub mod input;
+pub mod secrets;
+pub mod telemetry;

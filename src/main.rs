@@ -1,0 +1,32 @@
+//! Parses the command line, runs it, and reports what went wrong.
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser;
+use gatehouse::cli::{self, Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and what caused it. A cause that its effect has told already is not told again.
+fn report(error: &dyn Error) {
+    let mut told = error.to_string();
+    eprintln!("error: {told}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            eprintln!("  because: {text}");
+            told = text;
+        }
+        next = cause.source();
+    }
+}

@@ -1,0 +1,140 @@
+//! Randomness, and the one secret that everything else is derived from.
+
+use aws_lc_rs::rand;
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
+};
+use std::{collections::HashSet, fmt};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Bytes that nobody can guess, from the operating system's generator by way of AWS-LC.
+///
+/// # Panics
+/// If the generator fails, which leaves no safe way to go on.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the system's random generator works");
+    bytes
+}
+
+/// A new id: UUIDv7 (RFC 9562 §5.7), in order of `now`, with 74 random bits.
+#[must_use]
+pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
+    let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
+}
+
+/// `SECRET_KEY`: at least 32 bytes, written in hex or base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(Vec<u8>);
+
+impl SecretKey {
+    /// A new one, and its text.
+    #[must_use]
+    pub fn generate() -> (Self, String) {
+        loop {
+            let text = URL_SAFE_NO_PAD.encode(random::<32>());
+            if let Ok(key) = Self::parse(&text) {
+                return (key, text);
+            }
+        }
+    }
+
+    /// Reads a key and refuses what a person has made up. The JWKS is public and its key derived from this one, so
+    /// anybody can test guesses of it offline, as fast as they like.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (key, hex) = match decode_hex(text) {
+            Some(key) => (key, true),
+            None => (decode_base64(text).ok_or("is neither hex nor base64")?, false),
+        };
+        if key.len() < 32 {
+            return Err("has fewer than 32 bytes");
+        }
+        let steps: Vec<u8> = key.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
+        let mixes_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        if distinct(&key) < 20
+            || distinct(&steps) < 20
+            || key.iter().all(u8::is_ascii_graphic)
+            || !(hex || mixes_cases)
+        {
+            return Err("does not look random");
+        }
+        Ok(Self(key))
+    }
+
+    /// The bytes, for deriving keys from.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+/// Either alphabet, with padding or without.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [&alphabet::URL_SAFE, &alphabet::STANDARD]
+        .into_iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
+}
+
+fn distinct(bytes: &[u8]) -> usize {
+    bytes.iter().collect::<HashSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_key_is_accepted_as_text_and_in_hex() {
+        for _ in 0..100 {
+            let (key, text) = SecretKey::generate();
+            assert_eq!(SecretKey::parse(&text), Ok(key.clone()));
+            let hex: String = key.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(SecretKey::parse(&hex), Ok(key));
+        }
+    }
+
+    #[test]
+    fn what_a_person_makes_up_is_refused() {
+        for (text, why) in [
+            ("changeme", "has fewer than 32 bytes"),
+            ("not a key!", "is neither hex nor base64"),
+            ("", "has fewer than 32 bytes"),
+            ("0000000000000000000000000000000000000000000000000000000000000000", "does not look random"),
+            ("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "does not look random"),
+            ("cGFzc3dvcmRwYXNzd29yZHBhc3N3b3JkcGFzc3dvcmQ", "does not look random"),
+            ("dGhpcy1pcy1teS1zdXBlci1zZWNyZXQta2V5LDEyMzQ1Njc4OTA", "does not look random"),
+            ("correcthorsebatterystaplecorrecthorsebatterystaple", "does not look random"),
+        ] {
+            assert_eq!(SecretKey::parse(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_shows_nothing() {
+        let (key, text) = SecretKey::generate();
+        assert!(!format!("{key:?}").contains(&text));
+    }
+}

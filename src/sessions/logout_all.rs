@@ -1,0 +1,25 @@
+//! Signing out everywhere.
+
+use uuid::Uuid;
+
+use super::Viewer;
+use crate::{
+    app::App,
+    fault::Fault,
+    storage::{Timestamp, session, user},
+};
+
+/// Ends every session of the viewer, those that are being opened included.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub async fn logout_all(app: &App, viewer: &Viewer) -> Result<Vec<Uuid>, Fault> {
+    let user_id = viewer.user.id;
+    let now = Timestamp(app.clock.now());
+    app.db
+        .write(async move |txn| {
+            user::raise_credentials_version(&txn, user_id).await?;
+            session::end_all(&txn, user_id, now).await
+        })
+        .await
+}

@@ -1,0 +1,79 @@
+//! Sessions: signing in, staying signed in, signing out.
+
+mod login;
+mod logout;
+mod logout_all;
+mod open;
+mod refresh;
+mod sweep;
+mod viewer;
+
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    fault::Fault,
+    storage::{session, user},
+    tokens::AccessToken,
+};
+
+pub use login::{LoginError, LoginInput, login};
+pub use logout::logout;
+pub use logout_all::logout_all;
+pub use open::{Opened, Opening};
+pub use refresh::{RefreshError, refresh};
+pub use sweep::sweep;
+pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
+
+/// Who sends a request, as far as the connection tells.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The address, proxies seen through.
+    pub ip_address: Option<IpAddr>,
+    /// What the client says it is, cut to a bearable length.
+    pub user_agent: Option<String>,
+}
+
+/// A session, whose it is, and its pair of tokens.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The user.
+    pub user: user::Model,
+    /// The session.
+    pub session: session::Model,
+    /// For requests.
+    pub access_token: AccessToken,
+    /// For the next pair.
+    pub refresh_token: SecretString,
+    /// Seconds until the refresh token expires.
+    pub refresh_expires_in: i64,
+}
+
+impl SignedIn {
+    /// The tokens of a session that was opened just now.
+    ///
+    /// # Errors
+    /// If signing fails, which it has no reason to.
+    pub fn issue(app: &App, Opened { user, session }: Opened) -> Result<Self, Fault> {
+        let now = session.created_at.0;
+        Self::reissue(app, user, session, now, now)
+    }
+
+    /// The newest tokens of a session: the same for the same `issued_at`.
+    fn reissue(
+        app: &App,
+        user: user::Model,
+        session: session::Model,
+        issued_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Self, Fault> {
+        let access_token =
+            app.tokens.access_token(&session, &user, issued_at, now).map_err(Fault::internal)?;
+        let refresh_token = app.tokens.refresh_token(session.id, session.counter);
+        let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
+        Ok(Self { user, session, access_token, refresh_token, refresh_expires_in })
+    }
+}

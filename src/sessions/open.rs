@@ -1,0 +1,87 @@
+//! The one place where a session begins.
+
+use sea_orm::DbErr;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Client;
+use crate::{
+    app::App,
+    secrets,
+    storage::{Timestamp, Txn, session, user},
+};
+
+/// A session about to begin, on the strength of credentials that were right when they were read.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    session: session::Model,
+    credentials_version: i64,
+    max_sessions: u32,
+}
+
+/// A session that has begun.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Whose it is, as of its beginning.
+    pub user: user::Model,
+    /// The session.
+    pub session: session::Model,
+}
+
+impl Opening {
+    /// A session for this user. `user` must have been read *before* the credentials were checked.
+    #[must_use]
+    pub fn new(app: &App, user: &user::Model, client: &Client) -> Self {
+        let now = app.clock.now();
+        let max_expires_at = later(now, app.config.session_max_age);
+        let session = session::Model {
+            id: secrets::uuid_v7(now),
+            user_id: user.id,
+            counter: 0,
+            // nothing came before the first pair, so nobody could replay it
+            seen_counter: 0,
+            created_at: Timestamp(now),
+            last_used_at: Timestamp(now),
+            expires_at: Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at)),
+            max_expires_at: Timestamp(max_expires_at),
+            ended_at: None,
+            user_agent: client.user_agent.clone(),
+            ip_address: client.ip_address.map(|address| address.to_string()),
+        };
+        Self {
+            session,
+            credentials_version: user.credentials_version,
+            max_sessions: app.config.max_sessions_per_user,
+        }
+    }
+
+    /// Begins the session, and ends the user's oldest where there are too many. None: the credentials no longer hold.
+    ///
+    /// The user is locked first, on condition that nothing has changed since the credentials were read. So whatever ends a
+    /// user's sessions also ends those that are being opened: it raises the version, and either this waits for it and finds
+    /// the version gone, or it waits for this and finds the session.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
+        let Self { session, credentials_version, max_sessions } = self;
+        let now = session.created_at;
+        let Some(user) = user::lock_for_sign_in(txn, session.user_id, credentials_version, now).await? else {
+            return Ok(None);
+        };
+        session::insert(txn, session.clone()).await?;
+        session::end_oldest(txn, user.id, max_sessions, now).await?;
+        Ok(Some(Opened { user, session }))
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn session_id(&self) -> Uuid {
+        self.session.id
+    }
+}
+
+/// `time` and a setting, however long.
+pub(super) fn later(time: OffsetDateTime, by: std::time::Duration) -> OffsetDateTime {
+    time.checked_add(time::Duration::try_from(by).unwrap_or(time::Duration::MAX)).unwrap_or(time)
+}

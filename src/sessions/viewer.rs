@@ -1,0 +1,70 @@
+//! Who sends a request: the session and user behind an access token.
+
+use crate::{
+    app::App,
+    fault::Fault,
+    storage::{Timestamp, session, user},
+    tokens::Rejected,
+};
+
+/// Whoever is signed in.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The user.
+    pub user: user::Model,
+    /// The session that the request is part of.
+    pub session: session::Model,
+}
+
+/// Why a request is nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// It has no access token.
+    Missing,
+    /// The token was good once.
+    Expired,
+    /// The token is none of ours.
+    Invalid,
+    /// The session is over, or its user deactivated.
+    Revoked,
+}
+
+/// Why there is no viewer.
+#[derive(Debug)]
+pub enum ViewerError {
+    /// There is none.
+    Unauthenticated(Unauthenticated),
+    /// It could not be found out.
+    Fault(Fault),
+}
+
+impl<F: Into<Fault>> From<F> for ViewerError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Finds the viewer. The row is read each time, so that an ended session ends at once, on every server.
+///
+/// # Errors
+/// Why there is none.
+pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, ViewerError> {
+    let nobody = |why| ViewerError::Unauthenticated(why);
+    let token = access_token.ok_or(nobody(Unauthenticated::Missing))?;
+    let now = app.clock.now();
+    let claims = app.tokens.read_access_token(token, now).map_err(|rejected| match rejected {
+        Rejected::Expired => nobody(Unauthenticated::Expired),
+        Rejected::Invalid => nobody(Unauthenticated::Invalid),
+    })?;
+    let found = session::find_with_user(app.db.read(), claims.sid).await?;
+    let (session, user) = found
+        .filter(|(session, user)| session.is_live(Timestamp(now)) && user.is_active && user.id == claims.sub)
+        .ok_or(nobody(Unauthenticated::Revoked))?;
+    if claims.rc > session.seen_counter {
+        // from here on the refresh token before this one is a stolen one
+        app.db
+            .write_one(async move |txn| session::raise_seen_counter(&txn, claims.sid, claims.rc).await)
+            .await?;
+    }
+    Ok(Viewer { user, session })
+}

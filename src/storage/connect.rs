@@ -1,0 +1,83 @@
+//! Opening the database.
+
+use std::{fs, path::Path, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tracing::log::LevelFilter;
+
+use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
+use crate::config::{Config, DatabaseUrl};
+
+/// Readers of SQLite. Each has a thread of its own; more than cores would only wait for each other.
+const SQLITE_READERS: u32 = 4;
+
+/// Opens the database, and on SQLite starts its writer.
+///
+/// # Errors
+/// If it cannot be reached or opened.
+pub async fn connect(config: &Config) -> Result<Db, DbErr> {
+    match &config.database {
+        DatabaseUrl::Postgres(url) => {
+            let mut options = options(url.expose_secret(), config.database_max_connections);
+            options.statement_timeout(TIME_LIMIT);
+            let pool = Database::connect(options).await?;
+            Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool) })
+        }
+        DatabaseUrl::Sqlite(path) => {
+            let writing = sqlite(path, 1, false);
+            let first = Database::connect(writing.clone()).await?;
+            let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
+            let (queue, jobs) = mpsc::channel(QUEUE);
+            tokio::spawn(writer::run(writing, first, jobs));
+            Ok(Db { read, writer: Writer::Sqlite(queue) })
+        }
+    }
+}
+
+/// One connection that may do anything and take its time, for migrations.
+pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(match &config.database {
+        DatabaseUrl::Postgres(url) => options(url.expose_secret(), 1),
+        DatabaseUrl::Sqlite(path) => sqlite(path, 1, false),
+    })
+    .await
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(TIME_LIMIT)
+        .connect_timeout(TIME_LIMIT)
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
+        .set_application_name("gatehouse")
+        .sqlx_logging_level(LevelFilter::Debug)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, Duration::from_secs(1))
+        .record_stmt_in_spans(false);
+    options
+}
+
+fn sqlite(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
+    if let Some(folder) = path.parent() {
+        // a folder that cannot be made shows as a file that cannot be opened, with its reason
+        let _ = fs::create_dir_all(folder);
+    }
+    let mut options = options("sqlite://gatehouse.db", connections);
+    let path = path.to_owned();
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
+    });
+    options
+}

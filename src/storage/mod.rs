@@ -1,0 +1,139 @@
+//! The database: a way to read, a way to write, and one file for each table.
+//!
+//! Statements stand in the table files, take any connection, and decide nothing. Use cases decide, and open transactions
+//! by [`Db::write`]. On PostgreSQL a write is a transaction; on SQLite all writes go to one writer that commits them in
+//! groups, because an fsync costs the same for one as for a hundred.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
+use tokio::sync::mpsc;
+
+use crate::fault::Fault;
+use job::{Fate, Job, Kind};
+use txn::Handle;
+
+mod connect;
+pub mod identity;
+mod job;
+pub mod migrate;
+pub mod session;
+mod txn;
+pub mod user;
+mod writer;
+
+pub use connect::connect;
+pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
+pub use txn::Txn;
+
+/// The longest that the database may take: to hand out a connection, or on PostgreSQL to run a statement.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// Writes that may wait for SQLite's writer; more are refused as [`Fault::Busy`].
+const QUEUE: usize = 1024;
+
+/// The database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: DatabaseConnection,
+    writer: Writer,
+}
+
+#[derive(Clone, Debug)]
+enum Writer {
+    Postgres(DatabaseConnection),
+    Sqlite(mpsc::Sender<Job>),
+}
+
+impl Db {
+    /// For statements that change nothing. On SQLite the database itself refuses others.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Runs `work` in a transaction: `Ok` keeps all of it, durably before this returns; an error keeps none. So an outcome
+    /// that must last, like the end of a stolen session, is an `Ok`.
+    ///
+    /// `work` has no effect but its statements and its value. It never calls [`Db::write`] or [`Db::read`] itself, and
+    /// after a failed statement nothing of it is kept, whatever it returns. It goes on to its end if the caller goes away,
+    /// unless that was before it began.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] where too many writes wait, [`Fault::Unavailable`] where the database failed,
+    /// [`Fault::Internal`] where `work` failed or panicked.
+    pub async fn write<T, F, Fut>(&self, work: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(Kind::Transaction, work).await
+    }
+
+    /// [`Db::write`] for exactly one statement: no savepoint on SQLite, no BEGIN and COMMIT on PostgreSQL.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(Kind::Statement, statement).await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Its fault.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        let answer = tokio::time::timeout(TIME_LIMIT, self.read.execute_unprepared("SELECT 1")).await;
+        answer.map_err(|late| Fault::Unavailable(late.into()))??;
+        Ok(())
+    }
+
+    async fn submit<T, F, Fut>(&self, kind: Kind, work: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = Job::new(kind, work);
+        match &self.writer {
+            Writer::Postgres(pool) => {
+                tokio::spawn(write_alone(pool.clone(), job));
+            }
+            Writer::Sqlite(queue) => queue.try_send(job).map_err(|_| Fault::Busy)?,
+        }
+        answer.await.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
+    }
+}
+
+impl From<DbErr> for Fault {
+    fn from(error: DbErr) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// One job on PostgreSQL: a transaction, or a statement that is its own.
+async fn write_alone(pool: DatabaseConnection, job: Job) {
+    if job.is_abandoned() {
+        return;
+    }
+    if job.kind == Kind::Statement {
+        return job.run(Handle::Pool(pool)).await.answer(Ok(()));
+    }
+    let txn = match pool.begin().await {
+        Ok(txn) => Arc::new(txn),
+        Err(error) => return tracing::error!(%error, "a transaction could not begin"),
+    };
+    let ended = job.run(Handle::Transaction(txn.clone())).await;
+    let committed = match (Arc::into_inner(txn), &ended.fate) {
+        (Some(txn), Fate::Keep) => txn.commit().await.map_err(|error| error.to_string()),
+        (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await.map_err(|error| error.to_string()),
+        (None, _) => Err(writer::KEPT.to_owned()),
+    };
+    ended.answer(committed);
+}

@@ -1,0 +1,214 @@
+//! The table of sign-ins. A session has one row, however often it is refreshed.
+
+use sea_orm::{
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    entity::prelude::*,
+    sea_query::{CaseStatement, Expr, Query},
+};
+
+use super::{Timestamp, user};
+
+/// A row of `sessions`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    /// UUIDv7, so in order of creation.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The counter of the newest refresh token: how often the session was refreshed.
+    pub counter: i64,
+    /// The highest counter whose tokens have come back to us: their holder has them.
+    pub seen_counter: i64,
+    /// The sign-in.
+    pub created_at: Timestamp,
+    /// The last sign-in or refresh.
+    pub last_used_at: Timestamp,
+    /// When the newest refresh token expires, and the session with it.
+    pub expires_at: Timestamp,
+    /// What `expires_at` never exceeds.
+    pub max_expires_at: Timestamp,
+    /// When it was ended, by whomever.
+    pub ended_at: Option<Timestamp>,
+    /// What the client said it is.
+    pub user_agent: Option<String>,
+    /// Where the client was.
+    pub ip_address: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a session belongs to.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// Its user.
+    #[sea_orm(belongs_to = "user::Entity", from = "Column::UserId", to = "user::Column::Id")]
+    User,
+}
+
+impl Related<user::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::User.def()
+    }
+}
+
+impl Model {
+    /// Whether it can still be used.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && self.expires_at.0 > now.0
+    }
+}
+
+/// Adds a row. Only `sessions::open` calls it, which locks the user first.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// By id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(on).await
+}
+
+/// A session with its user, in one statement.
+///
+/// # Errors
+/// The database's.
+pub async fn find_with_user(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+) -> Result<Option<(Model, user::Model)>, DbErr> {
+    let found = Entity::find_by_id(id).find_also_related(user::Entity).one(on).await?;
+    Ok(found.and_then(|(session, user)| Some((session, user?))))
+}
+
+/// The live sessions of a user, the newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list_live(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::UserId.eq(user_id))
+        .filter(live(now))
+        .order_by_desc(Column::Id)
+        .all(on)
+        .await
+}
+
+/// Spends the refresh token `counter` of a live session. Of any number of racing callers exactly one gets the row.
+///
+/// The row may be *behind* an honest token, after a restored backup: it is brought up to date in passing.
+///
+/// # Errors
+/// The database's.
+pub async fn rotate(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    counter: i64,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let max = Expr::col(Column::MaxExpiresAt);
+    let expires_at =
+        CaseStatement::new().case(max.clone().lt(expires_at), max).finally(Expr::value(expires_at));
+    let rows = Entity::update_many()
+        .col_expr(Column::Counter, Expr::value(counter + 1))
+        .col_expr(Column::LastUsedAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, expires_at.into())
+        .filter(Column::Id.eq(id))
+        .filter(Column::Counter.lte(counter))
+        .filter(live(now))
+        .exec_with_returning(on)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Notes that a token with this counter has come back.
+///
+/// # Errors
+/// The database's.
+pub async fn raise_seen_counter(on: &impl ConnectionTrait, id: Uuid, counter: i64) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::SeenCounter, Expr::value(counter))
+        .filter(Column::Id.eq(id))
+        .filter(Column::SeenCounter.lt(counter))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session; `false` if it was not live.
+///
+/// # Errors
+/// The database's.
+pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
+    let ended = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
+    Ok(ended.rows_affected > 0)
+}
+
+/// Ends every live session of a user, and says which.
+///
+/// # Errors
+/// The database's.
+pub async fn end_all(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>, DbErr> {
+    let ended = ending(now).filter(Column::UserId.eq(user_id)).exec_with_returning(on).await?;
+    Ok(ended.into_iter().map(|row| row.id).collect())
+}
+
+/// Ends the live sessions of a user but the newest `keep`.
+///
+/// # Errors
+/// The database's.
+pub async fn end_oldest(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    keep: u32,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let mut oldest = Query::select();
+    oldest
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::UserId.eq(user_id))
+        .cond_where(live(now))
+        .order_by(Column::Id, sea_orm::Order::Desc)
+        .limit(u64::from(u32::MAX))
+        .offset(u64::from(keep));
+    ending(now).filter(Column::Id.in_subquery(oldest)).exec(on).await?;
+    Ok(())
+}
+
+/// Deletes at most `most` of what expired or ended before `before`; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let mut dead = Query::select();
+    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
+    let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
+    Ok(deleted.rows_affected)
+}
+
+fn live(now: Timestamp) -> sea_orm::Condition {
+    sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
+}
+
+/// What has ended expires with it, so that one index serves housekeeping. Servers' clocks differ, so `ended_at` decides.
+fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(now))
+        .filter(live(now))
+}

@@ -1,0 +1,120 @@
+//! What a use case gets of a transaction: its statements, and nothing of its end.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    SqlErr, Statement,
+};
+
+/// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
+#[derive(Debug)]
+pub struct Txn {
+    pub(super) handle: Handle,
+    pub(super) watch: Arc<Watch>,
+}
+
+#[derive(Debug)]
+pub(super) enum Handle {
+    Transaction(Arc<DatabaseTransaction>),
+    Pool(DatabaseConnection),
+}
+
+/// What became of the statements of one job.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Statements that may still be sent.
+    left: AtomicU32,
+    /// Statements that did their work.
+    done: AtomicU32,
+    failure: Mutex<Option<Failure>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// Of this job alone: a constraint was violated, or it sent more than it may.
+    Own(String),
+    /// Of the database: after it nothing that shares the transaction can be trusted.
+    Database(String),
+}
+
+impl Watch {
+    pub(super) fn new(most: u32) -> Self {
+        Self { left: AtomicU32::new(most), done: AtomicU32::new(0), failure: Mutex::new(None) }
+    }
+
+    pub(super) fn done(&self) -> u32 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn begin(&self) -> Result<(), DbErr> {
+        let counted =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        counted.map(drop).map_err(|_| self.note(DbErr::Custom("write_one takes one statement".to_owned())))
+    }
+
+    fn end<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if result.is_ok() {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        result.map_err(|error| self.note(error))
+    }
+
+    fn note(&self, error: DbErr) -> DbErr {
+        let violated = matches!(
+            error.sql_err(),
+            Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_))
+        );
+        let failure = match &error {
+            DbErr::Custom(_) => Failure::Own(error.to_string()),
+            _ if violated => Failure::Own(error.to_string()),
+            _ => Failure::Database(error.to_string()),
+        };
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        error
+    }
+}
+
+/// Sends one statement, and notes what becomes of it.
+macro_rules! send {
+    ($self:ident.$method:ident($argument:expr)) => {{
+        $self.watch.begin()?;
+        $self.watch.end(match &$self.handle {
+            Handle::Transaction(txn) => txn.$method($argument).await,
+            Handle::Pool(pool) => pool.$method($argument).await,
+        })
+    }};
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Txn {
+    fn get_database_backend(&self) -> DbBackend {
+        match &self.handle {
+            Handle::Transaction(txn) => txn.get_database_backend(),
+            Handle::Pool(pool) => pool.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        send!(self.execute_raw(statement))
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        send!(self.execute_unprepared(sql))
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        send!(self.query_one_raw(statement))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        send!(self.query_all_raw(statement))
+    }
+}

@@ -1,0 +1,155 @@
+//! The table of people with an account.
+
+use std::borrow::Cow;
+
+use sea_orm::{
+    ExprTrait, IntoActiveModel, QueryFilter,
+    entity::prelude::*,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::Timestamp;
+
+/// A row of `users`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    /// UUIDv7, so in order of creation.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// As its owner writes it.
+    pub email: Option<String>,
+    /// What all spellings of the address have in common; unique.
+    pub email_key: Option<String>,
+    /// When its owner proved it.
+    pub email_verified_at: Option<Timestamp>,
+    /// As its owner writes it.
+    pub username: Option<String>,
+    /// In lower case; unique.
+    pub username_key: Option<String>,
+    /// The full name.
+    pub name: Option<String>,
+    /// The given name.
+    pub first_name: Option<String>,
+    /// The family name.
+    pub last_name: Option<String>,
+    /// What people say of themselves.
+    pub bio: Option<String>,
+    /// An https URL.
+    pub avatar_url: Option<String>,
+    /// A PHC string; none for people who sign in by other means only.
+    pub password_hash: Option<String>,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may sign in.
+    pub is_active: bool,
+    /// Raised whenever what signs this person in changes, so that a sign-in under way with the old does not end well.
+    pub credentials_version: i64,
+    /// When the account began.
+    pub created_at: Timestamp,
+    /// When the profile was last changed.
+    pub updated_at: Timestamp,
+    /// When a session was last opened.
+    pub last_login_at: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a user belongs to: nothing.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl Model {
+    /// The full name as given, else the first and last name joined.
+    #[must_use]
+    pub fn full_name(&self) -> Option<Cow<'_, str>> {
+        let parts = || {
+            [self.first_name.as_deref(), self.last_name.as_deref()].into_iter().flatten().collect::<Vec<_>>()
+        };
+        match &self.name {
+            Some(name) => Some(name.into()),
+            None => Some(parts().join(" ")).filter(|joined| !joined.is_empty()).map(Cow::from),
+        }
+    }
+}
+
+/// What a person may do. Each may do what those before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Role {
+    /// Use their own account.
+    User,
+    /// See everybody's.
+    Staff,
+    /// Change everybody's.
+    Superuser,
+}
+
+/// By id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(on).await
+}
+
+/// By the key of an email address.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::EmailKey.eq(key)).one(on).await
+}
+
+/// By the key of a username.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_username_key(on: &impl ConnectionTrait, key: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::UsernameKey.eq(key)).one(on).await
+}
+
+/// Adds a row, unless its email address or username is taken: then `false`.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
+    let nothing = OnConflict::new().do_nothing().to_owned();
+    let inserted =
+        Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
+    Ok(inserted > 0)
+}
+
+/// Locks an active user whose credentials are those of `version`, and notes the sign-in. None: the credential that was
+/// presented no longer holds.
+///
+/// # Errors
+/// The database's.
+pub async fn lock_for_sign_in(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    version: i64,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let rows = Entity::update_many()
+        .col_expr(Column::LastLoginAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::IsActive.eq(true))
+        .filter(Column::CredentialsVersion.eq(version))
+        .exec_with_returning(on)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Locks a user and makes void every sign-in that is under way.
+///
+/// # Errors
+/// The database's.
+pub async fn raise_credentials_version(on: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    Ok(())
+}

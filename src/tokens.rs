@@ -1,0 +1,297 @@
+//! Access tokens, refresh tokens, and the keys of both.
+//!
+//! Every key is derived from `SECRET_KEY` by HKDF (RFC 5869), under a label of its own, so replicas that share the setting
+//! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::{
+    constant_time,
+    hkdf::{HKDF_SHA256, Prk, Salt},
+    hmac,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
+    errors::Error,
+    jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
+};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    config::{Claim, Config},
+    secrets::SecretKey,
+    storage::{session, user},
+};
+
+/// The `typ` of access tokens, which keeps them apart from ID tokens (RFC 9068 §2.1).
+const TYPE: &str = "at+jwt";
+
+/// `client_id` of RFC 9068: people sign in to Gatehouse itself.
+const CLIENT_ID: &str = "gatehouse";
+
+/// A refresh token is a session's id, a counter, and half of an HMAC-SHA256 of both: 54 characters of base64url.
+const REFRESH_TOKEN_BYTES: usize = 16 + 8 + 16;
+
+/// Issues and reads tokens.
+pub struct Tokens {
+    /// The current key first.
+    signing: Vec<SigningKey>,
+    refresh: Vec<hmac::Key>,
+    header: Header,
+    validation: Validation,
+    issuer: String,
+    audience: String,
+    claims: Vec<Claim>,
+    access_token_ttl: time::Duration,
+}
+
+struct SigningKey {
+    kid: String,
+    jwk: Jwk,
+    encode: EncodingKey,
+    decode: DecodingKey,
+}
+
+/// A signed JWT and when it ends.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// What the client sends as `Authorization: Bearer …`.
+    pub token: SecretString,
+    /// Seconds until it expires, from when it was asked for.
+    pub expires_in: i64,
+}
+
+/// What a good access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AccessClaims {
+    /// The user.
+    pub sub: Uuid,
+    /// The session.
+    pub sid: Uuid,
+    /// The counter of the refresh token that it was issued with.
+    pub rc: i64,
+    exp: i64,
+}
+
+/// Why an access token is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// It was good once.
+    Expired,
+    /// It is none of ours.
+    Invalid,
+}
+
+/// What a good refresh token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshClaims {
+    /// The session.
+    pub session_id: Uuid,
+    /// How often the session had been refreshed when it was issued.
+    pub counter: i64,
+}
+
+/// The claims as they are written: those of RFC 9068 §2.2, then those that `JWT_CLAIMS` chooses.
+#[derive(Serialize)]
+struct Issued<'a> {
+    iss: &'a str,
+    sub: Uuid,
+    aud: &'a str,
+    client_id: &'a str,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    sid: Uuid,
+    rc: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bio: Option<&'a str>,
+}
+
+impl Tokens {
+    /// Derives the keys.
+    ///
+    /// # Errors
+    /// If the cryptographic library refuses a key, which it has no reason to.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let secrets = std::iter::once(&config.secret_key).chain(&config.secret_key_fallbacks);
+        let roots: Vec<Root> = secrets.map(Root::new).collect();
+        let signing = roots.iter().map(SigningKey::derive).collect::<Result<Vec<_>, _>>()?;
+        let refresh = roots
+            .iter()
+            .map(|root| hmac::Key::new(hmac::HMAC_SHA256, &root.derive("refresh-token/mac")))
+            .collect();
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(signing[0].kid.clone());
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&config.jwt_issuer]);
+        validation.set_audience(&[&config.jwt_audience]);
+        // without this a token that lacks `iss` or `aud` passes
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // `exp` is judged by our clock
+        validation.validate_exp = false;
+        Ok(Self {
+            signing,
+            refresh,
+            header,
+            validation,
+            issuer: config.jwt_issuer.clone(),
+            audience: config.jwt_audience.clone(),
+            claims: config.jwt_claims.clone(),
+            access_token_ttl: time::Duration::try_from(config.access_token_ttl)
+                .unwrap_or(time::Duration::HOUR),
+        })
+    }
+
+    /// The public keys, for whoever verifies access tokens (RFC 7517).
+    #[must_use]
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet { keys: self.signing.iter().map(|key| key.jwk.clone()).collect() }
+    }
+
+    /// The access token that goes with the session's newest refresh token. It says the same each time for the same
+    /// `issued_at`, and never outlives the session.
+    ///
+    /// # Errors
+    /// If the cryptographic library refuses to sign, which it has no reason to.
+    pub fn access_token(
+        &self,
+        session: &session::Model,
+        user: &user::Model,
+        issued_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<AccessToken, Error> {
+        let expires_at = (issued_at + self.access_token_ttl).min(session.max_expires_at.0);
+        let says = |claim| self.claims.contains(&claim);
+        let issued = Issued {
+            iss: &self.issuer,
+            sub: user.id,
+            aud: &self.audience,
+            client_id: CLIENT_ID,
+            exp: expires_at.unix_timestamp(),
+            iat: issued_at.unix_timestamp(),
+            jti: format!("{}.{}.{}", session.id.simple(), session.counter, issued_at.unix_timestamp()),
+            sid: session.id,
+            rc: session.counter,
+            email: user.email.as_deref().filter(|_| says(Claim::Email)),
+            email_verified: says(Claim::EmailVerified).then_some(user.email_verified_at.is_some()),
+            preferred_username: user.username.as_deref().filter(|_| says(Claim::PreferredUsername)),
+            name: user.full_name().filter(|_| says(Claim::Name)),
+            given_name: user.first_name.as_deref().filter(|_| says(Claim::GivenName)),
+            family_name: user.last_name.as_deref().filter(|_| says(Claim::FamilyName)),
+            picture: user.avatar_url.as_deref().filter(|_| says(Claim::Picture)),
+            role: says(Claim::Role).then_some(match user.role {
+                user::Role::User => "USER",
+                user::Role::Staff => "STAFF",
+                user::Role::Superuser => "SUPERUSER",
+            }),
+            bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
+        };
+        let token = encode(&self.header, &issued, &self.signing[0].encode)?;
+        Ok(AccessToken { token: token.into(), expires_in: (expires_at - now).whole_seconds().max(0) })
+    }
+
+    /// Reads an access token. The algorithm, type, issuer and audience are pinned (RFC 8725).
+    ///
+    /// # Errors
+    /// Why it is not good.
+    pub fn read_access_token(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, Rejected> {
+        let header = decode_header(token).map_err(|_| Rejected::Invalid)?;
+        if header.typ.as_deref() != Some(TYPE) {
+            return Err(Rejected::Invalid);
+        }
+        let key =
+            self.signing.iter().find(|key| Some(&key.kid) == header.kid.as_ref()).ok_or(Rejected::Invalid)?;
+        let claims = decode::<AccessClaims>(token, &key.decode, &self.validation)
+            .map_err(|_| Rejected::Invalid)?
+            .claims;
+        if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired) } else { Ok(claims) }
+    }
+
+    /// The refresh token with this counter. Nothing of it is stored: it says the same each time.
+    #[must_use]
+    pub fn refresh_token(&self, session_id: Uuid, counter: i64) -> SecretString {
+        let mut token = [0; REFRESH_TOKEN_BYTES];
+        token[..16].copy_from_slice(session_id.as_bytes());
+        token[16..24].copy_from_slice(&counter.to_be_bytes());
+        let mac = hmac::sign(&self.refresh[0], &token[..24]);
+        token[24..].copy_from_slice(&mac.as_ref()[..16]);
+        URL_SAFE_NO_PAD.encode(token).into()
+    }
+
+    /// Reads a refresh token; none if we did not issue it.
+    #[must_use]
+    pub fn read_refresh_token(&self, token: &str) -> Option<RefreshClaims> {
+        let token: [u8; REFRESH_TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        let (claims, mac) = token.split_at(24);
+        let is_ours = self.refresh.iter().any(|key| {
+            constant_time::verify_slices_are_equal(&hmac::sign(key, claims).as_ref()[..16], mac).is_ok()
+        });
+        let (session_id, counter) = claims.split_at(16);
+        is_ours.then_some(RefreshClaims {
+            session_id: Uuid::from_slice(session_id).ok()?,
+            counter: i64::from_be_bytes(counter.try_into().ok()?),
+        })
+    }
+}
+
+/// What the keys of one secret are derived from.
+struct Root(Prk);
+
+impl Root {
+    fn new(secret: &SecretKey) -> Self {
+        Self(Salt::new(HKDF_SHA256, b"gatehouse").extract(secret.expose()))
+    }
+
+    /// 32 bytes that only this label gives.
+    fn derive(&self, label: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.0
+            .expand(&[label.as_bytes()], HKDF_SHA256)
+            .and_then(|output| output.fill(&mut key))
+            .expect("HKDF-SHA256 gives 32 bytes");
+        key
+    }
+}
+
+impl SigningKey {
+    fn derive(root: &Root) -> Result<Self, Error> {
+        let encode = EncodingKey::from_ed_der(&ed25519_pkcs8(&root.derive("access-token/ed25519")));
+        let mut jwk = Jwk::from_encoding_key(&encode, Algorithm::EdDSA)?;
+        // RFC 7638
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
+        jwk.common.key_id = Some(kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, encode })
+    }
+}
+
+/// An Ed25519 seed in PKCS#8 version 1 (RFC 8410 §7), the one form that `Jwk::from_encoding_key` accepts.
+fn ed25519_pkcs8(seed: &[u8; 32]) -> [u8; 48] {
+    const PREFIX: [u8; 16] =
+        [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    let mut der = [0; 48];
+    der[..16].copy_from_slice(&PREFIX);
+    der[16..].copy_from_slice(seed);
+    der
+}

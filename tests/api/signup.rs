@@ -1,0 +1,191 @@
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_up_by_email_alone(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let mut answer = app.signup(json!({ "email": EMAIL, "password": PASSWORD })).await;
+    for token in ["accessToken", "refreshToken"] {
+        assert!(answer[token].take().as_str().unwrap().len() > 50);
+    }
+    let (user, session) = (answer["user"]["id"].take(), answer["session"]["id"].take());
+    assert!(user.is_string() && session.is_string() && user != session);
+    assert_eq!(
+        answer,
+        json!({
+            "__typename": "AuthPayload",
+            "accessToken": null,
+            "tokenType": "Bearer",
+            "expiresIn": 1800,
+            "refreshToken": null,
+            "refreshExpiresIn": 86400,
+            "user": { "id": null, "email": EMAIL, "username": null, "name": null, "role": "USER" },
+            "session": { "id": null, "isCurrent": true },
+        })
+    );
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_up_by_username_and_email_with_names(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let answer = app
+        .signup(json!({
+            "email": " Ada@Example.org ", "username": "Ada", "firstName": "Ada ", "lastName": "Lovelace",
+            "password": PASSWORD, "passwordConfirmation": PASSWORD,
+        }))
+        .await;
+    assert_eq!(answer["user"]["email"], "Ada@Example.org", "shown as typed");
+    assert_eq!(answer["user"]["username"], "Ada");
+    assert_eq!(answer["user"]["name"], "Ada Lovelace", "joined");
+    for identifier in ["ada", "ADA", "ada@example.org", "ADA@EXAMPLE.ORG"] {
+        assert_eq!(app.login(identifier, PASSWORD).await["__typename"], "AuthPayload", "{identifier}");
+    }
+    let named = app.signup(
+        json!({ "email": "b@example.org", "name": "Countess", "firstName": "Ada", "password": PASSWORD }),
+    );
+    assert_eq!(named.await["user"]["name"], "Countess", "as given");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_email_is_required_a_username_will_do(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &[("EMAIL_REQUIRED", "false")]).await;
+    let answer = app.signup(json!({ "username": "ada", "password": PASSWORD })).await;
+    assert_eq!(answer["user"]["username"], "ada");
+    assert_eq!(answer["user"]["email"], Value::Null);
+    let neither = app.signup(json!({ "password": PASSWORD })).await;
+    assert_eq!(neither["fields"], json!([{ "field": "username", "code": "REQUIRED" }]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_name_is_refused_in_any_spelling(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    app.signup(json!({ "email": EMAIL, "username": "ada", "password": PASSWORD })).await;
+
+    let email =
+        app.signup(json!({ "email": "ADA@EXAMPLE.ORG", "username": "eve", "password": PASSWORD })).await;
+    assert_eq!(email["code"], "EMAIL_TAKEN");
+    assert_eq!(email["fields"], json!([{ "field": "email", "code": "TAKEN" }]));
+
+    let username =
+        app.signup(json!({ "email": "eve@example.org", "username": "ADA", "password": PASSWORD })).await;
+    assert_eq!(username["code"], "USERNAME_TAKEN");
+    assert_eq!(username["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
+    assert_eq!(
+        app.login("eve@example.org", PASSWORD).await["code"],
+        "INVALID_CREDENTIALS",
+        "no account was made"
+    );
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_racing_signups_of_one_name_one_succeeds(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("EMAIL_TAKEN", "USERNAME_TAKEN")] taken: &str,
+) {
+    let app = TestApp::start(database).await;
+    let answers = join_all((0..64).map(|number| {
+        let (email, username) = match taken {
+            "EMAIL_TAKEN" => (EMAIL.to_owned(), format!("ada{number}")),
+            _ => (format!("ada{number}@example.org"), "ada".to_owned()),
+        };
+        app.signup(json!({ "email": email, "username": username, "password": PASSWORD }))
+    }))
+    .await;
+    let succeeded = answers.iter().filter(|answer| answer["__typename"] == "AuthPayload").count();
+    let refused = answers.iter().filter(|answer| answer["code"] == *taken).count();
+    assert_eq!((succeeded, refused), (1, 63));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_sign_up_costs_one_hash_whether_or_not_the_name_is_free(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    app.sign_up(EMAIL).await;
+    assert_eq!(app.app.passwords.computed(), 1);
+    assert_eq!(app.signup(json!({ "email": EMAIL, "password": PASSWORD })).await["code"], "EMAIL_TAKEN");
+    assert_eq!(app.app.passwords.computed(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_up_can_be_switched_off() {
+    let app = TestApp::with(Sqlite, &[("SIGNUP", "off")]).await;
+    assert_eq!(app.signup(json!({ "email": EMAIL, "password": PASSWORD })).await["code"], "NOT_ENABLED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_at_fault_is_told_at_once() {
+    let app = TestApp::start(Sqlite).await;
+    let answer = app
+        .signup(json!({
+            "email": "ada", "username": "a b", "password": "short", "passwordConfirmation": "other",
+            "name": "a\u{0}b", "firstName": "x".repeat(151), "lastName": "Lovelace",
+        }))
+        .await;
+    assert_eq!(answer["code"], "INVALID_INPUT");
+    assert_eq!(
+        answer["fields"],
+        json!([
+            { "field": "email", "code": "MALFORMED" },
+            { "field": "username", "code": "MALFORMED" },
+            { "field": "name", "code": "MALFORMED" },
+            { "field": "firstName", "code": "TOO_LONG" },
+            { "field": "password", "code": "TOO_SHORT" },
+            { "field": "passwordConfirmation", "code": "MISMATCH" },
+        ])
+    );
+    assert_eq!(app.app.passwords.computed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_limit_holds_just_above_and_not_just_below() {
+    let app = TestApp::start(Sqlite).await;
+    let long = |length: usize| "hr5 Ũx!".chars().cycle().take(length).collect::<String>();
+    let address = |length: usize| {
+        let label = "b".repeat(60);
+        format!("{}@{label}.{label}.{label}.org", "a".repeat(length - 187))
+    };
+    for (field, below, above, code) in [
+        ("password", long(8), long(7), "TOO_SHORT"),
+        ("password", long(128), long(129), "TOO_LONG"),
+        ("password", PASSWORD.into(), "password1".into(), "TOO_WEAK"),
+        ("password", PASSWORD.into(), "countess lovelace".into(), "TOO_WEAK"),
+        ("username", "abc".into(), "ab".into(), "TOO_SHORT"),
+        ("username", "a".repeat(30), "a".repeat(31), "TOO_LONG"),
+        ("email", address(251), address(252), "MALFORMED"),
+        ("email", format!("{}@example.org", "a".repeat(64)), "x".repeat(255), "TOO_LONG"),
+        ("name", "é".repeat(150), "é".repeat(151), "TOO_LONG"),
+        ("firstName", "x".repeat(150), "x".repeat(60_000), "TOO_LONG"),
+    ] {
+        let mut input =
+            json!({ "email": "eve@example.org", "name": "Countess Lovelace", "password": PASSWORD });
+        input[field] = above.into();
+        assert_eq!(
+            app.signup(input.clone()).await["fields"],
+            json!([{ "field": field, "code": code }]),
+            "{field}"
+        );
+        input[field] = below.into();
+        let accepted = app.signup(input).await;
+        assert!(
+            accepted["__typename"] == "AuthPayload" || accepted["code"] == "EMAIL_TAKEN",
+            "{field}: {accepted}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_the_same_in_whichever_form_it_is_typed() {
+    let app = TestApp::start(Sqlite).await;
+    app.signup(json!({ "email": EMAIL, "password": "zażółć gęślą jaźń \u{e9}" })).await;
+    assert_eq!(app.login(EMAIL, "zażółć gęślą jaźń e\u{301}").await["__typename"], "AuthPayload");
+}

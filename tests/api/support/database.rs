@@ -1,0 +1,92 @@
+//! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL of this run's own.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use gatehouse::{
+    config::{Config, Mode},
+    storage::migrate::migrate,
+};
+use sea_orm::{ConnectionTrait, Database as SeaOrm, DatabaseConnection};
+use tokio::sync::{Mutex, OnceCell};
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+pub use Database::{Postgres, Sqlite};
+
+impl Database {
+    /// The URL of an empty but migrated database; a SQLite file lies in `folder`.
+    pub async fn create(self, folder: &std::path::Path) -> String {
+        match self {
+            Sqlite => {
+                let url = format!("sqlite://{}", folder.join("gatehouse.db").display());
+                migrate(&config(&url)).await.unwrap();
+                url
+            }
+            Postgres => CLUSTER.get_or_init(Cluster::start).await.create().await,
+        }
+    }
+}
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+
+struct Cluster {
+    /// Its standard input closes with this process, and then it ends.
+    _server: Child,
+    url: String,
+    created: AtomicU32,
+    /// A template can be copied by one at a time.
+    template: Mutex<()>,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/postgres.sh");
+        let mut server = Command::new(script)
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the script that runs PostgreSQL starts");
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready", "PostgreSQL could not be started; it says why above");
+        let url = format!("postgres://gatehouse@127.0.0.1:{port}");
+        let cluster = Self { _server: server, url, created: AtomicU32::new(0), template: Mutex::new(()) };
+        cluster.run("CREATE DATABASE template").await;
+        migrate(&config(&format!("{}/template", cluster.url))).await.unwrap();
+        cluster
+    }
+
+    async fn create(&self) -> String {
+        let _alone = self.template.lock().await;
+        let name = format!("test_{}", self.created.fetch_add(1, Ordering::Relaxed));
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE template")).await;
+        format!("{}/{name}", self.url)
+    }
+
+    async fn run(&self, sql: &str) {
+        let connection = connect(&format!("{}/postgres", self.url)).await;
+        connection.execute_unprepared(sql).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// A connection of the test's own.
+pub async fn connect(url: &str) -> DatabaseConnection {
+    SeaOrm::connect(url).await.unwrap()
+}
+
+fn config(url: &str) -> Config {
+    Config::load(Mode::Command, &[("DATABASE_URL", url)].into_iter().collect()).unwrap()
+}

@@ -1,0 +1,204 @@
+//! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
+
+pub mod database;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use gatehouse::{
+    app::App,
+    config::{Config, Mode},
+    http,
+    secrets::SecretKey,
+};
+use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot};
+
+pub use database::{Database, Postgres, Sqlite};
+
+pub const EMAIL: &str = "ada@example.org";
+pub const PASSWORD: &str = "correct horse battery";
+
+/// What the tests ask of a sign-in.
+pub const SIGN_IN: &str = "
+    __typename
+    ... on AuthPayload {
+        accessToken tokenType expiresIn refreshToken refreshExpiresIn
+        user { id email username name role }
+        session { id isCurrent }
+    }
+    ... on UserError { code message retryAfter fields { field code } }";
+
+/// A server, and a client of it.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub url: String,
+    pub http: reqwest::Client,
+    pub settings: HashMap<String, String>,
+    _folder: TempDir,
+    _stop: oneshot::Sender<()>,
+}
+
+impl TestApp {
+    /// With default settings but for cheap hashes.
+    pub async fn start(database: Database) -> Self {
+        Self::with(database, &[]).await
+    }
+
+    pub async fn with(database: Database, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = database.create(folder.path()).await;
+        let mut all = HashMap::from([
+            ("DATABASE_URL".to_owned(), url),
+            ("DATABASE_MAX_CONNECTIONS".to_owned(), "8".to_owned()),
+            ("SECRET_KEY".to_owned(), SecretKey::generate().1),
+            ("ARGON2_MEMORY_KIB".to_owned(), "8".to_owned()),
+            ("ARGON2_ITERATIONS".to_owned(), "1".to_owned()),
+            ("HASH_QUEUE".to_owned(), "1000".to_owned()),
+        ]);
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Self::serve(all, folder).await
+    }
+
+    /// Another server on the same database, with other settings where given.
+    pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
+        let mut all = self.settings.clone();
+        all.remove("PUBLIC_URL");
+        all.insert("JWT_ISSUER".to_owned(), self.app.config.jwt_issuer.clone());
+        all.insert("JWT_AUDIENCE".to_owned(), self.app.config.jwt_audience.clone());
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Self::serve(all, tempfile::tempdir().unwrap()).await
+    }
+
+    async fn serve(mut settings: HashMap<String, String>, folder: TempDir) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        settings.entry("PUBLIC_URL".to_owned()).or_insert_with(|| url.clone());
+        let config = Config::load(Mode::Dev, &settings.clone().into_iter().collect()).unwrap();
+        let app = App::build(config).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = app.clone();
+        tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            http::serve(served, listener, stopped).await.unwrap();
+        });
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { app, url, http, settings, _folder: folder, _stop: stop }
+    }
+
+    /// Moves the server's clock.
+    pub fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+    }
+
+    pub fn post(&self) -> RequestBuilder {
+        self.http.post(format!("{}/graphql", self.url))
+    }
+
+    /// Runs an operation as nobody.
+    pub async fn run(&self, query: &str, variables: Value) -> Answer {
+        Answer::of(self.post().json(&json!({ "query": query, "variables": variables }))).await
+    }
+
+    /// Runs an operation with an access token.
+    pub async fn run_as(&self, access_token: &str, query: &str, variables: Value) -> Answer {
+        let body = json!({ "query": query, "variables": variables });
+        Answer::of(self.post().bearer_auth(access_token).json(&body)).await
+    }
+
+    pub async fn signup(&self, input: Value) -> Value {
+        let query = format!("mutation($input: SignupInput!) {{ signup(input: $input) {{ {SIGN_IN} }} }}");
+        self.run(&query, json!({ "input": input })).await.data("signup")
+    }
+
+    pub async fn login(&self, identifier: &str, password: &str) -> Value {
+        let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} }} }}");
+        let input = json!({ "identifier": identifier, "password": password });
+        self.run(&query, json!({ "input": input })).await.data("login")
+    }
+
+    pub async fn refresh(&self, refresh_token: &str) -> Value {
+        let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
+        self.run(&query, json!({ "token": refresh_token })).await.data("refresh")
+    }
+
+    /// A person who is signed in.
+    pub async fn sign_up(&self, email: &str) -> SignedIn {
+        SignedIn::from(&self.signup(json!({ "email": email, "password": PASSWORD })).await)
+    }
+
+    /// The same person once more.
+    pub async fn sign_in(&self, email: &str) -> SignedIn {
+        SignedIn::from(&self.login(email, PASSWORD).await)
+    }
+
+    /// The reason for which `me` is refused, or the user's address.
+    pub async fn me(&self, access_token: &str) -> String {
+        let answer = self.run_as(access_token, "{ me { email } }", json!({})).await;
+        match answer.body["errors"][0]["extensions"]["reason"].as_str() {
+            Some(reason) => reason.to_owned(),
+            None => answer.data("me")["email"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+/// What a client keeps of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    pub access_token: String,
+    pub refresh_token: String,
+    pub session_id: String,
+    pub user_id: String,
+}
+
+impl From<&Value> for SignedIn {
+    fn from(payload: &Value) -> Self {
+        assert_eq!(payload["__typename"], "AuthPayload", "{payload}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            access_token: text(&payload["accessToken"]),
+            refresh_token: text(&payload["refreshToken"]),
+            session_id: text(&payload["session"]["id"]),
+            user_id: text(&payload["user"]["id"]),
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, headers, text, body }
+    }
+
+    /// The value of a root field of an answer without errors.
+    pub fn data(&self, field: &str) -> Value {
+        assert!(self.body.get("errors").is_none(), "{}", self.text);
+        self.body["data"][field].clone()
+    }
+
+    /// The code of the first error.
+    pub fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no code: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
