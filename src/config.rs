@@ -633,8 +633,8 @@ mod tests {
     fn every_default_is_accepted() {
         let config = load(Mode::Command, &[]).unwrap();
         assert_eq!(config.public_address("/graphql"), "http://127.0.0.1:8000/graphql");
-        assert_eq!(config.access_token_ttl, Duration::from_secs(30 * 60));
-        assert_eq!(config.session_max_age, Duration::from_secs(30 * 24 * 60 * 60));
+        assert_eq!(config.access_token_ttl, Duration::from_mins(30));
+        assert_eq!(config.session_max_age, Duration::from_hours(30 * 24));
         assert!(config.report.iter().all(|setting| setting.source == "default"));
     }
 

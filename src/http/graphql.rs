@@ -36,6 +36,9 @@ use crate::{
 /// The most bytes of a request's body.
 const MAX_BODY: usize = 64 * 1024;
 
+/// How long a body may take to arrive.
+const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
+
 /// The longest that an operation may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -125,7 +128,9 @@ async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
         let message = "The body must be application/json, and its Content-Type must say so.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let body = request.take_body().into_bytes_limit(MAX_BODY).await.map_err(|error| match error {
+    let body = tokio::time::timeout(BODY_TIME_LIMIT, request.take_body().into_bytes_limit(MAX_BODY));
+    let late = |_| Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.".to_owned());
+    let body = body.await.map_err(late)?.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => {
             Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("The body has more than {MAX_BODY} bytes."))
         }

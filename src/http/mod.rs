@@ -1,9 +1,9 @@
 //! The HTTP server: every route and every middleware, on one screen.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use poem::{
-    Endpoint, EndpointExt, Response, Route, Server, get,
+    Endpoint, EndpointExt, Response, Route, get,
     http::{Method, header},
     middleware::{CatchPanic, Cors},
 };
@@ -19,17 +19,11 @@ mod client;
 mod graphql;
 mod health;
 mod hosts;
-mod listener;
 mod media;
 mod request_id;
+mod server;
 pub(crate) mod welcome;
 mod well_known;
-
-/// How long requests that run may go on once the server is told to stop; it is gone within ten seconds.
-const DRAIN: Duration = Duration::from_secs(9);
-
-/// How long a connection may do nothing.
-const IDLE: Duration = Duration::from_secs(75);
 
 /// Serves until `shutdown`, then finishes what runs.
 ///
@@ -40,11 +34,7 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let acceptor = listener::NoDelay::new(listener)?;
-    Server::new_with_acceptor(acceptor)
-        .idle_timeout(IDLE)
-        .run_with_graceful_shutdown(routes(&app), shutdown, Some(DRAIN))
-        .await
+    server::run(listener, routes(&app), shutdown).await
 }
 
 fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {

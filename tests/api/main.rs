@@ -5,4 +5,17 @@
 
 mod support;
 
+mod auth_settings;
+mod authorisation;
+mod dashboard;
+mod documents;
+mod http;
+mod login;
+mod logout;
+mod logout_all;
+mod me;
+mod refresh;
+mod servers;
 mod signup;
+mod storage;
+mod tokens;

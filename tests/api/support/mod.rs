@@ -85,7 +85,7 @@ impl TestApp {
             };
             http::serve(served, listener, stopped).await.unwrap();
         });
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         Self { app, url, http, settings, _folder: folder, _stop: stop }
     }
 

@@ -1,0 +1,33 @@
+use serde_json::json;
+
+use crate::support::{Sqlite, TestApp};
+
+const QUERY: &str = "{ authSettings {
+    signupEnabled emailRequired emailVerification emailVerificationMethod otpLength
+    passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength googleClientId
+} }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_may_ask_what_forms_need_to_know() {
+    let app = TestApp::start(Sqlite).await;
+    assert_eq!(
+        app.run(QUERY, json!({})).await.data("authSettings"),
+        json!({
+            "signupEnabled": true, "emailRequired": true, "emailVerification": "NONE",
+            "emailVerificationMethod": "OTP", "otpLength": 6, "passwordMinLength": 8, "passwordMaxLength": 128,
+            "usernameMinLength": 3, "usernameMaxLength": 30, "googleClientId": null,
+        })
+    );
+    let settings =
+        [("SIGNUP", "off"), ("EMAIL_REQUIRED", "false"), ("PASSWORD_MIN_LENGTH", "15"), ("OTP_LENGTH", "8")];
+    let answer = TestApp::with(Sqlite, &settings).await.run(QUERY, json!({})).await.data("authSettings");
+    assert_eq!(
+        [
+            &answer["signupEnabled"],
+            &answer["emailRequired"],
+            &answer["passwordMinLength"],
+            &answer["otpLength"]
+        ],
+        [&json!(false), &json!(false), &json!(15), &json!(8)]
+    );
+}

@@ -1,0 +1,212 @@
+//! Who may select which root field, for every field that the schema has.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{EmptySubscription, Object, Schema};
+use gatehouse::{
+    graphql::jwt_guard::{AtLeast, Caller, JwtGuard, PUBLIC_FIELDS},
+    sessions::Client,
+    storage::user::Role,
+};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
+
+/// What is answered to an anonymous caller, a user, a member of the staff, a superuser. `ok`: the field was resolved.
+const TABLE: [(&str, &str, [&str; 4]); 9] = [
+    ("query", "authSettings { otpLength }", ["ok"; 4]),
+    ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("query", "me { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "login(input: { identifier: \"x\", password: \"x\" }) { __typename }", ["ok"; 4]),
+    ("mutation", "logout { endedSessionIds }", ["ok"; 4]),
+    ("mutation", "logoutAll { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "postToDashboard(text: \"x\") { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "refresh(refreshToken: \"x\") { __typename }", ["ok"; 4]),
+    ("mutation", "signup(input: { password: \"x\" }) { __typename }", ["ok"; 4]),
+];
+
+async fn root_fields(app: &TestApp) -> BTreeMap<String, Vec<String>> {
+    let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { name } } }";
+    let schema = app.run(query, json!({})).await.data("__schema");
+    assert_eq!(schema["subscriptionType"], Value::Null, "subscriptions belong into the table too");
+    let names = |root: &str| {
+        let mut names: Vec<String> = schema[root]["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|field| field["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    BTreeMap::from([("mutation".into(), names("mutationType")), ("query".into(), names("queryType"))])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_root_field_answers_each_kind_of_caller_as_the_table_says() {
+    let app = TestApp::start(Sqlite).await;
+    let mut table: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (kind, field, _) in TABLE {
+        let name = field.split([' ', '(']).next().unwrap().to_owned();
+        table.entry(kind.to_owned()).or_default().push(name);
+    }
+    for names in table.values_mut() {
+        names.sort_unstable();
+    }
+    assert_eq!(table, root_fields(&app).await, "every root field has a row");
+
+    for (kind, field, expected) in TABLE {
+        for (role, expected) in
+            [None, Some("user"), Some("staff"), Some("superuser")].into_iter().zip(expected)
+        {
+            let name = field.split([' ', '(']).next().unwrap();
+            let address = format!("{}-{name}@example.org", role.unwrap_or("anonymous"));
+            let person = app.sign_up(&address).await;
+            let rows = connect(&app.settings["DATABASE_URL"]).await;
+            let role_set =
+                format!("UPDATE users SET role = '{}' WHERE email = '{address}'", role.unwrap_or("user"));
+            rows.execute_unprepared(&role_set).await.unwrap();
+            let query = format!("{kind} {{ {field} }}");
+            let answer = match role {
+                None => app.run(&query, json!({})).await,
+                Some(_) => app.run_as(&person.access_token, &query, json!({})).await,
+            };
+            let outcome = if answer.body.get("errors").is_some() { answer.code() } else { "ok" };
+            assert_eq!(outcome, expected, "{kind} {field} as {role:?}: {}", answer.text);
+            assert_eq!(answer.status == 401, expected == "UNAUTHENTICATED");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_with_one_protected_field_is_refused_whole_before_it_runs() {
+    let app = TestApp::start(Sqlite).await;
+    for query in [
+        "{ authSettings { otpLength } me { id } }",
+        "{ ...F } fragment F on Query { ...G } fragment G on Query { other: me { id } }",
+        "{ ... on Query { me { id } } }",
+        "{ ... { me { id } } }",
+        "query($no: Boolean = false) { me @include(if: $no) { id } }",
+        "{ me @skip(if: true) { id } }",
+        "{ __typename me { id } }",
+    ] {
+        let answer = app.run(query, json!({})).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (401, "UNAUTHENTICATED"), "{query}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        assert_eq!(answer.body.get("data"), None);
+        assert_eq!(answer.body["errors"][0]["extensions"]["reason"], "MISSING");
+    }
+    let signup = "mutation { signup(input: { email: \"ada@example.org\", password: \"correct horse battery\" }) { __typename } logoutAll { endedSessionIds } }";
+    assert_eq!(app.run(signup, json!({})).await.status, 401);
+    assert_eq!(app.app.passwords.computed(), 0, "the public field beside it did not run either");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operation_that_runs_is_the_one_that_is_judged() {
+    let app = TestApp::start(Sqlite).await;
+    let query = "query Public { authSettings { otpLength } } query Private { me { id } }";
+    let named = async |name: &str| {
+        Answer::of(app.post().json(&json!({ "query": query, "operationName": name }))).await
+    };
+    assert_eq!(named("Public").await.data("authSettings")["otpLength"], 6);
+    assert_eq!(named("Private").await.status, 401);
+    assert_eq!(named("Other").await.code(), "BAD_REQUEST");
+    assert_eq!(app.run(query, json!({})).await.code(), "BAD_REQUEST", "none is chosen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_token_is_refused_is_told() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let late = app.sign_in(EMAIL).await;
+    app.run_as(&ada.access_token, "mutation { logout { endedSessionIds } }", json!({})).await;
+    for (token, reason) in [("garbage", "INVALID"), (&ada.access_token, "REVOKED")] {
+        let answer = app.run_as(token, "{ me { id } }", json!({})).await;
+        assert_eq!(answer.body["errors"][0]["extensions"]["reason"], reason);
+        assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
+    }
+    app.advance(std::time::Duration::from_mins(31));
+    assert_eq!(app.me(&late.access_token).await, "EXPIRED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typo_is_told_as_a_typo() {
+    let app = TestApp::start(Sqlite).await;
+    let answer = app.run("{ mee { id } }", json!({})).await;
+    assert_eq!(answer.code(), "BAD_REQUEST");
+    assert!(answer.text.contains("Unknown field \\\"mee\\\""), "{}", answer.text);
+}
+
+struct Toy;
+
+#[Object]
+impl Toy {
+    async fn auth_settings(&self) -> bool {
+        true
+    }
+
+    /// Added without a thought of who may see it.
+    async fn added(&self) -> bool {
+        true
+    }
+
+    #[graphql(guard = "AtLeast(Role::Staff)")]
+    async fn for_staff(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_added_without_thought_is_refused_and_roles_are_kept_apart() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let schema = Schema::build(Toy, async_graphql::EmptyMutation, EmptySubscription)
+        .extension(JwtGuard)
+        .data(app.app.clone())
+        .finish();
+    let run = async |query: &str, token: Option<&str>| {
+        let caller = Caller::new(Client::default(), token.map(Into::into));
+        let answer = schema.execute(async_graphql::Request::new(query).data(caller)).await;
+        let code = answer.errors.first().and_then(|error| error.extensions.as_ref()?.get("code").cloned());
+        code.map_or_else(|| "ok".to_owned(), |code| code.to_string().trim_matches('"').to_owned())
+    };
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let token = Some(ada.access_token.as_str());
+    assert_eq!(run("{ authSettings }", None).await, "ok");
+    assert_eq!(run("{ added }", None).await, "UNAUTHENTICATED");
+    assert_eq!(run("{ added }", token).await, "ok");
+    assert_eq!(run("{ forStaff }", None).await, "UNAUTHENTICATED");
+    for (role, outcome) in [("user", "FORBIDDEN"), ("staff", "ok"), ("superuser", "ok")] {
+        rows.execute_unprepared(&format!("UPDATE users SET role = '{role}'")).await.unwrap();
+        assert_eq!(run("{ forStaff }", token).await, outcome, "{role}");
+    }
+    let without_caller = schema.execute("{ added }").await;
+    assert!(without_caller.is_err(), "a hole fails closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_list_names_fields_that_there_are() {
+    let app = TestApp::start(Sqlite).await;
+    let all: Vec<String> = root_fields(&app).await.into_values().flatten().collect();
+    for field in PUBLIC_FIELDS.iter().filter(|field| **field != "__typename") {
+        assert_eq!(all.iter().filter(|name| name == field).count(), 1, "{field} is in one root");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn introspection_can_be_switched_off() {
+    let app = TestApp::with(Sqlite, &[("INTROSPECTION", "off")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ __type(name: \"User\") { name } }",
+        "{ ...F } fragment F on Query { __schema { types { name } } }",
+    ] {
+        assert_eq!(app.run(query, json!({})).await.code(), "FORBIDDEN");
+        assert_eq!(app.run_as(&ada.access_token, query, json!({})).await.code(), "FORBIDDEN");
+    }
+    let typo = app.run_as(&ada.access_token, "{ mee { id } }", json!({})).await;
+    assert!(!typo.text.contains("Did you mean"), "{}", typo.text);
+    assert_eq!(app.run("{ __typename }", json!({})).await.body, json!({ "data": { "__typename": "Query" } }));
+}

@@ -1,0 +1,33 @@
+use serde_json::json;
+
+use crate::support::{EMAIL, PASSWORD, SignedIn, Sqlite, TestApp};
+
+const POST: &str = "mutation($text: String!) { postToDashboard(text: $text) { response } }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_greets_by_username_or_else_by_email_and_echoes_a_text() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let get = app.run_as(&ada.access_token, "{ dashboard { response } }", json!({})).await.data("dashboard");
+    assert_eq!(get["response"], "Hey ada@example.org, You are seeing a GET response");
+
+    let grace =
+        app.signup(json!({ "email": "grace@example.org", "username": "Grace", "password": PASSWORD })).await;
+    let grace = SignedIn::from(&grace);
+    let get =
+        app.run_as(&grace.access_token, "{ dashboard { response } }", json!({})).await.data("dashboard");
+    assert_eq!(get["response"], "Hey Grace, You are seeing a GET response");
+    let post = app.run_as(&grace.access_token, POST, json!({ "text": "hello \u{0}<b>" })).await;
+    assert_eq!(post.data("postToDashboard")["response"], "Hey Grace, your text is hello \u{0}<b>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_has_at_most_1000_characters() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let below = app.run_as(&ada.access_token, POST, json!({ "text": "é".repeat(1000) })).await;
+    assert!(below.data("postToDashboard")["response"].is_string());
+    let above = app.run_as(&ada.access_token, POST, json!({ "text": "é".repeat(1001) })).await;
+    assert_eq!(above.code(), "BAD_REQUEST");
+    assert!(above.text.len() < 500);
+}

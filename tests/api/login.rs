@@ -1,0 +1,120 @@
+use rstest::rstest;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect};
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_opens_a_session_of_its_own(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let first = app.sign_up(EMAIL).await;
+    let second = app.sign_in(EMAIL).await;
+    assert_eq!(first.user_id, second.user_id);
+    assert_ne!(first.session_id, second.session_id);
+    assert_eq!(app.me(&first.access_token).await, EMAIL);
+    assert_eq!(app.me(&second.access_token).await, EMAIL);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_account_wrong_password_and_no_password_are_never_told_apart(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    app.sign_up(EMAIL).await;
+    app.sign_up("grace@example.org").await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let sql = "UPDATE users SET password_hash = NULL WHERE email = 'grace@example.org'";
+    rows.execute_unprepared(sql).await.unwrap();
+
+    let wrong = app.login(EMAIL, "wrong horse battery").await;
+    assert_eq!(wrong["code"], "INVALID_CREDENTIALS");
+    assert_eq!(wrong["fields"], json!([]));
+    let before = app.app.passwords.computed();
+    for (cost, identifier) in (1..).zip([
+        "grace@example.org",
+        "nobody@example.org",
+        "nobody",
+        "not an address@",
+        "",
+        "ada\0@example.org",
+    ]) {
+        assert_eq!(app.login(identifier, PASSWORD).await, wrong, "{identifier:?}");
+        assert_eq!(app.app.passwords.computed() - before, cost, "{identifier:?} costs one hash");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_account_is_told_only_to_who_has_its_password(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    rows.execute_unprepared("UPDATE users SET is_active = FALSE").await.unwrap();
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "ACCOUNT_DISABLED");
+    assert_eq!(app.login(EMAIL, "wrong horse battery").await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.me(&ada.access_token).await, "REVOKED");
+    assert_eq!(app.refresh(&ada.refresh_token).await["code"], "INVALID_TOKEN");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_the_most_sessions_a_sign_in_ends_the_oldest(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "2")]).await;
+    let first = app.sign_up(EMAIL).await;
+    app.sign_up("grace@example.org").await;
+    let second = app.sign_in(EMAIL).await;
+    let third = app.sign_in(EMAIL).await;
+    assert_eq!(app.me(&first.access_token).await, "REVOKED");
+    assert_eq!(app.me(&second.access_token).await, EMAIL);
+    assert_eq!(app.me(&third.access_token).await, EMAIL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_longer_than_anything_could_be_is_refused_unhashed() {
+    let app = TestApp::start(Sqlite).await;
+    for (identifier, password, field) in [
+        ("a".repeat(255), PASSWORD.to_owned(), "identifier"),
+        (EMAIL.to_owned(), "p".repeat(129), "password"),
+        (EMAIL.to_owned(), "p".repeat(60_000), "password"),
+    ] {
+        let answer = app.login(&identifier, &password).await;
+        assert_eq!(answer["fields"], json!([{ "field": field, "code": "TOO_LONG" }]));
+    }
+    assert_eq!(app.app.passwords.computed(), 0);
+    assert_eq!(app.login(&"a".repeat(254), &"p".repeat(128)).await["code"], "INVALID_CREDENTIALS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_sheds_load_at_once() {
+    let settings = [
+        ("HASH_QUEUE", "1"),
+        ("HASH_THREADS", "1"),
+        ("ARGON2_MEMORY_KIB", "65536"),
+        ("ARGON2_ITERATIONS", "10"),
+    ];
+    let app = TestApp::with(Sqlite, &settings).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| app.login(EMAIL, PASSWORD))).await;
+    let busy: Vec<_> = answers.iter().filter(|answer| answer["code"] == "SERVER_BUSY").collect();
+    assert!((5..=7).contains(&busy.len()), "{answers:?}");
+    assert_eq!(busy[0]["retryAfter"], 1);
+    assert!(app.app.passwords.computed() <= 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_whose_client_has_gone_is_not_hashed() {
+    let settings = [("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let app = TestApp::with(Sqlite, &settings).await;
+    let query = "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { __typename } }";
+    let gone = futures_util::future::join_all((0..32).map(|_| {
+        let sent =
+            app.post().json(&json!({ "query": query })).timeout(std::time::Duration::from_millis(100)).send();
+        async { sent.await.is_err() }
+    }));
+    assert!(gone.await.into_iter().filter(|gone| *gone).count() > 25);
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    assert!(app.app.passwords.computed() < 8, "{} hashes", app.app.passwords.computed());
+}

@@ -1,0 +1,253 @@
+//! `storage::Db`: what is kept, what is not, and who is told.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use gatehouse::{fault::Fault, storage::Db};
+use rstest::rstest;
+use sea_orm::{ConnectionTrait, DbErr};
+
+use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp};
+
+async fn notes(database: Database) -> (TestApp, Db) {
+    let app = TestApp::start(database).await;
+    let db = app.app.db.clone();
+    db.write(async |txn| {
+        txn.execute_unprepared("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)").await?;
+        txn.execute_unprepared("INSERT INTO notes VALUES (0, 'first')").await
+    })
+    .await
+    .unwrap();
+    (app, db)
+}
+
+fn insert(id: i64) -> String {
+    format!("INSERT INTO notes VALUES ({id}, 'note')")
+}
+
+async fn kept(db: &Db) -> Vec<i64> {
+    let statement = sea_orm::Statement::from_string(
+        db.read().get_database_backend(),
+        "SELECT CAST(id AS BIGINT) AS id FROM notes ORDER BY id",
+    );
+    let rows = db.read().query_all_raw(statement).await.unwrap();
+    rows.iter().map(|row| row.try_get("", "id").unwrap()).collect()
+}
+
+/// What the closure of a job does in the tests of groups.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    Good,
+    Fails,
+    Panics,
+    Violates,
+    GoesOnAfterAnError,
+    One,
+}
+
+async fn run(db: &Db, id: i64, job: Job) -> Result<(), Fault> {
+    match job {
+        Job::One => db.write_one(async move |txn| txn.execute_unprepared(&insert(id)).await).await.map(drop),
+        job => {
+            db.write(async move |txn| {
+                txn.execute_unprepared(&insert(id)).await?;
+                match job {
+                    Job::Fails => return Err(DbErr::RecordNotFound("nothing".into())),
+                    Job::Panics => panic!("on purpose"),
+                    Job::Violates => drop(txn.execute_unprepared(&insert(0)).await?),
+                    Job::GoesOnAfterAnError => drop(txn.execute_unprepared(&insert(0)).await),
+                    Job::Good | Job::One => {}
+                }
+                Ok(())
+            })
+            .await
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (_app, db) = notes(database).await;
+    let kinds = [Job::Good, Job::Fails, Job::Panics, Job::Violates, Job::GoesOnAfterAnError, Job::One];
+    // alone, and in groups in every order that comes about
+    let mut id = 0;
+    let mut expected = vec![0];
+    for together in [1, 6, 48] {
+        let jobs: Vec<(i64, Job)> =
+            (0..together).map(|number| (id + 1 + number, kinds[number as usize % 6])).collect();
+        id += together;
+        let results = join_all(jobs.iter().map(|(id, job)| run(&db, *id, *job))).await;
+        for ((id, job), result) in jobs.into_iter().zip(results) {
+            match job {
+                Job::Good | Job::One => {
+                    result.unwrap();
+                    expected.push(id);
+                }
+                Job::Fails | Job::Panics | Job::Violates | Job::GoesOnAfterAnError => {
+                    assert!(
+                        matches!(result, Err(Fault::Internal(_) | Fault::Unavailable(_))),
+                        "{job:?}: {result:?}"
+                    );
+                }
+            }
+        }
+        assert_eq!(kept(&db).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
+    let (_app, db) = notes(Sqlite).await;
+    // no page more than there are: SQLITE_FULL, as on a full disk, upon which SQLite rolls back by itself
+    let pages = db.write_one(async |txn| txn.execute_unprepared("PRAGMA max_page_count = 1").await).await;
+    pages.unwrap();
+    let blocker = hold_the_writer(&db);
+    let results = join_all((1..=40).map(|id| {
+        let db = db.clone();
+        async move {
+            db.write(async move |txn| {
+                txn.execute_unprepared(&insert(id)).await?;
+                if id == 20 {
+                    let big = "INSERT INTO notes SELECT 1000, hex(randomblob(100000))";
+                    // the failure is swallowed: the writer must notice it all the same
+                    drop(txn.execute_unprepared(big).await);
+                }
+                Ok(())
+            })
+            .await
+        }
+    }))
+    .await;
+    blocker.await.unwrap().unwrap();
+    let told: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    let acknowledged: Vec<i64> = (1..=40).zip(&told).filter(|(_, ok)| **ok).map(|(id, _)| id).collect();
+    assert!(told[..20].iter().all(|ok| !ok), "those before it in the group, and it itself: {told:?}");
+    assert!(results.iter().take(20).all(|result| matches!(result, Err(Fault::Unavailable(_)))));
+    assert_eq!(kept(&db).await, [vec![0], acknowledged].concat(), "kept is exactly what was acknowledged");
+    run(&db, 2000, Job::Good).await.expect("the writer goes on");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closure_that_hangs_is_dropped_and_the_writer_goes_on(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (_app, db) = notes(database).await;
+    let hanging = db.write::<(), _, _>(async |txn| {
+        txn.execute_unprepared(&insert(1)).await?;
+        std::future::pending().await
+    });
+    let after = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        run(&db, 2, Job::Good).await
+    };
+    let (hung, after) = tokio::join!(hanging, after);
+    assert!(matches!(hung, Err(Fault::Unavailable(_))), "{hung:?}");
+    after.unwrap();
+    assert_eq!(kept(&db).await, [0, 2]);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_changes_nothing_of_what_has_begun(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (_app, db) = notes(database).await;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let writing = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.write(async move |txn| {
+                txn.execute_unprepared(&insert(1)).await?;
+                let _ = begun.send(());
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                txn.execute_unprepared(&insert(2)).await
+            })
+            .await
+        }
+    });
+    has_begun.await.unwrap();
+    writing.abort();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(kept(&db).await, [0, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_left_the_queue_is_skipped() {
+    let (_app, db) = notes(Sqlite).await;
+    let blocker = hold_the_writer(&db);
+    let left = tokio::time::timeout(Duration::from_millis(50), run(&db, 1, Job::Good)).await;
+    assert!(left.is_err());
+    blocker.await.unwrap().unwrap();
+    run(&db, 2, Job::Good).await.unwrap();
+    assert_eq!(kept(&db).await, [0, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_is_busy_at_once() {
+    let (_app, db) = notes(Sqlite).await;
+    let blocker = hold_the_writer(&db);
+    let db = Arc::new(db);
+    let results = join_all((1..=3000).map(|id| {
+        let db = db.clone();
+        async move { run(&db, id, Job::One).await }
+    }))
+    .await;
+    blocker.await.unwrap().unwrap();
+    let busy = results.iter().filter(|result| matches!(result, Err(Fault::Busy))).count();
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count() + busy, 3000);
+    assert_eq!(busy, 3000 - 1024);
+    assert_eq!(kept(&db).await.len(), 1 + 1024);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn write_one_takes_one_statement(#[values(Sqlite, Postgres)] database: Database) {
+    let (_app, db) = notes(database).await;
+    let two = db.write_one(async |txn| {
+        txn.execute_unprepared("SELECT 1").await?;
+        txn.execute_unprepared(&insert(1)).await
+    });
+    assert!(matches!(two.await, Err(Fault::Internal(_))));
+    assert_eq!(kept(&db).await, [0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_the_database_itself_refuses_a_write_by_the_way_to_read() {
+    let (_app, db) = notes(Sqlite).await;
+    let refused = db.read().execute_unprepared(&insert(1)).await.unwrap_err();
+    assert!(refused.to_string().contains("readonly"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_of_other_processes_do_not_disturb_the_writer() {
+    let app = TestApp::start(Sqlite).await;
+    let other = crate::support::database::connect(&app.settings["DATABASE_URL"]).await;
+    other.execute_unprepared("BEGIN IMMEDIATE; UPDATE users SET bio = 'x'").await.unwrap();
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        other.execute_unprepared("COMMIT").await
+    };
+    let (ada, released) = tokio::join!(app.sign_up(EMAIL), release);
+    released.unwrap();
+    assert_eq!(app.me(&ada.access_token).await, EMAIL);
+}
+
+/// Keeps the writer busy for a while, so that what is written meanwhile makes one group.
+fn hold_the_writer(db: &Db) -> tokio::task::JoinHandle<Result<(), Fault>> {
+    let db = db.clone();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let held = tokio::spawn(async move {
+        db.write(async move |_txn| {
+            let _ = begun.send(());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(())
+        })
+        .await
+    });
+    has_begun.recv_timeout(Duration::from_secs(5)).unwrap();
+    held
+}

@@ -1,0 +1,209 @@
+//! Access tokens, as other services see them: keys, metadata, claims, and what is refused.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use gatehouse::secrets::SecretKey;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, jwk::JwkSet};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, EMAIL, PASSWORD, SignedIn, Sqlite, TestApp};
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    Answer::of(app.http.get(format!("{}{path}", app.url))).await
+}
+
+async fn jwks(app: &TestApp) -> JwkSet {
+    serde_json::from_value(get(app, "/.well-known/jwks.json").await.body).unwrap()
+}
+
+/// The parts of a token, unverified.
+fn parts(token: &str) -> (Value, Value) {
+    let mut parts =
+        token.split('.').map(|part| serde_json::from_slice(&BASE64.decode(part).unwrap_or_default()));
+    (parts.next().unwrap().unwrap(), parts.next().unwrap().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_service_verifies_a_token_through_the_metadata() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let metadata = get(&app, "/.well-known/oauth-authorization-server").await;
+    assert_eq!(metadata.body["issuer"], app.url);
+    assert_eq!(metadata.body["jwks_uri"], format!("{}/.well-known/jwks.json", app.url));
+    assert_eq!(metadata.header("content-type"), "application/json; charset=utf-8");
+    let jwks = jwks(&app).await;
+    let kid = jsonwebtoken::decode_header(&ada.access_token).unwrap().kid.unwrap();
+    let key = DecodingKey::from_jwk(jwks.find(&kid).unwrap()).unwrap();
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_audience(&[&app.url]);
+    validation.set_issuer(&[&app.url]);
+    let claims = decode::<Value>(&ada.access_token, &key, &validation).unwrap().claims;
+    assert_eq!(claims["sub"], ada.user_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jwks_has_public_keys_alone() {
+    let app = TestApp::start(Sqlite).await;
+    let keys = get(&app, "/.well-known/jwks.json").await;
+    assert_eq!(keys.header("cache-control"), "public, max-age=300");
+    let mut key = keys.body["keys"][0].clone();
+    assert_eq!(keys.body["keys"].as_array().unwrap().len(), 1);
+    for name in ["kid", "x"] {
+        assert_eq!(key[name].take().as_str().unwrap().len(), 43);
+    }
+    assert_eq!(
+        key,
+        json!({ "alg": "EdDSA", "crv": "Ed25519", "kid": null, "kty": "OKP", "use": "sig", "x": null })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_has_the_claims_of_rfc_9068_and_those_that_are_chosen() {
+    let everything =
+        "email,email_verified,preferred_username,name,given_name,family_name,picture,role,bio".to_owned();
+    for (claims, expected) in [
+        (
+            None,
+            json!({ "email": EMAIL, "email_verified": false, "preferred_username": "Ada", "name": "Ada Lovelace", "role": "USER" }),
+        ),
+        (Some("role"), json!({ "role": "USER" })),
+        (
+            Some(""),
+            json!({ "email": EMAIL, "email_verified": false, "preferred_username": "Ada", "name": "Ada Lovelace", "role": "USER" }),
+        ),
+        (
+            Some(everything.as_str()),
+            json!({
+                "email": EMAIL, "email_verified": false, "preferred_username": "Ada", "name": "Ada Lovelace",
+                "given_name": "Ada", "family_name": "Lovelace", "role": "USER",
+            }),
+        ),
+    ] {
+        let settings = claims.map(|claims| ("JWT_CLAIMS", claims));
+        let app = TestApp::with(Sqlite, settings.as_slice()).await;
+        let input = json!({ "email": EMAIL, "username": "Ada", "firstName": "Ada", "lastName": "Lovelace", "password": PASSWORD });
+        let ada = SignedIn::from(&app.signup(input).await);
+        let (header, mut claims) = parts(&ada.access_token);
+        assert_eq!((&header["alg"], &header["typ"]), (&json!("EdDSA"), &json!("at+jwt")));
+        let claims = claims.as_object_mut().unwrap();
+        let (exp, iat) = (claims.remove("exp").unwrap(), claims.remove("iat").unwrap());
+        assert_eq!(exp.as_i64().unwrap() - iat.as_i64().unwrap(), 1800);
+        assert!(claims.remove("jti").unwrap().is_string());
+        let mut all = json!({
+            "iss": app.url, "aud": app.url, "client_id": "gatehouse", "sub": ada.user_id, "sid": ada.session_id, "rc": 0,
+        });
+        all.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
+        assert_eq!(Value::Object(claims.clone()), all);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_tokens_are_refused() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let (header, claims) = parts(&ada.access_token);
+    let signature = ada.access_token.rsplit('.').next().unwrap();
+    let json_part = |value: &Value| BASE64.encode(value.to_string());
+    let with = |value: &Value, name: &str, new: Value| {
+        let mut value = value.clone();
+        value[name] = new;
+        value
+    };
+    let without = |value: &Value, name: &str| {
+        let mut value = value.clone();
+        value.as_object_mut().unwrap().remove(name);
+        value
+    };
+    let public = jwks(&app).await.keys[0].clone();
+    let x = serde_json::to_value(&public).unwrap()["x"].as_str().unwrap().to_owned();
+    let mut hs256 = Header::new(Algorithm::HS256);
+    hs256.typ = Some("at+jwt".into());
+    hs256.kid = header["kid"].as_str().map(Into::into);
+    let mut tokens = vec![
+        ".".to_owned(),
+        "..".to_owned(),
+        "a.b.c".to_owned(),
+        format!("{}..", json_part(&json!({ "alg": "none" }))),
+        format!("{}.{}.", json_part(&with(&header, "alg", json!("none"))), json_part(&claims)),
+        format!(
+            "{}.{}.{signature}",
+            json_part(&header),
+            json_part(&with(&claims, "role", json!("SUPERUSER")))
+        ),
+        format!("{}.{}.{signature}", json_part(&with(&header, "alg", json!("HS256"))), json_part(&claims)),
+        encode(&hs256, &claims, &EncodingKey::from_secret(x.as_bytes())).unwrap(),
+        encode(&hs256, &claims, &EncodingKey::from_secret(&BASE64.decode(&x).unwrap())).unwrap(),
+        ada.refresh_token.clone(),
+        format!("{}.{}", ada.access_token, signature),
+        format!("{}x", ada.access_token),
+        "x".repeat(7_000),
+    ];
+    // signed by another key: everything else is right
+    let stranger = TestApp::with(Sqlite, &[("JWT_ISSUER", &app.url), ("JWT_AUDIENCE", &app.url)]).await;
+    tokens.push(stranger.sign_up(EMAIL).await.access_token);
+    // signed by the right key, for another issuer, another audience
+    for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
+        let other = app.another(&[(name, "https://other.example.org")]).await;
+        tokens.push(other.sign_in(EMAIL).await.access_token);
+    }
+    for (header, claims) in [
+        (without(&header, "kid"), claims.clone()),
+        (without(&header, "typ"), claims.clone()),
+        (with(&header, "typ", json!("JWT")), claims.clone()),
+        (with(&header, "kid", json!("../../dev/null")), claims.clone()),
+        (with(&header, "jku", json!("http://127.0.0.1:1/jwks.json")), claims.clone()),
+        (with(&header, "jwk", serde_json::to_value(&public).unwrap()), claims.clone()),
+        (header.clone(), with(&claims, "exp", json!("never"))),
+        (header.clone(), with(&claims, "exp", json!(1e300))),
+        (header.clone(), without(&claims, "exp")),
+        (header.clone(), without(&claims, "iss")),
+    ] {
+        tokens.push(format!("{}.{}.{signature}", json_part(&header), json_part(&claims)));
+    }
+    for token in tokens {
+        assert_eq!(app.me(&token).await, "INVALID", "{token}");
+    }
+    assert_eq!(app.me(&ada.access_token).await, EMAIL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_authorization_headers_are_nobody() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let body = json!({ "query": "{ me { id } }" });
+    for (header, status) in [
+        (format!("bearer {}", ada.access_token), 200),
+        (format!("Bearer   {}", ada.access_token), 200),
+        (ada.access_token.clone(), 401),
+        (format!("Basic {}", ada.access_token), 401),
+        (format!("Bearer {0}, Bearer {0}", ada.access_token), 401),
+        ("Bearer".to_owned(), 401),
+        ("Bearer ".to_owned(), 401),
+    ] {
+        let answer = Answer::of(app.post().header("authorization", &header).json(&body)).await;
+        assert_eq!(answer.status.as_u16(), status, "{header}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_key_verifies_as_long_as_it_is_a_fallback_and_signs_nothing() {
+    let before = TestApp::start(Sqlite).await;
+    let ada = before.sign_up(EMAIL).await;
+    let former = before.settings["SECRET_KEY"].clone();
+    let fresh = SecretKey::generate().1;
+    let after = before.another(&[("SECRET_KEY", &fresh), ("SECRET_KEY_FALLBACKS", &former)]).await;
+    assert_eq!(jwks(&after).await.keys.len(), 2);
+    assert_eq!(after.me(&ada.access_token).await, EMAIL);
+    let refreshed = SignedIn::from(&after.refresh(&ada.refresh_token).await);
+    assert_eq!(after.me(&refreshed.access_token).await, EMAIL);
+    assert_ne!(parts(&refreshed.access_token).0["kid"], parts(&ada.access_token).0["kid"]);
+    assert_eq!(
+        before.me(&refreshed.access_token).await,
+        "INVALID",
+        "so announce a new key as a fallback first"
+    );
+
+    let dropped = before.another(&[("SECRET_KEY", &fresh)]).await;
+    assert_eq!(dropped.me(&ada.access_token).await, "INVALID");
+    assert_eq!(dropped.refresh(&ada.refresh_token).await["code"], "INVALID_TOKEN");
+    assert_eq!(dropped.me(&refreshed.access_token).await, EMAIL);
+}
