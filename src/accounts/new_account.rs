@@ -3,15 +3,11 @@
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    EmailAddress, Password, Username,
-    password::{Owner, check_new, hash_new},
-    person_name::person_name,
-};
+use super::new_password::{Owner, check_new, hash_new};
 use crate::{
     app::App,
     fault::Fault,
-    input::{FieldError, FieldErrorCode, Inputs, Wrong},
+    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Username, Wrong, person_name},
     secrets,
     storage::{Timestamp, Txn, user},
 };

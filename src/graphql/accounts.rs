@@ -16,8 +16,9 @@ use super::{
     verification::{ChallengeMethod, EmailVerificationMode},
 };
 use crate::{
-    accounts::{self, NewAccountInput, PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
+    accounts::{self, NewAccountInput},
     app::App,
+    input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
     sessions::Viewer,
     storage::{Timestamp, identity, session, user},
 };

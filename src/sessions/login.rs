@@ -4,10 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Client, Opening, SignedIn};
 use crate::{
-    accounts::{EmailAddress, Password, Username},
     app::App,
     fault::Fault,
-    input::{FieldError, FieldErrorCode, Wrong},
+    input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
     storage::user,
 };
 

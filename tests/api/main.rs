@@ -7,8 +7,12 @@ mod support;
 
 mod auth_settings;
 mod authorisation;
+mod cli;
+mod crash;
 mod dashboard;
 mod documents;
+mod house;
+mod housekeeping;
 mod http;
 mod login;
 mod logout;

@@ -54,7 +54,9 @@ async fn run(db: &Db, id: i64, job: Job) -> Result<(), Fault> {
                 match job {
                     Job::Fails => return Err(DbErr::RecordNotFound("nothing".into())),
                     Job::Panics => panic!("on purpose"),
-                    Job::Violates => drop(txn.execute_unprepared(&insert(0)).await?),
+                    Job::Violates => {
+                        txn.execute_unprepared(&insert(0)).await?;
+                    }
                     Job::GoesOnAfterAnError => drop(txn.execute_unprepared(&insert(0)).await),
                     Job::Good | Job::One => {}
                 }
@@ -76,8 +78,7 @@ async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
     let mut id = 0;
     let mut expected = vec![0];
     for together in [1, 6, 48] {
-        let jobs: Vec<(i64, Job)> =
-            (0..together).map(|number| (id + 1 + number, kinds[number as usize % 6])).collect();
+        let jobs: Vec<(i64, Job)> = (id + 1..=id + together).zip(kinds.into_iter().cycle()).collect();
         id += together;
         let results = join_all(jobs.iter().map(|(id, job)| run(&db, *id, *job))).await;
         for ((id, job), result) in jobs.into_iter().zip(results) {

@@ -1,6 +1,7 @@
 //! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
 
 pub mod database;
+pub mod process;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -5,7 +5,7 @@ use idna::{
     uts46::{DnsLength, Hyphens, Uts46},
 };
 
-use crate::input::{FieldErrorCode, Wrong};
+use super::{FieldErrorCode, Wrong};
 
 /// The longest address that mail can carry, in bytes (RFC 5321 §4.5.3.1, erratum 1690).
 const MAX_BYTES: usize = 254;

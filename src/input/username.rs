@@ -1,6 +1,6 @@
 //! Usernames.
 
-use crate::input::{FieldErrorCode, Wrong};
+use super::{FieldErrorCode, Wrong};
 
 /// The fewest characters of a username.
 pub const USERNAME_MIN_LENGTH: usize = 3;

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::input::{FieldErrorCode, Wrong};
+use super::{FieldErrorCode, Wrong};
 
 /// The most characters of a name.
 const MAX_LENGTH: usize = 150;
@@ -11,7 +11,7 @@ const MAX_LENGTH: usize = 150;
 ///
 /// # Errors
 /// If it is too long or has control characters.
-pub(super) fn person_name(text: &str) -> Result<Option<String>, Wrong> {
+pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
     if text.len() > MAX_LENGTH * 8 {
         return Err(too_long());
     }

@@ -1,4 +1,15 @@
-//! What is wrong with an input, told field by field and all at once.
+//! What people type, parsed: a value of these types is right. And what is wrong with an input, told field by field and all
+//! at once.
+
+mod email_address;
+mod password;
+mod person_name;
+mod username;
+
+pub use email_address::EmailAddress;
+pub use password::{PASSWORD_MAX_LENGTH, Password};
+pub use person_name::person_name;
+pub use username::{USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH, Username};
 
 /// One field at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]

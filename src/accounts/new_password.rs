@@ -1,55 +1,10 @@
-//! Passwords, as people type them: rules after NIST SP 800-63B.
+//! What makes a new password good, after NIST SP 800-63B: long enough, and not what a guesser would try first.
 
-use secrecy::{ExposeSecret, SecretString};
-use unicode_normalization::UnicodeNormalization;
-
-use super::{EmailAddress, Username};
 use crate::{
     app::App,
     fault::Fault,
-    input::{FieldErrorCode, Wrong},
+    input::{EmailAddress, FieldErrorCode, Password, Username, Wrong},
 };
-
-/// The most characters of a password.
-pub const PASSWORD_MAX_LENGTH: usize = 128;
-
-/// The most bytes that are looked at: before anything is counted, normalised or hashed.
-const MAX_BYTES: usize = 8 * PASSWORD_MAX_LENGTH;
-
-/// A password of bearable length, in NFC, so that one typed on another keyboard is the same.
-#[derive(Clone, Debug)]
-pub struct Password(SecretString);
-
-impl Password {
-    /// Reads what was typed. Any character is good.
-    ///
-    /// # Errors
-    /// If it is longer than any password.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
-        let too_long = || {
-            let message = format!("A password has at most {PASSWORD_MAX_LENGTH} characters.");
-            Wrong::new(FieldErrorCode::TooLong, message)
-        };
-        if text.len() > MAX_BYTES {
-            return Err(too_long());
-        }
-        let text: String = text.nfc().collect();
-        if text.chars().count() > PASSWORD_MAX_LENGTH {
-            return Err(too_long());
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// What was typed, for the hash workers.
-    #[must_use]
-    pub fn into_secret(self) -> SecretString {
-        self.0
-    }
-
-    fn is(&self, text: &str) -> bool {
-        self.0.expose_secret().to_lowercase() == text.to_lowercase()
-    }
-}
 
 /// What a guesser knows of the owner of a new password.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,7 +29,7 @@ impl Owner<'_> {
 /// What is wrong with it.
 pub(super) fn check_new(app: &App, password: &Password, owner: Owner<'_>) -> Result<(), Wrong> {
     let least = app.config.password_min_length;
-    if password.0.expose_secret().chars().count() < least {
+    if password.length() < least {
         let message = format!("A password has at least {least} characters.");
         return Err(Wrong::new(FieldErrorCode::TooShort, message));
     }

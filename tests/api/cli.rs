@@ -1,0 +1,224 @@
+//! The program, as an operator runs it.
+
+use std::{path::Path, process::Output, time::Duration};
+
+use gatehouse::secrets::SecretKey;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::support::{
+    Database, PASSWORD, Postgres, Sqlite, TestApp,
+    process::{Server, free_port, gatehouse, output},
+};
+
+fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    output(gatehouse(folder, arguments, settings), "")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_command_says_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(folder.path(), &["--help"], &[]);
+    for command in ["dev", "serve", "migrate", "create-superuser", "schema", "config", "secret"] {
+        assert!(text(&help.stdout).contains(command));
+        assert!(run(folder.path(), &[command, "--help"], &[]).status.success(), "{command}");
+    }
+    assert!(text(&run(folder.path(), &["--version"], &[]).stdout).starts_with("gatehouse "));
+}
+
+#[test]
+fn secret_prints_a_key_that_serve_accepts_and_another_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = [(); 2].map(|()| text(&run(folder.path(), &["secret"], &[]).stdout).trim().to_owned());
+    assert_ne!(one, other);
+    SecretKey::parse(&one).unwrap();
+}
+
+#[test]
+fn schema_needs_neither_settings_nor_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = run(folder.path(), &["schema"], &[("PORT", "nonsense")]);
+    assert_eq!(text(&printed.stdout), include_str!("../../schema.graphql"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it leaves nothing behind");
+}
+
+#[test]
+fn serve_refuses_bad_settings_and_names_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = run(folder.path(), &["serve"], &[("SECRET_KEY", "changeme"), ("PORT", "99999")]);
+    assert_eq!(refused.status.code(), Some(1));
+    for name in ["SECRET_KEY", "DATABASE_URL is missing", "PUBLIC_URL is missing", "PORT", "gatehouse secret"]
+    {
+        assert!(text(&refused.stderr).contains(name), "{name}: {}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn config_tells_each_setting_its_value_and_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "PORT=8001\nOTP_LENGTH=8\n").unwrap();
+    let printed = run(folder.path(), &["config"], &[("PORT", "8002")]);
+    let printed = text(&printed.stdout);
+    let line = |name: &str| {
+        printed.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect()
+    };
+    let (port, otp, host, secret): (Vec<_>, Vec<_>, Vec<_>, Vec<_>) =
+        (line("PORT "), line("OTP_LENGTH "), line("HOST "), line("SECRET_KEY "));
+    assert_eq!(port, ["PORT", "environment", "8002"]);
+    assert_eq!(otp, ["OTP_LENGTH", ".env", "8"]);
+    assert_eq!(host, ["HOST", "default", "127.0.0.1"]);
+    assert_eq!(secret, ["SECRET_KEY", "default", "(hidden)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_migrates_creates_a_superuser_and_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let public_url = format!("http://127.0.0.1:{port}");
+    let secret = SecretKey::generate().1;
+    let settings = [
+        ("SECRET_KEY", secret.as_str()),
+        ("DATABASE_URL", "sqlite://accounts.db"),
+        ("PUBLIC_URL", public_url.as_str()),
+        ("ARGON2_ITERATIONS", "1"),
+    ];
+    let early = run(folder.path(), &["serve"], &settings);
+    assert!(text(&early.stderr).contains("gatehouse migrate"), "{}", text(&early.stderr));
+
+    let status = run(folder.path(), &["migrate", "--status"], &settings);
+    assert!(text(&status.stdout).lines().all(|line| line.starts_with("pending")));
+    assert!(run(folder.path(), &["migrate"], &settings).status.success());
+    let status = run(folder.path(), &["migrate", "--status"], &settings);
+    assert!(text(&status.stdout).lines().all(|line| line.starts_with("applied")));
+    assert_eq!(text(&run(folder.path(), &["migrate"], &settings).stdout), "The database is up to date.\n");
+
+    let create =
+        ["create-superuser", "--email", "root@example.org", "--username", "root", "--password-stdin"];
+    let weak = output(gatehouse(folder.path(), &create, &settings), "password1\n");
+    assert!(
+        text(&weak.stderr).contains("password: This password is too easily guessed."),
+        "{}",
+        text(&weak.stderr)
+    );
+    let created = output(gatehouse(folder.path(), &create, &settings), &format!("{PASSWORD}\n"));
+    assert_eq!(
+        text(&created.stdout),
+        "Created the superuser root@example.org.\n",
+        "{}",
+        text(&created.stderr)
+    );
+    let again = output(gatehouse(folder.path(), &create, &settings), &format!("{PASSWORD}\n"));
+    assert!(!again.status.success() && text(&again.stderr).contains("username is taken"));
+    let silent = run(folder.path(), &["create-superuser", "--username", "root"], &settings);
+    assert!(text(&silent.stderr).contains("--password-stdin"));
+
+    let (server, _) = Server::start(folder.path(), &["serve"], &settings).await;
+    let http = reqwest::Client::new();
+    let login = format!(
+        "mutation {{ login(input: {{ identifier: \"root\", password: \"{PASSWORD}\" }}) {{
+            ... on AuthPayload {{ user {{ role emailVerified }} }} }} }}"
+    );
+    let answer = server.run(&http, &login).await.unwrap();
+    assert_eq!(answer["data"]["login"]["user"], json!({ "role": "SUPERUSER", "emailVerified": true }));
+    let introspection = server.run(&http, "{ __schema { types { name } } }").await.unwrap();
+    assert_eq!(introspection["errors"][0]["extensions"]["code"], "FORBIDDEN", "off in production");
+    let welcome = http.get(&server.url).send().await.unwrap();
+    assert_eq!(welcome.status(), 404, "nor is there a welcome");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_can_migrate_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = SecretKey::generate().1;
+    let settings = [
+        ("SECRET_KEY", secret.as_str()),
+        ("DATABASE_URL", "sqlite://accounts.db"),
+        ("PUBLIC_URL", "http://127.0.0.1"),
+    ];
+    let (server, _) = Server::start(folder.path(), &["serve", "--migrate"], &settings).await;
+    let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();
+    assert_eq!(answer["data"]["authSettings"]["otpLength"], 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_needs_nothing_keeps_its_secret_private_and_says_where_to_go_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = Server::start(folder.path(), &[], &[]).await;
+    let welcome = reqwest::get(&server.url).await.unwrap().text().await.unwrap();
+    assert!(welcome.contains(&format!("curl -s {}/graphql", server.url)), "{welcome}");
+    let first = std::fs::read_to_string(folder.path().join("data/secret_key")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(folder.path().join("data/secret_key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    drop(server);
+    let (_server, _) = Server::start(folder.path(), &["dev"], &[]).await;
+    assert_eq!(std::fs::read_to_string(folder.path().join("data/secret_key")).unwrap(), first);
+}
+
+#[test]
+fn dev_is_not_exposed_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = run(folder.path(), &["dev"], &[("HOST", "0.0.0.0")]);
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("--expose"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = run(folder.path(), &["dev"], &[("PORT", &port)]);
+    assert!(text(&refused.stderr).contains("PORT chooses another"), "{}", text(&refused.stderr));
+}
+
+/// What runs when the server is told to stop is finished; then it is gone, within ten seconds.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_the_server_finishes_what_runs(#[values("TERM", "INT")] signal: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = [("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
+    let (mut server, _) = Server::start(folder.path(), &["dev"], &slow).await;
+    let http = reqwest::Client::new();
+    let idle = http.get(format!("{}/health/live", server.url)).send().await.unwrap();
+    assert!(idle.status().is_success());
+    let login =
+        "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { ... on UserError { code } } }";
+    let pid = server.child.id().to_string();
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let kill = std::process::Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        assert!(kill.unwrap().success());
+    };
+    let begun = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(server.run(&http, login), stop);
+    assert_eq!(answer.expect("an answer")["data"]["login"]["code"], "INVALID_CREDENTIALS");
+    while server.child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(server.child.wait().unwrap().success());
+    assert!(reqwest::get(&server.url).await.is_err());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superuser_is_made_beside_a_running_server(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str()), ("ARGON2_MEMORY_KIB", "8")];
+    let create = ["create-superuser", "--email", "root@example.org", "--password-stdin"];
+    let created = output(gatehouse(folder.path(), &create, &settings), &format!("{PASSWORD}\n"));
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    assert_eq!(app.login("root@example.org", PASSWORD).await["user"]["role"], "SUPERUSER");
+}

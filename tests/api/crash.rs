@@ -1,0 +1,105 @@
+//! What has been acknowledged survives `kill -9`, and the server is back within two seconds.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::support::process::Server;
+
+const SETTINGS: [(&str, &str); 3] =
+    [("ARGON2_MEMORY_KIB", "8"), ("ARGON2_ITERATIONS", "1"), ("HASH_QUEUE", "1000")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_times_killed_while_writing_nothing_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = Arc::new(Mutex::new(Vec::<u32>::new()));
+    let next = Arc::new(AtomicU32::new(0));
+    for round in 0_u64..20 {
+        let (server, start) = Server::start(folder.path(), &["dev"], &SETTINGS).await;
+        assert!(start < Duration::from_secs(2), "ready after {start:?}");
+        let server = Arc::new(server);
+        let http = reqwest::Client::new();
+        let writers: Vec<_> = (0..16)
+            .map(|_| {
+                let (server, http) = (server.clone(), http.clone());
+                let (acknowledged, next) = (acknowledged.clone(), next.clone());
+                tokio::spawn(async move {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let query = format!(
+                            "mutation {{ signup(input: {{ email: \"p{number}@example.org\", \
+                             password: \"correct horse battery\" }}) {{ __typename }} }}"
+                        );
+                        let Some(answer) = server.run(&http, &query).await else { return };
+                        assert_eq!(answer["data"]["signup"]["__typename"], "AuthPayload", "{answer}");
+                        acknowledged.lock().unwrap().push(number);
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100 + 37 * round % 200)).await;
+        kill(&server);
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+    let acknowledged = acknowledged.lock().unwrap().clone();
+    assert!(acknowledged.len() > 200, "only {} writes", acknowledged.len());
+    let rows = crate::support::database::connect(&sqlite(folder.path())).await;
+    let kept = emails(&rows).await;
+    for number in &acknowledged {
+        assert!(
+            kept.contains(&format!("p{number}@example.org")),
+            "sign-up {number} was acknowledged and lost"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_theft_ended_stays_ended_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [&SETTINGS[..], &[("REFRESH_GRACE", "0s")]].concat();
+    let http = reqwest::Client::new();
+    let refresh = |token: &Value| {
+        format!(
+            "mutation {{ refresh(refreshToken: {token}) {{ ... on AuthPayload {{ refreshToken }} ... on UserError {{ code }} }} }}"
+        )
+    };
+    let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;
+    let signup = "mutation { signup(input: { email: \"ada@example.org\", password: \"correct horse battery\" }) \
+                  { ... on AuthPayload { refreshToken } } }";
+    let first = server.run(&http, signup).await.unwrap()["data"]["signup"]["refreshToken"].clone();
+    let second =
+        server.run(&http, &refresh(&first)).await.unwrap()["data"]["refresh"]["refreshToken"].clone();
+    let third =
+        server.run(&http, &refresh(&second)).await.unwrap()["data"]["refresh"]["refreshToken"].clone();
+    assert!(third.is_string());
+    let replayed = server.run(&http, &refresh(&first)).await.unwrap();
+    kill(&server);
+    assert_eq!(replayed["data"]["refresh"]["code"], "INVALID_TOKEN");
+    let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;
+    let newest = server.run(&http, &refresh(&third)).await.unwrap();
+    assert_eq!(newest["data"]["refresh"]["code"], "INVALID_TOKEN");
+}
+
+/// `kill -9`, by which the process gets no chance to tidy up.
+fn kill(server: &Server) {
+    let pid = server.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+}
+
+fn sqlite(folder: &std::path::Path) -> String {
+    format!("sqlite://{}", folder.join("data/gatehouse.db").display())
+}
+
+async fn emails(rows: &sea_orm::DatabaseConnection) -> std::collections::HashSet<String> {
+    use sea_orm::EntityTrait;
+    let users = gatehouse::storage::user::Entity::find().all(rows).await.unwrap();
+    users.into_iter().filter_map(|user| user.email).collect()
+}

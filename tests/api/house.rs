@@ -1,0 +1,184 @@
+//! The house rules of `src/lib.rs`, held by reading the sources.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+
+/// Layers from the top down: a module imports only modules of layers below its own, and of its own subject.
+const LAYERS: [&[&str]; 5] = [
+    &["cli", "http"],
+    &["graphql"],
+    &["accounts", "housekeeping", "sessions"],
+    &["app", "passwords", "storage", "tokens"],
+    &["clock", "config", "fault", "input", "secrets", "telemetry"],
+];
+
+/// Directions within a layer.
+const WITHIN: [(&str, &str); 9] = [
+    ("cli", "http"),
+    ("housekeeping", "sessions"),
+    ("accounts", "sessions"),
+    ("app", "passwords"),
+    ("app", "storage"),
+    ("app", "tokens"),
+    ("tokens", "storage"),
+    ("config", "secrets"),
+    ("telemetry", "config"),
+];
+
+fn files() -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new(SRC), &mut found);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(SRC).unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        // tests may look anywhere
+        (name, text.split("#[cfg(test)]").next().unwrap().to_owned())
+    };
+    found.into_iter().map(read).collect()
+}
+
+fn module(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap()
+}
+
+/// The modules that a file names after `crate::`, alone or in a list.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for after in text.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(list) => {
+                let (mut depth, mut item) = (0, String::new());
+                for letter in list.chars() {
+                    match letter {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => found.push(std::mem::take(&mut item)),
+                        letter if depth == 0 => item.push(letter),
+                        _ => {}
+                    }
+                }
+                found.push(item);
+            }
+            None => found.push(after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+        }
+    }
+    let first = |item: String| item.trim().split("::").next().unwrap().to_owned();
+    found.into_iter().map(first).filter(|name| !name.is_empty()).collect()
+}
+
+fn layer(module: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("`{module}` is in no layer"))
+}
+
+#[test]
+fn imports_point_downwards() {
+    let mut seen = 0;
+    for (file, text) in files() {
+        let own = module(&file);
+        if ["lib", "main"].contains(&own) {
+            continue;
+        }
+        for other in imports(&text) {
+            seen += 1;
+            let allowed = other == own
+                || layer(&other) > layer(own)
+                || WITHIN.iter().any(|(from, to)| *from == own && *to == other);
+            assert!(allowed, "{file} imports `{other}`, which is not below it");
+        }
+    }
+    assert!(seen > 100, "the imports were found: {seen}");
+}
+
+#[test]
+fn each_framework_is_known_where_it_belongs() {
+    for (word, places) in [
+        ("poem", &["http/", "cli/"][..]),
+        ("async_graphql", &["graphql/", "http/graphql.rs"]),
+        ("axum", &[]),
+        ("EntityTrait", &["storage/"]),
+        ("execute_unprepared", &["storage/"]),
+        ("std::env", &["config.rs"]),
+        ("println!", &["cli/"]),
+        ("session::insert", &["sessions/open.rs"]),
+    ] {
+        for (file, text) in files() {
+            let code = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+            let is_known = code.clone().any(|line| {
+                line.split(|c: char| !(c.is_alphanumeric() || "_:!".contains(c)))
+                    .any(|token| token == word || token.starts_with(&format!("{word}::")))
+            });
+            assert!(!is_known || places.iter().any(|place| file.starts_with(place)), "{file} knows `{word}`");
+        }
+    }
+}
+
+#[test]
+fn transactions_are_opened_by_use_cases_alone() {
+    for (file, text) in files() {
+        let opens = text.contains(".write(async") || text.contains(".write_one(async");
+        assert!(!opens || layer(module(&file)) == 2, "{file} opens a transaction");
+    }
+}
+
+#[test]
+fn the_map_names_every_module() {
+    let map = fs::read_to_string(format!("{SRC}/lib.rs")).unwrap();
+    for (file, _) in files() {
+        let own = module(&file);
+        assert!(
+            ["lib", "main"].contains(&own) || map.contains(&format!("[`{own}`]")),
+            "`{own}` is not on the map"
+        );
+    }
+}
+
+#[test]
+fn schema_graphql_is_what_the_code_says() {
+    let kept = include_str!("../../schema.graphql");
+    assert!(
+        kept == gatehouse::graphql::sdl(),
+        "schema.graphql is stale; run: cargo run -- schema > schema.graphql"
+    );
+}
+
+#[test]
+fn every_element_of_the_schema_is_described() {
+    let sdl = gatehouse::graphql::sdl();
+    let (mut described, mut in_description, mut of_ours) = (false, false, true);
+    for line in sdl.lines().map(str::trim) {
+        if line == "\"\"\"" {
+            in_description = !in_description;
+            described = true;
+            continue;
+        }
+        if in_description
+            || line.is_empty()
+            || line == "}"
+            || line.starts_with(')')
+            || line.starts_with("\"\"\"")
+        {
+            continue;
+        }
+        of_ours = of_ours && !line.starts_with("directive") && !line.starts_with("schema");
+        assert!(described || !of_ours, "`{line}` has no description");
+        described = false;
+    }
+}

@@ -1,0 +1,124 @@
+//! What is long over is deleted, and no statement's cost grows with what there is.
+
+use std::{sync::Mutex, time::Duration};
+
+use gatehouse::{
+    sessions::sweep,
+    storage::{Timestamp, identity, session, user},
+};
+use rstest::rstest;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, Statement,
+};
+
+use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp, database::connect};
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_sessions_are_deleted_a_day_later_and_live_ones_stay(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app =
+        TestApp::with(database, &[("REFRESH_TOKEN_TTL", "5d"), ("MAX_SESSIONS_PER_USER", "1000")]).await;
+    app.sign_up(EMAIL).await;
+    for _ in 0..8 {
+        app.sign_in(EMAIL).await;
+    }
+    let viewer = app.sign_in(EMAIL).await;
+    app.run_as(&viewer.access_token, "mutation { logoutAll { endedSessionIds } }", serde_json::json!({}))
+        .await;
+    let live = app.sign_in(EMAIL).await;
+    assert_eq!(sweep(&app.app).await.unwrap(), 0, "not at once");
+    app.advance(Duration::from_hours(25));
+    assert_eq!(sweep(&app.app).await.unwrap(), 10);
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let left = session::Entity::find().all(&rows).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(), [live.session_id]);
+}
+
+/// Answers every statement with nothing, and keeps the plan by which the database would have run it.
+struct Plans {
+    on: DatabaseConnection,
+    plans: Mutex<Vec<(String, String)>>,
+}
+
+impl Plans {
+    async fn explain(&self, statement: Statement) -> Result<(), DbErr> {
+        let backend = self.on.get_database_backend();
+        let (explain, column) = match backend {
+            DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
+            _ => ("EXPLAIN", "QUERY PLAN"),
+        };
+        let sql = statement.sql.clone();
+        let explained = Statement { sql: format!("{explain} {sql}"), ..statement };
+        let lines = self.on.query_all_raw(explained).await?;
+        let lines: Result<Vec<String>, _> = lines.iter().map(|line| line.try_get("", column)).collect();
+        self.plans.lock().unwrap().push((sql, lines?.join("\n")));
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Plans {
+    fn get_database_backend(&self) -> DbBackend {
+        self.on.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.explain(statement).await?;
+        self.on.execute_unprepared("SELECT 1").await
+    }
+
+    async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
+        unreachable!("storage builds its statements")
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.explain(statement).await.map(|()| None)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.explain(statement).await.map(|()| Vec::new())
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let mut options = sea_orm::ConnectOptions::new(&app.settings["DATABASE_URL"]);
+    options.max_connections(1);
+    let on = sea_orm::Database::connect(options).await.unwrap();
+    if database == Postgres {
+        // so small a table is read whole unless that is forbidden
+        on.execute_unprepared("SET enable_seqscan = off").await.unwrap();
+    }
+    let plans = Plans { on, plans: Mutex::default() };
+    let (id, now) = (uuid::Uuid::nil(), Timestamp(app.app.clock.now()));
+
+    user::find(&plans, id).await.unwrap();
+    user::find_by_email_key(&plans, "x").await.unwrap();
+    user::find_by_username_key(&plans, "x").await.unwrap();
+    user::lock_for_sign_in(&plans, id, 0, now).await.unwrap();
+    user::raise_credentials_version(&plans, id).await.unwrap();
+    identity::list(&plans, id).await.unwrap();
+    session::find(&plans, id).await.unwrap();
+    session::find_with_user(&plans, id).await.unwrap();
+    session::list_live(&plans, id, now).await.unwrap();
+    session::rotate(&plans, id, 0, now, now).await.unwrap();
+    session::raise_seen_counter(&plans, id, 1).await.unwrap();
+    session::end(&plans, id, now).await.unwrap();
+    session::end_all(&plans, id, now).await.unwrap();
+    session::end_oldest(&plans, id, 50, now).await.unwrap();
+    session::delete_dead(&plans, now, 500).await.unwrap();
+
+    let plans = plans.plans.into_inner().unwrap();
+    assert_eq!(plans.len(), 15);
+    for (sql, plan) in plans {
+        let is_scanned = plan.lines().any(|line| match database {
+            Sqlite => line.starts_with("SCAN"),
+            Postgres => line.contains("Seq Scan"),
+        });
+        assert!(!is_scanned && !plan.is_empty(), "{sql}\n{plan}");
+    }
+}

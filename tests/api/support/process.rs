@@ -1,0 +1,67 @@
+//! The program itself, as an operator runs it.
+
+use std::{
+    io::Write,
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// A run of the program in `folder`, with no settings but these.
+pub fn gatehouse(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());
+    command
+}
+
+/// Runs it to its end.
+pub fn output(mut command: Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// A running server, killed when dropped.
+pub struct Server {
+    pub child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// Starts it, and waits until it is ready; says how long that took.
+    pub async fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Self, Duration) {
+        let port = free_port();
+        let settings = [settings, &[("PORT", port.as_str())]].concat();
+        let begun = Instant::now();
+        let command = &mut gatehouse(folder, arguments, &settings);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { child, url: format!("http://127.0.0.1:{port}") };
+        while reqwest::get(format!("{}/health/ready", server.url)).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the server does not start");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        (server, begun.elapsed())
+    }
+
+    /// Runs an operation; none if the server went away before it answered.
+    pub async fn run(&self, http: &reqwest::Client, query: &str) -> Option<Value> {
+        let sent = http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query })).send().await;
+        sent.ok()?.json().await.ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
