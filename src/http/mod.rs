@@ -43,6 +43,10 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
         .at("/graphql", graphql)
         .at("/.well-known/jwks.json", get(well_known::jwks))
         .at("/.well-known/oauth-authorization-server", get(well_known::metadata));
+    if let Some(path) = well_known::issuer_path(&app.config) {
+        routes =
+            routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
+    }
     if app.config.mode == Mode::Dev {
         routes = routes.at("/", get(welcome::welcome));
     }

@@ -18,6 +18,7 @@ mod login;
 mod logout;
 mod logout_all;
 mod me;
+mod node;
 mod refresh;
 mod servers;
 mod signup;

@@ -41,6 +41,15 @@ async fn another_service_verifies_a_token_through_the_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_with_a_path_has_its_metadata_at_the_end_of_it_too() {
+    let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts/")]).await;
+    for path in ["", "/accounts"] {
+        let metadata = get(&app, &format!("/.well-known/oauth-authorization-server{path}")).await;
+        assert_eq!(metadata.body["issuer"], "https://example.org/accounts/", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_jwks_has_public_keys_alone() {
     let app = TestApp::start(Sqlite).await;
     let keys = get(&app, "/.well-known/jwks.json").await;
