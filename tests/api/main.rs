@@ -19,6 +19,7 @@ mod logout;
 mod logout_all;
 mod me;
 mod node;
+mod readme;
 mod refresh;
 mod servers;
 mod signup;
