@@ -290,7 +290,7 @@ mod tests {
             ("password1", ""),
             ("qwertyuiop", ""),
             ("11111111", ""),
-            ("lovelace1815", "lovelace1815@example.org"),
+            ("lovelace1815", "lovelace1815"),
             ("iloveyou123", ""),
         ] {
             let weak = judge(password, &[personal.to_owned()]).unwrap_err();

@@ -129,7 +129,7 @@ mod tests {
             ("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", "does not look random"),
             ("cGFzc3dvcmRwYXNzd29yZHBhc3N3b3JkcGFzc3dvcmQ", "does not look random"),
             ("dGhpcy1pcy1teS1zdXBlci1zZWNyZXQta2V5LDEyMzQ1Njc4OTA", "does not look random"),
-            ("correcthorsebatterystaplecorrecthorsebatterystaple", "does not look random"),
+            ("correcthorsebatterystaplecorrecthorsebatterystap", "does not look random"),
         ] {
             assert_eq!(SecretKey::parse(text), Err(why), "{text}");
         }

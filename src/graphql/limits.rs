@@ -340,7 +340,7 @@ mod tests {
     fn each_limit_holds_just_above_and_not_just_below() {
         let repeat = |times: usize, text: &str| text.repeat(times);
         let numbered = |times: usize, line: fn(usize) -> String| (0..times).map(line).collect::<String>();
-        let nested = |depth: usize| format!("{}a{}", repeat(depth - 1, "{a"), repeat(depth - 1, "}"));
+        let nested = |depth: usize| format!("a{}{}", repeat(depth - 1, "{a"), repeat(depth - 1, "}"));
         for (below, above, name) in [
             (
                 format!("{{a #{}\n}}", repeat(16_378, "x")),
@@ -446,7 +446,8 @@ mod tests {
             ("{a(b:\"\"\"[[[[ \\\"\"\" [[ \"\"\")}", 2),
             ("{a # [[[[\n}", 1),
             ("{a # [[[[\r[}", 2),
-            ("{a(b:\"\"\"[[[[", 6), // never closed: brackets count
+            ("{a(b:\"\"\"[[[[", 2), // never closed: an empty string, and one that never ends
+            ("{a(b:\"\"\"\n[[", 4), // never closed, and a line ends it: brackets count
             ("{a(b:\"\n[[", 4),     // a line ends it: brackets count
             ("{a(b:\"\"[[", 4),     // an empty string
             ("]]]]{a", 1),

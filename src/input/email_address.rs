@@ -131,9 +131,9 @@ mod tests {
                 "{text:?}"
             );
         }
-        let label = "b".repeat(60);
-        let long = format!("{}@{label}.{label}.{label}.org", "a".repeat(64));
+        let domain = |last: usize| format!("{0}.{0}.{1}.org", "b".repeat(61), "b".repeat(last));
+        assert!(EmailAddress::parse(&format!("{}@{}", "a".repeat(64), domain(61))).is_ok(), "254 bytes");
+        let long = format!("{}@{}", "a".repeat(64), domain(62));
         assert_eq!(EmailAddress::parse(&long).unwrap_err().at("email").code, FieldErrorCode::TooLong);
-        assert!(EmailAddress::parse(&long[3..]).is_ok(), "254 bytes are accepted");
     }
 }
