@@ -13,6 +13,7 @@ pub mod dashboard;
 pub mod error;
 pub mod jwt_guard;
 pub mod limits;
+mod nesting;
 pub mod outcomes;
 pub mod sessions;
 pub mod verification;

@@ -115,7 +115,7 @@ fn each_framework_is_known_where_it_belongs() {
         ("axum", &[]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),
-        ("std::env", &["config.rs"]),
+        ("std::env", &["config/reader.rs"]),
         ("println!", &["cli/"]),
         ("session::insert", &["sessions/open.rs"]),
     ] {

@@ -44,7 +44,7 @@ fn masked(answer: &str) -> Value {
                     if VOLATILE.contains(&name.as_str()) {
                         value.take();
                     } else {
-                        mask(value)
+                        mask(value);
                     }
                 }
             }

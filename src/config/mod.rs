@@ -1,22 +1,21 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
-use std::{
-    collections::HashMap,
-    fmt::Display,
-    fs,
-    io::{self, Write},
-    net::IpAddr,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
-};
+mod reader;
+mod values;
+
+use std::{path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+use reader::Reader;
+pub use reader::{ConfigError, Setting, Variables};
+use values::{
+    claim, database_url, duration, email_verification, host_name, in_url, is_loopback, list, listen_host,
+    network, one_of, origin, own_hosts, public_url, switch, text, within,
+};
 
 /// Which settings must be given, and which are filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,17 +106,6 @@ pub struct Config {
     pub report: Vec<Setting>,
 }
 
-/// One setting in effect, fit to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The variable's name.
-    pub name: &'static str,
-    /// Its value; secrets hidden.
-    pub value: String,
-    /// `environment`, `.env` or `default`.
-    pub source: &'static str,
-}
-
 /// Where the data is.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
@@ -192,49 +180,6 @@ pub struct GraphqlLimits {
     pub fragments: usize,
     /// `GRAPHQL_MAX_VARIABLES` defined by one operation.
     pub variables: usize,
-}
-
-/// Everything that is wrong with the settings, found in one go.
-#[derive(Debug, thiserror::Error)]
-#[error("the settings cannot be used:\n{}", .0.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
-pub struct ConfigError(pub Vec<String>);
-
-/// Named texts, and where each came from.
-#[derive(Clone, Debug, Default)]
-pub struct Variables(HashMap<String, (String, &'static str)>);
-
-impl Variables {
-    /// The process's environment; beneath it `.env` in the working directory.
-    ///
-    /// # Errors
-    /// If `.env` exists and cannot be read.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
-    pub fn from_environment() -> Result<Self, ConfigError> {
-        let mut all = HashMap::new();
-        match dotenvy::from_path_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|e| ConfigError(vec![format!(".env: {e}")]))?;
-                    all.insert(name, (value, ".env"));
-                }
-            }
-            Err(e) if e.not_found() => {}
-            Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
-        }
-        all.extend(std::env::vars().map(|(name, value)| (name, (value, "environment"))));
-        Ok(Self(all))
-    }
-
-    /// An empty value counts as none.
-    fn get(&self, name: &str) -> Option<&(String, &'static str)> {
-        self.0.get(name).filter(|(value, _)| !value.trim().is_empty())
-    }
-}
-
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment"))).collect())
-    }
 }
 
 impl Config {
@@ -376,250 +321,6 @@ impl Config {
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
 /// The most passes that a stored hash may take, and so the most that may be set.
 pub const MAX_ARGON2_ITERATIONS: u32 = 10;
-
-/// Reads settings one by one, and goes on after a bad one, so that all are named at once.
-struct Reader<'v> {
-    mode: Mode,
-    variables: &'v Variables,
-    report: Vec<Setting>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    /// The value given, else the default's; a bad one is noted, and the default stands in for it.
-    fn read<T>(&mut self, name: &'static str, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
-        let (given, source) = match self.variables.get(name) {
-            Some((value, source)) => (value.trim(), *source),
-            None => (default, "default"),
-        };
-        self.report.push(Setting { name, value: shown(name, given), source });
-        parse(given).unwrap_or_else(|problem| {
-            self.problems.push(format!("{name} {problem}"));
-            parse(default).unwrap_or_else(|e| unreachable!("the default of {name} {e}"))
-        })
-    }
-
-    /// Notes what production must not leave to a default.
-    fn require(&mut self, name: &str) {
-        if self.mode == Mode::Serve && self.variables.get(name).is_none() {
-            self.problems.push(format!("{name} is missing"));
-        }
-    }
-
-    fn check(&mut self, holds: bool, problem: &str) {
-        if !holds {
-            self.problems.push(problem.to_owned());
-        }
-    }
-
-    /// Given in production; on a developer's machine made once and kept; otherwise used by nobody.
-    fn secret_key(&mut self, data_dir: &Path) -> SecretKey {
-        let name = "SECRET_KEY";
-        let (key, source) = match (self.variables.get(name), self.mode) {
-            (Some((text, source)), _) => (SecretKey::parse(text.trim()).map_err(str::to_owned), *source),
-            (None, Mode::Serve) => (Err("is missing".to_owned()), "default"),
-            (None, Mode::Dev) => (kept_secret_key(&data_dir.join("secret_key")), "default"),
-            (None, Mode::Command) => (Ok(SecretKey::generate().0), "default"),
-        };
-        self.report.push(Setting { name, value: shown(name, "…"), source });
-        key.unwrap_or_else(|problem| {
-            self.problems.push(format!("{name} {problem}; `gatehouse secret` prints a good one"));
-            SecretKey::generate().0
-        })
-    }
-}
-
-/// A setting's value without its secrets.
-fn shown(name: &str, value: &str) -> String {
-    if name.starts_with("SECRET_KEY") && !value.is_empty() {
-        return "(hidden)".to_owned();
-    }
-    match Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(Some("hidden"));
-            url.into()
-        }
-        _ => value.to_owned(),
-    }
-}
-
-/// The key in the file, made at the first start, readable by its owner alone.
-fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
-    let (key, text) = SecretKey::generate();
-    match create_private(path, &text) {
-        Ok(()) => Ok(key),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            let text =
-                fs::read_to_string(path).map_err(|e| format!("in {} cannot be read: {e}", path.display()))?;
-            SecretKey::parse(text.trim()).map_err(|e| format!("in {} {e}", path.display()))
-        }
-        Err(e) => Err(format!("could not be kept in {}: {e}", path.display())),
-    }
-}
-
-fn create_private(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
-fn text(s: &str) -> Result<String, String> {
-    Ok(s.to_owned())
-}
-
-fn within<T: FromStr + PartialOrd + Display>(s: &str, range: RangeInclusive<T>) -> Result<T, String> {
-    s.parse()
-        .ok()
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
-}
-
-fn duration(s: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
-    let duration =
-        humantime::parse_duration(s).map_err(|_| "must be a duration like `30m` or `24h`".to_owned())?;
-    if range.contains(&duration) {
-        return Ok(duration);
-    }
-    let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
-    Err(format!("must be from {least} to {most}"))
-}
-
-fn switch(s: &str) -> Result<bool, String> {
-    one_of(s, &[("on", true), ("off", false), ("true", true), ("false", false)])
-}
-
-fn one_of<T: Copy>(s: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(s)).map(|(_, value)| *value).ok_or_else(|| {
-        format!("must be one of {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
-    })
-}
-
-fn list<T>(s: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    s.split(',').map(str::trim).filter(|text| !text.is_empty()).map(item).collect()
-}
-
-fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
-    let url = Url::parse(s).map_err(|e| format!("must be a URL: {e}"))?;
-    let host = url.host_str().unwrap_or_default();
-    match url.scheme() {
-        _ if host.is_empty()
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty() =>
-        {
-            Err("must be an address like https://accounts.example.org".to_owned())
-        }
-        "https" => Ok(url),
-        "http" if mode != Mode::Serve || is_loopback(host) => Ok(url),
-        "http" => Err("must begin with https:// (RFC 8414 asks it of an issuer)".to_owned()),
-        _ => Err("must begin with https://".to_owned()),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn database_url(s: &str) -> Result<DatabaseUrl, String> {
-    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
-        let path = path.split('?').next().unwrap_or_default();
-        return match path {
-            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
-            path => Ok(DatabaseUrl::Sqlite(path.into())),
-        };
-    }
-    match Url::parse(s) {
-        Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => Ok(DatabaseUrl::Postgres(s.into())),
-        _ => Err("must begin with sqlite:// or postgres://".to_owned()),
-    }
-}
-
-/// The names that are right without being listed.
-fn own_hosts(mode: Mode, host: &str, public_url: &Url) -> Vec<String> {
-    let mut hosts = vec![public_url.host_str().unwrap_or_default().to_ascii_lowercase()];
-    if mode != Mode::Serve {
-        hosts.extend(["localhost", "127.0.0.1", "[::1]", &in_url(host)].map(str::to_ascii_lowercase));
-    }
-    let mut seen = Vec::new();
-    hosts.retain(|host| {
-        !seen.contains(host) && {
-            seen.push(host.clone());
-            true
-        }
-    });
-    hosts
-}
-
-fn listen_host(s: &str) -> Result<String, String> {
-    host_name(&in_url(s)).map(|_| s.to_owned()).map_err(|_| "must be an address or a host name".to_owned())
-}
-
-/// A host as a URL writes it: IPv6 in brackets.
-fn in_url(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
-}
-
-fn host_name(s: &str) -> Result<String, String> {
-    let url =
-        Url::parse(&format!("http://{s}/")).ok().filter(|url| url.path() == "/" && url.port().is_none());
-    url.and_then(|url| url.host_str().map(str::to_owned))
-        .ok_or_else(|| format!("holds `{s}`, which is not a host name"))
-}
-
-fn origin(s: &str) -> Result<String, String> {
-    let origin = Url::parse(s).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    if origin == s {
-        Ok(origin)
-    } else {
-        Err(format!("holds `{s}`, which is not an origin like https://app.example.org"))
-    }
-}
-
-fn network(s: &str) -> Result<IpNet, String> {
-    s.parse()
-        .or_else(|_| s.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("holds `{s}`, which is not a network"))
-}
-
-fn claim(s: &str) -> Result<Claim, String> {
-    one_of(
-        s,
-        &[
-            ("email", Claim::Email),
-            ("email_verified", Claim::EmailVerified),
-            ("preferred_username", Claim::PreferredUsername),
-            ("name", Claim::Name),
-            ("given_name", Claim::GivenName),
-            ("family_name", Claim::FamilyName),
-            ("picture", Claim::Picture),
-            ("role", Claim::Role),
-            ("bio", Claim::Bio),
-        ],
-    )
-    .map_err(|choices| format!("holds `{s}`; each {choices}"))
-}
-
-fn email_verification(s: &str) -> Result<EmailVerification, String> {
-    let mode = one_of(
-        s,
-        &[
-            ("none", EmailVerification::None),
-            ("optional", EmailVerification::Optional),
-            ("mandatory", EmailVerification::Mandatory),
-        ],
-    )?;
-    if mode == EmailVerification::None {
-        return Ok(mode);
-    }
-    Err("must be none: this version sends no mail".to_owned())
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,163 @@
+//! Reading settings one by one: where each comes from, how it is shown, and what is wrong with it.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use url::Url;
+
+use super::Mode;
+use crate::secrets::SecretKey;
+
+/// One setting in effect, fit to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The variable's name.
+    pub name: &'static str,
+    /// Its value; secrets hidden.
+    pub value: String,
+    /// `environment`, `.env` or `default`.
+    pub source: &'static str,
+}
+
+/// Everything that is wrong with the settings, found in one go.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings cannot be used:\n{}", .0.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Named texts, and where each came from.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(HashMap<String, (String, &'static str)>);
+
+impl Variables {
+    /// The process's environment; beneath it `.env` in the working directory.
+    ///
+    /// # Errors
+    /// If `.env` exists and cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        let mut all = HashMap::new();
+        match dotenvy::from_path_iter(".env") {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) = line.map_err(|e| ConfigError(vec![format!(".env: {e}")]))?;
+                    all.insert(name, (value, ".env"));
+                }
+            }
+            Err(e) if e.not_found() => {}
+            Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
+        }
+        all.extend(std::env::vars().map(|(name, value)| (name, (value, "environment"))));
+        Ok(Self(all))
+    }
+
+    /// An empty value counts as none.
+    fn get(&self, name: &str) -> Option<&(String, &'static str)> {
+        self.0.get(name).filter(|(value, _)| !value.trim().is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment"))).collect())
+    }
+}
+
+/// Reads settings one by one, and goes on after a bad one, so that all are named at once.
+pub(super) struct Reader<'v> {
+    pub(super) mode: Mode,
+    pub(super) variables: &'v Variables,
+    pub(super) report: Vec<Setting>,
+    pub(super) problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// The value given, else the default's; a bad one is noted, and the default stands in for it.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let (given, source) = match self.variables.get(name) {
+            Some((value, source)) => (value.trim(), *source),
+            None => (default, "default"),
+        };
+        self.report.push(Setting { name, value: shown(name, given), source });
+        parse(given).unwrap_or_else(|problem| {
+            self.problems.push(format!("{name} {problem}"));
+            parse(default).unwrap_or_else(|e| unreachable!("the default of {name} {e}"))
+        })
+    }
+
+    /// Notes what production must not leave to a default.
+    pub(super) fn require(&mut self, name: &str) {
+        if self.mode == Mode::Serve && self.variables.get(name).is_none() {
+            self.problems.push(format!("{name} is missing"));
+        }
+    }
+
+    pub(super) fn check(&mut self, holds: bool, problem: &str) {
+        if !holds {
+            self.problems.push(problem.to_owned());
+        }
+    }
+
+    /// Given in production; on a developer's machine made once and kept; otherwise used by nobody.
+    pub(super) fn secret_key(&mut self, data_dir: &Path) -> SecretKey {
+        let name = "SECRET_KEY";
+        let (key, source) = match (self.variables.get(name), self.mode) {
+            (Some((text, source)), _) => (SecretKey::parse(text.trim()).map_err(str::to_owned), *source),
+            (None, Mode::Serve) => (Err("is missing".to_owned()), "default"),
+            (None, Mode::Dev) => (kept_secret_key(&data_dir.join("secret_key")), "default"),
+            (None, Mode::Command) => (Ok(SecretKey::generate().0), "default"),
+        };
+        self.report.push(Setting { name, value: shown(name, "…"), source });
+        key.unwrap_or_else(|problem| {
+            self.problems.push(format!("{name} {problem}; `gatehouse secret` prints a good one"));
+            SecretKey::generate().0
+        })
+    }
+}
+
+/// A setting's value without its secrets.
+fn shown(name: &str, value: &str) -> String {
+    if name.starts_with("SECRET_KEY") && !value.is_empty() {
+        return "(hidden)".to_owned();
+    }
+    match Url::parse(value) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("hidden"));
+            url.into()
+        }
+        _ => value.to_owned(),
+    }
+}
+
+/// The key in the file, made at the first start, readable by its owner alone.
+fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
+    let (key, text) = SecretKey::generate();
+    match create_private(path, &text) {
+        Ok(()) => Ok(key),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            let text =
+                fs::read_to_string(path).map_err(|e| format!("in {} cannot be read: {e}", path.display()))?;
+            SecretKey::parse(text.trim()).map_err(|e| format!("in {} {e}", path.display()))
+        }
+        Err(e) => Err(format!("could not be kept in {}: {e}", path.display())),
+    }
+}
+
+fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,164 @@
+//! The forms that settings are written in. Each error is the end of a sentence that begins with the setting's name.
+
+use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::{Claim, DatabaseUrl, EmailVerification, Mode};
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
+pub(super) fn text(s: &str) -> Result<String, String> {
+    Ok(s.to_owned())
+}
+
+pub(super) fn within<T: FromStr + PartialOrd + Display>(
+    s: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    s.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+}
+
+pub(super) fn duration(s: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration =
+        humantime::parse_duration(s).map_err(|_| "must be a duration like `30m` or `24h`".to_owned())?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+    Err(format!("must be from {least} to {most}"))
+}
+
+pub(super) fn switch(s: &str) -> Result<bool, String> {
+    one_of(s, &[("on", true), ("off", false), ("true", true), ("false", false)])
+}
+
+pub(super) fn one_of<T: Copy>(s: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(s)).map(|(_, value)| *value).ok_or_else(|| {
+        format!("must be one of {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+    })
+}
+
+pub(super) fn list<T>(s: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    s.split(',').map(str::trim).filter(|text| !text.is_empty()).map(item).collect()
+}
+
+pub(super) fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
+    let url = Url::parse(s).map_err(|e| format!("must be a URL: {e}"))?;
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        _ if host.is_empty()
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty() =>
+        {
+            Err("must be an address like https://accounts.example.org".to_owned())
+        }
+        "https" => Ok(url),
+        "http" if mode != Mode::Serve || is_loopback(host) => Ok(url),
+        "http" => Err("must begin with https:// (RFC 8414 asks it of an issuer)".to_owned()),
+        _ => Err("must begin with https://".to_owned()),
+    }
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+pub(super) fn database_url(s: &str) -> Result<DatabaseUrl, String> {
+    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
+        let path = path.split('?').next().unwrap_or_default();
+        return match path {
+            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
+            path => Ok(DatabaseUrl::Sqlite(path.into())),
+        };
+    }
+    match Url::parse(s) {
+        Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => Ok(DatabaseUrl::Postgres(s.into())),
+        _ => Err("must begin with sqlite:// or postgres://".to_owned()),
+    }
+}
+
+/// The names that are right without being listed.
+pub(super) fn own_hosts(mode: Mode, host: &str, public_url: &Url) -> Vec<String> {
+    let mut hosts = vec![public_url.host_str().unwrap_or_default().to_ascii_lowercase()];
+    if mode != Mode::Serve {
+        hosts.extend(["localhost", "127.0.0.1", "[::1]", &in_url(host)].map(str::to_ascii_lowercase));
+    }
+    let mut seen = Vec::new();
+    hosts.retain(|host| {
+        !seen.contains(host) && {
+            seen.push(host.clone());
+            true
+        }
+    });
+    hosts
+}
+
+pub(super) fn listen_host(s: &str) -> Result<String, String> {
+    host_name(&in_url(s)).map(|_| s.to_owned()).map_err(|_| "must be an address or a host name".to_owned())
+}
+
+/// A host as a URL writes it: IPv6 in brackets.
+pub(super) fn in_url(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+pub(super) fn host_name(s: &str) -> Result<String, String> {
+    let url =
+        Url::parse(&format!("http://{s}/")).ok().filter(|url| url.path() == "/" && url.port().is_none());
+    url.and_then(|url| url.host_str().map(str::to_owned))
+        .ok_or_else(|| format!("holds `{s}`, which is not a host name"))
+}
+
+pub(super) fn origin(s: &str) -> Result<String, String> {
+    let origin = Url::parse(s).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    if origin == s {
+        Ok(origin)
+    } else {
+        Err(format!("holds `{s}`, which is not an origin like https://app.example.org"))
+    }
+}
+
+pub(super) fn network(s: &str) -> Result<IpNet, String> {
+    s.parse()
+        .or_else(|_| s.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("holds `{s}`, which is not a network"))
+}
+
+pub(super) fn claim(s: &str) -> Result<Claim, String> {
+    one_of(
+        s,
+        &[
+            ("email", Claim::Email),
+            ("email_verified", Claim::EmailVerified),
+            ("preferred_username", Claim::PreferredUsername),
+            ("name", Claim::Name),
+            ("given_name", Claim::GivenName),
+            ("family_name", Claim::FamilyName),
+            ("picture", Claim::Picture),
+            ("role", Claim::Role),
+            ("bio", Claim::Bio),
+        ],
+    )
+    .map_err(|choices| format!("holds `{s}`; each {choices}"))
+}
+
+pub(super) fn email_verification(s: &str) -> Result<EmailVerification, String> {
+    let mode = one_of(
+        s,
+        &[
+            ("none", EmailVerification::None),
+            ("optional", EmailVerification::Optional),
+            ("mandatory", EmailVerification::Mandatory),
+        ],
+    )?;
+    if mode == EmailVerification::None {
+        return Ok(mode);
+    }
+    Err("must be none: this version sends no mail".to_owned())
+}
