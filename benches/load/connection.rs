@@ -1,0 +1,71 @@
+//! The least client of HTTP/1.1 that will do: it shares its machine with the server that it measures.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A connection that is kept alive.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    host: SocketAddr,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(host: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(host).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, host, buffer: Vec::new() })
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> io::Result<Value> {
+        self.buffer.clear();
+        write!(self.buffer, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host)?;
+        self.exchange().await
+    }
+
+    /// Posts a GraphQL request, with an access token or an empty text.
+    pub(crate) async fn post(&mut self, access_token: &str, body: &Value) -> io::Result<Value> {
+        let body = body.to_string();
+        self.buffer.clear();
+        write!(self.buffer, "POST /graphql HTTP/1.1\r\nhost: {}\r\n", self.host)?;
+        if !access_token.is_empty() {
+            write!(self.buffer, "authorization: Bearer {access_token}\r\n")?;
+        }
+        write!(
+            self.buffer,
+            "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        self.exchange().await
+    }
+
+    /// Sends what is in the buffer, and reads the answer into it.
+    async fn exchange(&mut self) -> io::Result<Value> {
+        self.stream.write_all(&self.buffer).await?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(body) = body(&self.buffer) {
+                return Ok(serde_json::from_slice(body)?);
+            }
+        }
+    }
+}
+
+/// The body of an answer that is complete; the server tells its length.
+fn body(answer: &[u8]) -> Option<&[u8]> {
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let (head, body) = (str::from_utf8(&answer[..head]).unwrap(), &answer[head + 4..]);
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    (body.len() == length.parse::<usize>().unwrap()).then_some(body)
+}

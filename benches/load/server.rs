@@ -1,0 +1,74 @@
+//! A server process.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use gatehouse::secrets::SecretKey;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::connection::Connection;
+
+/// `gatehouse serve`, told to stop when dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    process: Child,
+}
+
+impl Server {
+    /// Brings the database's tables up to date.
+    pub(crate) fn migrate(database_url: &str) {
+        assert!(gatehouse("migrate", database_url).status().unwrap().success(), "migrating failed");
+    }
+
+    /// Returns with the first answer.
+    pub(crate) async fn start(database_url: &str) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let process = gatehouse("serve", database_url)
+            .env("SECRET_KEY", SecretKey::generate().1)
+            .env("PUBLIC_URL", format!("http://{address}"))
+            .env("PORT", address.port().to_string())
+            .env("HASH_QUEUE", "1000")
+            .spawn()
+            .unwrap();
+        let mut server = Self { address, process };
+        while !server.answers().await {
+            assert_eq!(server.process.try_wait().unwrap(), None, "the server ended");
+            thread::sleep(Duration::from_micros(200));
+        }
+        server
+    }
+
+    async fn answers(&self) -> bool {
+        match Connection::open(self.address).await {
+            Ok(mut connection) => connection.get("/health/live").await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// MB of memory in use; not a number where the system does not tell as Linux does.
+    pub(crate) fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
+        resident.map_or(f64::NAN, |kib| kib.trim().parse::<f64>().unwrap() * 1024.0 / 1e6)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+/// The program as it is released, with no settings but those that are added. Its warnings are shown.
+fn gatehouse(command: &str, database_url: &str) -> Command {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    process.arg(command).env_clear().env("DATABASE_URL", database_url).env("RUST_LOG", "warn");
+    process.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null()).stdout(Stdio::null());
+    process
+}
