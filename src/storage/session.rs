@@ -75,7 +75,7 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
 /// # Errors
 /// The database's.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(on).await
+    Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
 
 /// A session with its user, in one statement.
@@ -86,7 +86,7 @@ pub async fn find_with_user(
     on: &impl ConnectionTrait,
     id: Uuid,
 ) -> Result<Option<(Model, user::Model)>, DbErr> {
-    let found = Entity::find_by_id(id).find_also_related(user::Entity).one(on).await?;
+    let found = Entity::find_by_id(id).find_also_related(user::Entity).all(on).await?.pop();
     Ok(found.and_then(|(session, user)| Some((session, user?))))
 }
 

@@ -90,7 +90,7 @@ pub enum Role {
 /// # Errors
 /// The database's.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(on).await
+    Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
 
 /// By the key of an email address.
@@ -98,7 +98,7 @@ pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 /// # Errors
 /// The database's.
 pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::EmailKey.eq(key)).one(on).await
+    Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
 /// By the key of a username.
@@ -106,7 +106,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
 /// # Errors
 /// The database's.
 pub async fn find_by_username_key(on: &impl ConnectionTrait, key: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::UsernameKey.eq(key)).one(on).await
+    Ok(Entity::find().filter(Column::UsernameKey.eq(key)).all(on).await?.pop())
 }
 
 /// Adds a row, unless its email address or username is taken: then `false`.

@@ -1,6 +1,10 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use gatehouse::{
+    sessions::{Client, Opening},
+    storage::user::find_by_email_key,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -25,6 +29,23 @@ async fn logout_all_ends_every_session_of_the_viewer_and_nobody_elses(
     assert_eq!(app.me(&there.access_token).await, "REVOKED");
     assert_eq!(app.me(&grace.access_token).await, "grace@example.org");
     assert_eq!(app.me(&app.sign_in(EMAIL).await.access_token).await, EMAIL, "signing in again works");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_read_before_logout_all_open_no_session_after_it(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let read_before = find_by_email_key(app.app.db.read(), EMAIL).await.unwrap().unwrap();
+    app.run_as(&ada.access_token, LOGOUT_ALL, json!({})).await.data("logoutAll");
+    let read_after = find_by_email_key(app.app.db.read(), EMAIL).await.unwrap().unwrap();
+    for (user, opens) in [(read_before, false), (read_after, true)] {
+        let opening = Opening::new(&app.app, &user, &Client::default());
+        let opened = app.app.db.write(async move |txn| opening.open(&txn).await).await.unwrap();
+        assert_eq!(opened.is_some(), opens);
+    }
 }
 
 /// 200 rounds on each database, `logoutAll` at another moment of the logins each time.
@@ -76,7 +97,7 @@ async fn no_login_in_flight_outlives_logout_all(#[values(Sqlite, Postgres)] data
         }
     }
     println!("{ended_ones} sessions ended, {refused} sign-ins under way refused, {later} began later");
-    assert!(ended_ones > 0 && ended_ones + refused + later == 200 * 32);
+    assert!(ended_ones > 0 && refused > 0, "logoutAll met logins at every stage");
 }
 
 fn ids(list: &Value) -> HashSet<String> {
