@@ -1,5 +1,6 @@
 //! Access tokens, as other services see them: keys, metadata, claims, and what is refused.
 
+use aws_lc_rs::hkdf;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use gatehouse::secrets::SecretKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, jwk::JwkSet};
@@ -163,15 +164,55 @@ async fn forged_tokens_are_refused() {
         (with(&header, "jwk", serde_json::to_value(&public).unwrap()), claims.clone()),
         (header.clone(), with(&claims, "exp", json!("never"))),
         (header.clone(), with(&claims, "exp", json!(1e300))),
-        (header.clone(), without(&claims, "exp")),
-        (header.clone(), without(&claims, "iss")),
     ] {
         tokens.push(format!("{}.{}.{signature}", json_part(&header), json_part(&claims)));
     }
+    // signed by the right key, and yet not access tokens of this server
+    let key = signing_key(&app.settings["SECRET_KEY"]);
+    let sign = |typ: Option<&str>, claims: &Value| {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = jsonwebtoken::decode_header(&ada.access_token).unwrap().kid;
+        header.typ = typ.map(Into::into);
+        encode(&header, claims, &key).unwrap()
+    };
+    assert_eq!(app.me(&sign(Some("at+jwt"), &claims)).await, EMAIL, "the key is the right one");
+    tokens.extend([None, Some("JWT"), Some("id+jwt")].map(|typ| sign(typ, &claims)));
+    tokens.extend(
+        ["iss", "aud", "sub", "exp", "sid", "rc"].map(|name| sign(Some("at+jwt"), &without(&claims, name))),
+    );
+    tokens.push(sign(Some("at+jwt"), &with(&claims, "exp", json!("9999999999"))));
+    tokens.push(sign(Some("at+jwt"), &with(&claims, "sub", json!("ada"))));
     for token in tokens {
         assert_eq!(app.me(&token).await, "INVALID", "{token}");
     }
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
+}
+
+/// The key that access tokens are signed with, derived as `src/tokens.rs` says.
+fn signing_key(secret: &str) -> EncodingKey {
+    let root =
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"gatehouse").extract(SecretKey::parse(secret).unwrap().expose());
+    let mut pkcs8 = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let mut seed = [0; 32];
+    root.expand(&[b"access-token/ed25519"], hkdf::HKDF_SHA256).unwrap().fill(&mut seed).unwrap();
+    pkcs8.extend(seed);
+    EncodingKey::from_ed_der(&pkcs8)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_of_its_own_user_and_session() {
+    let app = TestApp::start(Sqlite).await;
+    let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up("grace@example.org").await);
+    let (_, claims) = parts(&ada.access_token);
+    let key = signing_key(&app.settings["SECRET_KEY"]);
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some("at+jwt".into());
+    header.kid = jsonwebtoken::decode_header(&ada.access_token).unwrap().kid;
+    for (name, value) in [("sub", &grace.user_id), ("sid", &grace.session_id), ("sid", &ada.user_id)] {
+        let mut claims = claims.clone();
+        claims[name] = json!(value);
+        assert_eq!(app.me(&encode(&header, &claims, &key).unwrap()).await, "REVOKED", "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
