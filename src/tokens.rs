@@ -78,10 +78,10 @@ pub struct AccessClaims {
 }
 
 /// Why an access token is not good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// It was good once.
-    Expired,
+    /// It was good once, and said this.
+    Expired(AccessClaims),
     /// It is none of ours.
     Invalid,
 }
@@ -181,7 +181,7 @@ impl Tokens {
         issued_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<AccessToken, Error> {
-        let expires_at = (issued_at + self.access_token_ttl).min(session.max_expires_at.0);
+        let expires_at = (issued_at + self.access_token_ttl).min(session.expires_at.0);
         let says = |claim| self.claims.contains(&claim);
         let issued = Issued {
             iss: &self.issuer,
@@ -225,7 +225,7 @@ impl Tokens {
         let claims = decode::<AccessClaims>(token, &key.decode, &self.validation)
             .map_err(|_| Rejected::Invalid)?
             .claims;
-        if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired) } else { Ok(claims) }
+        if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired(claims)) } else { Ok(claims) }
     }
 
     /// The refresh token with this counter. Nothing of it is stored: it says the same each time.

@@ -13,8 +13,8 @@ use crate::secrets::SecretKey;
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    claim, database_url, duration, email_verification, host_name, in_url, is_loopback, list, listen_host,
-    network, one_of, origin, own_hosts, public_url, switch, text, within,
+    claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer, list,
+    listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -42,7 +42,7 @@ pub struct Config {
     pub public_url: Url,
     /// `DATABASE_URL`: `sqlite://path` or `postgres://…`.
     pub database: DatabaseUrl,
-    /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL, or readers of SQLite.
+    /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL.
     pub database_max_connections: u32,
     /// `ALLOWED_HOSTS`: names by which the server may be addressed, lower case, without ports.
     pub allowed_hosts: Vec<String>,
@@ -168,7 +168,7 @@ pub struct GraphqlLimits {
     pub nesting: usize,
     /// `GRAPHQL_MAX_DEPTH` of fields.
     pub depth: u32,
-    /// `GRAPHQL_MAX_FIELDS` selected, fragments expanded.
+    /// `GRAPHQL_MAX_FIELDS` selected, and fragments spread, fragments expanded.
     pub fields: u32,
     /// `GRAPHQL_MAX_ROOT_FIELDS` selected by one operation.
     pub root_fields: u32,
@@ -180,6 +180,13 @@ pub struct GraphqlLimits {
     pub fragments: usize,
     /// `GRAPHQL_MAX_VARIABLES` defined by one operation.
     pub variables: usize,
+    /// `GRAPHQL_MAX_OPERATIONS` defined.
+    pub operations: usize,
+    /// `GRAPHQL_MAX_ARGUMENTS` given to fields and directives.
+    pub arguments: u32,
+    /// `GRAPHQL_MAX_VALUES` in arguments, defaults and variables, those within lists and objects counted, and those of a
+    /// variable again wherever it is used.
+    pub values: u32,
 }
 
 impl Config {
@@ -208,7 +215,7 @@ impl Config {
         let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
         allowed_origins.push(own_origin);
         let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
-        let introspection = r.read("INTROSPECTION", if mode == Mode::Dev { "on" } else { "off" }, switch);
+        let introspection = r.read("INTROSPECTION", if mode == Mode::Serve { "off" } else { "on" }, switch);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
@@ -218,6 +225,7 @@ impl Config {
         let secret_key_fallbacks = r.read("SECRET_KEY_FALLBACKS", "", |s| {
             list(s, |key| SecretKey::parse(key).map_err(|e| format!("holds a key that {e}")))
         });
+        r.check(!secret_key_fallbacks.contains(&secret_key), "SECRET_KEY_FALLBACKS holds SECRET_KEY itself");
         let minute = Duration::from_mins(1);
         let year = Duration::from_hours(365 * 24);
         let access_token_ttl =
@@ -227,9 +235,10 @@ impl Config {
         let session_max_age = r.read("SESSION_MAX_AGE", "30d", |s| duration(s, minute / 60..=10 * year));
         r.check(access_token_ttl <= refresh_token_ttl, "ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL");
         r.check(refresh_token_ttl <= session_max_age, "REFRESH_TOKEN_TTL must not exceed SESSION_MAX_AGE");
+        r.check(refresh_grace <= refresh_token_ttl, "REFRESH_GRACE must not exceed REFRESH_TOKEN_TTL");
         let max_sessions_per_user = r.read("MAX_SESSIONS_PER_USER", "50", |s| within(s, 1..=1000));
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
-        let jwt_issuer = r.read("JWT_ISSUER", &issuer, text);
+        let jwt_issuer = r.read("JWT_ISSUER", &issuer, jwt_issuer);
         let jwt_audience = r.read("JWT_AUDIENCE", &issuer, text);
         let jwt_claims =
             r.read("JWT_CLAIMS", "email,email_verified,preferred_username,name,role", |s| list(s, claim));
@@ -261,6 +270,9 @@ impl Config {
             directives: r.read("GRAPHQL_MAX_DIRECTIVES", "20", |s| within(s, 0..=1000)),
             fragments: r.read("GRAPHQL_MAX_FRAGMENTS", "20", |s| within(s, 0..=200)),
             variables: r.read("GRAPHQL_MAX_VARIABLES", "50", |s| within(s, 0..=1000)),
+            operations: r.read("GRAPHQL_MAX_OPERATIONS", "20", |s| within(s, 1..=200)),
+            arguments: r.read("GRAPHQL_MAX_ARGUMENTS", "100", |s| within(s, 1..=1000)),
+            values: r.read("GRAPHQL_MAX_VALUES", "1000", |s| within(s, 1..=10_000)),
         };
 
         if !r.problems.is_empty() {

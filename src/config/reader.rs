@@ -50,7 +50,12 @@ impl Variables {
             Err(e) if e.not_found() => {}
             Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
         }
-        all.extend(std::env::vars().map(|(name, value)| (name, (value, "environment"))));
+        for (name, value) in std::env::vars_os() {
+            // what is not Unicode is no setting of ours
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                all.insert(name, (value, "environment"));
+            }
+        }
         Ok(Self(all))
     }
 
@@ -129,9 +134,16 @@ fn shown(name: &str, value: &str) -> String {
         return "(hidden)".to_owned();
     }
     match Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            let _ = url.set_password(Some("hidden"));
-            url.into()
+        Ok(mut url) if url.has_host() => {
+            let _ = url.password().is_some().then(|| url.set_password(Some("hidden")));
+            if url.query_pairs().any(|(name, _)| name == "password") {
+                url.set_query(Some("(hidden)"));
+            }
+            if url.path() == "/" && !value.ends_with('/') {
+                url.as_str().trim_end_matches('/').to_owned()
+            } else {
+                url.into()
+            }
         }
         _ => value.to_owned(),
     }

@@ -109,10 +109,18 @@ pub(super) fn in_url(host: &str) -> String {
 }
 
 pub(super) fn host_name(s: &str) -> Result<String, String> {
-    let url =
-        Url::parse(&format!("http://{s}/")).ok().filter(|url| url.path() == "/" && url.port().is_none());
+    let url = Url::parse(&format!("http://{s}/"))
+        .ok()
+        .filter(|url| url.path() == "/" && url.port().is_none() && !s.contains('*'));
     url.and_then(|url| url.host_str().map(str::to_owned))
         .ok_or_else(|| format!("holds `{s}`, which is not a host name"))
+}
+
+pub(super) fn jwt_issuer(s: &str) -> Result<String, String> {
+    match Url::parse(s) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.query().is_none() => Ok(s.to_owned()),
+        _ => Err("must be a URL like https://accounts.example.org (RFC 8414)".to_owned()),
+    }
 }
 
 pub(super) fn origin(s: &str) -> Result<String, String> {

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     error::ApiError,
-    limits::{check_document, check_text, chosen_operation, root_fields},
+    limits::{check_document, check_text, check_variable_types, chosen_operation, root_fields},
 };
 use crate::{
     app::App,
@@ -128,8 +128,11 @@ impl Extension for JwtGuard {
 /// What is wrong with it.
 pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
     check_text(&request.query, limits)?;
+    let variables = std::mem::take(&mut request.variables);
     let document = request.parsed_query().map_err(syntax_error)?;
-    Ok(check_document(document, limits)?)
+    check_document(document, &variables, limits)?;
+    request.variables = variables;
+    Ok(())
 }
 
 /// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so
@@ -138,6 +141,7 @@ fn needs_viewer(request: &mut Request, registry: &Registry, app: &App) -> Result
     parse(request, &app.config.graphql_limits)?;
     let name = request.operation_name.clone();
     let document = request.parsed_query()?;
+    check_variable_types(document, registry)?;
     let Some(operation) = chosen_operation(document, name.as_deref()) else { return Ok(false) };
     let roots =
         [Some(&registry.query_type), registry.mutation_type.as_ref(), registry.subscription_type.as_ref()];

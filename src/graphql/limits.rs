@@ -1,31 +1,19 @@
-//! The document guard: what a document may ask for, decided before validation and in linear time.
-//!
-//! Validation and execution expand fragments: 921 bytes of fragments that spread each other twice took a server's memory.
-//! So every fragment is costed once, and what it costs is added up where it is spread.
+//! The document guard: what a document may ask for, decided before validation.
 
-use std::collections::{HashMap, HashSet};
+use std::{collections::HashSet, fmt::Display};
 
 use async_graphql::{
-    Name,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    Variables,
+    parser::types::{BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection},
+    registry::Registry,
 };
 
-use super::{error::ApiError, nesting::nesting};
+use super::{
+    cost::{Cost, Walk},
+    error::ApiError,
+    nesting::nesting,
+};
 use crate::config::GraphqlLimits;
-
-/// Fields that try a credential. An operation selects one of them at most, and once: an operation of two hundred aliased
-/// logins is two hundred guesses.
-const CREDENTIAL_FIELDS: [&str; 9] = [
-    "signup",
-    "login",
-    "refresh",
-    "verifyOtp",
-    "activateAccount",
-    "resetPassword",
-    "changePassword",
-    "googleLogin",
-    "linkGoogle",
-];
 
 /// Checks the text of a document. This must come before every parse: the parser recurses on values without a limit, and
 /// 3 kB of nested lists overflow its stack, which ends the process.
@@ -33,88 +21,65 @@ const CREDENTIAL_FIELDS: [&str; 9] = [
 /// # Errors
 /// [`ApiError::LimitExceeded`].
 pub fn check_text(text: &str, limits: &GraphqlLimits) -> Result<(), ApiError> {
-    if text.len() > limits.bytes {
-        return Err(exceeded("The document is longer than", limits.bytes, "bytes", "GRAPHQL_MAX_BYTES"));
-    }
-    if nesting(text) > limits.nesting {
-        let most = limits.nesting;
-        return Err(exceeded(
-            "The document nests brackets deeper than",
-            most,
-            "levels",
-            "GRAPHQL_MAX_NESTING",
-        ));
-    }
-    Ok(())
+    at_most(text.len(), limits.bytes, "bytes of document", "BYTES")?;
+    at_most(nesting(text), limits.nesting, "levels of brackets", "NESTING")
 }
 
 /// Checks a parsed document: all of it, for validation walks all of it.
 ///
 /// # Errors
-/// [`ApiError::LimitExceeded`], or [`ApiError::BadRequest`] where fragments go round in a circle.
-pub fn check_document(document: &ExecutableDocument, limits: &GraphqlLimits) -> Result<(), ApiError> {
-    if document.fragments.len() > limits.fragments {
-        return Err(exceeded(
-            "The document defines more than",
-            limits.fragments,
-            "fragments",
-            "GRAPHQL_MAX_FRAGMENTS",
-        ));
-    }
-    let mut walk = Walk { document, known: HashMap::new() };
-    let mut whole = Cost::default();
+/// [`ApiError::LimitExceeded`], or [`ApiError::BadRequest`] where its fragments are not well-formed.
+pub fn check_document(
+    document: &ExecutableDocument,
+    variables: &Variables,
+    limits: &GraphqlLimits,
+) -> Result<(), ApiError> {
+    at_most(document.operations.iter().count(), limits.operations, "operations", "OPERATIONS")?;
+    at_most(document.fragments.len(), limits.fragments, "fragments", "FRAGMENTS")?;
+    let mut walk = Walk::new(document, variables);
+    let mut whole = Cost { values: walk.variable_values(), ..Cost::default() };
     for (_, operation) in document.operations.iter() {
-        let operation = &operation.node;
-        if operation.variable_definitions.len() > limits.variables {
-            let most = limits.variables;
-            return Err(exceeded(
-                "An operation defines more than",
-                most,
-                "variables",
-                "GRAPHQL_MAX_VARIABLES",
-            ));
-        }
-        let mut cost = walk.selection_set(&operation.selection_set.node)?;
-        if cost.level > limits.root_fields {
-            let most = limits.root_fields;
-            return Err(exceeded(
-                "An operation selects more than",
-                most,
-                "root fields",
-                "GRAPHQL_MAX_ROOT_FIELDS",
-            ));
-        }
+        at_most(operation.node.variable_definitions.len(), limits.variables, "variables", "VARIABLES")?;
+        let cost = walk.operation(&operation.node)?;
+        at_most(cost.level, limits.root_fields, "root fields", "ROOT_FIELDS")?;
         if cost.credentials > 1 {
             let message = "An operation may try one credential only: send one request for each.";
             return Err(ApiError::LimitExceeded(message.to_owned()));
         }
-        let definitions =
-            operation.variable_definitions.iter().map(|variable| variable.node.directives.len());
-        cost.add_directives(operation.directives.len() + definitions.sum::<usize>());
         whole = whole.beside(cost);
     }
     // fragments that nothing spreads are walked by validation too
     for name in document.fragments.keys() {
         whole = whole.at_least(walk.fragment(name)?);
     }
-    for (counted, most, what, setting) in [
-        (whole.fields, limits.fields, "fields", "GRAPHQL_MAX_FIELDS"),
-        (whole.aliases, limits.aliases, "aliases", "GRAPHQL_MAX_ALIASES"),
-        (whole.directives, limits.directives, "directives", "GRAPHQL_MAX_DIRECTIVES"),
-    ] {
-        if counted > most {
-            return Err(exceeded("The document has more than", most, what, setting));
+    at_most(whole.fields, limits.fields, "fields", "FIELDS")?;
+    at_most(whole.aliases, limits.aliases, "aliases", "ALIASES")?;
+    at_most(whole.directives, limits.directives, "directives", "DIRECTIVES")?;
+    at_most(whole.arguments, limits.arguments, "arguments", "ARGUMENTS")?;
+    at_most(whole.values, limits.values, "values", "VALUES")?;
+    at_most(whole.depth, limits.depth, "levels of fields", "DEPTH")
+}
+
+/// Checks that the schema knows the types of variables: the library's validation panics where it does not.
+///
+/// # Errors
+/// [`ApiError::BadRequest`].
+pub fn check_variable_types(document: &ExecutableDocument, registry: &Registry) -> Result<(), ApiError> {
+    fn name(base: &BaseType) -> &str {
+        match base {
+            BaseType::Named(name) => name,
+            BaseType::List(inner) => name(&inner.base),
         }
     }
-    if whole.depth > limits.depth {
-        return Err(exceeded(
-            "The document nests fields deeper than",
-            limits.depth,
-            "levels",
-            "GRAPHQL_MAX_DEPTH",
-        ));
+    let operations = document.operations.iter();
+    let mut variables = operations.flat_map(|(_, operation)| &operation.node.variable_definitions);
+    match variables.find(|variable| !registry.types.contains_key(name(&variable.node.var_type.node.base))) {
+        None => Ok(()),
+        Some(variable) => {
+            let (name, ty) = (&variable.node.name.node, name(&variable.node.var_type.node.base));
+            Err(ApiError::BadRequest(format!("The variable `{name:.60}` is of an unknown type, `{ty:.60}`.")))
+        }
     }
-    Ok(())
 }
 
 /// The names of the root fields that an operation selects, through fragments, whatever `@skip` and `@include` say: those
@@ -165,101 +130,16 @@ pub fn chosen_operation<'d>(
     }
 }
 
-fn exceeded(what: &str, most: impl std::fmt::Display, unit: &str, setting: &str) -> ApiError {
-    ApiError::LimitExceeded(format!("{what} {most} {unit} ({setting})."))
-}
-
-/// What a selection set costs, fragments expanded. Sums saturate, so that a bomb cannot overflow them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cost {
-    fields: u32,
-    depth: u32,
-    directives: u32,
-    aliases: u32,
-    /// Fields of this level alone.
-    level: u32,
-    /// Fields of this level alone that try a credential.
-    credentials: u32,
-}
-
-impl Cost {
-    fn beside(self, other: Self) -> Self {
-        Self {
-            fields: self.fields.saturating_add(other.fields),
-            depth: self.depth.max(other.depth),
-            directives: self.directives.saturating_add(other.directives),
-            aliases: self.aliases.saturating_add(other.aliases),
-            level: self.level.saturating_add(other.level),
-            credentials: self.credentials.saturating_add(other.credentials),
-        }
+fn at_most<N: Copy + PartialOrd + Display>(
+    counted: N,
+    most: N,
+    what: &str,
+    setting: &str,
+) -> Result<(), ApiError> {
+    if counted <= most {
+        return Ok(());
     }
-
-    fn at_least(self, other: Self) -> Self {
-        Self {
-            fields: self.fields.max(other.fields),
-            depth: self.depth.max(other.depth),
-            directives: self.directives.max(other.directives),
-            aliases: self.aliases.max(other.aliases),
-            ..self
-        }
-    }
-
-    fn add_directives(&mut self, count: usize) {
-        self.directives = self.directives.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-    }
-}
-
-struct Walk<'d> {
-    document: &'d ExecutableDocument,
-    /// None while a fragment is being costed: it must not spread itself.
-    known: HashMap<&'d Name, Option<Cost>>,
-}
-
-impl<'d> Walk<'d> {
-    fn selection_set(&mut self, set: &'d SelectionSet) -> Result<Cost, ApiError> {
-        set.items.iter().try_fold(Cost::default(), |sum, selection| {
-            let (mut cost, directives) = match &selection.node {
-                Selection::Field(field) => {
-                    let field = &field.node;
-                    let below = self.selection_set(&field.selection_set.node)?;
-                    let cost = Cost {
-                        fields: below.fields.saturating_add(1),
-                        depth: below.depth.saturating_add(1),
-                        aliases: below.aliases.saturating_add(field.alias.is_some().into()),
-                        level: 1,
-                        credentials: CREDENTIAL_FIELDS.contains(&field.name.node.as_str()).into(),
-                        ..below
-                    };
-                    (cost, &field.directives)
-                }
-                Selection::InlineFragment(inline) => {
-                    (self.selection_set(&inline.node.selection_set.node)?, &inline.node.directives)
-                }
-                Selection::FragmentSpread(spread) => {
-                    (self.fragment(&spread.node.fragment_name.node)?, &spread.node.directives)
-                }
-            };
-            cost.add_directives(directives.len());
-            Ok(sum.beside(cost))
-        })
-    }
-
-    fn fragment(&mut self, name: &'d Name) -> Result<Cost, ApiError> {
-        match self.known.get(name) {
-            Some(Some(cost)) => return Ok(*cost),
-            Some(None) => {
-                return Err(ApiError::BadRequest("Fragments spread each other in a circle.".to_owned()));
-            }
-            None => {}
-        }
-        // validation names a fragment that there is not
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Cost::default()) };
-        self.known.insert(name, None);
-        let mut cost = self.selection_set(&fragment.node.selection_set.node)?;
-        cost.add_directives(fragment.node.directives.len());
-        self.known.insert(name, Some(cost));
-        Ok(cost)
-    }
+    Err(ApiError::LimitExceeded(format!("More than {most} {what} (GRAPHQL_MAX_{setting}).")))
 }
 
 #[cfg(test)]
@@ -269,15 +149,15 @@ mod tests {
     use async_graphql::parser::parse_query;
 
     use super::*;
-    use crate::config::{Config, Mode, Variables};
+    use crate::config::{Config, Mode};
 
     fn limits() -> GraphqlLimits {
-        Config::load(Mode::Command, &Variables::default()).unwrap().graphql_limits
+        Config::load(Mode::Command, &crate::config::Variables::default()).unwrap().graphql_limits
     }
 
     fn check(text: &str) -> Result<(), ApiError> {
         check_text(text, &limits())?;
-        check_document(&parse_query(text).unwrap(), &limits())
+        check_document(&parse_query(text).unwrap(), &async_graphql::Variables::default(), &limits())
     }
 
     fn setting(result: Result<(), ApiError>) -> String {
@@ -334,6 +214,80 @@ mod tests {
             assert_eq!(check(&below), Ok(()), "{name}");
             assert_eq!(setting(check(&above)), name);
         }
+    }
+
+    #[test]
+    fn arguments_values_and_operations_are_limited_too() {
+        let numbered = |times: usize, line: fn(usize) -> String| (0..times).map(line).collect::<String>();
+        for (below, above, name) in [
+            (
+                format!("{{a({})}}", numbered(100, |i| format!("b{i}:1 "))),
+                format!("{{a({})}}", numbered(101, |i| format!("b{i}:1 "))),
+                "GRAPHQL_MAX_ARGUMENTS).",
+            ),
+            (
+                format!("{{a(b:[{}])}}", "1 ".repeat(999)),
+                format!("{{a(b:[{}])}}", "1 ".repeat(1000)),
+                "GRAPHQL_MAX_VALUES).",
+            ),
+            (
+                numbered(20, |i| format!("query Q{i}{{a}}")),
+                numbered(21, |i| format!("query Q{i}{{a}}")),
+                "GRAPHQL_MAX_OPERATIONS).",
+            ),
+            (
+                format!("query($v:[Int]=[{}]){{a(b:[{}])}}", "1 ".repeat(30), "$v ".repeat(29)),
+                format!("query($v:[Int]=[{}]){{a(b:[{}])}}", "1 ".repeat(40), "$v ".repeat(29)),
+                "GRAPHQL_MAX_VALUES).",
+            ),
+        ] {
+            assert_eq!(check(&below), Ok(()), "{name}");
+            assert_eq!(setting(check(&above)), name);
+        }
+        let document = parse_query("query($v:[Int]){a(b:[$v $v $v $v])}").unwrap();
+        for (values, is_right) in [(199, true), (200, false)] {
+            let variables = serde_json::json!({ "v": vec![0; values - 1] });
+            let checked = check_document(&document, &Variables::from_json(variables), &limits());
+            assert_eq!(checked.is_ok(), is_right, "{values} values, used four times");
+        }
+    }
+
+    #[test]
+    fn what_costs_nothing_itself_is_counted_all_the_same() {
+        let mut to_nowhere = "{...F0 __typename}".to_owned();
+        for level in 0..12 {
+            write!(to_nowhere, "fragment F{level} on Query{{...F{0} ...F{0} ...F{0} ...F{0}}}", level + 1)
+                .unwrap();
+        }
+        assert!(matches!(
+            check(&format!("{to_nowhere} fragment F12 on Query{{...X}}")),
+            Err(ApiError::BadRequest(_))
+        ));
+        let inline = format!("{{{}}}", "...{a} ".repeat(301));
+        assert_eq!(setting(check(&inline)), "GRAPHQL_MAX_ROOT_FIELDS).");
+        let below = format!("{{a{{{}}}}}", "...{a} ".repeat(300));
+        assert_eq!(setting(check(&below)), "GRAPHQL_MAX_FIELDS).");
+    }
+
+    #[test]
+    fn selections_lie_within_each_other_64_deep_at_most_through_fragments() {
+        let chain = |inline: usize| {
+            let nested = |inside: &str| format!("{}{inside}{}", "...{".repeat(inline), "}".repeat(inline));
+            let mut text = format!("{{{}}}", nested("...F0"));
+            for level in 0..6 {
+                write!(text, "fragment F{level} on Query{{{}}}", nested(&format!("...F{}", level + 1)))
+                    .unwrap();
+            }
+            format!("{text} fragment F6 on Query{{a}}")
+        };
+        assert_eq!(check(&chain(8)), Ok(()));
+        assert!(matches!(check(&chain(9)), Err(ApiError::LimitExceeded(_))));
+    }
+
+    #[test]
+    fn an_alias_has_64_bytes_at_most() {
+        assert_eq!(check(&format!("{{{}:a}}", "b".repeat(64))), Ok(()));
+        assert!(matches!(check(&format!("{{{}:a}}", "b".repeat(65))), Err(ApiError::LimitExceeded(_))));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
 
 pub mod accounts;
+mod cost;
 pub mod dashboard;
 pub mod error;
 pub mod jwt_guard;

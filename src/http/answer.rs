@@ -48,7 +48,7 @@ pub(super) fn refused(error: &poem::Error) -> Response {
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
         StatusCode::METHOD_NOT_ALLOWED => "This address answers GET.",
-        StatusCode::FORBIDDEN => "This origin may not call the API: see ALLOWED_ORIGINS.",
+        StatusCode::FORBIDDEN => "This origin, method or header is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request cannot be answered."),
     };
     let code = match status {

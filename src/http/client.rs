@@ -1,7 +1,7 @@
 //! Who is at the other end, proxies seen through.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -45,10 +45,15 @@ fn see_through(peer: IpAddr, forwarded: &[&str], trusted_proxies: &[IpNet]) -> I
         if !trusted_proxies.iter().any(|network| network.contains(&client)) {
             break;
         }
-        let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        let Some(address) = read(entry.trim()) else { break };
         client = address.to_canonical();
     }
     client
+}
+
+/// An address; some proxies add the port.
+fn read(entry: &str) -> Option<IpAddr> {
+    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -72,6 +77,7 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["198.51.100.7", "10.0.0.2"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"]), "10.0.0.3");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage"]), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
         assert_eq!(seen("::1", &["::ffff:198.51.100.7"]), "198.51.100.7");
     }
 }

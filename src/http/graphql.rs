@@ -43,7 +43,7 @@ const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The most errors that one answer tells, and the most characters of each: a long document earns no long answer.
-const MAX_ERRORS: usize = 8;
+const MAX_ERRORS: usize = 5;
 const MAX_MESSAGE: usize = 200;
 
 /// `/graphql`.
@@ -78,7 +78,10 @@ impl GraphqlEndpoint {
         }
         let operation = operation.data(Caller::new(client, bearer(request.headers())));
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
-        let late = |_| GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()]);
+        let late = |_| {
+            tracing::error!("an operation took too long");
+            GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
+        };
         Ok(respond(executed.unwrap_or_else(late), media))
     }
 
@@ -236,9 +239,12 @@ fn respond(mut response: GraphqlResponse, media: Media) -> Response {
     answer
 }
 
-/// Errors of the library have no code, and may quote the document at any length. They are all about the request: our
-/// resolvers return none but [`ApiError`].
+/// Errors of the library have no code, and may quote the document at any length, or a password that stands where it should
+/// not. They are all about the request: our resolvers return none but [`ApiError`].
 fn tidy(error: &mut ServerError) {
+    if let Some(quote) = error.message.find(", found ") {
+        error.message.truncate(quote);
+    }
     if error.message.chars().count() > MAX_MESSAGE {
         error.message = error.message.chars().take(MAX_MESSAGE).chain(['…']).collect();
     }

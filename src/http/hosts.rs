@@ -34,9 +34,11 @@ impl<E: Endpoint> Endpoint for Checked<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        // a request may name a host twice: in its target and in its header
-        let named = [request.uri().authority().map(Authority::as_str), request.header(header::HOST)];
-        let named: Vec<&str> = named.into_iter().flatten().collect();
+        // a request may name its host several times: in its target and in headers
+        let target = request.uri().authority().map(Authority::as_str);
+        let headers = request.headers().get_all(header::HOST).into_iter();
+        let named: Vec<&str> =
+            target.into_iter().chain(headers.map(|host| host.to_str().unwrap_or_default())).collect();
         if !named.is_empty() && named.into_iter().all(|host| self.is_allowed(host)) {
             return Ok(self.inner.call(request).await?.into_response());
         }

@@ -71,11 +71,15 @@ fn cors(config: &Config) -> Cors {
         .max_age(7200)
 }
 
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
 /// A front end on this machine, on any port.
 fn is_local(origin: &str) -> bool {
     ["http://localhost", "http://127.0.0.1"].into_iter().any(|local| {
-        origin.strip_prefix(local).is_some_and(|rest| {
-            rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
-        })
+        origin
+            .strip_prefix(local)
+            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
     })
 }

@@ -19,10 +19,18 @@ pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
     if name.chars().count() > MAX_LENGTH {
         return Err(too_long());
     }
-    if name.chars().any(char::is_control) {
-        return Err(Wrong::new(FieldErrorCode::Malformed, "A name has no control characters."));
+    if name.chars().any(is_invisible) {
+        return Err(Wrong::new(
+            FieldErrorCode::Malformed,
+            "A name has no control characters, nor such as change the direction of text.",
+        ));
     }
     Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+/// Control characters, and the bidirectional overrides, by which a name can make what stands around it read otherwise.
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn too_long() -> Wrong {

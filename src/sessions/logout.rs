@@ -2,15 +2,16 @@
 
 use uuid::Uuid;
 
-use super::{ViewerError, viewer};
 use crate::{
     app::App,
     fault::Fault,
     storage::{Timestamp, session},
+    tokens::Rejected,
 };
 
-/// Ends the session of the refresh token given, else of the access token. Says which session it ended: none if it was over
-/// already, or if the token is nobody's, which is no error.
+/// Ends the session of the refresh token given, else of the access token, even an expired one: whoever signs out after a
+/// break means it. Says which session it ended: none if it was over already, or if the tokens are nobody's, which is no
+/// error.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -19,17 +20,13 @@ pub async fn logout(
     refresh_token: Option<&str>,
     access_token: Option<&str>,
 ) -> Result<Option<Uuid>, Fault> {
-    let id = match (refresh_token, access_token) {
-        (Some(token), _) => app.tokens.read_refresh_token(token).map(|token| token.session_id),
-        (None, Some(token)) => match viewer(app, Some(token)).await {
-            Ok(viewer) => Some(viewer.session.id),
-            Err(ViewerError::Unauthenticated(_)) => None,
-            Err(ViewerError::Fault(fault)) => return Err(fault),
-        },
-        (None, None) => None,
+    let now = app.clock.now();
+    let by_refresh_token = || Some(app.tokens.read_refresh_token(refresh_token?)?.session_id);
+    let by_access_token = || match app.tokens.read_access_token(access_token?, now) {
+        Ok(claims) | Err(Rejected::Expired(claims)) => Some(claims.sid),
+        Err(Rejected::Invalid) => None,
     };
-    let Some(id) = id else { return Ok(None) };
-    let now = Timestamp(app.clock.now());
-    let ended = app.db.write_one(async move |txn| session::end(&txn, id, now).await).await?;
+    let Some(id) = by_refresh_token().or_else(by_access_token) else { return Ok(None) };
+    let ended = app.db.write_one(async move |txn| session::end(&txn, id, Timestamp(now)).await).await?;
     Ok(ended.then_some(id))
 }

@@ -70,7 +70,7 @@ impl Opening {
             return Ok(None);
         };
         session::insert(txn, session.clone()).await?;
-        session::end_oldest(txn, user.id, max_sessions, now).await?;
+        session::end_oldest(txn, user.id, session.id, max_sessions, now).await?;
         Ok(Some(Opened { user, session }))
     }
 

@@ -53,7 +53,7 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Vie
     let token = access_token.ok_or(nobody(Unauthenticated::Missing))?;
     let now = app.clock.now();
     let claims = app.tokens.read_access_token(token, now).map_err(|rejected| match rejected {
-        Rejected::Expired => nobody(Unauthenticated::Expired),
+        Rejected::Expired(_) => nobody(Unauthenticated::Expired),
         Rejected::Invalid => nobody(Unauthenticated::Invalid),
     })?;
     let found = session::find_with_user(app.db.read(), claims.sid).await?;

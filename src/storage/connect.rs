@@ -1,13 +1,13 @@
 //! Opening the database.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use secrecy::ExposeSecret;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
 
 use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
@@ -26,9 +26,10 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
             let mut options = options(url.expose_secret(), config.database_max_connections);
             options.statement_timeout(TIME_LIMIT);
             let pool = Database::connect(options).await?;
-            Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool) })
+            Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool, Arc::new(Semaphore::new(QUEUE))) })
         }
         DatabaseUrl::Sqlite(path) => {
+            create_private(path).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))?;
             let writing = sqlite(path, 1, false);
             let first = Database::connect(writing.clone()).await?;
             let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
@@ -43,9 +44,25 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
 pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
     Database::connect(match &config.database {
         DatabaseUrl::Postgres(url) => options(url.expose_secret(), 1),
-        DatabaseUrl::Sqlite(path) => sqlite(path, 1, false),
+        DatabaseUrl::Sqlite(path) => {
+            create_private(path).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))?;
+            sqlite(path, 1, false)
+        }
     })
     .await
+}
+
+/// Makes the file, where there is none, for its owner alone: it holds addresses and password hashes. What SQLite puts
+/// beside it gets the same rights.
+fn create_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 fn options(url: &str, connections: u32) -> ConnectOptions {
@@ -63,10 +80,6 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
 }
 
 fn sqlite(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
-    if let Some(folder) = path.parent() {
-        // a folder that cannot be made shows as a file that cannot be opened, with its reason
-        let _ = fs::create_dir_all(folder);
-    }
     let mut options = options("sqlite://gatehouse.db", connections);
     let path = path.to_owned();
     options.map_sqlx_sqlite_opts(move |sqlite| {
@@ -76,7 +89,7 @@ fn sqlite(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(TIME_LIMIT);
         if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options

@@ -114,7 +114,9 @@ impl Job {
                 (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
             }
             // a statement that was kept has no savepoint to go back to
-            (Err(why), None) if self.kind == Kind::Statement && watch.done() > 0 => {
+            (Err(why), None) | (_, Some(Failure::Own(why)))
+                if self.kind == Kind::Statement && watch.done() > 0 =>
+            {
                 (Fate::Doom(why.clone()), Some(Fault::internal(why)))
             }
             (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),

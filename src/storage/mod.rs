@@ -10,7 +10,10 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
-use tokio::sync::mpsc;
+use tokio::sync::{
+    Semaphore,
+    mpsc::{self, error::TrySendError},
+};
 
 use crate::fault::Fault;
 use job::{Fate, Job, Kind};
@@ -32,7 +35,7 @@ pub use txn::Txn;
 /// The longest that the database may take: to hand out a connection, or on PostgreSQL to run a statement.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Writes that may wait for SQLite's writer; more are refused as [`Fault::Busy`].
+/// Writes that may be under way; more are refused as [`Fault::Busy`].
 const QUEUE: usize = 1024;
 
 /// The database. Clones share it.
@@ -44,7 +47,7 @@ pub struct Db {
 
 #[derive(Clone, Debug)]
 enum Writer {
-    Postgres(DatabaseConnection),
+    Postgres(DatabaseConnection, Arc<Semaphore>),
     Sqlite(mpsc::Sender<Job>),
 }
 
@@ -87,14 +90,16 @@ impl Db {
         self.submit(Kind::Statement, statement).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, by both ways in.
     ///
     /// # Errors
     /// Its fault.
     pub async fn ping(&self) -> Result<(), Fault> {
-        let answer = tokio::time::timeout(TIME_LIMIT, self.read.execute_unprepared("SELECT 1")).await;
-        answer.map_err(|late| Fault::Unavailable(late.into()))??;
-        Ok(())
+        let both = async {
+            self.read.execute_unprepared("SELECT 1").await?;
+            self.write(async |_| Ok(())).await
+        };
+        tokio::time::timeout(TIME_LIMIT, both).await.map_err(|late| Fault::Unavailable(late.into()))?
     }
 
     async fn submit<T, F, Fut>(&self, kind: Kind, work: F) -> Result<T, Fault>
@@ -105,10 +110,18 @@ impl Db {
     {
         let (job, answer) = Job::new(kind, work);
         match &self.writer {
-            Writer::Postgres(pool) => {
-                tokio::spawn(write_alone(pool.clone(), job));
+            Writer::Postgres(pool, room) => {
+                let place = room.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
+                let pool = pool.clone();
+                tokio::spawn(async move {
+                    write_alone(pool, job).await;
+                    drop(place);
+                });
             }
-            Writer::Sqlite(queue) => queue.try_send(job).map_err(|_| Fault::Busy)?,
+            Writer::Sqlite(queue) => queue.try_send(job).map_err(|refused| match refused {
+                TrySendError::Full(_) => Fault::Busy,
+                TrySendError::Closed(_) => Fault::internal("the writer is gone"),
+            })?,
         }
         answer.await.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
     }

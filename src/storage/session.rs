@@ -167,13 +167,14 @@ pub async fn end_all(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -
     Ok(ended.into_iter().map(|row| row.id).collect())
 }
 
-/// Ends the live sessions of a user but the newest `keep`.
+/// Ends the live sessions of a user but `newest` and the newest others, `keep` in all.
 ///
 /// # Errors
 /// The database's.
 pub async fn end_oldest(
     on: &impl ConnectionTrait,
     user_id: Uuid,
+    newest: Uuid,
     keep: u32,
     now: Timestamp,
 ) -> Result<(), DbErr> {
@@ -182,10 +183,11 @@ pub async fn end_oldest(
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::UserId.eq(user_id))
+        .and_where(Column::Id.ne(newest))
         .cond_where(live(now))
         .order_by(Column::Id, sea_orm::Order::Desc)
         .limit(u64::from(u32::MAX))
-        .offset(u64::from(keep));
+        .offset(u64::from(keep.saturating_sub(1)));
     ending(now).filter(Column::Id.in_subquery(oldest)).exec(on).await?;
     Ok(())
 }
@@ -201,6 +203,9 @@ pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64
     Ok(deleted.rows_affected)
 }
 
+/// How far the servers' clocks may differ.
+const SKEW: time::Duration = time::Duration::seconds(2);
+
 fn live(now: Timestamp) -> sea_orm::Condition {
     sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
 }
@@ -210,5 +215,6 @@ fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))
-        .filter(live(now))
+        // what has just expired by this server's clock may live by another's, which could still refresh it
+        .filter(live(Timestamp(now.0 - SKEW)))
 }

@@ -102,6 +102,9 @@ impl Group {
         };
         while self.ended.len() < MOST && begun.elapsed() < LONGEST {
             let Some(job) = waiting.pop_front() else { break };
+            if job.is_abandoned() {
+                continue;
+            }
             let alone = self.ended.is_empty() && waiting.is_empty();
             let guarded = job.kind == Kind::Transaction && !alone;
             if guarded && let Err(error) = self.set_savepoint(&txn).await {

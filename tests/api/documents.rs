@@ -90,6 +90,23 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("garbage", "\u{0}\u{1}\u{2}".repeat(1_000)),
         ("nothing", String::new()),
         ("a comment", "#".repeat(10_000)),
+        ("fan-out to nowhere 4^12", fan_out(12, 4).replace("{__typename}", "{...X}")),
+        ("fan-out to nowhere 2^18", fan_out(18, 2).replace("{__typename}", "{...X}")),
+        ("fan-out of inline fragments", fan_out(18, 2).replace("{__typename}", "{...{...X}}")),
+        ("4,000 unknown spreads", format!("{{ {} }}", "...X ".repeat(3_200))),
+        (
+            "many arguments, many operations",
+            format!(
+                "fragment F on Query {{ x({0}) x({0}) }} {1}",
+                numbered(300, |i| format!("a{i}:1 ")),
+                numbered(32, |i| format!("query Q{i} {{ {}...F{} }} ", "...{".repeat(24), "}".repeat(24)))
+            ),
+        ),
+        ("1,000 arguments", format!("{{ me({}) {{ id }} }}", numbered(1_000, |i| format!("a{i}:1 ")))),
+        ("an unknown type with a default", "query($x: [Nope!]! = [1]) { __typename }".into()),
+        ("an unknown type", "query($x: Nope) { __typename }".into()),
+        ("a long alias", format!("{{ {}: __typename }}", "x".repeat(14_000))),
+        ("aliases in conflict", conflicts()),
         ("two logins", LOGINS.replace("FIELDS", "LOGIN LOGIN").replace("LOGIN", LOGIN)),
         ("two aliased logins", LOGINS.replace("FIELDS", "a: LOGIN b: LOGIN").replace("LOGIN", LOGIN)),
         (
@@ -98,6 +115,12 @@ fn bombs() -> Vec<(&'static str, String)> {
         ),
         ("a login and a refresh", LOGINS.replace("FIELDS", &format!("{LOGIN} refresh {{ __typename }}"))),
     ]
+}
+
+fn conflicts() -> String {
+    let name = |i: usize| format!("{}{i}", "x".repeat(60));
+    let pairs: String = (0..14).map(|i| format!("{0}: otpLength {0}: emailRequired ", name(i))).collect();
+    format!("{{ authSettings {{ {pairs} }} }}")
 }
 
 const LOGINS: &str = "mutation { FIELDS }";
@@ -138,6 +161,35 @@ async fn nested_variables_are_refused_by_the_json_parser() {
         let answer = Answer::of(app.post().header("content-type", "application/json").body(body)).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (400, "BAD_REQUEST"));
         assert!(answer.text.len() < SHORT);
+    }
+}
+
+/// A variable is copied wherever it is used: 5,000 uses of 20,000 values take the memory of 100 million.
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_cannot_be_multiplied_by_their_uses() {
+    let app = TestApp::start(Sqlite).await;
+    let many: Vec<u32> = vec![0; 20_000];
+    for (uses, values) in [(5_000, &many[..]), (300, &many[..]), (100, &many[..100]), (1, &many[..1_001])] {
+        let query =
+            format!("mutation {{ logout(refreshToken: [{}]) {{ endedSessionIds }} }}", "$v ".repeat(uses));
+        let answer = app.run(&query, json!({ "v": values })).await;
+        assert_eq!(answer.code(), "LIMIT_EXCEEDED", "{}", answer.text);
+    }
+}
+
+/// What stands where it should not is not repeated: it may be a password.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_do_not_repeat_values() {
+    let app = TestApp::start(Sqlite).await;
+    for query in [
+        "mutation { login(input: [{ identifier: \"ada\", password: \"horse battery\" }]) { __typename } }",
+        "mutation { login(input: { identifier: \"ada\", password: [\"horse battery\"] }) { __typename } }",
+        "mutation { login(input: \"horse battery\") { __typename } }",
+        "mutation { refresh(refreshToken: [\"horse battery\"]) { __typename } }",
+    ] {
+        let answer = app.run(query, json!({})).await;
+        assert_eq!(answer.code(), "BAD_REQUEST");
+        assert!(!answer.text.contains("horse"), "{}", answer.text);
     }
 }
 

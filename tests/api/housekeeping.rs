@@ -109,7 +109,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::raise_seen_counter(&plans, id, 1).await.unwrap();
     session::end(&plans, id, now).await.unwrap();
     session::end_all(&plans, id, now).await.unwrap();
-    session::end_oldest(&plans, id, 50, now).await.unwrap();
+    session::end_oldest(&plans, id, id, 50, now).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
 
     let plans = plans.plans.into_inner().unwrap();

@@ -34,6 +34,23 @@ async fn logout_ends_the_session_of_the_refresh_token_rather_than_of_the_access_
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn logout_means_it_even_with_an_expired_token_or_a_broken_one(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.advance(std::time::Duration::from_hours(1));
+    let ended = app.run_as(&ada.access_token, LOGOUT, json!({})).await.data("logout");
+    assert_eq!(ended["endedSessionIds"], json!([ada.session_id]));
+    assert_eq!(app.refresh(&ada.refresh_token).await["code"], "INVALID_TOKEN");
+
+    let ada = app.sign_in(EMAIL).await;
+    let ended = app.run_as(&ada.access_token, LOGOUT, json!({ "token": "garbage" })).await.data("logout");
+    assert_eq!(ended["endedSessionIds"], json!([ada.session_id]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn logout_of_nobody_is_no_error(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     for answer in [

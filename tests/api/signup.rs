@@ -183,6 +183,24 @@ async fn each_limit_holds_just_above_and_not_just_below() {
     }
 }
 
+/// Passwords made to be hard to judge: the first made the library's estimate overflow, the second take a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_hard_to_judge_harms_nobody() {
+    let app = TestApp::with(Sqlite, &[("HASH_THREADS", "1")]).await;
+    let leet: String = "@4({<[3 6 9 1!|7 0 $5+%2l8'×5".chars().cycle().take(128).collect();
+    for password in ["20".repeat(52), "20".repeat(64), leet] {
+        for round in 0..3 {
+            let email = format!("{}-{round}@example.org", password.len());
+            let answer = app.signup(json!({ "email": email, "password": password })).await;
+            assert!(
+                ["AuthPayload", "UserError"].contains(&answer["__typename"].as_str().unwrap()),
+                "{answer}"
+            );
+        }
+    }
+    app.sign_up(EMAIL).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_the_same_in_whichever_form_it_is_typed() {
     let app = TestApp::start(Sqlite).await;

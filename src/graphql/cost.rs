@@ -1,0 +1,224 @@
+//! What a document costs, told in linear time.
+//!
+//! Validation and execution expand fragments, compare arguments pair by pair, and copy a variable wherever it is used: a
+//! few hundred bytes can cost them minutes and gigabytes. So everything that they multiply is counted here first, each
+//! fragment once, and added up wherever it is spread.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, Variables,
+    parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+};
+use async_graphql_value::{ConstValue, Value};
+
+use super::error::ApiError;
+
+/// Fields that try a credential. An operation selects one of them at most, and once: an operation of two hundred aliased
+/// logins is two hundred guesses.
+const CREDENTIAL_FIELDS: [&str; 9] = [
+    "signup",
+    "login",
+    "refresh",
+    "verifyOtp",
+    "activateAccount",
+    "resetPassword",
+    "changePassword",
+    "googleLogin",
+    "linkGoogle",
+];
+
+/// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.
+const MAX_RECURSION: usize = 64;
+
+/// The longest alias, in bytes: answers and errors repeat it.
+const MAX_ALIAS: usize = 64;
+
+/// What a selection set costs, fragments expanded. Sums saturate, so that a bomb cannot overflow them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Fields, and what is as good as one: spreads and inline fragments.
+    pub(super) fields: u32,
+    pub(super) depth: u32,
+    pub(super) directives: u32,
+    pub(super) aliases: u32,
+    pub(super) arguments: u32,
+    /// Values in arguments, those within others and those of variables counted.
+    pub(super) values: u32,
+    /// Fields of this level alone.
+    pub(super) level: u32,
+    /// Fields of this level alone that try a credential.
+    pub(super) credentials: u32,
+}
+
+impl Cost {
+    pub(super) fn beside(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.saturating_add(other.fields),
+            depth: self.depth.max(other.depth),
+            directives: self.directives.saturating_add(other.directives),
+            aliases: self.aliases.saturating_add(other.aliases),
+            arguments: self.arguments.saturating_add(other.arguments),
+            values: self.values.saturating_add(other.values),
+            level: self.level.saturating_add(other.level),
+            credentials: self.credentials.saturating_add(other.credentials),
+        }
+    }
+
+    pub(super) fn at_least(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.max(other.fields),
+            depth: self.depth.max(other.depth),
+            directives: self.directives.max(other.directives),
+            aliases: self.aliases.max(other.aliases),
+            arguments: self.arguments.max(other.arguments),
+            values: self.values.max(other.values),
+            ..self
+        }
+    }
+}
+
+/// Costs the parts of a document.
+pub(super) struct Walk<'d> {
+    document: &'d ExecutableDocument,
+    /// How many values each variable holds, given or by default.
+    variables: HashMap<&'d str, u32>,
+    /// None while a fragment is being costed: it must not spread itself.
+    fragments: HashMap<&'d Name, Option<Cost>>,
+    recursion: usize,
+}
+
+impl<'d> Walk<'d> {
+    pub(super) fn new(document: &'d ExecutableDocument, variables: &'d Variables) -> Self {
+        let mut held: HashMap<&str, u32> =
+            variables.iter().map(|(name, value)| (name.as_str(), count(value))).collect();
+        for variable in
+            document.operations.iter().flat_map(|(_, operation)| &operation.node.variable_definitions)
+        {
+            // where none is given, the default is what is copied
+            let default = variable.node.default_value.as_ref().map_or(0, |value| count(&value.node));
+            let most = held.entry(variable.node.name.node.as_str()).or_default();
+            *most = default.max(*most);
+        }
+        Self { document, variables: held, fragments: HashMap::new(), recursion: 0 }
+    }
+
+    /// The values that variables hold, used or not.
+    pub(super) fn variable_values(&self) -> u32 {
+        self.variables.values().fold(0, |sum, values| sum.saturating_add(*values))
+    }
+
+    pub(super) fn operation(&mut self, operation: &'d OperationDefinition) -> Result<Cost, ApiError> {
+        let mut cost = self.selection_set(&operation.selection_set.node)?;
+        cost = cost.beside(self.directives(&operation.directives));
+        for variable in &operation.variable_definitions {
+            cost = cost.beside(self.directives(&variable.node.directives));
+        }
+        Ok(cost)
+    }
+
+    pub(super) fn fragment(&mut self, name: &'d Name) -> Result<Cost, ApiError> {
+        match self.fragments.get(name) {
+            Some(Some(cost)) => return Ok(*cost),
+            Some(None) => {
+                return Err(ApiError::BadRequest("Fragments spread each other in a circle.".to_owned()));
+            }
+            None => {}
+        }
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Err(ApiError::BadRequest(
+                "The document spreads a fragment that it does not define.".to_owned(),
+            ));
+        };
+        self.fragments.insert(name, None);
+        let cost = self.selection_set(&fragment.node.selection_set.node)?;
+        let cost = cost.beside(self.directives(&fragment.node.directives));
+        self.fragments.insert(name, Some(cost));
+        Ok(cost)
+    }
+
+    fn selection_set(&mut self, set: &'d SelectionSet) -> Result<Cost, ApiError> {
+        if set.items.is_empty() {
+            return Ok(Cost::default());
+        }
+        self.recursion += 1;
+        if self.recursion > MAX_RECURSION {
+            let message = format!("The document nests selections deeper than {MAX_RECURSION} levels.");
+            return Err(ApiError::LimitExceeded(message));
+        }
+        let mut sum = Cost::default();
+        for selection in &set.items {
+            let (mut cost, directives) = match &selection.node {
+                Selection::Field(field) => (self.field(&field.node)?, &field.node.directives),
+                Selection::InlineFragment(inline) => {
+                    (self.selection_set(&inline.node.selection_set.node)?, &inline.node.directives)
+                }
+                Selection::FragmentSpread(spread) => {
+                    (self.fragment(&spread.node.fragment_name.node)?, &spread.node.directives)
+                }
+            };
+            cost.fields = cost.fields.saturating_add(1);
+            sum = sum.beside(cost).beside(self.directives(directives));
+        }
+        self.recursion -= 1;
+        Ok(sum)
+    }
+
+    /// A field, without itself.
+    fn field(&mut self, field: &'d async_graphql::parser::types::Field) -> Result<Cost, ApiError> {
+        let alias = field.alias.as_ref().map_or("", |alias| alias.node.as_str());
+        if alias.len() > MAX_ALIAS {
+            return Err(ApiError::LimitExceeded(format!("An alias has more than {MAX_ALIAS} bytes.")));
+        }
+        let below = self.selection_set(&field.selection_set.node)?;
+        let cost = Cost {
+            depth: below.depth.saturating_add(1),
+            aliases: below.aliases.saturating_add(field.alias.is_some().into()),
+            level: 1,
+            credentials: CREDENTIAL_FIELDS.contains(&field.name.node.as_str()).into(),
+            ..below
+        };
+        Ok(cost.beside(self.arguments(&field.arguments)))
+    }
+
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Cost {
+        let each = directives.iter().map(|directive| {
+            let arguments = self.arguments(&directive.node.arguments);
+            Cost { directives: 1, ..arguments }
+        });
+        each.fold(Cost::default(), Cost::beside)
+    }
+
+    fn arguments(&self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> Cost {
+        let each = arguments.iter().map(|(_, value)| Cost {
+            arguments: 1,
+            values: self.values(&value.node),
+            ..Cost::default()
+        });
+        each.fold(Cost::default(), Cost::beside)
+    }
+
+    fn values(&self, value: &Value) -> u32 {
+        let within = match value {
+            Value::Variable(name) => self.variables.get(name.as_str()).copied().unwrap_or_default(),
+            Value::List(items) => sum(items.iter().map(|item| self.values(item))),
+            Value::Object(fields) => sum(fields.values().map(|field| self.values(field))),
+            _ => 0,
+        };
+        within.saturating_add(1)
+    }
+}
+
+/// A value and those within it.
+fn count(value: &ConstValue) -> u32 {
+    let within = match value {
+        ConstValue::List(items) => sum(items.iter().map(count)),
+        ConstValue::Object(fields) => sum(fields.values().map(count)),
+        _ => 0,
+    };
+    within.saturating_add(1)
+}
+
+fn sum(counts: impl Iterator<Item = u32>) -> u32 {
+    counts.fold(0, u32::saturating_add)
+}
