@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use secrecy::SecretString;
 
-use super::{CliError, load};
+use super::{CliError, load, migrate::require_migrated};
 use crate::{
     accounts::{CreateSuperuserError, NewAccountInput, create_superuser},
     app::App,
@@ -27,6 +27,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Command)?;
+    require_migrated(&config).await?;
     let email = match (arguments.email, &arguments.username) {
         (None, None) if io::stdin().is_terminal() => Some(ask("Email address: ")?),
         (None, None) => return Err("say who it is: --email, --username, or both".into()),

@@ -1,7 +1,10 @@
 //! `gatehouse migrate`.
 
 use super::{CliError, load};
-use crate::{config::Mode, storage::migrate};
+use crate::{
+    config::{Config, Mode},
+    storage::migrate,
+};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -26,4 +29,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         println!("The database is up to date.");
     }
     Ok(())
+}
+
+/// Refuses to go on with a database whose tables are not those of this version.
+pub(super) async fn require_migrated(config: &Config) -> Result<(), CliError> {
+    match migrate::count_pending(config).await? {
+        0 => Ok(()),
+        pending => {
+            Err(format!("the database lacks {pending} migrations: run `gatehouse migrate` first").into())
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{CliError, load};
+use super::{CliError, load, migrate::require_migrated};
 use crate::{app::App, config::Mode, housekeeping, http, storage::migrate};
 
 #[derive(clap::Args, Debug)]
@@ -19,14 +19,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     if arguments.migrate {
         migrate::migrate(&config).await?;
     } else {
-        let pending =
-            migrate::status(&config).await?.iter().filter(|migration| !migration.is_applied).count();
-        if pending > 0 {
-            return Err(format!(
-                "the database lacks {pending} migrations: run `gatehouse migrate`, or start with --migrate"
-            )
-            .into());
-        }
+        require_migrated(&config).await?;
     }
     let app = App::build(config).await?;
     listen(app, || {}).await

@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use secrecy::SecretString;
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
@@ -32,7 +33,7 @@ impl AccountsQuery {
     /// The signed-in user.
     async fn me(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
         let Viewer { user, session } = viewer(ctx)?.clone();
-        Ok(User { row: user, current_session: Some(session.id) })
+        Ok(User::new(user, Some(session.id)))
     }
 
     /// What a client must know to draw its forms. Anybody may ask.
@@ -109,17 +110,19 @@ impl From<SignupInput> for NewAccountInput {
     }
 }
 
-/// A person with an account.
+/// A person with an account. What is asked of the database is asked once, however often the document selects it.
 pub struct User {
     row: user::Model,
     current_session: Option<Uuid>,
+    sessions: OnceCell<Vec<session::Model>>,
+    identities: OnceCell<Vec<identity::Model>>,
 }
 
 impl User {
     /// A row, as seen from a session.
     #[must_use]
     pub fn new(row: user::Model, current_session: Option<Uuid>) -> Self {
-        Self { row, current_session }
+        Self { row, current_session, sessions: OnceCell::new(), identities: OnceCell::new() }
     }
 }
 
@@ -204,15 +207,17 @@ impl User {
     /// Live sessions, the newest first; there are never more than `MAX_SESSIONS_PER_USER`.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
-        let live = session::list_live(app.db.read(), self.row.id, Timestamp(app.clock.now())).await?;
-        Ok(live.into_iter().map(|row| Session::new(row, self.current_session)).collect())
+        let list = || session::list_live(app.db.read(), self.row.id, Timestamp(app.clock.now()));
+        let live = self.sessions.get_or_try_init(list).await?;
+        Ok(live.iter().map(|row| Session::new(row.clone(), self.current_session)).collect())
     }
 
     /// Accounts elsewhere that sign this person in, in the order in which they were linked.
     async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<Identity>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
-        let identities = identity::list(app.db.read(), self.row.id).await?;
-        Ok(identities.into_iter().map(Identity::from).collect())
+        let identities =
+            self.identities.get_or_try_init(|| identity::list(app.db.read(), self.row.id)).await?;
+        Ok(identities.iter().cloned().map(Identity::from).collect())
     }
 }
 

@@ -89,8 +89,11 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
     let early = run(folder.path(), &["serve"], &settings);
     assert!(text(&early.stderr).contains("gatehouse migrate"), "{}", text(&early.stderr));
 
+    let superuser = run(folder.path(), &["create-superuser", "--username", "root"], &settings);
+    assert!(text(&superuser.stderr).contains("gatehouse migrate"), "{}", text(&superuser.stderr));
     let status = run(folder.path(), &["migrate", "--status"], &settings);
     assert!(text(&status.stdout).lines().all(|line| line.starts_with("pending")));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made so far");
     assert!(run(folder.path(), &["migrate"], &settings).status.success());
     let status = run(folder.path(), &["migrate", "--status"], &settings);
     assert!(text(&status.stdout).lines().all(|line| line.starts_with("applied")));
@@ -154,8 +157,10 @@ async fn dev_needs_nothing_keeps_its_secret_private_and_says_where_to_go_next() 
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(folder.path().join("data/secret_key")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        for file in ["secret_key", "gatehouse.db", "gatehouse.db-wal"] {
+            let file = std::fs::metadata(folder.path().join("data").join(file)).unwrap();
+            assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        }
     }
     drop(server);
     let (_server, _) = Server::start(folder.path(), &["dev"], &[]).await;

@@ -118,8 +118,7 @@ fn bombs() -> Vec<(&'static str, String)> {
 }
 
 fn conflicts() -> String {
-    let name = |i: usize| format!("{}{i}", "x".repeat(60));
-    let pairs: String = (0..14).map(|i| format!("{0}: otpLength {0}: emailRequired ", name(i))).collect();
+    let pairs = numbered(14, |i| format!("{0}{i}: otpLength {0}{i}: emailRequired ", "x".repeat(60)));
     format!("{{ authSettings {{ {pairs} }} }}")
 }
 
