@@ -40,17 +40,15 @@ pub(super) async fn run(options: ConnectOptions, first: DatabaseConnection, mut 
     let mut waiting = VecDeque::with_capacity(MOST);
     let mut received = Vec::with_capacity(MOST);
     loop {
-        let room = MOST - waiting.len().min(MOST);
-        if waiting.is_empty() {
-            if jobs.recv_many(&mut received, MOST).await == 0 {
-                return;
-            }
-        } else if room > 0 {
-            received.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(room));
+        // what the last group left goes first; then it is no longer alone
+        if waiting.is_empty() && jobs.recv_many(&mut received, MOST).await == 0 {
+            return;
         }
-        waiting.extend(received.drain(..).filter(|job| !job.is_abandoned()));
-        if waiting.is_empty() {
-            continue;
+        waiting.extend(received.drain(..));
+        while waiting.len() < MOST
+            && let Ok(job) = jobs.try_recv()
+        {
+            waiting.push_back(job);
         }
         let writer = match &connection {
             Some(writer) => writer,
@@ -107,9 +105,8 @@ impl Group {
             }
             let alone = self.ended.is_empty() && waiting.is_empty();
             let guarded = job.kind == Kind::Transaction && !alone;
-            if guarded && let Err(error) = self.set_savepoint(&txn).await {
-                waiting.push_front(job);
-                return Err(error);
+            if guarded {
+                self.set_savepoint(&txn).await?;
             }
             let ended = job.run(Handle::Transaction(txn.clone())).await;
             let fate = ended.fate.clone();
