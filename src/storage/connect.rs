@@ -6,9 +6,10 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
+use url::Url;
 
 use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
 use crate::config::{Config, DatabaseUrl};
@@ -25,7 +26,7 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
         DatabaseUrl::Postgres(url) => {
             let mut options = options(url.expose_secret(), config.database_max_connections);
             options.statement_timeout(TIME_LIMIT);
-            let pool = Database::connect(options).await?;
+            let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
             Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool, Arc::new(Semaphore::new(QUEUE))) })
         }
         DatabaseUrl::Sqlite(path) => {
@@ -42,14 +43,23 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
 
 /// One connection that may do anything and take its time, for migrations.
 pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    Database::connect(match &config.database {
-        DatabaseUrl::Postgres(url) => options(url.expose_secret(), 1),
+    match &config.database {
+        DatabaseUrl::Postgres(url) => {
+            let connection = Database::connect(options(url.expose_secret(), 1)).await;
+            connection.map_err(|error| unreachable(error, url))
+        }
         DatabaseUrl::Sqlite(path) => {
             create_private(path).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))?;
-            sqlite(path, 1, false)
+            Database::connect(sqlite(path, 1, false)).await
         }
-    })
-    .await
+    }
+}
+
+/// A pool tries again until its time is up, and then knows only that: this says where it tried.
+fn unreachable(error: DbErr, url: &SecretString) -> DbErr {
+    let Ok(url) = Url::parse(url.expose_secret()) else { return error };
+    let (host, port) = (url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432));
+    DbErr::Custom(format!("PostgreSQL at {host}, port {port}, cannot be used: {error}"))
 }
 
 /// Makes the file, where there is none, for its owner alone: it holds addresses and password hashes. What SQLite puts

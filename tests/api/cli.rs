@@ -178,6 +178,15 @@ fn dev_is_not_exposed_by_accident() {
     );
 }
 
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://ada:lovelace@127.0.0.1:{}/x", free_port());
+    let refused = run(folder.path(), &["migrate"], &[("DATABASE_URL", &url)]);
+    let why = text(&refused.stderr);
+    assert!(why.contains("PostgreSQL at 127.0.0.1, port") && !why.contains("lovelace"), "{why}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_taken_is_told() {
     let folder = tempfile::tempdir().unwrap();
