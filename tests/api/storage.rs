@@ -9,6 +9,9 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp};
 
+/// Long enough for writes to queue up meanwhile.
+const SHORT: Duration = Duration::from_millis(300);
+
 async fn notes(database: Database) -> (TestApp, Db) {
     let app = TestApp::start(database).await;
     let db = app.app.db.clone();
@@ -105,13 +108,13 @@ async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
     // no page more than there are: SQLITE_FULL, as on a full disk, upon which SQLite rolls back by itself
     let pages = db.write_one(async |txn| txn.execute_unprepared("PRAGMA max_page_count = 1").await).await;
     pages.unwrap();
-    let blocker = hold_the_writer(&db);
+    let blocker = hold_the_writer(&db, SHORT);
     let results = join_all((1..=40).map(|id| {
         let db = db.clone();
         async move {
             db.write(async move |txn| {
                 txn.execute_unprepared(&insert(id)).await?;
-                if id == 20 {
+                if id == 3 {
                     let big = "INSERT INTO notes SELECT 1000, hex(randomblob(100000))";
                     // the failure is swallowed: the writer must notice it all the same
                     drop(txn.execute_unprepared(big).await);
@@ -125,8 +128,8 @@ async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
     blocker.await.unwrap().unwrap();
     let told: Vec<bool> = results.iter().map(Result::is_ok).collect();
     let acknowledged: Vec<i64> = (1..=40).zip(&told).filter(|(_, ok)| **ok).map(|(id, _)| id).collect();
-    assert!(told[..20].iter().all(|ok| !ok), "those before it in the group, and it itself: {told:?}");
-    assert!(results.iter().take(20).all(|result| matches!(result, Err(Fault::Unavailable(_)))));
+    assert!(told[..3].iter().all(|ok| !ok), "those before it in the group, and it itself: {told:?}");
+    assert!(results.iter().take(3).all(|result| matches!(result, Err(Fault::Unavailable(_)))));
     assert_eq!(kept(&db).await, [vec![0], acknowledged].concat(), "kept is exactly what was acknowledged");
     run(&db, 2000, Job::Good).await.expect("the writer goes on");
 }
@@ -172,14 +175,17 @@ async fn a_caller_that_goes_away_changes_nothing_of_what_has_begun(
     });
     has_begun.await.unwrap();
     writing.abort();
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    let end = std::time::Instant::now() + Duration::from_secs(5);
+    while kept(&db).await != [0, 1, 2] && std::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(kept(&db).await, [0, 1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_left_the_queue_is_skipped() {
     let (_app, db) = notes(Sqlite).await;
-    let blocker = hold_the_writer(&db);
+    let blocker = hold_the_writer(&db, SHORT);
     let left = tokio::time::timeout(Duration::from_millis(50), run(&db, 1, Job::Good)).await;
     assert!(left.is_err());
     blocker.await.unwrap().unwrap();
@@ -190,7 +196,7 @@ async fn a_caller_that_left_the_queue_is_skipped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_is_busy_at_once() {
     let (_app, db) = notes(Sqlite).await;
-    let blocker = hold_the_writer(&db);
+    let blocker = hold_the_writer(&db, Duration::from_millis(1500));
     let db = Arc::new(db);
     let results = join_all((1..=3000).map(|id| {
         let db = db.clone();
@@ -238,13 +244,13 @@ async fn writes_of_other_processes_do_not_disturb_the_writer() {
 }
 
 /// Keeps the writer busy for a while, so that what is written meanwhile makes one group.
-fn hold_the_writer(db: &Db) -> tokio::task::JoinHandle<Result<(), Fault>> {
+fn hold_the_writer(db: &Db, time: Duration) -> tokio::task::JoinHandle<Result<(), Fault>> {
     let db = db.clone();
     let (begun, has_begun) = std::sync::mpsc::channel();
     let held = tokio::spawn(async move {
         db.write(async move |_txn| {
             let _ = begun.send(());
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(time).await;
             Ok(())
         })
         .await
