@@ -25,6 +25,11 @@ impl Connection {
         Ok(Self { stream, host, buffer: Vec::new() })
     }
 
+    /// Another to the same server.
+    pub(crate) async fn again(&self) -> io::Result<Self> {
+        Self::open(self.host).await
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> io::Result<Value> {
         self.buffer.clear();
         write!(self.buffer, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host)?;

@@ -127,6 +127,9 @@ struct Load {
 
 impl Load {
     async fn of(people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Self {
+        for person in &mut *people {
+            person.connect().await;
+        }
         let started = Instant::now();
         let act = &act;
         let load = people.iter_mut().map(|person| async move {

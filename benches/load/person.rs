@@ -33,6 +33,11 @@ impl Person {
         person
     }
 
+    /// Connects anew: the server closes what was idle for long.
+    pub(crate) async fn connect(&mut self) {
+        self.connection = self.connection.again().await.unwrap();
+    }
+
     pub(crate) async fn me(&mut self) {
         let body = json!({ "query": "{ me { id email } }" });
         let answer = self.connection.post(&self.access_token, &body).await.unwrap();

@@ -29,7 +29,7 @@ const CREDENTIAL_FIELDS: [&str; 9] = [
 ];
 
 /// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.
-const MAX_RECURSION: usize = 64;
+const MAX_RECURSION: usize = 32;
 
 /// The longest alias, in bytes: answers and errors repeat it.
 const MAX_ALIAS: usize = 64;
@@ -64,18 +64,6 @@ impl Cost {
             credentials: self.credentials.saturating_add(other.credentials),
         }
     }
-
-    pub(super) fn at_least(self, other: Self) -> Self {
-        Self {
-            fields: self.fields.max(other.fields),
-            depth: self.depth.max(other.depth),
-            directives: self.directives.max(other.directives),
-            aliases: self.aliases.max(other.aliases),
-            arguments: self.arguments.max(other.arguments),
-            values: self.values.max(other.values),
-            ..self
-        }
-    }
 }
 
 /// Costs the parts of a document.
@@ -108,6 +96,11 @@ impl<'d> Walk<'d> {
         self.variables.values().fold(0, |sum, values| sum.saturating_add(*values))
     }
 
+    /// Whether an operation that was costed spreads the fragment.
+    pub(super) fn has_walked(&self, name: &Name) -> bool {
+        self.fragments.contains_key(name)
+    }
+
     pub(super) fn operation(&mut self, operation: &'d OperationDefinition) -> Result<Cost, ApiError> {
         let mut cost = self.selection_set(&operation.selection_set.node)?;
         cost = cost.beside(self.directives(&operation.directives));
@@ -117,7 +110,7 @@ impl<'d> Walk<'d> {
         Ok(cost)
     }
 
-    pub(super) fn fragment(&mut self, name: &'d Name) -> Result<Cost, ApiError> {
+    fn fragment(&mut self, name: &'d Name) -> Result<Cost, ApiError> {
         match self.fragments.get(name) {
             Some(Some(cost)) => return Ok(*cost),
             Some(None) => {

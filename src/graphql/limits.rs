@@ -48,9 +48,11 @@ pub fn check_document(
         }
         whole = whole.beside(cost);
     }
-    // fragments that nothing spreads are walked by validation too
-    for name in document.fragments.keys() {
-        whole = whole.at_least(walk.fragment(name)?);
+    // validation would refuse these too, but after comparing their fields with each other
+    if document.fragments.keys().any(|name| !walk.has_walked(name)) {
+        return Err(ApiError::BadRequest(
+            "The document defines a fragment that no operation spreads.".to_owned(),
+        ));
     }
     at_most(whole.fields, limits.fields, "fields", "FIELDS")?;
     at_most(whole.aliases, limits.aliases, "aliases", "ALIASES")?;
@@ -201,7 +203,11 @@ mod tests {
                 "GRAPHQL_MAX_DIRECTIVES).",
             ),
             (
-                format!("{{a}}{}", numbered(20, |i| format!("fragment F{i} on Q{{a}}"))),
+                format!(
+                    "{{b{{{}}}}}{}",
+                    numbered(20, |i| format!("...F{i} ")),
+                    numbered(20, |i| format!("fragment F{i} on Q{{a}}"))
+                ),
                 format!("{{a}}{}", numbered(21, |i| format!("fragment F{i} on Q{{a}}"))),
                 "GRAPHQL_MAX_FRAGMENTS).",
             ),
@@ -270,18 +276,25 @@ mod tests {
     }
 
     #[test]
-    fn selections_lie_within_each_other_64_deep_at_most_through_fragments() {
+    fn selections_lie_within_each_other_32_deep_at_most_through_fragments() {
         let chain = |inline: usize| {
             let nested = |inside: &str| format!("{}{inside}{}", "...{".repeat(inline), "}".repeat(inline));
             let mut text = format!("{{{}}}", nested("...F0"));
-            for level in 0..6 {
+            for level in 0..2 {
                 write!(text, "fragment F{level} on Query{{{}}}", nested(&format!("...F{}", level + 1)))
                     .unwrap();
             }
-            format!("{text} fragment F6 on Query{{a}}")
+            format!("{text} fragment F2 on Query{{a{{a}}}}")
         };
-        assert_eq!(check(&chain(8)), Ok(()));
-        assert!(matches!(check(&chain(9)), Err(ApiError::LimitExceeded(_))));
+        assert_eq!(check(&chain(9)), Ok(()));
+        assert!(matches!(check(&chain(10)), Err(ApiError::LimitExceeded(_))));
+    }
+
+    #[test]
+    fn a_fragment_that_no_operation_spreads_is_refused() {
+        for text in ["{a} fragment F on Query{a}", "{a} fragment F on Query{...G} fragment G on Query{a}"] {
+            assert!(matches!(check(text), Err(ApiError::BadRequest(_))), "{text}");
+        }
     }
 
     #[test]
@@ -297,7 +310,7 @@ mod tests {
             format!("query($v:Int{}) {{a}}", "@b".repeat(21)),
             format!("{{... {} {{a}}}}", "@b".repeat(21)),
             format!("{{...F{}}} fragment F on Q {{a}}", "@b".repeat(21)),
-            format!("{{a}} fragment F on Q {} {{a}}", "@b".repeat(21)),
+            format!("{{...F}} fragment F on Q {} {{a}}", "@b".repeat(21)),
         ] {
             assert_eq!(setting(check(&text)), "GRAPHQL_MAX_DIRECTIVES).", "{text}");
         }
@@ -317,10 +330,11 @@ mod tests {
     }
 
     #[test]
-    fn fragments_in_a_circle_are_refused_even_where_nothing_spreads_them() {
-        for text in
-            ["{...A} fragment A on Query{...B} fragment B on Query{...A}", "{a} fragment A on Query{b{...A}}"]
-        {
+    fn fragments_in_a_circle_are_refused() {
+        for text in [
+            "{...A} fragment A on Query{...B} fragment B on Query{...A}",
+            "{...A} fragment A on Query{b{...A}}",
+        ] {
             assert!(matches!(check(text), Err(ApiError::BadRequest(_))), "{text}");
         }
     }

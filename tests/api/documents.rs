@@ -27,6 +27,7 @@ fn around(times: usize, before: &str, inside: &str, after: &str) -> String {
     format!("{}{inside}{}", before.repeat(times), after.repeat(times))
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn bombs() -> Vec<(&'static str, String)> {
     vec![
         ("fan-out 2^10", fan_out(10, 2)),
@@ -100,6 +101,20 @@ fn bombs() -> Vec<(&'static str, String)> {
                 "fragment F on Query {{ x({0}) x({0}) }} {1}",
                 numbered(300, |i| format!("a{i}:1 ")),
                 numbered(32, |i| format!("query Q{i} {{ {}...F{} }} ", "...{".repeat(24), "}".repeat(24)))
+            ),
+        ),
+        (
+            "large fragments that nothing spreads",
+            format!(
+                "{{ __typename }} fragment Z on AuthSettings {{ a(b:1) {} }} {}",
+                "a ".repeat(530),
+                numbered(19, |i| {
+                    format!(
+                        "fragment F{i} on AuthSettings {{ {}...Z{} }} ",
+                        "...{".repeat(61),
+                        "}".repeat(61)
+                    )
+                })
             ),
         ),
         ("1,000 arguments", format!("{{ me({}) {{ id }} }}", numbered(1_000, |i| format!("a{i}:1 ")))),
