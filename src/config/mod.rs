@@ -263,7 +263,7 @@ impl Config {
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
             nesting: r.read("GRAPHQL_MAX_NESTING", "64", |s| within(s, 8..=200)),
-            depth: r.read("GRAPHQL_MAX_DEPTH", "15", |s| within(s, 2..=50)),
+            depth: r.read("GRAPHQL_MAX_DEPTH", "15", |s| within(s, 2..=30)),
             fields: r.read("GRAPHQL_MAX_FIELDS", "600", |s| within(s, 1..=10_000)),
             root_fields: r.read("GRAPHQL_MAX_ROOT_FIELDS", "5", |s| within(s, 1..=100)),
             aliases: r.read("GRAPHQL_MAX_ALIASES", "30", |s| within(s, 0..=1000)),
