@@ -35,12 +35,12 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // a person's sessions, newest first: ids are in order of creation
+        // a person's live sessions: what has ended has also expired, so however many there were, these are found alone
         let of_user = Index::create()
-            .name("idx_sessions_user_id")
+            .name("idx_sessions_user_id_expires_at")
             .table(Session::Table)
             .col(Session::UserId)
-            .col(Session::Id)
+            .col(Session::ExpiresAt)
             .to_owned();
         manager.create_index(of_user).await?;
 
