@@ -20,7 +20,7 @@ pub(crate) fn text(config: &Config) -> String {
 Sign up:
 
   curl -s {graphql} -H 'content-type: application/json' \
-    -d '{{"query":"mutation {{ signup(input: {{ email: \"ada@example.org\", password: \"correct horse battery\" }}) {{ __typename ... on AuthPayload {{ accessToken refreshToken user {{ id email }} }} ... on UserError {{ code message }} }} }}"}}'
+    -d '{{"query":"mutation {{ signup(input: {{ email: \"grace@example.org\", password: \"correct horse battery\" }}) {{ __typename ... on AuthPayload {{ accessToken refreshToken user {{ id email }} }} ... on UserError {{ code message }} }} }}"}}'
 "#
     )
 }
