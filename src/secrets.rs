@@ -5,7 +5,13 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
 };
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{self, File, OpenOptions},
+    io,
+    path::Path,
+};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -28,6 +34,19 @@ pub fn random<const N: usize>() -> [u8; N] {
 pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
     let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
+}
+
+/// Opens a file as `options` say; where it is made by that, for its owner alone, and its folder with it.
+///
+/// # Errors
+/// As [`OpenOptions::open`].
+pub fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.open(path)
 }
 
 /// `SECRET_KEY`: at least 32 bytes, written in hex or base64.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::Path,
 };
@@ -10,7 +10,7 @@ use std::{
 use url::Url;
 
 use super::Mode;
-use crate::secrets::SecretKey;
+use crate::secrets::{SecretKey, private_file};
 
 /// One setting in effect, fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,9 @@ fn shown(name: &str, value: &str) -> String {
 /// The key in the file, made at the first start, readable by its owner alone.
 fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
     let (key, text) = SecretKey::generate();
-    match create_private(path, &text) {
+    let mut fresh = OpenOptions::new();
+    let made = private_file(path, fresh.write(true).create_new(true));
+    match made.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => Ok(key),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             let text =
@@ -161,15 +163,4 @@ fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
         }
         Err(e) => Err(format!("could not be kept in {}: {e}", path.display())),
     }
-}
-
-fn create_private(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
 }

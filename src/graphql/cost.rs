@@ -29,7 +29,7 @@ const CREDENTIAL_FIELDS: [&str; 9] = [
 ];
 
 /// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.
-const MAX_RECURSION: usize = 32;
+const MAX_RECURSION: u32 = 32;
 
 /// The longest alias, in bytes: answers and errors repeat it.
 const MAX_ALIAS: usize = 64;
@@ -40,6 +40,8 @@ pub(super) struct Cost {
     /// Fields, and what is as good as one: spreads and inline fragments.
     pub(super) fields: u32,
     pub(super) depth: u32,
+    /// How deep selection sets lie within each other.
+    pub(super) height: u32,
     pub(super) directives: u32,
     pub(super) aliases: u32,
     pub(super) arguments: u32,
@@ -56,6 +58,7 @@ impl Cost {
         Self {
             fields: self.fields.saturating_add(other.fields),
             depth: self.depth.max(other.depth),
+            height: self.height.max(other.height),
             directives: self.directives.saturating_add(other.directives),
             aliases: self.aliases.saturating_add(other.aliases),
             arguments: self.arguments.saturating_add(other.arguments),
@@ -73,7 +76,7 @@ pub(super) struct Walk<'d> {
     variables: HashMap<&'d str, u32>,
     /// None while a fragment is being costed: it must not spread itself.
     fragments: HashMap<&'d Name, Option<Cost>>,
-    recursion: usize,
+    recursion: u32,
 }
 
 impl<'d> Walk<'d> {
@@ -136,8 +139,7 @@ impl<'d> Walk<'d> {
         }
         self.recursion += 1;
         if self.recursion > MAX_RECURSION {
-            let message = format!("The document nests selections deeper than {MAX_RECURSION} levels.");
-            return Err(ApiError::LimitExceeded(message));
+            return Err(too_deep());
         }
         let mut sum = Cost::default();
         for selection in &set.items {
@@ -154,7 +156,9 @@ impl<'d> Walk<'d> {
             sum = sum.beside(cost).beside(self.directives(directives));
         }
         self.recursion -= 1;
-        Ok(sum)
+        sum.height += 1;
+        // what a fragment costs may be known from where it lay less deep
+        if sum.height > MAX_RECURSION { Err(too_deep()) } else { Ok(sum) }
     }
 
     /// A field, without itself.
@@ -200,6 +204,10 @@ impl<'d> Walk<'d> {
         };
         within.saturating_add(1)
     }
+}
+
+fn too_deep() -> ApiError {
+    ApiError::LimitExceeded(format!("The document nests selections deeper than {MAX_RECURSION} levels."))
 }
 
 /// A value and those within it.

@@ -128,11 +128,12 @@ impl Extension for JwtGuard {
 /// What is wrong with it.
 pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
     check_text(&request.query, limits)?;
+    // parsing borrows the whole request; what is refused here may be asked again, so they go back either way
     let variables = std::mem::take(&mut request.variables);
-    let document = request.parsed_query().map_err(syntax_error)?;
-    check_document(document, &variables, limits)?;
+    let document = request.parsed_query().map_err(syntax_error);
+    let checked = document.and_then(|document| Ok(check_document(document, &variables, limits)?));
     request.variables = variables;
-    Ok(())
+    checked
 }
 
 /// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so

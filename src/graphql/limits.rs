@@ -288,6 +288,13 @@ mod tests {
         };
         assert_eq!(check(&chain(9)), Ok(()));
         assert!(matches!(check(&chain(10)), Err(ApiError::LimitExceeded(_))));
+        // the same where the fragment is known already when it is spread deep down
+        let again = |inline: usize| {
+            let nested = |inside: &str| format!("{}{inside}{}", "...{".repeat(inline), "}".repeat(inline));
+            format!("{{a{{...F {}}}}} fragment F on Q{{{}}}", nested("...F"), nested("a"))
+        };
+        assert_eq!(check(&again(14)), Ok(()));
+        assert!(matches!(check(&again(15)), Err(ApiError::LimitExceeded(_))));
     }
 
     #[test]

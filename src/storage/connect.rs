@@ -1,6 +1,6 @@
 //! Opening the database.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
@@ -12,7 +12,10 @@ use tracing::log::LevelFilter;
 use url::Url;
 
 use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
-use crate::config::{Config, DatabaseUrl};
+use crate::{
+    config::{Config, DatabaseUrl},
+    secrets::private_file,
+};
 
 /// Readers of SQLite. Each has a thread of its own; more than cores would only wait for each other.
 const SQLITE_READERS: u32 = 4;
@@ -30,7 +33,7 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
             Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool, Arc::new(Semaphore::new(QUEUE))) })
         }
         DatabaseUrl::Sqlite(path) => {
-            create_private(path).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))?;
+            create_private(path)?;
             let writing = sqlite(path, 1, false);
             let first = Database::connect(writing.clone()).await?;
             let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
@@ -49,7 +52,7 @@ pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
             connection.map_err(|error| unreachable(error, url))
         }
         DatabaseUrl::Sqlite(path) => {
-            create_private(path).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))?;
+            create_private(path)?;
             Database::connect(sqlite(path, 1, false)).await
         }
     }
@@ -62,17 +65,11 @@ fn unreachable(error: DbErr, url: &SecretString) -> DbErr {
     DbErr::Custom(format!("PostgreSQL at {host}, port {port}, cannot be used: {error}"))
 }
 
-/// Makes the file, where there is none, for its owner alone: it holds addresses and password hashes. What SQLite puts
-/// beside it gets the same rights.
-fn create_private(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+/// Makes the file where there is none: it holds addresses and password hashes. What SQLite puts beside it gets the same
+/// rights.
+fn create_private(path: &Path) -> Result<(), DbErr> {
+    let file = private_file(path, fs::OpenOptions::new().append(true).create(true));
+    file.map(drop).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))
 }
 
 fn options(url: &str, connections: u32) -> ConnectOptions {

@@ -189,6 +189,11 @@ async fn variables_cannot_be_multiplied_by_their_uses() {
         let answer = app.run(&query, json!({ "v": values })).await;
         assert_eq!(answer.code(), "LIMIT_EXCEEDED", "{}", answer.text);
     }
+    let query = format!("query($v: [Int]) {{ a(b: [{}]) }}", "$v ".repeat(100));
+    let variables = json!({ "v": many[..100] }).to_string();
+    let get =
+        app.http.get(format!("{}/graphql", app.url)).query(&[("query", &query), ("variables", &variables)]);
+    assert_eq!(Answer::of(get).await.code(), "LIMIT_EXCEEDED", "nor by GET, where it is asked twice");
 }
 
 /// What stands where it should not is not repeated: it may be a password.
