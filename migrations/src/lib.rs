@@ -9,6 +9,9 @@ use sea_orm_migration::prelude::*;
 mod m20261121_000001_create_users;
 mod m20261121_000002_create_sessions;
 mod m20261121_000003_create_identities;
+mod m20261121_000004_add_user_search_keys;
+mod m20261121_000005_create_rate_limits;
+mod m20261121_000006_create_known_addresses;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -20,6 +23,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_create_users::Migration),
             Box::new(m20261121_000002_create_sessions::Migration),
             Box::new(m20261121_000003_create_identities::Migration),
+            Box::new(m20261121_000004_add_user_search_keys::Migration),
+            Box::new(m20261121_000005_create_rate_limits::Migration),
+            Box::new(m20261121_000006_create_known_addresses::Migration),
         ]
     }
 }

@@ -131,6 +131,9 @@ impl NewAccount {
             created_at: Timestamp(now),
             updated_at: Timestamp(now),
             last_login_at: None,
+            name_key: None,
+            first_name_key: None,
+            last_name_key: None,
         }))
     }
 }

@@ -51,6 +51,12 @@ pub struct Model {
     pub updated_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
+    /// The full name, as it is searched for. [`Model::with_keys`] derives it, like the two that follow.
+    pub name_key: Option<String>,
+    /// The given name, as it is searched for.
+    pub first_name_key: Option<String>,
+    /// The family name, as it is searched for.
+    pub last_name_key: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -69,6 +75,18 @@ impl Model {
         match &self.name {
             Some(name) => Some(name.into()),
             None => Some(parts().join(" ")).filter(|joined| !joined.is_empty()).map(Cow::from),
+        }
+    }
+
+    /// The row with the keys of its names as they are now.
+    #[must_use]
+    pub fn with_keys(self) -> Self {
+        let key = |name: &str| name.to_lowercase();
+        Self {
+            name_key: self.full_name().as_deref().map(key),
+            first_name_key: self.first_name.as_deref().map(key),
+            last_name_key: self.last_name.as_deref().map(key),
+            ..self
         }
     }
 }
@@ -115,8 +133,8 @@ pub async fn find_by_username_key(on: &impl ConnectionTrait, key: &str) -> Resul
 /// The database's.
 pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
     let nothing = OnConflict::new().do_nothing().to_owned();
-    let inserted =
-        Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
+    let row = row.with_keys().into_active_model();
+    let inserted = Entity::insert(row).on_conflict(nothing).exec_without_returning(on).await?;
     Ok(inserted > 0)
 }
 
