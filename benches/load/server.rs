@@ -33,6 +33,7 @@ impl Server {
             .env("PUBLIC_URL", format!("http://{address}"))
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
+            .env("RATE_LIMITS", "off")
             .spawn()
             .unwrap();
         let mut server = Self { address, process };

@@ -11,16 +11,17 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const LAYERS: [&[&str]; 5] = [
     &["cli", "http"],
     &["graphql"],
-    &["accounts", "housekeeping", "sessions"],
+    &["accounts", "housekeeping", "rate_limit", "sessions"],
     &["app", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 9] = [
+const WITHIN: [(&str, &str); 10] = [
     ("cli", "http"),
-    ("housekeeping", "sessions"),
+    ("accounts", "rate_limit"),
     ("accounts", "sessions"),
+    ("sessions", "rate_limit"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),
