@@ -30,6 +30,7 @@ pub enum Mode {
 
 /// The settings in effect. Durations read like `30m` or `24h`; lists are separated by commas.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     /// Which settings must be given.
     pub mode: Mode,
