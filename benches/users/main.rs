@@ -18,8 +18,10 @@ use serde_json::{Value, json};
 
 use crate::{connection::Connection, server::Server};
 
+#[expect(dead_code, reason = "the other bench uses all of it")]
 #[path = "../load/connection.rs"]
 mod connection;
+#[expect(dead_code, reason = "the other bench uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
