@@ -138,8 +138,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
     Ok(inserted > 0)
 }
 
-/// Locks an active user whose credentials are those of `version`, and notes the sign-in. None: the credential that was
-/// presented no longer holds.
+/// Locks an active user whose credentials are those of `version`, notes the sign-in, and keeps the new hash of the same
+/// password where there is one. None: the credential that was presented no longer holds.
 ///
 /// # Errors
 /// The database's.
@@ -148,9 +148,13 @@ pub async fn lock_for_sign_in(
     id: Uuid,
     version: i64,
     now: Timestamp,
+    rehashed: Option<String>,
 ) -> Result<Option<Model>, DbErr> {
-    let rows = Entity::update_many()
-        .col_expr(Column::LastLoginAt, Expr::value(now))
+    let mut update = Entity::update_many().col_expr(Column::LastLoginAt, Expr::value(now));
+    if let Some(hash) = rehashed {
+        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
+    }
+    let rows = update
         .filter(Column::Id.eq(id))
         .filter(Column::IsActive.eq(true))
         .filter(Column::CredentialsVersion.eq(version))

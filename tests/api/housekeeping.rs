@@ -99,7 +99,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user::find(&plans, id).await.unwrap();
     user::find_by_email_key(&plans, "x").await.unwrap();
     user::find_by_username_key(&plans, "x").await.unwrap();
-    user::lock_for_sign_in(&plans, id, 0, now).await.unwrap();
+    user::lock_for_sign_in(&plans, id, 0, now, Some(String::new())).await.unwrap();
     user::raise_credentials_version(&plans, id).await.unwrap();
     identity::list(&plans, id).await.unwrap();
     session::find(&plans, id).await.unwrap();
