@@ -77,8 +77,9 @@ impl DjangoHash {
                 pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, *iterations, salt, password, &mut output);
             }
             Function::Bcrypt { is_digested: true, cost, salt } => {
-                let digested: String =
-                    digest(&SHA256, password.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();
+                let digest = digest(&SHA256, password.as_bytes());
+                let nibbles = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                let digested: String = nibbles.filter_map(|n| char::from_digit(n.into(), 16)).collect();
                 output.copy_from_slice(&bcrypt(*cost, *salt, &digested));
             }
             Function::Bcrypt { cost, salt, .. } => output.copy_from_slice(&bcrypt(*cost, *salt, password)),
@@ -134,4 +135,84 @@ fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
 
 fn within(function: Function, expected: Vec<u8>, bytes: usize) -> Option<DjangoHash> {
     (expected.len() == bytes).then_some(DjangoHash { function, expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWORD: &str = "correct horse battery ž";
+
+    /// Made by Django 5.2, with cheap parameters.
+    const HASHES: [&str; 4] = [
+        "pbkdf2_sha256$10$saltsaltsalt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=",
+        "bcrypt$$2b$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
+        "bcrypt_sha256$$2b$04$6OoRHbQR6GViNeQc.HH9Lu72TQY6qjbEP.So3nBtZChDOXdCDpxcm",
+        "scrypt$16$saltsaltsalt$8$5$eMrR4eHgyaypDc1I95uBNh2rNkxc5NWswn/mQYdSL1HFHnfl5kznUwIv1TFUFAYxRku0GuNwXm9sngwtyC1RNA==",
+    ];
+
+    fn is_of(hash: &str, password: &str) -> bool {
+        DjangoHash::parse(hash).unwrap().is_of(password)
+    }
+
+    #[test]
+    fn a_hash_is_of_its_password_alone() {
+        for hash in HASHES {
+            assert!(is_of(hash, PASSWORD), "{hash}");
+            assert!(!is_of(hash, "correct horse battery z"), "{hash}");
+            assert!(!is_of(hash, ""), "{hash}");
+        }
+    }
+
+    #[test]
+    fn bcrypt_alone_ends_at_72_bytes() {
+        let cut = "bcrypt$$2b$04$.q88HRgMK9caAObFQDre..UcN91eTYSLZxU9dsj.u4nItajk9CT2.";
+        assert!(is_of(cut, &"x".repeat(72)) && is_of(cut, &"x".repeat(80)) && !is_of(cut, &"x".repeat(71)));
+        let whole = "bcrypt_sha256$$2b$04$sA165OoCJsRh.PdK22dK9ui6ahISt8VVHdIq/lPcBz3M8BWBcwxN.";
+        assert!(is_of(whole, &"x".repeat(80)) && !is_of(whole, &"x".repeat(79)));
+    }
+
+    #[test]
+    fn what_asks_for_too_much_is_none() {
+        let [pbkdf2, bcrypt, bcrypt_sha256, scrypt] = HASHES;
+        for (hash, from, most, too_much) in [
+            (pbkdf2, "$10$", "$3000000$", "$3000001$"),
+            (pbkdf2, "$10$", "$1$", "$0$"),
+            (pbkdf2, "$10$", "$1$", "$1000000000$"),
+            (bcrypt, "$04$", "$15$", "$16$"),
+            (bcrypt_sha256, "$04$", "$15$", "$31$"),
+            (bcrypt, "$04$", "$05$", "$03$"),
+            (scrypt, "$16$", "$65536$", "$131072$"),
+            (scrypt, "$16$", "$2$", "$1$"),
+            (scrypt, "$16$", "$32$", "$17$"),
+            (scrypt, "$8$5$", "$8$16$", "$8$17$"),
+            (scrypt, "$8$5$", "$1$1$", "$0$1$"),
+            (scrypt, "$8$5$", "$1$1$", "$1$0$"),
+            (scrypt, "$8$5$", "$32768$1$", "$4294967295$1$"),
+        ] {
+            assert!(DjangoHash::parse(&hash.replace(from, most)).is_some(), "{hash} with {most}");
+            assert!(DjangoHash::parse(&hash.replace(from, too_much)).is_none(), "{hash} with {too_much}");
+        }
+        let huge = format!("scrypt${}$salt$4294967295$1$", 1_u64 << 63);
+        assert!(DjangoHash::parse(&scrypt.replace("scrypt$16$saltsaltsalt$8$5$", &huge)).is_none());
+    }
+
+    #[test]
+    fn what_is_cut_anywhere_or_of_another_format_is_none() {
+        for hash in HASHES {
+            for end in 0..hash.len() {
+                assert!(DjangoHash::parse(&hash[..end]).is_none(), "{}", &hash[..end]);
+            }
+            assert!(DjangoHash::parse(&format!("{hash}$")).is_none());
+        }
+        for text in [
+            "md5$salt$d41d8cd98f00b204e9800998ecf8427e",
+            "pbkdf2_sha1$10$salt$xLTlIhqS0TKxWGZnvHHCKNNyKIU=",
+            "bcrypt$$2x$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
+            "bcrypt$$2b$04$ĵttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuP",
+            "!3qY8K2",
+        ] {
+            assert!(DjangoHash::parse(text).is_none(), "{text}");
+        }
+    }
 }

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn what_asks_for_too_much_or_is_none_is_refused() {
-        for head in ["m=131073,t=2,p=1", "m=19456,t=11,p=1", "m=19456,t=2,p=17", "m=1,t=1,p=8", "m=8", "t=0"] {
+        for head in ["m=131073,t=2,p=1", "m=19456,t=11,p=1", "m=19456,t=2,p=17", "m=1,t=1,p=8", "m=8,t=0,p=1"]
+        {
             for name in ["$argon2id", "argon2$argon2id"] {
                 assert!(Stored::parse(&format!("{name}$v=19${head}${TAIL}")).is_none(), "{head}");
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sea_orm::{
-    ExprTrait, IntoActiveModel, QueryFilter,
+    Condition, DerivePartialModel, ExprTrait, IntoActiveModel, QueryFilter, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -91,6 +91,24 @@ impl Model {
     }
 }
 
+/// What no two users share.
+#[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub struct Names {
+    /// The id.
+    pub id: Uuid,
+    /// What all spellings of the address have in common.
+    pub email_key: Option<String>,
+    /// The username in lower case.
+    pub username_key: Option<String>,
+}
+
+impl From<&Model> for Names {
+    fn from(row: &Model) -> Self {
+        Self { id: row.id, email_key: row.email_key.clone(), username_key: row.username_key.clone() }
+    }
+}
+
 /// What a person may do. Each may do what those before may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
@@ -136,6 +154,29 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
     let row = row.with_keys().into_active_model();
     let inserted = Entity::insert(row).on_conflict(nothing).exec_without_returning(on).await?;
     Ok(inserted > 0)
+}
+
+/// Adds the rows whose id, email address and username are not taken, not even by one before them, and returns their ids.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Uuid>, DbErr> {
+    let rows = rows.into_iter().map(|row| row.with_keys().into_active_model());
+    let mut insert = Entity::insert_many(rows).into_query();
+    insert.on_conflict(OnConflict::new().do_nothing().to_owned()).returning_col(Column::Id);
+    on.query_all(&insert).await?.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+/// Who has any of these ids, email addresses and usernames.
+///
+/// # Errors
+/// The database's.
+pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Vec<Names>, DbErr> {
+    let has_any = Condition::any()
+        .add(Column::Id.is_in(names.iter().map(|names| names.id)))
+        .add(Column::EmailKey.is_in(names.iter().filter_map(|names| names.email_key.as_deref())))
+        .add(Column::UsernameKey.is_in(names.iter().filter_map(|names| names.username_key.as_deref())));
+    Entity::find().filter(has_any).into_partial_model().all(on).await
 }
 
 /// Locks an active user whose credentials are those of `version`, notes the sign-in, and keeps the new hash of the same
