@@ -100,6 +100,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user::find_by_email_key(&plans, "x").await.unwrap();
     user::find_by_username_key(&plans, "x").await.unwrap();
     user::lock_for_sign_in(&plans, id, 0, now, Some(String::new())).await.unwrap();
+    let names = user::Names { id, email_key: Some("x".to_owned()), username_key: Some("x".to_owned()) };
+    user::list_names(&plans, &[names]).await.unwrap();
     user::raise_credentials_version(&plans, id).await.unwrap();
     identity::list(&plans, id).await.unwrap();
     session::find(&plans, id).await.unwrap();
@@ -113,7 +115,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::delete_dead(&plans, now, 500).await.unwrap();
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 15);
+    assert_eq!(plans.len(), 16);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             Sqlite => line.starts_with("SCAN"),
