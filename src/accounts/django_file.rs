@@ -1,6 +1,6 @@
 //! A file of Django's users, read one record at a time: JSON lines as `dumpdata` writes them, or CSV with a header.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read, SeekFrom};
 
 use super::{django_user::DjangoUser, import_remarks::Skip};
 
@@ -19,7 +19,7 @@ pub enum DjangoFormat {
 /// Reads the records of a file, and never holds more than one of them.
 pub struct DjangoFile<R> {
     source: R,
-    header: Option<csv::StringRecord>,
+    csv: Option<Csv>,
     /// The line that was read last, from 1.
     line: u64,
     bytes: u64,
@@ -44,17 +44,16 @@ impl<R: BufRead> DjangoFile<R> {
         let marked = if source.fill_buf()?.starts_with(mark) { mark.len() } else { 0 };
         source.consume(marked);
         let is_array = source.fill_buf()?.first() == Some(&b'[');
-        let mut file = Self { source, header: None, line: 0, bytes: marked as u64 };
+        let mut file = Self { source, csv: None, line: 0, bytes: marked as u64 };
         let wrong = match format {
             DjangoFormat::JsonLines if is_array => {
                 "it is one JSON array: write it with `manage.py dumpdata --format jsonl`"
             }
             DjangoFormat::JsonLines => return Ok(file),
             DjangoFormat::Csv => {
-                let header = file.next_text()?.and_then(|(_, text)| parse_csv(&text.ok()?));
-                let has = |name: &str| header.iter().flatten().any(|column| column == name);
+                file.csv = file.next_text()?.and_then(|(_, text)| Csv::begin(text.ok()?));
+                let has = |name| file.csv.iter().any(|csv| csv.header.iter().any(|column| column == name));
                 if has("password") && (has("username") || has("email")) {
-                    file.header = header;
                     return Ok(file);
                 }
                 "its first line names no columns `password` and `username` or `email`"
@@ -72,13 +71,10 @@ impl<R: BufRead> DjangoFile<R> {
     /// The next record; none at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Record>> {
         while let Some((line, text)) = self.next_text()? {
-            let user = match (text, &self.header) {
+            let user = match (text, &mut self.csv) {
                 (Ok(text), _) if text.trim_ascii().is_empty() => continue,
                 (Ok(text), None) => DjangoUser::from_json(&text),
-                (Ok(text), Some(header)) => match parse_csv(&text) {
-                    Some(record) => DjangoUser::from_csv(header, &record),
-                    None => Err(Skip::Malformed("it is not UTF-8".to_owned())),
-                },
+                (Ok(text), Some(csv)) => csv.parse(text),
                 (Err(skip), _) => Err(skip),
             };
             return Ok(Some(Record { line, user }));
@@ -90,7 +86,7 @@ impl<R: BufRead> DjangoFile<R> {
     fn next_text(&mut self) -> io::Result<Option<(u64, Line)>> {
         let Some(mut text) = self.next_line()? else { return Ok(None) };
         let first = self.line;
-        if self.header.is_some()
+        if self.csv.is_some()
             && let Ok(begun) = &mut text
         {
             let mut is_open = has_odd_quotes(begun);
@@ -132,9 +128,27 @@ fn has_odd_quotes(text: &[u8]) -> bool {
     text.iter().fold(false, |is_odd, byte| is_odd ^ (*byte == b'"'))
 }
 
-fn parse_csv(text: &[u8]) -> Option<csv::StringRecord> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).buffer_capacity(1024).from_reader(text);
-    reader.records().next()?.ok()
+/// One reader for all records, because it is dear to make.
+struct Csv {
+    reader: csv::Reader<Cursor<Vec<u8>>>,
+    header: csv::StringRecord,
+}
+
+impl Csv {
+    fn begin(header: Vec<u8>) -> Option<Self> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Cursor::new(header));
+        let header = reader.headers().ok()?.clone();
+        Some(Self { reader, header })
+    }
+
+    fn parse(&mut self, text: Vec<u8>) -> Result<DjangoUser, Skip> {
+        let malformed = |error: csv::Error| Skip::Malformed(error.to_string());
+        *self.reader.get_mut() = Cursor::new(text);
+        self.reader.seek_raw(SeekFrom::Start(0), csv::Position::new()).map_err(malformed)?;
+        let mut record = csv::StringRecord::new();
+        self.reader.read_record(&mut record).map_err(malformed)?;
+        DjangoUser::from_csv(&self.header, &record)
+    }
 }
 
 #[cfg(test)]
