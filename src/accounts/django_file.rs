@@ -142,7 +142,12 @@ impl Csv {
     }
 
     fn parse(&mut self, text: Vec<u8>) -> Result<DjangoUser, Skip> {
-        let malformed = |error: csv::Error| Skip::Malformed(error.to_string());
+        let malformed = |error: csv::Error| {
+            Skip::Malformed(match error.kind() {
+                csv::ErrorKind::Utf8 { err, .. } => err.to_string(),
+                _ => error.to_string(),
+            })
+        };
         *self.reader.get_mut() = Cursor::new(text);
         self.reader.seek_raw(SeekFrom::Start(0), csv::Position::new()).map_err(malformed)?;
         let mut record = csv::StringRecord::new();

@@ -44,8 +44,10 @@ pub(super) struct Reading {
 impl DjangoUser {
     /// From `{"model": …, "pk": …, "fields": {…}}`, or an object of columns.
     pub(super) fn from_json(line: &[u8]) -> Result<Self, Skip> {
-        let malformed = |error: serde_json::Error| Skip::Malformed(error.to_string());
-        let mut outer: Value = serde_json::from_slice(line).map_err(malformed)?;
+        let malformed = |error: serde_json::Error| {
+            Skip::Malformed(error.to_string().replace(" at line 1 column ", " at column "))
+        };
+        let mut outer: Value = serde_json::from_slice(line.trim_ascii_end()).map_err(malformed)?;
         let (fields, pk) = match outer.get_mut("fields").map(Value::take) {
             Some(fields) => (fields, Some(outer["pk"].take())),
             None => (outer, None),
@@ -67,7 +69,12 @@ impl DjangoUser {
             let why = format!("it has {} fields, and the header {}", record.len(), header.len());
             return Err(Skip::Malformed(why));
         }
-        record.deserialize(Some(header)).map_err(|error| Skip::Malformed(error.to_string()))
+        record.deserialize(Some(header)).map_err(|error| {
+            Skip::Malformed(match error.kind() {
+                csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                _ => error.to_string(),
+            })
+        })
     }
 
     /// What to call the record by.
@@ -219,14 +226,14 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
             "" => return Ok(None),
             "t" | "T" | "true" | "True" | "TRUE" => true,
             "f" | "F" | "false" | "False" | "FALSE" => false,
-            _ => return Err(de::Error::custom(format!("`{text}` is neither true nor false"))),
+            _ => return Err(de::Error::custom("a flag is neither true nor false")),
         },
     };
     Ok(Some(flag))
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, a text or a flag was expected")]
 enum Scalar {
     Flag(bool),
     Number(i64),

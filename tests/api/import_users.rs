@@ -76,7 +76,7 @@ async fn what_cannot_be_taken_is_told_and_costs_the_others_nothing(
     let expected = format!(
         "line 1 (Ada): skipped: another account has its username
 line 2 (lovelace): skipped: another account has its email address
-line 3: skipped: it cannot be read: EOF while parsing an object at line 2 column 0
+line 3: skipped: it cannot be read: EOF while parsing an object at column 30
 line 4 (grace): taken, but {unknown}
 line 5 (Grace): skipped: another account has its username
 line 6 (hopper): skipped: another account has its email address
@@ -174,4 +174,20 @@ async fn what_cannot_be_begun_is_told_at_once() {
     let url = format!("postgres://127.0.0.1:{}/x", free_port());
     let nowhere = gatehouse(folder.path(), &["import-users", "users.csv"], &[("DATABASE_URL", &url)]);
     assert_eq!(output(nowhere, "").status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
+    let app = TestApp::start(Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = b"id,username,password,is_staff,date_joined\n\
+        1,ada,!,t,2024-01-31 12:00:00+00\n\
+        2,grace,!,maybe,2024-01-31 12:00:00+00\n\
+        3,edith,!\n\
+        4,\xff\xfe,!,f,2024-01-31 12:00:00+00\n\
+        5,\"jo\nan\",!,f,2024-01-31 12:00:00+00\n\
+        6,hedy,!,f,2024-01-31 12:00:00+00\n\
+        7,\"mary,!,f,2024-01-31 12:00:00+00\n";
+    fs::write(folder.path().join("users.CSV"), csv).unwrap();
+    assert_eq!(text(&import(&app, folder.path(), &["users.CSV"]).stdout), "TOLD");
 }
