@@ -51,7 +51,9 @@ async fn rehashing(database: Database, stored: Option<&str>) -> (TestApp, TestAp
 }
 
 async fn until_it_is_hashed_anew(app: &TestApp) {
+    let begun = std::time::Instant::now();
     while app.app.passwords.computed() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not hashed anew");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
