@@ -63,7 +63,7 @@ pub async fn change_password(
     rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
 
     if let Some(current) = current
-        && !app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await?
+        && !app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await?.is_right
     {
         return Err(ChangePasswordError::InvalidCredentials);
     }

@@ -12,6 +12,7 @@ use crate::{
 mod config;
 mod create_superuser;
 mod dev;
+mod import_users;
 mod migrate;
 mod schema;
 mod secret;
@@ -40,6 +41,8 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Create the account of an operator, who may do everything
     CreateSuperuser(create_superuser::Arguments),
+    /// Take over the accounts of a Django project, passwords included
+    ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
     Schema,
     /// Print every setting in effect, and where it comes from; secrets hidden
@@ -58,6 +61,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
+        Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Schema => {
             schema::run();
             Ok(())

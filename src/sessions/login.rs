@@ -46,7 +46,7 @@ impl<F: Into<Fault>> From<F> for LoginError {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account.
+/// Signs in. Costs one hash, whatever the account, and another where the stored hash is not what would be made today.
 ///
 /// # Errors
 /// Why not.
@@ -65,13 +65,13 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
 
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let is_right = app.passwords.verify(password.into_secret(), stored).await?;
-    let user = user.filter(|_| is_right).ok_or(LoginError::InvalidCredentials)?;
+    let verified = app.passwords.verify(password.into_secret(), stored).await?;
+    let user = user.filter(|_| verified.is_right).ok_or(LoginError::InvalidCredentials)?;
     if !user.is_active {
         return Err(LoginError::AccountDisabled);
     }
 
-    let opening = Opening::new(app, &user, client);
+    let opening = Opening::new(app, &user, client).rehashed(verified.rehashed);
     let opened = app
         .db
         .write(async move |txn| match attempt.succeed(&txn).await? {

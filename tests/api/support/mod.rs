@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod process;
+pub mod python;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
