@@ -189,5 +189,16 @@ async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
         6,hedy,!,f,2024-01-31 12:00:00+00\n\
         7,\"mary,!,f,2024-01-31 12:00:00+00\n";
     fs::write(folder.path().join("users.CSV"), csv).unwrap();
-    assert_eq!(text(&import(&app, folder.path(), &["users.CSV"]).stdout), "TOLD");
+    assert_eq!(
+        text(&import(&app, folder.path(), &["users.CSV"]).stdout),
+        "line 3: skipped: it cannot be read: a flag is neither true nor false
+line 4: skipped: it cannot be read: it has 3 fields, and the header 5
+line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
+line 6 (joan): skipped: it has no email address, and its username cannot be one here
+line 9: skipped: it cannot be read: it has 2 fields, and the header 5
+2 taken, 0 already there, 5 skipped
+       4 skipped: it cannot be read
+       1 skipped: it has no email address, and its username cannot be one here
+"
+    );
 }
