@@ -15,7 +15,7 @@
 //!
 //! **The way of a login**: `http/graphql.rs` reads the request; `graphql/jwt_guard.rs` checks the document and who may run
 //! it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
-//! `storage/user.rs`, `rate_limit.rs` and `passwords.rs`, and opens the session by `sessions/open.rs`; `tokens.rs` signs the pair.
+//! `storage/user.rs`, `rate_limit.rs` and `passwords/`, and opens the session by `sessions/open.rs`; `tokens/` signs the pair.
 //!
 //! # Invariants
 //!

@@ -79,8 +79,11 @@ impl Address {
     #[must_use]
     pub fn rationed(app: &App, ip_address: Option<IpAddr>) -> Option<Self> {
         let is_exempt = |address: IpAddr| app.config.mode == Mode::Dev && address.is_loopback();
-        let address = ip_address.filter(|address| app.config.rate_limits && !is_exempt(*address));
-        address.map(Self::of)
+        if !app.config.rate_limits || ip_address.is_some_and(is_exempt) {
+            return None;
+        }
+        // whoever cannot be told apart shares
+        Some(ip_address.map_or_else(|| Self("unknown".to_owned()), Self::of))
     }
 
     /// As text.
@@ -135,7 +138,8 @@ impl Cell {
 
     /// How long until there is room for one charge, in milliseconds; zero or less if there is.
     fn wait(&self, idle_at: OffsetDateTime, now: OffsetDateTime) -> i64 {
-        let used = (idle_at - now).whole_milliseconds().clamp(0, i128::from(i64::MAX / 2));
+        // a cell may be ahead of its window: the budget was another, or a clock was wrong
+        let used = (idle_at - now).whole_milliseconds().clamp(0, i128::from(self.window_ms));
         i64::try_from(used).unwrap_or_default() + self.cost_ms - self.window_ms
     }
 
@@ -152,8 +156,8 @@ impl Cell {
 ///
 /// # Errors
 /// [`Fault::RateLimited`] where its budget is used up.
-pub async fn charge(app: &App, action: Action<'_>) -> Result<(), Fault> {
-    Attempt::begin(app, &[action], None).await.map(drop)
+pub async fn charge(app: &App, action: Action<'_>) -> Result<Attempt, Fault> {
+    Attempt::begin(app, &[action], None).await
 }
 
 /// Something whose outcome is not known yet, charged as if it failed.
@@ -175,7 +179,7 @@ impl Attempt {
         success: Option<Action<'_>>,
     ) -> Result<Self, Fault> {
         let now = app.clock.now();
-        if !app.config.rate_limits {
+        if !app.config.rate_limits || (failures.is_empty() && success.is_none()) {
             return Ok(Self { failures: Vec::new(), success: None, now });
         }
         let cell = |action: &Action<'_>| action.cell(&app.config.budgets);
@@ -202,13 +206,32 @@ impl Attempt {
         Ok(Self { failures, success, now })
     }
 
+    /// Passes on what came of it. Where that is nothing, since too much else waits, the charge is given back first: whoever
+    /// comes again when they are told to must not be the worse for it.
+    ///
+    /// # Errors
+    /// Those of `outcome`.
+    pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(Fault::Busy) = outcome
+            && !self.failures.is_empty()
+        {
+            let (now, back) = (Timestamp(self.now), self.give_back());
+            app.db.write_one(async move |txn| rate_limit::charge(&txn, &back, now).await).await?;
+        }
+        outcome
+    }
+
+    fn give_back(&self) -> Vec<rate_limit::Charge> {
+        self.failures.iter().map(Cell::give_back).collect()
+    }
+
     /// Gives back what was charged, and charges the success instead. It belongs to the start of the transaction that makes
     /// it one, so that everybody locks cells before users.
     ///
     /// # Errors
     /// The database's; within, [`Fault::RateLimited`] where others succeeded first and used the budget up.
     pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
-        let mut charges: Vec<_> = self.failures.iter().map(Cell::give_back).collect();
+        let mut charges = self.give_back();
         charges.extend(self.success.as_ref().map(Cell::charge));
         charges.sort_unstable_by_key(|charge| charge.key);
         if charges.is_empty() {
@@ -259,6 +282,7 @@ mod tests {
         assert!(used(0) <= 0 && used(9) <= 0);
         assert_eq!(used(10), 90_000);
         assert_eq!(cell.wait(now - time::Duration::days(9), now), used(0), "idleness is no credit");
+        assert_eq!(cell.wait(now + time::Duration::days(9), now), used(10), "nobody waits longer than that");
     }
 
     #[test]

@@ -82,7 +82,11 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             let joined =
                 || [first.as_deref(), last.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
             let full = Some(name.unwrap_or_else(joined)).filter(|name| !name.is_empty());
-            let key = |text: Option<String>| text.map(|text| text.to_lowercase());
+            // the final sigma is the one letter that is written otherwise at the end of a word
+            let fold = |text: String| {
+                text.chars().flat_map(char::to_lowercase).collect::<String>().replace('ς', "σ")
+            };
+            let key = |text: Option<String>| text.map(fold);
             let mut update = Query::update();
             update
                 .table(User::Table)

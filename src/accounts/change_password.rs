@@ -8,9 +8,9 @@ use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Username, Wrong},
-    rate_limit::{self, Action},
-    sessions::Viewer,
-    storage::{Timestamp, session, user},
+    rate_limit::{self, Action, Address},
+    sessions::{Client, Viewer},
+    storage::{Timestamp, known_address, session, user},
 };
 
 /// The old password and the new.
@@ -47,6 +47,7 @@ impl<F: Into<Fault>> From<F> for ChangePasswordError {
 /// Why not.
 pub async fn change_password(
     app: &App,
+    client: &Client,
     viewer: &Viewer,
     input: ChangePasswordInput,
 ) -> Result<Vec<Uuid>, ChangePasswordError> {
@@ -60,12 +61,13 @@ pub async fn change_password(
         names: [user.name.as_deref(), user.first_name.as_deref(), user.last_name.as_deref()],
     };
     let (current, new) = parse(app, user, owner, &input).map_err(ChangePasswordError::InvalidInput)?;
-    rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
+    let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
 
-    if let Some(current) = current
-        && !app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await?.is_right
-    {
-        return Err(ChangePasswordError::InvalidCredentials);
+    if let Some(current) = current {
+        let verified = app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await;
+        if !attempt.unless_busy(app, verified).await?.is_right {
+            return Err(ChangePasswordError::InvalidCredentials);
+        }
     }
     let password_hash = hash_new(app, new, owner).await?;
     let password_hash =
@@ -73,12 +75,15 @@ pub async fn change_password(
 
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
     let now = Timestamp(app.clock.now());
+    let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned()).unwrap_or_default();
     let ended = app
         .db
         .write(async move |txn| {
             if !user::set_password(&txn, id, version, password_hash, now).await? {
                 return Ok(None);
             }
+            // whoever had the old password is a stranger again wherever they used it
+            known_address::forget_others(&txn, id, &here).await?;
             session::end_others(&txn, id, keep, now).await.map(Some)
         })
         .await?;

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     fault::Fault,
     input::FieldError,
-    rate_limit::{self, Action, Address},
+    rate_limit::{Action, Address, Attempt},
     sessions::{Client, Opening, SignedIn},
     storage::user::Role,
 };
@@ -40,10 +40,10 @@ pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Resul
         return Err(SignupError::NotEnabled);
     }
     let account = NewAccount::parse(app, &input).map_err(SignupError::InvalidInput)?;
-    if let Some(address) = Address::rationed(app, client.ip_address) {
-        rate_limit::charge(app, Action::Signup(&address)).await?;
-    }
-    let row = account.into_row(app, Role::User).await?;
+    let address = Address::rationed(app, client.ip_address);
+    let action: Vec<_> = address.iter().map(Action::Signup).collect();
+    let attempt = Attempt::begin(app, &action, None).await?;
+    let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
     let row = row.map_err(|wrong| SignupError::InvalidInput(vec![wrong.at("password")]))?;
 
     let opening = Opening::new(app, &row, client);

@@ -84,23 +84,24 @@ pub async fn update_profile(
             let Some(mut row) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
             changes.apply(&mut row);
             row.updated_at = now;
-            if row.username.is_some() || row.email.is_some() {
-                user::update_profile(&txn, row.clone()).await?;
+            if row.username.is_none() && row.email.is_none() {
+                return Ok(Some(Err(nameless())));
             }
-            Ok(Some(row))
+            user::update_profile(&txn, row.clone()).await?;
+            Ok(Some(Ok(row)))
         })
         .await;
     match updated {
-        Ok(Some(row)) if row.username.is_none() && row.email.is_none() => {
-            let message = "Without an email address, the username is what you sign in with.";
-            let wrong = Wrong::new(FieldErrorCode::Required, message);
-            Err(UpdateProfileError::InvalidInput(vec![wrong.at("username")]))
-        }
-        Ok(Some(row)) => Ok(row),
+        Ok(Some(row)) => row.map_err(|wrong| UpdateProfileError::InvalidInput(vec![wrong])),
         Ok(None) => Err(Fault::internal("the viewer has no row").into()),
         Err(Fault::Conflict(_)) => Err(UpdateProfileError::UsernameTaken),
         Err(fault) => Err(fault.into()),
     }
+}
+
+fn nameless() -> FieldError {
+    let message = "Without an email address, the username is what you sign in with.";
+    Wrong::new(FieldErrorCode::Required, message).at("username")
 }
 
 /// The changes, once they are known to be right.

@@ -88,7 +88,7 @@ pub async fn users(app: &App, input: PageInput, mut filter: Filter) -> Result<Us
     let mut users = user_list::list(app.db.read(), &filter, page).await?;
     let has_more = users.len() > size;
     users.truncate(size);
-    // a cursor is that of a user who is there, on the other side of it
+    // a cursor is that of a user who is there, or was when it was given out, which is as much as clients may count on
     let (has_next_page, has_previous_page) = match from {
         End::First => (has_more || before.is_some(), after.is_some()),
         End::Last => (before.is_some(), has_more || after.is_some()),

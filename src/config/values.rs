@@ -37,8 +37,11 @@ pub(super) fn budget(s: &str) -> Result<Budget, String> {
     let malformed = || "must be a count and a period, like `10/15m`".to_owned();
     let (count, period) = s.split_once('/').ok_or_else(malformed)?;
     let count = within(count.trim(), 1..=100_000)?;
-    let day = Duration::from_hours(24);
-    Ok(Budget { count, period: duration(period.trim(), Duration::from_secs(1)..=day)? })
+    let period = duration(period.trim(), Duration::from_secs(1)..=Duration::from_hours(24))?;
+    if u128::from(count) > period.as_millis() {
+        return Err("must be 1000 a second at most".to_owned());
+    }
+    Ok(Budget { count, period })
 }
 
 pub(super) fn switch(s: &str) -> Result<bool, String> {

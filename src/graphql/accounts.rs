@@ -33,7 +33,8 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is well-formed and free. Anybody may ask, so often in an hour.
+    /// Whether a username is well-formed and free. Anybody may ask; whoever asks too often is answered `LIMIT_EXCEEDED`, with
+    /// `extensions.retryAfter` in seconds.
     async fn username_available(
         &self,
         ctx: &Context<'_>,
@@ -103,8 +104,8 @@ impl AccountsMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The old password and the new.")] input: ChangePasswordInput,
     ) -> Result<PasswordChangeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        Ok(match accounts::change_password(app, viewer(ctx)?, input.into()).await {
+        let (app, caller) = caller(ctx)?;
+        Ok(match accounts::change_password(app, &caller.client, viewer(ctx)?, input.into()).await {
             Ok(ended) => PasswordChangeResult::PasswordChanged(ended.into()),
             Err(error) => PasswordChangeResult::UserError(error.try_into()?),
         })

@@ -52,7 +52,7 @@ impl AdministrationQuery {
         let filter = filter.map(Filter::from).unwrap_or_default();
         let page = accounts::users(app, page, filter).await?;
         let users = User::page(page.users, Some(viewer(ctx)?.session.id));
-        let cursor = |user: Option<&User>| user.map(|user| app.tokens.cursor(user.key()));
+        let cursor = |user: Option<&User>| user.map(|user| app.tokens.cursor(user.row_id()));
         let page_info = PageInfo {
             has_next_page: page.has_next_page,
             has_previous_page: page.has_previous_page,
@@ -152,7 +152,7 @@ impl UserConnection {
     /// The users, each with its cursor.
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<UserEdge>, ApiError> {
         let (app, _) = caller(ctx)?;
-        let edge = |user: &User| UserEdge { cursor: app.tokens.cursor(user.key()), node: user.clone() };
+        let edge = |user: &User| UserEdge { cursor: app.tokens.cursor(user.row_id()), node: user.clone() };
         Ok(self.users.iter().map(edge).collect())
     }
 

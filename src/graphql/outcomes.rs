@@ -267,7 +267,7 @@ impl TryFrom<AdministrationError> for UserError {
             AdministrationError::NotFound => Self::new(ErrorCode::NotFound, "There is no such user."),
             AdministrationError::NotAllowed => Self::new(
                 ErrorCode::NotAllowed,
-                "Nobody does this to their own account: so there is always a superuser left.",
+                "Nobody does this to their own account, nor without being a superuser.",
             ),
             AdministrationError::Fault(fault) => Self::wait(fault)?,
         })

@@ -17,12 +17,12 @@ use crate::{
 #[derive(Clone)]
 pub struct User {
     row: user::Model,
-    page: Arc<Page>,
+    siblings: Arc<Siblings>,
 }
 
 /// Users that one field answers with. What is asked of the database for one of them is asked for all, once, however often the
 /// document selects it.
-struct Page {
+struct Siblings {
     ids: Vec<Uuid>,
     current_session: Option<Uuid>,
     sessions: OnceCell<HashMap<Uuid, Vec<session::Model>>>,
@@ -33,25 +33,25 @@ impl User {
     /// A row, as seen from a session.
     #[must_use]
     pub fn new(row: user::Model, current_session: Option<Uuid>) -> Self {
-        let page = Arc::new(Page::new(vec![row.id], current_session));
-        Self { row, page }
+        let siblings = Arc::new(Siblings::new(vec![row.id], current_session));
+        Self { row, siblings }
     }
 
     /// Rows, as seen from a session.
     #[must_use]
     pub fn page(rows: Vec<user::Model>, current_session: Option<Uuid>) -> Vec<Self> {
-        let page = Arc::new(Page::new(rows.iter().map(|row| row.id).collect(), current_session));
-        rows.into_iter().map(|row| Self { row, page: page.clone() }).collect()
+        let siblings = Arc::new(Siblings::new(rows.iter().map(|row| row.id).collect(), current_session));
+        rows.into_iter().map(|row| Self { row, siblings: siblings.clone() }).collect()
     }
 
-    /// The id.
+    /// The row's.
     #[must_use]
-    pub fn key(&self) -> Uuid {
+    pub fn row_id(&self) -> Uuid {
         self.row.id
     }
 }
 
-impl Page {
+impl Siblings {
     fn new(ids: Vec<Uuid>, current_session: Option<Uuid>) -> Self {
         Self { ids, current_session, sessions: OnceCell::new(), identities: OnceCell::new() }
     }
@@ -148,22 +148,22 @@ impl User {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
             let now = Timestamp(app.clock.now());
-            let rows = session::list_live(app.db.read(), &self.page.ids, now).await?;
+            let rows = session::list_live(app.db.read(), &self.siblings.ids, now).await?;
             Ok::<_, ApiError>(by_user(rows, |row| row.user_id))
         };
-        let live = self.page.sessions.get_or_try_init(read).await?.get(&self.row.id);
+        let live = self.siblings.sessions.get_or_try_init(read).await?.get(&self.row.id);
         let live = live.into_iter().flatten();
-        Ok(live.map(|row| Session::new(row.clone(), self.page.current_session)).collect())
+        Ok(live.map(|row| Session::new(row.clone(), self.siblings.current_session)).collect())
     }
 
     /// Accounts elsewhere that sign this person in, in the order in which they were linked.
     async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<Identity>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
-            let rows = identity::list(app.db.read(), &self.page.ids).await?;
+            let rows = identity::list(app.db.read(), &self.siblings.ids).await?;
             Ok::<_, ApiError>(by_user(rows, |row| row.user_id))
         };
-        let identities = self.page.identities.get_or_try_init(read).await?.get(&self.row.id);
+        let identities = self.siblings.identities.get_or_try_init(read).await?.get(&self.row.id);
         Ok(identities.into_iter().flatten().cloned().map(Identity::from).collect())
     }
 }

@@ -65,7 +65,8 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
 
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verified = app.passwords.verify(password.into_secret(), stored).await?;
+    let verified = app.passwords.verify(password.into_secret(), stored).await;
+    let verified = attempt.unless_busy(app, verified).await?;
     let user = user.filter(|_| verified.is_right).ok_or(LoginError::InvalidCredentials)?;
     if !user.is_active {
         return Err(LoginError::AccountDisabled);

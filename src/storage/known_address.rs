@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Set,
     ExprTrait, QueryFilter,
     entity::prelude::*,
-    sea_query::{Alias, Expr, OnConflict, Query},
+    sea_query::{Alias, Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
 use super::Timestamp;
@@ -60,6 +60,16 @@ pub async fn note(
     Ok(())
 }
 
+/// Forgets every address of a user but one.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_others(on: &impl ConnectionTrait, user_id: Uuid, keep: &str) -> Result<(), DbErr> {
+    let others = Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::Address.ne(keep));
+    others.exec(on).await?;
+    Ok(())
+}
+
 /// Deletes at most `most` addresses that were last used before `before`; says how many.
 ///
 /// # Errors
@@ -70,7 +80,9 @@ pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, most: u
         .columns([Column::UserId, Column::Address])
         .from(Entity)
         .and_where(Column::LastUsedAt.lt(before))
-        .limit(most);
+        .limit(most)
+        // never waits for those who sign in, nor forgets where they do
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let key = Expr::tuple([Column::UserId, Column::Address].map(Expr::col));
     let deleted = Entity::delete_many().filter(key.in_subquery(unused)).exec(on).await?;
     Ok(deleted.rows_affected)

@@ -6,7 +6,7 @@
 use sea_orm::{
     ExprTrait, QueryFilter,
     entity::prelude::*,
-    sea_query::{Alias, CaseStatement, Expr, OnConflict, Query},
+    sea_query::{Alias, CaseStatement, Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
 use super::Timestamp;
@@ -20,7 +20,7 @@ pub struct Model {
     pub key: Uuid,
     /// When the budget is whole again.
     pub idle_at: Timestamp,
-    /// The period of the budget, as of the last charge.
+    /// The period of the budget, in milliseconds: a charge brings it along to be judged by.
     pub window_ms: i64,
 }
 
@@ -65,12 +65,15 @@ pub async fn charge(
     let excluded = |column| Expr::col((Alias::new("excluded"), column));
     let idle_at = || Expr::col((Entity, Column::IdleAt));
     // what has drained away long ago is no credit
+    let is_charge = || excluded(Column::IdleAt).gt(now);
+    let latest = || excluded(Column::WindowMs).add(now);
     let start = CaseStatement::new()
-        .case(idle_at().lt(now).and(excluded(Column::IdleAt).gt(now)), Expr::value(now))
+        .case(idle_at().lt(now).and(is_charge()), Expr::value(now))
+        .case(idle_at().gt(latest()).and(is_charge()), latest())
         .finally(idle_at());
     let moved_on = Expr::Case(Box::new(start)).add(excluded(Column::IdleAt).sub(now));
     let gives_back = excluded(Column::IdleAt).lte(now);
-    let has_room = moved_on.clone().lte(excluded(Column::WindowMs).add(now));
+    let has_room = moved_on.clone().lte(latest());
     let mut insert = Query::insert();
     insert.into_table(Entity).columns([Column::Key, Column::IdleAt, Column::WindowMs]);
     for charge in charges {
@@ -96,7 +99,12 @@ pub async fn charge(
 /// The database's.
 pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut idle = Query::select();
-    idle.column(Column::Key).from(Entity).and_where(Column::IdleAt.lt(now)).limit(most);
+    idle.column(Column::Key)
+        .from(Entity)
+        .and_where(Column::IdleAt.lt(now))
+        .limit(most)
+        // never waits for those who charge, nor deletes what they have charged meanwhile
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let deleted = Entity::delete_many().filter(Column::Key.in_subquery(idle)).exec(on).await?;
     Ok(deleted.rows_affected)
 }

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use super::Timestamp;
+use crate::input::fold;
 
 /// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -83,11 +84,10 @@ impl Model {
     /// The row with the keys of its names as they are now.
     #[must_use]
     pub fn with_keys(self) -> Self {
-        let key = |name: &str| name.to_lowercase();
         Self {
-            name_key: self.full_name().as_deref().map(key),
-            first_name_key: self.first_name.as_deref().map(key),
-            last_name_key: self.last_name.as_deref().map(key),
+            name_key: self.full_name().as_deref().map(fold),
+            first_name_key: self.first_name.as_deref().map(fold),
+            last_name_key: self.last_name.as_deref().map(fold),
             ..self
         }
     }

@@ -7,7 +7,7 @@
 use sea_orm::{
     ConnectionTrait, DbErr, ExprTrait, FromQueryResult, Iterable, Order,
     entity::prelude::*,
-    sea_query::{Alias, Asterisk, Expr, Query, SelectStatement, UnionType},
+    sea_query::{Alias, Asterisk, Expr, IntoColumnRef, Query, SelectStatement, UnionType},
 };
 
 use super::user::{Column, Entity, Model, Role};
@@ -54,15 +54,18 @@ const FOUND: &str = "found";
 /// # Errors
 /// The database's.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
-    let mut people = match filter.ids(Some(page)) {
-        Some(ids) => join(ids),
-        None => Query::select().from(Entity).to_owned(),
-    };
-    people.columns(Column::iter().map(|column| (Entity, column)));
-    if filter.search.is_some() {
-        filter.apply(&mut people);
+    let mut people = Query::select();
+    if let Some(union) = filter.union(Some(page)) {
+        // the page is cut from ids alone: so no plan is ever tempted to read all users
+        let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
+        page.cut(&mut ids, Column::Id);
+        let same = Expr::col((Entity, Column::Id)).equals((FOUND, Column::Id));
+        people.from_subquery(ids, FOUND).inner_join(Entity, same);
+    } else {
+        page.bound(people.from(Entity));
     }
-    page.apply(&mut people);
+    people.columns(Column::iter().map(|column| (Entity, column)));
+    page.cut(&mut people, (Entity, Column::Id));
     on.query_all(&people).await?.iter().map(|row| Model::from_query_result(row, "")).collect()
 }
 
@@ -71,34 +74,51 @@ pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Res
 /// # Errors
 /// The database's.
 pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, DbErr> {
-    let mut people = match filter.search {
-        Some(_) => filter.ids(None).map(join).unwrap_or_default(),
-        None => Query::select().from(Entity).to_owned(),
-    };
-    filter.apply(&mut people);
+    let mut people = Query::select();
+    if let Some(union) = filter.union(None) {
+        people.from_subquery(union, FOUND);
+    } else {
+        filter.apply(people.from(Entity));
+    }
     people.expr_as(Expr::col(Asterisk).count(), "count");
     let row = on.query_one(&people).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// The users of a subquery.
-fn join(ids: SelectStatement) -> SelectStatement {
-    let same = Expr::col((Entity, Column::Id)).equals((FOUND, Column::Id));
-    Query::select().from_subquery(ids, FOUND).inner_join(Entity, same).to_owned()
-}
-
 impl Filter {
-    /// Where the ids of the matches come from, if not from all users.
-    fn ids(&self, page: Option<Page>) -> Option<SelectStatement> {
-        let branches = match &self.search {
-            Some(search) => matching(search),
-            None if *self == Self::default() => return None,
-            None => self.combinations(page?),
+    /// Where the ids of the matches come from, if they are not simply read off: a page of them, or with a search all.
+    fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
+        let branches = match (&self.search, page) {
+            (Some(search), page) => self.matching(search, page),
+            (None, Some(page)) if *self != Self::default() => self.combinations(page),
+            (None, _) => return None,
         };
         // a name may match in several ways; combinations exclude each other
         let union = if self.search.is_some() { UnionType::Distinct } else { UnionType::All };
         branches.into_iter().reduce(|mut all, branch| all.union(union, branch).to_owned())
+    }
+
+    /// Those of whom a key begins with `search`: a range of each index, so that nothing in it is a wildcard.
+    fn matching(&self, search: &str, page: Option<Page>) -> Vec<SelectStatement> {
+        let last = format!("{search}{}", char::MAX);
+        let keys = [
+            Column::EmailKey,
+            Column::UsernameKey,
+            Column::NameKey,
+            Column::FirstNameKey,
+            Column::LastNameKey,
+        ];
+        let branch = |key| {
+            let mut branch = Query::select().column((Entity, Column::Id)).from(Entity).to_owned();
+            branch.and_where(Expr::col((Entity, key)).between(search, last.as_str()));
+            self.apply(&mut branch);
+            if let Some(page) = page {
+                page.bound(&mut branch);
+            }
+            branch
+        };
+        keys.into_iter().map(branch).collect()
     }
 
     /// A page of each combination that the filter leaves open.
@@ -117,7 +137,8 @@ impl Filter {
                     };
                     let mut branch = Query::select().column((Entity, Column::Id)).from(Entity).to_owned();
                     combination.apply(&mut branch);
-                    page.apply(&mut branch);
+                    page.bound(&mut branch);
+                    page.cut(&mut branch, (Entity, Column::Id));
                     // on SQLite no member of a union has an order of its own, but a subquery of it may
                     let alias = Alias::new("combination");
                     branches.push(Query::select().column(Column::Id).from_subquery(branch, alias).to_owned());
@@ -142,20 +163,9 @@ impl Filter {
     }
 }
 
-/// The ids of those of whom a key begins with `search`: a range of each index, so that nothing in it is a wildcard.
-fn matching(search: &str) -> Vec<SelectStatement> {
-    let last = format!("{search}{}", char::MAX);
-    [Column::EmailKey, Column::UsernameKey, Column::NameKey, Column::FirstNameKey, Column::LastNameKey]
-        .into_iter()
-        .map(|key| {
-            let is_within = Expr::col(key).between(search, last.as_str());
-            Query::select().column(Column::Id).from(Entity).and_where(is_within).to_owned()
-        })
-        .collect()
-}
-
 impl Page {
-    fn apply(&self, people: &mut SelectStatement) {
+    /// Leaves out what is beyond the cursors.
+    fn bound(&self, people: &mut SelectStatement) {
         let id = || Expr::col((Entity, Column::Id));
         if let Some(after) = self.after {
             people.and_where(id().lt(after));
@@ -163,7 +173,11 @@ impl Page {
         if let Some(before) = self.before {
             people.and_where(id().gt(before));
         }
+    }
+
+    /// Takes so many from the end.
+    fn cut(&self, people: &mut SelectStatement, id: impl IntoColumnRef) {
         let order = if self.from == End::First { Order::Desc } else { Order::Asc };
-        people.order_by((Entity, Column::Id), order).limit(self.most);
+        people.order_by(id, order).limit(self.most);
     }
 }

@@ -109,6 +109,25 @@ async fn of_racing_changes_one_succeeds_and_no_login_in_flight_outlives_it(
     }
 }
 
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_the_old_password_was_used_its_user_is_a_stranger_again(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let settings = [("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", "1/1h"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let strict = app.another(&settings).await;
+    assert_eq!(app.login_from("203.0.113.9", EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+    let guess = async || strict.login_from("203.0.113.9", EMAIL, "wrong horse battery").await["code"].clone();
+    for _ in 0..3 {
+        assert_eq!(guess().await, "INVALID_CREDENTIALS");
+    }
+    change(&app, &ada, json!({ "currentPassword": PASSWORD, "newPassword": NEW })).await;
+    assert_eq!(guess().await, "INVALID_CREDENTIALS");
+    assert_eq!(guess().await, "RATE_LIMITED");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_of_the_current_password_are_rationed() {
     let app = TestApp::start(Sqlite).await;

@@ -231,6 +231,7 @@ async fn search_finds_the_beginning_of_every_name_whatever_its_case(
         json!({ "email": "grace@example.org", "name": "Grace Brewster Hopper", "lastName": "ZÜRICH" }),
         json!({ "email": "50%_off@example.org", "name": "100% \\ _me" }),
         json!({ "email": "50xyoff@example.org", "name": "1000 percent" }),
+        json!({ "email": "odysseus@bücher.example", "name": "ΟΔΥΣΣΕΥΣ" }),
     ] {
         let mut input = input;
         input["password"] = json!(PASSWORD);
@@ -255,6 +256,9 @@ async fn search_finds_the_beginning_of_every_name_whatever_its_case(
         ("50%_", vec!["50%_off"]),
         ("50", vec!["50xyoff", "50%_off"]),
         ("100% \\", vec!["50%_off"]),
+        ("οδυς", vec!["odysseus"]),
+        ("ΟΔΥΣ", vec!["odysseus"]),
+        ("Odysseus@BÜCHER.example", vec!["odysseus"]),
         ("%%", vec![]),
         ("__", vec![]),
         ("' OR 1=1 --", vec![]),
