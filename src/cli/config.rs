@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let config = load(if arguments.serve { Mode::Serve } else { Mode::Command })?;
     for setting in config.report {
-        println!("{:<26} {:<12} {}", setting.name, setting.source, setting.value);
+        println!("{:<34} {:<12} {}", setting.name, setting.source, setting.value);
     }
     Ok(())
 }
