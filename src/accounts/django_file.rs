@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead, Cursor, Read, SeekFrom};
 
-use super::{django_user::DjangoUser, import_remarks::Skip};
+use super::{
+    django_user::{DjangoUser, KEY_OF_CSV},
+    import_remarks::Skip,
+};
 
 /// The longest record, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -84,48 +87,45 @@ impl<R: BufRead> DjangoFile<R> {
 
     /// The next line, and its number; of CSV, as many lines as its quotes hold together.
     fn next_text(&mut self) -> io::Result<Option<(u64, Line)>> {
-        let Some(mut text) = self.next_line()? else { return Ok(None) };
+        let Some((mut text, has_odd_quotes)) = self.next_line()? else { return Ok(None) };
         let first = self.line;
-        if self.csv.is_some()
-            && let Ok(begun) = &mut text
-        {
-            let mut is_open = has_odd_quotes(begun);
-            while is_open && let Some(more) = self.next_line()? {
-                match more {
-                    Ok(more) if begun.len() + more.len() <= MAX_BYTES => {
-                        is_open ^= has_odd_quotes(&more);
-                        begun.extend(more);
-                    }
-                    _ => return Ok(Some((first, Err(Skip::TooLong)))),
-                }
-            }
+        // also in what is too long to be held: within the quotes stand somebody's words, and no records
+        let mut is_open = has_odd_quotes && self.csv.is_some();
+        while is_open {
+            let Some((more, has_odd_quotes)) = self.next_line()? else {
+                return Ok(Some((first, Err(Skip::OpenQuote))));
+            };
+            is_open ^= has_odd_quotes;
+            text = match (text, more) {
+                (Ok(begun), Ok(more)) if begun.len() + more.len() <= MAX_BYTES => Ok([begun, more].concat()),
+                _ => Err(Skip::TooLong),
+            };
         }
         Ok(Some((first, text)))
     }
 
-    /// A line with its end.
-    fn next_line(&mut self) -> io::Result<Option<Line>> {
+    /// A line with its end, and whether its quotes are odd in number.
+    fn next_line(&mut self) -> io::Result<Option<(Line, bool)>> {
         let mut line = Vec::new();
-        let mut is_long = false;
+        let (mut is_long, mut has_odd_quotes) = (false, false);
         loop {
+            let begun = line.len();
             let read = self.source.by_ref().take(MAX_BYTES as u64 + 1).read_until(b'\n', &mut line)?;
             self.bytes += read as u64;
+            has_odd_quotes ^= line[begun..].iter().filter(|byte| **byte == b'"').count() % 2 == 1;
             let is_whole = read == 0 || line.ends_with(b"\n");
             is_long |= line.len() > MAX_BYTES;
             if is_whole {
                 let is_end = line.is_empty() && !is_long;
                 self.line += u64::from(!is_end);
-                return Ok((!is_end).then_some(if is_long { Err(Skip::TooLong) } else { Ok(line) }));
+                let line = if is_long { Err(Skip::TooLong) } else { Ok(line) };
+                return Ok((!is_end).then_some((line, has_odd_quotes)));
             }
             if is_long {
                 line.clear();
             }
         }
     }
-}
-
-fn has_odd_quotes(text: &[u8]) -> bool {
-    text.iter().fold(false, |is_odd, byte| is_odd ^ (*byte == b'"'))
 }
 
 /// One reader for all records, because it is dear to make.
@@ -137,7 +137,9 @@ struct Csv {
 impl Csv {
     fn begin(header: Vec<u8>) -> Option<Self> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Cursor::new(header));
-        let header = reader.headers().ok()?.clone();
+        // the key is read as it is written, so nobody else must see its column
+        let key = |name| if ["id", "pk"].contains(&name) { KEY_OF_CSV } else { name };
+        let header = reader.headers().ok()?.iter().map(key).collect();
         Some(Self { reader, header })
     }
 
@@ -197,6 +199,18 @@ mod tests {
         let records = read(&text, DjangoFormat::Csv);
         assert_eq!(records[..2], [(2, Ok(Some("a".to_owned()))), (4, Ok(Some("b".to_owned())))]);
         assert_eq!(records[2], (5, Err(Skip::TooLong)));
+    }
+
+    #[test]
+    fn nothing_within_quotes_becomes_a_record_however_long_it_is() {
+        let (row, filler) = ("9,eve,,x", "x".repeat(1000));
+        let words = format!("{row}\n").repeat(MAX_BYTES / 4) + &filler.repeat(100) + "\n" + row;
+        let named = |name: &str| Ok(Some(name.to_owned()));
+        for field in [format!("\"{words}\n\""), format!("\"{}\n{row}\n\"", filler.repeat(100))] {
+            let text = format!("id,username,password,bio\n1,ada,,{field}\n2,grace,,\n3,joan,,\"{words}");
+            let records: Vec<_> = read(&text, DjangoFormat::Csv).into_iter().map(|(_, user)| user).collect();
+            assert_eq!(records, [Err(Skip::TooLong), named("grace"), Err(Skip::OpenQuote)]);
+        }
     }
 
     #[test]

@@ -34,11 +34,15 @@ pub(super) struct DjangoUser {
     last_login: Option<String>,
 }
 
+/// What the column of keys is called while CSV is read.
+pub(super) const KEY_OF_CSV: &str = "(key)";
+
 /// How records are to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) now: OffsetDateTime,
     pub(super) emails_verified: bool,
+    pub(super) usernames_are_emails: bool,
 }
 
 impl DjangoUser {
@@ -69,12 +73,16 @@ impl DjangoUser {
             let why = format!("it has {} fields, and the header {}", record.len(), header.len());
             return Err(Skip::Malformed(why));
         }
-        record.deserialize(Some(header)).map_err(|error| {
+        let malformed = |error: csv::Error| {
             Skip::Malformed(match error.kind() {
                 csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
                 _ => error.to_string(),
             })
-        })
+        };
+        let user: Self = record.deserialize(Some(header)).map_err(malformed)?;
+        // a key of digits is no number: it may have a leading zero, or be a UUID that looks like one
+        let key = header.iter().position(|name| name == KEY_OF_CSV).and_then(|at| record.get(at));
+        Ok(Self { pk: key.filter(|key| !key.is_empty()).map(str::to_owned), ..user })
     }
 
     /// What to call the record by.
@@ -94,6 +102,12 @@ impl DjangoUser {
         );
         let (email, username) =
             identifiers(&self.email.unwrap_or_default(), &self.username.unwrap_or_default(), &mut notes)?;
+        let is_email_by_name = notes.contains(&Note::UsernameIsEmail);
+        if is_email_by_name && !reading.usernames_are_emails {
+            return Err(Skip::UsernameIsEmail);
+        }
+        // what Django has proven is the address, not the name
+        let is_proven = reading.emails_verified && !is_email_by_name;
         let names = [(self.first_name, Note::FirstName), (self.last_name, Note::LastName)];
         let [first_name, last_name] = names.map(|(name, note)| {
             let name = person_name(&name.unwrap_or_default());
@@ -121,7 +135,7 @@ impl DjangoUser {
         let row = user::Model {
             id: id(joined, &id_text),
             email_key: email.as_ref().map(|email| email.key().to_owned()),
-            email_verified_at: email.as_ref().filter(|_| reading.emails_verified).map(|_| created_at),
+            email_verified_at: email.as_ref().filter(|_| is_proven).map(|_| created_at),
             email: email.map(|email| email.as_str().to_owned()),
             username_key: username.as_ref().map(Username::key),
             username: username.map(|username| username.as_str().to_owned()),
@@ -200,11 +214,14 @@ fn parse_time(text: &str) -> Option<OffsetDateTime> {
     };
     let offset = match offset.len() {
         3 => format!("{offset}:00"),
-        5 => format!("{}:{}", &offset[..3], &offset[3..]),
+        5 => {
+            let (hours, minutes) = offset.split_at_checked(3)?;
+            format!("{hours}:{minutes}")
+        }
         _ => offset.to_owned(),
     };
     let time = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
-    Some(time.to_offset(time::UtcOffset::UTC))
+    time.checked_to_offset(time::UtcOffset::UTC)
 }
 
 /// A key, be it a number or a text.
@@ -247,7 +264,11 @@ mod tests {
     fn read(fields: &str) -> Result<(user::Model, Vec<Note>), Skip> {
         let line = format!("{{\"password\":\"\",\"date_joined\":\"2024-01-31T12:00:00Z\",{fields}}}");
         let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-        DjangoUser::from_json(line.as_bytes())?.into_row(Reading { now, emails_verified: true })
+        DjangoUser::from_json(line.as_bytes())?.into_row(Reading {
+            now,
+            emails_verified: true,
+            usernames_are_emails: true,
+        })
     }
 
     #[test]
@@ -296,6 +317,8 @@ mod tests {
             "yesterday at noon",
             "2024-01-3é1 12:00:00",
             "2024-01-31 12:00:00+é1",
+            "2024-01-31 12:00:00+0é0",
+            "9999-12-31 23:59:59-01",
         ] {
             assert_eq!(parse_time(text), None, "{text}");
         }
@@ -304,7 +327,7 @@ mod tests {
     #[test]
     fn csv_and_json_say_the_same() {
         let header = csv::StringRecord::from(vec![
-            "id",
+            KEY_OF_CSV,
             "password",
             "last_login",
             "is_superuser",
@@ -314,6 +337,10 @@ mod tests {
             "is_active",
             "extra",
         ]);
+        let keyed = |key| csv::StringRecord::from(vec![key, "!", "", "f", "ada", "", "f", "t", ""]);
+        for key in ["007", "12345678901234567890123456789012", "1234567890123456789012345678e012", "1.0"] {
+            assert_eq!(DjangoUser::from_csv(&header, &keyed(key)).unwrap().pk.as_deref(), Some(key));
+        }
         for (yes, no) in [("t", "f"), ("True", "False"), ("1", "0"), ("true", "false")] {
             let record = csv::StringRecord::from(vec!["7", "!x", "", no, "1815", "", yes, no, "?"]);
             let user = DjangoUser::from_csv(&header, &record).unwrap();
@@ -350,7 +377,7 @@ mod tests {
             "\"username\":\"ada\",\"first_name\":\"A\\u0000\",\"last_login\":\"?\",\"date_joined\":null";
         let line = format!("{{{fields},\"password\":\"md5$x$y\"}}");
         let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-        let reading = Reading { now, emails_verified: false };
+        let reading = Reading { now, emails_verified: false, usernames_are_emails: true };
         let (row, notes) = DjangoUser::from_json(line.as_bytes()).unwrap().into_row(reading).unwrap();
         assert_eq!(notes, [Note::FirstName, Note::Password, Note::DateJoined, Note::LastLogin]);
         assert_eq!((row.created_at.0, row.password_hash, row.first_name), (now, None, None));

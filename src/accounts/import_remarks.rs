@@ -18,6 +18,12 @@ pub enum Skip {
     /// And no username that is one here.
     #[error("{}", self.kind())]
     WrongEmail,
+    /// Which nobody need have proven: Django lets people choose any.
+    #[error("{}", self.kind())]
+    UsernameIsEmail,
+    /// So nobody can tell where it ends.
+    #[error("{}", self.kind())]
+    OpenQuote,
     /// By somebody else.
     #[error("{}", self.kind())]
     EmailTaken,
@@ -36,6 +42,10 @@ impl Skip {
             Self::NoUser => "it is no user",
             Self::NoIdentifier => "it has no email address, and its username cannot be one here",
             Self::WrongEmail => "its email address is none, and its username cannot be one here",
+            Self::UsernameIsEmail => {
+                "it has no email address, but its username is one: --usernames-are-emails would take that"
+            }
+            Self::OpenQuote => "a quote in it is never closed, and all that follows is within it",
             Self::EmailTaken => "another account has its email address",
             Self::UsernameTaken => "another account has its username",
         }

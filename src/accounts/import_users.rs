@@ -28,6 +28,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Whether the addresses count as proven, as of the day their owners joined.
     pub emails_verified: bool,
+    /// Whether a username that is an address serves as one where there is none.
+    pub usernames_are_emails: bool,
 }
 
 /// A record, and what became of it.
@@ -87,7 +89,11 @@ pub async fn import_users<R: BufRead>(
     options: ImportOptions,
     mut watch: impl FnMut(&[Told], u64),
 ) -> Result<Summary, ImportUsersError> {
-    let reading = Reading { now: app.clock.now(), emails_verified: options.emails_verified };
+    let reading = Reading {
+        now: app.clock.now(),
+        emails_verified: options.emails_verified,
+        usernames_are_emails: options.usernames_are_emails,
+    };
     let mut summary = Summary::default();
     let mut foreseen = Claims::default();
     loop {

@@ -21,12 +21,17 @@ pub(super) struct Arguments {
     /// Count the email addresses as proven, because Django's project had its people prove them
     #[arg(long)]
     emails_verified: bool,
+    /// Take a username that is an email address for the account's address where it has none. Django lets people choose any
+    /// username: say this only if your project made it from their address
+    #[arg(long)]
+    usernames_are_emails: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Command)?;
     require_migrated(&config).await?;
-    let Arguments { file: path, dry_run, emails_verified } = arguments;
+    let Arguments { file: path, dry_run, emails_verified, usernames_are_emails } = arguments;
+    let options = ImportOptions { dry_run, emails_verified, usernames_are_emails };
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let format = if is_csv { DjangoFormat::Csv } else { DjangoFormat::JsonLines };
     let opened = File::open(&path).and_then(|file| {
@@ -47,7 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         }
         bar.set_position(position);
     };
-    let imported = import_users(&app, file, ImportOptions { dry_run, emails_verified }, watch).await;
+    let imported = import_users(&app, file, options, watch).await;
     bar.finish_and_clear();
     summarise(&imported?, dry_run);
     Ok(())

@@ -17,7 +17,8 @@ use base64::{
 /// The most that a hash may ask for: several times Django's defaults, and a second or two of one thread.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-const MAX_SCRYPT_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_SCRYPT_BYTES: u64 = 72 * 1024 * 1024;
+const MAX_SCRYPT_WORK: u64 = 4 * 1024 * 1024;
 const MAX_SCRYPT_LANES: u32 = 16;
 
 /// bcrypt looks at no more of a password than this, the closing zero included.
@@ -122,8 +123,14 @@ fn parse_bcrypt(rest: &str, is_digested: bool) -> Option<DjangoHash> {
 fn parse_scrypt(rest: &str) -> Option<DjangoHash> {
     let [n, salt, r, p, hash] = parts(rest)?;
     let (n, r, p): (u64, u32, u32) = (n.parse().ok()?, r.parse().ok()?, p.parse().ok()?);
-    let bytes = n.checked_mul(128)?.checked_mul(r.into())?;
-    let is_bearable = n > 1 && n.is_power_of_two() && bytes <= MAX_SCRYPT_BYTES && p <= MAX_SCRYPT_LANES;
+    let (rows, lanes) = (u64::from(r), u64::from(p));
+    let bytes = n.checked_add(lanes)?.checked_mul(rows)?.checked_mul(128)?;
+    let work = n.checked_mul(rows)?.checked_mul(lanes)?;
+    let is_bearable = n > 1
+        && n.is_power_of_two()
+        && bytes <= MAX_SCRYPT_BYTES
+        && work <= MAX_SCRYPT_WORK
+        && p <= MAX_SCRYPT_LANES;
     let log_n = is_bearable.then(|| n.trailing_zeros()).and_then(|log| u8::try_from(log).ok())?;
     let params = scrypt::Params::new(log_n, r, p).ok()?;
     within(Function::Scrypt { params, salt: salt.to_owned() }, STANDARD.decode(hash).ok()?, 64)
@@ -186,6 +193,8 @@ mod tests {
             (scrypt, "$16$", "$2$", "$1$"),
             (scrypt, "$16$", "$32$", "$17$"),
             (scrypt, "$8$5$", "$8$16$", "$8$17$"),
+            (scrypt, "$16$saltsaltsalt$8$5$", "$65536$saltsaltsalt$8$8$", "$65536$saltsaltsalt$8$9$"),
+            (scrypt, "$16$saltsaltsalt$8$5$", "$2$saltsaltsalt$16384$16$", "$2$saltsaltsalt$262144$16$"),
             (scrypt, "$8$5$", "$1$1$", "$0$1$"),
             (scrypt, "$8$5$", "$1$1$", "$1$0$"),
             (scrypt, "$8$5$", "$32768$1$", "$4294967295$1$"),

@@ -49,7 +49,7 @@ async fn people_sign_in_with_their_old_passwords_and_hold_argon2id_hashes_afterw
 ) {
     let app = TestApp::start(database).await;
     let folder = dump();
-    let imported = import(&app, folder.path(), &["users.jsonl"]);
+    let imported = import(&app, folder.path(), &["users.jsonl", "--usernames-are-emails"]);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     let before = rows(&app).await;
 
@@ -102,7 +102,8 @@ async fn people_sign_in_with_their_old_passwords_and_hold_argon2id_hashes_afterw
 async fn every_account_is_taken_as_it_was_by_either_file(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let folder = dump();
-    let imported = import(&app, folder.path(), &["users.jsonl", "--emails-verified"]);
+    let imported =
+        import(&app, folder.path(), &["users.jsonl", "--emails-verified", "--usernames-are-emails"]);
     let unknown =
         "without its password, whose hash is of an unknown format or asks for too much: it needs a new one";
     assert_eq!(
@@ -122,6 +123,7 @@ line 16 (two words more): skipped: it has no email address, and its username can
         )
     );
     let rows = rows(&app).await;
+    assert_eq!(rows["only.a.name@example.org"].email_verified_at, None, "a name is no proof of an address");
     let root = &rows["root"];
     assert_eq!(
         (root.email.as_deref(), root.email_key.as_deref()),
@@ -144,7 +146,7 @@ line 16 (two words more): skipped: it has no email address, and its username can
     assert_eq!(rows["nobody.has.mail"].email_verified_at, None, "there is nothing to prove");
     assert_eq!(rows["mail@example.org"].username, None);
 
-    let again = import(&app, folder.path(), &["users.csv"]);
+    let again = import(&app, folder.path(), &["users.csv", "--usernames-are-emails"]);
     let told = String::from_utf8(again.stdout).unwrap();
     assert!(told.contains("\n0 taken, 15 already there, 1 skipped\n"), "{told}");
     assert_eq!(self::rows(&app).await, rows, "and nothing of them has changed");

@@ -195,9 +195,10 @@ async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
 line 4: skipped: it cannot be read: it has 3 fields, and the header 5
 line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
 line 6 (joan): skipped: it has no email address, and its username cannot be one here
-line 9: skipped: it cannot be read: it has 2 fields, and the header 5
+line 9: skipped: a quote in it is never closed, and all that follows is within it
 2 taken, 0 already there, 5 skipped
-       4 skipped: it cannot be read
+       1 skipped: a quote in it is never closed, and all that follows is within it
+       3 skipped: it cannot be read
        1 skipped: it has no email address, and its username cannot be one here
 "
     );
