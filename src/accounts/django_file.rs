@@ -112,7 +112,7 @@ impl<R: BufRead> DjangoFile<R> {
             let begun = line.len();
             let read = self.source.by_ref().take(MAX_BYTES as u64 + 1).read_until(b'\n', &mut line)?;
             self.bytes += read as u64;
-            has_odd_quotes ^= line[begun..].iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            has_odd_quotes ^= line[begun..].iter().fold(false, |is_odd, byte| is_odd ^ (*byte == b'"'));
             let is_whole = read == 0 || line.ends_with(b"\n");
             is_long |= line.len() > MAX_BYTES;
             if is_whole {
