@@ -2,10 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read, SeekFrom};
 
-use super::{
-    django_user::{DjangoUser, KEY_OF_CSV},
-    import_remarks::Skip,
-};
+use super::{django_user::DjangoUser, import_remarks::Skip};
 
 /// The longest record, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -28,8 +25,8 @@ pub struct DjangoFile<R> {
     bytes: u64,
 }
 
-/// A line, unless it is too long to be held.
-type Line = Result<Vec<u8>, Skip>;
+/// What a record is written in, unless it is too long to be held, or never ends.
+type Text = Result<Vec<u8>, Skip>;
 
 /// A record, and the line on which it begins.
 pub(super) struct Record {
@@ -85,45 +82,57 @@ impl<R: BufRead> DjangoFile<R> {
         Ok(None)
     }
 
-    /// The next line, and its number; of CSV, as many lines as its quotes hold together.
-    fn next_text(&mut self) -> io::Result<Option<(u64, Line)>> {
-        let Some((mut text, has_odd_quotes)) = self.next_line()? else { return Ok(None) };
-        let first = self.line;
-        // also in what is too long to be held: within the quotes stand somebody's words, and no records
-        let mut is_open = has_odd_quotes && self.csv.is_some();
-        while is_open {
-            let Some((more, has_odd_quotes)) = self.next_line()? else {
-                return Ok(Some((first, Err(Skip::OpenQuote))));
-            };
-            is_open ^= has_odd_quotes;
-            text = match (text, more) {
-                (Ok(begun), Ok(more)) if begun.len() + more.len() <= MAX_BYTES => Ok([begun, more].concat()),
-                _ => Err(Skip::TooLong),
-            };
-        }
-        Ok(Some((first, text)))
-    }
-
-    /// A line with its end, and whether its quotes are odd in number.
-    fn next_line(&mut self) -> io::Result<Option<(Line, bool)>> {
-        let mut line = Vec::new();
-        let (mut is_long, mut has_odd_quotes) = (false, false);
+    /// The next record's text, and the line on which it begins: a line, or of CSV as many as its quotes hold together.
+    fn next_text(&mut self) -> io::Result<Option<(u64, Text)>> {
+        let first = self.line + 1;
+        let mut text = Vec::new();
+        let mut field = Field::Begun;
+        let (mut is_long, mut is_within_line) = (false, false);
         loop {
-            let begun = line.len();
-            let read = self.source.by_ref().take(MAX_BYTES as u64 + 1).read_until(b'\n', &mut line)?;
+            let held = text.len();
+            let read = self.source.by_ref().take(MAX_BYTES as u64 + 1).read_until(b'\n', &mut text)?;
             self.bytes += read as u64;
-            has_odd_quotes ^= line[begun..].iter().fold(false, |is_odd, byte| is_odd ^ (*byte == b'"'));
-            let is_whole = read == 0 || line.ends_with(b"\n");
-            is_long |= line.len() > MAX_BYTES;
-            if is_whole {
-                let is_end = line.is_empty() && !is_long;
-                self.line += u64::from(!is_end);
-                let line = if is_long { Err(Skip::TooLong) } else { Ok(line) };
-                return Ok((!is_end).then_some((line, has_odd_quotes)));
+            self.line += u64::from(read > 0 && !is_within_line);
+            is_within_line = !text.ends_with(b"\n");
+            if self.csv.is_some() {
+                // also of what is too long: it ends where its quotes do, or its inside would be read as records
+                field = text[held..].iter().fold(field, |field, byte| field.after(*byte, self.line));
+            }
+            is_long |= text.len() > MAX_BYTES;
+            if read == 0 || !(is_within_line || matches!(field, Field::Quoted(_))) {
+                let text = match field {
+                    Field::Quoted(since) => Err(Skip::OpenQuote(since)),
+                    _ if is_long => Err(Skip::TooLong),
+                    _ => Ok(text),
+                };
+                return Ok((self.line >= first).then_some((first, text)));
             }
             if is_long {
-                line.clear();
+                text.clear();
             }
+        }
+    }
+}
+
+/// Where in a field of CSV one is, and on which line its quote opened.
+#[derive(Clone, Copy)]
+enum Field {
+    Begun,
+    Bare,
+    Quoted(u64),
+    /// Unless it is doubled, which stands for one.
+    QuoteEnded(u64),
+}
+
+impl Field {
+    /// As the reader of CSV sees it: a quote opens nothing but at the beginning of a field.
+    fn after(self, byte: u8, line: u64) -> Self {
+        match (self, byte) {
+            (Self::Begun, b'"') => Self::Quoted(line),
+            (Self::Quoted(since), b'"') => Self::QuoteEnded(since),
+            (Self::Quoted(since), _) | (Self::QuoteEnded(since), b'"') => Self::Quoted(since),
+            (_, b',' | b'\n' | b'\r') => Self::Begun,
+            _ => Self::Bare,
         }
     }
 }
@@ -137,9 +146,7 @@ struct Csv {
 impl Csv {
     fn begin(header: Vec<u8>) -> Option<Self> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Cursor::new(header));
-        // the key is read as it is written, so nobody else must see its column
-        let key = |name| if ["id", "pk"].contains(&name) { KEY_OF_CSV } else { name };
-        let header = reader.headers().ok()?.iter().map(key).collect();
+        let header = reader.headers().ok()?.clone();
         Some(Self { reader, header })
     }
 
@@ -198,19 +205,38 @@ mod tests {
         );
         let records = read(&text, DjangoFormat::Csv);
         assert_eq!(records[..2], [(2, Ok(Some("a".to_owned()))), (4, Ok(Some("b".to_owned())))]);
-        assert_eq!(records[2], (5, Err(Skip::TooLong)));
+        assert_eq!(records[2..], [(5, Err(Skip::TooLong))]);
     }
 
     #[test]
-    fn nothing_within_quotes_becomes_a_record_however_long_it_is() {
-        let (row, filler) = ("9,eve,,x", "x".repeat(1000));
-        let words = format!("{row}\n").repeat(MAX_BYTES / 4) + &filler.repeat(100) + "\n" + row;
-        let named = |name: &str| Ok(Some(name.to_owned()));
-        for field in [format!("\"{words}\n\""), format!("\"{}\n{row}\n\"", filler.repeat(100))] {
-            let text = format!("id,username,password,bio\n1,ada,,{field}\n2,grace,,\n3,joan,,\"{words}");
-            let records: Vec<_> = read(&text, DjangoFormat::Csv).into_iter().map(|(_, user)| user).collect();
-            assert_eq!(records, [Err(Skip::TooLong), named("grace"), Err(Skip::OpenQuote)]);
+    fn nothing_within_a_quoted_field_becomes_a_record() {
+        let inside = "\n9,mallory,,\"\"\n\n9,mallory,,\n".repeat(MAX_BYTES / 20);
+        let long = "x".repeat(2 * MAX_BYTES);
+        for field in [
+            inside.clone(),
+            format!("{long}{inside}"),
+            format!("{inside}{long}\n9,mallory,,\n"),
+            format!("{}\n9,mallory,,\n", "x".repeat(MAX_BYTES)),
+            format!("{}\"\"\n9,mallory,,\n", "x".repeat(MAX_BYTES - 7)),
+        ] {
+            let text = format!("id,username,password,bio\n1,a,,\n2,b,,\"{field}\"\n3,c,,\n");
+            let lines = text.lines().count() as u64;
+            let named = |name: &str| Ok(Some(name.to_owned()));
+            let honest = [(2, named("a")), (3, Err(Skip::TooLong)), (lines, named("c"))];
+            assert_eq!(read(&text, DjangoFormat::Csv), honest);
+
+            let open = format!("id,username,password,bio\n1,a,,\n2,b,\"\n\",\"{field}\n3,c,,\n");
+            let honest = [(2, named("a")), (3, Err(Skip::OpenQuote(4)))];
+            assert_eq!(read(&open, DjangoFormat::Csv), honest);
         }
+    }
+
+    #[test]
+    fn a_quote_within_a_bare_field_holds_nothing_together() {
+        let text = "id,username,password,bio\n1,a,,6\" tall\n2,b,,\"\"\"x\" y\"\n3,c,,a\"b\"\n4,d,,";
+        let names: Vec<_> =
+            read(text, DjangoFormat::Csv).into_iter().map(|(_, name)| name.unwrap().unwrap()).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! One of Django's users, and the account that it becomes.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
-use super::import_remarks::{Note, Skip};
+use super::{
+    django_values::{flag, key, parse_time},
+    import_remarks::{Note, Skip},
+};
 use crate::{
     input::{EmailAddress, Username, person_name},
     passwords::is_verifiable,
@@ -17,7 +20,8 @@ use crate::{
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct DjangoUser {
-    #[serde(alias = "id", deserialize_with = "text")]
+    /// Read apart: CSV would take a text of digits for a number.
+    #[serde(skip)]
     pk: Option<String>,
     pub(super) username: Option<String>,
     email: Option<String>,
@@ -34,9 +38,6 @@ pub(super) struct DjangoUser {
     last_login: Option<String>,
 }
 
-/// What the column of keys is called while CSV is read.
-pub(super) const KEY_OF_CSV: &str = "(key)";
-
 /// How records are to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
@@ -52,19 +53,14 @@ impl DjangoUser {
             Skip::Malformed(error.to_string().replace(" at line 1 column ", " at column "))
         };
         let mut outer: Value = serde_json::from_slice(line.trim_ascii_end()).map_err(malformed)?;
-        let (fields, pk) = match outer.get_mut("fields").map(Value::take) {
-            Some(fields) => (fields, Some(outer["pk"].take())),
-            None => (outer, None),
-        };
+        let pk = ["pk", "id"].into_iter().find_map(|name| outer.get_mut(name).map(Value::take));
+        let fields = outer.get_mut("fields").map(Value::take).unwrap_or(outer);
         let has = |name| fields.get(name).is_some();
         if !(has("password") && (has("username") || has("email"))) {
             return Err(Skip::NoUser);
         }
-        let mut user: Self = serde_json::from_value(fields).map_err(malformed)?;
-        if let Some(pk) = pk {
-            user.pk = text(pk).map_err(malformed)?;
-        }
-        Ok(user)
+        let user: Self = serde_json::from_value(fields).map_err(malformed)?;
+        Ok(Self { pk: key(pk.unwrap_or_default()).map_err(malformed)?, ..user })
     }
 
     /// From a record of CSV, whose blank fields are none.
@@ -73,16 +69,15 @@ impl DjangoUser {
             let why = format!("it has {} fields, and the header {}", record.len(), header.len());
             return Err(Skip::Malformed(why));
         }
-        let malformed = |error: csv::Error| {
+        let user: Self = record.deserialize(Some(header)).map_err(|error| {
             Skip::Malformed(match error.kind() {
                 csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
                 _ => error.to_string(),
             })
-        };
-        let user: Self = record.deserialize(Some(header)).map_err(malformed)?;
-        // a key of digits is no number: it may have a leading zero, or be a UUID that looks like one
-        let key = header.iter().position(|name| name == KEY_OF_CSV).and_then(|at| record.get(at));
-        Ok(Self { pk: key.filter(|key| !key.is_empty()).map(str::to_owned), ..user })
+        })?;
+        let mut columns = header.iter().zip(record);
+        let pk = columns.find(|(column, _)| matches!(*column, "pk" | "id"));
+        Ok(Self { pk: pk.map(|(_, pk)| pk.to_owned()), ..user })
     }
 
     /// What to call the record by.
@@ -100,14 +95,14 @@ impl DjangoUser {
             self.pk.as_deref().unwrap_or_default(),
             self.username.as_deref().or(self.email.as_deref()).unwrap_or_default()
         );
-        let (email, username) =
-            identifiers(&self.email.unwrap_or_default(), &self.username.unwrap_or_default(), &mut notes)?;
-        let is_email_by_name = notes.contains(&Note::UsernameIsEmail);
-        if is_email_by_name && !reading.usernames_are_emails {
-            return Err(Skip::UsernameIsEmail);
-        }
-        // what Django has proven is the address, not the name
-        let is_proven = reading.emails_verified && !is_email_by_name;
+        let (email, username) = identifiers(
+            &self.email.unwrap_or_default(),
+            &self.username.unwrap_or_default(),
+            reading.usernames_are_emails,
+            &mut notes,
+        )?;
+        // nobody ever proved a username
+        let is_email_verified = reading.emails_verified && !notes.contains(&Note::UsernameIsEmail);
         let names = [(self.first_name, Note::FirstName), (self.last_name, Note::LastName)];
         let [first_name, last_name] = names.map(|(name, note)| {
             let name = person_name(&name.unwrap_or_default());
@@ -135,7 +130,7 @@ impl DjangoUser {
         let row = user::Model {
             id: id(joined, &id_text),
             email_key: email.as_ref().map(|email| email.key().to_owned()),
-            email_verified_at: email.as_ref().filter(|_| is_proven).map(|_| created_at),
+            email_verified_at: email.as_ref().filter(|_| is_email_verified).map(|_| created_at),
             email: email.map(|email| email.as_str().to_owned()),
             username_key: username.as_ref().map(Username::key),
             username: username.map(|username| username.as_str().to_owned()),
@@ -163,6 +158,7 @@ impl DjangoUser {
 fn identifiers(
     email: &str,
     username: &str,
+    usernames_are_emails: bool,
     notes: &mut Vec<Note>,
 ) -> Result<(Option<EmailAddress>, Option<Username>), Skip> {
     let is_blank = |text: &str| text.trim().is_empty();
@@ -174,6 +170,7 @@ fn identifiers(
         notes.push(Note::Email);
     }
     match (&email, &username_or_none, &as_email) {
+        (None, None, Some(_)) if !usernames_are_emails => return Err(Skip::OnlyUsernameIsEmail),
         (None, None, Some(address)) => {
             notes.push(Note::UsernameIsEmail);
             return Ok((Some(address.clone()), None));
@@ -204,71 +201,15 @@ fn id(joined: Option<OffsetDateTime>, text: &str) -> Uuid {
     Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or_default(), &bits).into_uuid()
 }
 
-/// RFC 3339, or as databases print it: a space for the `T`, an offset of hours alone, or none, which is UTC.
-fn parse_time(text: &str) -> Option<OffsetDateTime> {
-    let (date, time) = text.trim().split_at_checked(10)?;
-    let time = time.strip_prefix(['T', ' '])?;
-    let (clock, offset) = match time.find(['Z', '+', '-']) {
-        Some(at) => time.split_at(at),
-        None => (time, "Z"),
-    };
-    let offset = match offset.len() {
-        3 => format!("{offset}:00"),
-        5 => {
-            let (hours, minutes) = offset.split_at_checked(3)?;
-            format!("{hours}:{minutes}")
-        }
-        _ => offset.to_owned(),
-    };
-    let time = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
-    time.checked_to_offset(time::UtcOffset::UTC)
-}
-
-/// A key, be it a number or a text.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Option::<Scalar>::deserialize(deserializer)? {
-        Some(Scalar::Text(text)) => Some(text).filter(|text| !text.is_empty()),
-        Some(Scalar::Number(number)) => Some(number.to_string()),
-        Some(Scalar::Flag(flag)) => Some(flag.to_string()),
-        None => None,
-    })
-}
-
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let flag = match Option::<Scalar>::deserialize(deserializer)? {
-        None => return Ok(None),
-        Some(Scalar::Flag(flag)) => flag,
-        Some(Scalar::Number(number)) => number == 1,
-        Some(Scalar::Text(text)) => match text.as_str() {
-            "" => return Ok(None),
-            "t" | "T" | "true" | "True" | "TRUE" => true,
-            "f" | "F" | "false" | "False" | "FALSE" => false,
-            _ => return Err(de::Error::custom("a flag is neither true nor false")),
-        },
-    };
-    Ok(Some(flag))
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a number, a text or a flag was expected")]
-enum Scalar {
-    Flag(bool),
-    Number(i64),
-    Text(String),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(fields: &str) -> Result<(user::Model, Vec<Note>), Skip> {
+    fn read(fields: &str, usernames_are_emails: bool) -> Result<(user::Model, Vec<Note>), Skip> {
         let line = format!("{{\"password\":\"\",\"date_joined\":\"2024-01-31T12:00:00Z\",{fields}}}");
         let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-        DjangoUser::from_json(line.as_bytes())?.into_row(Reading {
-            now,
-            emails_verified: true,
-            usernames_are_emails: true,
-        })
+        let reading = Reading { now, emails_verified: true, usernames_are_emails };
+        DjangoUser::from_json(line.as_bytes())?.into_row(reading)
     }
 
     #[test]
@@ -288,46 +229,27 @@ mod tests {
             ("", "ada lovelace", Err(Skip::NoIdentifier)),
             ("", "", Err(Skip::NoIdentifier)),
         ] {
-            let read = read(&format!("\"email\":\"{email}\",\"username\":\"{username}\""));
-            let read = read
+            let fields = format!("\"email\":\"{email}\",\"username\":\"{username}\"");
+            let promoted = read(&fields, true);
+            let is_promoted = taken.as_ref().is_ok_and(|(.., notes)| notes.contains(&Note::UsernameIsEmail));
+            let read_as = promoted
                 .as_ref()
                 .map(|(row, notes)| (row.email.as_deref(), row.username.as_deref(), notes.clone()))
                 .map_err(Clone::clone);
-            assert_eq!(read, taken, "{email:?}, {username:?}");
-        }
-    }
-
-    #[test]
-    fn times_are_read_as_django_and_databases_write_them() {
-        for text in [
-            "2024-01-31T12:00:00.250Z",
-            "2024-01-31T12:00:00.250",
-            "2024-01-31 12:00:00.250",
-            "2024-01-31 12:00:00.25+00",
-            "2024-01-31 13:30:00.25+01:30",
-            "2024-01-31 10:30:00.250000-0130",
-        ] {
-            let time = parse_time(text).map(|time| time.unix_timestamp_nanos() / 1_000_000);
-            assert_eq!(time, Some(1_706_702_400_250), "{text}");
-        }
-        for text in [
-            "",
-            "2024-01-31",
-            "2024-01-31 25:00:00",
-            "yesterday at noon",
-            "2024-01-3é1 12:00:00",
-            "2024-01-31 12:00:00+é1",
-            "2024-01-31 12:00:00+0é0",
-            "9999-12-31 23:59:59-01",
-        ] {
-            assert_eq!(parse_time(text), None, "{text}");
+            assert_eq!(read_as, taken, "{email:?}, {username:?}");
+            if let Ok((row, _)) = &promoted {
+                let is_verified = row.email_verified_at.is_some();
+                assert_eq!(is_verified, row.email.is_some() && !is_promoted, "{email:?}, {username:?}");
+            }
+            let as_said = if is_promoted { Err(Skip::OnlyUsernameIsEmail) } else { promoted };
+            assert_eq!(read(&fields, false), as_said, "{email:?}, {username:?}");
         }
     }
 
     #[test]
     fn csv_and_json_say_the_same() {
         let header = csv::StringRecord::from(vec![
-            KEY_OF_CSV,
+            "id",
             "password",
             "last_login",
             "is_superuser",
@@ -337,16 +259,16 @@ mod tests {
             "is_active",
             "extra",
         ]);
-        let keyed = |key| csv::StringRecord::from(vec![key, "!", "", "f", "ada", "", "f", "t", ""]);
-        for key in ["007", "12345678901234567890123456789012", "1234567890123456789012345678e012", "1.0"] {
-            assert_eq!(DjangoUser::from_csv(&header, &keyed(key)).unwrap().pk.as_deref(), Some(key));
-        }
         for (yes, no) in [("t", "f"), ("True", "False"), ("1", "0"), ("true", "false")] {
             let record = csv::StringRecord::from(vec!["7", "!x", "", no, "1815", "", yes, no, "?"]);
             let user = DjangoUser::from_csv(&header, &record).unwrap();
             let json = br#"{"model":"auth.user","pk":7,"fields":{"password":"!x","last_login":null,
                 "is_superuser":false,"username":"1815","last_name":null,"is_staff":true,"is_active":false}}"#;
             assert_eq!(DjangoUser::from_json(json).unwrap(), user);
+        }
+        for pk in ["550840029", "12345678901234567890123456789012", "1e5", "007", "-1", "0x1f", "true"] {
+            let record = csv::StringRecord::from(vec![pk, "!x", "", "f", "1815", "", "f", "t", "?"]);
+            assert_eq!(DjangoUser::from_csv(&header, &record).unwrap().pk.as_deref(), Some(pk));
         }
         let odd = csv::StringRecord::from(vec!["7", "!x"]);
         assert!(matches!(DjangoUser::from_csv(&header, &odd), Err(Skip::Malformed(_))));
@@ -377,7 +299,7 @@ mod tests {
             "\"username\":\"ada\",\"first_name\":\"A\\u0000\",\"last_login\":\"?\",\"date_joined\":null";
         let line = format!("{{{fields},\"password\":\"md5$x$y\"}}");
         let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
-        let reading = Reading { now, emails_verified: false, usernames_are_emails: true };
+        let reading = Reading { now, emails_verified: false, usernames_are_emails: false };
         let (row, notes) = DjangoUser::from_json(line.as_bytes()).unwrap().into_row(reading).unwrap();
         assert_eq!(notes, [Note::FirstName, Note::Password, Note::DateJoined, Note::LastLogin]);
         assert_eq!((row.created_at.0, row.password_hash, row.first_name), (now, None, None));
@@ -386,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_id_is_of_its_record_and_in_order_of_joining() {
-        let id = |fields: &str| read(fields).unwrap().0.id;
+        let id = |fields: &str| read(fields, false).unwrap().0.id;
         let ada = id("\"id\":1,\"username\":\"ada\"");
         assert_eq!(ada, id("\"username\":\"ada\",\"id\":\"1\",\"email\":\"ada@example.org\""));
         assert_ne!(ada, id("\"id\":2,\"username\":\"ada\""));

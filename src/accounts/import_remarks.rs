@@ -6,6 +6,9 @@ pub enum Skip {
     /// Beyond what is read.
     #[error("{}", self.kind())]
     TooLong,
+    /// Of CSV, on this line: what comes after it is within that field, as far as can be known.
+    #[error("{}: an open quote since line {_0}", self.kind())]
+    OpenQuote(u64),
     /// For this reason.
     #[error("{}: {_0}", self.kind())]
     Malformed(String),
@@ -15,15 +18,12 @@ pub enum Skip {
     /// Neither an address nor a username that is one here.
     #[error("{}", self.kind())]
     NoIdentifier,
+    /// But a username that may be one, or may be anything its owner chose.
+    #[error("{}", self.kind())]
+    OnlyUsernameIsEmail,
     /// And no username that is one here.
     #[error("{}", self.kind())]
     WrongEmail,
-    /// Which nobody need have proven: Django lets people choose any.
-    #[error("{}", self.kind())]
-    UsernameIsEmail,
-    /// So nobody can tell where it ends.
-    #[error("{}", self.kind())]
-    OpenQuote,
     /// By somebody else.
     #[error("{}", self.kind())]
     EmailTaken,
@@ -38,14 +38,14 @@ impl Skip {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLong => "it is longer than 64 KiB",
+            Self::OpenQuote(_) => "the rest of the file is part of it",
             Self::Malformed(_) => "it cannot be read",
             Self::NoUser => "it is no user",
             Self::NoIdentifier => "it has no email address, and its username cannot be one here",
-            Self::WrongEmail => "its email address is none, and its username cannot be one here",
-            Self::UsernameIsEmail => {
-                "it has no email address, but its username is one: --usernames-are-emails would take that"
+            Self::OnlyUsernameIsEmail => {
+                "it has no email address but its username, which is taken for one with --usernames-are-emails alone"
             }
-            Self::OpenQuote => "a quote in it is never closed, and all that follows is within it",
+            Self::WrongEmail => "its email address is none, and its username cannot be one here",
             Self::EmailTaken => "another account has its email address",
             Self::UsernameTaken => "another account has its username",
         }

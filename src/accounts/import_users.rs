@@ -28,7 +28,7 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Whether the addresses count as proven, as of the day their owners joined.
     pub emails_verified: bool,
-    /// Whether a username that is an address serves as one where there is none.
+    /// Whether the username of who has no address is one, as of a project that made the usernames from the addresses.
     pub usernames_are_emails: bool,
 }
 
@@ -89,11 +89,8 @@ pub async fn import_users<R: BufRead>(
     options: ImportOptions,
     mut watch: impl FnMut(&[Told], u64),
 ) -> Result<Summary, ImportUsersError> {
-    let reading = Reading {
-        now: app.clock.now(),
-        emails_verified: options.emails_verified,
-        usernames_are_emails: options.usernames_are_emails,
-    };
+    let ImportOptions { dry_run, emails_verified, usernames_are_emails } = options;
+    let reading = Reading { now: app.clock.now(), emails_verified, usernames_are_emails };
     let mut summary = Summary::default();
     let mut foreseen = Claims::default();
     loop {
@@ -101,7 +98,7 @@ pub async fn import_users<R: BufRead>(
         if batch.told.is_empty() {
             return Ok(summary);
         }
-        let outcomes = if options.dry_run {
+        let outcomes = if dry_run {
             foresee(app, &batch.rows, &mut foreseen).await?
         } else {
             take(app, batch.rows).await?

@@ -5,6 +5,7 @@ mod change_password;
 mod create_superuser;
 mod django_file;
 mod django_user;
+mod django_values;
 mod import_remarks;
 mod import_users;
 mod new_account;

@@ -21,8 +21,8 @@ pub(super) struct Arguments {
     /// Count the email addresses as proven, because Django's project had its people prove them
     #[arg(long)]
     emails_verified: bool,
-    /// Take a username that is an email address for the account's address where it has none. Django lets people choose any
-    /// username: say this only if your project made it from their address
+    /// Take the username of who has no email address for one. Django let people choose any username, also the address of
+    /// somebody else: say this only where the project made the username from the address
     #[arg(long)]
     usernames_are_emails: bool,
 }
@@ -31,7 +31,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Command)?;
     require_migrated(&config).await?;
     let Arguments { file: path, dry_run, emails_verified, usernames_are_emails } = arguments;
-    let options = ImportOptions { dry_run, emails_verified, usernames_are_emails };
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let format = if is_csv { DjangoFormat::Csv } else { DjangoFormat::JsonLines };
     let opened = File::open(&path).and_then(|file| {
@@ -52,6 +51,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         }
         bar.set_position(position);
     };
+    let options = ImportOptions { dry_run, emails_verified, usernames_are_emails };
     let imported = import_users(&app, file, options, watch).await;
     bar.finish_and_clear();
     summarise(&imported?, dry_run);

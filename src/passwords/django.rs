@@ -17,9 +17,12 @@ use base64::{
 /// The most that a hash may ask for: several times Django's defaults, and a second or two of one thread.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-const MAX_SCRYPT_BYTES: u64 = 72 * 1024 * 1024;
-const MAX_SCRYPT_WORK: u64 = 4 * 1024 * 1024;
-const MAX_SCRYPT_LANES: u32 = 16;
+/// Of scrypt's memory: N = 2^17 at r = 8, which many recommend, and room for the lanes beside.
+const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
+/// Of scrypt's N·r·p: four times that.
+const MAX_SCRYPT_WORK: u64 = 4 << 20;
+/// Of scrypt's N: with a lower one, filling the lanes takes longer than the work upon them.
+const MIN_SCRYPT_N: u64 = 16;
 
 /// bcrypt looks at no more of a password than this, the closing zero included.
 const BCRYPT_BYTES: usize = 72;
@@ -123,14 +126,10 @@ fn parse_bcrypt(rest: &str, is_digested: bool) -> Option<DjangoHash> {
 fn parse_scrypt(rest: &str) -> Option<DjangoHash> {
     let [n, salt, r, p, hash] = parts(rest)?;
     let (n, r, p): (u64, u32, u32) = (n.parse().ok()?, r.parse().ok()?, p.parse().ok()?);
-    let (rows, lanes) = (u64::from(r), u64::from(p));
-    let bytes = n.checked_add(lanes)?.checked_mul(rows)?.checked_mul(128)?;
-    let work = n.checked_mul(rows)?.checked_mul(lanes)?;
-    let is_bearable = n > 1
-        && n.is_power_of_two()
-        && bytes <= MAX_SCRYPT_BYTES
-        && work <= MAX_SCRYPT_WORK
-        && p <= MAX_SCRYPT_LANES;
+    let bytes = n.checked_add(p.into())?.checked_mul(128)?.checked_mul(r.into())?;
+    let work = n.checked_mul(r.into())?.checked_mul(p.into())?;
+    let is_bearable =
+        n >= MIN_SCRYPT_N && n.is_power_of_two() && bytes <= MAX_SCRYPT_BYTES && work <= MAX_SCRYPT_WORK;
     let log_n = is_bearable.then(|| n.trailing_zeros()).and_then(|log| u8::try_from(log).ok())?;
     let params = scrypt::Params::new(log_n, r, p).ok()?;
     within(Function::Scrypt { params, salt: salt.to_owned() }, STANDARD.decode(hash).ok()?, 64)
@@ -189,18 +188,21 @@ mod tests {
             (bcrypt, "$04$", "$15$", "$16$"),
             (bcrypt_sha256, "$04$", "$15$", "$31$"),
             (bcrypt, "$04$", "$05$", "$03$"),
-            (scrypt, "$16$", "$65536$", "$131072$"),
-            (scrypt, "$16$", "$2$", "$1$"),
+            (scrypt, "$16$", "$65536$", "$131072$"), // by its work
+            (scrypt, "$16$", "$16$", "$8$"),
             (scrypt, "$16$", "$32$", "$17$"),
-            (scrypt, "$8$5$", "$8$16$", "$8$17$"),
-            (scrypt, "$16$saltsaltsalt$8$5$", "$65536$saltsaltsalt$8$8$", "$65536$saltsaltsalt$8$9$"),
-            (scrypt, "$16$saltsaltsalt$8$5$", "$2$saltsaltsalt$16384$16$", "$2$saltsaltsalt$262144$16$"),
+            (scrypt, "$8$5$", "$8$32768$", "$8$32769$"),
             (scrypt, "$8$5$", "$1$1$", "$0$1$"),
             (scrypt, "$8$5$", "$1$1$", "$1$0$"),
-            (scrypt, "$8$5$", "$32768$1$", "$4294967295$1$"),
+            (scrypt, "$8$5$", "$62162$1$", "$62163$1$"), // by its memory
+            (scrypt, "$8$5$", "$62162$1$", "$4294967295$1$"),
         ] {
             assert!(DjangoHash::parse(&hash.replace(from, most)).is_some(), "{hash} with {most}");
             assert!(DjangoHash::parse(&hash.replace(from, too_much)).is_none(), "{hash} with {too_much}");
+        }
+        let with = |costs: &str| scrypt.replace("$16$saltsaltsalt$8$5$", costs);
+        for usual in ["$16384$salt$8$1$", "$16384$salt$8$5$", "$131072$salt$8$1$"] {
+            assert!(DjangoHash::parse(&with(usual)).is_some(), "{usual}");
         }
         let huge = format!("scrypt${}$salt$4294967295$1$", 1_u64 << 63);
         assert!(DjangoHash::parse(&scrypt.replace("scrypt$16$saltsaltsalt$8$5$", &huge)).is_none());

@@ -187,7 +187,8 @@ async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
         4,\xff\xfe,!,f,2024-01-31 12:00:00+00\n\
         5,\"jo\nan\",!,f,2024-01-31 12:00:00+00\n\
         6,hedy,!,f,2024-01-31 12:00:00+00\n\
-        7,\"mary,!,f,2024-01-31 12:00:00+00\n";
+        7,mary,!,f,9999-12-31 23:59:59-01\n\
+        8,\"joan\n8,mallory,!,t,2024-01-31 12:00:00+00\n";
     fs::write(folder.path().join("users.CSV"), csv).unwrap();
     assert_eq!(
         text(&import(&app, folder.path(), &["users.CSV"]).stdout),
@@ -195,11 +196,41 @@ async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
 line 4: skipped: it cannot be read: it has 3 fields, and the header 5
 line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
 line 6 (joan): skipped: it has no email address, and its username cannot be one here
-line 9: skipped: a quote in it is never closed, and all that follows is within it
-2 taken, 0 already there, 5 skipped
-       1 skipped: a quote in it is never closed, and all that follows is within it
+line 9 (mary): taken, but as if it had joined now: date_joined is missing or no time
+line 10: skipped: the rest of the file is part of it: an open quote since line 10
+3 taken, 0 already there, 5 skipped
        3 skipped: it cannot be read
        1 skipped: it has no email address, and its username cannot be one here
+       1 skipped: the rest of the file is part of it
+       1 taken, but as if it had joined now: date_joined is missing or no time
 "
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_username_takes_nobodys_address() {
+    let app = TestApp::start(Sqlite).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [line(1, EMAIL, "", "!"), line(2, "ada", EMAIL, "!"), line(3, "bob@example.org", "", "!")];
+    fs::write(folder.path().join("users.jsonl"), lines.concat()).unwrap();
+    let reason =
+        "it has no email address but its username, which is taken for one with --usernames-are-emails alone";
+    for dry in [&["--dry-run"][..], &[]] {
+        let told = import(&app, folder.path(), &[dry, &["--emails-verified", "users.jsonl"]].concat()).stdout;
+        assert_eq!(
+            text(&told).replace("1 would be taken", "1 taken"),
+            format!(
+                "line 1 ({EMAIL}): skipped: {reason}
+line 3 (bob@example.org): skipped: {reason}
+1 taken, 0 already there, 2 skipped
+       2 skipped: {reason}
+"
+            )
+        );
+    }
+    let taken = user::Entity::find().all(&rows).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].username.as_deref(), taken[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
+    assert!(taken[0].email_verified_at.is_some());
 }
