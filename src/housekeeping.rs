@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{app::App, sessions};
+use crate::{app::App, outbox, sessions};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_mins(10);
@@ -13,6 +13,14 @@ pub async fn run(app: &App) {
         match sessions::sweep(app).await {
             Ok(0) => {}
             Ok(deleted) => tracing::debug!(deleted, "dead sessions were deleted"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "housekeeping failed; it tries again"
+            ),
+        }
+        match outbox::sweep(app).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::debug!(deleted, "settled mails were deleted"),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "housekeeping failed; it tries again"

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use futures_util::FutureExt;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{CliError, load, migrate::require_migrated};
-use crate::{app::App, config::Mode, housekeeping, http, storage::migrate};
+use crate::{app::App, config::Mode, housekeeping, http, outbox, storage::migrate};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -32,10 +33,20 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         .await
         .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
     ready();
-    tokio::select! {
-        served = http::serve(app.clone(), listener, told_to_stop()) => Ok(served?),
+    // the sender stops with the server, so that both are gone in time
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (sender, sending) = (app.clone(), stopped.map(drop));
+    let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
+    let shutdown = async {
+        told_to_stop().await;
+        drop(stop);
+    };
+    let served = tokio::select! {
+        served = http::serve(app.clone(), listener, shutdown) => served,
         () = housekeeping::run(&app) => Ok(()),
-    }
+    };
+    sender.await?;
+    Ok(served?)
 }
 
 /// Ctrl-C, or on Unix SIGTERM.

@@ -1,5 +1,6 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod mail;
 mod reader;
 mod values;
 
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
@@ -98,6 +100,9 @@ pub struct Config {
     pub hash_threads: usize,
     /// `HASH_QUEUE`: hashes that may wait; more are refused with `SERVER_BUSY`.
     pub hash_queue: usize,
+
+    /// `SMTP_URL` and the others: what mails say, and by which way they go.
+    pub mail: MailConfig,
 
     /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
     pub graphql_limits: GraphqlLimits,
@@ -260,6 +265,8 @@ impl Config {
         let hash_threads = r.read("HASH_THREADS", &cores.to_string(), |s| within(s, 1..=1024));
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
 
+        let mail = MailConfig::read(&mut r);
+
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
             nesting: r.read("GRAPHQL_MAX_NESTING", "64", |s| within(s, 8..=200)),
@@ -311,6 +318,7 @@ impl Config {
             argon2_iterations,
             hash_threads,
             hash_queue,
+            mail,
             graphql_limits,
             report: r.report,
         })
@@ -378,7 +386,9 @@ the settings cannot be used:
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
   - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
   - EMAIL_VERIFICATION must be none: this version sends no mail
-  - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536";
+  - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536
+  - SMTP_URL is missing
+  - EMAIL_FROM is missing";
         assert_eq!(error.to_string(), told);
     }
 
@@ -402,12 +412,18 @@ the settings cannot be used:
         let (_, key) = SecretKey::generate();
         let config = load(
             Mode::Dev,
-            &[("DATABASE_URL", "postgres://ada:lovelace@db/gatehouse"), ("SECRET_KEY", &key)],
+            &[
+                ("DATABASE_URL", "postgres://ada:lovelace@db/gatehouse"),
+                ("SECRET_KEY", &key),
+                ("SMTP_URL", "smtps://ada:lovelace@smtp.example.org"),
+                ("EMAIL_FROM", "accounts@example.org"),
+            ],
         );
         let report = config.unwrap().report;
         let find = |name| report.iter().find(|setting| setting.name == name).unwrap();
         assert_eq!(find("DATABASE_URL").value, "postgres://ada:hidden@db/gatehouse");
         assert_eq!(find("SECRET_KEY").value, "(hidden)");
+        assert_eq!(find("SMTP_URL").value, "smtps://ada:hidden@smtp.example.org");
         assert_eq!((find("SECRET_KEY").source, find("PORT").source), ("environment", "default"));
     }
 }

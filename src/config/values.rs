@@ -12,6 +12,12 @@ pub(super) fn text(s: &str) -> Result<String, String> {
     Ok(s.to_owned())
 }
 
+/// How something or somebody is called in mails.
+pub(super) fn mail_name(s: &str) -> Result<String, String> {
+    let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
+    is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())
+}
+
 pub(super) fn within<T: FromStr + PartialOrd + Display>(
     s: &str,
     range: RangeInclusive<T>,

@@ -23,6 +23,7 @@ mod connect;
 pub mod identity;
 mod job;
 pub mod migrate;
+pub mod outbox;
 pub mod session;
 mod txn;
 pub mod user;

@@ -11,20 +11,23 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const LAYERS: [&[&str]; 5] = [
     &["cli", "http"],
     &["graphql"],
-    &["accounts", "housekeeping", "sessions"],
-    &["app", "passwords", "storage", "tokens"],
+    &["accounts", "housekeeping", "outbox", "sessions"],
+    &["app", "mail", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 9] = [
+const WITHIN: [(&str, &str); 12] = [
     ("cli", "http"),
+    ("housekeeping", "outbox"),
     ("housekeeping", "sessions"),
     ("accounts", "sessions"),
+    ("app", "mail"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),
     ("tokens", "storage"),
+    ("config", "input"),
     ("config", "secrets"),
     ("telemetry", "config"),
 ];
@@ -113,6 +116,8 @@ fn each_framework_is_known_where_it_belongs() {
         ("poem", &["http/", "cli/"][..]),
         ("async_graphql", &["graphql/", "http/graphql.rs"]),
         ("axum", &[]),
+        ("lettre", &["mail/"]),
+        ("minijinja", &["mail/templates.rs"]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),
         ("std::env", &["config/reader.rs"]),
