@@ -4,7 +4,7 @@ use std::{sync::Mutex, time::Duration};
 
 use gatehouse::{
     sessions::sweep,
-    storage::{Timestamp, identity, session, user},
+    storage::{Timestamp, identity, outbox, session, user},
 };
 use rstest::rstest;
 use sea_orm::{
@@ -111,9 +111,15 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::end_all(&plans, id, now).await.unwrap();
     session::end_oldest(&plans, id, id, 50, now).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
+    outbox::is_due(&plans, now).await.unwrap();
+    outbox::claim(&plans, 4, now, Duration::from_secs(60)).await.unwrap();
+    outbox::settle(&plans, id, 1, outbox::Outcome::Sent, now).await.unwrap();
+    outbox::list_waiting(&plans, 100).await.unwrap();
+    outbox::list_failed(&plans, 100).await.unwrap();
+    outbox::delete_settled(&plans, now, 500).await.unwrap();
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 15);
+    assert_eq!(plans.len(), 21);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             Sqlite => line.starts_with("SCAN"),

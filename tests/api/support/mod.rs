@@ -1,7 +1,9 @@
 //! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
 
 pub mod database;
+pub mod mail_server;
 pub mod process;
+pub mod python;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

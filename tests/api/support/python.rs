@@ -29,13 +29,16 @@ fn install() {
     }
     run(Command::new("python3").args(["-m", "venv", "--clear", ENVIRONMENT]));
     let pip = Path::new(ENVIRONMENT).join("bin/pip");
-    run(Command::new(pip).args(["install", "--quiet", "--requirement", "requirements.txt"]).current_dir(FOLDER));
+    run(Command::new(pip)
+        .args(["install", "--quiet", "--requirement", "requirements.txt"])
+        .current_dir(FOLDER));
     fs::write(stamp, wanted).unwrap();
 }
 
 fn run(command: &mut Command) {
     let needs = "this test needs Python 3.10 or newer with venv (on Debian: apt-get install python3-venv)";
-    let ended = command.output().unwrap_or_else(|error| panic!("{command:?} did not start: {error}; {needs}"));
+    let ended =
+        command.output().unwrap_or_else(|error| panic!("{command:?} did not start: {error}; {needs}"));
     let said = [ended.stdout, ended.stderr].concat();
     assert!(ended.status.success(), "{command:?} failed; {needs}:\n{}", String::from_utf8_lossy(&said));
 }
