@@ -96,6 +96,7 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 #[derive(DeriveIden)]
+#[expect(clippy::enum_variant_names, reason = "each is named as its column is")]
 enum Key {
     NameKey,
     FirstNameKey,

@@ -144,7 +144,7 @@ fn environment() -> Environment<'static> {
     }
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        if has_ending(name, "html") { AutoEscape::Html } else { AutoEscape::None }
     });
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
@@ -181,7 +181,7 @@ fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
     for entry in fs::read_dir(folder).map_err(fault)? {
         let path = entry.map_err(fault)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if !name.ends_with(".txt") && !name.ends_with(".html") || name.starts_with('.') {
+        if !["txt", "html"].iter().any(|ending| has_ending(&name, ending)) || name.starts_with('.') {
             continue;
         }
         if BUILT_IN.iter().all(|(known, _)| *known != name) {
@@ -192,6 +192,10 @@ fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
         found.insert(name, text.replace("\r\n", "\n"));
     }
     Ok(found)
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == ending)
 }
 
 /// An error within an extended template is told by that template, not by the one which extends it.

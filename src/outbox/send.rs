@@ -29,7 +29,7 @@ const AT_ONCE: usize = 4;
 const EVERY: Duration = Duration::from_secs(2);
 
 /// How long a claimed mail is nobody else's.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease outlasts every sending");
 
 /// The first wait after a failure; each following is twice as long, up to the longest.
@@ -102,12 +102,12 @@ async fn deliver(app: &App, row: outbox::Model) -> bool {
         tracing::error!(mail.id = %row.id, mail.kind = row.kind, "a mail made the sender panic; it is tried again");
         return false;
     };
+    // the words are kept in the row and not told here: they may name people
     match &outcome {
         Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail was sent"),
         Outcome::Nothing => {
-            tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail had nothing to say")
+            tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail had nothing to say");
         }
-        // the words are kept in the row: they may name people
         Outcome::Failed(_) => tracing::error!(
             mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
             "a mail was given up; `gatehouse mail queue` says why"

@@ -145,6 +145,17 @@ fn transactions_are_opened_by_use_cases_alone() {
 }
 
 #[test]
+fn mails_are_sent_by_the_outbox_alone() {
+    let senders: Vec<String> =
+        files().into_iter().filter(|(_, text)| text.contains("mailer.send(")).map(|(file, _)| file).collect();
+    assert!(
+        senders.iter().all(|file| ["cli/mail.rs", "outbox/send.rs"].contains(&file.as_str())),
+        "{senders:?}"
+    );
+    assert_eq!(senders.len(), 2);
+}
+
+#[test]
 fn the_map_names_every_module() {
     let map = fs::read_to_string(format!("{SRC}/lib.rs")).unwrap();
     for (file, _) in files() {

@@ -112,7 +112,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::end_oldest(&plans, id, id, 50, now).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
-    outbox::claim(&plans, 4, now, Duration::from_secs(60)).await.unwrap();
+    outbox::claim(&plans, 4, now, Duration::from_mins(1)).await.unwrap();
     outbox::settle(&plans, id, 1, outbox::Outcome::Sent, now).await.unwrap();
     outbox::list_waiting(&plans, 100).await.unwrap();
     outbox::list_failed(&plans, 100).await.unwrap();

@@ -52,12 +52,9 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
         get(&app, &format!("/api/{first}")).await.body["subject"],
         "Your Gatehouse password was changed"
     );
-    for nowhere in [
-        "/api/latest?to=nobody@example.org",
-        "/api/latest?to=x",
-        "/api/01a1fc70-2d3d-7e11-aa80-482e28c18b19",
-        "/api/x",
-    ] {
+    for nowhere in
+        ["/api/latest?to=nobody@example.org", "/api/latest?to=x", "/api/01a1fc70-2d3d-7e11-aa80-482e28c18b19"]
+    {
         assert_eq!(get(&app, nowhere).await.status, StatusCode::NOT_FOUND, "{nowhere}");
     }
     let cleared = Answer::of(app.http.delete(format!("{}/mailbox/api", app.url))).await;

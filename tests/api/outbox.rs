@@ -208,7 +208,7 @@ async fn a_claimed_mail_is_nobody_elses_until_the_lease_runs_out(
     let claim_now = async || {
         let now = Timestamp(app.app.clock.now());
         let claimed =
-            app.app.db.write_one(async move |txn| claim(&txn, 10, now, Duration::from_secs(60)).await);
+            app.app.db.write_one(async move |txn| claim(&txn, 10, now, Duration::from_mins(1)).await);
         claimed.await.unwrap()
     };
     let settle_now = async |attempt| {
@@ -240,8 +240,9 @@ async fn two_servers_send_each_mail_once() {
     let sent: Vec<u64> = sent.into_iter().map(Result::unwrap).collect();
     assert_eq!(sent.iter().sum::<u64>(), 60);
     assert!(sent.iter().all(|count| *count > 0), "they share the work: {sent:?}");
-    let mut ids = ids(&server.mails());
+    let (mut ids, mut ordered) = (ids(&server.mails()), ordered);
     ids.sort_unstable();
+    ordered.sort_unstable();
     assert_eq!(ids, ordered.iter().map(|id| format!("<{id}@127.0.0.1>")).collect::<Vec<_>>());
 }
 
@@ -258,10 +259,8 @@ async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Po
         ordered.push(app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await);
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut settings: Vec<(&str, &str)> = ["DATABASE_URL", "SECRET_KEY", "SMTP_URL", "EMAIL_FROM"]
-        .map(|name| (name, app.settings[name].as_str()))
-        .to_vec();
-    settings.push(("PUBLIC_URL", "http://127.0.0.1"));
+    let settings = ["DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "SMTP_URL", "EMAIL_FROM"]
+        .map(|name| (name, app.settings[name].as_str()));
     for _ in 0..KILLS {
         let before = mail_server.mails().len();
         let (server, _) = Server::start(folder.path(), &["serve"], &settings).await;
@@ -287,7 +286,7 @@ async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Po
     }
     let twice = copies.values().map(|copies| copies.len() - 1).sum::<usize>();
     assert!(
-        twice >= 1 && twice <= KILLS * 4,
+        (1..=KILLS * 4).contains(&twice),
         "{twice} copies too many: each kill doubles what was on its way"
     );
     assert_eq!(copies.len(), 40);
@@ -367,4 +366,42 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
     app.advance(Duration::from_hours(8 * 24));
     assert_eq!(outbox::sweep(&app.app).await.unwrap(), 0, "what waits is kept");
     assert!(row(&app, waiting).await.due_at.is_some());
+}
+
+#[rstest]
+#[case("dev", true)]
+#[case("serve", false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_people_in_development_alone(#[case] command: &str, #[case] names: bool) {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let refused = app.order(Kind::PasswordChanged, "grace@example.org", &ada.user_id).await;
+    let folder = tempfile::tempdir().unwrap();
+    // a way by which the second mail cannot go
+    std::fs::create_dir_all(folder.path().join(format!("{refused}.part"))).unwrap();
+    let (port, way) = (crate::support::process::free_port(), format!("file://{}", folder.path().display()));
+    let settings = [
+        ("DATABASE_URL", app.settings["DATABASE_URL"].as_str()),
+        ("SECRET_KEY", app.settings["SECRET_KEY"].as_str()),
+        ("PUBLIC_URL", "http://127.0.0.1"),
+        ("PORT", port.as_str()),
+        ("SMTP_URL", way.as_str()),
+        ("EMAIL_FROM", FROM),
+        ("RUST_LOG", "debug"),
+    ];
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let child = gatehouse(folder.path(), &[command], &settings).stderr(log).spawn().unwrap();
+    let server = Server { child, url: String::new() };
+    let begun = Instant::now();
+    while row(&app, id).await.sent_at.is_none() || row(&app, refused).await.last_error.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "they are not sent");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(server);
+    let log = std::fs::read_to_string(path).unwrap();
+    assert!(log.contains(&refused.to_string()) && log.contains("is tried again"), "{log}");
+    assert_eq!(log.contains("mail to ada@example.org: Your Gatehouse password was changed"), names, "{log}");
+    assert!(names || !log.contains("@example.org"), "{log}");
 }
