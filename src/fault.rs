@@ -1,6 +1,6 @@
 //! What keeps a use case from reaching an outcome. Outcomes are the use cases' own types.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 /// The request could not be decided. Says why to the log, and nothing of it to the client.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,15 @@ pub enum Fault {
     /// A bounded queue is full. Trying again in a second helps; nothing was done.
     #[error("a queue is full")]
     Busy,
+    /// A budget is used up. Nothing was done.
+    #[error("a rate limit is reached")]
+    RateLimited {
+        /// When trying again may help, from now.
+        retry_after: Duration,
+    },
+    /// A unique name was somebody else's at the moment of writing. Nothing was kept.
+    #[error("a unique name is taken")]
+    Conflict(#[source] Box<dyn Error + Send + Sync>),
     /// The database did not answer, or refused. Nothing was kept.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

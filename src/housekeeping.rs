@@ -1,31 +1,78 @@
 //! The one task that tidies up while the server runs.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
-use crate::{app::App, outbox, sessions};
+use sea_orm::DbErr;
+
+use crate::{
+    app::App,
+    fault::Fault,
+    storage::{Timestamp, Txn, known_address, outbox, rate_limit, session},
+};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_mins(10);
 
+/// How long a dead session is kept: for whoever looks into what happened to it.
+const SESSIONS_KEPT: Duration = Duration::from_hours(24);
+
+/// How long an address is remembered from which nobody has signed in again.
+const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
+
+/// How long a mail that is settled is kept after it was asked for: for whoever looks into what became of it.
+const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Rows deleted by one statement, so that none holds up other writes.
+const BATCH: u64 = 500;
+
 /// Runs for ever.
 pub async fn run(app: &App) {
     loop {
-        match sessions::sweep(app).await {
+        match sweep(app).await {
             Ok(0) => {}
-            Ok(deleted) => tracing::debug!(deleted, "dead sessions were deleted"),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "housekeeping failed; it tries again"
-            ),
-        }
-        match outbox::sweep(app).await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::debug!(deleted, "settled mails were deleted"),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "housekeeping failed; it tries again"
-            ),
+            Ok(deleted) => tracing::debug!(deleted, "what is long over was deleted"),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, "housekeeping failed; it tries again");
+            }
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Deletes what is long over, in small batches: dead sessions, addresses that are no longer used, budgets that are whole
+/// again, mails that are settled. Says how many rows.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub async fn sweep(app: &App) -> Result<u64, Fault> {
+    let now = app.clock.now();
+    let dead = Timestamp(now - SESSIONS_KEPT);
+    let sessions =
+        in_batches(app, move |txn| async move { session::delete_dead(&txn, dead, BATCH).await }).await?;
+    let unused = Timestamp(now - ADDRESSES_KEPT);
+    let addresses =
+        in_batches(app, move |txn| async move { known_address::delete_unused(&txn, unused, BATCH).await })
+            .await?;
+    let idle = Timestamp(now);
+    let budgets =
+        in_batches(app, move |txn| async move { rate_limit::delete_idle(&txn, idle, BATCH).await }).await?;
+    let settled = Timestamp(now - MAILS_KEPT);
+    let mails =
+        in_batches(app, move |txn| async move { outbox::delete_settled(&txn, settled, BATCH).await }).await?;
+    Ok(sessions + addresses + budgets + mails)
+}
+
+async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>
+where
+    F: Fn(Txn) -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = Result<u64, DbErr>> + Send + 'static,
+{
+    let mut deleted = 0;
+    loop {
+        let batch = app.db.write_one(delete).await?;
+        deleted += batch;
+        if batch < BATCH {
+            return Ok(deleted);
+        }
     }
 }

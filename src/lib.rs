@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`sessions`], [`outbox`], [`housekeeping`] | one file a verb: the rules, and the transactions |
+//! | use cases | [`accounts`], [`sessions`], [`outbox`], [`rate_limit`], [`housekeeping`] | one file a verb: the rules, and the transactions |
 //! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`storage`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
@@ -15,7 +15,7 @@
 //!
 //! **The way of a login**: `http/graphql.rs` reads the request; `graphql/jwt_guard.rs` checks the document and who may run
 //! it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
-//! `storage/user.rs` and `passwords.rs`, and opens the session by `sessions/open.rs`; `tokens.rs` signs the pair.
+//! `storage/user.rs`, `rate_limit.rs` and `passwords.rs`, and opens the session by `sessions/open.rs`; `tokens.rs` signs the pair.
 //!
 //! # Invariants
 //!
@@ -25,7 +25,8 @@
 //! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.
 //! 5. One-time things are spent by one conditional `UPDATE` whose count decides, never by reading first; unique things are
 //!    claimed by `INSERT … ON CONFLICT DO NOTHING` and the count.
-//! 6. No statement's cost grows with the number of users or sessions: every predicate has its index.
+//! 6. No statement's cost grows with the number of users or sessions, except a search's with its matches and a count's: every
+//!    predicate has its index.
 //! 7. A session is inserted only by `sessions/open.rs`, which first locks its user, on condition that the credentials are
 //!    still those that were checked. So no sign-in under way survives what should have ended it.
 //! 8. No mail is sent while a request runs: use cases write it to the outbox, in the transaction that causes it.
@@ -40,6 +41,7 @@ pub mod graphql;
 pub mod accounts;
 pub mod housekeeping;
 pub mod outbox;
+pub mod rate_limit;
 pub mod sessions;
 
 pub mod app;

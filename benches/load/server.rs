@@ -35,6 +35,7 @@ impl Server {
             .env("EMAIL_FROM", "accounts@example.org")
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
+            .env("RATE_LIMITS", "off")
             .spawn()
             .unwrap();
         let mut server = Self { address, process };

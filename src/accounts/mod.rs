@@ -1,10 +1,26 @@
-//! Accounts: who may have one, and under which names.
+//! Accounts: who may have one, under which names, and what becomes of it.
 
+mod administration;
+mod change_password;
 mod create_superuser;
 mod new_account;
 mod new_password;
+mod set_user_active;
+mod set_user_role;
 mod signup;
+mod update_profile;
+mod user;
+mod username_available;
+mod users;
 
+pub use administration::AdministrationError;
+pub use change_password::{ChangePasswordError, ChangePasswordInput, change_password};
 pub use create_superuser::{CreateSuperuserError, create_superuser};
 pub use new_account::NewAccountInput;
+pub use set_user_active::set_user_active;
+pub use set_user_role::set_user_role;
 pub use signup::{SignupError, signup};
+pub use update_profile::{Change, UpdateProfileError, UpdateProfileInput, update_profile};
+pub use user::user;
+pub use username_available::username_available;
+pub use users::{PageInput, UserPage, UsersError, count_users, users};

@@ -3,7 +3,7 @@
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::new_password::{Owner, check_new, hash_new};
+use super::new_password::{Owner, check_confirmation, check_new, hash_new};
 use crate::{
     app::App,
     fault::Fault,
@@ -79,15 +79,8 @@ impl NewAccount {
             "password",
             password.and_then(|password| check_new(app, &password, owner).map(|()| password)),
         );
-        inputs.check(
-            "passwordConfirmation",
-            match &input.password_confirmation {
-                Some(again) if again.expose_secret() != input.password.expose_secret() => {
-                    Err(Wrong::new(FieldErrorCode::Mismatch, "The two passwords differ."))
-                }
-                _ => Ok(()),
-            },
-        );
+        let again = input.password_confirmation.as_ref();
+        inputs.check("passwordConfirmation", check_confirmation(&input.password, again));
         inputs.finish()?;
         let password = password.ok_or_else(Vec::new)?;
         Ok(Self { email, username, password, name, first_name, last_name })

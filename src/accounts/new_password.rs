@@ -1,5 +1,7 @@
 //! What makes a new password good, after NIST SP 800-63B: long enough, and not what a guesser would try first.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::{
     app::App,
     fault::Fault,
@@ -38,6 +40,19 @@ pub(super) fn check_new(app: &App, password: &Password, owner: Owner<'_>) -> Res
         return Err(Wrong::new(FieldErrorCode::TooWeak, message));
     }
     Ok(())
+}
+
+/// Whether a new password was typed the same twice, where it was.
+///
+/// # Errors
+/// That it was not.
+pub(super) fn check_confirmation(password: &SecretString, again: Option<&SecretString>) -> Result<(), Wrong> {
+    match again {
+        Some(again) if again.expose_secret() != password.expose_secret() => {
+            Err(Wrong::new(FieldErrorCode::Mismatch, "The two passwords differ."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The hash of a new password, or why it is too easily guessed. Computed on the hash workers.

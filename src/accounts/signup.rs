@@ -5,6 +5,7 @@ use crate::{
     app::App,
     fault::Fault,
     input::FieldError,
+    rate_limit::{self, Action, Address},
     sessions::{Client, Opening, SignedIn},
     storage::user::Role,
 };
@@ -39,6 +40,9 @@ pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Resul
         return Err(SignupError::NotEnabled);
     }
     let account = NewAccount::parse(app, &input).map_err(SignupError::InvalidInput)?;
+    if let Some(address) = Address::rationed(app, client.ip_address) {
+        rate_limit::charge(app, Action::Signup(&address)).await?;
+    }
     let row = account.into_row(app, Role::User).await?;
     let row = row.map_err(|wrong| SignupError::InvalidInput(vec![wrong.at("password")]))?;
 

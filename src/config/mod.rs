@@ -15,8 +15,8 @@ pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer, list,
-    listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
+    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
+    list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -104,6 +104,10 @@ pub struct Config {
     /// `SMTP_URL` and the others: what mails say, and by which way they go.
     pub mail: MailConfig,
 
+    /// `RATE_LIMITS`: whether anything is rationed.
+    pub rate_limits: bool,
+    /// `RATE_LIMIT_…`: how often what may be done.
+    pub budgets: Budgets,
     /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
     pub graphql_limits: GraphqlLimits,
 
@@ -162,6 +166,36 @@ pub enum ChallengeMethod {
     Otp,
     /// By a link that the person follows.
     Link,
+}
+
+/// How often something may be done: all at once, then as time goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// So many times,
+    pub count: u32,
+    /// within this.
+    pub period: Duration,
+}
+
+/// A budget for everything that is rationed.
+#[derive(Clone, Copy, Debug)]
+pub struct Budgets {
+    /// `RATE_LIMIT_FAILED_LOGINS`: to one account from one address.
+    pub failed_logins: Budget,
+    /// `RATE_LIMIT_FAILED_LOGINS_ADDRESS`: from one address, to whatever accounts it is strange to.
+    pub failed_logins_address: Budget,
+    /// `RATE_LIMIT_FAILED_LOGINS_ACCOUNT`: to one account, from all addresses that are strange to it.
+    pub failed_logins_account: Budget,
+    /// `RATE_LIMIT_LOGINS`: successful ones, to one account.
+    pub logins: Budget,
+    /// `RATE_LIMIT_SIGNUPS`: from one address.
+    pub signups: Budget,
+    /// `RATE_LIMIT_USERNAME_CHECKS`: from one address.
+    pub username_checks: Budget,
+    /// `RATE_LIMIT_PASSWORD_CHANGES`: of one account, those refused included.
+    pub password_changes: Budget,
+    /// `RATE_LIMIT_WRITES`: by one account.
+    pub writes: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -267,6 +301,17 @@ impl Config {
 
         let mail = MailConfig::read(&mut r);
 
+        let rate_limits = r.read("RATE_LIMITS", "on", switch);
+        let budgets = Budgets {
+            failed_logins: r.read("RATE_LIMIT_FAILED_LOGINS", "10/15m", budget),
+            failed_logins_address: r.read("RATE_LIMIT_FAILED_LOGINS_ADDRESS", "50/15m", budget),
+            failed_logins_account: r.read("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", "50/1h", budget),
+            logins: r.read("RATE_LIMIT_LOGINS", "60/1h", budget),
+            signups: r.read("RATE_LIMIT_SIGNUPS", "20/1h", budget),
+            username_checks: r.read("RATE_LIMIT_USERNAME_CHECKS", "120/1h", budget),
+            password_changes: r.read("RATE_LIMIT_PASSWORD_CHANGES", "10/15m", budget),
+            writes: r.read("RATE_LIMIT_WRITES", "120/1m", budget),
+        };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
             nesting: r.read("GRAPHQL_MAX_NESTING", "64", |s| within(s, 8..=200)),
@@ -319,6 +364,8 @@ impl Config {
             hash_threads,
             hash_queue,
             mail,
+            rate_limits,
+            budgets,
             graphql_limits,
             report: r.report,
         })

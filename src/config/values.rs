@@ -5,7 +5,7 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Du
 use ipnet::IpNet;
 use url::Url;
 
-use super::{Claim, DatabaseUrl, EmailVerification, Mode};
+use super::{Budget, Claim, DatabaseUrl, EmailVerification, Mode};
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
 pub(super) fn text(s: &str) -> Result<String, String> {
@@ -36,6 +36,15 @@ pub(super) fn duration(s: &str, range: RangeInclusive<Duration>) -> Result<Durat
     }
     let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
     Err(format!("must be from {least} to {most}"))
+}
+
+/// `10/15m`: ten times in fifteen minutes.
+pub(super) fn budget(s: &str) -> Result<Budget, String> {
+    let malformed = || "must be a count and a period, like `10/15m`".to_owned();
+    let (count, period) = s.split_once('/').ok_or_else(malformed)?;
+    let count = within(count.trim(), 1..=100_000)?;
+    let day = Duration::from_hours(24);
+    Ok(Budget { count, period: duration(period.trim(), Duration::from_secs(1)..=day)? })
 }
 
 pub(super) fn switch(s: &str) -> Result<bool, String> {

@@ -1,27 +1,24 @@
-//! People and their accounts.
+//! One's own account: making it, and changing it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use secrecy::SecretString;
-use time::OffsetDateTime;
-use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 use super::{
     caller,
     error::ApiError,
     jwt_guard::viewer,
-    outcomes::SignInResult,
-    sessions::{AuthPayload, Session},
+    outcomes::{PasswordChangeResult, SignInResult, UserResult},
+    sessions::AuthPayload,
+    user::User,
     verification::{ChallengeMethod, EmailVerificationMode},
 };
 use crate::{
-    accounts::{self, NewAccountInput},
+    accounts::{self, Change, NewAccountInput},
     app::App,
     input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
     sessions::Viewer,
-    storage::{Timestamp, identity, session, user},
 };
 
 /// The queries on accounts.
@@ -34,6 +31,16 @@ impl AccountsQuery {
     async fn me(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
         let Viewer { user, session } = viewer(ctx)?.clone();
         Ok(User::new(user, Some(session.id)))
+    }
+
+    /// Whether a username is well-formed and free. Anybody may ask, so often in an hour.
+    async fn username_available(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name, in any case.")] username: String,
+    ) -> Result<bool, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        Ok(accounts::username_available(app, &caller.client, &username).await?)
     }
 
     /// What a client must know to draw its forms. Anybody may ask.
@@ -73,6 +80,35 @@ impl AccountsMutation {
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }
+
+    /// Changes the viewer's own profile. Fields left out stay as they are; null clears.
+    /// Errors: `INVALID_INPUT`, `USERNAME_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: UpdateProfileInput,
+    ) -> Result<UserResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        let Viewer { user, session } = viewer(ctx)?;
+        Ok(match accounts::update_profile(app, user, input.into()).await {
+            Ok(user) => UserResult::User(Box::new(User::new(user, Some(session.id)))),
+            Err(error) => UserResult::UserError(error.try_into()?),
+        })
+    }
+
+    /// Changes, or where there is none sets, the viewer's password, and ends the viewer's other sessions.
+    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The old password and the new.")] input: ChangePasswordInput,
+    ) -> Result<PasswordChangeResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        Ok(match accounts::change_password(app, viewer(ctx)?, input.into()).await {
+            Ok(ended) => PasswordChangeResult::PasswordChanged(ended.into()),
+            Err(error) => PasswordChangeResult::UserError(error.try_into()?),
+        })
+    }
 }
 
 /// A new account. `email` is required unless the server is configured otherwise; then `username` is required in its place.
@@ -110,150 +146,63 @@ impl From<SignupInput> for NewAccountInput {
     }
 }
 
-/// A person with an account. What is asked of the database is asked once, however often the document selects it.
-pub struct User {
-    row: user::Model,
-    current_session: Option<Uuid>,
-    sessions: OnceCell<Vec<session::Model>>,
-    identities: OnceCell<Vec<identity::Model>>,
+/// The old password and the new.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The password as it is. It may be left out only where the account has none.
+    #[graphql(secret)]
+    current_password: Option<String>,
+    /// At least `passwordMinLength` and at most 128 characters of any kind, not easily guessed, and another than before.
+    #[graphql(secret)]
+    new_password: String,
+    /// Checked where given: must equal `newPassword`.
+    #[graphql(secret)]
+    new_password_confirmation: Option<String>,
 }
 
-impl User {
-    /// A row, as seen from a session.
-    #[must_use]
-    pub fn new(row: user::Model, current_session: Option<Uuid>) -> Self {
-        Self { row, current_session, sessions: OnceCell::new(), identities: OnceCell::new() }
-    }
-}
-
-/// A person with an account.
-#[Object]
-impl User {
-    /// Opaque, and never reused.
-    async fn id(&self) -> ID {
-        self.row.id.into()
-    }
-
-    /// The address as its owner writes it. Null for accounts that signed up with a username alone.
-    async fn email(&self) -> Option<&str> {
-        self.row.email.as_deref()
-    }
-
-    /// Whether the owner of the account has proven that the address is theirs.
-    async fn email_verified(&self) -> bool {
-        self.row.email_verified_at.is_some()
-    }
-
-    /// The name to sign in with, as its owner writes it. Null where there is none.
-    async fn username(&self) -> Option<&str> {
-        self.row.username.as_deref()
-    }
-
-    /// The full name as given, else first and last name joined. Null where none was given.
-    async fn name(&self) -> Option<Cow<'_, str>> {
-        self.row.full_name()
-    }
-
-    /// The given name. Null where none was given.
-    async fn first_name(&self) -> Option<&str> {
-        self.row.first_name.as_deref()
-    }
-
-    /// The family name. Null where none was given.
-    async fn last_name(&self) -> Option<&str> {
-        self.row.last_name.as_deref()
-    }
-
-    /// What people say of themselves. Null where they say nothing.
-    async fn bio(&self) -> Option<&str> {
-        self.row.bio.as_deref()
-    }
-
-    /// A picture, by an https URL. Null where there is none.
-    async fn avatar_url(&self) -> Option<&str> {
-        self.row.avatar_url.as_deref()
-    }
-
-    /// What the person may do.
-    async fn role(&self) -> Role {
-        self.row.role.into()
-    }
-
-    /// Whether the person may sign in.
-    async fn is_active(&self) -> bool {
-        self.row.is_active
-    }
-
-    /// False where the person has only ever signed in by other means; `changePassword` then sets one.
-    async fn has_password(&self) -> bool {
-        self.row.password_hash.is_some()
-    }
-
-    /// When the account began.
-    async fn created_at(&self) -> OffsetDateTime {
-        self.row.created_at.0
-    }
-
-    /// When the profile was last changed.
-    async fn updated_at(&self) -> OffsetDateTime {
-        self.row.updated_at.0
-    }
-
-    /// When the person last signed in. Null if never.
-    async fn last_login_at(&self) -> Option<OffsetDateTime> {
-        self.row.last_login_at.map(|at| at.0)
-    }
-
-    /// Live sessions, the newest first; there are never more than `MAX_SESSIONS_PER_USER`.
-    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
-        let app = ctx.data_unchecked::<Arc<App>>();
-        let list = || session::list_live(app.db.read(), self.row.id, Timestamp(app.clock.now()));
-        let live = self.sessions.get_or_try_init(list).await?;
-        Ok(live.iter().map(|row| Session::new(row.clone(), self.current_session)).collect())
-    }
-
-    /// Accounts elsewhere that sign this person in, in the order in which they were linked.
-    async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<Identity>, ApiError> {
-        let app = ctx.data_unchecked::<Arc<App>>();
-        let identities =
-            self.identities.get_or_try_init(|| identity::list(app.db.read(), self.row.id)).await?;
-        Ok(identities.iter().cloned().map(Identity::from).collect())
+impl From<ChangePasswordInput> for accounts::ChangePasswordInput {
+    fn from(input: ChangePasswordInput) -> Self {
+        Self {
+            current_password: input.current_password.map(SecretString::from),
+            new_password: input.new_password.into(),
+            new_password_confirmation: input.new_password_confirmation.map(SecretString::from),
+        }
     }
 }
 
-/// What a person may do. Each may do what those before may.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "user::Role")]
-pub enum Role {
-    /// Use their own account.
-    User,
-    /// See everybody's account.
-    Staff,
-    /// Change everybody's account.
-    Superuser,
+/// Changes to a profile. Fields left out stay as they are; null, or blank, clears.
+#[derive(InputObject)]
+pub struct UpdateProfileInput {
+    /// The full name; at most 150 characters. Without one it is first and last name joined.
+    name: MaybeUndefined<String>,
+    /// The given name; at most 150 characters.
+    first_name: MaybeUndefined<String>,
+    /// The family name; at most 150 characters.
+    last_name: MaybeUndefined<String>,
+    /// What one says of oneself; at most 500 characters, in lines.
+    bio: MaybeUndefined<String>,
+    /// A picture, by an https URL of at most 2,048 bytes.
+    avatar_url: MaybeUndefined<String>,
+    /// The name to sign in with: 3 to 30 of the letters a to z, digits, and `_ . -`; unique whatever the case. It can be
+    /// cleared where there is an email address.
+    username: MaybeUndefined<String>,
 }
 
-/// An account elsewhere that signs a person in here.
-#[derive(SimpleObject)]
-pub struct Identity {
-    /// Where it is.
-    provider: IdentityProvider,
-    /// Its email address, as of when it was linked. Null where the provider gave none.
-    email: Option<String>,
-    /// When it was linked.
-    linked_at: OffsetDateTime,
-}
-
-/// Who vouches for an identity. Values may be added: keep a default branch.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityProvider {
-    /// Google.
-    Google,
-}
-
-impl From<identity::Model> for Identity {
-    fn from(row: identity::Model) -> Self {
-        Self { provider: IdentityProvider::Google, email: row.email, linked_at: row.linked_at.0 }
+impl From<UpdateProfileInput> for accounts::UpdateProfileInput {
+    fn from(input: UpdateProfileInput) -> Self {
+        let change = |field| match field {
+            MaybeUndefined::Undefined => Change::Keep,
+            MaybeUndefined::Null => Change::Clear,
+            MaybeUndefined::Value(text) => Change::Set(text),
+        };
+        Self {
+            name: change(input.name),
+            first_name: change(input.first_name),
+            last_name: change(input.last_name),
+            bio: change(input.bio),
+            avatar_url: change(input.avatar_url),
+            username: change(input.username),
+        }
     }
 }
 

@@ -2,8 +2,11 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::{error::ApiError, jwt_guard::viewer};
-use crate::storage::user;
+use super::{caller, error::ApiError, jwt_guard::viewer};
+use crate::{
+    rate_limit::{self, Action},
+    storage::user,
+};
 
 /// The most characters of a text that is echoed.
 const MAX_TEXT: usize = 1000;
@@ -43,7 +46,10 @@ impl DashboardMutation {
         if text.chars().count() > MAX_TEXT {
             return Err(ApiError::BadRequest(format!("`text` has more than {MAX_TEXT} characters.")));
         }
-        let name = name(&viewer(ctx)?.user);
+        let (app, _) = caller(ctx)?;
+        let user = &viewer(ctx)?.user;
+        rate_limit::charge(app, Action::Write(user.id)).await?;
+        let name = name(user);
         Ok(Dashboard { response: format!("Hey {name}, your text is {text}") })
     }
 }

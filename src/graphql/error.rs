@@ -1,10 +1,10 @@
 //! Top-level errors: what is no outcome. Each has a stable `extensions.code`.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
-use crate::{fault::Fault, sessions::Unauthenticated};
+use crate::{accounts::UsersError, fault::Fault, sessions::Unauthenticated};
 
 /// Why a request, or a field of it, has no answer.
 ///
@@ -20,6 +20,8 @@ pub enum ApiError {
     Forbidden(&'static str),
     /// The document asks for more than is allowed.
     LimitExceeded(String),
+    /// It was asked for too often. Trying again after so many seconds helps.
+    RateLimited(i32),
     /// The server cannot do it now. Trying again helps.
     ServiceUnavailable,
     /// A defect of ours.
@@ -34,7 +36,7 @@ impl ApiError {
             Self::BadRequest(_) => "BAD_REQUEST",
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
-            Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Self::LimitExceeded(_) | Self::RateLimited(_) => "LIMIT_EXCEEDED",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -52,6 +54,7 @@ impl ApiError {
             }
             Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended: sign in again.",
             Self::Forbidden(message) => message,
+            Self::RateLimited(_) => "Too often in too short a time: try again after `retryAfter` seconds.",
             Self::ServiceUnavailable => "The server cannot answer now. Try again in a moment.",
             Self::Internal => "The server failed. Its log has the reason, under the request id.",
         }
@@ -59,6 +62,9 @@ impl ApiError {
 
     fn extend(&self, extensions: &mut ErrorExtensionValues) {
         extensions.set("code", self.code());
+        if let Self::RateLimited(retry_after) = self {
+            extensions.set("retryAfter", *retry_after);
+        }
         if let Self::Unauthenticated(reason) = self {
             extensions.set(
                 "reason",
@@ -97,14 +103,29 @@ impl<F: Into<Fault>> From<F> for ApiError {
                 tracing::warn!("a queue is full; a request was refused");
                 Self::ServiceUnavailable
             }
+            Fault::RateLimited { retry_after } => Self::RateLimited(whole_seconds(retry_after)),
             Fault::Unavailable(source) => {
                 tracing::error!(error = &*source as &dyn Error, "the database is unavailable");
                 Self::ServiceUnavailable
             }
-            Fault::Internal(source) => {
+            Fault::Conflict(source) | Fault::Internal(source) => {
                 tracing::error!(error = &*source as &dyn Error, "an internal fault");
                 Self::Internal
             }
         }
     }
+}
+
+impl From<UsersError> for ApiError {
+    fn from(error: UsersError) -> Self {
+        match error {
+            UsersError::BadRequest(message) => Self::BadRequest(message),
+            UsersError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Rounded up, for whoever waits so long must not come too early.
+pub(super) fn whole_seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).max(1)
 }

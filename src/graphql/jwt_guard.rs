@@ -26,7 +26,8 @@ use crate::{
 };
 
 /// Root fields that anybody may select. Everything else needs a viewer.
-pub const PUBLIC_FIELDS: [&str; 6] = ["__typename", "authSettings", "signup", "login", "refresh", "logout"];
+pub const PUBLIC_FIELDS: [&str; 7] =
+    ["__typename", "authSettings", "usernameAvailable", "signup", "login", "refresh", "logout"];
 
 /// Root fields that anybody may select where introspection is on.
 const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];

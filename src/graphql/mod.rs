@@ -9,6 +9,7 @@ use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
 
 pub mod accounts;
+pub mod administration;
 mod cost;
 pub mod dashboard;
 pub mod error;
@@ -17,15 +18,21 @@ pub mod limits;
 mod nesting;
 pub mod outcomes;
 pub mod sessions;
+pub mod user;
 pub mod verification;
 
 /// What can be asked. Every field needs a signed-in viewer unless it says that anybody may ask.
 #[derive(MergedObject, Default)]
-pub struct Query(accounts::AccountsQuery, dashboard::DashboardQuery);
+pub struct Query(accounts::AccountsQuery, administration::AdministrationQuery, dashboard::DashboardQuery);
 
 /// What can be done. Every field needs a signed-in viewer unless it says that anybody may ask.
 #[derive(MergedObject, Default)]
-pub struct Mutation(accounts::AccountsMutation, sessions::SessionsMutation, dashboard::DashboardMutation);
+pub struct Mutation(
+    accounts::AccountsMutation,
+    sessions::SessionsMutation,
+    administration::AdministrationMutation,
+    dashboard::DashboardMutation,
+);
 
 /// The executable schema.
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;

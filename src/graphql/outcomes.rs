@@ -2,9 +2,14 @@
 
 use async_graphql::{Enum, SimpleObject, Union};
 
-use super::{error::ApiError, sessions::AuthPayload, verification::EmailChallenge};
+use super::{
+    error::{ApiError, whole_seconds},
+    sessions::{AuthPayload, PasswordChanged},
+    user::User,
+    verification::EmailChallenge,
+};
 use crate::{
-    accounts::SignupError,
+    accounts::{AdministrationError, ChangePasswordError, SignupError, UpdateProfileError},
     fault::Fault,
     input,
     sessions::{LoginError, RefreshError},
@@ -27,6 +32,24 @@ pub enum SignInResult {
 pub enum RefreshResult {
     /// The next pair of tokens.
     AuthPayload(Box<AuthPayload>),
+    /// Refused.
+    UserError(UserError),
+}
+
+/// What changing a password comes to.
+#[derive(Union)]
+pub enum PasswordChangeResult {
+    /// Changed.
+    PasswordChanged(PasswordChanged),
+    /// Refused.
+    UserError(UserError),
+}
+
+/// What changing an account comes to.
+#[derive(Union)]
+pub enum UserResult {
+    /// The user as they are now.
+    User(Box<User>),
     /// Refused.
     UserError(UserError),
 }
@@ -132,13 +155,22 @@ impl UserError {
         Self { fields: vec![wrong.at(field).into()], ..Self::new(code, message) }
     }
 
-    /// A full queue is an outcome that clients wait for; other faults are no outcome.
-    fn busy(fault: Fault) -> Result<Self, ApiError> {
+    fn username_taken() -> Self {
+        Self::taken(ErrorCode::UsernameTaken, "username", "This username is taken.")
+    }
+
+    /// To wait is an outcome that clients know what to do with; other faults are no outcome.
+    fn wait(fault: Fault) -> Result<Self, ApiError> {
         match fault {
             Fault::Busy => Ok(Self {
                 retry_after: Some(1),
                 ..Self::new(ErrorCode::ServerBusy, "The server is busy: try again.")
             }),
+            Fault::RateLimited { retry_after } => {
+                let seconds = whole_seconds(retry_after);
+                let message = format!("Too often in too short a time: try again in {seconds} s.");
+                Ok(Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited, &message) })
+            }
             fault => Err(fault.into()),
         }
     }
@@ -160,10 +192,8 @@ impl TryFrom<SignupError> for UserError {
             SignupError::EmailTaken => {
                 Self::taken(ErrorCode::EmailTaken, "email", "There is an account with this email address.")
             }
-            SignupError::UsernameTaken => {
-                Self::taken(ErrorCode::UsernameTaken, "username", "This username is taken.")
-            }
-            SignupError::Fault(fault) => Self::busy(fault)?,
+            SignupError::UsernameTaken => Self::username_taken(),
+            SignupError::Fault(fault) => Self::wait(fault)?,
         })
     }
 }
@@ -180,7 +210,7 @@ impl TryFrom<LoginError> for UserError {
             LoginError::AccountDisabled => {
                 Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
             }
-            LoginError::Fault(fault) => Self::busy(fault)?,
+            LoginError::Fault(fault) => Self::wait(fault)?,
         })
     }
 }
@@ -198,7 +228,48 @@ impl TryFrom<RefreshError> for UserError {
             RefreshError::InvalidToken => {
                 Self::new(ErrorCode::InvalidToken, "This refresh token is no longer good: sign in again.")
             }
-            RefreshError::Fault(fault) => Self::busy(fault)?,
+            RefreshError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<UpdateProfileError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: UpdateProfileError) -> Result<Self, ApiError> {
+        Ok(match error {
+            UpdateProfileError::InvalidInput(fields) => Self::invalid_input(fields),
+            UpdateProfileError::UsernameTaken => Self::username_taken(),
+            UpdateProfileError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<ChangePasswordError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: ChangePasswordError) -> Result<Self, ApiError> {
+        Ok(match error {
+            ChangePasswordError::InvalidInput(fields) => Self::invalid_input(fields),
+            ChangePasswordError::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "This is not the current password.")
+            }
+            ChangePasswordError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<AdministrationError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: AdministrationError) -> Result<Self, ApiError> {
+        Ok(match error {
+            AdministrationError::NotFound => Self::new(ErrorCode::NotFound, "There is no such user."),
+            AdministrationError::NotAllowed => Self::new(
+                ErrorCode::NotAllowed,
+                "Nobody does this to their own account: so there is always a superuser left.",
+            ),
+            AdministrationError::Fault(fault) => Self::wait(fault)?,
         })
     }
 }

@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    accounts::User,
     caller,
     error::ApiError,
     jwt_guard::viewer,
     outcomes::{RefreshResult, SignInResult},
+    user::User,
     verification::EmailChallenge,
 };
 use crate::{
@@ -71,6 +71,18 @@ impl SessionsMutation {
     async fn logout_all(&self, ctx: &Context<'_>) -> Result<SessionsEnded, ApiError> {
         let (app, _) = caller(ctx)?;
         Ok(sessions::logout_all(app, viewer(ctx)?).await?.into())
+    }
+
+    /// Ends one session of the viewer. What is no live session of theirs is left alone, which is no error.
+    async fn revoke_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's.")] id: ID,
+    ) -> Result<SessionsEnded, ApiError> {
+        let (app, _) = caller(ctx)?;
+        let Ok(id) = id.parse::<Uuid>() else { return Ok(SessionsEnded::from(Vec::new())) };
+        let is_ended = sessions::revoke_session(app, viewer(ctx)?, id).await?;
+        Ok(SessionsEnded::from(Vec::from_iter(is_ended.then_some(id))))
     }
 }
 
@@ -179,6 +191,19 @@ impl Session {
 pub struct SessionsEnded {
     /// Their ids; those that had ended before are not among them.
     ended_session_ids: Vec<ID>,
+}
+
+/// The password is the new one.
+#[derive(SimpleObject)]
+pub struct PasswordChanged {
+    /// The sessions that ended with the old one.
+    ended_session_ids: Vec<ID>,
+}
+
+impl From<Vec<Uuid>> for PasswordChanged {
+    fn from(ids: Vec<Uuid>) -> Self {
+        Self { ended_session_ids: ids.into_iter().map(ID::from).collect() }
+    }
 }
 
 impl From<Vec<Uuid>> for SessionsEnded {

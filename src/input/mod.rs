@@ -4,11 +4,15 @@
 mod email_address;
 mod password;
 mod person_name;
+mod profile;
+mod search;
 mod username;
 
 pub use email_address::EmailAddress;
 pub use password::{PASSWORD_MAX_LENGTH, Password};
 pub use person_name::person_name;
+pub use profile::{avatar_url, bio};
+pub use search::search_key;
 pub use username::{USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH, Username};
 
 /// One field at fault.

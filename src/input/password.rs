@@ -47,6 +47,12 @@ impl Password {
         self.0.expose_secret().chars().count()
     }
 
+    /// Whether it is this other one.
+    #[must_use]
+    pub fn equals(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+
     /// Whether it is this text, but for case.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {

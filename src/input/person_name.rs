@@ -29,7 +29,7 @@ pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
 }
 
 /// Control characters, and the bidirectional overrides, by which a name can make what stands around it read otherwise.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -17,11 +17,9 @@ use crate::{
 
 mod compose;
 mod send;
-mod sweep;
 
 pub use compose::{Composed, Kind, compose};
 pub use send::{run, send_due};
-pub use sweep::sweep;
 
 /// A mail that is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,18 @@
 //! Signing in with a username or an email address, and a password.
 
+use std::borrow::Cow;
+
 use secrecy::{ExposeSecret, SecretString};
+
+use uuid::Uuid;
 
 use super::{Client, Opening, SignedIn};
 use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
-    storage::user,
+    rate_limit::{Account, Action, Address, Attempt},
+    storage::{known_address, user},
 };
 
 /// The longest identifier that is looked at, in bytes: no address is longer.
@@ -55,7 +60,10 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let password = Password::parse(input.password.expose_secret())
         .map_err(|wrong| LoginError::InvalidInput(vec![wrong.at("password")]))?;
 
-    let user = find(app, &input.identifier).await?;
+    let identifier = Identifier::parse(&input.identifier);
+    let user = identifier.find(app).await?;
+    let attempt = charge(app, client, &identifier, user.as_ref()).await?;
+
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let is_right = app.passwords.verify(password.into_secret(), stored).await?;
     let user = user.filter(|_| is_right).ok_or(LoginError::InvalidCredentials)?;
@@ -64,23 +72,74 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     }
 
     let opening = Opening::new(app, &user, client);
-    let opened = app.db.write(async move |txn| opening.open(&txn).await).await?;
+    let opened = app
+        .db
+        .write(async move |txn| match attempt.succeed(&txn).await? {
+            Ok(()) => Ok(Ok(opening.open(&txn).await?)),
+            Err(too_many) => Ok(Err(too_many)),
+        })
+        .await?;
     // the credentials changed while they were checked
-    let opened = opened.ok_or(LoginError::InvalidCredentials)?;
+    let opened = opened?.ok_or(LoginError::InvalidCredentials)?;
     Ok(SignedIn::issue(app, opened)?)
 }
 
-/// What is neither an address nor a username is nobody's.
-async fn find(app: &App, identifier: &str) -> Result<Option<user::Model>, Fault> {
-    Ok(if identifier.contains('@') {
-        match EmailAddress::parse(identifier) {
-            Ok(email) => user::find_by_email_key(app.db.read(), email.key()).await?,
-            Err(_) => None,
+/// A failure counts for the account and the address together. Where the account was never signed in to from there, it also
+/// counts for each of the two: so a stranger has few guesses, and uses up nothing of the owner's.
+async fn charge(
+    app: &App,
+    client: &Client,
+    identifier: &Identifier,
+    user: Option<&user::Model>,
+) -> Result<Attempt, Fault> {
+    let name = identifier.key();
+    let account = user.map_or(Account::Unknown(&name), |user| Account::Known(user.id));
+    let address = Address::rationed(app, client.ip_address);
+    let mut failures = Vec::new();
+    if let Some(address) = &address {
+        failures.push(Action::FailedLogin(account, address));
+        // asked of nobody's account too, since what is not asked shows in the time
+        let id = user.map_or(Uuid::nil(), |user| user.id);
+        if !known_address::is_known(app.db.read(), id, address.as_str()).await? {
+            failures.extend([Action::FailedLoginFrom(address), Action::FailedLoginTo(account)]);
         }
-    } else {
-        match Username::parse(identifier.trim()) {
-            Ok(username) => user::find_by_username_key(app.db.read(), &username.key()).await?,
-            Err(_) => None,
+    }
+    Attempt::begin(app, &failures, Some(Action::Login(account))).await
+}
+
+/// What a person calls an account by.
+enum Identifier {
+    Email(EmailAddress),
+    Username(Username),
+    /// Nobody's.
+    Neither(String),
+}
+
+impl Identifier {
+    fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let parsed = if text.contains('@') {
+            EmailAddress::parse(text).map(Self::Email)
+        } else {
+            Username::parse(text).map(Self::Username)
+        };
+        parsed.unwrap_or_else(|_| Self::Neither(text.to_lowercase()))
+    }
+
+    /// What all spellings have in common.
+    fn key(&self) -> Cow<'_, str> {
+        match self {
+            Self::Email(email) => email.key().into(),
+            Self::Username(username) => username.key().into(),
+            Self::Neither(text) => text.into(),
         }
-    })
+    }
+
+    async fn find(&self, app: &App) -> Result<Option<user::Model>, Fault> {
+        Ok(match self {
+            Self::Email(email) => user::find_by_email_key(app.db.read(), email.key()).await?,
+            Self::Username(username) => user::find_by_username_key(app.db.read(), &username.key()).await?,
+            Self::Neither(_) => None,
+        })
+    }
 }

@@ -5,7 +5,7 @@ mod logout;
 mod logout_all;
 mod open;
 mod refresh;
-mod sweep;
+mod revoke_session;
 mod viewer;
 
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub use logout::logout;
 pub use logout_all::logout_all;
 pub use open::{Opened, Opening};
 pub use refresh::{RefreshError, refresh};
-pub use sweep::sweep;
+pub use revoke_session::revoke_session;
 pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
 
 /// Who sends a request, as far as the connection tells.

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::Client;
 use crate::{
     app::App,
+    rate_limit::Address,
     secrets,
-    storage::{Timestamp, Txn, session, user},
+    storage::{Timestamp, Txn, known_address, session, user},
 };
 
 /// A session about to begin, on the strength of credentials that were right when they were read.
@@ -17,6 +18,8 @@ pub struct Opening {
     session: session::Model,
     credentials_version: i64,
     max_sessions: u32,
+    /// From where, so that the owner is known there from now on.
+    address: Option<String>,
 }
 
 /// A session that has begun.
@@ -52,6 +55,7 @@ impl Opening {
             session,
             credentials_version: user.credentials_version,
             max_sessions: app.config.max_sessions_per_user,
+            address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
     }
 
@@ -64,13 +68,16 @@ impl Opening {
     /// # Errors
     /// The database's.
     pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
-        let Self { session, credentials_version, max_sessions } = self;
+        let Self { session, credentials_version, max_sessions, address } = self;
         let now = session.created_at;
         let Some(user) = user::lock_for_sign_in(txn, session.user_id, credentials_version, now).await? else {
             return Ok(None);
         };
         session::insert(txn, session.clone()).await?;
         session::end_oldest(txn, user.id, session.id, max_sessions, now).await?;
+        if let Some(address) = address {
+            known_address::note(txn, user.id, address, now).await?;
+        }
         Ok(Some(Opened { user, session }))
     }
 

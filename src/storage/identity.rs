@@ -29,10 +29,11 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// The identities of a user, in the order in which they were linked.
+/// The identities of these users, in the order in which they were linked.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(on: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<Model>, DbErr> {
-    Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id).all(on).await
+pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
+    let of_users = Column::UserId.is_in(user_ids.iter().copied());
+    Entity::find().filter(of_users).order_by_asc(Column::Id).all(on).await
 }

@@ -114,11 +114,12 @@ impl Job {
                 (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
             }
             // a statement that was kept has no savepoint to go back to
-            (Err(why), None) | (_, Some(Failure::Own(why)))
+            (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
                 if self.kind == Kind::Statement && watch.done() > 0 =>
             {
                 (Fate::Doom(why.clone()), Some(Fault::internal(why)))
             }
+            (_, Some(Failure::Conflict(why))) => (Fate::Undo, Some(Fault::Conflict(why.into()))),
             (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),
             (Ok(()), None) => (Fate::Keep, None),
         };

@@ -22,11 +22,14 @@ use txn::Handle;
 mod connect;
 pub mod identity;
 mod job;
+pub mod known_address;
 pub mod migrate;
 pub mod outbox;
+pub mod rate_limit;
 pub mod session;
 mod txn;
 pub mod user;
+pub mod user_list;
 mod writer;
 
 pub use connect::connect;
@@ -67,8 +70,8 @@ impl Db {
     /// unless that was before it began.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where too many writes wait, [`Fault::Unavailable`] where the database failed,
-    /// [`Fault::Internal`] where `work` failed or panicked.
+    /// [`Fault::Busy`] where too many writes wait, [`Fault::Unavailable`] where the database failed, [`Fault::Conflict`]
+    /// where a unique name was taken, [`Fault::Internal`] where `work` failed or panicked.
     pub async fn write<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
         F: FnOnce(Txn) -> Fut + Send + 'static,

@@ -90,17 +90,17 @@ pub async fn find_with_user(
     Ok(found.and_then(|(session, user)| Some((session, user?))))
 }
 
-/// The live sessions of a user, the newest first.
+/// The live sessions of these users, the newest first.
 ///
 /// # Errors
 /// The database's.
 pub async fn list_live(
     on: &impl ConnectionTrait,
-    user_id: Uuid,
+    user_ids: &[Uuid],
     now: Timestamp,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::UserId.eq(user_id))
+        .filter(Column::UserId.is_in(user_ids.iter().copied()))
         .filter(live(now))
         .order_by_desc(Column::Id)
         .all(on)
@@ -165,6 +165,34 @@ pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<
 pub async fn end_all(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>, DbErr> {
     let ended = ending(now).filter(Column::UserId.eq(user_id)).exec_with_returning(on).await?;
     Ok(ended.into_iter().map(|row| row.id).collect())
+}
+
+/// Ends a session of this user; `false` if it was not live, or is somebody else's.
+///
+/// # Errors
+/// The database's.
+pub async fn end_of(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let of_user = ending(now).filter(Column::Id.eq(id)).filter(Column::UserId.eq(user_id));
+    Ok(of_user.exec(on).await?.rows_affected > 0)
+}
+
+/// Ends every live session of a user but one, and says which.
+///
+/// # Errors
+/// The database's.
+pub async fn end_others(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    keep: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, DbErr> {
+    let others = ending(now).filter(Column::UserId.eq(user_id)).filter(Column::Id.ne(keep));
+    Ok(others.exec_with_returning(on).await?.into_iter().map(|row| row.id).collect())
 }
 
 /// Ends the live sessions of a user but `newest` and the newest others, `keep` in all.

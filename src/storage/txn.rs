@@ -35,8 +35,10 @@ pub(super) struct Watch {
 
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
-    /// Of this job alone: a constraint was violated, or it sent more than it may.
+    /// Of this job alone: a row must exist, or it sent more than it may.
     Own(String),
+    /// Of this job alone: somebody has the unique name that it wanted.
+    Conflict(String),
     /// Of the database: after it nothing that shares the transaction can be trusted.
     Database(String),
 }
@@ -68,13 +70,11 @@ impl Watch {
     }
 
     fn note(&self, error: DbErr) -> DbErr {
-        let violated = matches!(
-            error.sql_err(),
-            Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_))
-        );
-        let failure = match &error {
-            DbErr::Custom(_) => Failure::Own(error.to_string()),
-            _ if violated => Failure::Own(error.to_string()),
+        let failure = match (&error, error.sql_err()) {
+            (_, Some(SqlErr::UniqueConstraintViolation(_))) => Failure::Conflict(error.to_string()),
+            (DbErr::Custom(_), _) | (_, Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
+                Failure::Own(error.to_string())
+            }
             _ => Failure::Database(error.to_string()),
         };
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);

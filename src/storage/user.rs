@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use sea_orm::{
-    ExprTrait, IntoActiveModel, QueryFilter,
+    ActiveValue::Set,
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, OnConflict, Query},
 };
 
 use super::Timestamp;
@@ -170,4 +171,104 @@ pub async fn raise_credentials_version(on: &impl ConnectionTrait, id: Uuid) -> R
         .exec(on)
         .await?;
     Ok(())
+}
+
+/// Locks those of these users who exist, until the transaction ends, and gives them as they are now. The lowest id comes
+/// first, so that nobody waits in a circle. (SQLite has one writer: there everything is locked.)
+///
+/// # Errors
+/// The database's.
+pub async fn lock(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
+    let ids = ids.iter().copied();
+    Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_exclusive().all(on).await
+}
+
+/// Writes the profile as it is in `row`: names and what people say of themselves.
+///
+/// # Errors
+/// The database's; a violated constraint where the username is somebody else's.
+pub async fn update_profile(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    let id = row.id;
+    let row = row.with_keys();
+    let profile = ActiveModel {
+        username: Set(row.username),
+        username_key: Set(row.username_key),
+        name: Set(row.name),
+        first_name: Set(row.first_name),
+        last_name: Set(row.last_name),
+        name_key: Set(row.name_key),
+        first_name_key: Set(row.first_name_key),
+        last_name_key: Set(row.last_name_key),
+        bio: Set(row.bio),
+        avatar_url: Set(row.avatar_url),
+        updated_at: Set(row.updated_at),
+        ..Default::default()
+    };
+    Entity::update_many().set(profile).filter(Column::Id.eq(id)).exec(on).await?;
+    Ok(())
+}
+
+/// Sets the password of an active user whose credentials are those of `version`, and makes void every sign-in that is
+/// under way; `false` where they are not.
+///
+/// # Errors
+/// The database's.
+pub async fn set_password(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    version: i64,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let set = Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .col_expr(Column::CredentialsVersion, Expr::value(version + 1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::IsActive.eq(true))
+        .filter(Column::CredentialsVersion.eq(version))
+        .exec(on)
+        .await?;
+    Ok(set.rows_affected > 0)
+}
+
+/// What a superuser may do to another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Administration {
+    /// Set the role.
+    Role(Role),
+    /// Say whether the user may sign in.
+    IsActive(bool),
+}
+
+/// Does it, on condition that `by` is an active superuser at this moment. None: not so, or there is no such user.
+///
+/// # Errors
+/// The database's.
+pub async fn administer(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    change: Administration,
+    by: Uuid,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let (column, value) = match change {
+        Administration::Role(role) => (Column::Role, Expr::value(role)),
+        Administration::IsActive(is_active) => (Column::IsActive, Expr::value(is_active)),
+    };
+    let mut superuser = Query::select();
+    superuser
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(Column::Id.eq(by))
+        .and_where(Column::Role.eq(Role::Superuser))
+        .and_where(Column::IsActive.eq(true));
+    let changed = Entity::update_many()
+        .col_expr(column, value)
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Expr::exists(superuser))
+        .exec_with_returning(on)
+        .await?;
+    Ok(changed.into_iter().next())
 }

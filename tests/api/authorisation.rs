@@ -14,16 +14,36 @@ use serde_json::{Value, json};
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
 /// What is answered to an anonymous caller, a user, a member of the staff, a superuser. `ok`: the field was resolved.
-const TABLE: [(&str, &str, [&str; 4]); 9] = [
+const TABLE: [(&str, &str, [&str; 4]); 17] = [
     ("query", "authSettings { otpLength }", ["ok"; 4]),
     ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("query", "me { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("query", "user(id: \"x\") { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("query", "usernameAvailable(username: \"x\")", ["ok"; 4]),
+    ("query", "users { totalCount }", ["UNAUTHENTICATED", "FORBIDDEN", "ok", "ok"]),
+    (
+        "mutation",
+        "changePassword(input: { newPassword: \"x\" }) { __typename }",
+        ["UNAUTHENTICATED", "ok", "ok", "ok"],
+    ),
     ("mutation", "login(input: { identifier: \"x\", password: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "logout { endedSessionIds }", ["ok"; 4]),
     ("mutation", "logoutAll { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("mutation", "postToDashboard(text: \"x\") { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("mutation", "refresh(refreshToken: \"x\") { __typename }", ["ok"; 4]),
+    ("mutation", "revokeSession(id: \"x\") { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    (
+        "mutation",
+        "setUserActive(id: \"x\", active: true) { __typename }",
+        ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok"],
+    ),
+    (
+        "mutation",
+        "setUserRole(id: \"x\", role: STAFF) { __typename }",
+        ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok"],
+    ),
     ("mutation", "signup(input: { password: \"x\" }) { __typename }", ["ok"; 4]),
+    ("mutation", "updateProfile(input: {}) { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
 ];
 
 async fn root_fields(app: &TestApp) -> BTreeMap<String, Vec<String>> {

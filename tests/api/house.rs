@@ -11,7 +11,7 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const LAYERS: [&[&str]; 5] = [
     &["cli", "http"],
     &["graphql"],
-    &["accounts", "housekeeping", "outbox", "sessions"],
+    &["accounts", "housekeeping", "outbox", "rate_limit", "sessions"],
     &["app", "mail", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
@@ -19,9 +19,9 @@ const LAYERS: [&[&str]; 5] = [
 /// Directions within a layer.
 const WITHIN: [(&str, &str); 12] = [
     ("cli", "http"),
-    ("housekeeping", "outbox"),
-    ("housekeeping", "sessions"),
+    ("accounts", "rate_limit"),
     ("accounts", "sessions"),
+    ("sessions", "rate_limit"),
     ("app", "mail"),
     ("app", "passwords"),
     ("app", "storage"),

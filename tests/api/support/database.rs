@@ -11,7 +11,7 @@ use gatehouse::{
     config::{Config, Mode},
     storage::migrate::migrate,
 };
-use sea_orm::{ConnectionTrait, Database as SeaOrm, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection};
 use tokio::sync::{Mutex, OnceCell};
 
 /// Which database a test runs on.
@@ -84,7 +84,10 @@ impl Cluster {
 
 /// A connection of the test's own.
 pub async fn connect(url: &str) -> DatabaseConnection {
-    SeaOrm::connect(url).await.unwrap()
+    let mut options = ConnectOptions::new(url);
+    // sqlx issue 3645: see `storage/connect.rs`
+    options.max_connections(1).idle_timeout(None).max_lifetime(None);
+    SeaOrm::connect(options).await.unwrap()
 }
 
 fn config(url: &str) -> Config {

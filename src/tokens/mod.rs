@@ -1,16 +1,12 @@
-//! Access tokens, refresh tokens, and the keys of both.
+//! Access tokens, refresh tokens, cursors, and the keys of them all.
 //!
 //! Every key is derived from `SECRET_KEY` by HKDF (RFC 5869), under a label of its own, so replicas that share the setting
 //! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing.
 
+mod seal;
+
 use std::borrow::Cow;
 
-use aws_lc_rs::{
-    constant_time,
-    hkdf::{HKDF_SHA256, Prk, Salt},
-    hmac,
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
     errors::Error,
@@ -23,9 +19,9 @@ use uuid::Uuid;
 
 use crate::{
     config::{Claim, Config},
-    secrets::SecretKey,
     storage::{session, user},
 };
+use seal::{Root, Seal};
 
 /// The `typ` of access tokens, which keeps them apart from ID tokens (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
@@ -33,14 +29,15 @@ const TYPE: &str = "at+jwt";
 /// `client_id` of RFC 9068: people sign in to Gatehouse itself.
 const CLIENT_ID: &str = "gatehouse";
 
-/// A refresh token is a session's id, a counter, and half of an HMAC-SHA256 of both: 54 characters of base64url.
-const REFRESH_TOKEN_BYTES: usize = 16 + 8 + 16;
+/// A refresh token holds a session's id and a counter: with its MAC 54 characters.
+const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
 pub struct Tokens {
     /// The current key first.
     signing: Vec<SigningKey>,
-    refresh: Vec<hmac::Key>,
+    refresh: Seal,
+    cursor: Seal,
     header: Header,
     validation: Validation,
     issuer: String,
@@ -136,10 +133,6 @@ impl Tokens {
         let secrets = std::iter::once(&config.secret_key).chain(&config.secret_key_fallbacks);
         let roots: Vec<Root> = secrets.map(Root::new).collect();
         let signing = roots.iter().map(SigningKey::derive).collect::<Result<Vec<_>, _>>()?;
-        let refresh = roots
-            .iter()
-            .map(|root| hmac::Key::new(hmac::HMAC_SHA256, &root.derive("refresh-token/mac")))
-            .collect();
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(signing[0].kid.clone());
@@ -152,7 +145,8 @@ impl Tokens {
         validation.validate_exp = false;
         Ok(Self {
             signing,
-            refresh,
+            refresh: Seal::new(&roots, "refresh-token/mac"),
+            cursor: Seal::new(&roots, "cursor/mac"),
             header,
             validation,
             issuer: config.jwt_issuer.clone(),
@@ -231,46 +225,33 @@ impl Tokens {
     /// The refresh token with this counter. Nothing of it is stored: it says the same each time.
     #[must_use]
     pub fn refresh_token(&self, session_id: Uuid, counter: i64) -> SecretString {
-        let mut token = [0; REFRESH_TOKEN_BYTES];
-        token[..16].copy_from_slice(session_id.as_bytes());
-        token[16..24].copy_from_slice(&counter.to_be_bytes());
-        let mac = hmac::sign(&self.refresh[0], &token[..24]);
-        token[24..].copy_from_slice(&mac.as_ref()[..16]);
-        URL_SAFE_NO_PAD.encode(token).into()
+        let mut content = [0; REFRESH_TOKEN_BYTES];
+        content[..16].copy_from_slice(session_id.as_bytes());
+        content[16..].copy_from_slice(&counter.to_be_bytes());
+        self.refresh.seal(&content).into()
     }
 
     /// Reads a refresh token; none if we did not issue it.
     #[must_use]
     pub fn read_refresh_token(&self, token: &str) -> Option<RefreshClaims> {
-        let token: [u8; REFRESH_TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
-        let (claims, mac) = token.split_at(24);
-        let is_ours = self.refresh.iter().any(|key| {
-            constant_time::verify_slices_are_equal(&hmac::sign(key, claims).as_ref()[..16], mac).is_ok()
-        });
-        let (session_id, counter) = claims.split_at(16);
-        is_ours.then_some(RefreshClaims {
+        let content = self.refresh.open::<REFRESH_TOKEN_BYTES>(token)?;
+        let (session_id, counter) = content.split_at(16);
+        Some(RefreshClaims {
             session_id: Uuid::from_slice(session_id).ok()?,
             counter: i64::from_be_bytes(counter.try_into().ok()?),
         })
     }
-}
 
-/// What the keys of one secret are derived from.
-struct Root(Prk);
-
-impl Root {
-    fn new(secret: &SecretKey) -> Self {
-        Self(Salt::new(HKDF_SHA256, b"gatehouse").extract(secret.expose()))
+    /// The cursor of a row: what a list goes on from.
+    #[must_use]
+    pub fn cursor(&self, id: Uuid) -> String {
+        self.cursor.seal(id.as_bytes())
     }
 
-    /// 32 bytes that only this label gives.
-    fn derive(&self, label: &str) -> [u8; 32] {
-        let mut key = [0; 32];
-        self.0
-            .expand(&[label.as_bytes()], HKDF_SHA256)
-            .and_then(|output| output.fill(&mut key))
-            .expect("HKDF-SHA256 gives 32 bytes");
-        key
+    /// The row of a cursor; none if we did not issue it.
+    #[must_use]
+    pub fn read_cursor(&self, cursor: &str) -> Option<Uuid> {
+        self.cursor.open(cursor).map(Uuid::from_bytes)
     }
 }
 

@@ -1,0 +1,68 @@
+//! What superusers do to others' accounts, and what they cannot do.
+
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    fault::Fault,
+    rate_limit::{self, Action},
+    storage::{
+        Timestamp, session,
+        user::{self, Administration},
+    },
+};
+
+/// Why an account stays as it was.
+#[derive(Debug)]
+pub enum AdministrationError {
+    /// There is no such user.
+    NotFound,
+    /// It is the superuser's own, or they are no superuser any more.
+    NotAllowed,
+    /// Nothing was decided.
+    Fault(Fault),
+}
+
+impl<F: Into<Fault>> From<F> for AdministrationError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Changes another's account, and gives them as they are now. Whoever is deactivated is signed out everywhere.
+///
+/// There is always a superuser left: it is the one who acts. They cannot act on themselves, and both rows are locked before
+/// it is decided whether they still are one; so of two who demote each other at once, the second is none any more.
+///
+/// # Errors
+/// Why not.
+pub(super) async fn administer(
+    app: &App,
+    by: &user::Model,
+    id: Uuid,
+    change: Administration,
+) -> Result<user::Model, AdministrationError> {
+    let by = by.id;
+    if by == id {
+        return Err(AdministrationError::NotAllowed);
+    }
+    rate_limit::charge(app, Action::Write(by)).await?;
+
+    let now = Timestamp(app.clock.now());
+    app.db
+        .write(async move |txn| {
+            let locked = user::lock(&txn, &[by, id]).await?;
+            if locked.iter().all(|user| user.id != id) {
+                return Ok(Err(AdministrationError::NotFound));
+            }
+            let Some(user) = user::administer(&txn, id, change, by, now).await? else {
+                return Ok(Err(AdministrationError::NotAllowed));
+            };
+            if change == Administration::IsActive(false) {
+                user::raise_credentials_version(&txn, id).await?;
+                session::end_all(&txn, id, now).await?;
+            }
+            Ok(Ok(user))
+        })
+        .await?
+}

@@ -1,0 +1,22 @@
+//! Saying whether a user may sign in.
+
+use uuid::Uuid;
+
+use super::administration::{AdministrationError, administer};
+use crate::{
+    app::App,
+    storage::user::{self, Administration},
+};
+
+/// Deactivates another user, which ends all their sessions, those that are being opened included; or lets them in again.
+///
+/// # Errors
+/// Why not.
+pub async fn set_user_active(
+    app: &App,
+    by: &user::Model,
+    id: Uuid,
+    is_active: bool,
+) -> Result<user::Model, AdministrationError> {
+    administer(app, by, id, Administration::IsActive(is_active)).await
+}

@@ -1,0 +1,22 @@
+//! Whether a username can be had.
+
+use crate::{
+    app::App,
+    fault::Fault,
+    input::Username,
+    rate_limit::{self, Action, Address},
+    sessions::Client,
+    storage::user,
+};
+
+/// Whether a username is well-formed and free, as of now.
+///
+/// # Errors
+/// [`Fault::RateLimited`] to whoever asks for too many.
+pub async fn username_available(app: &App, client: &Client, username: &str) -> Result<bool, Fault> {
+    let Ok(username) = Username::parse(username) else { return Ok(false) };
+    if let Some(address) = Address::rationed(app, client.ip_address) {
+        rate_limit::charge(app, Action::UsernameCheck(&address)).await?;
+    }
+    Ok(user::find_by_username_key(app.db.read(), &username.key()).await?.is_none())
+}

@@ -1,0 +1,273 @@
+//! How often things may be done, counted in the database: so it holds across restarts, and for all servers together.
+//!
+//! Use cases charge before the work. What is refused is refused by a read, and costs neither work nor a write. An attempt
+//! that succeeds is given its charge back, so that nobody is refused for failures that they did not make.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use sea_orm::DbErr;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    config::{Budget, Budgets, Mode},
+    fault::Fault,
+    storage::{Timestamp, Txn, rate_limit},
+};
+
+/// What is rationed, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    /// A failed login to an account from an address.
+    FailedLogin(Account<'a>, &'a Address),
+    /// A failed login from an address that is strange to the account.
+    FailedLoginFrom(&'a Address),
+    /// A failed login to an account from any address that is strange to it.
+    FailedLoginTo(Account<'a>),
+    /// A successful login.
+    Login(Account<'a>),
+    /// A sign-up, whatever came of it.
+    Signup(&'a Address),
+    /// A question whether a username is free.
+    UsernameCheck(&'a Address),
+    /// A change of password, whatever came of it.
+    PasswordChange(Uuid),
+    /// A write of a signed-in user.
+    Write(Uuid),
+}
+
+/// The account that somebody tries to get into.
+#[derive(Clone, Copy, Debug)]
+pub enum Account<'a> {
+    /// It exists.
+    Known(Uuid),
+    /// It does not; this is what it would be called.
+    Unknown(&'a str),
+}
+
+impl fmt::Display for Account<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(id) => write!(f, "{id}"),
+            Self::Unknown(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+/// Where a client is, as far as one can be told from its neighbours: an IPv4 address, or the /64 network of an IPv6 address,
+/// all of which is one customer's (RFC 6177).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(String);
+
+impl Address {
+    /// That of an IP address.
+    #[must_use]
+    pub fn of(ip_address: IpAddr) -> Self {
+        Self(match ip_address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        })
+    }
+
+    /// That of a client, unless nothing is rationed to it by its address: in development, clients on the same machine are a
+    /// front end and its tests.
+    #[must_use]
+    pub fn rationed(app: &App, ip_address: Option<IpAddr>) -> Option<Self> {
+        let is_exempt = |address: IpAddr| app.config.mode == Mode::Dev && address.is_loopback();
+        let address = ip_address.filter(|address| app.config.rate_limits && !is_exempt(*address));
+        address.map(Self::of)
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Action<'_> {
+    fn cell(&self, budgets: &Budgets) -> Cell {
+        let (name, budget, subject) = match self {
+            Self::FailedLogin(account, from) => {
+                ("failed-login", budgets.failed_logins, format!("{account} {}", from.0))
+            }
+            Self::FailedLoginFrom(from) => {
+                ("failed-login/address", budgets.failed_logins_address, from.0.clone())
+            }
+            Self::FailedLoginTo(account) => {
+                ("failed-login/account", budgets.failed_logins_account, account.to_string())
+            }
+            Self::Login(account) => ("login", budgets.logins, account.to_string()),
+            Self::Signup(from) => ("signup", budgets.signups, from.0.clone()),
+            Self::UsernameCheck(from) => ("username-check", budgets.username_checks, from.0.clone()),
+            Self::PasswordChange(user) => ("password-change", budgets.password_changes, user.to_string()),
+            Self::Write(user) => ("write", budgets.writes, user.to_string()),
+        };
+        Cell::new(name, &subject, budget)
+    }
+}
+
+/// One budget of one subject.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    key: Uuid,
+    /// What one charge takes, in milliseconds of the period.
+    cost_ms: i64,
+    window_ms: i64,
+}
+
+impl Cell {
+    /// Subjects are kept as digests, so that a row is small however long a name was tried.
+    fn new(name: &str, subject: &str, budget: Budget) -> Self {
+        let digest = digest(&SHA256, format!("{name} {subject}").as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest.as_ref()[..16]);
+        let count = i64::from(budget.count);
+        let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
+        let cost_ms = (period_ms + count - 1) / count;
+        Self { key: uuid::Builder::from_custom_bytes(key).into_uuid(), cost_ms, window_ms: cost_ms * count }
+    }
+
+    /// How long until there is room for one charge, in milliseconds; zero or less if there is.
+    fn wait(&self, idle_at: OffsetDateTime, now: OffsetDateTime) -> i64 {
+        let used = (idle_at - now).whole_milliseconds().clamp(0, i128::from(i64::MAX / 2));
+        i64::try_from(used).unwrap_or_default() + self.cost_ms - self.window_ms
+    }
+
+    fn charge(&self) -> rate_limit::Charge {
+        rate_limit::Charge { key: self.key, cost_ms: self.cost_ms, window_ms: self.window_ms }
+    }
+
+    fn give_back(&self) -> rate_limit::Charge {
+        rate_limit::Charge { cost_ms: -self.cost_ms, ..self.charge() }
+    }
+}
+
+/// Charges an action.
+///
+/// # Errors
+/// [`Fault::RateLimited`] where its budget is used up.
+pub async fn charge(app: &App, action: Action<'_>) -> Result<(), Fault> {
+    Attempt::begin(app, &[action], None).await.map(drop)
+}
+
+/// Something whose outcome is not known yet, charged as if it failed.
+#[derive(Debug)]
+pub struct Attempt {
+    failures: Vec<Cell>,
+    success: Option<Cell>,
+    now: OffsetDateTime,
+}
+
+impl Attempt {
+    /// Charges every one of `failures`, or none. There must be room for a `success` too, which is charged when it comes.
+    ///
+    /// # Errors
+    /// [`Fault::RateLimited`] where a budget is used up.
+    pub async fn begin(
+        app: &App,
+        failures: &[Action<'_>],
+        success: Option<Action<'_>>,
+    ) -> Result<Self, Fault> {
+        let now = app.clock.now();
+        if !app.config.rate_limits {
+            return Ok(Self { failures: Vec::new(), success: None, now });
+        }
+        let cell = |action: &Action<'_>| action.cell(&app.config.budgets);
+        let mut failures: Vec<Cell> = failures.iter().map(cell).collect();
+        failures.sort_unstable_by_key(|cell| cell.key);
+        let success = success.as_ref().map(cell);
+
+        let all: Vec<Cell> = failures.iter().copied().chain(success).collect();
+        let keys: Vec<Uuid> = all.iter().map(|cell| cell.key).collect();
+        let in_use = rate_limit::list(app.db.read(), &keys).await?;
+        let wait = in_use.iter().filter_map(|row| {
+            let cell = all.iter().find(|cell| cell.key == row.key)?;
+            Some(cell.wait(row.idle_at.0, now))
+        });
+        if let Some(wait) = wait.max().filter(|wait| *wait > 0) {
+            return Err(refusal(wait));
+        }
+
+        if !failures.is_empty() {
+            let charged = failures.clone();
+            let refused = app.db.write(async move |txn| charge_all(&txn, &charged, now).await).await?;
+            refused.map_or(Ok(()), |wait| Err(refusal(wait)))?;
+        }
+        Ok(Self { failures, success, now })
+    }
+
+    /// Gives back what was charged, and charges the success instead. It belongs to the start of the transaction that makes
+    /// it one, so that everybody locks cells before users.
+    ///
+    /// # Errors
+    /// The database's; within, [`Fault::RateLimited`] where others succeeded first and used the budget up.
+    pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
+        let mut charges: Vec<_> = self.failures.iter().map(Cell::give_back).collect();
+        charges.extend(self.success.as_ref().map(Cell::charge));
+        charges.sort_unstable_by_key(|charge| charge.key);
+        if charges.is_empty() {
+            return Ok(Ok(()));
+        }
+        let done = rate_limit::charge(txn, &charges, Timestamp(self.now)).await?;
+        let refused = self.success.filter(|success| !done.contains(&success.key));
+        Ok(refused.map_or(Ok(()), |success| Err(refusal(success.cost_ms))))
+    }
+}
+
+/// Charges all cells or none. Where one has no room: how long until it will have, at most, in milliseconds.
+async fn charge_all(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<i64>, DbErr> {
+    let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
+    let done = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
+    let (done, refused): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| done.contains(&cell.key));
+    if !refused.is_empty() && !done.is_empty() {
+        let back: Vec<_> = done.iter().map(Cell::give_back).collect();
+        rate_limit::charge(txn, &back, Timestamp(now)).await?;
+    }
+    Ok(refused.iter().map(|cell| cell.cost_ms).max())
+}
+
+fn refusal(wait_ms: i64) -> Fault {
+    Fault::RateLimited { retry_after: Duration::from_millis(u64::try_from(wait_ms).unwrap_or_default()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_an_ipv4_address_or_a_64_bit_network() {
+        let address = |text: &str| Address::of(text.parse().unwrap()).0;
+        assert_eq!(address("192.0.2.1"), "192.0.2.1");
+        assert_eq!(address("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(address("2001:db8::1"), "2001:db8:0:0::/64");
+        assert_eq!(address("2001:db8:0:0:ffff::1"), "2001:db8:0:0::/64");
+        assert_eq!(address("2001:db8:0:1::1"), "2001:db8:0:1::/64");
+    }
+
+    #[test]
+    fn a_budget_is_had_at_once_and_comes_back_one_by_one() {
+        let budget = Budget { count: 10, period: Duration::from_mins(15) };
+        let cell = Cell::new("x", "y", budget);
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let used = |count: i64| cell.wait(now + time::Duration::milliseconds(count * cell.cost_ms), now);
+        assert!(used(0) <= 0 && used(9) <= 0);
+        assert_eq!(used(10), 90_000);
+        assert_eq!(cell.wait(now - time::Duration::days(9), now), used(0), "idleness is no credit");
+    }
+
+    #[test]
+    fn subjects_that_look_alike_have_cells_of_their_own() {
+        let budget = Budget { count: 1, period: Duration::from_secs(1) };
+        let id = Uuid::nil();
+        let known = Account::Known(id).to_string();
+        let name = id.to_string();
+        let unknown = Account::Unknown(&name).to_string();
+        assert_ne!(Cell::new("login", &known, budget).key, Cell::new("login", &unknown, budget).key);
+    }
+}

@@ -1,0 +1,77 @@
+//! The table of addresses from which people have signed in before.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ExprTrait, QueryFilter,
+    entity::prelude::*,
+    sea_query::{Alias, Expr, OnConflict, Query},
+};
+
+use super::Timestamp;
+
+/// A row of `known_addresses`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "known_addresses")]
+pub struct Model {
+    /// Who signed in.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: Uuid,
+    /// From where: an IPv4 address, or the /64 network of an IPv6 address.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub address: String,
+    /// The last sign-in from there, to the day.
+    pub last_used_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What an address is joined with: nothing.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+/// How old `last_used_at` may be before it is written again.
+const EXACT_TO: time::Duration = time::Duration::DAY;
+
+/// Whether this user has signed in from there.
+///
+/// # Errors
+/// The database's.
+pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
+    let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
+    Ok(!found.is_empty())
+}
+
+/// Notes a sign-in.
+///
+/// # Errors
+/// The database's.
+pub async fn note(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    address: String,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let row = ActiveModel { user_id: Set(user_id), address: Set(address), last_used_at: Set(now) };
+    let used_again = OnConflict::columns([Column::UserId, Column::Address])
+        .value(Column::LastUsedAt, Expr::col((Alias::new("excluded"), Column::LastUsedAt)))
+        .action_and_where(Expr::col((Entity, Column::LastUsedAt)).lt(Timestamp(now.0 - EXACT_TO)))
+        .to_owned();
+    Entity::insert(row).on_conflict(used_again).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// Deletes at most `most` addresses that were last used before `before`; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let mut unused = Query::select();
+    unused
+        .columns([Column::UserId, Column::Address])
+        .from(Entity)
+        .and_where(Column::LastUsedAt.lt(before))
+        .limit(most);
+    let key = Expr::tuple([Column::UserId, Column::Address].map(Expr::col));
+    let deleted = Entity::delete_many().filter(key.in_subquery(unused)).exec(on).await?;
+    Ok(deleted.rows_affected)
+}

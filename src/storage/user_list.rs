@@ -1,0 +1,169 @@
+//! Lists of users: the newest first, page by page, filtered and searched.
+//!
+//! Whatever is filtered by, a page costs the same with a thousand users as with a million: each combination of role, activity
+//! and proof of address has its newest users in one index, so those combinations that a filter leaves open are read one by
+//! one, a page of each, and merged. A search reads an index for each name, and costs as much as there are matches.
+
+use sea_orm::{
+    ConnectionTrait, DbErr, ExprTrait, FromQueryResult, Iterable, Order,
+    entity::prelude::*,
+    sea_query::{Alias, Asterisk, Expr, Query, SelectStatement, UnionType},
+};
+
+use super::user::{Column, Entity, Model, Role};
+
+/// Which users; all that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What a name or address begins with, folded like their keys.
+    pub search: Option<String>,
+    /// What they may do.
+    pub role: Option<Role>,
+    /// Whether they may sign in.
+    pub is_active: Option<bool>,
+    /// Whether their address is proven.
+    pub email_verified: Option<bool>,
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Behind this one in the list.
+    pub after: Option<Uuid>,
+    /// Ahead of this one in the list.
+    pub before: Option<Uuid>,
+    /// From which end.
+    pub from: End,
+    /// Of so many at most.
+    pub most: u64,
+}
+
+/// An end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its beginning: the newest.
+    First,
+    /// Its end: the oldest.
+    Last,
+}
+
+const FOUND: &str = "found";
+
+/// A page of the list, from the end that it was asked from.
+///
+/// # Errors
+/// The database's.
+pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
+    let mut people = match filter.ids(Some(page)) {
+        Some(ids) => join(ids),
+        None => Query::select().from(Entity).to_owned(),
+    };
+    people.columns(Column::iter().map(|column| (Entity, column)));
+    if filter.search.is_some() {
+        filter.apply(&mut people);
+    }
+    page.apply(&mut people);
+    on.query_all(&people).await?.iter().map(|row| Model::from_query_result(row, "")).collect()
+}
+
+/// How many there are. Costs as much as there are.
+///
+/// # Errors
+/// The database's.
+pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, DbErr> {
+    let mut people = match filter.search {
+        Some(_) => filter.ids(None).map(join).unwrap_or_default(),
+        None => Query::select().from(Entity).to_owned(),
+    };
+    filter.apply(&mut people);
+    people.expr_as(Expr::col(Asterisk).count(), "count");
+    let row = on.query_one(&people).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// The users of a subquery.
+fn join(ids: SelectStatement) -> SelectStatement {
+    let same = Expr::col((Entity, Column::Id)).equals((FOUND, Column::Id));
+    Query::select().from_subquery(ids, FOUND).inner_join(Entity, same).to_owned()
+}
+
+impl Filter {
+    /// Where the ids of the matches come from, if not from all users.
+    fn ids(&self, page: Option<Page>) -> Option<SelectStatement> {
+        let branches = match &self.search {
+            Some(search) => matching(search),
+            None if *self == Self::default() => return None,
+            None => self.combinations(page?),
+        };
+        // a name may match in several ways; combinations exclude each other
+        let union = if self.search.is_some() { UnionType::Distinct } else { UnionType::All };
+        branches.into_iter().reduce(|mut all, branch| all.union(union, branch).to_owned())
+    }
+
+    /// A page of each combination that the filter leaves open.
+    fn combinations(&self, page: Page) -> Vec<SelectStatement> {
+        let roles = self.role.map_or_else(|| Role::iter().collect(), |role| vec![role]);
+        let either = |given: Option<bool>| given.map_or_else(|| vec![true, false], |given| vec![given]);
+        let mut branches = Vec::new();
+        for role in roles {
+            for is_active in either(self.is_active) {
+                for email_verified in either(self.email_verified) {
+                    let combination = Self {
+                        search: None,
+                        role: Some(role),
+                        is_active: Some(is_active),
+                        email_verified: Some(email_verified),
+                    };
+                    let mut branch = Query::select().column((Entity, Column::Id)).from(Entity).to_owned();
+                    combination.apply(&mut branch);
+                    page.apply(&mut branch);
+                    // on SQLite no member of a union has an order of its own, but a subquery of it may
+                    let alias = Alias::new("combination");
+                    branches.push(Query::select().column(Column::Id).from_subquery(branch, alias).to_owned());
+                }
+            }
+        }
+        branches
+    }
+
+    fn apply(&self, people: &mut SelectStatement) {
+        let column = |column| Expr::col((Entity, column));
+        if let Some(role) = self.role {
+            people.and_where(column(Column::Role).eq(role));
+        }
+        if let Some(is_active) = self.is_active {
+            people.and_where(column(Column::IsActive).eq(is_active));
+        }
+        if let Some(email_verified) = self.email_verified {
+            let at = column(Column::EmailVerifiedAt);
+            people.and_where(if email_verified { at.is_not_null() } else { at.is_null() });
+        }
+    }
+}
+
+/// The ids of those of whom a key begins with `search`: a range of each index, so that nothing in it is a wildcard.
+fn matching(search: &str) -> Vec<SelectStatement> {
+    let last = format!("{search}{}", char::MAX);
+    [Column::EmailKey, Column::UsernameKey, Column::NameKey, Column::FirstNameKey, Column::LastNameKey]
+        .into_iter()
+        .map(|key| {
+            let is_within = Expr::col(key).between(search, last.as_str());
+            Query::select().column(Column::Id).from(Entity).and_where(is_within).to_owned()
+        })
+        .collect()
+}
+
+impl Page {
+    fn apply(&self, people: &mut SelectStatement) {
+        let id = || Expr::col((Entity, Column::Id));
+        if let Some(after) = self.after {
+            people.and_where(id().lt(after));
+        }
+        if let Some(before) = self.before {
+            people.and_where(id().gt(before));
+        }
+        let order = if self.from == End::First { Order::Desc } else { Order::Asc };
+        people.order_by((Entity, Column::Id), order).limit(self.most);
+    }
+}

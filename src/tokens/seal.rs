@@ -1,0 +1,67 @@
+//! Keys derived from `SECRET_KEY`, and short opaque tokens that only their holder can make.
+
+use aws_lc_rs::{
+    constant_time,
+    hkdf::{HKDF_SHA256, Prk, Salt},
+    hmac,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::secrets::SecretKey;
+
+/// Half of an HMAC-SHA256.
+const MAC_BYTES: usize = 16;
+
+/// What the keys of one secret are derived from.
+pub(super) struct Root(Prk);
+
+impl Root {
+    pub(super) fn new(secret: &SecretKey) -> Self {
+        Self(Salt::new(HKDF_SHA256, b"gatehouse").extract(secret.expose()))
+    }
+
+    /// 32 bytes that only this label gives.
+    pub(super) fn derive(&self, label: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.0
+            .expand(&[label.as_bytes()], HKDF_SHA256)
+            .and_then(|output| output.fill(&mut key))
+            .expect("HKDF-SHA256 gives 32 bytes");
+        key
+    }
+}
+
+/// Makes and reads tokens of one kind: some bytes and their MAC, in base64url. Nothing of them needs to be stored.
+pub(super) struct Seal {
+    /// The current key first.
+    keys: Vec<hmac::Key>,
+}
+
+impl Seal {
+    /// The kind of tokens is in the label: those of another kind are none.
+    pub(super) fn new(roots: &[Root], label: &str) -> Self {
+        let key = |root: &Root| hmac::Key::new(hmac::HMAC_SHA256, &root.derive(label));
+        Self { keys: roots.iter().map(key).collect() }
+    }
+
+    /// The token that holds these bytes: the same each time.
+    pub(super) fn seal(&self, content: &[u8]) -> String {
+        let mac = hmac::sign(&self.keys[0], content);
+        URL_SAFE_NO_PAD.encode([content, &mac.as_ref()[..MAC_BYTES]].concat())
+    }
+
+    /// The bytes that a token holds; none if it is none of ours.
+    pub(super) fn open<const N: usize>(&self, token: &str) -> Option<[u8; N]> {
+        // what is longer need not be decoded to be told apart
+        if token.len() > (N + MAC_BYTES) * 2 {
+            return None;
+        }
+        let token = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (content, mac) = token.split_at_checked(N)?;
+        let is_ours = self.keys.iter().any(|key| {
+            let expected = hmac::sign(key, content);
+            constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC_BYTES], mac).is_ok()
+        });
+        if is_ours { content.try_into().ok() } else { None }
+    }
+}
