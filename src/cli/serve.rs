@@ -41,12 +41,12 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         told_to_stop().await;
         drop(stop);
     };
-    let served = tokio::select! {
-        served = http::serve(app.clone(), listener, shutdown) => served,
+    let served = async { Ok::<_, CliError>(http::serve(app.clone(), listener, shutdown).await?) };
+    let sent = async { Ok::<_, CliError>(sender.await?) };
+    tokio::select! {
+        both = async { tokio::try_join!(served, sent) } => both.map(drop),
         () = housekeeping::run(&app) => Ok(()),
-    };
-    sender.await?;
-    Ok(served?)
+    }
 }
 
 /// Ctrl-C, or on Unix SIGTERM.

@@ -106,9 +106,11 @@ fn address(s: &str) -> Result<EmailAddress, String> {
 
 /// `accounts@example.org` or `Example accounts <accounts@example.org>`.
 fn sender(s: &str) -> Result<(Option<String>, EmailAddress), String> {
-    let form = "must be an address like accounts@example.org or Example <accounts@example.org>";
+    let form = "must be like accounts@example.org or Example <accounts@example.org>";
     let (name, address) = match s.strip_suffix('>').and_then(|s| s.rsplit_once('<')) {
-        Some((name, address)) => (Some(mail_name(name.trim().trim_matches('"'))?), address),
+        Some((name, address)) => {
+            (Some(mail_name(name.trim().trim_matches('"')).map_err(|_| form.to_owned())?), address)
+        }
         None => (None, s),
     };
     Ok((name, EmailAddress::parse(address).map_err(|_| form.to_owned())?))
@@ -213,11 +215,9 @@ mod tests {
     fn a_sender_may_have_a_name() {
         let parsed = |s| sender(s).map(|(name, address)| (name, address.as_str().to_owned()));
         let address = "accounts@example.org".to_owned();
+        let form = "must be like accounts@example.org or Example <accounts@example.org>".to_owned();
         assert_eq!(parsed("accounts@example.org"), Ok((None, address.clone())));
-        assert_eq!(
-            parsed("<accounts@example.org>"),
-            Err("must be 1 to 64 characters in one line".to_owned())
-        );
+        assert_eq!(parsed("<accounts@example.org>"), Err(form));
         assert_eq!(parsed("\"Ex, Ltd\" <accounts@example.org>"), Ok((Some("Ex, Ltd".to_owned()), address)));
         assert!(parsed("Ex\r\nBcc: eve@example.org <accounts@example.org>").is_err());
         assert!(parsed("Example").is_err());

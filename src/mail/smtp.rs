@@ -110,7 +110,8 @@ impl Smtp {
         let what = if implicit.is_some() { "connect with TLS" } else { "connect" };
         let connecting = AsyncSmtpConnection::connect_tokio1(
             addresses.as_slice(),
-            Some(STEP),
+            // one address that does not answer must not use up the time of the others
+            Some(STEP / 3),
             &self.hello,
             implicit,
             None,

@@ -102,6 +102,7 @@ pub async fn claim(
         .col_expr(Column::DueAt, Expr::value(Timestamp(now.0 + lease)))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .filter(Column::Id.in_subquery(due))
+        .filter(Column::DueAt.lte(now))
         .exec_with_returning(on)
         .await
 }
