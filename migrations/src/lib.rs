@@ -13,6 +13,7 @@ mod m20261121_000004_add_user_search_keys;
 mod m20261121_000005_create_rate_limits;
 mod m20261121_000006_create_known_addresses;
 mod m20261121_000007_create_outbox;
+mod m20261121_000008_create_challenges;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_create_rate_limits::Migration),
             Box::new(m20261121_000006_create_known_addresses::Migration),
             Box::new(m20261121_000007_create_outbox::Migration),
+            Box::new(m20261121_000008_create_challenges::Migration),
         ]
     }
 }

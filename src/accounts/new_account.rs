@@ -86,6 +86,11 @@ impl NewAccount {
         Ok(Self { email, username, password, name, first_name, last_name })
     }
 
+    /// Its address.
+    pub(super) fn email(&self) -> Option<&EmailAddress> {
+        self.email.as_ref()
+    }
+
     /// The row to insert, its password hashed; or what is wrong with the password.
     ///
     /// # Errors
@@ -106,27 +111,16 @@ impl NewAccount {
         };
         let now = app.clock.now();
         Ok(Ok(user::Model {
-            id: secrets::uuid_v7(now),
             email_key: self.email.as_ref().map(|email| email.key().to_owned()),
             email: self.email.map(|email| email.as_str().to_owned()),
-            email_verified_at: None,
             username_key: self.username.as_ref().map(Username::key),
             username: self.username.map(|username| username.as_str().to_owned()),
             name: self.name,
             first_name: self.first_name,
             last_name: self.last_name,
-            bio: None,
-            avatar_url: None,
             password_hash: Some(password_hash),
             role,
-            is_active: true,
-            credentials_version: 0,
-            created_at: Timestamp(now),
-            updated_at: Timestamp(now),
-            last_login_at: None,
-            name_key: None,
-            first_name_key: None,
-            last_name_key: None,
+            ..user::Model::new(secrets::uuid_v7(now), Timestamp(now))
         }))
     }
 }

@@ -15,7 +15,7 @@ pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
+    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer, link_template,
     list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
 };
 
@@ -90,6 +90,22 @@ pub struct Config {
     pub email_verification_method: ChallengeMethod,
     /// `OTP_LENGTH`: digits of a one-time password.
     pub otp_length: u8,
+    /// `OTP_TTL`: how long a one-time password is good for.
+    pub otp_ttl: Duration,
+    /// `OTP_MAX_ATTEMPTS`: tries of a one-time password whose challenge is named.
+    pub otp_max_attempts: i32,
+    /// `ACTIVATION_LINK_TTL`: how long a link is good for that proves an address.
+    pub activation_link_ttl: Duration,
+    /// `PASSWORD_RESET_TTL`: how long a link is good for that sets a new password.
+    pub password_reset_ttl: Duration,
+    /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
+    pub resend_cooldown: Duration,
+    /// `ACTIVATION_URL`: the app's page for links that prove an address. None: a page of the server's own.
+    pub activation_url: Option<String>,
+    /// `PASSWORD_RESET_URL`: the app's page for links that set a new password. None: a page of the server's own.
+    pub password_reset_url: Option<String>,
+    /// `NO_ACCOUNT_NOTICE`: whether who asks for a new password is told by mail that there is no account.
+    pub no_account_notice: bool,
     /// `PASSWORD_MIN_LENGTH`: characters.
     pub password_min_length: usize,
     /// `ARGON2_MEMORY_KIB`: memory that one hash takes.
@@ -196,6 +212,14 @@ pub struct Budgets {
     pub password_changes: Budget,
     /// `RATE_LIMIT_WRITES`: by one account.
     pub writes: Budget,
+    /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
+    pub mail_again: Budget,
+    /// `RATE_LIMIT_MAILS`: of one purpose to one address.
+    pub mails: Budget,
+    /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
+    pub mails_in_a_day: Budget,
+    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
+    pub bare_codes: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -284,11 +308,25 @@ impl Config {
 
         let signup = r.read("SIGNUP", "on", switch);
         let email_required = r.read("EMAIL_REQUIRED", "true", switch);
-        let email_verification = r.read("EMAIL_VERIFICATION", "none", email_verification);
+        let email_verification = r.read("EMAIL_VERIFICATION", "optional", email_verification);
+        r.check(
+            email_required || email_verification != EmailVerification::Mandatory,
+            "EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory",
+        );
         let email_verification_method = r.read("EMAIL_VERIFICATION_METHOD", "otp", |s| {
             one_of(s, &[("otp", ChallengeMethod::Otp), ("link", ChallengeMethod::Link)])
         });
         let otp_length = r.read("OTP_LENGTH", "6", |s| within(s, 6..=10));
+        let otp_ttl = r.read("OTP_TTL", "10m", |s| duration(s, minute..=24 * 60 * minute));
+        let otp_max_attempts = r.read("OTP_MAX_ATTEMPTS", "5", |s| within(s, 1..=20));
+        let activation_link_ttl =
+            r.read("ACTIVATION_LINK_TTL", "24h", |s| duration(s, minute..=30 * 24 * 60 * minute));
+        let password_reset_ttl =
+            r.read("PASSWORD_RESET_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
+        let resend_cooldown = r.read("RESEND_COOLDOWN", "60s", |s| duration(s, minute / 60..=60 * minute));
+        let activation_url = r.read("ACTIVATION_URL", "", |s| link_template(s, mode));
+        let password_reset_url = r.read("PASSWORD_RESET_URL", "", |s| link_template(s, mode));
+        let no_account_notice = r.read("NO_ACCOUNT_NOTICE", "on", switch);
         let password_min_length = r.read("PASSWORD_MIN_LENGTH", "8", |s| within(s, 8..=64));
         // OWASP's smallest recommendation is 7 MiB (with five passes)
         let least_memory = if mode == Mode::Serve { 7168 } else { 8 };
@@ -311,6 +349,10 @@ impl Config {
             username_checks: r.read("RATE_LIMIT_USERNAME_CHECKS", "120/1h", budget),
             password_changes: r.read("RATE_LIMIT_PASSWORD_CHANGES", "10/15m", budget),
             writes: r.read("RATE_LIMIT_WRITES", "120/1m", budget),
+            mail_again: Budget { count: 1, period: resend_cooldown },
+            mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
+            mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
+            bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
         };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
@@ -358,6 +400,14 @@ impl Config {
             email_verification,
             email_verification_method,
             otp_length,
+            otp_ttl,
+            otp_max_attempts,
+            activation_link_ttl,
+            password_reset_ttl,
+            resend_cooldown,
+            activation_url,
+            password_reset_url,
+            no_account_notice,
             password_min_length,
             argon2_memory_kib,
             argon2_iterations,
