@@ -69,7 +69,7 @@ impl Drop for Server {
 }
 
 /// The program as it is released, with no settings but those that are added. Its warnings are shown.
-fn gatehouse(command: &str, database_url: &str) -> Command {
+pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
     let mut process = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
     process.arg(command).env_clear().env("DATABASE_URL", database_url).env("RUST_LOG", "warn");
     process.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null()).stdout(Stdio::null());

@@ -32,6 +32,9 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
+    if !app.config.rate_limits {
+        tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
+    }
     ready();
     // the sender stops with the server, so that both are gone in time
     let (stop, stopped) = oneshot::channel::<()>();

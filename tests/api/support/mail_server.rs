@@ -5,10 +5,12 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use gatehouse::{
     input::EmailAddress,
+    mail::Kept,
     outbox::{self, Kind, Order},
     storage,
 };
@@ -117,6 +119,14 @@ impl TestApp {
         self.app.db.write_one(async move |txn| storage::outbox::insert(&txn, row).await).await.unwrap();
         outbox::wake(&self.app);
         id
+    }
+
+    /// Sends what is due, and gives the mails to this address that are in the mailbox, the newest first.
+    pub async fn inbox(&self, to: &str) -> Vec<Arc<Kept>> {
+        outbox::send_due(&self.app).await.unwrap();
+        let key = EmailAddress::parse(to).unwrap().key().to_owned();
+        let mails = self.app.mailer.mailbox().unwrap().list();
+        mails.into_iter().filter(|mail| mail.to_key == key).collect()
     }
 }
 

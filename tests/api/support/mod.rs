@@ -14,6 +14,7 @@ use gatehouse::{
     secrets::SecretKey,
 };
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -123,6 +124,14 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
+    /// A login from elsewhere: the tests stand for a proxy, so `TRUSTED_PROXIES` must name them.
+    pub async fn login_from(&self, address: &str, identifier: &str, password: &str) -> Value {
+        let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} }} }}");
+        let input = json!({ "identifier": identifier, "password": password });
+        let body = json!({ "query": query, "variables": { "input": input } });
+        Answer::of(self.post().header("x-forwarded-for", address).json(&body)).await.data("login")
+    }
+
     pub async fn refresh(&self, refresh_token: &str) -> Value {
         let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
         self.run(&query, json!({ "token": refresh_token })).await.data("refresh")
@@ -136,6 +145,20 @@ impl TestApp {
     /// The same person once more.
     pub async fn sign_in(&self, email: &str) -> SignedIn {
         SignedIn::from(&self.login(email, PASSWORD).await)
+    }
+
+    /// A person who is signed in, and may do so much.
+    pub async fn sign_up_as(&self, role: &str, email: &str) -> SignedIn {
+        let person = self.sign_up(email).await;
+        self.sql(&format!("UPDATE users SET role = '{role}' WHERE email = '{email}'")).await;
+        person
+    }
+
+    /// Changes the database behind the server's back.
+    pub async fn sql(&self, sql: &str) {
+        let rows = database::connect(&self.settings["DATABASE_URL"]).await;
+        rows.execute_unprepared(sql).await.unwrap();
+        rows.close().await.unwrap();
     }
 
     /// The reason for which `me` is refused, or the user's address.

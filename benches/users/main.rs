@@ -1,0 +1,180 @@
+//! What the number of users costs: the same requests with a thousand users and with a million, side by side.
+//!
+//! `cargo bench --bench users` measures two server processes on new SQLite files, from the same machine. `BENCH_POSTGRES_URL`
+//! names a PostgreSQL on which two databases of its own, `gatehouse_bench_1000` and `gatehouse_bench_1000000`, are made anew
+//! and measured too. Nothing is asserted of the numbers: they are the machine's.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::{
+    env,
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+
+use crate::{connection::Connection, server::Server};
+
+#[path = "../load/connection.rs"]
+mod connection;
+#[path = "../load/server.rs"]
+mod server;
+
+const SIZES: [u32; 2] = [1_000, 1_000_000];
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(1);
+const PASSWORD: &str = "correct horse battery";
+
+/// What is asked, and which part of the answer must not be empty.
+const REQUESTS: [(&str, &str, &str); 9] = [
+    ("user, by id", "query($id: ID!) { user(id: $id) { id email } }", "/data/user"),
+    ("users, first 20", "{ users { nodes { id email } } }", "/data/users/nodes/19"),
+    (
+        "users, 100 from the middle",
+        "query($middle: String) { users(first: 100, after: $middle) { nodes { id email } } }",
+        "/data/users/nodes/99",
+    ),
+    ("users, last 20", "{ users(last: 20) { nodes { id email } } }", "/data/users/nodes/19"),
+    ("users, first 20 with sessions", "{ users { nodes { id sessions { id } } } }", "/data/users/nodes/19"),
+    (
+        "users, the superusers",
+        "{ users(filter: { role: SUPERUSER }) { nodes { id email } } }",
+        "/data/users/nodes/0",
+    ),
+    (
+        "users, the inactive",
+        "{ users(filter: { isActive: false }) { nodes { id email } } }",
+        "/data/users/nodes/0",
+    ),
+    (
+        "users, one found",
+        "query($name: String) { users(filter: { search: $name }) { nodes { id email } } }",
+        "/data/users/nodes/0",
+    ),
+    ("me", "{ me { id email } }", "/data/me"),
+];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // `cargo test --all-targets` runs this too, to see that it works
+    if !env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sqlite = SIZES.map(|size| format!("sqlite://{}", folder.path().join(format!("{size}.db")).display()));
+    measure("SQLite", sqlite, folder.path()).await;
+    #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+    if let Ok(url) = env::var("BENCH_POSTGRES_URL") {
+        let on = Database::connect(&url).await.unwrap();
+        let mut databases = Vec::new();
+        for size in SIZES {
+            let name = format!("gatehouse_bench_{size}");
+            on.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+            on.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+            let (server, _) = url.rsplit_once('/').unwrap();
+            databases.push(format!("{server}/{name}"));
+        }
+        measure("PostgreSQL", databases.try_into().unwrap(), folder.path()).await;
+    }
+}
+
+async fn measure(name: &str, databases: [String; 2], folder: &Path) {
+    let [mut few, mut many] = {
+        let [few, many] = databases;
+        [Subject::prepare(SIZES[0], &few, folder).await, Subject::prepare(SIZES[1], &many, folder).await]
+    };
+    println!("\n{name}: {} users imported in {:.0} s", many.size, many.import.as_secs_f64());
+    println!("{:<32}{:>14}{:>14}{:>8}", "median, milliseconds", few.size, many.size, "ratio");
+    for request in REQUESTS {
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            rounds.push((few.time(request).await, many.time(request).await));
+        }
+        let [few, many, ratio] =
+            [|r: &(f64, f64)| r.0, |r| r.1, |r| r.1 / r.0].map(|of| median(rounds.iter().map(of)));
+        println!("{:<32}{:>14.3}{:>14.3}{:>8.2}", request.0, few * 1e3, many * 1e3, ratio);
+    }
+}
+
+/// A server with so many users.
+struct Subject {
+    size: u32,
+    import: Duration,
+    connection: Connection,
+    access_token: String,
+    variables: Value,
+    _server: Server,
+}
+
+impl Subject {
+    async fn prepare(size: u32, database_url: &str, folder: &Path) -> Self {
+        let people = folder.join("people.jsonl");
+        write_people(&people, size);
+        Server::migrate(database_url);
+        let begun = Instant::now();
+        let import = server::gatehouse("import-users", database_url).arg(&people).status().unwrap();
+        assert!(import.success(), "the import failed");
+        let import = begun.elapsed();
+        let mut superuser = server::gatehouse("create-superuser", database_url);
+        superuser
+            .args(["--email", "root@example.org", "--password-stdin"])
+            .stdin(std::process::Stdio::piped());
+        let mut superuser = superuser.spawn().unwrap();
+        superuser.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+        assert!(superuser.wait().unwrap().success());
+
+        let server = Server::start(database_url).await;
+        let mut connection = Connection::open(server.address).await.unwrap();
+        let login =
+            "mutation($input: LoginInput!) { login(input: $input) { ... on AuthPayload { accessToken } } }";
+        let input = json!({ "identifier": "root@example.org", "password": PASSWORD });
+        let body = json!({ "query": login, "variables": { "input": input } });
+        let answer = connection.post("", &body).await.unwrap();
+        let access_token = answer["data"]["login"]["accessToken"].as_str().unwrap().to_owned();
+
+        let name = format!("person{:07}", size / 2);
+        let found =
+            "query($name: String) { users(filter: { search: $name }) { edges { cursor node { id } } } }";
+        let body = json!({ "query": found, "variables": { "name": name } });
+        let found = &connection.post(&access_token, &body).await.unwrap()["data"]["users"]["edges"][0];
+        let variables = json!({ "id": found["node"]["id"], "middle": found["cursor"], "name": name });
+        Self { size, import, connection, access_token, variables, _server: server }
+    }
+
+    /// The median time of a request, in seconds.
+    async fn time(&mut self, (name, query, part): (&str, &str, &str)) -> f64 {
+        let body = json!({ "query": query, "variables": self.variables });
+        let mut times = Vec::new();
+        let begun = Instant::now();
+        while begun.elapsed() < ROUND {
+            let sent = Instant::now();
+            let answer = self.connection.post(&self.access_token, &body).await.unwrap();
+            times.push(sent.elapsed().as_secs_f64());
+            assert!(answer.pointer(part).is_some_and(|part| !part.is_null()), "{name}: {answer}");
+        }
+        median(times.into_iter())
+    }
+}
+
+/// People as Django dumps them: one in a hundred inactive, one in a thousand of the staff.
+fn write_people(path: &Path, count: u32) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    for n in 0..count {
+        let (day, second) = (1 + n / 40_000, n % 40_000);
+        let joined =
+            format!("2024-01-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
+        let person = json!({ "id": n, "username": format!("person{n:07}"), "email": format!("person{n:07}@example.org"),
+            "first_name": format!("First{n:x}"), "last_name": format!("Last{n:o}"), "password": "!", "is_active": n % 100 != 7,
+            "is_staff": n % 1000 == 5, "is_superuser": false, "date_joined": joined, "last_login": null });
+        writeln!(file, "{person}").unwrap();
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+
+async fn set_active(app: &TestApp, who: &SignedIn, id: &str, active: bool) -> Value {
+    let query = "mutation($id: ID!, $active: Boolean!) { setUserActive(id: $id, active: $active) {
+        __typename ... on User { isActive sessions { id } } ... on UserError { code } } }";
+    app.run_as(&who.access_token, query, json!({ "id": id, "active": active })).await.data("setUserActive")
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_deactivated_is_signed_out_everywhere_until_let_in_again(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    let (here, there) = (app.sign_up(EMAIL).await, app.sign_in(EMAIL).await);
+    let outcome = set_active(&app, &root, &here.user_id, false).await;
+    assert_eq!(outcome, json!({ "__typename": "User", "isActive": false, "sessions": [] }));
+    for session in [&here, &there] {
+        assert_eq!(app.me(&session.access_token).await, "REVOKED");
+        assert_eq!(app.refresh(&session.refresh_token).await["code"], "INVALID_TOKEN");
+    }
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "ACCOUNT_DISABLED");
+    assert_eq!(set_active(&app, &root, &here.user_id, true).await["isActive"], true);
+    assert_eq!(app.me(&here.access_token).await, "REVOKED", "what has ended stays ended");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_deactivates_themselves_or_nobody() {
+    let app = TestApp::start(Sqlite).await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    assert_eq!(set_active(&app, &root, &root.user_id, false).await["code"], "NOT_ALLOWED");
+    assert_eq!(set_active(&app, &root, &root.session_id, false).await["code"], "NOT_FOUND");
+    assert_eq!(app.me(&root.access_token).await, "root@example.org");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_login_in_flight_outlives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
+    let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    let ada = app.sign_up(EMAIL).await;
+    for _ in 0..20 {
+        let logins = (0..8).map(|_| {
+            let app = app.clone();
+            tokio::spawn(async move { app.login(EMAIL, PASSWORD).await })
+        });
+        let (off, logins) = tokio::join!(set_active(&app, &root, &ada.user_id, false), join_all(logins));
+        assert_eq!(off["isActive"], false);
+        for login in logins.into_iter().map(Result::unwrap).filter(|login| login["code"].is_null()) {
+            assert_eq!(app.me(login["accessToken"].as_str().unwrap()).await, "REVOKED");
+        }
+        set_active(&app, &root, &ada.user_id, true).await;
+        let me = "query($id: ID!) { user(id: $id) { sessions { id } } }";
+        let ada = app.run_as(&root.access_token, me, json!({ "id": ada.user_id })).await.data("user");
+        assert_eq!(ada["sessions"], json!([]));
+    }
+}

@@ -1,0 +1,101 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+
+async fn update(app: &TestApp, who: &SignedIn, input: Value) -> Value {
+    let query = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
+        __typename
+        ... on User { name firstName lastName bio avatarUrl username }
+        ... on UserError { code fields { field code } } } }";
+    app.run_as(&who.access_token, query, json!({ "input": input })).await.data("updateProfile")
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_stays_and_null_clears(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let all = json!({
+        "name": " Ada King ", "firstName": "Ada", "lastName": "Lovelace", "bio": "One.\r\nTwo.",
+        "avatarUrl": "https://example.org/ada.png", "username": "Ada",
+    });
+    let set = json!({
+        "__typename": "User", "name": "Ada King", "firstName": "Ada", "lastName": "Lovelace",
+        "bio": "One.\nTwo.", "avatarUrl": "https://example.org/ada.png", "username": "Ada",
+    });
+    assert_eq!(update(&app, &ada, all).await, set);
+    assert_eq!(update(&app, &ada, json!({})).await, set);
+    let changed = update(&app, &ada, json!({ "name": null, "bio": "  ", "avatarUrl": null })).await;
+    assert_eq!(
+        changed,
+        json!({
+            "__typename": "User", "name": "Ada Lovelace", "firstName": "Ada", "lastName": "Lovelace",
+            "bio": null, "avatarUrl": null, "username": "Ada",
+        })
+    );
+    assert_eq!(app.login("ADA", PASSWORD).await["__typename"], "AuthPayload");
+    assert_eq!(update(&app, &ada, json!({ "username": null })).await["username"], Value::Null);
+    assert_eq!(app.login("ADA", PASSWORD).await["code"], "INVALID_CREDENTIALS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_parts_are_all_named_and_nothing_changes() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    for (field, value, code) in [
+        ("name", "n".repeat(151), "TOO_LONG"),
+        ("firstName", "a\u{0}b".to_owned(), "MALFORMED"),
+        ("lastName", "\u{202e}evil".to_owned(), "MALFORMED"),
+        ("bio", "b".repeat(501), "TOO_LONG"),
+        ("bio", "a\u{1b}[31m".to_owned(), "MALFORMED"),
+        ("avatarUrl", "http://example.org/a.png".to_owned(), "MALFORMED"),
+        ("avatarUrl", "javascript:alert(1)".to_owned(), "MALFORMED"),
+        ("avatarUrl", "data:image/png;base64,AAAA".to_owned(), "MALFORMED"),
+        ("avatarUrl", "https://user:secret@example.org/".to_owned(), "MALFORMED"),
+        ("avatarUrl", format!("https://example.org/{}", "a".repeat(2048)), "TOO_LONG"),
+        ("username", "ad".to_owned(), "TOO_SHORT"),
+        ("username", "ada@example.org".to_owned(), "MALFORMED"),
+        ("username", String::new(), "TOO_SHORT"),
+    ] {
+        let refused = update(&app, &ada, json!({ "bio": "ok", field: value })).await;
+        assert_eq!(refused["code"], "INVALID_INPUT", "{field} {value}");
+        assert_eq!(refused["fields"], json!([{ "field": field, "code": code }]), "{value}");
+    }
+    let two = update(&app, &ada, json!({ "username": "x", "avatarUrl": "x" })).await;
+    assert_eq!(two["fields"].as_array().unwrap().len(), 2);
+    assert_eq!(update(&app, &ada, json!({})).await["bio"], Value::Null);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_racing_claims_of_a_username_one_is_granted(#[values(Sqlite, Postgres)] database: Database) {
+    let app = Arc::new(TestApp::start(database).await);
+    let people = join_all((0..16).map(|n| {
+        let app = app.clone();
+        async move { app.sign_up(&format!("person-{n}@example.org")).await }
+    }));
+    let claims = people.await.into_iter().map(|person| {
+        let app = app.clone();
+        tokio::spawn(async move { update(&app, &person, json!({ "username": "Ada", "bio": "me" })).await })
+    });
+    let answers: Vec<Value> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| answer["username"] == "Ada").count(), 1);
+    for refused in answers.iter().filter(|answer| answer["username"] != "Ada") {
+        assert_eq!(refused["code"], "USERNAME_TAKEN");
+        assert_eq!(refused["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_name_to_sign_in_with_cannot_be_cleared() {
+    let app = TestApp::with(Sqlite, &[("EMAIL_REQUIRED", "false")]).await;
+    let ada = SignedIn::from(&app.signup(json!({ "username": "ada", "password": PASSWORD })).await);
+    let refused = update(&app, &ada, json!({ "username": null, "bio": "hi" })).await;
+    assert_eq!(refused["fields"], json!([{ "field": "username", "code": "REQUIRED" }]));
+    let renamed = update(&app, &ada, json!({ "username": "ada.l" })).await;
+    assert_eq!((&renamed["username"], &renamed["bio"]), (&json!("ada.l"), &Value::Null));
+}

@@ -1,0 +1,41 @@
+use serde_json::json;
+
+use crate::support::{Answer, EMAIL, PASSWORD, Sqlite, TestApp};
+
+const QUERY: &str = "query($username: String!) { usernameAvailable(username: $username) }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_can_be_had_if_it_is_well_formed_and_free() {
+    let app = TestApp::start(Sqlite).await;
+    app.signup(json!({ "email": EMAIL, "username": "Ada", "password": PASSWORD })).await;
+    for (username, available) in [
+        ("grace", true),
+        ("ada", false),
+        ("ADA", false),
+        ("ad", false),
+        ("", false),
+        ("a@b", false),
+        ("ad%", false),
+    ] {
+        let answer = app.run(QUERY, json!({ "username": username })).await.data("usernameAvailable");
+        assert_eq!(answer, available, "{username}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_120_questions_an_hour_however_they_are_asked() {
+    let app = TestApp::with(Sqlite, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let ask = async |from: &str| {
+        let five =
+            (0..5).map(|n| format!("a{n}: usernameAvailable(username: \"grace\") ")).collect::<String>();
+        let body = json!({ "query": format!("{{ {five} }}") });
+        Answer::of(app.post().header("x-forwarded-for", from).json(&body)).await
+    };
+    for _ in 0..24 {
+        assert_eq!(ask("203.0.113.9").await.data("a4"), true);
+    }
+    let refused = ask("203.0.113.9").await;
+    assert_eq!(refused.code(), "LIMIT_EXCEEDED");
+    assert_eq!(refused.body["errors"][0]["extensions"]["retryAfter"], 30);
+    assert_eq!(ask("198.51.100.7").await.data("a0"), true);
+}
