@@ -92,6 +92,12 @@ impl Registration {
         self.password_hash.as_deref()
     }
 
+    /// The same without its password.
+    #[must_use]
+    pub fn without_password(self) -> Self {
+        Self { password_hash: None, ..self }
+    }
+
     /// The account, its address proven now.
     #[must_use]
     pub fn into_row(self, email_key: String, now: Timestamp) -> user::Model {
@@ -136,7 +142,9 @@ impl Challenge {
             email: to.as_str().to_owned(),
             email_key: to.key().to_owned(),
             user_id: about.user_id,
-            username_key: registration.as_ref().and_then(|of| of.username.as_ref()?.to_ascii_lowercase().into()),
+            username_key: registration
+                .as_ref()
+                .and_then(|of| of.username.as_ref()?.to_ascii_lowercase().into()),
             registration: registration.and_then(|of| serde_json::to_string(&of).ok()),
             attempts: 0,
             created_at: now,

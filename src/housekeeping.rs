@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, Txn, known_address, outbox, rate_limit, session},
+    storage::{Timestamp, Txn, challenge, known_address, outbox, rate_limit, session},
 };
 
 /// How often it looks.
@@ -59,7 +59,9 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let settled = Timestamp(now - MAILS_KEPT);
     let mails =
         in_batches(app, move |txn| async move { outbox::delete_settled(&txn, settled, BATCH).await }).await?;
-    Ok(sessions + addresses + budgets + mails)
+    let challenges =
+        in_batches(app, move |txn| async move { challenge::delete_dead(&txn, dead, BATCH).await }).await?;
+    Ok(challenges + sessions + addresses + budgets + mails)
 }
 
 async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`sessions`], [`outbox`], [`rate_limit`], [`housekeeping`] | one file a verb: the rules, and the transactions |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`] | one file a verb: the rules, and the transactions |
 //! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`storage`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
@@ -39,10 +39,13 @@ pub mod http;
 pub mod graphql;
 
 pub mod accounts;
+pub mod challenges;
 pub mod housekeeping;
 pub mod outbox;
+pub mod password_reset;
 pub mod rate_limit;
 pub mod sessions;
+pub mod verification;
 
 pub mod app;
 pub mod mail;

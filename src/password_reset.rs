@@ -1,17 +1,15 @@
 //! Forgotten passwords: a link by mail, and a new password for it.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::{
-    accounts::{Owner, check_confirmation, check_new, hash_new},
+    accounts::{Owner, check_confirmation, check_new, hash_new, notice},
     app::App,
     challenges::{self, About, Asked, Challenge},
     fault::Fault,
     input::{EmailAddress, FieldError, Inputs, Password},
-    outbox::{self, Kind, Order},
+    outbox,
     rate_limit::{self, Action},
     storage::{
         self, Timestamp,
@@ -19,9 +17,6 @@ use crate::{
         session, user,
     },
 };
-
-/// How long it is worth telling somebody that their password was changed.
-const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// Why nothing was mailed.
 #[derive(Debug)]
@@ -103,7 +98,7 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
     let password_hash =
         password_hash.map_err(|wrong| ResetPasswordError::InvalidInput(vec![wrong.at("newPassword")]))?;
 
-    let notice = password_changed(app, &user);
+    let notice = notice(app, &user);
     let user_id = user.id;
     let ended = app
         .db
@@ -128,18 +123,9 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
 fn parse(app: &App, owner: &Owner, input: &ResetPasswordInput) -> Result<Password, Vec<FieldError>> {
     let mut inputs = Inputs::default();
     let new = Password::parse(input.new_password.expose_secret());
-    let new =
-        inputs.check("newPassword", new.and_then(|new| check_new(app, &new, owner).map(|()| new)));
+    let new = inputs.check("newPassword", new.and_then(|new| check_new(app, &new, owner).map(|()| new)));
     let again = input.new_password_confirmation.as_ref();
     inputs.check("newPasswordConfirmation", check_confirmation(&input.new_password, again));
     inputs.finish()?;
     new.ok_or_else(Vec::new)
-}
-
-/// What tells a person that their password was changed, in case it was not they.
-pub(crate) fn password_changed(app: &App, user: &user::Model) -> Option<storage::outbox::Model> {
-    let to = EmailAddress::parse(user.email.as_deref()?).ok()?;
-    let kind = Kind::PasswordChanged;
-    let order = Order { kind, to: &to, user_id: Some(user.id), challenge_id: None, good_for: NOTICE_GOOD_FOR };
-    Some(outbox::row(app, order))
 }

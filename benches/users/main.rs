@@ -18,8 +18,10 @@ use serde_json::{Value, json};
 
 use crate::{connection::Connection, server::Server};
 
+#[expect(dead_code, reason = "the other bench uses all of it")]
 #[path = "../load/connection.rs"]
 mod connection;
+#[expect(dead_code, reason = "the other bench uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
@@ -93,8 +95,8 @@ async fn measure(name: &str, databases: [String; 2], folder: &Path) {
         for _ in 0..ROUNDS {
             rounds.push((few.time(request).await, many.time(request).await));
         }
-        let [few, many, ratio] =
-            [|r: &(f64, f64)| r.0, |r| r.1, |r| r.1 / r.0].map(|of| median(rounds.iter().map(of)));
+        let of = |part: fn(&(f64, f64)) -> f64| median(rounds.iter().map(part));
+        let (few, many, ratio) = (of(|r| r.0), of(|r| r.1), of(|r| r.1 / r.0));
         println!("{:<32}{:>14.3}{:>14.3}{:>8.2}", request.0, few * 1e3, many * 1e3, ratio);
     }
 }

@@ -69,15 +69,12 @@ impl NewAccount {
             inputs.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
         });
         let (email, username) = (email.flatten(), username.flatten());
-        let owner = Owner {
-            email: email.as_ref(),
-            username: username.as_ref(),
-            names: [name.as_deref(), first_name.as_deref(), last_name.as_deref()],
-        };
+        let names = [name.as_deref(), first_name.as_deref(), last_name.as_deref()];
+        let owner = Owner::new(email.as_ref(), username.as_ref(), names);
         let password = Password::parse(input.password.expose_secret());
         let password = inputs.check(
             "password",
-            password.and_then(|password| check_new(app, &password, owner).map(|()| password)),
+            password.and_then(|password| check_new(app, &password, &owner).map(|()| password)),
         );
         let again = input.password_confirmation.as_ref();
         inputs.check("passwordConfirmation", check_confirmation(&input.password, again));
@@ -100,12 +97,9 @@ impl NewAccount {
         app: &App,
         role: user::Role,
     ) -> Result<Result<user::Model, Wrong>, Fault> {
-        let owner = Owner {
-            email: self.email.as_ref(),
-            username: self.username.as_ref(),
-            names: [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()],
-        };
-        let password_hash = match hash_new(app, self.password, owner).await? {
+        let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
+        let owner = Owner::new(self.email.as_ref(), self.username.as_ref(), names);
+        let password_hash = match hash_new(app, self.password, &owner).await? {
             Ok(hash) => hash,
             Err(wrong) => return Ok(Err(wrong)),
         };

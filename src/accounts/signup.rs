@@ -84,11 +84,7 @@ async fn register(app: &App, row: user::Model, email: &EmailAddress) -> Result<A
 
 /// What is mailed with a new account. None where its address is taken, or has had too many mails: the account need not wait
 /// for one.
-async fn challenge(
-    app: &App,
-    row: &user::Model,
-    email: &EmailAddress,
-) -> Result<Option<Challenge>, Fault> {
+async fn challenge(app: &App, row: &user::Model, email: &EmailAddress) -> Result<Option<Challenge>, Fault> {
     if user::find_by_email_key(app.db.read(), email.key()).await?.is_some() {
         return Ok(None);
     }

@@ -77,7 +77,7 @@ pub async fn update_profile(
     rate_limit::charge(app, Action::Write(user.id)).await?;
 
     let (id, now) = (user.id, Timestamp(app.clock.now()));
-    let changed = app
+    let updated = app
         .db
         .write(async move |txn| {
             // the rules concern the row as a whole, which others may be changing
@@ -90,7 +90,7 @@ pub async fn update_profile(
             Ok(Some(row))
         })
         .await;
-    match changed {
+    match updated {
         Ok(Some(row)) if row.username.is_none() && row.email.is_none() => {
             let message = "Without an email address, the username is what you sign in with.";
             let wrong = Wrong::new(FieldErrorCode::Required, message);

@@ -12,6 +12,7 @@ use crate::{
 mod config;
 mod create_superuser;
 mod dev;
+mod import_users;
 mod mail;
 mod migrate;
 mod schema;
@@ -44,6 +45,8 @@ enum Command {
     /// Try whether mails arrive, and see which do not
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Take over the accounts of a Django project, passwords included
+    ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
     Schema,
     /// Print every setting in effect, and where it comes from; secrets hidden
@@ -63,6 +66,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
         Command::Mail(command) => mail::run(command).await,
+        Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Schema => {
             schema::run();
             Ok(())

@@ -15,8 +15,8 @@ pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer, link_template,
-    list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
+    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
+    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -32,6 +32,7 @@ pub enum Mode {
 
 /// The settings in effect. Durations read like `30m` or `24h`; lists are separated by commas.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     /// Which settings must be given.
     pub mode: Mode,

@@ -189,9 +189,8 @@ pub(super) fn link_template(s: &str, mode: Mode) -> Result<Option<String>, Strin
     }
     let example = "must be an address with {token} in it, like https://app.example.org/activate#{token}";
     let url = Url::parse(&s.replace("{token}", "token")).map_err(|_| example.to_owned())?;
-    let is_safe = url.scheme() == "https"
-        || mode != Mode::Serve
-        || is_loopback(url.host_str().unwrap_or_default());
+    let is_safe =
+        url.scheme() == "https" || mode != Mode::Serve || is_loopback(url.host_str().unwrap_or_default());
     match s.matches("{token}").count() {
         1 if url.has_host() && is_safe => Ok(Some(s.to_owned())),
         1 if url.has_host() => Err("must begin with https://".to_owned()),

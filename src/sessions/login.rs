@@ -53,7 +53,7 @@ impl<F: Into<Fault>> From<F> for LoginError {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account.
+/// Signs in. Costs one hash, whatever the account, and another where the stored hash is not what would be made today.
 ///
 /// # Errors
 /// Why not.
@@ -78,8 +78,8 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         (None, Some((_, registration))) => registration.password_hash(),
         (None, None) => None,
     };
-    let is_right = app.passwords.verify(password.into_secret(), stored).await?;
-    if !is_right {
+    let verified = app.passwords.verify(password.into_secret(), stored).await?;
+    if !verified.is_right {
         return Err(LoginError::InvalidCredentials);
     }
     let Some(user) = user else {
@@ -98,7 +98,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         return Ok(SignIn::EmailChallenge(Box::new(asked)));
     }
 
-    let opening = Opening::new(app, &user, client);
+    let opening = Opening::new(app, &user, client).rehashed(verified.rehashed);
     let opened = app
         .db
         .write(async move |txn| match attempt.succeed(&txn).await? {
@@ -197,10 +197,7 @@ impl Identifier {
     }
 
     /// The newest account to be of this name, and its challenge.
-    async fn find_registration(
-        &self,
-        app: &App,
-    ) -> Result<Option<(challenge::Model, Registration)>, Fault> {
+    async fn find_registration(&self, app: &App) -> Result<Option<(challenge::Model, Registration)>, Fault> {
         if app.config.email_verification != EmailVerification::Mandatory {
             return Ok(None);
         }

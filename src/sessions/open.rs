@@ -17,6 +17,7 @@ use crate::{
 pub struct Opening {
     session: session::Model,
     credentials_version: i64,
+    rehashed: Option<String>,
     max_sessions: u32,
     /// From where, so that the owner is known there from now on.
     address: Option<String>,
@@ -60,6 +61,7 @@ impl Opening {
         Self {
             session,
             credentials_version: 0,
+            rehashed: None,
             max_sessions: app.config.max_sessions_per_user,
             address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
@@ -73,6 +75,13 @@ impl Opening {
         self
     }
 
+    /// The same, and the password that was right gets this hash in place of its old one. To its owner nothing changes, so
+    /// the version of the credentials stays.
+    #[must_use]
+    pub fn rehashed(self, rehashed: Option<String>) -> Self {
+        Self { rehashed, ..self }
+    }
+
     /// Begins the session, and ends the user's oldest where there are too many. None: the credentials no longer hold.
     ///
     /// The user is locked first, on condition that nothing has changed since the credentials were read. So whatever ends a
@@ -82,11 +91,10 @@ impl Opening {
     /// # Errors
     /// The database's.
     pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
-        let Self { session, credentials_version, max_sessions, address } = self;
+        let Self { session, credentials_version, rehashed, max_sessions, address } = self;
         let now = session.created_at;
-        let Some(user) = user::lock_for_sign_in(txn, session.user_id, credentials_version, now).await? else {
-            return Ok(None);
-        };
+        let locked = user::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
+        let Some(user) = locked else { return Ok(None) };
         session::insert(txn, session.clone()).await?;
         session::end_oldest(txn, user.id, session.id, max_sessions, now).await?;
         if let Some(address) = address {

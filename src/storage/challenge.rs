@@ -81,11 +81,7 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
 ///
 /// # Errors
 /// The database's.
-pub async fn find_live(
-    on: &impl ConnectionTrait,
-    id: Uuid,
-    now: Timestamp,
-) -> Result<Option<Model>, DbErr> {
+pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 

@@ -68,9 +68,9 @@ pub async fn charge(
     let start = CaseStatement::new()
         .case(idle_at().lt(now).and(excluded(Column::IdleAt).gt(now)), Expr::value(now))
         .finally(idle_at());
-    let charged = Expr::Case(Box::new(start)).add(excluded(Column::IdleAt).sub(now));
+    let moved_on = Expr::Case(Box::new(start)).add(excluded(Column::IdleAt).sub(now));
     let gives_back = excluded(Column::IdleAt).lte(now);
-    let has_room = charged.clone().lte(excluded(Column::WindowMs).add(now));
+    let has_room = moved_on.clone().lte(excluded(Column::WindowMs).add(now));
     let mut insert = Query::insert();
     insert.into_table(Entity).columns([Column::Key, Column::IdleAt, Column::WindowMs]);
     for charge in charges {
@@ -80,7 +80,7 @@ pub async fn charge(
     insert
         .on_conflict(
             OnConflict::column(Column::Key)
-                .value(Column::IdleAt, charged)
+                .value(Column::IdleAt, moved_on)
                 .value(Column::WindowMs, excluded(Column::WindowMs))
                 .action_and_where(gives_back.or(has_room))
                 .to_owned(),

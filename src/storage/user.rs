@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use sea_orm::{
     ActiveValue::Set,
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Condition, DerivePartialModel, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, OnConflict, Query},
 };
@@ -120,6 +121,24 @@ impl Model {
     }
 }
 
+/// What no two users share.
+#[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub struct Names {
+    /// The id.
+    pub id: Uuid,
+    /// What all spellings of the address have in common.
+    pub email_key: Option<String>,
+    /// The username in lower case.
+    pub username_key: Option<String>,
+}
+
+impl From<&Model> for Names {
+    fn from(row: &Model) -> Self {
+        Self { id: row.id, email_key: row.email_key.clone(), username_key: row.username_key.clone() }
+    }
+}
+
 /// What a person may do. Each may do what those before may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
@@ -167,8 +186,31 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
     Ok(inserted > 0)
 }
 
-/// Locks an active user whose credentials are those of `version`, and notes the sign-in. None: the credential that was
-/// presented no longer holds.
+/// Adds the rows whose id, email address and username are not taken, not even by one before them, and returns their ids.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Uuid>, DbErr> {
+    let rows = rows.into_iter().map(|row| row.with_keys().into_active_model());
+    let mut insert = Entity::insert_many(rows).into_query();
+    insert.on_conflict(OnConflict::new().do_nothing().to_owned()).returning_col(Column::Id);
+    on.query_all(&insert).await?.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+/// Who has any of these ids, email addresses and usernames.
+///
+/// # Errors
+/// The database's.
+pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Vec<Names>, DbErr> {
+    let has_any = Condition::any()
+        .add(Column::Id.is_in(names.iter().map(|names| names.id)))
+        .add(Column::EmailKey.is_in(names.iter().filter_map(|names| names.email_key.as_deref())))
+        .add(Column::UsernameKey.is_in(names.iter().filter_map(|names| names.username_key.as_deref())));
+    Entity::find().filter(has_any).into_partial_model().all(on).await
+}
+
+/// Locks an active user whose credentials are those of `version`, notes the sign-in, and keeps the new hash of the same
+/// password where there is one. None: the credential that was presented no longer holds.
 ///
 /// # Errors
 /// The database's.
@@ -177,9 +219,13 @@ pub async fn lock_for_sign_in(
     id: Uuid,
     version: i64,
     now: Timestamp,
+    rehashed: Option<String>,
 ) -> Result<Option<Model>, DbErr> {
-    let rows = Entity::update_many()
-        .col_expr(Column::LastLoginAt, Expr::value(now))
+    let mut update = Entity::update_many().col_expr(Column::LastLoginAt, Expr::value(now));
+    if let Some(hash) = rehashed {
+        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
+    }
+    let rows = update
         .filter(Column::Id.eq(id))
         .filter(Column::IsActive.eq(true))
         .filter(Column::CredentialsVersion.eq(version))

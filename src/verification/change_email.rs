@@ -50,7 +50,7 @@ pub async fn change_email(
     let (email, password) = parse(user, &input).map_err(ChangeEmailError::InvalidInput)?;
     rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
     if let Some(password) = password
-        && !app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await?
+        && !app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await?.is_right
     {
         return Err(ChangeEmailError::InvalidCredentials);
     }

@@ -62,15 +62,16 @@ async fn resend(
     if app.config.email_verification_method != method || is_off {
         return Err(ResendError::NotEnabled);
     }
-    let email = EmailAddress::parse(email)
-        .map_err(|wrong| ResendError::InvalidInput(vec![wrong.at("email")]))?;
+    let email =
+        EmailAddress::parse(email).map_err(|wrong| ResendError::InvalidInput(vec![wrong.at("email")]))?;
     let now = Timestamp(app.clock.now());
     let older = match challenge_id {
         Some(id) => challenge::find_live(app.db.read(), id, now).await?,
         None => None,
     };
     // whoever has an id has asked for it, and may know what it is for
-    let older = older.filter(|older| older.email_key == email.key() && older.purpose != Purpose::ResetPassword);
+    let older =
+        older.filter(|older| older.email_key == email.key() && older.purpose != Purpose::ResetPassword);
     let purpose = older.as_ref().map_or(Purpose::VerifyEmail, |older| older.purpose);
     let permit = challenges::charge(app, purpose, &email).await?;
     let challenge = Challenge::new(app, purpose, &email, About::default(), permit);

@@ -1,5 +1,6 @@
 //! Proving an address by the code that was mailed to it.
 
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::prove::{By, ProofError, Prover, prove, require};
@@ -24,8 +25,8 @@ pub struct VerifyOtpInput {
     /// The address.
     pub email: String,
     /// The code.
-    pub otp: String,
-    /// The challenge, where the client kept it. Outer `None`: it did not; an id that is none is no challenge's.
+    pub otp: SecretString,
+    /// The challenge, where the client kept it.
     pub challenge_id: Option<Uuid>,
 }
 
@@ -41,11 +42,12 @@ pub async fn verify_otp(
 ) -> Result<SignedIn, ProofError> {
     require(app, ChallengeMethod::Otp)?;
     let email = EmailAddress::parse(&input.email).map_err(|_| ProofError::Invalid)?;
-    if input.otp.len() > MAX_CODE_BYTES {
+    if input.otp.expose_secret().len() > MAX_CODE_BYTES {
         return Err(ProofError::Invalid);
     }
     // as people copy it from a mail
-    let code: String = input.otp.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    let code: String =
+        input.otp.expose_secret().chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
 
     let now = Timestamp(app.clock.now());
     // a try is counted, for good, before it is known whether it is right

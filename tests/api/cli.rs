@@ -23,7 +23,9 @@ fn text(bytes: &[u8]) -> &str {
 fn every_command_says_what_it_is_for() {
     let folder = tempfile::tempdir().unwrap();
     let help = run(folder.path(), &["--help"], &[]);
-    for command in ["dev", "serve", "migrate", "create-superuser", "mail", "schema", "config", "secret"] {
+    for command in
+        ["dev", "serve", "migrate", "create-superuser", "import-users", "mail", "schema", "config", "secret"]
+    {
         assert!(text(&help.stdout).contains(command));
         assert!(run(folder.path(), &[command, "--help"], &[]).status.success(), "{command}");
     }

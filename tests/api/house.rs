@@ -11,17 +11,40 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const LAYERS: [&[&str]; 5] = [
     &["cli", "http"],
     &["graphql"],
-    &["accounts", "housekeeping", "outbox", "rate_limit", "sessions"],
+    &[
+        "accounts",
+        "challenges",
+        "housekeeping",
+        "outbox",
+        "password_reset",
+        "rate_limit",
+        "sessions",
+        "verification",
+    ],
     &["app", "mail", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 12] = [
+const WITHIN: [(&str, &str); 26] = [
     ("cli", "http"),
-    ("accounts", "rate_limit"),
+    ("verification", "sessions"),
+    ("verification", "challenges"),
+    ("verification", "outbox"),
+    ("verification", "rate_limit"),
+    ("password_reset", "accounts"),
+    ("password_reset", "challenges"),
+    ("password_reset", "outbox"),
+    ("password_reset", "rate_limit"),
     ("accounts", "sessions"),
+    ("accounts", "challenges"),
+    ("accounts", "outbox"),
+    ("accounts", "rate_limit"),
+    ("sessions", "challenges"),
+    ("sessions", "outbox"),
     ("sessions", "rate_limit"),
+    ("challenges", "outbox"),
+    ("challenges", "rate_limit"),
     ("app", "mail"),
     ("app", "passwords"),
     ("app", "storage"),

@@ -28,7 +28,7 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
     let first = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
     app.order(Kind::PasswordChanged, "grace@example.org", &grace.user_id).await;
     send_due(&app.app).await.unwrap();
-    let second = app.order(Kind::AddressTaken, "Ada@Example.org", &ada.user_id).await;
+    let second = app.order(Kind::EmailChanged, "Ada@Example.org", &ada.user_id).await;
     send_due(&app.app).await.unwrap();
 
     let list = get(&app, "/api").await.body;

@@ -5,16 +5,20 @@
 
 mod support;
 
+mod activate_account;
 mod auth_settings;
 mod authorisation;
+mod change_email;
 mod change_password;
 mod cli;
 mod crash;
 mod dashboard;
+mod django;
 mod documents;
 mod house;
 mod housekeeping;
 mod http;
+mod import_users;
 mod login;
 mod logout;
 mod logout_all;
@@ -23,9 +27,11 @@ mod mailbox;
 mod me;
 mod node;
 mod outbox;
+mod password_reset;
 mod rate_limits;
 mod readme;
 mod refresh;
+mod rehash;
 mod revoke_session;
 mod servers;
 mod set_user_active;
@@ -36,3 +42,4 @@ mod tokens;
 mod update_profile;
 mod username_available;
 mod users;
+mod verify_otp;

@@ -73,7 +73,7 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
         .await;
     let ada = crate::support::SignedIn::from(&ada);
     app.order(Kind::EmailChanged, "old@example.org", &ada.user_id).await;
-    app.order(Kind::AddressTaken, EMAIL, &ada.user_id).await;
+    app.order(Kind::EmailChanged, EMAIL, &ada.user_id).await;
     let gone = app.order(Kind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
     let changed = &app.inbox("old@example.org").await[0];
     for text in ["Hello Ada Lovelace,", "uses ada@example.org from now on", "no longer old@example.org"] {

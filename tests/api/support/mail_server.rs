@@ -125,8 +125,11 @@ impl TestApp {
     pub async fn inbox(&self, to: &str) -> Vec<Arc<Kept>> {
         outbox::send_due(&self.app).await.unwrap();
         let key = EmailAddress::parse(to).unwrap().key().to_owned();
-        let mails = self.app.mailer.mailbox().unwrap().list();
-        mails.into_iter().filter(|mail| mail.to_key == key).collect()
+        let mut mails = self.app.mailer.mailbox().unwrap().list();
+        mails.retain(|mail| mail.to_key == key);
+        // several are sent at once
+        mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
+        mails
     }
 }
 

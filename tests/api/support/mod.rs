@@ -1,5 +1,6 @@
 //! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
 
+pub mod challenges;
 pub mod database;
 pub mod mail_server;
 pub mod process;

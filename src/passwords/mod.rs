@@ -1,4 +1,4 @@
-//! Argon2id on threads of its own.
+//! Argon2id on threads of its own, where hashes that came from elsewhere are checked too.
 //!
 //! There are as many threads as cores, each with one block of memory that it uses again and again, behind a bounded queue.
 //! So a storm of logins takes a fixed amount of memory, leaves the other requests their time, and is told at once when it
@@ -21,20 +21,16 @@ use argon2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
-use zxcvbn::{Score, zxcvbn};
 
-use crate::{
-    config::{Config, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB},
-    fault::Fault,
-    secrets,
-};
+use crate::{config::Config, fault::Fault, secrets};
+use stored::{Argon2Hash, Stored};
+use strength::judge;
 
-/// The most lanes that a stored hash may ask for.
-const MAX_LANES: u32 = 4;
+mod django;
+mod stored;
+mod strength;
 
-/// How much of a password is judged. `zxcvbn` takes about the cube of it on what is made for that: 700 ms for 128
-/// characters, which would stop every login, and 45 ms for these.
-const JUDGED_CHARACTERS: usize = 32;
+pub use strength::Weak;
 
 /// Computes and checks password hashes. Clones share the threads, which end with the last of them.
 #[derive(Clone, Debug)]
@@ -45,17 +41,25 @@ pub struct Passwords {
     computed: Arc<AtomicU64>,
 }
 
-/// A password too easily guessed, and what would make it better.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Weak {
-    /// Advice to its author.
-    pub advice: String,
+/// What became of a password that was held against a stored hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether it is the right one.
+    pub is_right: bool,
+    /// Where it is, and the stored hash is not what would be made today: the hash to store in its place.
+    pub rehashed: Option<String>,
+}
+
+/// Whether a login can hold a password against this hash: it is of a known format, and asks for no more than it may.
+#[must_use]
+pub fn is_verifiable(stored: &str) -> bool {
+    Stored::parse(stored).is_some()
 }
 
 #[derive(Debug)]
 enum Job {
     Hash { password: SecretString, personal: Vec<String>, answer: oneshot::Sender<Result<String, Weak>> },
-    Verify { password: SecretString, stored: Arc<str>, answer: oneshot::Sender<bool> },
+    Verify { password: SecretString, stored: Arc<str>, answer: oneshot::Sender<Verified> },
 }
 
 impl Passwords {
@@ -97,17 +101,17 @@ impl Passwords {
         hash.await.map_err(Fault::internal)
     }
 
-    /// Whether this is the password of the stored hash. Without one it is not, at the same cost: who has an account and who
-    /// has a password must not show in the time that an answer takes.
+    /// Whether this is the password of the stored hash, and if so, the hash that should take its place. Without one it is
+    /// not, at the same cost: who has an account and who has a password must not show in the time that an answer takes.
     ///
     /// # Errors
     /// [`Fault::Busy`] where too many hashes wait.
-    pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<bool, Fault> {
+    pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verified, Fault> {
         let (answer, verdict) = oneshot::channel();
         let hash = stored.map_or_else(|| self.decoy.clone(), Arc::from);
         self.submit(Job::Verify { password, stored: hash, answer })?;
-        let is_right = verdict.await.map_err(Fault::internal)?;
-        Ok(is_right && stored.is_some())
+        let verified = verdict.await.map_err(Fault::internal)?;
+        Ok(if stored.is_some() { verified } else { Verified::default() })
     }
 
     /// How many hashes have been computed since the start.
@@ -145,8 +149,10 @@ impl Worker {
                     let _ = catch_unwind(hash).map(|hash| answer.send(hash));
                 }
                 Job::Verify { password, stored, answer } => {
-                    let verdict = AssertUnwindSafe(|| self.verify(password.expose_secret(), &stored));
-                    let _ = catch_unwind(verdict).map(|verdict| answer.send(verdict.unwrap_or(false)));
+                    let is_awaited = || !answer.is_closed();
+                    let verified =
+                        AssertUnwindSafe(|| self.verify(password.expose_secret(), &stored, is_awaited));
+                    let _ = catch_unwind(verified).map(|verified| answer.send(verified.unwrap_or_default()));
                 }
             }
         }
@@ -158,73 +164,56 @@ impl Worker {
 
     fn hash(&mut self, password: &str, personal: &[String]) -> Result<String, Weak> {
         judge(password, personal)?;
-        let salt = secrets::random::<16>();
-        let mut output = [0; 32];
-        self.compute(Algorithm::Argon2id, Version::V0x13, &self.params.clone(), password, &salt, &mut output)
-            .expect("our own parameters fit together");
-        Ok(phc(&self.params, &salt, &output))
+        Ok(self.make(password))
     }
 
     /// None: the stored hash is not one that we compute.
-    fn verify(&mut self, password: &str, stored: &str) -> Option<bool> {
-        let stored = PasswordHash::new(stored).ok()?;
-        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
-        let version = Version::try_from(stored.version?).ok()?;
-        let params = Params::try_from(&stored).ok()?;
-        if params.m_cost() > MAX_ARGON2_MEMORY_KIB
-            || params.t_cost() > MAX_ARGON2_ITERATIONS
-            || params.p_cost() > MAX_LANES
-        {
-            return None;
-        }
-        let (salt, expected) = (stored.salt?, stored.hash?);
-        let mut output = vec![0; expected.len()];
-        self.compute(algorithm, version, &params, password, &salt, &mut output)?;
-        // compares in constant time
-        Some(Output::new(&output).ok()? == expected)
-    }
-
-    fn compute(
+    fn verify(
         &mut self,
-        algorithm: Algorithm,
-        version: Version,
-        params: &Params,
         password: &str,
-        salt: &[u8],
-        output: &mut [u8],
-    ) -> Option<()> {
-        self.computed.fetch_add(1, Ordering::Relaxed);
-        let blocks = params.block_count();
-        if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::default());
-        }
-        let done = Argon2::new(algorithm, version, params.clone())
-            .hash_password_into_with_memory(password.as_bytes(), salt, output, &mut self.memory)
-            .ok();
-        let usual = self.params.block_count();
-        if self.memory.len() > usual {
-            self.memory.truncate(usual);
-            self.memory.shrink_to_fit();
-        }
-        done
+        stored: &str,
+        is_awaited: impl FnOnce() -> bool,
+    ) -> Option<Verified> {
+        let stored = Stored::parse(stored)?;
+        let is_right = match &stored {
+            Stored::Argon2(hash) => self.is_of(hash, password)?,
+            Stored::Django(hash) => {
+                self.computed.fetch_add(1, Ordering::Relaxed);
+                hash.is_of(password)
+            }
+        };
+        let is_outdated = is_right && !stored.is_current(&self.params);
+        let rehashed = (is_outdated && is_awaited()).then(|| self.make(password));
+        Some(Verified { is_right, rehashed })
     }
-}
 
-/// NIST SP 800-63B asks for a blocklist rather than rules of composition: `zxcvbn` knows 30,000 common passwords, words,
-/// names and dates, and the patterns that people vary them by.
-fn judge(password: &str, personal: &[String]) -> Result<(), Weak> {
-    let password: String = password.chars().take(JUDGED_CHARACTERS).collect();
-    let personal: Vec<&str> = personal.iter().map(String::as_str).collect();
-    let entropy = zxcvbn(&password, &personal);
-    if entropy.score() >= Score::Two {
-        return Ok(());
+    fn make(&mut self, password: &str) -> String {
+        let salt = secrets::random::<16>();
+        let mut output = [0; 32];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        self.compute(&argon2, password, &salt, &mut output).expect("our own parameters fit together");
+        phc(&self.params, &salt, &output)
     }
-    let mut advice: Vec<String> = Vec::new();
-    if let Some(feedback) = entropy.feedback() {
-        advice.extend(feedback.warning().map(|warning| warning.to_string()));
-        advice.extend(feedback.suggestions().iter().map(ToString::to_string));
+
+    fn is_of(&mut self, hash: &Argon2Hash, password: &str) -> Option<bool> {
+        let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
+        let mut output = vec![0; hash.expected.len()];
+        self.compute(&argon2, password, &hash.salt, &mut output)?;
+        // compares in constant time
+        Some(Output::new(&output).ok()? == hash.expected)
     }
-    Err(Weak { advice: advice.join(" ") })
+
+    fn compute(&mut self, argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        let (blocks, usual) = (argon2.params().block_count(), self.params.block_count());
+        // a larger block is another: the allocator gives that back whole, but may keep what a smaller one once was
+        let mut larger = Vec::new();
+        let memory = if blocks > usual { &mut larger } else { &mut self.memory };
+        if memory.len() < blocks {
+            memory.resize(blocks.max(usual), Block::default());
+        }
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory).ok()
+    }
 }
 
 /// The PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
@@ -260,51 +249,45 @@ mod tests {
         let mut worker = worker();
         let hash = worker.hash("correct horse battery", &[]).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        assert_eq!(worker.verify("correct horse battery", &hash), Some(true));
-        assert_eq!(worker.verify("correct horse batterz", &hash), Some(false));
+        let right = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &hash, || true), Some(right));
+        assert_eq!(worker.verify("correct horse batterz", &hash, || true), Some(Verified::default()));
     }
 
     #[test]
-    fn a_stored_hash_that_asks_for_too_much_or_is_none_is_refused_unhashed() {
+    fn only_a_right_password_that_is_awaited_makes_a_new_hash_of_an_old() {
         let mut worker = worker();
-        for stored in [
-            "",
-            "garbage",
-            "$2b$12$C6UzMDM.H6dfI/f/IKcEeO1kfbDg1JmVqKp0h8ZQq3l5LwO0o8c6u",
-            "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            "$argon2id$v=19$m=19456,t=4000000,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            "$argon2id$v=19$m=19456,t=2,p=64$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        ] {
-            assert_eq!(worker.verify("correct horse battery", stored), None, "{stored}");
+        let old = worker.hash("correct horse battery", &[]).unwrap();
+        worker.params = Params::new(16, 1, 1, Some(32)).unwrap();
+        assert_eq!(worker.verify("correct horse batterz", &old, || true), Some(Verified::default()));
+        let gone = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &old, || false), Some(gone));
+        let verified = worker.verify("correct horse battery", &old, || true).unwrap();
+        let new = verified.rehashed.unwrap();
+        assert!(new.starts_with("$argon2id$v=19$m=16,t=1,p=1$"), "{new}");
+        let right = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &new, || true), Some(right));
+        assert_eq!(worker.computed.load(Ordering::Relaxed), 6);
+    }
+
+    #[test]
+    fn a_stored_hash_that_is_none_is_refused_unhashed() {
+        let mut worker = worker();
+        for stored in ["", "garbage", "!unusable", "pbkdf2_sha256$1000000000$salt$AAAA"] {
+            assert_eq!(worker.verify("correct horse battery", stored, || true), None, "{stored}");
         }
         assert_eq!(worker.computed.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn memory_is_taken_with_the_first_hash_and_given_back_after_a_larger_one() {
+    fn memory_is_taken_with_the_first_hash_and_a_larger_one_takes_its_own() {
         let mut worker = worker();
         assert!(worker.memory.is_empty());
-        worker.hash("correct horse battery", &[]).unwrap();
-        assert_eq!(worker.memory.len(), 8);
         let larger =
             "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert_eq!(worker.verify("correct horse battery", larger), Some(false));
+        assert_eq!(worker.verify("correct horse battery", larger, || true), Some(Verified::default()));
+        assert!(worker.memory.is_empty());
+        worker.hash("correct horse battery", &[]).unwrap();
         assert_eq!((worker.memory.len(), worker.memory.capacity()), (8, 8));
-    }
-
-    #[test]
-    fn common_and_personal_passwords_are_refused_with_advice() {
-        for (password, personal) in [
-            ("password1", ""),
-            ("qwertyuiop", ""),
-            ("11111111", ""),
-            ("lovelace1815", "lovelace1815"),
-            ("iloveyou123", ""),
-        ] {
-            let weak = judge(password, &[personal.to_owned()]).unwrap_err();
-            assert!(!weak.advice.is_empty(), "{password}");
-        }
-        assert_eq!(judge("correct horse battery", &[]), Ok(()));
-        assert_eq!(judge(&"żółw i zając ".repeat(10), &[]), Ok(()));
     }
 }

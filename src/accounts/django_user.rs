@@ -1,0 +1,370 @@
+//! One of Django's users, and the account that it becomes.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::{Builder, Uuid};
+
+use super::import_remarks::{Note, Skip};
+use crate::{
+    input::{EmailAddress, Username, person_name},
+    passwords::is_verifiable,
+    storage::{Timestamp, user},
+};
+
+/// The columns of `auth_user` that say something here.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct DjangoUser {
+    #[serde(alias = "id", deserialize_with = "text")]
+    pk: Option<String>,
+    pub(super) username: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    is_active: Option<bool>,
+    #[serde(deserialize_with = "flag")]
+    is_staff: Option<bool>,
+    #[serde(deserialize_with = "flag")]
+    is_superuser: Option<bool>,
+    date_joined: Option<String>,
+    last_login: Option<String>,
+}
+
+/// How records are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) now: OffsetDateTime,
+    pub(super) emails_verified: bool,
+}
+
+impl DjangoUser {
+    /// From `{"model": …, "pk": …, "fields": {…}}`, or an object of columns.
+    pub(super) fn from_json(line: &[u8]) -> Result<Self, Skip> {
+        let malformed = |error: serde_json::Error| {
+            Skip::Malformed(error.to_string().replace(" at line 1 column ", " at column "))
+        };
+        let mut outer: Value = serde_json::from_slice(line.trim_ascii_end()).map_err(malformed)?;
+        let (fields, pk) = match outer.get_mut("fields").map(Value::take) {
+            Some(fields) => (fields, Some(outer["pk"].take())),
+            None => (outer, None),
+        };
+        let has = |name| fields.get(name).is_some();
+        if !(has("password") && (has("username") || has("email"))) {
+            return Err(Skip::NoUser);
+        }
+        let mut user: Self = serde_json::from_value(fields).map_err(malformed)?;
+        if let Some(pk) = pk {
+            user.pk = text(pk).map_err(malformed)?;
+        }
+        Ok(user)
+    }
+
+    /// From a record of CSV, whose blank fields are none.
+    pub(super) fn from_csv(header: &csv::StringRecord, record: &csv::StringRecord) -> Result<Self, Skip> {
+        if record.len() != header.len() {
+            let why = format!("it has {} fields, and the header {}", record.len(), header.len());
+            return Err(Skip::Malformed(why));
+        }
+        record.deserialize(Some(header)).map_err(|error| {
+            Skip::Malformed(match error.kind() {
+                csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                _ => error.to_string(),
+            })
+        })
+    }
+
+    /// What to call the record by.
+    pub(super) fn name(&self) -> String {
+        let names = [&self.username, &self.email, &self.pk];
+        let name = names.into_iter().flatten().find(|name| !name.trim().is_empty());
+        name.map(|name| name.chars().take(80).filter(|c| !c.is_control()).collect()).unwrap_or_default()
+    }
+
+    /// The row of its account, and what of it is not as it was.
+    pub(super) fn into_row(self, reading: Reading) -> Result<(user::Model, Vec<Note>), Skip> {
+        let mut notes = Vec::new();
+        let id_text = format!(
+            "gatehouse import-users\0{}\0{}",
+            self.pk.as_deref().unwrap_or_default(),
+            self.username.as_deref().or(self.email.as_deref()).unwrap_or_default()
+        );
+        let (email, username) =
+            identifiers(&self.email.unwrap_or_default(), &self.username.unwrap_or_default(), &mut notes)?;
+        let names = [(self.first_name, Note::FirstName), (self.last_name, Note::LastName)];
+        let [first_name, last_name] = names.map(|(name, note)| {
+            let name = person_name(&name.unwrap_or_default());
+            name.unwrap_or_else(|_| noted(&mut notes, note))
+        });
+        let password_hash = match self.password.unwrap_or_default() {
+            hash if hash.is_empty() || hash.starts_with('!') => None,
+            hash if is_verifiable(&hash) => Some(hash),
+            _ => noted(&mut notes, Note::Password),
+        };
+        let joined = self.date_joined.as_deref().and_then(parse_time);
+        if joined.is_none() {
+            notes.push(Note::DateJoined);
+        }
+        let last_login_at = match self.last_login.as_deref().filter(|time| !time.is_empty()) {
+            Some(time) => parse_time(time).or_else(|| noted(&mut notes, Note::LastLogin)),
+            None => None,
+        };
+        let role = match (self.is_superuser, self.is_staff) {
+            (Some(true), _) => user::Role::Superuser,
+            (_, Some(true)) => user::Role::Staff,
+            _ => user::Role::User,
+        };
+        let created_at = Timestamp(joined.unwrap_or(reading.now));
+        let row = user::Model {
+            id: id(joined, &id_text),
+            email_key: email.as_ref().map(|email| email.key().to_owned()),
+            email_verified_at: email.as_ref().filter(|_| reading.emails_verified).map(|_| created_at),
+            email: email.map(|email| email.as_str().to_owned()),
+            username_key: username.as_ref().map(Username::key),
+            username: username.map(|username| username.as_str().to_owned()),
+            name: None,
+            first_name,
+            last_name,
+            bio: None,
+            avatar_url: None,
+            password_hash,
+            role,
+            is_active: self.is_active.unwrap_or(true),
+            credentials_version: 0,
+            created_at,
+            updated_at: created_at,
+            last_login_at: last_login_at.map(Timestamp),
+            name_key: None,
+            first_name_key: None,
+            last_name_key: None,
+        };
+        Ok((row, notes))
+    }
+}
+
+/// Django's usernames are often addresses, and its addresses often blank.
+fn identifiers(
+    email: &str,
+    username: &str,
+    notes: &mut Vec<Note>,
+) -> Result<(Option<EmailAddress>, Option<Username>), Skip> {
+    let is_blank = |text: &str| text.trim().is_empty();
+    let has_wrong_email = !is_blank(email) && EmailAddress::parse(email).is_err();
+    let email = EmailAddress::parse(email).ok();
+    let as_email = EmailAddress::parse(username).ok();
+    let username_or_none = Username::parse(username).ok();
+    if has_wrong_email {
+        notes.push(Note::Email);
+    }
+    match (&email, &username_or_none, &as_email) {
+        (None, None, Some(address)) => {
+            notes.push(Note::UsernameIsEmail);
+            return Ok((Some(address.clone()), None));
+        }
+        (None, None, None) if has_wrong_email => return Err(Skip::WrongEmail),
+        (None, None, None) => return Err(Skip::NoIdentifier),
+        (Some(email), None, as_email)
+            if !is_blank(username)
+                && as_email.as_ref().is_none_or(|address| address.key() != email.key()) =>
+        {
+            notes.push(Note::Username);
+        }
+        _ => {}
+    }
+    Ok((email, username_or_none))
+}
+
+fn noted<T>(notes: &mut Vec<Note>, note: Note) -> Option<T> {
+    notes.push(note);
+    None
+}
+
+/// The same for the same record always, so that it is not taken twice: UUIDv7, but for its random bits.
+fn id(joined: Option<OffsetDateTime>, text: &str) -> Uuid {
+    let millis = joined.map_or(0, |time| time.unix_timestamp_nanos() / 1_000_000);
+    let mut bits = [0; 10];
+    bits.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..10]);
+    Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or_default(), &bits).into_uuid()
+}
+
+/// RFC 3339, or as databases print it: a space for the `T`, an offset of hours alone, or none, which is UTC.
+fn parse_time(text: &str) -> Option<OffsetDateTime> {
+    let (date, time) = text.trim().split_at_checked(10)?;
+    let time = time.strip_prefix(['T', ' '])?;
+    let (clock, offset) = match time.find(['Z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => (time, "Z"),
+    };
+    let offset = match offset.len() {
+        3 => format!("{offset}:00"),
+        5 => format!("{}:{}", &offset[..3], &offset[3..]),
+        _ => offset.to_owned(),
+    };
+    let time = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
+    Some(time.to_offset(time::UtcOffset::UTC))
+}
+
+/// A key, be it a number or a text.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Option::<Scalar>::deserialize(deserializer)? {
+        Some(Scalar::Text(text)) => Some(text).filter(|text| !text.is_empty()),
+        Some(Scalar::Number(number)) => Some(number.to_string()),
+        Some(Scalar::Flag(flag)) => Some(flag.to_string()),
+        None => None,
+    })
+}
+
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let flag = match Option::<Scalar>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Scalar::Flag(flag)) => flag,
+        Some(Scalar::Number(number)) => number == 1,
+        Some(Scalar::Text(text)) => match text.as_str() {
+            "" => return Ok(None),
+            "t" | "T" | "true" | "True" | "TRUE" => true,
+            "f" | "F" | "false" | "False" | "FALSE" => false,
+            _ => return Err(de::Error::custom("a flag is neither true nor false")),
+        },
+    };
+    Ok(Some(flag))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number, a text or a flag was expected")]
+enum Scalar {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &str) -> Result<(user::Model, Vec<Note>), Skip> {
+        let line = format!("{{\"password\":\"\",\"date_joined\":\"2024-01-31T12:00:00Z\",{fields}}}");
+        let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        DjangoUser::from_json(line.as_bytes())?.into_row(Reading { now, emails_verified: true })
+    }
+
+    #[test]
+    fn an_account_keeps_every_identifier_that_is_one_here() {
+        let ada = "ada@example.org";
+        for (email, username, taken) in [
+            (ada, "ada", Ok((Some(ada), Some("ada"), vec![]))),
+            (ada, "Ada@Example.org", Ok((Some(ada), None, vec![]))),
+            (ada, "", Ok((Some(ada), None, vec![]))),
+            (ada, "ad", Ok((Some(ada), None, vec![Note::Username]))),
+            (ada, "ada@example.com", Ok((Some(ada), None, vec![Note::Username]))),
+            ("", "ada", Ok((None, Some("ada"), vec![]))),
+            (" ", ada, Ok((Some(ada), None, vec![Note::UsernameIsEmail]))),
+            ("no address", "ada", Ok((None, Some("ada"), vec![Note::Email]))),
+            ("no address", ada, Ok((Some(ada), None, vec![Note::Email, Note::UsernameIsEmail]))),
+            ("no address", "ad", Err(Skip::WrongEmail)),
+            ("", "ada lovelace", Err(Skip::NoIdentifier)),
+            ("", "", Err(Skip::NoIdentifier)),
+        ] {
+            let read = read(&format!("\"email\":\"{email}\",\"username\":\"{username}\""));
+            let read = read
+                .as_ref()
+                .map(|(row, notes)| (row.email.as_deref(), row.username.as_deref(), notes.clone()))
+                .map_err(Clone::clone);
+            assert_eq!(read, taken, "{email:?}, {username:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_django_and_databases_write_them() {
+        for text in [
+            "2024-01-31T12:00:00.250Z",
+            "2024-01-31T12:00:00.250",
+            "2024-01-31 12:00:00.250",
+            "2024-01-31 12:00:00.25+00",
+            "2024-01-31 13:30:00.25+01:30",
+            "2024-01-31 10:30:00.250000-0130",
+        ] {
+            let time = parse_time(text).map(|time| time.unix_timestamp_nanos() / 1_000_000);
+            assert_eq!(time, Some(1_706_702_400_250), "{text}");
+        }
+        for text in [
+            "",
+            "2024-01-31",
+            "2024-01-31 25:00:00",
+            "yesterday at noon",
+            "2024-01-3é1 12:00:00",
+            "2024-01-31 12:00:00+é1",
+        ] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn csv_and_json_say_the_same() {
+        let header = csv::StringRecord::from(vec![
+            "id",
+            "password",
+            "last_login",
+            "is_superuser",
+            "username",
+            "last_name",
+            "is_staff",
+            "is_active",
+            "extra",
+        ]);
+        for (yes, no) in [("t", "f"), ("True", "False"), ("1", "0"), ("true", "false")] {
+            let record = csv::StringRecord::from(vec!["7", "!x", "", no, "1815", "", yes, no, "?"]);
+            let user = DjangoUser::from_csv(&header, &record).unwrap();
+            let json = br#"{"model":"auth.user","pk":7,"fields":{"password":"!x","last_login":null,
+                "is_superuser":false,"username":"1815","last_name":null,"is_staff":true,"is_active":false}}"#;
+            assert_eq!(DjangoUser::from_json(json).unwrap(), user);
+        }
+        let odd = csv::StringRecord::from(vec!["7", "!x"]);
+        assert!(matches!(DjangoUser::from_csv(&header, &odd), Err(Skip::Malformed(_))));
+    }
+
+    #[test]
+    fn what_is_no_user_is_skipped() {
+        for (line, skip) in [
+            ("{\"model\":\"auth.group\",\"pk\":1,\"fields\":{\"name\":\"x\"}}", Some(Skip::NoUser)),
+            ("{\"username\":\"ada\"}", Some(Skip::NoUser)),
+            ("{\"password\":\"\"}", Some(Skip::NoUser)),
+            ("[]", Some(Skip::NoUser)),
+            ("7", Some(Skip::NoUser)),
+            ("{\"model\":\"x\",\"fields\":7}", Some(Skip::NoUser)),
+            ("{", None),
+            ("{\"password\":\"\",\"username\":7}", None),
+            ("{\"password\":\"\",\"username\":\"ada\",\"is_staff\":\"maybe\"}", None),
+            ("{\"password\":\"\",\"username\":\"ada\",\"id\":{}}", None),
+        ] {
+            let read = DjangoUser::from_json(line.as_bytes()).unwrap_err();
+            assert!(skip.map_or(matches!(read, Skip::Malformed(_)), |skip| read == skip), "{line}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_noted() {
+        let fields =
+            "\"username\":\"ada\",\"first_name\":\"A\\u0000\",\"last_login\":\"?\",\"date_joined\":null";
+        let line = format!("{{{fields},\"password\":\"md5$x$y\"}}");
+        let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        let reading = Reading { now, emails_verified: false };
+        let (row, notes) = DjangoUser::from_json(line.as_bytes()).unwrap().into_row(reading).unwrap();
+        assert_eq!(notes, [Note::FirstName, Note::Password, Note::DateJoined, Note::LastLogin]);
+        assert_eq!((row.created_at.0, row.password_hash, row.first_name), (now, None, None));
+        assert!(row.is_active && row.role == user::Role::User);
+    }
+
+    #[test]
+    fn an_id_is_of_its_record_and_in_order_of_joining() {
+        let id = |fields: &str| read(fields).unwrap().0.id;
+        let ada = id("\"id\":1,\"username\":\"ada\"");
+        assert_eq!(ada, id("\"username\":\"ada\",\"id\":\"1\",\"email\":\"ada@example.org\""));
+        assert_ne!(ada, id("\"id\":2,\"username\":\"ada\""));
+        assert_ne!(ada, id("\"id\":1,\"username\":\"bob\""));
+        assert_eq!(ada.get_version_num(), 7);
+        assert_eq!(ada.get_timestamp().unwrap().to_unix().0, 1_706_702_400);
+    }
+}

@@ -1,0 +1,85 @@
+//! `gatehouse import-users`.
+
+use std::{fs::File, io::BufReader, path::PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{CliError, load, migrate::require_migrated};
+use crate::{
+    accounts::{DjangoFile, DjangoFormat, ImportOptions, Outcome, Summary, Told, import_users},
+    app::App,
+    config::Mode,
+};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// What `manage.py dumpdata auth.user --format jsonl` wrote, or the table `auth_user` as CSV with a header (`.csv`)
+    file: PathBuf,
+    /// Tell what would be taken and what not, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Count the email addresses as proven, because Django's project had its people prove them
+    #[arg(long)]
+    emails_verified: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let config = load(Mode::Command)?;
+    require_migrated(&config).await?;
+    let Arguments { file: path, dry_run, emails_verified } = arguments;
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let format = if is_csv { DjangoFormat::Csv } else { DjangoFormat::JsonLines };
+    let opened = File::open(&path).and_then(|file| {
+        let bytes = file.metadata()?.len();
+        Ok((DjangoFile::open(BufReader::new(file), format)?, bytes))
+    });
+    let (file, bytes) = opened.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+
+    let app = App::build(config).await?;
+    // drawn on standard error, where that is a terminal
+    let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
+        "{bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
+    )?);
+    let watch = |batch: &[Told], position| {
+        let lines: Vec<String> = batch.iter().filter_map(line).collect();
+        if !lines.is_empty() {
+            bar.suspend(|| println!("{}", lines.join("\n")));
+        }
+        bar.set_position(position);
+    };
+    let imported = import_users(&app, file, ImportOptions { dry_run, emails_verified }, watch).await;
+    bar.finish_and_clear();
+    summarise(&imported?, dry_run);
+    Ok(())
+}
+
+/// What there is to say of a record, unless it was taken as it is or before.
+fn line(told: &Told) -> Option<String> {
+    let Told { line, name, outcome } = told;
+    let outcome = match outcome {
+        Outcome::Taken(notes) if notes.is_empty() => return None,
+        Outcome::AlreadyThere => return None,
+        Outcome::Taken(notes) => {
+            let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+            format!("taken, but {}", notes.join("; "))
+        }
+        Outcome::Skipped(skip) => format!("skipped: {skip}"),
+    };
+    let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+    Some(format!("line {line}{name}: {outcome}"))
+}
+
+fn summarise(summary: &Summary, dry_run: bool) {
+    let Summary { taken, already_there, skipped, noted } = summary;
+    let not_yet = if dry_run { " would be" } else { "" };
+    println!(
+        "{taken}{not_yet} taken, {already_there} already there, {} skipped",
+        skipped.values().sum::<u64>()
+    );
+    for (reason, count) in skipped {
+        println!("{count:>8} skipped: {reason}");
+    }
+    for (note, count) in noted {
+        println!("{count:>8} taken, but {note}");
+    }
+}

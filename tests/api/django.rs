@@ -1,0 +1,151 @@
+//! A Django project's real dump, made by Django in the test.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    process::Output,
+};
+
+use gatehouse::storage::user::{self, Role};
+use rstest::rstest;
+use sea_orm::EntityTrait;
+use tempfile::TempDir;
+
+use crate::support::{
+    Database, Postgres, Sqlite, TestApp,
+    database::connect,
+    process::{gatehouse, output},
+    python::python,
+};
+
+const PASSWORD: &str = "correct horse żółw";
+
+/// What Django's hashers call themselves, of those whose hashes verify here.
+const FORMATS: [&str; 5] = ["pbkdf2_sha256", "argon2", "bcrypt", "bcrypt_sha256", "scrypt"];
+
+fn dump() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let dumped = python(&["django_dump.py", folder.path().to_str().unwrap(), PASSWORD]).output().unwrap();
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    folder
+}
+
+fn import(app: &TestApp, folder: &Path, arguments: &[&str]) -> Output {
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
+    output(gatehouse(folder, &[&["import-users"], arguments].concat(), &settings), "")
+}
+
+async fn rows(app: &TestApp) -> HashMap<String, user::Model> {
+    let on = connect(&app.settings["DATABASE_URL"]).await;
+    let rows = user::Entity::find().all(&on).await.unwrap();
+    let name = |row: &user::Model| row.username.clone().or(row.email.clone()).unwrap();
+    rows.into_iter().map(|row| (name(&row), row)).collect()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_their_old_passwords_and_hold_argon2id_hashes_afterwards(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let folder = dump();
+    let imported = import(&app, folder.path(), &["users.jsonl"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let before = rows(&app).await;
+
+    for name in FORMATS {
+        let stored = before[name].password_hash.as_deref().unwrap();
+        assert!(stored.starts_with(&format!("{name}$")), "{stored}");
+        let computed = app.app.passwords.computed();
+        let costs = |expected: u64| assert_eq!(app.app.passwords.computed() - computed, expected, "{name}");
+
+        assert_eq!(app.login(name, "correct horse zolw").await["code"], "INVALID_CREDENTIALS");
+        costs(1);
+        assert_eq!(rows(&app).await[name].password_hash.as_deref(), Some(stored), "it stays as it was");
+
+        assert_eq!(app.login(name, PASSWORD).await["user"]["username"], *name);
+        costs(3);
+        let row = rows(&app).await.remove(name).unwrap();
+        let hash = row.password_hash.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert_eq!(row.credentials_version, 0);
+
+        assert_eq!(app.login(&format!("{name}@example.org"), PASSWORD).await["user"]["username"], *name);
+        costs(4);
+        assert_eq!(app.login(name, "correct horse zolw").await["code"], "INVALID_CREDENTIALS");
+        costs(5);
+        assert_eq!(rows(&app).await[name].password_hash, Some(hash), "once is enough");
+    }
+    for (name, code) in [
+        ("inactive", "ACCOUNT_DISABLED"),
+        ("unusable", "INVALID_CREDENTIALS"),
+        ("md5", "INVALID_CREDENTIALS"),
+        ("pbkdf2_sha1", "INVALID_CREDENTIALS"),
+        ("two words", "INVALID_CREDENTIALS"),
+    ] {
+        assert_eq!(app.login(name, PASSWORD).await["code"], code, "{name}");
+    }
+    for (name, role) in [
+        ("ROOT@example.org", "SUPERUSER"),
+        ("staff", "STAFF"),
+        ("nobody.has.mail", "USER"),
+        ("mail@example.org", "USER"),
+        ("only.a.name@example.org", "USER"),
+        ("words@example.org", "USER"),
+    ] {
+        assert_eq!(app.login(name, PASSWORD).await["user"]["role"], role, "{name}");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_account_is_taken_as_it_was_by_either_file(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let folder = dump();
+    let imported = import(&app, folder.path(), &["users.jsonl", "--emails-verified"]);
+    let unknown =
+        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one";
+    assert_eq!(
+        String::from_utf8(imported.stdout).unwrap(),
+        format!(
+            "line 2 (pbkdf2_sha1): taken, but {unknown}
+line 7 (md5): taken, but {unknown}
+line 14 (only.a.name@example.org): taken, but with its username as its email address
+line 15 (two words): taken, but without its username, which cannot be one here
+line 16 (two words more): skipped: it has no email address, and its username cannot be one here
+15 taken, 0 already there, 1 skipped
+       1 skipped: it has no email address, and its username cannot be one here
+       1 taken, but with its username as its email address
+       2 taken, but {unknown}
+       1 taken, but without its username, which cannot be one here
+"
+        )
+    );
+    let rows = rows(&app).await;
+    let root = &rows["root"];
+    assert_eq!(
+        (root.email.as_deref(), root.email_key.as_deref()),
+        (Some("Root@example.org"), Some("root@example.org"))
+    );
+    assert_eq!((root.first_name.as_deref(), root.last_name_key.as_deref()), (Some("Żółw"), Some("łoś")));
+    assert_eq!((root.name_key.as_deref(), root.role), (Some("żółw łoś"), Role::Superuser));
+    let millis = |time: gatehouse::storage::Timestamp| time.0.unix_timestamp_nanos() / 1_000_000;
+    assert_eq!(millis(root.created_at), 1_558_081_815_123);
+    assert_eq!(root.email_verified_at, Some(root.created_at));
+    assert_eq!(root.last_login_at.map(millis), Some(1_706_702_400_654));
+    assert_eq!(root.id.get_timestamp().unwrap().to_unix(), (1_558_081_815, 123_000_000));
+    let others: BTreeMap<_, _> = rows
+        .iter()
+        .map(|(name, row)| (name.as_str(), (row.role, row.is_active, row.last_login_at.is_some())))
+        .collect();
+    assert_eq!(others["staff"], (Role::Staff, true, false));
+    assert_eq!(others["inactive"], (Role::User, false, false));
+    assert_eq!(rows["unusable"].password_hash, None);
+    assert_eq!(rows["nobody.has.mail"].email_verified_at, None, "there is nothing to prove");
+    assert_eq!(rows["mail@example.org"].username, None);
+
+    let again = import(&app, folder.path(), &["users.csv"]);
+    let told = String::from_utf8(again.stdout).unwrap();
+    assert!(told.contains("\n0 taken, 15 already there, 1 skipped\n"), "{told}");
+    assert_eq!(self::rows(&app).await, rows, "and nothing of them has changed");
+}

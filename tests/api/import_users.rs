@@ -1,0 +1,204 @@
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use gatehouse::storage::user;
+use rstest::rstest;
+use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
+use serde_json::json;
+
+use crate::support::{
+    Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp,
+    database::connect,
+    process::{free_port, gatehouse, output},
+};
+
+fn import(app: &TestApp, folder: &Path, arguments: &[&str]) -> Output {
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
+    output(gatehouse(folder, &[&["import-users"], arguments].concat(), &settings), "")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn line(pk: u32, username: &str, email: &str, password: &str) -> String {
+    let joined = "2024-01-31T12:00:00Z";
+    let fields = json!({ "username": username, "email": email, "password": password, "date_joined": joined });
+    format!("{}\n", json!({ "model": "auth.user", "pk": pk, "fields": fields }))
+}
+
+fn people(range: std::ops::Range<u32>) -> String {
+    range.fold(String::new(), |mut lines, n| {
+        let name = format!("person{n}");
+        write!(lines, "{}", line(n, &name, &format!("{name}@example.org"), "!")).unwrap();
+        lines
+    })
+}
+
+async fn count(rows: &DatabaseConnection) -> u64 {
+    user::Entity::find().count(rows).await.unwrap()
+}
+
+/// The whole of what is told, and the same of a dry run, which writes nothing.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_is_told_and_costs_the_others_nothing(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let there = json!({ "email": EMAIL, "username": "ada", "password": PASSWORD });
+    app.signup(there).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let endless = "pbkdf2_sha256$1000000000$salt$NOsxLKOMzrrLOx8Kl+1eSvrdSRGaw5WQ0Fe3Hzzs7kI=";
+    let lines = [
+        line(1, "Ada", "lovelace@example.org", "!"),
+        line(2, "lovelace", "ADA@example.org", "!"),
+        "{\"model\": \"auth.user\", \"pk\": 3\n".to_owned(),
+        line(4, "grace", "grace@example.org", endless),
+        line(5, "Grace", "hopper@example.org", "!"),
+        line(6, "hopper", "Grace@example.org", "!"),
+        line(4, "grace", "grace@example.org", endless),
+        format!("{{\"username\": \"{}\"}}\n", "x".repeat(70_000)),
+        "\n".to_owned(),
+        "{\"model\": \"auth.group\", \"pk\": 1, \"fields\": {\"name\": \"x\"}}\n".to_owned(),
+        line(7, "\u{1b}[31mred", "nowhere", "!"),
+        line(8, "edith", "nowhere", "md5$x$y"),
+    ];
+    fs::write(folder.path().join("users.jsonl"), lines.concat()).unwrap();
+    let unknown =
+        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one";
+    let expected = format!(
+        "line 1 (Ada): skipped: another account has its username
+line 2 (lovelace): skipped: another account has its email address
+line 3: skipped: it cannot be read: EOF while parsing an object at column 30
+line 4 (grace): taken, but {unknown}
+line 5 (Grace): skipped: another account has its username
+line 6 (hopper): skipped: another account has its email address
+line 8: skipped: it is longer than 64 KiB
+line 10: skipped: it is no user
+line 11 ([31mred): skipped: its email address is none, and its username cannot be one here
+line 12 (edith): taken, but without its email address, which is none; {unknown}
+2 taken, 1 already there, 8 skipped
+       2 skipped: another account has its email address
+       2 skipped: another account has its username
+       1 skipped: it cannot be read
+       1 skipped: it is longer than 64 KiB
+       1 skipped: it is no user
+       1 skipped: its email address is none, and its username cannot be one here
+       1 taken, but without its email address, which is none
+       2 taken, but {unknown}
+"
+    );
+    let dry = import(&app, folder.path(), &["--dry-run", "users.jsonl"]);
+    assert_eq!(text(&dry.stdout).replace("2 would be taken", "2 taken"), expected, "{}", text(&dry.stderr));
+    assert_eq!((count(&rows).await, dry.status.success()), (1, true));
+    let wet = import(&app, folder.path(), &["users.jsonl"]);
+    assert_eq!(text(&wet.stdout), expected, "{}", text(&wet.stderr));
+    assert_eq!((count(&rows).await, wet.status.success()), (3, true));
+    assert_eq!(text(&wet.stderr), "", "no bar where there is no terminal");
+
+    let before = app.app.passwords.computed();
+    assert_eq!(app.login("grace", PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.app.passwords.computed() - before, 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_file_again_finds_everybody_there(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.jsonl"), people(0..1234)).unwrap();
+    for (arguments, told) in [
+        (&["users.jsonl", "--dry-run"][..], "1234 would be taken, 0 already there, 0 skipped\n"),
+        (&["users.jsonl"], "1234 taken, 0 already there, 0 skipped\n"),
+        (&["users.jsonl"], "0 taken, 1234 already there, 0 skipped\n"),
+        (&["users.jsonl", "--dry-run"], "0 would be taken, 1234 already there, 0 skipped\n"),
+    ] {
+        assert_eq!(text(&import(&app, folder.path(), arguments).stdout), told);
+    }
+    assert_eq!(count(&rows).await, 1234);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_midway_it_goes_on_when_run_again(#[values(Sqlite, Postgres)] database: Database) {
+    const PEOPLE: u32 = 20_000;
+    let app = TestApp::start(database).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.jsonl"), people(0..PEOPLE)).unwrap();
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
+    let mut command = gatehouse(folder.path(), &["import-users", "users.jsonl"], &settings);
+    let mut killed = command.stdout(Stdio::null()).spawn().unwrap();
+    while count(&rows).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    killed.kill().unwrap();
+    assert!(!killed.wait().unwrap().success(), "it was killed");
+    // what the killed process had sent to PostgreSQL may still be under way
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = count(&rows).await;
+    assert!(before > 0 && before < PEOPLE.into() && before.is_multiple_of(500), "{before}");
+    let told = import(&app, folder.path(), &["users.jsonl"]).stdout;
+    let taken = u64::from(PEOPLE) - before;
+    assert_eq!(text(&told), format!("{taken} taken, {before} already there, 0 skipped\n"));
+    assert_eq!(count(&rows).await, u64::from(PEOPLE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_begun_is_told_at_once() {
+    let app = TestApp::start(Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.json"), "[{\"model\": \"auth.user\"}]").unwrap();
+    fs::write(folder.path().join("users.csv"), "id,name\n1,ada\n").unwrap();
+    for (file, why) in [
+        ("users.json", "dumpdata --format jsonl"),
+        ("users.csv", "names no columns"),
+        ("missing.jsonl", "missing.jsonl cannot be read"),
+        (".", "cannot be read"),
+    ] {
+        let refused = import(&app, folder.path(), &[file]);
+        assert_eq!(refused.status.code(), Some(1), "{file}");
+        assert!(text(&refused.stderr).contains(why), "{file}: {}", text(&refused.stderr));
+    }
+    let early =
+        gatehouse(folder.path(), &["import-users", "users.csv"], &[("DATABASE_URL", "sqlite://x.db")]);
+    assert!(text(&output(early, "").stderr).contains("gatehouse migrate"));
+    let url = format!("postgres://127.0.0.1:{}/x", free_port());
+    let nowhere = gatehouse(folder.path(), &["import-users", "users.csv"], &[("DATABASE_URL", &url)]);
+    assert_eq!(output(nowhere, "").status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
+    let app = TestApp::start(Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = b"id,username,password,is_staff,date_joined\n\
+        1,ada,!,t,2024-01-31 12:00:00+00\n\
+        2,grace,!,maybe,2024-01-31 12:00:00+00\n\
+        3,edith,!\n\
+        4,\xff\xfe,!,f,2024-01-31 12:00:00+00\n\
+        5,\"jo\nan\",!,f,2024-01-31 12:00:00+00\n\
+        6,hedy,!,f,2024-01-31 12:00:00+00\n\
+        7,\"mary,!,f,2024-01-31 12:00:00+00\n";
+    fs::write(folder.path().join("users.CSV"), csv).unwrap();
+    assert_eq!(
+        text(&import(&app, folder.path(), &["users.CSV"]).stdout),
+        "line 3: skipped: it cannot be read: a flag is neither true nor false
+line 4: skipped: it cannot be read: it has 3 fields, and the header 5
+line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
+line 6 (joan): skipped: it has no email address, and its username cannot be one here
+line 9: skipped: it cannot be read: it has 2 fields, and the header 5
+2 taken, 0 already there, 5 skipped
+       4 skipped: it cannot be read
+       1 skipped: it has no email address, and its username cannot be one here
+"
+    );
+}
