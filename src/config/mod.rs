@@ -469,7 +469,10 @@ mod tests {
                 ("ARGON2_MEMORY_KIB", "1024"),
                 ("ALLOWED_ORIGINS", "https://app.example.org/"),
                 ("JWT_CLAIMS", "email,shoe_size"),
+                ("EMAIL_REQUIRED", "false"),
                 ("EMAIL_VERIFICATION", "mandatory"),
+                ("ACTIVATION_URL", "http://app.example.org/activate#{token}"),
+                ("PASSWORD_RESET_URL", "https://app.example.org/reset"),
             ],
         )
         .unwrap_err();
@@ -483,7 +486,9 @@ the settings cannot be used:
   - SECRET_KEY_FALLBACKS holds a key that has fewer than 32 bytes
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
   - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
-  - EMAIL_VERIFICATION must be none: this version sends no mail
+  - EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory
+  - ACTIVATION_URL must begin with https://
+  - PASSWORD_RESET_URL must be an address with {token} in it, like https://app.example.org/activate#{token}
   - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536
   - SMTP_URL is missing
   - EMAIL_FROM is missing";

@@ -81,9 +81,12 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
         Kind::PasswordChanged => notice(app, row, to, |_| Some(Content::PasswordChanged)).await,
         Kind::VerifyEmail | Kind::ResetPassword | Kind::ChangeEmail => challenge(app, row, to).await,
         Kind::EmailChanged => {
-            let old_email = row.address.clone();
+            let (old_email, old_key) = (row.address.clone(), to.key().to_owned());
             let changed = |user: &user::Model| {
-                Some(Content::EmailChanged { old_email, new_email: user.email.clone()? })
+                // it may be the same again, or may only be written in another way
+                let is_another = user.email_key.as_ref() != Some(&old_key);
+                let new_email = user.email.clone().filter(|_| is_another)?;
+                Some(Content::EmailChanged { old_email, new_email })
             };
             notice(app, row, to, changed).await
         }

@@ -5,7 +5,7 @@ use std::{sync::Mutex, time::Duration};
 use gatehouse::{
     housekeeping::sweep,
     storage::{
-        Timestamp, identity, known_address, outbox, rate_limit, session,
+        Timestamp, challenge, identity, known_address, outbox, rate_limit, session,
         user::{self, Administration, Role},
         user_list::{self, End, Filter, Page},
     },
@@ -107,7 +107,18 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user::raise_credentials_version(&plans, id).await.unwrap();
     user::lock(&plans, &[id, id]).await.unwrap();
     user::set_password(&plans, id, 0, "x".to_owned(), now).await.unwrap();
+    user::verify_email(&plans, id, now).await.unwrap();
+    user::set_email(&plans, id, "x".to_owned(), "x".to_owned(), now).await.unwrap();
+    user::reset_password(&plans, id, None, now).await.unwrap();
     user::administer(&plans, id, Administration::IsActive(false), id, now).await.unwrap();
+    challenge::find_live(&plans, id, now).await.unwrap();
+    challenge::list_live(&plans, "x", now).await.unwrap();
+    challenge::list_live_by_username_key(&plans, "x", now).await.unwrap();
+    challenge::count_attempt(&plans, id, "x", 5, now).await.unwrap();
+    challenge::end(&plans, id, now).await.unwrap();
+    challenge::end_all(&plans, "x", now).await.unwrap();
+    challenge::end_all_of(&plans, id, now).await.unwrap();
+    challenge::delete_dead(&plans, now, 500).await.unwrap();
     identity::list(&plans, &[id, id]).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
     known_address::delete_unused(&plans, now, 500).await.unwrap();
@@ -143,7 +154,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 37);
+    assert_eq!(plans.len(), 49);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from

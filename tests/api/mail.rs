@@ -12,7 +12,7 @@ use rstest::rstest;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 
 use crate::support::{
-    EMAIL, Sqlite, TestApp,
+    EMAIL, NO_VERIFICATION, Sqlite,
     database::connect,
     mail_server::{FROM, MailServer, certificates},
     process::{gatehouse, output},
@@ -104,11 +104,7 @@ async fn a_name_reaches_no_header_and_is_no_markup() {
     )
     .unwrap();
     let folder = templates.path().to_str().unwrap();
-    let app = TestApp::with(
-        Sqlite,
-        &[("SMTP_URL", &server.url()), ("EMAIL_FROM", FROM), ("EMAIL_TEMPLATES_DIR", folder)],
-    )
-    .await;
+    let app = server.app_with(Sqlite, &[NO_VERIFICATION, ("EMAIL_TEMPLATES_DIR", folder)]).await;
     let ada = app.sign_up(EMAIL).await;
     // no such name comes in by the API; this one came in by the back door
     let name = "Ada\r\nBcc: eve@example.org\r\n\r\n<img src=x onerror=alert(1)>";

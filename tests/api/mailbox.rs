@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    Answer, Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     mail_server::FROM,
     process::{Server, free_port},
 };
@@ -21,14 +21,14 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] database: Database) {
-    let app = TestApp::start(database).await;
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     assert_eq!(get(&app, "/api").await.body, json!([]));
     let ada = app.sign_up(EMAIL).await;
     let grace = app.sign_up("grace@example.org").await;
     let first = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
     app.order(Kind::PasswordChanged, "grace@example.org", &grace.user_id).await;
     send_due(&app.app).await.unwrap();
-    let second = app.order(Kind::EmailChanged, "Ada@Example.org", &ada.user_id).await;
+    let second = app.order(Kind::PasswordChanged, "Ada@Example.org", &ada.user_id).await;
     send_due(&app.app).await.unwrap();
 
     let list = get(&app, "/api").await.body;
@@ -38,7 +38,7 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
         (&json!(second), &json!("Ada@Example.org")),
         "the newest first"
     );
-    assert_eq!(list[0]["template"], "address_taken");
+    assert_eq!(list[0]["template"], "password_changed");
     let latest = get(&app, "/api/latest?to=ADA@example.org").await;
     assert_eq!(latest.header("cache-control"), "no-store");
     assert_eq!(
@@ -65,7 +65,7 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_and_links_are_told_as_they_are() {
     use gatehouse::mail::{Content, Mail};
-    let app = TestApp::start(Sqlite).await;
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let minute = std::time::Duration::from_mins(1);
     for content in [
         Content::PasswordReset { link: "https://example.org/#t=1&u=2".into(), expires_in: minute },
@@ -125,7 +125,7 @@ async fn other_sites_can_neither_read_nor_clear_it(
     #[case] headers: &[(&str, &str)],
     #[case] status: u16,
 ) {
-    let app = TestApp::start(Sqlite).await;
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
     send_due(&app.app).await.unwrap();
@@ -142,7 +142,7 @@ async fn other_sites_can_neither_read_nor_clear_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_page_and_its_mails_run_nobody_elses_scripts() {
-    let app = TestApp::start(Sqlite).await;
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let name = "<img src=x onerror=alert(1)>";
     let mallory = app.signup(json!({ "email": EMAIL, "name": name, "password": PASSWORD })).await;
     let id = app.order(Kind::PasswordChanged, EMAIL, &SignedIn::from(&mallory).user_id).await;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{TestApp, process::free_port, python::python};
+use super::{NO_VERIFICATION, TestApp, process::free_port, python::python};
 
 /// A mail as the server got it.
 #[derive(Clone, Debug, Deserialize)]
@@ -95,9 +95,15 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// A Gatehouse that sends its mails here.
+    /// A Gatehouse that sends its mails here, and none for a sign-up.
     pub async fn app(&self, database: super::Database) -> TestApp {
-        TestApp::with(database, &[("SMTP_URL", &self.url()), ("EMAIL_FROM", FROM)]).await
+        self.app_with(database, &[NO_VERIFICATION]).await
+    }
+
+    /// A Gatehouse that sends its mails here.
+    pub async fn app_with(&self, database: super::Database, settings: &[(&str, &str)]) -> TestApp {
+        let (url, from) = (self.url(), ("EMAIL_FROM", FROM));
+        TestApp::with(database, &[&[("SMTP_URL", url.as_str()), from], settings].concat()).await
     }
 }
 

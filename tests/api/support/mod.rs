@@ -25,6 +25,9 @@ pub use database::{Database, Postgres, Sqlite};
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery";
 
+/// With it a sign-up sends no mail.
+pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
+
 /// What the tests ask of a sign-in.
 pub const SIGN_IN: &str = "
     __typename
