@@ -48,7 +48,7 @@ impl VerificationMutation {
         #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        verification::resend_otp(app, &email, challenge_id.map(uuid)).await.try_into()
+        verification::resend_otp(app, &email, challenge_id.as_ref().map(uuid)).await.try_into()
     }
 
     /// Proves an email address with the token of the emailed link, and signs in; whoever is signed in as that person already
@@ -76,7 +76,7 @@ impl VerificationMutation {
         #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        verification::resend_activation_email(app, &email, challenge_id.map(uuid)).await.try_into()
+        verification::resend_activation_email(app, &email, challenge_id.as_ref().map(uuid)).await.try_into()
     }
 
     /// Mails a challenge to the new address; proving it makes it the account's.
@@ -92,7 +92,7 @@ impl VerificationMutation {
 }
 
 /// What is no id is no challenge's.
-fn uuid(id: ID) -> Uuid {
+fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }
 
@@ -110,7 +110,11 @@ pub struct VerifyOtpInput {
 
 impl From<VerifyOtpInput> for verification::VerifyOtpInput {
     fn from(input: VerifyOtpInput) -> Self {
-        Self { email: input.email, otp: input.otp.into(), challenge_id: input.challenge_id.map(uuid) }
+        Self {
+            email: input.email,
+            otp: input.otp.into(),
+            challenge_id: input.challenge_id.as_ref().map(uuid),
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn prove(
         (Purpose::ChangeEmail, Some(id)) => user::find(app.db.read(), id).await?.as_ref().and_then(notice),
         _ => None,
     };
-    let proven = app
+    let outcome = app
         .db
         .write(async move |txn| {
             let Some(challenge) = challenge::end(&txn, challenge.id, now).await? else {
@@ -117,7 +117,7 @@ pub(super) async fn prove(
             Ok(opened.map_or(Proven::Nothing, |opened| Proven::SignedIn(Box::new(opened))))
         })
         .await;
-    match proven {
+    match outcome {
         Ok(Proven::SignedIn(opened)) => {
             outbox::wake(app);
             Ok(SignedIn::issue(app, *opened)?)
