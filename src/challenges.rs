@@ -184,6 +184,30 @@ impl Challenge {
     }
 }
 
+/// Locks the account that a challenge is about, where there is one, and then the challenges of its address. Whatever spends
+/// one begins with it: everybody locks users before challenges, so that nobody waits in a circle.
+///
+/// # Errors
+/// The database's.
+pub async fn lock(
+    txn: &Txn,
+    challenge: &challenge::Model,
+    now: Timestamp,
+) -> Result<Option<user::Model>, DbErr> {
+    let id = match challenge.purpose {
+        Purpose::ChangeEmail => challenge.user_id,
+        Purpose::VerifyEmail | Purpose::ResetPassword => {
+            user::find_by_email_key(txn, &challenge.email_key).await?.map(|user| user.id)
+        }
+    };
+    let user = match id {
+        Some(id) => user::lock(txn, &[id]).await?.pop(),
+        None => None,
+    };
+    challenge::lock_all(txn, &challenge.email_key, now).await?;
+    Ok(user)
+}
+
 impl Asked {
     /// A challenge that was asked for some time ago.
     #[must_use]

@@ -103,7 +103,11 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
     let ended = app
         .db
         .write(async move |txn| {
-            if challenge::end(&txn, challenge.id, now).await?.is_none() {
+            // the account may have gone to another address since
+            let owner = challenges::lock(&txn, &challenge, now).await?.filter(|owner| owner.id == user_id);
+            if owner.is_none_or(|owner| owner.email_key.as_ref() != Some(&challenge.email_key))
+                || challenge::end(&txn, challenge.id, now).await?.is_none()
+            {
                 return Ok(None);
             }
             user::reset_password(&txn, user_id, Some(password_hash), now).await?;

@@ -82,10 +82,15 @@ async fn register(app: &App, row: user::Model, email: &EmailAddress) -> Result<A
     Ok(asked)
 }
 
-/// What is mailed with a new account. None where its address is taken, or has had too many mails: the account need not wait
-/// for one.
+/// What is mailed with a new account. None where a name is taken, so that there will be none and the next try has its mail; or
+/// where the address has had too many mails: the account need not wait for one.
 async fn challenge(app: &App, row: &user::Model, email: &EmailAddress) -> Result<Option<Challenge>, Fault> {
-    if user::find_by_email_key(app.db.read(), email.key()).await?.is_some() {
+    let on = app.db.read();
+    let has_username = match &row.username_key {
+        Some(key) => user::find_by_username_key(on, key).await?.is_some(),
+        None => false,
+    };
+    if has_username || user::find_by_email_key(on, email.key()).await?.is_some() {
         return Ok(None);
     }
     let permit = match challenges::charge(app, Purpose::VerifyEmail, email).await {

@@ -102,7 +102,9 @@ async fn notice(
 ) -> Result<Composed, Fault> {
     let Some(id) = row.user_id else { return Ok(Composed::Nothing) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(Composed::Nothing) };
-    let name = user.full_name().map(Into::into);
+    // elsewhere than to the address that the person has proven, a name would be a stranger's own words to anybody
+    let is_proven = user.email_verified_at.is_some() && user.email_key.as_deref() == Some(to.key());
+    let name = user.full_name().filter(|_| is_proven).map(Into::into);
     let mail = content(&user).map(|content| Mail { to, name, content });
     Ok(mail.map_or(Composed::Nothing, |mail| Composed::Mail(Box::new(mail))))
 }

@@ -53,7 +53,8 @@ impl<F: Into<Fault>> From<F> for LoginError {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account, and another where the stored hash is not what would be made today.
+/// Signs in. Costs one hash, whatever the account, another where an account is to be of this name and has not been proven,
+/// and another where the stored hash is not what would be made today.
 ///
 /// # Errors
 /// Why not.
@@ -71,21 +72,18 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let user = identifier.find(app).await?;
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
     // asked for known accounts too, since what is not asked shows in the time
-    let registration = identifier.find_registration(app).await?.filter(|_| user.is_none());
+    let registration = identifier.find_registration(app).await?;
 
-    let stored = match (&user, &registration) {
-        (Some(user), _) => user.password_hash.as_deref(),
-        (None, Some((_, registration))) => registration.password_hash(),
-        (None, None) => None,
-    };
-    let verified = app.passwords.verify(password.into_secret(), stored).await?;
-    if !verified.is_right {
+    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let verified = app.passwords.verify(password.clone().into_secret(), stored).await?;
+    let Some(user) = user.filter(|_| verified.is_right) else {
+        // the same beside an account, or whoever signs up with an address would learn here whether it has one
+        if let Some((challenge, registration)) = registration
+            && app.passwords.verify(password.into_secret(), registration.password_hash()).await?.is_right
+        {
+            return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
+        }
         return Err(LoginError::InvalidCredentials);
-    }
-    let Some(user) = user else {
-        let (challenge, _) = registration.ok_or(LoginError::InvalidCredentials)?;
-        app.db.write(async move |txn| attempt.succeed(&txn).await).await??;
-        return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
     };
     if !user.is_active {
         return Err(LoginError::AccountDisabled);

@@ -2,7 +2,7 @@
 //! its id.
 
 use sea_orm::{
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
@@ -109,6 +109,17 @@ pub async fn list_live_by_username_key(
 ) -> Result<Vec<Model>, DbErr> {
     let of_name = Entity::find().filter(Column::UsernameKey.eq(username_key)).filter(live(now));
     of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
+}
+
+/// Locks the challenges of an address that are awaited, until the transaction ends. The lowest id comes first, so that nobody
+/// waits in a circle. (SQLite has one writer: there everything is locked.)
+///
+/// # Errors
+/// The database's.
+pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
+    let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(live(now));
+    of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await?;
+    Ok(())
 }
 
 /// Counts a try of the code, of which there are at most `most`. None: there is no such challenge, or no try left.

@@ -57,9 +57,20 @@ pub async fn change_email(
     let permit = challenges::charge(app, Purpose::ChangeEmail, &email).await?;
     let about = About { user_id: Some(user.id), registration: None };
     let challenge = Challenge::new(app, Purpose::ChangeEmail, &email, about, permit);
-    let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
+    let (id, version) = (user.id, user.credentials_version);
+    let asked = app
+        .db
+        .write(async move |txn| {
+            let is_same = |user: &user::Model| user.credentials_version == version;
+            if !user::lock(&txn, &[id]).await?.first().is_some_and(is_same) {
+                return Ok(None);
+            }
+            challenge.insert(&txn).await.map(Some)
+        })
+        .await?;
     outbox::wake(app);
-    Ok(asked)
+    // the credentials changed while they were checked
+    asked.ok_or(ChangeEmailError::InvalidCredentials)
 }
 
 fn parse(

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::Registration,
+    challenges::{self, Registration},
     config::ChallengeMethod,
     fault::Fault,
     input::EmailAddress,
@@ -82,7 +82,7 @@ pub(super) async fn prove(
 ) -> Result<SignedIn, ProofError> {
     let now = Timestamp(app.clock.now());
     let opening = Opening::draft(app, prover.client);
-    let viewer_id = prover.viewer.map(|viewer| viewer.user.id);
+    let viewer = prover.viewer.map(|viewer| (viewer.user.id, viewer.user.credentials_version));
     let notice = |user: &user::Model| {
         let to = EmailAddress::parse(user.email.as_deref()?).ok()?;
         let good_for = app.config.session_max_age.min(std::time::Duration::from_hours(24));
@@ -98,19 +98,20 @@ pub(super) async fn prove(
     let outcome = app
         .db
         .write(async move |txn| {
+            let account = challenges::lock(&txn, &challenge, now).await?;
             let Some(challenge) = challenge::end(&txn, challenge.id, now).await? else {
                 return Ok(Proven::Nothing);
             };
             let user = match challenge.purpose {
-                Purpose::VerifyEmail => verify_email(&txn, &challenge, by, now).await?,
-                Purpose::ChangeEmail => change_email(&txn, &challenge, notice, now).await?,
+                Purpose::VerifyEmail => verify_email(&txn, &challenge, account, by, now).await?,
+                Purpose::ChangeEmail => change_email(&txn, &challenge, account, notice, now).await?,
                 Purpose::ResetPassword => None,
             };
             let Some(user) = user else { return Ok(Proven::Nothing) };
             if !user.is_active {
                 return Ok(Proven::Disabled);
             }
-            if viewer_id == Some(user.id) {
+            if viewer == Some((user.id, user.credentials_version)) {
                 return Ok(Proven::Viewer(Box::new(user)));
             }
             let opened = opening.of(&user).open(&txn).await?;
@@ -139,17 +140,18 @@ pub(super) async fn prove(
 async fn verify_email(
     txn: &Txn,
     challenge: &challenge::Model,
+    account: Option<user::Model>,
     by: By,
     now: Timestamp,
 ) -> Result<Option<user::Model>, DbErr> {
-    let registration = registration(txn, challenge, by, now).await?;
-    let user = match user::find_by_email_key(txn, &challenge.email_key).await? {
-        Some(user) => user::lock(txn, &[user.id]).await?.pop(),
-        None => None,
-    };
-    let id = match (user, registration) {
+    let registration = match &account {
         // a code for an account that needs no proof would be a second password, of six digits
-        (Some(user), _) if user.email_verified_at.is_some() => return Ok(None),
+        Some(account) if account.email_verified_at.is_some() => return Ok(None),
+        // whoever has the account's password proves the account, whatever others would like it to be
+        Some(account) if by == By::Id && challenge.user_id == Some(account.id) => None,
+        account => registration(txn, challenge, account.as_ref(), by, now).await?,
+    };
+    let id = match (account, registration) {
         (Some(user), None) => {
             user::verify_email(txn, user.id, now).await?;
             user.id
@@ -174,10 +176,11 @@ async fn verify_email(
 }
 
 /// The registration that is proven. Whoever has only read the mail may have proven another's than their own: if there are
-/// several, nobody's password is taken, and they set one once they are signed in.
+/// several, or one and an account with a password, nobody's password is taken, and they set one once they are signed in.
 async fn registration(
     txn: &Txn,
     challenge: &challenge::Model,
+    account: Option<&user::Model>,
     by: By,
     now: Timestamp,
 ) -> Result<Option<Registration>, DbErr> {
@@ -189,7 +192,8 @@ async fn registration(
     let others = others.iter().filter_map(Registration::read);
     let mut all: Vec<Registration> = own.into_iter().chain(others).collect();
     all.dedup_by(|one, other| one.password_hash() == other.password_hash());
-    let is_ambiguous = all.len() > 1;
+    let has_password = account.is_some_and(|account| account.password_hash.is_some());
+    let is_ambiguous = all.len() + usize::from(has_password) > 1;
     let newest = all.into_iter().next();
     Ok(newest.map(|registration| if is_ambiguous { registration.without_password() } else { registration }))
 }
@@ -208,10 +212,11 @@ async fn claim(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
 async fn change_email(
     txn: &Txn,
     challenge: &challenge::Model,
+    account: Option<user::Model>,
     notice: Option<storage::outbox::Model>,
     now: Timestamp,
 ) -> Result<Option<user::Model>, DbErr> {
-    let Some(id) = challenge.user_id else { return Ok(None) };
+    let Some(user::Model { id, .. }) = account else { return Ok(None) };
     let (email, key) = (challenge.email.clone(), challenge.email_key.clone());
     user::set_email(txn, id, email, key, now).await?;
     challenge::end_all_of(txn, id, now).await?;

@@ -114,6 +114,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     challenge::find_live(&plans, id, now).await.unwrap();
     challenge::list_live(&plans, "x", now).await.unwrap();
     challenge::list_live_by_username_key(&plans, "x", now).await.unwrap();
+    challenge::lock_all(&plans, "x", now).await.unwrap();
     challenge::count_attempt(&plans, id, "x", 5, now).await.unwrap();
     challenge::end(&plans, id, now).await.unwrap();
     challenge::end_all(&plans, "x", now).await.unwrap();
@@ -154,7 +155,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 49);
+    assert_eq!(plans.len(), 50);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from

@@ -7,6 +7,7 @@ use gatehouse::{
     input::EmailAddress,
     mail::{Content, Failure, Mail, Mailer, Written},
     secrets::uuid_v7,
+    storage::Timestamp,
 };
 use rstest::rstest;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
@@ -111,6 +112,7 @@ async fn a_name_reaches_no_header_and_is_no_markup() {
     let user = gatehouse::storage::user::ActiveModel {
         id: Set(ada.user_id.parse().unwrap()),
         name: Set(Some(name.to_owned())),
+        email_verified_at: Set(Some(Timestamp(app.app.clock.now()))),
         ..Default::default()
     };
     user.update(&connect(&app.settings["DATABASE_URL"]).await).await.unwrap();

@@ -76,10 +76,20 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
     app.order(Kind::EmailChanged, EMAIL, &ada.user_id).await;
     let gone = app.order(Kind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
     let changed = &app.inbox("old@example.org").await[0];
-    for text in ["Hello Ada Lovelace,", "uses ada@example.org from now on", "no longer old@example.org"] {
+    for text in ["Hello,", "uses ada@example.org from now on", "no longer old@example.org"] {
         assert!(changed.text.contains(text), "{text}: {}", changed.text);
     }
     assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");
+    for (proven, hello) in [("NULL", "Hello,"), ("1", "Hello Ada Lovelace,")] {
+        app.sql(&format!("UPDATE users SET email_verified_at = {proven}")).await;
+        app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+        let changed = &app.inbox(EMAIL).await[0];
+        assert!(
+            changed.text.starts_with(hello),
+            "a name is told at a proven address alone: {}",
+            changed.text
+        );
+    }
     assert!(app.inbox("gone@example.org").await.is_empty());
     let gone = row(&app, gone).await;
     assert!(gone.due_at.is_none() && gone.sent_at.is_none() && gone.failed_at.is_none(), "{gone:?}");

@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -86,6 +89,90 @@ async fn of_racing_resets_one_succeeds_and_no_login_in_flight_outlives_it(
     for login in logins.into_iter().map(Result::unwrap).filter(|login| login["code"].is_null()) {
         assert_eq!(app.me(login["accessToken"].as_str().unwrap()).await, "REVOKED");
     }
+}
+
+/// By links of their own, beside changes of the password: none waits in a circle.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_racing_links_one_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+    let app = Arc::new(TestApp::start(database).await);
+    let ada = app.sign_up(EMAIL).await;
+    let mut tokens = Vec::new();
+    for _ in 0..5 {
+        app.request_reset(EMAIL).await;
+        tokens.push(app.token(EMAIL).await);
+        app.advance(Duration::from_secs(61));
+    }
+    let begun = Instant::now();
+    let change = tokio::spawn({
+        let app = app.clone();
+        async move {
+            let change =
+                "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }";
+            let input = json!({ "currentPassword": PASSWORD, "newPassword": "another horse altogether" });
+            app.run_as(&ada.access_token, change, json!({ "input": input })).await
+        }
+    });
+    let resets = tokens.into_iter().enumerate().map(|(n, token)| {
+        let app = app.clone();
+        tokio::spawn(async move { app.reset(&token, &format!("{NEW} {n}")).await })
+    });
+    let (change, resets) = tokio::join!(change, join_all(resets));
+    let resets = resets.into_iter().map(Result::unwrap);
+    let done = resets.filter(|reset| reset["__typename"] == "PasswordChanged").count();
+    // a change first makes all links void; a reset first has ended its session
+    assert!(done <= 1);
+    let change = change.unwrap();
+    assert!(
+        ["SERVICE_UNAVAILABLE", "INTERNAL"].iter().all(|code| !change.text.contains(code)),
+        "{}",
+        change.text
+    );
+    assert!(done == 1 || change.data("changePassword")["__typename"] == "PasswordChanged");
+    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL looks for a deadlock after a second");
+}
+
+/// An account that came without one, from Django say.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_a_password_gets_one(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.sql("UPDATE users SET password_hash = NULL").await;
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    app.request_reset(EMAIL).await;
+    assert_eq!(app.reset(&app.token(EMAIL).await, NEW).await["__typename"], "PasswordChanged");
+    assert_eq!(app.login(EMAIL, NEW).await["user"]["id"], ada.user_id.as_str());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_account_may_have_a_new_password_and_stays_shut(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    app.sign_up(EMAIL).await;
+    app.request_reset(EMAIL).await;
+    let token = app.token(EMAIL).await;
+    app.sql("UPDATE users SET is_active = FALSE").await;
+    assert_eq!(app.reset(&token, NEW).await["__typename"], "PasswordChanged");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.login(EMAIL, NEW).await["code"], "ACCOUNT_DISABLED");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_an_address_that_the_account_has_left_is_void(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.request_reset(EMAIL).await;
+    let token = app.token(EMAIL).await;
+    app.change_email(&ada.access_token, "countess@example.org").await;
+    app.verify("countess@example.org", &app.code("countess@example.org").await, None).await;
+    assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN");
+    assert_eq!(app.login("countess@example.org", PASSWORD).await["__typename"], "AuthPayload");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,13 @@
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
-use gatehouse::outbox::send_due;
+use gatehouse::{outbox::send_due, storage::session};
 use rstest::rstest;
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
 use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
@@ -72,11 +77,9 @@ async fn where_it_is_mandatory_an_account_begins_with_the_proof(
     assert_eq!(free, true, "an unproven name is taken from nobody");
 
     // the right password answers with the challenge, by either name
-    let login = "mutation($input: LoginInput!) { login(input: $input) { __typename ... on EmailChallenge { id } ... on UserError { code } } }";
     for identifier in [EMAIL, "ADA"] {
-        let input = json!({ "identifier": identifier, "password": PASSWORD });
-        let answer = app.run(login, json!({ "input": input })).await.data("login");
-        assert_eq!(answer, json!({ "__typename": "EmailChallenge", "id": challenge["id"] }));
+        let answer = app.challenged(identifier, PASSWORD).await;
+        assert_eq!((&answer["__typename"], &answer["id"]), (&json!("EmailChallenge"), &challenge["id"]));
     }
     assert_eq!(app.login(EMAIL, OTHER).await["code"], "INVALID_CREDENTIALS");
 
@@ -304,4 +307,126 @@ async fn mails_to_one_address_are_rationed_by_purpose() {
     assert_eq!(app.request_reset(EMAIL).await["__typename"], "EmailChallenge");
     app.advance(Duration::from_hours(24));
     assert_eq!(app.resend_otp(EMAIL, None).await["resendIn"], 60);
+}
+
+/// Makes the accounts such as there were before proofs were asked for.
+async fn unprove(app: &TestApp) {
+    app.sql("UPDATE users SET email_verified_at = NULL").await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_logs_in_with_an_unproven_address_is_mailed_one_code(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[MANDATORY]).await;
+    app.register(EMAIL, PASSWORD).await;
+    let ada = app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    unprove(&app).await;
+    app.advance(Duration::from_mins(2));
+    let first = app.challenged(EMAIL, PASSWORD).await;
+    assert_eq!((&first["__typename"], &first["purpose"]), (&json!("EmailChallenge"), &json!("VERIFY_EMAIL")));
+    assert_eq!((&first["expiresIn"], &first["resendIn"]), (&json!(600), &json!(60)));
+    assert_eq!(app.codes(EMAIL).await.len(), 2);
+    app.advance(Duration::from_secs(590));
+    let again = app.challenged(EMAIL, PASSWORD).await;
+    assert_eq!((&again["id"], &again["expiresIn"]), (&first["id"], &json!(10)));
+    assert_eq!(app.codes(EMAIL).await.len(), 2, "nothing more is mailed");
+    app.advance(Duration::from_secs(10));
+    let next = app.challenged(EMAIL, PASSWORD).await;
+    assert_ne!(next["id"], first["id"]);
+    let proven = app.verify(EMAIL, &app.code(EMAIL).await, Some(&next["id"])).await;
+    assert_eq!(proven["user"]["id"], ada["user"]["id"]);
+    assert_eq!(app.challenged(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+/// A stranger's registration waits beside an account that is not proven: its owner proves the account.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stranger_gives_an_account_another_password(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values(true, false)] by_id: bool,
+) {
+    let app = TestApp::with(database, &[MANDATORY]).await;
+    let stranger = "a stranger chose this";
+    app.register(EMAIL, PASSWORD).await;
+    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    unprove(&app).await;
+    app.advance(Duration::from_mins(2));
+    app.register(EMAIL, stranger).await;
+    app.advance(Duration::from_mins(2));
+    let challenge = app.challenged(EMAIL, PASSWORD).await;
+    let proven = app.verify(EMAIL, &app.code(EMAIL).await, by_id.then_some(&challenge["id"])).await;
+    assert_eq!(proven["__typename"], "AuthPayload");
+    let works = async |password: &str| app.login(EMAIL, password).await["__typename"] == "AuthPayload";
+    assert!(!works(stranger).await);
+    assert_eq!(works(PASSWORD).await, by_id, "where it is not clear who proved it, there is no password");
+}
+
+/// A sign-up answers alike for every address; so does the login that follows it.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_up_with_an_address_never_learns_whether_it_has_an_account(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[MANDATORY]).await;
+    app.register(EMAIL, PASSWORD).await;
+    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.advance(Duration::from_mins(2));
+    let mut answers = Vec::new();
+    for email in [EMAIL, "nobody@example.org"] {
+        let asked = app.register(email, OTHER).await;
+        let hashes = app.app.passwords.computed();
+        let mut right = app.challenged(email, OTHER).await;
+        let mut wrong = app.challenged(email, "a third one altogether").await;
+        assert_eq!(right["id"], asked["id"]);
+        for answer in [&mut right, &mut wrong] {
+            answer["id"].take();
+            answer["email"].take();
+        }
+        answers.push((right, wrong, app.app.passwords.computed() - hashes));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivated_account_is_told_so_after_the_right_code_alone(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let challenge = app.register(EMAIL, PASSWORD).await["emailChallenge"]["id"].clone();
+    let code = app.code(EMAIL).await;
+    app.sql("UPDATE users SET is_active = FALSE").await;
+    assert_eq!(app.verify(EMAIL, &wrong(&code), Some(&challenge)).await["code"], "INVALID_OTP");
+    let refused = app.verify(EMAIL, &code, Some(&challenge)).await;
+    assert_eq!((&refused["__typename"], &refused["code"]), (&json!("UserError"), &json!("ACCOUNT_DISABLED")));
+    assert_eq!(app.verify(EMAIL, &code, Some(&challenge)).await["code"], "INVALID_OTP", "it is spent");
+    let sessions = session::Entity::find().count(app.app.db.read()).await.unwrap();
+    assert_eq!(sessions, 1, "that of the sign-up");
+}
+
+/// Several proofs of one address, each by a code of its own: one succeeds, and none waits in a circle.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_of_one_address_do_not_get_into_each_others_way(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = Arc::new(TestApp::with(database, &[MANDATORY]).await);
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        ids.push(app.register(EMAIL, &format!("{OTHER} {n}")).await["id"].clone());
+        app.advance(Duration::from_secs(61));
+    }
+    let codes = app.codes(EMAIL).await;
+    let begun = Instant::now();
+    let proofs = ids.into_iter().zip(codes.into_iter().rev()).map(|(id, code)| {
+        let app = app.clone();
+        tokio::spawn(async move { app.verify(EMAIL, &code, Some(&id)).await })
+    });
+    let answers: Vec<Value> = join_all(proofs).await.into_iter().map(Result::unwrap).collect();
+    let proven = answers.iter().filter(|answer| answer["__typename"] == "AuthPayload").count();
+    assert_eq!(proven, 1, "{answers:?}");
+    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL looks for a deadlock after a second");
 }

@@ -17,6 +17,13 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("signup")
     }
 
+    /// A login that may come to a challenge.
+    pub async fn challenged(&self, identifier: &str, password: &str) -> Value {
+        let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {CHALLENGE} }} }}");
+        let input = json!({ "identifier": identifier, "password": password });
+        self.run(&query, json!({ "input": input })).await.data("login")
+    }
+
     /// The codes in the mails to this address, the newest first.
     pub async fn codes(&self, email: &str) -> Vec<String> {
         let mails = self.inbox(email).await;
