@@ -2,9 +2,12 @@
 
 use std::{error::Error, sync::Arc};
 
+use tokio::sync::Notify;
+
 use crate::{
     clock::Clock,
     config::Config,
+    mail::Mailer,
     passwords::Passwords,
     storage::{self, Db},
     tokens::Tokens,
@@ -22,10 +25,14 @@ pub struct App {
     pub passwords: Passwords,
     /// Access and refresh tokens.
     pub tokens: Tokens,
+    /// Mails.
+    pub mailer: Mailer,
+    /// Is told when this process has written a mail into the outbox.
+    pub mail_waits: Notify,
 }
 
 impl App {
-    /// Opens the database, starts the hash workers, derives the keys.
+    /// Opens the database, starts the hash workers, derives the keys, reads the templates of mails.
     ///
     /// # Errors
     /// If one of them cannot be had.
@@ -35,6 +42,8 @@ impl App {
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let passwords = Passwords::start(&config)?;
         let tokens = Tokens::new(&config)?;
-        Ok(Arc::new(Self { config, clock: Clock::default(), db, passwords, tokens }))
+        let mailer = Mailer::new(&config)?;
+        let (clock, mail_waits) = (Clock::default(), Notify::new());
+        Ok(Arc::new(Self { config, clock, db, passwords, tokens, mailer, mail_waits }))
     }
 }

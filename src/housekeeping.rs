@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, Txn, known_address, rate_limit, session},
+    storage::{Timestamp, Txn, challenge, known_address, outbox, rate_limit, session},
 };
 
 /// How often it looks.
@@ -18,6 +18,9 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 
 /// How long an address is remembered from which nobody has signed in again.
 const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
+
+/// How long a mail that is settled is kept after it was asked for: for whoever looks into what became of it.
+const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Rows deleted by one statement, so that none holds up other writes.
 const BATCH: u64 = 500;
@@ -37,7 +40,7 @@ pub async fn run(app: &App) {
 }
 
 /// Deletes what is long over, in small batches: dead sessions, addresses that are no longer used, budgets that are whole
-/// again. Says how many rows.
+/// again, mails that are settled. Says how many rows.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -53,7 +56,12 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let idle = Timestamp(now);
     let budgets =
         in_batches(app, move |txn| async move { rate_limit::delete_idle(&txn, idle, BATCH).await }).await?;
-    Ok(sessions + addresses + budgets)
+    let settled = Timestamp(now - MAILS_KEPT);
+    let mails =
+        in_batches(app, move |txn| async move { outbox::delete_settled(&txn, settled, BATCH).await }).await?;
+    let challenges =
+        in_batches(app, move |txn| async move { challenge::delete_dead(&txn, dead, BATCH).await }).await?;
+    Ok(challenges + sessions + addresses + budgets + mails)
 }
 
 async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>

@@ -6,7 +6,7 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use sea_orm::DbErr;
+use sea_orm::{ActiveEnum, DbErr};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -14,7 +14,8 @@ use crate::{
     app::App,
     config::{Budget, Budgets, Mode},
     fault::Fault,
-    storage::{Timestamp, Txn, rate_limit},
+    input::EmailAddress,
+    storage::{Timestamp, Txn, challenge::Purpose, rate_limit},
 };
 
 /// What is rationed, and to whom.
@@ -36,6 +37,14 @@ pub enum Action<'a> {
     PasswordChange(Uuid),
     /// A write of a signed-in user.
     Write(Uuid),
+    /// A mail for a purpose to an address, whoever has it. Another must wait for a while.
+    MailAgain(Purpose, &'a EmailAddress),
+    /// A mail for a purpose to an address, in an hour.
+    Mail(Purpose, &'a EmailAddress),
+    /// A mail for a purpose to an address, in a day.
+    MailInADay(Purpose, &'a EmailAddress),
+    /// A try of a code of which nothing is known but the address.
+    BareCode(&'a EmailAddress),
 }
 
 /// The account that somebody tries to get into.
@@ -110,9 +119,18 @@ impl Action<'_> {
             Self::UsernameCheck(from) => ("username-check", budgets.username_checks, from.0.clone()),
             Self::PasswordChange(user) => ("password-change", budgets.password_changes, user.to_string()),
             Self::Write(user) => ("write", budgets.writes, user.to_string()),
+            Self::MailAgain(purpose, to) => ("mail/again", budgets.mail_again, mail(*purpose, to)),
+            Self::Mail(purpose, to) => ("mail", budgets.mails, mail(*purpose, to)),
+            Self::MailInADay(purpose, to) => ("mail/day", budgets.mails_in_a_day, mail(*purpose, to)),
+            Self::BareCode(of) => ("bare-code", budgets.bare_codes, of.key().to_owned()),
         };
         Cell::new(name, &subject, budget)
     }
+}
+
+/// Purposes have budgets of their own: who asks for codes in another's name must not keep them from their reset links.
+fn mail(purpose: Purpose, to: &EmailAddress) -> String {
+    format!("{} {}", purpose.to_value(), to.key())
 }
 
 /// One budget of one subject.
@@ -160,12 +178,22 @@ pub async fn charge(app: &App, action: Action<'_>) -> Result<Attempt, Fault> {
     Attempt::begin(app, &[action], None).await
 }
 
+/// Charges every one of `actions`, or none, and says after how long there will be room for them again.
+///
+/// # Errors
+/// [`Fault::RateLimited`] where a budget is used up.
+pub async fn charge_all(app: &App, actions: &[Action<'_>]) -> Result<Duration, Fault> {
+    Attempt::begin(app, actions, None).await.map(|attempt| attempt.again_in)
+}
+
 /// Something whose outcome is not known yet, charged as if it failed.
 #[derive(Debug)]
 pub struct Attempt {
     failures: Vec<Cell>,
     success: Option<Cell>,
     now: OffsetDateTime,
+    /// Until the same may be begun again.
+    again_in: Duration,
 }
 
 impl Attempt {
@@ -180,7 +208,7 @@ impl Attempt {
     ) -> Result<Self, Fault> {
         let now = app.clock.now();
         if !app.config.rate_limits || (failures.is_empty() && success.is_none()) {
-            return Ok(Self { failures: Vec::new(), success: None, now });
+            return Ok(Self { failures: Vec::new(), success: None, now, again_in: Duration::ZERO });
         }
         let cell = |action: &Action<'_>| action.cell(&app.config.budgets);
         let mut failures: Vec<Cell> = failures.iter().map(cell).collect();
@@ -190,20 +218,22 @@ impl Attempt {
         let all: Vec<Cell> = failures.iter().copied().chain(success).collect();
         let keys: Vec<Uuid> = all.iter().map(|cell| cell.key).collect();
         let in_use = rate_limit::list(app.db.read(), &keys).await?;
-        let wait = in_use.iter().filter_map(|row| {
-            let cell = all.iter().find(|cell| cell.key == row.key)?;
-            Some(cell.wait(row.idle_at.0, now))
-        });
-        if let Some(wait) = wait.max().filter(|wait| *wait > 0) {
+        let wait = |cell: &Cell| {
+            let row = in_use.iter().find(|row| row.key == cell.key);
+            cell.wait(row.map_or(now, |row| row.idle_at.0), now)
+        };
+        if let Some(wait) = all.iter().map(wait).max().filter(|wait| *wait > 0) {
             return Err(refusal(wait));
         }
+        let again_in = failures.iter().map(|cell| wait(cell) + cell.cost_ms).max().unwrap_or_default();
+        let again_in = millis(again_in);
 
         if !failures.is_empty() {
             let charged = failures.clone();
-            let refused = app.db.write(async move |txn| charge_all(&txn, &charged, now).await).await?;
+            let refused = app.db.write(async move |txn| charge_cells(&txn, &charged, now).await).await?;
             refused.map_or(Ok(()), |wait| Err(refusal(wait)))?;
         }
-        Ok(Self { failures, success, now })
+        Ok(Self { failures, success, now, again_in })
     }
 
     /// Passes on what came of it. Where that is nothing, since too much else waits, the charge is given back first: whoever
@@ -244,7 +274,7 @@ impl Attempt {
 }
 
 /// Charges all cells or none. Where one has no room: how long until it will have, at most, in milliseconds.
-async fn charge_all(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<i64>, DbErr> {
+async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<i64>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
     let done = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
     let (done, refused): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| done.contains(&cell.key));
@@ -256,7 +286,11 @@ async fn charge_all(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Op
 }
 
 fn refusal(wait_ms: i64) -> Fault {
-    Fault::RateLimited { retry_after: Duration::from_millis(u64::try_from(wait_ms).unwrap_or_default()) }
+    Fault::RateLimited { retry_after: millis(wait_ms) }
+}
+
+fn millis(count: i64) -> Duration {
+    Duration::from_millis(u64::try_from(count).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -36,6 +36,12 @@ pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
 }
 
+/// A new id that nobody can guess: a UUID of version 4 (RFC 9562 §5.4), 122 random bits.
+#[must_use]
+pub fn uuid_v4() -> Uuid {
+    uuid::Builder::from_random_bytes(random()).into_uuid()
+}
+
 /// Opens a file as `options` say; where it is made by that, for its owner alone, and its folder with it.
 ///
 /// # Errors

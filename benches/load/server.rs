@@ -31,6 +31,8 @@ impl Server {
         let process = gatehouse("serve", database_url)
             .env("SECRET_KEY", SecretKey::generate().1)
             .env("PUBLIC_URL", format!("http://{address}"))
+            .env("SMTP_URL", "smtp://127.0.0.1:9")
+            .env("EMAIL_FROM", "accounts@example.org")
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")

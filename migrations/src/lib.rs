@@ -12,6 +12,8 @@ mod m20261121_000003_create_identities;
 mod m20261121_000004_add_user_search_keys;
 mod m20261121_000005_create_rate_limits;
 mod m20261121_000006_create_known_addresses;
+mod m20261121_000007_create_outbox;
+mod m20261121_000008_create_challenges;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_add_user_search_keys::Migration),
             Box::new(m20261121_000005_create_rate_limits::Migration),
             Box::new(m20261121_000006_create_known_addresses::Migration),
+            Box::new(m20261121_000007_create_outbox::Migration),
+            Box::new(m20261121_000008_create_challenges::Migration),
         ]
     }
 }

@@ -3,14 +3,15 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::new_password::{Owner, check_confirmation, check_new, hash_new};
+use super::new_password::{Owner, check_confirmation, check_new, hash_new, notice};
 use crate::{
     app::App,
     fault::Fault,
-    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Username, Wrong},
+    input::{FieldError, FieldErrorCode, Inputs, Password, Wrong},
+    outbox,
     rate_limit::{self, Action, Address},
     sessions::{Client, Viewer},
-    storage::{Timestamp, known_address, session, user},
+    storage::{self, Timestamp, challenge, known_address, session, user},
 };
 
 /// The old password and the new.
@@ -52,15 +53,8 @@ pub async fn change_password(
     input: ChangePasswordInput,
 ) -> Result<Vec<Uuid>, ChangePasswordError> {
     let user = &viewer.user;
-    // what is stored was parsed once
-    let email = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
-    let username = user.username.as_deref().and_then(|username| Username::parse(username).ok());
-    let owner = Owner {
-        email: email.as_ref(),
-        username: username.as_ref(),
-        names: [user.name.as_deref(), user.first_name.as_deref(), user.last_name.as_deref()],
-    };
-    let (current, new) = parse(app, user, owner, &input).map_err(ChangePasswordError::InvalidInput)?;
+    let owner = Owner::of(user);
+    let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordError::InvalidInput)?;
     let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
 
     if let Some(current) = current {
@@ -69,13 +63,14 @@ pub async fn change_password(
             return Err(ChangePasswordError::InvalidCredentials);
         }
     }
-    let password_hash = hash_new(app, new, owner).await?;
+    let password_hash = hash_new(app, new, &owner).await?;
     let password_hash =
         password_hash.map_err(|wrong| ChangePasswordError::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
-    let now = Timestamp(app.clock.now());
+    let (now, email_key) = (Timestamp(app.clock.now()), user.email_key.clone());
     let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned()).unwrap_or_default();
+    let notice = notice(app, user);
     let ended = app
         .db
         .write(async move |txn| {
@@ -84,9 +79,19 @@ pub async fn change_password(
             }
             // whoever had the old password is a stranger again wherever they used it
             known_address::forget_others(&txn, id, &here).await?;
-            session::end_others(&txn, id, keep, now).await.map(Some)
+            let ended = session::end_others(&txn, id, keep, now).await?;
+            // a link in somebody's mailbox would undo it
+            challenge::end_all_of(&txn, id, now).await?;
+            if let Some(key) = email_key {
+                challenge::end_all(&txn, &key, now).await?;
+            }
+            if let Some(notice) = notice {
+                storage::outbox::insert(&txn, notice).await?;
+            }
+            Ok(Some(ended))
         })
         .await?;
+    outbox::wake(app);
     // the credentials changed while they were checked
     ended.ok_or(ChangePasswordError::InvalidCredentials)
 }
@@ -95,7 +100,7 @@ pub async fn change_password(
 fn parse(
     app: &App,
     user: &user::Model,
-    owner: Owner<'_>,
+    owner: &Owner,
     input: &ChangePasswordInput,
 ) -> Result<(Option<Password>, Password), Vec<FieldError>> {
     let mut inputs = Inputs::default();

@@ -25,6 +25,7 @@ pub use django_file::{DjangoFile, DjangoFormat};
 pub use import_remarks::{Note, Skip};
 pub use import_users::{ImportOptions, ImportUsersError, Outcome, Summary, Told, import_users};
 pub use new_account::NewAccountInput;
+pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new, notice};
 pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
 pub use signup::{SignupError, signup};

@@ -69,21 +69,23 @@ impl NewAccount {
             inputs.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
         });
         let (email, username) = (email.flatten(), username.flatten());
-        let owner = Owner {
-            email: email.as_ref(),
-            username: username.as_ref(),
-            names: [name.as_deref(), first_name.as_deref(), last_name.as_deref()],
-        };
+        let names = [name.as_deref(), first_name.as_deref(), last_name.as_deref()];
+        let owner = Owner::new(email.as_ref(), username.as_ref(), names);
         let password = Password::parse(input.password.expose_secret());
         let password = inputs.check(
             "password",
-            password.and_then(|password| check_new(app, &password, owner).map(|()| password)),
+            password.and_then(|password| check_new(app, &password, &owner).map(|()| password)),
         );
         let again = input.password_confirmation.as_ref();
         inputs.check("passwordConfirmation", check_confirmation(&input.password, again));
         inputs.finish()?;
         let password = password.ok_or_else(Vec::new)?;
         Ok(Self { email, username, password, name, first_name, last_name })
+    }
+
+    /// Its address.
+    pub(super) fn email(&self) -> Option<&EmailAddress> {
+        self.email.as_ref()
     }
 
     /// The row to insert, its password hashed; or what is wrong with the password.
@@ -95,38 +97,24 @@ impl NewAccount {
         app: &App,
         role: user::Role,
     ) -> Result<Result<user::Model, Wrong>, Fault> {
-        let owner = Owner {
-            email: self.email.as_ref(),
-            username: self.username.as_ref(),
-            names: [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()],
-        };
-        let password_hash = match hash_new(app, self.password, owner).await? {
+        let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
+        let owner = Owner::new(self.email.as_ref(), self.username.as_ref(), names);
+        let password_hash = match hash_new(app, self.password, &owner).await? {
             Ok(hash) => hash,
             Err(wrong) => return Ok(Err(wrong)),
         };
         let now = app.clock.now();
         Ok(Ok(user::Model {
-            id: secrets::uuid_v7(now),
             email_key: self.email.as_ref().map(|email| email.key().to_owned()),
             email: self.email.map(|email| email.as_str().to_owned()),
-            email_verified_at: None,
             username_key: self.username.as_ref().map(Username::key),
             username: self.username.map(|username| username.as_str().to_owned()),
             name: self.name,
             first_name: self.first_name,
             last_name: self.last_name,
-            bio: None,
-            avatar_url: None,
             password_hash: Some(password_hash),
             role,
-            is_active: true,
-            credentials_version: 0,
-            created_at: Timestamp(now),
-            updated_at: Timestamp(now),
-            last_login_at: None,
-            name_key: None,
-            first_name_key: None,
-            last_name_key: None,
+            ..user::Model::new(secrets::uuid_v7(now), Timestamp(now))
         }))
     }
 }

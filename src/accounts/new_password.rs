@@ -1,27 +1,45 @@
 //! What makes a new password good, after NIST SP 800-63B: long enough, and not what a guesser would try first.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldErrorCode, Password, Username, Wrong},
+    outbox::{self, Kind, Order},
+    storage::{self, user},
 };
 
+/// How long it is worth telling somebody that their password was changed.
+const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
+
 /// What a guesser knows of the owner of a new password.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Owner<'a> {
-    pub(super) email: Option<&'a EmailAddress>,
-    pub(super) username: Option<&'a Username>,
-    pub(super) names: [Option<&'a str>; 3],
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    words: Vec<String>,
 }
 
-impl Owner<'_> {
-    fn words(&self) -> Vec<String> {
-        let email =
-            self.email.into_iter().flat_map(|email| [email.as_str(), email.key(), email.local_part()]);
-        let username = self.username.map(Username::as_str);
-        email.chain(username).chain(self.names.into_iter().flatten()).map(str::to_owned).collect()
+impl Owner {
+    pub(super) fn new(
+        email: Option<&EmailAddress>,
+        username: Option<&Username>,
+        names: [Option<&str>; 3],
+    ) -> Self {
+        let email = email.into_iter().flat_map(|email| [email.as_str(), email.key(), email.local_part()]);
+        let username = username.map(Username::as_str);
+        let words = email.chain(username).chain(names.into_iter().flatten());
+        Self { words: words.map(str::to_owned).collect() }
+    }
+
+    /// The owner of an account.
+    pub(crate) fn of(user: &user::Model) -> Self {
+        // what is stored was parsed once
+        let email = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+        let username = user.username.as_deref().and_then(|username| Username::parse(username).ok());
+        let names = [user.name.as_deref(), user.first_name.as_deref(), user.last_name.as_deref()];
+        Self::new(email.as_ref(), username.as_ref(), names)
     }
 }
 
@@ -29,13 +47,13 @@ impl Owner<'_> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check_new(app: &App, password: &Password, owner: Owner<'_>) -> Result<(), Wrong> {
+pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Wrong> {
     let least = app.config.password_min_length;
     if password.length() < least {
         let message = format!("A password has at least {least} characters.");
         return Err(Wrong::new(FieldErrorCode::TooShort, message));
     }
-    if owner.words().iter().any(|word| password.is(word)) {
+    if owner.words.iter().any(|word| password.is(word)) {
         let message = "This password is your own name or address: it is the first that others would try.";
         return Err(Wrong::new(FieldErrorCode::TooWeak, message));
     }
@@ -46,7 +64,7 @@ pub(super) fn check_new(app: &App, password: &Password, owner: Owner<'_>) -> Res
 ///
 /// # Errors
 /// That it was not.
-pub(super) fn check_confirmation(password: &SecretString, again: Option<&SecretString>) -> Result<(), Wrong> {
+pub(crate) fn check_confirmation(password: &SecretString, again: Option<&SecretString>) -> Result<(), Wrong> {
     match again {
         Some(again) if again.expose_secret() != password.expose_secret() => {
             Err(Wrong::new(FieldErrorCode::Mismatch, "The two passwords differ."))
@@ -59,14 +77,23 @@ pub(super) fn check_confirmation(password: &SecretString, again: Option<&SecretS
 ///
 /// # Errors
 /// [`Fault::Busy`] where too many hashes wait.
-pub(super) async fn hash_new(
+pub(crate) async fn hash_new(
     app: &App,
     password: Password,
-    owner: Owner<'_>,
+    owner: &Owner,
 ) -> Result<Result<String, Wrong>, Fault> {
-    let hash = app.passwords.hash(password.into_secret(), owner.words()).await?;
+    let hash = app.passwords.hash(password.into_secret(), owner.words.clone()).await?;
     Ok(hash.map_err(|weak| {
         let message = format!("This password is too easily guessed. {}", weak.advice);
         Wrong::new(FieldErrorCode::TooWeak, message.trim_end())
     }))
+}
+
+/// What tells a person that their password was changed, in case it was not they. None: they have no address.
+pub(crate) fn notice(app: &App, user: &user::Model) -> Option<storage::outbox::Model> {
+    let to = EmailAddress::parse(user.email.as_deref()?).ok()?;
+    let kind = Kind::PasswordChanged;
+    let order =
+        Order { kind, to: &to, user_id: Some(user.id), challenge_id: None, good_for: NOTICE_GOOD_FOR };
+    Some(outbox::row(app, order))
 }

@@ -3,11 +3,17 @@
 use super::new_account::{Claim, NewAccount, NewAccountInput, claim};
 use crate::{
     app::App,
+    challenges::{self, About, Asked, Challenge, Registration},
+    config::EmailVerification,
     fault::Fault,
-    input::FieldError,
+    input::{EmailAddress, FieldError},
+    outbox,
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, Opening, SignedIn},
-    storage::user::Role,
+    sessions::{Client, Opening, SignIn, SignedIn},
+    storage::{
+        challenge::Purpose,
+        user::{self, Role},
+    },
 };
 
 /// Why there is no account.
@@ -31,11 +37,12 @@ impl<F: Into<Fault>> From<F> for SignupError {
     }
 }
 
-/// Creates an account and signs in. Costs one hash, whether or not the names are free.
+/// Creates an account and signs in; where verification is mandatory, asks for the proof of the address instead. Costs one
+/// hash, whether or not the names are free.
 ///
 /// # Errors
 /// Why not.
-pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Result<SignedIn, SignupError> {
+pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Result<SignIn, SignupError> {
     if !app.config.signup {
         return Err(SignupError::NotEnabled);
     }
@@ -43,20 +50,84 @@ pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Resul
     let address = Address::rationed(app, client.ip_address);
     let action: Vec<_> = address.iter().map(Action::Signup).collect();
     let attempt = Attempt::begin(app, &action, None).await?;
+    let email = account.email().cloned();
     let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
     let row = row.map_err(|wrong| SignupError::InvalidInput(vec![wrong.at("password")]))?;
+    match (app.config.email_verification, email) {
+        (EmailVerification::Mandatory, Some(email)) => {
+            let asked = register(app, row, &email).await?;
+            Ok(SignIn::EmailChallenge(Box::new(asked)))
+        }
+        (EmailVerification::Optional, Some(email)) => {
+            let challenge = challenge(app, &row, &email).await?;
+            begin(app, client, row, challenge).await
+        }
+        _ => begin(app, client, row, None).await,
+    }
+}
 
+/// Keeps the account to be with the challenge that proves its address. Nothing is looked up of the address, so that all are
+/// answered alike.
+async fn register(app: &App, row: user::Model, email: &EmailAddress) -> Result<Asked, SignupError> {
+    if let Some(key) = &row.username_key
+        && user::find_by_username_key(app.db.read(), key).await?.is_some()
+    {
+        return Err(SignupError::UsernameTaken);
+    }
+    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
+    let about = About { user_id: None, registration: Registration::of(row) };
+    let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
+    let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
+    outbox::wake(app);
+    Ok(asked)
+}
+
+/// What is mailed with a new account. None where a name is taken, so that there will be none and the next try has its mail; or
+/// where the address has had too many mails: the account need not wait for one.
+async fn challenge(app: &App, row: &user::Model, email: &EmailAddress) -> Result<Option<Challenge>, Fault> {
+    let on = app.db.read();
+    let has_username = match &row.username_key {
+        Some(key) => user::find_by_username_key(on, key).await?.is_some(),
+        None => false,
+    };
+    if has_username || user::find_by_email_key(on, email.key()).await?.is_some() {
+        return Ok(None);
+    }
+    let permit = match challenges::charge(app, Purpose::VerifyEmail, email).await {
+        Err(Fault::RateLimited { .. }) => return Ok(None),
+        permit => permit?,
+    };
+    let about = About { user_id: Some(row.id), registration: None };
+    Ok(Some(Challenge::new(app, Purpose::VerifyEmail, email, about, permit)))
+}
+
+async fn begin(
+    app: &App,
+    client: &Client,
+    row: user::Model,
+    challenge: Option<Challenge>,
+) -> Result<SignIn, SignupError> {
     let opening = Opening::new(app, &row, client);
-    let (claim, opened) = app
+    let (claim, opened, asked) = app
         .db
         .write(async move |txn| {
             let claim = claim(&txn, row).await?;
-            let opened = if claim == Claim::Granted { opening.open(&txn).await? } else { None };
-            Ok((claim, opened))
+            if claim != Claim::Granted {
+                return Ok((claim, None, None));
+            }
+            let asked = match challenge {
+                Some(challenge) => Some(challenge.insert(&txn).await?),
+                None => None,
+            };
+            Ok((claim, opening.open(&txn).await?, asked))
         })
         .await?;
     match (claim, opened) {
-        (Claim::Granted, Some(opened)) => Ok(SignedIn::issue(app, opened)?),
+        (Claim::Granted, Some(opened)) => {
+            outbox::wake(app);
+            let signed_in = SignedIn::issue(app, opened)?;
+            Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: asked, ..signed_in })))
+        }
         (Claim::Granted, None) => Err(Fault::internal("a new account could not be signed in to").into()),
         (Claim::EmailTaken, _) => Err(SignupError::EmailTaken),
         (Claim::UsernameTaken, _) => Err(SignupError::UsernameTaken),

@@ -13,6 +13,7 @@ mod config;
 mod create_superuser;
 mod dev;
 mod import_users;
+mod mail;
 mod migrate;
 mod schema;
 mod secret;
@@ -35,12 +36,15 @@ pub struct Cli {
 enum Command {
     /// Run on a developer's machine: needs no settings, keeps everything under `data`
     Dev(dev::Arguments),
-    /// Run in production: needs `SECRET_KEY`, `DATABASE_URL` and `PUBLIC_URL`
+    /// Run in production: needs `SECRET_KEY`, `DATABASE_URL`, `PUBLIC_URL`, `SMTP_URL` and `EMAIL_FROM`
     Serve(serve::Arguments),
     /// Bring the database's tables up to date
     Migrate(migrate::Arguments),
     /// Create the account of an operator, who may do everything
     CreateSuperuser(create_superuser::Arguments),
+    /// Try whether mails arrive, and see which do not
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Take over the accounts of a Django project, passwords included
     ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
@@ -61,6 +65,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
+        Command::Mail(command) => mail::run(command).await,
         Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Schema => {
             schema::run();

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use futures_util::FutureExt;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{CliError, load, migrate::require_migrated};
-use crate::{app::App, config::Mode, housekeeping, http, storage::migrate};
+use crate::{app::App, config::Mode, housekeeping, http, outbox, storage::migrate};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -35,8 +36,18 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
     }
     ready();
+    // the sender stops with the server, so that both are gone in time
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (sender, sending) = (app.clone(), stopped.map(drop));
+    let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
+    let shutdown = async {
+        told_to_stop().await;
+        drop(stop);
+    };
+    let served = async { Ok::<_, CliError>(http::serve(app.clone(), listener, shutdown).await?) };
+    let sent = async { Ok::<_, CliError>(sender.await?) };
     tokio::select! {
-        served = http::serve(app.clone(), listener, told_to_stop()) => Ok(served?),
+        both = async { tokio::try_join!(served, sent) } => both.map(drop),
         () = housekeeping::run(&app) => Ok(()),
     }
 }

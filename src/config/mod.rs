@@ -1,5 +1,6 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod mail;
 mod reader;
 mod values;
 
@@ -10,11 +11,12 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
     budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
-    list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
+    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -89,6 +91,22 @@ pub struct Config {
     pub email_verification_method: ChallengeMethod,
     /// `OTP_LENGTH`: digits of a one-time password.
     pub otp_length: u8,
+    /// `OTP_TTL`: how long a one-time password is good for.
+    pub otp_ttl: Duration,
+    /// `OTP_MAX_ATTEMPTS`: tries of a one-time password whose challenge is named.
+    pub otp_max_attempts: i32,
+    /// `ACTIVATION_LINK_TTL`: how long a link is good for that proves an address.
+    pub activation_link_ttl: Duration,
+    /// `PASSWORD_RESET_TTL`: how long a link is good for that sets a new password.
+    pub password_reset_ttl: Duration,
+    /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
+    pub resend_cooldown: Duration,
+    /// `ACTIVATION_URL`: the app's page for links that prove an address. None: a page of the server's own.
+    pub activation_url: Option<String>,
+    /// `PASSWORD_RESET_URL`: the app's page for links that set a new password. None: a page of the server's own.
+    pub password_reset_url: Option<String>,
+    /// `NO_ACCOUNT_NOTICE`: whether who asks for a new password is told by mail that there is no account.
+    pub no_account_notice: bool,
     /// `PASSWORD_MIN_LENGTH`: characters.
     pub password_min_length: usize,
     /// `ARGON2_MEMORY_KIB`: memory that one hash takes.
@@ -99,6 +117,9 @@ pub struct Config {
     pub hash_threads: usize,
     /// `HASH_QUEUE`: hashes that may wait; more are refused with `SERVER_BUSY`.
     pub hash_queue: usize,
+
+    /// `SMTP_URL` and the others: what mails say, and by which way they go.
+    pub mail: MailConfig,
 
     /// `RATE_LIMITS`: whether anything is rationed.
     pub rate_limits: bool,
@@ -192,6 +213,14 @@ pub struct Budgets {
     pub password_changes: Budget,
     /// `RATE_LIMIT_WRITES`: by one account.
     pub writes: Budget,
+    /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
+    pub mail_again: Budget,
+    /// `RATE_LIMIT_MAILS`: of one purpose to one address.
+    pub mails: Budget,
+    /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
+    pub mails_in_a_day: Budget,
+    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
+    pub bare_codes: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -280,11 +309,25 @@ impl Config {
 
         let signup = r.read("SIGNUP", "on", switch);
         let email_required = r.read("EMAIL_REQUIRED", "true", switch);
-        let email_verification = r.read("EMAIL_VERIFICATION", "none", email_verification);
+        let email_verification = r.read("EMAIL_VERIFICATION", "optional", email_verification);
+        r.check(
+            email_required || email_verification != EmailVerification::Mandatory,
+            "EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory",
+        );
         let email_verification_method = r.read("EMAIL_VERIFICATION_METHOD", "otp", |s| {
             one_of(s, &[("otp", ChallengeMethod::Otp), ("link", ChallengeMethod::Link)])
         });
         let otp_length = r.read("OTP_LENGTH", "6", |s| within(s, 6..=10));
+        let otp_ttl = r.read("OTP_TTL", "10m", |s| duration(s, minute..=24 * 60 * minute));
+        let otp_max_attempts = r.read("OTP_MAX_ATTEMPTS", "5", |s| within(s, 1..=20));
+        let activation_link_ttl =
+            r.read("ACTIVATION_LINK_TTL", "24h", |s| duration(s, minute..=30 * 24 * 60 * minute));
+        let password_reset_ttl =
+            r.read("PASSWORD_RESET_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
+        let resend_cooldown = r.read("RESEND_COOLDOWN", "60s", |s| duration(s, minute / 60..=60 * minute));
+        let activation_url = r.read("ACTIVATION_URL", "", |s| link_template(s, mode));
+        let password_reset_url = r.read("PASSWORD_RESET_URL", "", |s| link_template(s, mode));
+        let no_account_notice = r.read("NO_ACCOUNT_NOTICE", "on", switch);
         let password_min_length = r.read("PASSWORD_MIN_LENGTH", "8", |s| within(s, 8..=64));
         // OWASP's smallest recommendation is 7 MiB (with five passes)
         let least_memory = if mode == Mode::Serve { 7168 } else { 8 };
@@ -294,6 +337,8 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hash_threads = r.read("HASH_THREADS", &cores.to_string(), |s| within(s, 1..=1024));
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
+
+        let mail = MailConfig::read(&mut r);
 
         let rate_limits = r.read("RATE_LIMITS", "on", switch);
         let budgets = Budgets {
@@ -305,6 +350,10 @@ impl Config {
             username_checks: r.read("RATE_LIMIT_USERNAME_CHECKS", "120/1h", budget),
             password_changes: r.read("RATE_LIMIT_PASSWORD_CHANGES", "10/15m", budget),
             writes: r.read("RATE_LIMIT_WRITES", "120/1m", budget),
+            mail_again: Budget { count: 1, period: resend_cooldown },
+            mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
+            mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
+            bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
         };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
@@ -352,11 +401,20 @@ impl Config {
             email_verification,
             email_verification_method,
             otp_length,
+            otp_ttl,
+            otp_max_attempts,
+            activation_link_ttl,
+            password_reset_ttl,
+            resend_cooldown,
+            activation_url,
+            password_reset_url,
+            no_account_notice,
             password_min_length,
             argon2_memory_kib,
             argon2_iterations,
             hash_threads,
             hash_queue,
+            mail,
             rate_limits,
             budgets,
             graphql_limits,
@@ -411,7 +469,10 @@ mod tests {
                 ("ARGON2_MEMORY_KIB", "1024"),
                 ("ALLOWED_ORIGINS", "https://app.example.org/"),
                 ("JWT_CLAIMS", "email,shoe_size"),
+                ("EMAIL_REQUIRED", "false"),
                 ("EMAIL_VERIFICATION", "mandatory"),
+                ("ACTIVATION_URL", "http://app.example.org/activate#{token}"),
+                ("PASSWORD_RESET_URL", "https://app.example.org/reset"),
             ],
         )
         .unwrap_err();
@@ -425,8 +486,12 @@ the settings cannot be used:
   - SECRET_KEY_FALLBACKS holds a key that has fewer than 32 bytes
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
   - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
-  - EMAIL_VERIFICATION must be none: this version sends no mail
-  - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536";
+  - EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory
+  - ACTIVATION_URL must begin with https://
+  - PASSWORD_RESET_URL must be an address with {token} in it, like https://app.example.org/activate#{token}
+  - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536
+  - SMTP_URL is missing
+  - EMAIL_FROM is missing";
         assert_eq!(error.to_string(), told);
     }
 
@@ -450,12 +515,18 @@ the settings cannot be used:
         let (_, key) = SecretKey::generate();
         let config = load(
             Mode::Dev,
-            &[("DATABASE_URL", "postgres://ada:lovelace@db/gatehouse"), ("SECRET_KEY", &key)],
+            &[
+                ("DATABASE_URL", "postgres://ada:lovelace@db/gatehouse"),
+                ("SECRET_KEY", &key),
+                ("SMTP_URL", "smtps://ada:lovelace@smtp.example.org"),
+                ("EMAIL_FROM", "accounts@example.org"),
+            ],
         );
         let report = config.unwrap().report;
         let find = |name| report.iter().find(|setting| setting.name == name).unwrap();
         assert_eq!(find("DATABASE_URL").value, "postgres://ada:hidden@db/gatehouse");
         assert_eq!(find("SECRET_KEY").value, "(hidden)");
+        assert_eq!(find("SMTP_URL").value, "smtps://ada:hidden@smtp.example.org");
         assert_eq!((find("SECRET_KEY").source, find("PORT").source), ("environment", "default"));
     }
 }

@@ -100,7 +100,13 @@ impl Reader<'_> {
 
     /// Notes what production must not leave to a default.
     pub(super) fn require(&mut self, name: &str) {
-        if self.mode == Mode::Serve && self.variables.get(name).is_none() {
+        if self.mode == Mode::Serve {
+            self.require_in_every_mode(name);
+        }
+    }
+
+    pub(super) fn require_in_every_mode(&mut self, name: &str) {
+        if self.variables.get(name).is_none() {
             self.problems.push(format!("{name} is missing"));
         }
     }

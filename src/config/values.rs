@@ -12,6 +12,12 @@ pub(super) fn text(s: &str) -> Result<String, String> {
     Ok(s.to_owned())
 }
 
+/// How something or somebody is called in mails.
+pub(super) fn mail_name(s: &str) -> Result<String, String> {
+    let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
+    is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())
+}
+
 pub(super) fn within<T: FromStr + PartialOrd + Display>(
     s: &str,
     range: RangeInclusive<T>,
@@ -169,16 +175,28 @@ pub(super) fn claim(s: &str) -> Result<Claim, String> {
 }
 
 pub(super) fn email_verification(s: &str) -> Result<EmailVerification, String> {
-    let mode = one_of(
+    one_of(
         s,
         &[
             ("none", EmailVerification::None),
             ("optional", EmailVerification::Optional),
             ("mandatory", EmailVerification::Mandatory),
         ],
-    )?;
-    if mode == EmailVerification::None {
-        return Ok(mode);
+    )
+}
+
+/// An address with a place for a token: `https://app.example.org/activate#{token}`.
+pub(super) fn link_template(s: &str, mode: Mode) -> Result<Option<String>, String> {
+    if s.is_empty() {
+        return Ok(None);
     }
-    Err("must be none: this version sends no mail".to_owned())
+    let example = "must be an address with {token} in it, like https://app.example.org/activate#{token}";
+    let url = Url::parse(&s.replace("{token}", "token")).map_err(|_| example.to_owned())?;
+    let is_safe =
+        url.scheme() == "https" || mode != Mode::Serve || is_loopback(url.host_str().unwrap_or_default());
+    match s.matches("{token}").count() {
+        1 if url.has_host() && is_safe => Ok(Some(s.to_owned())),
+        1 if url.has_host() => Err("must begin with https://".to_owned()),
+        _ => Err(example.to_owned()),
+    }
 }

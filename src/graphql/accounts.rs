@@ -10,7 +10,6 @@ use super::{
     error::ApiError,
     jwt_guard::viewer,
     outcomes::{PasswordChangeResult, SignInResult, UserResult},
-    sessions::AuthPayload,
     user::User,
     verification::{ChallengeMethod, EmailVerificationMode},
 };
@@ -77,7 +76,7 @@ impl AccountsMutation {
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match accounts::signup(app, &caller.client, input.into()).await {
-            Ok(signed_in) => SignInResult::AuthPayload(Box::new(AuthPayload::from(signed_in))),
+            Ok(sign_in) => sign_in.into(),
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }

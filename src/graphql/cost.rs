@@ -16,7 +16,7 @@ use super::error::ApiError;
 
 /// Fields that try a credential. An operation selects one of them at most, and once: an operation of two hundred aliased
 /// logins is two hundred guesses.
-const CREDENTIAL_FIELDS: [&str; 9] = [
+const CREDENTIAL_FIELDS: [&str; 10] = [
     "signup",
     "login",
     "refresh",
@@ -24,6 +24,7 @@ const CREDENTIAL_FIELDS: [&str; 9] = [
     "activateAccount",
     "resetPassword",
     "changePassword",
+    "changeEmail",
     "googleLogin",
     "linkGoogle",
 ];

@@ -26,8 +26,21 @@ use crate::{
 };
 
 /// Root fields that anybody may select. Everything else needs a viewer.
-pub const PUBLIC_FIELDS: [&str; 7] =
-    ["__typename", "authSettings", "usernameAvailable", "signup", "login", "refresh", "logout"];
+pub const PUBLIC_FIELDS: [&str; 13] = [
+    "__typename",
+    "authSettings",
+    "usernameAvailable",
+    "signup",
+    "login",
+    "refresh",
+    "logout",
+    "verifyOtp",
+    "resendOtp",
+    "activateAccount",
+    "resendActivationEmail",
+    "requestPasswordReset",
+    "resetPassword",
+];
 
 /// Root fields that anybody may select where introspection is on.
 const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
@@ -51,6 +64,14 @@ impl Caller {
     #[must_use]
     pub fn access_token(&self) -> Option<&str> {
         self.access_token.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    /// Whoever is signed in, for fields that need nobody to be.
+    ///
+    /// # Errors
+    /// [`Fault`] where it could not be found out.
+    pub async fn viewer_if_any(&self, app: &App) -> Result<Option<&Viewer>, Fault> {
+        Ok(self.authenticate(app).await?.as_ref().ok())
     }
 
     async fn authenticate(&self, app: &App) -> Result<&Result<Viewer, Unauthenticated>, Fault> {

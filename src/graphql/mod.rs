@@ -17,6 +17,7 @@ pub mod jwt_guard;
 pub mod limits;
 mod nesting;
 pub mod outcomes;
+pub mod password_reset;
 pub mod sessions;
 pub mod user;
 pub mod verification;
@@ -30,6 +31,8 @@ pub struct Query(accounts::AccountsQuery, administration::AdministrationQuery, d
 pub struct Mutation(
     accounts::AccountsMutation,
     sessions::SessionsMutation,
+    verification::VerificationMutation,
+    password_reset::PasswordResetMutation,
     administration::AdministrationMutation,
     dashboard::DashboardMutation,
 );

@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     accounts::{AdministrationError, ChangePasswordError, SignupError, UpdateProfileError},
+    challenges::Asked,
     fault::Fault,
     input,
-    sessions::{LoginError, RefreshError},
+    password_reset::{RequestPasswordResetError, ResetPasswordError},
+    sessions::{LoginError, RefreshError, SignIn, SignedIn},
+    verification::{ChangeEmailError, ProofError, ResendError},
 };
 
 /// What signing up or in comes to. New steps of signing in, such as a second factor, may appear as further members: keep a
@@ -25,6 +28,44 @@ pub enum SignInResult {
     EmailChallenge(EmailChallenge),
     /// Refused.
     UserError(UserError),
+}
+
+impl From<SignIn> for SignInResult {
+    fn from(sign_in: SignIn) -> Self {
+        match sign_in {
+            SignIn::SignedIn(signed_in) => (*signed_in).into(),
+            SignIn::EmailChallenge(asked) => Self::EmailChallenge((*asked).into()),
+        }
+    }
+}
+
+impl From<SignedIn> for SignInResult {
+    fn from(signed_in: SignedIn) -> Self {
+        Self::AuthPayload(Box::new(signed_in.into()))
+    }
+}
+
+/// What asking for a mail comes to.
+#[derive(Union)]
+pub enum EmailChallengeResult {
+    /// It was mailed, and is awaited.
+    EmailChallenge(EmailChallenge),
+    /// Refused.
+    UserError(UserError),
+}
+
+impl<E> TryFrom<Result<Asked, E>> for EmailChallengeResult
+where
+    UserError: TryFrom<E, Error = ApiError>,
+{
+    type Error = ApiError;
+
+    fn try_from(outcome: Result<Asked, E>) -> Result<Self, ApiError> {
+        Ok(match outcome {
+            Ok(asked) => Self::EmailChallenge(asked.into()),
+            Err(error) => Self::UserError(error.try_into()?),
+        })
+    }
 }
 
 /// What trading a refresh token comes to.
@@ -155,6 +196,10 @@ impl UserError {
         Self { fields: vec![wrong.at(field).into()], ..Self::new(code, message) }
     }
 
+    fn not_enabled() -> Self {
+        Self::new(ErrorCode::NotEnabled, "This way of proving an address is switched off.")
+    }
+
     fn username_taken() -> Self {
         Self::taken(ErrorCode::UsernameTaken, "username", "This username is taken.")
     }
@@ -270,6 +315,84 @@ impl TryFrom<AdministrationError> for UserError {
                 "Nobody does this to their own account, nor without being a superuser.",
             ),
             AdministrationError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+/// A proof by a code.
+pub(super) fn otp_refusal(error: ProofError) -> Result<UserError, ApiError> {
+    let message = "This code is not good (any more): look for the newest mail, or ask for another.";
+    proof_refusal(error, ErrorCode::InvalidOtp, message)
+}
+
+/// A proof by a link.
+pub(super) fn link_refusal(error: ProofError) -> Result<UserError, ApiError> {
+    let message = "This link is not good (any more): look for the newest mail, or ask for another.";
+    proof_refusal(error, ErrorCode::InvalidToken, message)
+}
+
+fn proof_refusal(error: ProofError, code: ErrorCode, message: &str) -> Result<UserError, ApiError> {
+    Ok(match error {
+        ProofError::NotEnabled => UserError::not_enabled(),
+        ProofError::Invalid => UserError::new(code, message),
+        ProofError::AccountDisabled => {
+            UserError::new(ErrorCode::AccountDisabled, "This account is deactivated.")
+        }
+        ProofError::EmailTaken => {
+            UserError::new(ErrorCode::EmailTaken, "There is an account with this email address.")
+        }
+        ProofError::Fault(fault) => UserError::wait(fault)?,
+    })
+}
+
+impl TryFrom<ResendError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: ResendError) -> Result<Self, ApiError> {
+        Ok(match error {
+            ResendError::NotEnabled => Self::not_enabled(),
+            ResendError::InvalidInput(fields) => Self::invalid_input(fields),
+            ResendError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<ChangeEmailError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: ChangeEmailError) -> Result<Self, ApiError> {
+        Ok(match error {
+            ChangeEmailError::InvalidInput(fields) => Self::invalid_input(fields),
+            ChangeEmailError::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "This is not the current password.")
+            }
+            ChangeEmailError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<RequestPasswordResetError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: RequestPasswordResetError) -> Result<Self, ApiError> {
+        Ok(match error {
+            RequestPasswordResetError::InvalidInput(fields) => Self::invalid_input(fields),
+            RequestPasswordResetError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<ResetPasswordError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: ResetPasswordError) -> Result<Self, ApiError> {
+        Ok(match error {
+            ResetPasswordError::InvalidToken => {
+                let message = "This link is not good (any more): ask for another.";
+                Self::new(ErrorCode::InvalidToken, message)
+            }
+            ResetPasswordError::InvalidInput(fields) => Self::invalid_input(fields),
+            ResetPasswordError::Fault(fault) => Self::wait(fault)?,
         })
     }
 }

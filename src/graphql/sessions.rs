@@ -35,7 +35,7 @@ impl SessionsMutation {
         let (app, caller) = caller(ctx)?;
         let input = sessions::LoginInput { identifier: input.identifier, password: input.password.into() };
         Ok(match sessions::login(app, &caller.client, input).await {
-            Ok(signed_in) => SignInResult::AuthPayload(Box::new(AuthPayload::from(signed_in))),
+            Ok(sign_in) => sign_in.into(),
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }
@@ -128,7 +128,7 @@ impl From<SignedIn> for AuthPayload {
             expires_in: seconds(signed_in.access_token.expires_in),
             refresh_token: Some(signed_in.refresh_token.expose_secret().to_owned()),
             refresh_expires_in: seconds(signed_in.refresh_expires_in),
-            email_challenge: None,
+            email_challenge: signed_in.email_challenge.map(EmailChallenge::from),
         }
     }
 }

@@ -19,6 +19,7 @@ mod client;
 mod graphql;
 mod health;
 mod hosts;
+mod mailbox;
 mod media;
 mod request_id;
 mod server;
@@ -49,6 +50,9 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
     }
     if app.config.mode == Mode::Dev {
         routes = routes.at("/", get(welcome::welcome));
+        if app.mailer.mailbox().is_some() {
+            routes = routes.nest("/mailbox", mailbox::routes());
+        }
     }
     Route::new()
         .at("/health/live", get(health::live))

@@ -10,11 +10,13 @@ use crate::{app::App, config::Config};
 #[must_use]
 pub(crate) fn text(config: &Config) -> String {
     let graphql = config.public_address("/graphql");
+    let mailbox = config.public_address("/mailbox");
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
 
   GraphQL  {graphql}
+  Mailbox  {mailbox}
   Keys     {jwks}
 
 Sign up:

@@ -6,13 +6,20 @@ use secrecy::{ExposeSecret, SecretString};
 
 use uuid::Uuid;
 
-use super::{Client, Opening, SignedIn};
+use super::{Client, Opening, SignIn, SignedIn};
 use crate::{
     app::App,
+    challenges::{self, About, Asked, Challenge, Registration},
+    config::EmailVerification,
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
+    outbox,
     rate_limit::{Account, Action, Address, Attempt},
-    storage::{known_address, user},
+    storage::{
+        Timestamp,
+        challenge::{self, Purpose},
+        known_address, user,
+    },
 };
 
 /// The longest identifier that is looked at, in bytes: no address is longer.
@@ -46,11 +53,12 @@ impl<F: Into<Fault>> From<F> for LoginError {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account, and another where the stored hash is not what would be made today.
+/// Signs in. Costs one hash, whatever the account, another where an account is to be of this name and has not been proven,
+/// and another where the stored hash is not what would be made today.
 ///
 /// # Errors
 /// Why not.
-pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignedIn, LoginError> {
+pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, LoginError> {
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
         let message = format!("An identifier has at most {MAX_IDENTIFIER_BYTES} bytes.");
         return Err(LoginError::InvalidInput(vec![
@@ -63,13 +71,30 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
+    // asked for known accounts too, since what is not asked shows in the time
+    let registration = identifier.find_registration(app).await?;
 
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verified = app.passwords.verify(password.into_secret(), stored).await;
+    let verified = app.passwords.verify(password.clone().into_secret(), stored).await;
     let verified = attempt.unless_busy(app, verified).await?;
-    let user = user.filter(|_| verified.is_right).ok_or(LoginError::InvalidCredentials)?;
+    let Some(user) = user.filter(|_| verified.is_right) else {
+        // the same beside an account, or whoever signs up with an address would learn here whether it has one
+        if let Some((challenge, registration)) = registration
+            && app.passwords.verify(password.into_secret(), registration.password_hash()).await?.is_right
+        {
+            return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
+        }
+        return Err(LoginError::InvalidCredentials);
+    };
     if !user.is_active {
         return Err(LoginError::AccountDisabled);
+    }
+    if app.config.email_verification == EmailVerification::Mandatory
+        && user.email_verified_at.is_none()
+        && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
+    {
+        let asked = challenge(app, &user, &email, attempt).await?;
+        return Ok(SignIn::EmailChallenge(Box::new(asked)));
     }
 
     let opening = Opening::new(app, &user, client).rehashed(verified.rehashed);
@@ -82,7 +107,33 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         .await?;
     // the credentials changed while they were checked
     let opened = opened?.ok_or(LoginError::InvalidCredentials)?;
-    Ok(SignedIn::issue(app, opened)?)
+    Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
+}
+
+/// The challenge that is awaited of a user already, or a new one.
+async fn challenge(
+    app: &App,
+    user: &user::Model,
+    email: &EmailAddress,
+    attempt: Attempt,
+) -> Result<Asked, Fault> {
+    let now = Timestamp(app.clock.now());
+    let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
+    let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
+    if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
+        app.db.write(async move |txn| attempt.succeed(&txn).await).await??;
+        return Ok(Asked::earlier(app, awaited));
+    }
+    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
+    let about = About { user_id: Some(user.id), registration: None };
+    let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
+    let asked = app.db.write(async move |txn| match attempt.succeed(&txn).await? {
+        Ok(()) => challenge.insert(&txn).await.map(Ok),
+        Err(too_many) => Ok(Err(too_many)),
+    });
+    let asked = asked.await??;
+    outbox::wake(app);
+    Ok(asked)
 }
 
 /// A failure counts for the account and the address together. Where the account was never signed in to from there, it also
@@ -142,5 +193,25 @@ impl Identifier {
             Self::Username(username) => user::find_by_username_key(app.db.read(), &username.key()).await?,
             Self::Neither(_) => None,
         })
+    }
+
+    /// The newest account to be of this name, and its challenge.
+    async fn find_registration(&self, app: &App) -> Result<Option<(challenge::Model, Registration)>, Fault> {
+        if app.config.email_verification != EmailVerification::Mandatory {
+            return Ok(None);
+        }
+        let now = Timestamp(app.clock.now());
+        let awaited = match self {
+            Self::Email(email) => challenge::list_live(app.db.read(), email.key(), now).await?,
+            Self::Username(username) => {
+                challenge::list_live_by_username_key(app.db.read(), &username.key(), now).await?
+            }
+            Self::Neither(_) => Vec::new(),
+        };
+        let with_registration = |challenge: challenge::Model| {
+            let registration = Registration::read(&challenge)?;
+            Some((challenge, registration))
+        };
+        Ok(awaited.into_iter().find_map(with_registration))
     }
 }

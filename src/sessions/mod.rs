@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::App,
+    challenges::Asked,
     fault::Fault,
     storage::{session, user},
     tokens::AccessToken,
@@ -50,6 +51,17 @@ pub struct SignedIn {
     pub refresh_token: SecretString,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
+    /// What was mailed, where the address still awaits its proof.
+    pub email_challenge: Option<Asked>,
+}
+
+/// What signing up or in comes to.
+#[derive(Clone, Debug)]
+pub enum SignIn {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// The address is to be proven first.
+    EmailChallenge(Box<Asked>),
 }
 
 impl SignedIn {
@@ -59,6 +71,15 @@ impl SignedIn {
     /// If signing fails, which it has no reason to.
     pub fn issue(app: &App, Opened { user, session }: Opened) -> Result<Self, Fault> {
         let now = session.created_at.0;
+        Self::reissue(app, user, session, now, now)
+    }
+
+    /// Fresh tokens of a session that goes on, for its user as they are now.
+    ///
+    /// # Errors
+    /// If signing fails, which it has no reason to.
+    pub fn go_on(app: &App, user: user::Model, session: session::Model) -> Result<Self, Fault> {
+        let now = app.clock.now();
         Self::reissue(app, user, session, now, now)
     }
 
@@ -74,6 +95,6 @@ impl SignedIn {
             app.tokens.access_token(&session, &user, issued_at, now).map_err(Fault::internal)?;
         let refresh_token = app.tokens.refresh_token(session.id, session.counter);
         let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
-        Ok(Self { user, session, access_token, refresh_token, refresh_expires_in })
+        Ok(Self { user, session, access_token, refresh_token, refresh_expires_in, email_challenge: None })
     }
 }

@@ -36,11 +36,17 @@ impl Opening {
     /// A session for this user. `user` must have been read *before* the credentials were checked.
     #[must_use]
     pub fn new(app: &App, user: &user::Model, client: &Client) -> Self {
+        Self::draft(app, client).of(user)
+    }
+
+    /// A session whose user is known only within the transaction that opens it.
+    #[must_use]
+    pub fn draft(app: &App, client: &Client) -> Self {
         let now = app.clock.now();
         let max_expires_at = later(now, app.config.session_max_age);
         let session = session::Model {
             id: secrets::uuid_v7(now),
-            user_id: user.id,
+            user_id: Uuid::nil(),
             counter: 0,
             // nothing came before the first pair, so nobody could replay it
             seen_counter: 0,
@@ -54,11 +60,19 @@ impl Opening {
         };
         Self {
             session,
-            credentials_version: user.credentials_version,
+            credentials_version: 0,
             rehashed: None,
             max_sessions: app.config.max_sessions_per_user,
             address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
+    }
+
+    /// The same for this user.
+    #[must_use]
+    pub fn of(mut self, user: &user::Model) -> Self {
+        self.session.user_id = user.id;
+        self.credentials_version = user.credentials_version;
+        self
     }
 
     /// The same, and the password that was right gets this hash in place of its old one. To its owner nothing changes, so

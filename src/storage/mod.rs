@@ -19,11 +19,13 @@ use crate::fault::Fault;
 use job::{Fate, Job, Kind};
 use txn::Handle;
 
+pub mod challenge;
 mod connect;
 pub mod identity;
 mod job;
 pub mod known_address;
 pub mod migrate;
+pub mod outbox;
 pub mod rate_limit;
 pub mod session;
 mod txn;

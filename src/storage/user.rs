@@ -69,6 +69,34 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum Relation {}
 
 impl Model {
+    /// An account of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: Uuid, now: Timestamp) -> Self {
+        Self {
+            id,
+            email: None,
+            email_key: None,
+            email_verified_at: None,
+            username: None,
+            username_key: None,
+            name: None,
+            first_name: None,
+            last_name: None,
+            bio: None,
+            avatar_url: None,
+            password_hash: None,
+            role: Role::User,
+            is_active: true,
+            credentials_version: 0,
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+            name_key: None,
+            first_name_key: None,
+            last_name_key: None,
+        }
+    }
+
     /// The full name as given, else the first and last name joined.
     #[must_use]
     pub fn full_name(&self) -> Option<Cow<'_, str>> {
@@ -276,6 +304,63 @@ pub async fn set_password(
         .exec(on)
         .await?;
     Ok(set.rows_affected > 0)
+}
+
+/// Notes that the address of a user is proven.
+///
+/// # Errors
+/// The database's.
+pub async fn verify_email(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::EmailVerifiedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EmailVerifiedAt.is_null())
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Gives a user a proven address.
+///
+/// # Errors
+/// The database's; a violated constraint where the address is somebody else's.
+pub async fn set_email(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    email: String,
+    email_key: String,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Email, Expr::value(email))
+        .col_expr(Column::EmailKey, Expr::value(email_key))
+        .col_expr(Column::EmailVerifiedAt, Expr::value(now))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Sets the password of a user whose address was proven for that, whatever it was, and makes void every sign-in that is
+/// under way. Without a hash the user has no password.
+///
+/// # Errors
+/// The database's.
+pub async fn reset_password(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    password_hash: Option<String>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    verify_email(on, id, now).await
 }
 
 /// What a superuser may do to another user.

@@ -1,4 +1,4 @@
-//! Access tokens, refresh tokens, cursors, and the keys of them all.
+//! Access tokens, refresh tokens, one-time codes, links, cursors, and the keys of them all.
 //!
 //! Every key is derived from `SECRET_KEY` by HKDF (RFC 5869), under a label of its own, so replicas that share the setting
 //! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing.
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Claim, Config},
-    storage::{session, user},
+    storage::{challenge::Purpose, session, user},
 };
 use seal::{Root, Seal};
 
@@ -38,6 +38,10 @@ pub struct Tokens {
     signing: Vec<SigningKey>,
     refresh: Seal,
     cursor: Seal,
+    code: Seal,
+    /// One for each purpose, so that a link for one thing is none for another.
+    links: [(Purpose, Seal); 3],
+    otp_length: u8,
     header: Header,
     validation: Validation,
     issuer: String,
@@ -147,6 +151,13 @@ impl Tokens {
             signing,
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
+            code: Seal::new(&roots, "one-time-code/mac"),
+            links: [
+                (Purpose::VerifyEmail, Seal::new(&roots, "link/verify-email/mac")),
+                (Purpose::ResetPassword, Seal::new(&roots, "link/reset-password/mac")),
+                (Purpose::ChangeEmail, Seal::new(&roots, "link/change-email/mac")),
+            ],
+            otp_length: config.otp_length,
             header,
             validation,
             issuer: config.jwt_issuer.clone(),
@@ -240,6 +251,35 @@ impl Tokens {
             session_id: Uuid::from_slice(session_id).ok()?,
             counter: i64::from_be_bytes(counter.try_into().ok()?),
         })
+    }
+
+    /// The one-time code of a challenge. Nothing of it is stored: it says the same each time.
+    #[must_use]
+    pub fn one_time_code(&self, challenge: Uuid) -> SecretString {
+        self.code.digits(challenge.as_bytes(), self.otp_length).into()
+    }
+
+    /// Whether this is the one-time code of a challenge.
+    #[must_use]
+    pub fn is_one_time_code(&self, challenge: Uuid, code: &str) -> bool {
+        self.code.are_digits(challenge.as_bytes(), self.otp_length, code)
+    }
+
+    /// The token in the link of a challenge. Nothing of it is stored: it says the same each time.
+    #[must_use]
+    pub fn link_token(&self, purpose: Purpose, challenge: Uuid) -> SecretString {
+        self.link(purpose).seal(challenge.as_bytes()).into()
+    }
+
+    /// The challenge of a link for this purpose; none if we did not issue it.
+    #[must_use]
+    pub fn read_link_token(&self, purpose: Purpose, token: &str) -> Option<Uuid> {
+        self.link(purpose).open(token).map(Uuid::from_bytes)
+    }
+
+    fn link(&self, purpose: Purpose) -> &Seal {
+        let of_purpose = self.links.iter().find(|(of, _)| *of == purpose);
+        of_purpose.map_or_else(|| unreachable!("there is a seal for each purpose"), |(_, seal)| seal)
     }
 
     /// The cursor of a row: what a list goes on from.

@@ -50,6 +50,20 @@ impl Seal {
         URL_SAFE_NO_PAD.encode([content, &mac.as_ref()[..MAC_BYTES]].concat())
     }
 
+    /// So many digits that only we can tell from these bytes: the same each time.
+    pub(super) fn digits(&self, content: &[u8], length: u8) -> String {
+        digits(&self.keys[0], content, length)
+    }
+
+    /// Whether these are the digits of these bytes, by any key.
+    pub(super) fn are_digits(&self, content: &[u8], length: u8, given: &str) -> bool {
+        // all keys are tried, so that the time does not tell by which it was right
+        self.keys.iter().fold(false, |is_right, key| {
+            let expected = digits(key, content, length);
+            is_right | constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
+        })
+    }
+
     /// The bytes that a token holds; none if it is none of ours.
     pub(super) fn open<const N: usize>(&self, token: &str) -> Option<[u8; N]> {
         // what is longer need not be decoded to be told apart
@@ -64,4 +78,12 @@ impl Seal {
         });
         if is_ours { content.try_into().ok() } else { None }
     }
+}
+
+/// After HOTP (RFC 4226 §5.3): a number from the MAC, cut to its last digits. Of 64 bits, so no digit is likelier.
+fn digits(key: &hmac::Key, content: &[u8], length: u8) -> String {
+    let mac = hmac::sign(key, content);
+    let number = mac.as_ref()[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let width = usize::from(length);
+    format!("{:0width$}", number % 10_u64.pow(u32::from(length)))
 }

@@ -13,7 +13,7 @@ async fn anybody_may_ask_what_forms_need_to_know() {
     assert_eq!(
         app.run(QUERY, json!({})).await.data("authSettings"),
         json!({
-            "signupEnabled": true, "emailRequired": true, "emailVerification": "NONE",
+            "signupEnabled": true, "emailRequired": true, "emailVerification": "OPTIONAL",
             "emailVerificationMethod": "OTP", "otpLength": 6, "passwordMinLength": 8, "passwordMaxLength": 128,
             "usernameMinLength": 3, "usernameMaxLength": 30, "googleClientId": null,
         })

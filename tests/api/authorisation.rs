@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
 /// What is answered to an anonymous caller, a user, a member of the staff, a superuser. `ok`: the field was resolved.
-const TABLE: [(&str, &str, [&str; 4]); 17] = [
+const TABLE: [(&str, &str, [&str; 4]); 24] = [
     ("query", "authSettings { otpLength }", ["ok"; 4]),
     ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("query", "me { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
@@ -43,6 +43,17 @@ const TABLE: [(&str, &str, [&str; 4]); 17] = [
         ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok"],
     ),
     ("mutation", "signup(input: { password: \"x\" }) { __typename }", ["ok"; 4]),
+    ("mutation", "activateAccount(token: \"x\") { __typename }", ["ok"; 4]),
+    (
+        "mutation",
+        "changeEmail(input: { newEmail: \"x\" }) { __typename }",
+        ["UNAUTHENTICATED", "ok", "ok", "ok"],
+    ),
+    ("mutation", "requestPasswordReset(email: \"x\") { __typename }", ["ok"; 4]),
+    ("mutation", "resendActivationEmail(email: \"x\") { __typename }", ["ok"; 4]),
+    ("mutation", "resendOtp(email: \"x\") { __typename }", ["ok"; 4]),
+    ("mutation", "resetPassword(input: { token: \"x\", newPassword: \"x\" }) { __typename }", ["ok"; 4]),
+    ("mutation", "verifyOtp(input: { email: \"x\", otp: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "updateProfile(input: {}) { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
 ];
 

@@ -24,7 +24,7 @@ fn every_command_says_what_it_is_for() {
     let folder = tempfile::tempdir().unwrap();
     let help = run(folder.path(), &["--help"], &[]);
     for command in
-        ["dev", "serve", "migrate", "create-superuser", "import-users", "schema", "config", "secret"]
+        ["dev", "serve", "migrate", "create-superuser", "import-users", "mail", "schema", "config", "secret"]
     {
         assert!(text(&help.stdout).contains(command));
         assert!(run(folder.path(), &[command, "--help"], &[]).status.success(), "{command}");
@@ -86,6 +86,8 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
         ("SECRET_KEY", secret.as_str()),
         ("DATABASE_URL", "sqlite://accounts.db"),
         ("PUBLIC_URL", public_url.as_str()),
+        ("SMTP_URL", "smtp://127.0.0.1:9"),
+        ("EMAIL_FROM", "accounts@example.org"),
         ("ARGON2_ITERATIONS", "1"),
     ];
     let early = run(folder.path(), &["serve"], &settings);
@@ -143,6 +145,8 @@ async fn serve_can_migrate_first() {
         ("SECRET_KEY", secret.as_str()),
         ("DATABASE_URL", "sqlite://accounts.db"),
         ("PUBLIC_URL", "http://127.0.0.1"),
+        ("SMTP_URL", "smtp://127.0.0.1:9"),
+        ("EMAIL_FROM", "accounts@example.org"),
     ];
     let (server, _) = Server::start(folder.path(), &["serve", "--migrate"], &settings).await;
     let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();

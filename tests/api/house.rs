@@ -11,21 +11,46 @@ const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 const LAYERS: [&[&str]; 5] = [
     &["cli", "http"],
     &["graphql"],
-    &["accounts", "housekeeping", "rate_limit", "sessions"],
-    &["app", "passwords", "storage", "tokens"],
+    &[
+        "accounts",
+        "challenges",
+        "housekeeping",
+        "outbox",
+        "password_reset",
+        "rate_limit",
+        "sessions",
+        "verification",
+    ],
+    &["app", "mail", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 10] = [
+const WITHIN: [(&str, &str); 26] = [
     ("cli", "http"),
-    ("accounts", "rate_limit"),
+    ("verification", "sessions"),
+    ("verification", "challenges"),
+    ("verification", "outbox"),
+    ("verification", "rate_limit"),
+    ("password_reset", "accounts"),
+    ("password_reset", "challenges"),
+    ("password_reset", "outbox"),
+    ("password_reset", "rate_limit"),
     ("accounts", "sessions"),
+    ("accounts", "challenges"),
+    ("accounts", "outbox"),
+    ("accounts", "rate_limit"),
+    ("sessions", "challenges"),
+    ("sessions", "outbox"),
     ("sessions", "rate_limit"),
+    ("challenges", "outbox"),
+    ("challenges", "rate_limit"),
+    ("app", "mail"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),
     ("tokens", "storage"),
+    ("config", "input"),
     ("config", "secrets"),
     ("telemetry", "config"),
 ];
@@ -114,6 +139,8 @@ fn each_framework_is_known_where_it_belongs() {
         ("poem", &["http/", "cli/"][..]),
         ("async_graphql", &["graphql/", "http/graphql.rs"]),
         ("axum", &[]),
+        ("lettre", &["mail/"]),
+        ("minijinja", &["mail/templates.rs"]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),
         ("std::env", &["config/reader.rs"]),
@@ -138,6 +165,17 @@ fn transactions_are_opened_by_use_cases_alone() {
         let may = || file.starts_with("storage/") || layer(module(&file)) == 2;
         assert!(!opens || may(), "{file} opens a transaction");
     }
+}
+
+#[test]
+fn mails_are_sent_by_the_outbox_alone() {
+    let senders: Vec<String> =
+        files().into_iter().filter(|(_, text)| text.contains("mailer.send(")).map(|(file, _)| file).collect();
+    assert!(
+        senders.iter().all(|file| ["cli/mail.rs", "outbox/send.rs"].contains(&file.as_str())),
+        "{senders:?}"
+    );
+    assert_eq!(senders.len(), 2);
 }
 
 #[test]

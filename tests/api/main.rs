@@ -5,8 +5,10 @@
 
 mod support;
 
+mod activate_account;
 mod auth_settings;
 mod authorisation;
+mod change_email;
 mod change_password;
 mod cli;
 mod crash;
@@ -20,8 +22,12 @@ mod import_users;
 mod login;
 mod logout;
 mod logout_all;
+mod mail;
+mod mailbox;
 mod me;
 mod node;
+mod outbox;
+mod password_reset;
 mod rate_limits;
 mod readme;
 mod refresh;
@@ -36,3 +42,4 @@ mod tokens;
 mod update_profile;
 mod username_available;
 mod users;
+mod verify_otp;

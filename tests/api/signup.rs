@@ -207,3 +207,14 @@ async fn a_password_is_the_same_in_whichever_form_it_is_typed() {
     app.signup(json!({ "email": EMAIL, "password": "zażółć gęślą jaźń \u{e9}" })).await;
     assert_eq!(app.login(EMAIL, "zażółć gęślą jaźń e\u{301}").await["__typename"], "AuthPayload");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_username_costs_the_next_try_no_mail() {
+    let app = TestApp::start(Sqlite).await;
+    let input =
+        |email: &str, username: &str| json!({ "email": email, "username": username, "password": PASSWORD });
+    app.signup(input("grace@example.org", "grace")).await;
+    assert_eq!(app.signup(input(EMAIL, "Grace")).await["code"], "USERNAME_TAKEN");
+    assert_eq!(app.signup(input(EMAIL, "ada")).await["__typename"], "AuthPayload");
+    assert_eq!(app.codes(EMAIL).await.len(), 1);
+}

@@ -1,6 +1,8 @@
 //! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
 
+pub mod challenges;
 pub mod database;
+pub mod mail_server;
 pub mod process;
 pub mod python;
 
@@ -22,6 +24,9 @@ pub use database::{Database, Postgres, Sqlite};
 
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery";
+
+/// With it a sign-up sends no mail.
+pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
 
 /// What the tests ask of a sign-in.
 pub const SIGN_IN: &str = "

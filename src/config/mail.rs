@@ -1,0 +1,225 @@
+//! The settings of mail, and the forms that they are written in.
+
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    Mode,
+    reader::Reader,
+    values::{is_loopback, mail_name},
+};
+use crate::input::EmailAddress;
+
+/// The sender's address where nothing is ever sent: on a developer's machine.
+const NOBODY: &str = "gatehouse@example.org";
+
+/// What mails say, and by which way they go.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// `SMTP_URL`: where mails go. None: into the mailbox of development mode.
+    pub way: Option<MailWay>,
+    /// `SMTP_CA_FILE`: certificates in PEM that are trusted beside the well-known authorities.
+    pub ca_file: Option<PathBuf>,
+    /// `EMAIL_FROM`: the sender's name; `APP_NAME` where it has none.
+    pub from_name: String,
+    /// `EMAIL_FROM`: the sender's address.
+    pub from: EmailAddress,
+    /// `EMAIL_TEMPLATES_DIR`: where templates are that replace the built-in ones.
+    pub templates_dir: Option<PathBuf>,
+    /// `APP_NAME`: how mails call the application.
+    pub app_name: String,
+    /// `SUPPORT_EMAIL`: where mails tell people to turn to.
+    pub support_email: Option<EmailAddress>,
+}
+
+/// How mails leave.
+#[derive(Clone, Debug)]
+pub enum MailWay {
+    /// By a mail server.
+    Smtp(SmtpServer),
+    /// As files in this folder.
+    Folder(PathBuf),
+}
+
+/// A mail server that takes mails for others.
+#[derive(Clone, Debug)]
+pub struct SmtpServer {
+    /// Its name or address, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub tls: SmtpTls,
+    /// What to log in with.
+    pub login: Option<SmtpLogin>,
+}
+
+/// A user of a mail server.
+#[derive(Clone, Debug)]
+pub struct SmtpLogin {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// How a connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// From its first byte on.
+    Implicit,
+    /// By STARTTLS, or not used.
+    Required,
+    /// By STARTTLS where the server offers it.
+    Opportunistic,
+    /// Never: the server is this machine.
+    Never,
+}
+
+impl MailConfig {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        r.require("SMTP_URL");
+        let way = r.read("SMTP_URL", "", |s| optional(s, smtp_url));
+        let ca_file = r.read("SMTP_CA_FILE", "", |s| Ok((!s.is_empty()).then(|| s.into())));
+        let app_name = r.read("APP_NAME", "Gatehouse", mail_name);
+        if r.mode == Mode::Serve || matches!(way, Some(MailWay::Smtp(_))) {
+            r.require_in_every_mode("EMAIL_FROM");
+        }
+        let (from_name, from) = r.read("EMAIL_FROM", NOBODY, sender);
+        let support_email = r.read("SUPPORT_EMAIL", "", |s| optional(s, address));
+        let templates_dir = r.read("EMAIL_TEMPLATES_DIR", "", |s| Ok((!s.is_empty()).then(|| s.into())));
+        let from_name = from_name.unwrap_or_else(|| app_name.clone());
+        Self { way, ca_file, from_name, from, templates_dir, app_name, support_email }
+    }
+}
+
+fn optional<T>(s: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
+    if s.is_empty() { Ok(None) } else { parse(s).map(Some) }
+}
+
+fn address(s: &str) -> Result<EmailAddress, String> {
+    EmailAddress::parse(s).map_err(|_| "must be an email address like support@example.org".to_owned())
+}
+
+/// `accounts@example.org` or `Example accounts <accounts@example.org>`.
+fn sender(s: &str) -> Result<(Option<String>, EmailAddress), String> {
+    let form = "must be like accounts@example.org or Example <accounts@example.org>";
+    let (name, address) = match s.strip_suffix('>').and_then(|s| s.rsplit_once('<')) {
+        Some((name, address)) => {
+            (Some(mail_name(name.trim().trim_matches('"')).map_err(|_| form.to_owned())?), address)
+        }
+        None => (None, s),
+    };
+    Ok((name, EmailAddress::parse(address).map_err(|_| form.to_owned())?))
+}
+
+/// The messages never repeat the URL: it holds a password, which may well be what is wrong with it.
+fn smtp_url(s: &str) -> Result<MailWay, String> {
+    if let Some(path) = s.strip_prefix("file://") {
+        let named = |path: &str| (!path.is_empty()).then(|| MailWay::Folder(path.into()));
+        return named(path).ok_or_else(|| "must name a folder: file:///path/to/folder".to_owned());
+    }
+    let form = || {
+        "must be like smtp://user:password@smtp.example.org:587, with special characters percent-encoded"
+            .to_owned()
+    };
+    let url = Url::parse(s).map_err(|_| form())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(form)?;
+    if !["", "/"].contains(&url.path()) || url.fragment().is_some() {
+        return Err(form());
+    }
+    let tls: Option<String> = match url.query_pairs().collect::<Vec<_>>().as_slice() {
+        [] => None,
+        [(name, value)] if name == "tls" => Some(value.to_string()),
+        _ => return Err("has one parameter only: tls=required".to_owned()),
+    };
+    let tls = match (url.scheme(), tls.as_deref()) {
+        ("smtps", None | Some("required")) => SmtpTls::Implicit,
+        ("smtp", Some("required")) => SmtpTls::Required,
+        // the certificate of a server on this machine is seldom good for anything, and nobody listens
+        ("smtp", None | Some("opportunistic")) if is_loopback(host) => SmtpTls::Never,
+        ("smtp", None | Some("opportunistic")) => SmtpTls::Opportunistic,
+        ("smtp" | "smtps", Some(_)) => {
+            return Err("has an unknown value of tls; leave it out, or say tls=required".to_owned());
+        }
+        _ => return Err("must begin with smtp://, smtps:// or file://".to_owned()),
+    };
+    let decode = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| form());
+    let login = match (url.username(), url.password()) {
+        ("", None) => None,
+        (user, Some(password)) if !user.is_empty() => {
+            Some(SmtpLogin { user: decode(user)?, password: decode(password)?.into() })
+        }
+        _ => return Err("must have both a user and a password, or neither".to_owned()),
+    };
+    let host = decode(host)?.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = url.port().unwrap_or(if tls == SmtpTls::Implicit { 465 } else { 587 });
+    Ok(MailWay::Smtp(SmtpServer { host, port, tls, login }))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn server(s: &str) -> SmtpServer {
+        match smtp_url(s) {
+            Ok(MailWay::Smtp(server)) => server,
+            other => panic!("{s}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn urls_of_mail_servers_say_how_to_reach_them() {
+        let remote = "smtp.example.org";
+        for (url, host, port, tls) in [
+            ("smtp://smtp.example.org", remote, 587, SmtpTls::Opportunistic),
+            ("smtp://smtp.example.org:25/", remote, 25, SmtpTls::Opportunistic),
+            ("smtp://smtp.example.org?tls=required", remote, 587, SmtpTls::Required),
+            ("smtps://smtp.example.org", remote, 465, SmtpTls::Implicit),
+            ("smtp://localhost:1025", "localhost", 1025, SmtpTls::Never),
+            ("smtp://[::1]:1025?tls=required", "::1", 1025, SmtpTls::Required),
+        ] {
+            let server = server(url);
+            assert_eq!((server.host.as_str(), server.port, server.tls), (host, port, tls), "{url}");
+        }
+        let login = server("smtps://ada%40example.org:p%2Fa%3Ass@smtp.example.org").login.unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose_secret()), ("ada@example.org", "p/a:ss"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_password() {
+        for url in [
+            "smtp.example.org:587",
+            "http://smtp.example.org",
+            "smtp://",
+            "smtp://ada:hush/hush@smtp.example.org",
+            "smtp://ada@smtp.example.org",
+            "smtp://:hush@smtp.example.org",
+            "smtp://ada:hush#@smtp.example.org",
+            "smtp://smtp.example.org?tls=maybe",
+            "smtp://smtp.example.org?ssl=on",
+            "smtps://smtp.example.org/path",
+            "file://",
+        ] {
+            let why = smtp_url(url).unwrap_err();
+            assert!(!why.contains("hush") && why.contains(' '), "{url}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_sender_may_have_a_name() {
+        let parsed = |s| sender(s).map(|(name, address)| (name, address.as_str().to_owned()));
+        let address = "accounts@example.org".to_owned();
+        let form = "must be like accounts@example.org or Example <accounts@example.org>".to_owned();
+        assert_eq!(parsed("accounts@example.org"), Ok((None, address.clone())));
+        assert_eq!(parsed("<accounts@example.org>"), Err(form));
+        assert_eq!(parsed("\"Ex, Ltd\" <accounts@example.org>"), Ok((Some("Ex, Ltd".to_owned()), address)));
+        assert!(parsed("Ex\r\nBcc: eve@example.org <accounts@example.org>").is_err());
+        assert!(parsed("Example").is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! Forgotten passwords.
+
+use async_graphql::{Context, InputObject, Object};
+use secrecy::SecretString;
+
+use super::{
+    caller,
+    error::ApiError,
+    outcomes::{EmailChallengeResult, PasswordChangeResult},
+};
+use crate::password_reset;
+
+/// The mutations of password reset.
+#[derive(Default)]
+pub struct PasswordResetMutation;
+
+#[Object]
+impl PasswordResetMutation {
+    /// Mails a password reset link. The answer is the same whether or not the address is known. Anybody may ask.
+    /// Errors: `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The address of the account.")] email: String,
+    ) -> Result<EmailChallengeResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        password_reset::request_password_reset(app, &email).await.try_into()
+    }
+
+    /// Sets a new password with the token of the emailed link, and ends every session. Signs nobody in. Anybody may ask.
+    /// Errors: `INVALID_TOKEN`, `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token and the new password.")] input: ResetPasswordInput,
+    ) -> Result<PasswordChangeResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        Ok(match password_reset::reset_password(app, input.into()).await {
+            Ok(ended) => PasswordChangeResult::PasswordChanged(ended.into()),
+            Err(error) => PasswordChangeResult::UserError(error.try_into()?),
+        })
+    }
+}
+
+/// A new password, and the leave to set it.
+#[derive(InputObject)]
+pub struct ResetPasswordInput {
+    /// The token of the emailed link: what stands behind `token=`.
+    #[graphql(secret)]
+    token: String,
+    /// At least `passwordMinLength` and at most 128 characters of any kind, and not easily guessed.
+    #[graphql(secret)]
+    new_password: String,
+    /// Checked where given: must equal `newPassword`.
+    #[graphql(secret)]
+    new_password_confirmation: Option<String>,
+}
+
+impl From<ResetPasswordInput> for password_reset::ResetPasswordInput {
+    fn from(input: ResetPasswordInput) -> Self {
+        Self {
+            token: input.token.into(),
+            new_password: input.new_password.into(),
+            new_password_confirmation: input.new_password_confirmation.map(SecretString::from),
+        }
+    }
+}

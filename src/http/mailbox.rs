@@ -1,0 +1,183 @@
+//! The mailbox of development mode: mails to look at, and the same as JSON for end-to-end tests.
+//!
+//! It shows everybody's codes, so it exists in development mode alone, and scripts of other origins can neither read it nor
+//! clear it: it allows no origin, and what browsers send across sites is refused.
+
+use std::sync::Arc;
+
+use poem::{
+    Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route, get, handler,
+    http::{HeaderValue, StatusCode, header},
+    web::{Data, Json, Path, Query},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use super::answer;
+use crate::{
+    app::App,
+    input::EmailAddress,
+    mail::{Kept, Mailbox},
+};
+
+/// The page's own files, and mails in frames; nothing from elsewhere.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                           frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
+                           frame-ancestors 'none'";
+
+/// A mail is somebody else's page: without scripts, forms and pictures from elsewhere, and with an origin of its own.
+const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
+                           style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+                           frame-ancestors 'self'";
+
+/// Everything beneath `/mailbox`.
+pub(super) fn routes() -> impl Endpoint<Output = Response> + use<> {
+    Route::new()
+        .at("/", get(show_page))
+        .at("/mailbox.css", get(style))
+        .at("/mailbox.js", get(script))
+        .at("/mails/:id", get(mail_page))
+        .at("/api", get(list_mails).delete(clear_mails))
+        .at("/api/latest", get(latest_mail))
+        .at("/api/:id", get(find_mail))
+        .with(OwnSite)
+}
+
+/// Refuses what a browser says another site has asked for, and lets no other site have the answer.
+struct OwnSite;
+
+impl<E: Endpoint> Middleware<E> for OwnSite {
+    type Output = Guarded<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Guarded(inner)
+    }
+}
+
+struct Guarded<E>(E);
+
+impl<E: Endpoint> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if is_foreign(&request) {
+            let message = "The mailbox answers its own page, and programs that are no browsers.";
+            return Ok(answer::refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+        }
+        let mut answer = self.0.call(request).await?.into_response();
+        for (name, value) in [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+            (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ] {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Ok(answer)
+    }
+}
+
+/// A person may come from anywhere by a link; scripts, forms and frames come from this origin only.
+fn is_foreign(request: &Request) -> bool {
+    let site = request.header("sec-fetch-site").unwrap_or("none");
+    let is_link = request.method() == poem::http::Method::GET
+        && request.header("sec-fetch-mode") == Some("navigate")
+        && request.header("sec-fetch-dest") == Some("document");
+    let host = request.header(header::HOST).unwrap_or_default();
+    let own_origin = [format!("http://{host}"), format!("https://{host}")];
+    let is_own =
+        request.header(header::ORIGIN).is_none_or(|origin| own_origin.iter().any(|own| own == origin));
+    !is_own || !(["none", "same-origin"].contains(&site) || is_link)
+}
+
+fn file(content_type: &'static str, text: &str) -> Response {
+    Response::builder().content_type(content_type).body(text.to_owned())
+}
+
+#[handler]
+fn show_page() -> Response {
+    let page = file("text/html; charset=utf-8", include_str!("pages/mailbox.html"));
+    page.with_header(header::CONTENT_SECURITY_POLICY, PAGE_POLICY).into_response()
+}
+
+#[handler]
+fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("pages/mailbox.css"))
+}
+
+#[handler]
+fn script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("pages/mailbox.js"))
+}
+
+/// A mail as its reader sees it. Its links open beside the mailbox.
+#[handler]
+fn mail_page(Data(app): Data<&Arc<App>>, Path(id): Path<Uuid>) -> Response {
+    let Some(mail) = mailbox(app).and_then(|mailbox| mailbox.find(id)) else { return none() };
+    let html = mail.html.replacen("<head>", "<head><base target=\"_blank\">", 1);
+    let page = file("text/html; charset=utf-8", &html);
+    page.with_header(header::CONTENT_SECURITY_POLICY, MAIL_POLICY).into_response()
+}
+
+#[handler]
+fn list_mails(Data(app): Data<&Arc<App>>) -> Response {
+    let mails = mailbox(app).map(Mailbox::list).unwrap_or_default();
+    Json(mails.iter().map(|mail| summary(mail)).collect::<Vec<_>>()).into_response()
+}
+
+#[handler]
+fn find_mail(Data(app): Data<&Arc<App>>, Path(id): Path<Uuid>) -> Response {
+    mailbox(app).and_then(|mailbox| mailbox.find(id)).map_or_else(none, |mail| whole(&mail))
+}
+
+#[derive(Deserialize)]
+struct Latest {
+    to: String,
+}
+
+#[handler]
+fn latest_mail(Data(app): Data<&Arc<App>>, Query(Latest { to }): Query<Latest>) -> Response {
+    let address = EmailAddress::parse(&to).ok();
+    let mail = address.and_then(|address| mailbox(app)?.latest(address.key()));
+    mail.map_or_else(none, |mail| whole(&mail))
+}
+
+#[handler]
+fn clear_mails(Data(app): Data<&Arc<App>>) -> Response {
+    if let Some(mailbox) = mailbox(app) {
+        mailbox.clear();
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn mailbox(app: &App) -> Option<&Mailbox> {
+    app.mailer.mailbox()
+}
+
+fn none() -> Response {
+    answer::refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such mail.")
+}
+
+fn summary(mail: &Kept) -> Value {
+    json!({
+        "id": mail.id,
+        "date": mail.date.format(&Rfc3339).unwrap_or_default(),
+        "to": mail.to,
+        "template": mail.template,
+        "subject": mail.subject,
+        "code": mail.code.as_ref().map(ExposeSecret::expose_secret),
+        "link": mail.link.as_ref().map(ExposeSecret::expose_secret),
+    })
+}
+
+fn whole(mail: &Kept) -> Response {
+    let mut whole = summary(mail);
+    whole["text"] = mail.text.as_str().into();
+    whole["html"] = mail.html.as_str().into();
+    whole["source"] = mail.source.as_str().into();
+    Json(whole).into_response()
+}

@@ -1,0 +1,157 @@
+//! What a mail says, before it is put into words.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::input::EmailAddress;
+
+/// A mail to one person.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// To whom it goes.
+    pub to: EmailAddress,
+    /// How the person is called.
+    pub name: Option<String>,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a mail says. Each is a template of the same name.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Follow this link to prove your address.
+    Activation {
+        /// The link.
+        link: SecretString,
+        /// How long it is good for.
+        expires_in: Duration,
+    },
+    /// Type in this code to prove your address.
+    OneTimeCode {
+        /// The code.
+        code: SecretString,
+        /// How long it is good for.
+        expires_in: Duration,
+    },
+    /// Follow this link to choose a new password.
+    PasswordReset {
+        /// The link.
+        link: SecretString,
+        /// How long it is good for.
+        expires_in: Duration,
+    },
+    /// Your password was changed.
+    PasswordChanged,
+    /// Your account has another address now; this goes to the old one.
+    EmailChanged {
+        /// The address that was.
+        old_email: String,
+        /// The address that is.
+        new_email: String,
+    },
+    /// Somebody asked for an account with your address, and you have one.
+    AddressTaken,
+    /// Somebody asked for a new password, and there is no account with your address.
+    NoAccount,
+    /// An operator tries whether mails arrive.
+    Test,
+}
+
+impl Content {
+    /// The template's name.
+    #[must_use]
+    pub fn template(&self) -> &'static str {
+        match self {
+            Self::Activation { .. } => "activation",
+            Self::OneTimeCode { .. } => "one_time_code",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::AddressTaken => "address_taken",
+            Self::NoAccount => "no_account",
+            Self::Test => "test",
+        }
+    }
+
+    /// The code that it carries.
+    #[must_use]
+    pub fn code(&self) -> Option<&SecretString> {
+        match self {
+            Self::OneTimeCode { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The link that it carries.
+    #[must_use]
+    pub fn link(&self) -> Option<&SecretString> {
+        match self {
+            Self::Activation { link, .. } | Self::PasswordReset { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    pub(super) fn expires_in(&self) -> Option<String> {
+        match self {
+            Self::Activation { expires_in, .. }
+            | Self::OneTimeCode { expires_in, .. }
+            | Self::PasswordReset { expires_in, .. } => Some(in_words(*expires_in)),
+            _ => None,
+        }
+    }
+
+    /// One of each.
+    pub(super) fn samples() -> [Self; 8] {
+        let (link, expires_in) = (SecretString::from("https://example.org/#token"), Duration::from_mins(10));
+        [
+            Self::Activation { link: link.clone(), expires_in },
+            Self::OneTimeCode { code: "123456".into(), expires_in },
+            Self::PasswordReset { link, expires_in },
+            Self::PasswordChanged,
+            Self::EmailChanged { old_email: "old@example.org".into(), new_email: "new@example.org".into() },
+            Self::AddressTaken,
+            Self::NoAccount,
+            Self::Test,
+        ]
+    }
+}
+
+/// A time as people say it, in its two greatest units: "10 minutes", "1 hour and 30 minutes".
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs().max(1);
+    // people say 24 hours, but not 72
+    let day = if seconds > 48 * 3600 { 24 * 3600 } else { u64::MAX };
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, name) in [(day, "day"), (3600, "hour"), (60, "minute"), (1, "second")] {
+        let count = left / unit;
+        left %= unit;
+        if count > 0 {
+            parts.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
+        }
+    }
+    parts.truncate(2);
+    parts.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        for (seconds, words) in [
+            (0, "1 second"),
+            (90, "1 minute and 30 seconds"),
+            (600, "10 minutes"),
+            (3600, "1 hour"),
+            (5400, "1 hour and 30 minutes"),
+            (86_400, "24 hours"),
+            (3 * 86_400, "3 days"),
+            (90_061 * 2, "2 days and 2 hours"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
+    }
+}

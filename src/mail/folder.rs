@@ -1,0 +1,31 @@
+//! Mails as files, for machines without a mail server.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Failure, Written};
+use crate::secrets::private_file;
+
+/// Writes a mail into the folder, under its id: sent twice, it is there once.
+pub(super) async fn send(folder: &Path, mail: &Written) -> Result<String, Failure> {
+    let path = folder.join(format!("{}.eml", mail.id));
+    let told = format!("written to {}", path.display());
+    let bytes = mail.bytes.clone();
+    let written = tokio::task::spawn_blocking(move || write(&path, &bytes)).await;
+    match written.map_err(io::Error::other).flatten() {
+        Ok(()) => Ok(told),
+        Err(error) => Err(Failure::temporary(format!("{}: {error}", folder.display()))),
+    }
+}
+
+/// Whoever watches the folder sees whole mails only.
+fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = private_file(&part, OpenOptions::new().write(true).create(true).truncate(true))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)
+}

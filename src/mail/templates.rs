@@ -1,0 +1,218 @@
+//! The words of mails: built in, and replaceable by files of the operator's.
+
+use std::{collections::HashMap, fs, io, path::Path};
+
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context, escape_formatter,
+    syntax::SyntaxConfig,
+};
+use secrecy::ExposeSecret;
+
+use super::content::{Content, Mail};
+use crate::{config::Config, input::EmailAddress};
+
+macro_rules! built_in {
+    ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
+}
+
+const BUILT_IN: [(&str, &str); 17] = built_in![
+    "layout.html",
+    "activation.txt",
+    "activation.html",
+    "one_time_code.txt",
+    "one_time_code.html",
+    "password_reset.txt",
+    "password_reset.html",
+    "password_changed.txt",
+    "password_changed.html",
+    "email_changed.txt",
+    "email_changed.html",
+    "address_taken.txt",
+    "address_taken.html",
+    "no_account.txt",
+    "no_account.html",
+    "test.txt",
+    "test.html"
+];
+
+/// What the first line of a text begins with.
+const SUBJECT: &str = "Subject:";
+
+/// The templates, each known to render.
+pub(super) struct Templates {
+    environment: Environment<'static>,
+    sender: Sender,
+}
+
+/// What every mail may say of where it comes from.
+#[derive(Clone)]
+struct Sender {
+    app_name: String,
+    support_email: Option<String>,
+    public_url: String,
+}
+
+/// A mail in words.
+pub(super) struct Texts {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+}
+
+impl Templates {
+    /// Reads them all, and renders each with everything that a mail may say and with as little as it may.
+    pub(super) fn load(config: &Config) -> Result<Self, String> {
+        let folder = config.mail.templates_dir.as_deref();
+        let mut replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
+        let mut environment = environment();
+        let place = |name: &str| {
+            let folder = folder.filter(|folder| folder.join(name).exists());
+            folder.map_or_else(|| name.to_owned(), |folder| folder.join(name).display().to_string())
+        };
+        for (name, built_in) in BUILT_IN {
+            let source = replaced.remove(name).unwrap_or_else(|| built_in.to_owned());
+            add(&mut environment, name, &source).map_err(|why| format!("{}:{why}", place(name)))?;
+        }
+        let sender = Sender {
+            app_name: config.mail.app_name.clone(),
+            support_email: config.mail.support_email.as_ref().map(|email| email.as_str().to_owned()),
+            public_url: config.public_address(""),
+        };
+        let templates = Self { environment, sender };
+        templates.check().map_err(|(name, line, why)| format!("{}:{line}: {why}", place(&name)))?;
+        Ok(templates)
+    }
+
+    pub(super) fn render(&self, mail: &Mail) -> Result<Texts, String> {
+        self.render_for(&self.sender, mail).map_err(|error| format!("the template fails: {error}"))
+    }
+
+    fn render_for(&self, sender: &Sender, mail: &Mail) -> Result<Texts, Error> {
+        let (content, name) = (&mail.content, mail.content.template());
+        let (old_email, new_email) = match content {
+            Content::EmailChanged { old_email, new_email } => (Some(old_email), Some(new_email)),
+            _ => (None, None),
+        };
+        let variables = |subject: Option<&str>| {
+            context! {
+                app_name => sender.app_name.as_str(),
+                support_email => sender.support_email.as_deref(),
+                public_url => sender.public_url.as_str(),
+                name => mail.name.as_deref(),
+                email => mail.to.as_str(),
+                code => content.code().map(ExposeSecret::expose_secret),
+                link => content.link().map(ExposeSecret::expose_secret),
+                expires_in => content.expires_in(),
+                old_email,
+                new_email,
+                subject,
+            }
+        };
+        let render = |file: &str, subject: Option<&str>| {
+            self.environment.get_template(file)?.render(variables(subject))
+        };
+        let subject = one_line(&render(&subject_of(name), None)?);
+        let text = render(&format!("{name}.txt"), Some(&subject))?.trim_start().to_owned();
+        let html = render(&format!("{name}.html"), Some(&subject))?;
+        Ok(Texts { subject, text, html })
+    }
+
+    /// The first template that fails: its name, the line, and why.
+    fn check(&self) -> Result<(), (String, usize, String)> {
+        let to = EmailAddress::parse("ada@example.org").map_err(|_| (String::new(), 0, String::new()))?;
+        for content in Content::samples() {
+            for is_full in [true, false] {
+                let some = |text: &str| is_full.then(|| text.to_owned());
+                let mail = Mail { to: to.clone(), name: some("Ada Lovelace"), content: content.clone() };
+                let sender = Sender { support_email: some("support@example.org"), ..self.sender.clone() };
+                self.render_for(&sender, &mail).map_err(|error| {
+                    let error = innermost(&error);
+                    let file = error.name().unwrap_or(content.template());
+                    let file = file.strip_prefix(SUBJECT).unwrap_or(file).to_owned();
+                    (file, error.line().unwrap_or(1), told(error))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|name| {
+        if has_ending(name, "html") { AutoEscape::Html } else { AutoEscape::None }
+    });
+    environment.set_formatter(|out, state, value| {
+        if value.is_none() {
+            let why = "this is not known in every such mail: ask {% if … %} first";
+            return Err(Error::new(ErrorKind::UndefinedError, why));
+        }
+        escape_formatter(out, state, value)
+    });
+    environment
+}
+
+/// Adds a template; of a text, its first line as the subject's. Says the line and what is wrong with it.
+fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
+    let fault = |error: Error| format!("{}: {}", error.line().unwrap_or(1), told(&error));
+    let Some(mail) = name.strip_suffix(".txt") else {
+        return environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(fault);
+    };
+    let (first, rest) = source.split_once('\n').unwrap_or((source, ""));
+    let subject = first.strip_prefix(SUBJECT).map(str::trim).filter(|subject| !subject.is_empty());
+    let subject = subject.ok_or("1: the first line must be like `Subject: Hello`")?;
+    environment.add_template_owned(subject_of(mail), subject.to_owned()).map_err(fault)?;
+    // an empty line in the subject's place, so that errors tell the line of the file
+    environment.add_template_owned(name.to_owned(), format!("\n{rest}")).map_err(fault)
+}
+
+fn subject_of(mail: &str) -> String {
+    format!("{SUBJECT}{mail}.txt")
+}
+
+/// The operator's templates by name.
+fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
+    let fault = |error: io::Error| format!("EMAIL_TEMPLATES_DIR: {}: {error}", folder.display());
+    let mut found = HashMap::new();
+    for entry in fs::read_dir(folder).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if !["txt", "html"].iter().any(|ending| has_ending(&name, ending)) || name.starts_with('.') {
+            continue;
+        }
+        if BUILT_IN.iter().all(|(known, _)| *known != name) {
+            let known = BUILT_IN.map(|(known, _)| known).join(", ");
+            return Err(format!("{}: there is no such template; there are {known}", path.display()));
+        }
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        found.insert(name, text.replace("\r\n", "\n"));
+    }
+    Ok(found)
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == ending)
+}
+
+/// An error within an extended template is told by that template, not by the one which extends it.
+fn innermost(error: &Error) -> &Error {
+    let mut innermost = error;
+    while let Some(inner) = std::error::Error::source(innermost).and_then(|inner| inner.downcast_ref()) {
+        innermost = inner;
+    }
+    innermost
+}
+
+fn told(error: &Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+}
+
+/// A text as a header takes it: control characters are spaces, and spaces come one by one.
+fn one_line(text: &str) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,195 @@
+//! The table of what was mailed to prove an address, and is awaited. No row holds a code or a link: they are derived from
+//! its id.
+
+use sea_orm::{
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
+
+use super::Timestamp;
+
+/// A row of `challenges`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "challenges")]
+pub struct Model {
+    /// 122 random bits: whoever knows it has asked for the mail.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What is mailed.
+    pub method: Method,
+    /// The address to prove, as it was given.
+    pub email: String,
+    /// What all spellings of the address have in common.
+    pub email_key: String,
+    /// Whose account it is about, where that was known when it was asked for.
+    pub user_id: Option<Uuid>,
+    /// The account to be, in JSON, where there is none before the address is proven.
+    pub registration: Option<String>,
+    /// The key of the username of the account to be.
+    pub username_key: Option<String>,
+    /// How often its code was tried by its id.
+    pub attempts: i32,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its code or link expires.
+    pub expires_at: Timestamp,
+    /// When it was spent, superseded or made void.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a challenge is joined with: nothing.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+/// What a challenge is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Purpose {
+    /// Proving the address of an account, or of one to be.
+    VerifyEmail,
+    /// Setting a new password.
+    ResetPassword,
+    /// Proving a new address for an account.
+    ChangeEmail,
+}
+
+/// What is mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Method {
+    /// A code to type in.
+    Otp,
+    /// A link to follow.
+    Link,
+}
+
+/// Adds a row.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// By id, as long as it is awaited.
+///
+/// # Errors
+/// The database's.
+pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
+    Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
+}
+
+/// The challenges of an address that are awaited, the newest first. Their number is bounded by the budget of mails.
+///
+/// # Errors
+/// The database's.
+pub async fn list_live(
+    on: &impl ConnectionTrait,
+    email_key: &str,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(live(now));
+    of_address.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
+}
+
+/// The accounts to be of a username, the newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list_live_by_username_key(
+    on: &impl ConnectionTrait,
+    username_key: &str,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    let of_name = Entity::find().filter(Column::UsernameKey.eq(username_key)).filter(live(now));
+    of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
+}
+
+/// Locks the challenges of an address that are awaited, until the transaction ends. The lowest id comes first, so that nobody
+/// waits in a circle. (SQLite has one writer: there everything is locked.)
+///
+/// # Errors
+/// The database's.
+pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
+    let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(live(now));
+    of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await?;
+    Ok(())
+}
+
+/// Counts a try of the code, of which there are at most `most`. None: there is no such challenge, or no try left.
+///
+/// # Errors
+/// The database's.
+pub async fn count_attempt(
+    on: &impl ConnectionTrait,
+    id: Uuid,
+    email_key: &str,
+    most: i32,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let counted = Entity::update_many()
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EmailKey.eq(email_key))
+        .filter(Column::Attempts.lt(most))
+        .filter(live(now))
+        .exec_with_returning(on)
+        .await?;
+    Ok(counted.into_iter().next())
+}
+
+/// Ends a challenge. Of any number of racing callers exactly one gets the row.
+///
+/// # Errors
+/// The database's.
+pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
+    let ended = ending(now).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
+    Ok(ended.into_iter().next())
+}
+
+/// Ends every challenge of an address.
+///
+/// # Errors
+/// The database's.
+pub async fn end_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
+    ending(now).filter(Column::EmailKey.eq(email_key)).exec(on).await?;
+    Ok(())
+}
+
+/// Ends every challenge that a user asked for.
+///
+/// # Errors
+/// The database's.
+pub async fn end_all_of(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    ending(now).filter(Column::UserId.eq(user_id)).exec(on).await?;
+    Ok(())
+}
+
+/// Deletes at most `most` of what expired or ended before `before`; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let mut dead = Query::select();
+    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
+    let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
+    Ok(deleted.rows_affected)
+}
+
+fn live(now: Timestamp) -> sea_orm::Condition {
+    sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
+}
+
+/// What has ended expires with it, so that the indexes find what is live alone.
+fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(now))
+        .filter(live(now))
+}

@@ -1,0 +1,98 @@
+//! Taking another address.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    app::App,
+    challenges::{self, About, Asked, Challenge},
+    fault::Fault,
+    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Wrong},
+    outbox,
+    rate_limit::{self, Action},
+    storage::{challenge::Purpose, user},
+};
+
+/// The new address, and who says so.
+#[derive(Clone, Debug)]
+pub struct ChangeEmailInput {
+    /// The address to be.
+    pub new_email: String,
+    /// May be left out only where there is none.
+    pub current_password: Option<SecretString>,
+}
+
+/// Why nothing was mailed.
+#[derive(Debug)]
+pub enum ChangeEmailError {
+    /// These fields are at fault.
+    InvalidInput(Vec<FieldError>),
+    /// The current password is another.
+    InvalidCredentials,
+    /// Nothing was decided.
+    Fault(Fault),
+}
+
+impl<F: Into<Fault>> From<F> for ChangeEmailError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Mails a challenge to the new address; proving it makes it the account's.
+///
+/// # Errors
+/// Why not.
+pub async fn change_email(
+    app: &App,
+    user: &user::Model,
+    input: ChangeEmailInput,
+) -> Result<Asked, ChangeEmailError> {
+    let (email, password) = parse(user, &input).map_err(ChangeEmailError::InvalidInput)?;
+    let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
+    if let Some(password) = password {
+        let verified = app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await;
+        if !attempt.unless_busy(app, verified).await?.is_right {
+            return Err(ChangeEmailError::InvalidCredentials);
+        }
+    }
+    let permit = challenges::charge(app, Purpose::ChangeEmail, &email).await?;
+    let about = About { user_id: Some(user.id), registration: None };
+    let challenge = Challenge::new(app, Purpose::ChangeEmail, &email, about, permit);
+    let (id, version) = (user.id, user.credentials_version);
+    let asked = app
+        .db
+        .write(async move |txn| {
+            let is_same = |user: &user::Model| user.credentials_version == version;
+            if !user::lock(&txn, &[id]).await?.first().is_some_and(is_same) {
+                return Ok(None);
+            }
+            challenge.insert(&txn).await.map(Some)
+        })
+        .await?;
+    outbox::wake(app);
+    // the credentials changed while they were checked
+    asked.ok_or(ChangeEmailError::InvalidCredentials)
+}
+
+fn parse(
+    user: &user::Model,
+    input: &ChangeEmailInput,
+) -> Result<(EmailAddress, Option<Password>), Vec<FieldError>> {
+    let mut inputs = Inputs::default();
+    let email = EmailAddress::parse(&input.new_email).and_then(|email| {
+        let is_same = user.email.as_deref() == Some(email.as_str()) && user.email_verified_at.is_some();
+        let unchanged = || Wrong::new(FieldErrorCode::Unchanged, "This is your address already.");
+        if is_same { Err(unchanged()) } else { Ok(email) }
+    });
+    let email = inputs.check("newEmail", email);
+    let password = inputs.check(
+        "currentPassword",
+        match &input.current_password {
+            _ if user.password_hash.is_none() => Ok(None),
+            Some(password) => Password::parse(password.expose_secret()).map(Some),
+            None => Err(Wrong::new(FieldErrorCode::Required, "The current password is required.")),
+        },
+    );
+    inputs.finish()?;
+    Ok((email.ok_or_else(Vec::new)?, password.flatten()))
+}

@@ -1,0 +1,13 @@
+//! Verification: proving that an address is one's own, by a code or a link that was mailed to it.
+
+mod activate_account;
+mod change_email;
+mod prove;
+mod resend;
+mod verify_otp;
+
+pub use activate_account::activate_account;
+pub use change_email::{ChangeEmailError, ChangeEmailInput, change_email};
+pub use prove::ProofError;
+pub use resend::{ResendError, resend_activation_email, resend_otp};
+pub use verify_otp::{VerifyOtpInput, verify_otp};

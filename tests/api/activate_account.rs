@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+
+const LINK: [(&str, &str); 2] = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_proves_the_address_once(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &LINK).await;
+    let challenge = app.register(EMAIL, PASSWORD).await;
+    assert_eq!((&challenge["method"], &challenge["expiresIn"]), (&json!("LINK"), &json!(86_400)));
+    let link = app.link(EMAIL).await;
+    assert!(link.starts_with(&format!("{}/activate#token=", app.url)), "{link}");
+    let token = app.token(EMAIL).await;
+    let proven = app.activate(&token).await;
+    assert_eq!(proven["user"]["email"], EMAIL);
+    assert_eq!(app.activate(&token).await["code"], "INVALID_TOKEN");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_among_several_registrations_takes_nobodys_password(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &LINK).await;
+    app.register(EMAIL, PASSWORD).await;
+    app.advance(Duration::from_secs(61));
+    app.register(EMAIL, "a stranger chose this").await;
+    let proven = app.activate(&app.token(EMAIL).await).await;
+    let me = app.run_as(proven["accessToken"].as_str().unwrap(), "{ me { hasPassword } }", json!({})).await;
+    assert_eq!(me.data("me")["hasPassword"], false);
+    for password in [PASSWORD, "a stranger chose this"] {
+        assert_eq!(app.login(EMAIL, password).await["code"], "INVALID_CREDENTIALS");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resent_link_supersedes_only_its_own() {
+    let app = TestApp::with(Sqlite, &LINK).await;
+    let first = app.register(EMAIL, PASSWORD).await;
+    let old = app.token(EMAIL).await;
+    app.advance(Duration::from_secs(61));
+    app.resend_link(EMAIL, None).await;
+    let strangers = app.token(EMAIL).await;
+    app.advance(Duration::from_secs(61));
+    app.resend_link(EMAIL, Some(&first["id"])).await;
+    let new = app.token(EMAIL).await;
+    assert_eq!(app.activate(&old).await["code"], "INVALID_TOKEN");
+    assert_eq!(app.activate(&new).await["__typename"], "AuthPayload");
+    assert_eq!(app.activate(&strangers).await["code"], "INVALID_TOKEN", "there is nothing left to prove");
+}
+
+/// Tokens at the wrong door, of another, or past their time: all refused in the same words.
+#[tokio::test(flavor = "multi_thread")]
+async fn crossed_and_spent_tokens_are_never_told_apart() {
+    let app = TestApp::with(Sqlite, &LINK).await;
+    app.register(EMAIL, PASSWORD).await;
+    let activation = app.token(EMAIL).await;
+    let proven = app.activate(&activation).await;
+    app.request_reset(EMAIL).await;
+    let reset = app.token(EMAIL).await;
+    app.register("grace@example.org", PASSWORD).await;
+    let late = app.token("grace@example.org").await;
+    app.change_email(proven["accessToken"].as_str().unwrap(), "new@example.org").await;
+    let change = app.token("new@example.org").await;
+    let altered = |token: &str, at: usize| {
+        let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let mut token = token.to_owned();
+        token.replace_range(at..=at, other);
+        token
+    };
+    let refresh = proven["refreshToken"].as_str().unwrap();
+    let mut activations = Vec::new();
+    for token in [
+        reset.as_str(),
+        &activation,
+        &altered(&change, 3),
+        &altered(&change, 40),
+        &change[1..],
+        &format!("{change}A"),
+        refresh,
+        "",
+        "x",
+        &"x".repeat(10_000),
+    ] {
+        activations.push(app.activate(token).await);
+    }
+    app.advance(Duration::from_hours(24));
+    activations.push(app.activate(&late).await);
+    assert!(activations.iter().all(|answer| *answer == activations[0]), "{activations:?}");
+    assert_eq!(activations[0]["code"], "INVALID_TOKEN");
+
+    app.request_reset(EMAIL).await;
+    let spent = app.token(EMAIL).await;
+    app.reset(&spent, "battery horse correct").await;
+    let mut resets: Vec<Value> = Vec::new();
+    for token in [&activation, &change, &late, &reset, &spent, &altered(&spent, 3), "", refresh] {
+        resets.push(app.reset(token, "battery horse correct").await);
+    }
+    assert!(resets.iter().all(|answer| *answer == resets[0]), "{resets:?}");
+    assert_eq!(resets[0]["code"], "INVALID_TOKEN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_header_of_a_request_reaches_a_link() {
+    let app = TestApp::with(Sqlite, &LINK).await;
+    let query = "mutation($e: String!) { signup(input: { email: $e, password: \"correct horse battery\" }) { __typename } }";
+    for (n, (name, value)) in [
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "gopher"),
+        ("forwarded", "host=evil.example"),
+        ("origin", "https://evil.example"),
+        ("referer", "https://evil.example/"),
+        ("x-original-url", "https://evil.example/"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("person-{n}@example.org");
+        let body = json!({ "query": query, "variables": { "e": email } });
+        app.post().header(name, value).json(&body).send().await.unwrap();
+        // a foreign origin may not even ask
+        let mails = app.inbox(&email).await;
+        assert_eq!(mails.is_empty(), name == "origin");
+        assert!(mails.iter().all(|mail| !mail.source.contains("evil") && !mail.source.contains("gopher")));
+    }
+    let other =
+        app.post().header("host", "evil.example").json(&json!({ "query": query })).send().await.unwrap();
+    assert_eq!(other.status(), 421);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_may_have_pages_of_its_own() {
+    let settings = [
+        LINK[0],
+        LINK[1],
+        ("ACTIVATION_URL", "https://app.example.org/welcome?step=2#t={token}"),
+        ("PASSWORD_RESET_URL", "https://app.example.org/new-password#{token}"),
+    ];
+    let app = TestApp::with(Sqlite, &settings).await;
+    app.register(EMAIL, PASSWORD).await;
+    let link = app.link(EMAIL).await;
+    let token = link.strip_prefix("https://app.example.org/welcome?step=2#t=").unwrap().to_owned();
+    assert_eq!(app.activate(&token).await["__typename"], "AuthPayload");
+    app.request_reset(EMAIL).await;
+    let link = app.link(EMAIL).await;
+    let token = link.strip_prefix("https://app.example.org/new-password#").unwrap();
+    assert_eq!(app.reset(token, "battery horse correct").await["__typename"], "PasswordChanged");
+}

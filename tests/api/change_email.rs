@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+
+const NEW: &str = "countess@example.org";
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_address_is_the_accounts_once_it_is_proven(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let challenge = app.change_email(&ada.access_token, NEW).await;
+    assert_eq!((&challenge["purpose"], &challenge["email"]), (&json!("CHANGE_EMAIL"), &json!(NEW)));
+    assert_eq!(app.me(&ada.access_token).await, EMAIL, "not yet");
+    let code = app.code(NEW).await;
+    let proven = app.verify_as(&ada.access_token, NEW, &code, Some(&challenge["id"])).await;
+    assert_eq!((&proven["user"]["email"], &proven["session"]["id"]), (&json!(NEW), &json!(ada.session_id)));
+    let notice = app.inbox(EMAIL).await[0].clone();
+    assert_eq!(notice.template, "email_changed");
+    assert!(notice.text.contains(NEW));
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.login(NEW, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_somebody_else_is_answered_alike_and_never_taken(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.sign_up("grace@example.org").await;
+    let taken = app.change_email(&ada.access_token, "grace@example.org").await;
+    assert_eq!(taken["__typename"], "EmailChallenge");
+    assert_eq!(app.inbox("grace@example.org").await[0].template, "address_taken");
+
+    // or taken while the code was on its way
+    let challenge = app.change_email(&ada.access_token, NEW).await;
+    let code = app.code(NEW).await;
+    app.sign_up(NEW).await;
+    let refused = app.verify(NEW, &code, Some(&challenge["id"])).await;
+    assert_eq!(refused["code"], "EMAIL_TAKEN");
+    assert_eq!(app.me(&ada.access_token).await, EMAIL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_takes_the_password_and_another_address() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let change = async |input: Value| {
+        let query = "mutation($input: ChangeEmailInput!) { changeEmail(input: $input) { ... on UserError { code fields { field code } } } }";
+        app.run_as(&ada.access_token, query, json!({ "input": input })).await.data("changeEmail")
+    };
+    let missing = change(json!({ "newEmail": NEW })).await;
+    assert_eq!(missing["fields"], json!([{ "field": "currentPassword", "code": "REQUIRED" }]));
+    let malformed = change(json!({ "newEmail": "x", "currentPassword": PASSWORD })).await;
+    assert_eq!(malformed["fields"], json!([{ "field": "newEmail", "code": "MALFORMED" }]));
+    let wrong = change(json!({ "newEmail": NEW, "currentPassword": "wrong horse battery" })).await;
+    assert_eq!(wrong["code"], "INVALID_CREDENTIALS");
+    assert!(app.inbox(NEW).await.is_empty());
+    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.advance(Duration::from_mins(2));
+    let same = change(json!({ "newEmail": EMAIL, "currentPassword": PASSWORD })).await;
+    assert_eq!(same["fields"], json!([{ "field": "newEmail", "code": "UNCHANGED" }]));
+}

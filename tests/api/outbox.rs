@@ -1,0 +1,420 @@
+//! Mails are written with what causes them, sent once, and not lost.
+
+use std::{
+    collections::HashMap,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use gatehouse::{
+    housekeeping::sweep,
+    outbox::{self, Kind, Order, send_due},
+    storage::{
+        Timestamp,
+        outbox::{Entity, Model, Outcome, claim, insert, settle},
+    },
+};
+use rstest::rstest;
+use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{
+    Database, EMAIL, NO_VERIFICATION, Postgres, Sqlite, TestApp,
+    mail_server::{FROM, MailServer, Received},
+    process::{Server, gatehouse, output},
+};
+
+async fn row(app: &TestApp, id: Uuid) -> Model {
+    Entity::find_by_id(id).one(app.app.db.read()).await.unwrap().unwrap()
+}
+
+fn ids(mails: &[Received]) -> Vec<String> {
+    mails.iter().map(|mail| mail.header("Message-ID")).collect()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Postgres)] database: Database) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
+    let order = Order {
+        kind: Kind::PasswordChanged,
+        to: &to,
+        user_id: ada.user_id.parse().ok(),
+        challenge_id: None,
+        good_for: Duration::from_hours(1),
+    };
+    let undone = outbox::row(&app.app, order);
+    let failed = app.app.db.write(async move |txn| {
+        insert(&txn, undone).await?;
+        Err::<(), _>(DbErr::Custom("on purpose".to_owned()))
+    });
+    failed.await.unwrap_err();
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    assert_eq!(send_due(&app.app).await.unwrap(), 1);
+    assert_eq!(send_due(&app.app).await.unwrap(), 0, "once");
+    let mails = server.mails();
+    assert_eq!(ids(&mails), [format!("<{id}@127.0.0.1>")]);
+    assert_eq!((mails[0].from.as_str(), mails[0].to.as_slice()), (FROM, &[EMAIL.to_owned()][..]));
+    let row = row(&app, id).await;
+    assert!(row.sent_at.is_some() && row.due_at.is_none() && row.last_error.is_none(), "{row:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
+    let ada = app
+        .signup(json!({ "email": EMAIL, "name": "Ada Lovelace", "password": crate::support::PASSWORD }))
+        .await;
+    let ada = crate::support::SignedIn::from(&ada);
+    app.order(Kind::EmailChanged, "old@example.org", &ada.user_id).await;
+    app.order(Kind::EmailChanged, EMAIL, &ada.user_id).await;
+    let gone = app.order(Kind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
+    let changed = &app.inbox("old@example.org").await[0];
+    for text in ["Hello,", "uses ada@example.org from now on", "no longer old@example.org"] {
+        assert!(changed.text.contains(text), "{text}: {}", changed.text);
+    }
+    assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");
+    for (proven, hello) in [("NULL", "Hello,"), ("1", "Hello Ada Lovelace,")] {
+        app.sql(&format!("UPDATE users SET email_verified_at = {proven}")).await;
+        app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+        let changed = &app.inbox(EMAIL).await[0];
+        assert!(
+            changed.text.starts_with(hello),
+            "a name is told at a proven address alone: {}",
+            changed.text
+        );
+    }
+    assert!(app.inbox("gone@example.org").await.is_empty());
+    let gone = row(&app, gone).await;
+    assert!(gone.due_at.is_none() && gone.sent_at.is_none() && gone.failed_at.is_none(), "{gone:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_sent_is_sent_when_the_server_is_back(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("stopped", "4xx", "data-4xx", "drop", "hang")] trouble: &str,
+) {
+    let mut server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let sent = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    assert_eq!(send_due(&app.app).await.unwrap(), 1);
+    if trouble == "stopped" {
+        server.stop();
+    } else {
+        server.answer(trouble);
+    }
+    if trouble == "hang" {
+        // a connection that stands is not troubled
+        server.restart();
+    }
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    assert_eq!(send_due(&app.app).await.unwrap(), 0, "not at once");
+    let waits = row(&app, id).await;
+    let words = waits.last_error.clone().unwrap();
+    let (said, now) = (
+        match trouble {
+            "stopped" => "connect: Connection refused",
+            "4xx" => "recipient: 451 4.3.2 try again later",
+            "data-4xx" => "message: 452 4.3.1 no room",
+            "drop" => "message: ",
+            _ => "connect: no answer within 10s",
+        },
+        app.app.clock.now(),
+    );
+    assert!(words.starts_with(said), "{words}");
+    let wait = waits.due_at.unwrap().0 - now;
+    assert!(waits.attempts == 1 && wait.as_seconds_f64() > 2.0 && wait.as_seconds_f64() < 6.1, "{wait}");
+
+    server.answer("ok");
+    server.restart();
+    app.advance(Duration::from_secs(7));
+    assert_eq!(send_due(&app.app).await.unwrap(), 1);
+    assert_eq!(ids(&server.mails()), [sent, id].map(|id| format!("<{id}@127.0.0.1>")));
+    assert!(row(&app, id).await.sent_at.is_some());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_refuses_for_good_is_given_up(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("5xx", "data-5xx")] trouble: &str,
+) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    server.answer(trouble);
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    let failed = row(&app, id).await;
+    assert!(failed.failed_at.is_some() && failed.due_at.is_none(), "{failed:?}");
+    let said = if trouble == "5xx" {
+        "recipient: 550 5.1.1 nobody of this name here"
+    } else {
+        "message: 554 5.6.0 not wanted here"
+    };
+    assert_eq!(failed.last_error.as_deref(), Some(said));
+    server.answer("ok");
+    app.advance(Duration::from_hours(1));
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    assert!(server.mails().is_empty());
+
+    // an operator sees it
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
+    let listed = output(gatehouse(folder.path(), &["mail", "queue"], &settings), "");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    for text in
+        ["0 mails waiting", "1 mail given up", "password_changed  to ada@example.org", "attempts 1", said]
+    {
+        assert!(listed.contains(text), "{text}: {listed}");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgres)] database: Database) {
+    let mut server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
+    let (user_id, kind) = (ada.user_id.parse().ok(), Kind::PasswordChanged);
+    let short = Order { kind, to: &to, user_id, challenge_id: None, good_for: Duration::from_mins(10) };
+    let short = outbox::row(&app.app, short);
+    let short_id = short.id;
+    app.app.db.write_one(async move |txn| insert(&txn, short).await).await.unwrap();
+    let long = app.order(kind, EMAIL, &ada.user_id).await;
+    server.stop();
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    app.advance(Duration::from_mins(11));
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    let expired = row(&app, short_id).await;
+    assert!(expired.failed_at.is_some(), "{expired:?}");
+    assert!(expired.last_error.unwrap().starts_with("too late; connect: "));
+    assert!(row(&app, long).await.due_at.is_some(), "it still waits");
+    server.restart();
+    app.advance(Duration::from_hours(24));
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    assert!(row(&app, long).await.failed_at.is_some());
+    assert!(server.mails().is_empty());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_mail_is_nobody_elses_until_the_lease_runs_out(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let claim_now = async || {
+        let now = Timestamp(app.app.clock.now());
+        let claimed =
+            app.app.db.write_one(async move |txn| claim(&txn, 10, now, Duration::from_mins(1)).await);
+        claimed.await.unwrap()
+    };
+    let settle_now = async |attempt| {
+        let now = Timestamp(app.app.clock.now());
+        let settled =
+            app.app.db.write_one(async move |txn| settle(&txn, id, attempt, Outcome::Sent, now).await);
+        settled.await.unwrap()
+    };
+    assert_eq!(claim_now().await.iter().map(|row| row.attempts).collect::<Vec<_>>(), [1]);
+    assert!(claim_now().await.is_empty());
+    app.advance(Duration::from_secs(59));
+    assert!(claim_now().await.is_empty());
+    app.advance(Duration::from_secs(2));
+    assert_eq!(claim_now().await[0].attempts, 2, "whoever had it has died");
+    assert!(!settle_now(1).await, "or was only late: then it has no say any more");
+    assert!(row(&app, id).await.due_at.is_some());
+    assert!(settle_now(2).await);
+    assert!(!settle_now(2).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_send_each_mail_once() {
+    let server = MailServer::start(&[]);
+    let one = server.app(Postgres).await;
+    let other = one.another(&[]).await;
+    let ada = one.sign_up(EMAIL).await;
+    let ordered = join_all((0..60).map(|_| one.order(Kind::PasswordChanged, EMAIL, &ada.user_id))).await;
+    let sent = join_all([&one, &other, &one, &other].map(|app| send_due(&app.app))).await;
+    let sent: Vec<u64> = sent.into_iter().map(Result::unwrap).collect();
+    assert_eq!(sent.iter().sum::<u64>(), 60);
+    assert!(sent.iter().all(|count| *count > 0), "they share the work: {sent:?}");
+    let (mut ids, mut ordered) = (ids(&server.mails()), ordered);
+    ids.sort_unstable();
+    ordered.sort_unstable();
+    assert_eq!(ids, ordered.iter().map(|id| format!("<{id}@127.0.0.1>")).collect::<Vec<_>>());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Postgres)] database: Database) {
+    const KILLS: usize = 3;
+    let mail_server = MailServer::start(&[]);
+    mail_server.answer("slow");
+    let app = mail_server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let mut ordered = Vec::new();
+    for _ in 0..40 {
+        ordered.push(app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "SMTP_URL", "EMAIL_FROM"]
+        .map(|name| (name, app.settings[name].as_str()));
+    for _ in 0..KILLS {
+        let before = mail_server.mails().len();
+        let (server, _) = Server::start(folder.path(), &["serve"], &settings).await;
+        while mail_server.mails().len() < before + 6 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let pid = server.child.id().to_string();
+        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    }
+    mail_server.answer("ok");
+    send_due(&app.app).await.unwrap();
+    assert!(mail_server.mails().len() >= 40 - KILLS * 4);
+    app.advance(Duration::from_secs(61));
+    send_due(&app.app).await.unwrap();
+
+    let mut copies = HashMap::<String, Vec<String>>::new();
+    for mail in mail_server.mails() {
+        copies.entry(mail.header("Message-ID")).or_default().push(mail.content);
+    }
+    for id in &ordered {
+        let copies = copies.get(&format!("<{id}@127.0.0.1>")).unwrap_or_else(|| panic!("{id} was lost"));
+        assert!(copies.iter().all(|copy| *copy == copies[0]), "the same to the byte");
+    }
+    let twice = copies.values().map(|copies| copies.len() - 1).sum::<usize>();
+    assert!(
+        (1..=KILLS * 4).contains(&twice),
+        "{twice} copies too many: each kill doubles what was on its way"
+    );
+    assert_eq!(copies.len(), 40);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_of_this_server_go_at_once_and_those_of_others_soon(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn({
+        let app = app.app.clone();
+        async move { outbox::run(&app, async { drop(stopped.await) }).await }
+    });
+    let arrived = async |count: usize| {
+        let begun = Instant::now();
+        while server.mails().len() < count {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it does not arrive");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        begun.elapsed()
+    };
+    // the first look at the outbox is over
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let took = arrived(1).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let other = app.another(&[]).await;
+    other.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    arrived(2).await;
+
+    // what is on its way when the server is told to stop is finished, and noted
+    server.answer("slow");
+    let last = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    arrived(3).await;
+    drop(stop);
+    running.await.unwrap();
+    assert!(row(&app, last).await.sent_at.is_some());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_newer_version_has_written_waits_for_it(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
+    let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
+    let order = Order {
+        kind: Kind::PasswordChanged,
+        to: &to,
+        user_id: None,
+        challenge_id: None,
+        good_for: Duration::from_hours(1),
+    };
+    let future = Model { kind: "birthday".to_owned(), ..outbox::row(&app.app, order) };
+    let id = future.id;
+    app.app.db.write_one(async move |txn| insert(&txn, future).await).await.unwrap();
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    let row = row(&app, id).await;
+    assert!(row.due_at.is_some() && row.last_error.unwrap().contains("does not know"));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let count = async || Entity::find().count(app.app.db.read()).await.unwrap();
+    app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    send_due(&app.app).await.unwrap();
+    app.advance(Duration::from_hours(6 * 24));
+    sweep(&app.app).await.unwrap();
+    assert_eq!(count().await, 1);
+    let waiting = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.advance(Duration::from_hours(25));
+    sweep(&app.app).await.unwrap();
+    assert_eq!(count().await, 1);
+    app.advance(Duration::from_hours(8 * 24));
+    sweep(&app.app).await.unwrap();
+    assert!(row(&app, waiting).await.due_at.is_some(), "what waits is kept");
+}
+
+#[rstest]
+#[case("dev", true)]
+#[case("serve", false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_people_in_development_alone(#[case] command: &str, #[case] names: bool) {
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let refused = app.order(Kind::PasswordChanged, "grace@example.org", &ada.user_id).await;
+    let folder = tempfile::tempdir().unwrap();
+    // a way by which the second mail cannot go
+    std::fs::create_dir_all(folder.path().join(format!("{refused}.part"))).unwrap();
+    let (port, way) = (crate::support::process::free_port(), format!("file://{}", folder.path().display()));
+    let settings = [
+        ("DATABASE_URL", app.settings["DATABASE_URL"].as_str()),
+        ("SECRET_KEY", app.settings["SECRET_KEY"].as_str()),
+        ("PUBLIC_URL", "http://127.0.0.1"),
+        ("PORT", port.as_str()),
+        ("SMTP_URL", way.as_str()),
+        ("EMAIL_FROM", FROM),
+        ("RUST_LOG", "debug"),
+    ];
+    let path = folder.path().join("log");
+    let log = std::fs::File::create(&path).unwrap();
+    let child = gatehouse(folder.path(), &[command], &settings).stderr(log).spawn().unwrap();
+    let server = Server { child, url: String::new() };
+    let begun = Instant::now();
+    while row(&app, id).await.sent_at.is_none() || row(&app, refused).await.last_error.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "they are not sent");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(server);
+    let log = std::fs::read_to_string(path).unwrap();
+    assert!(log.contains(&refused.to_string()) && log.contains("is tried again"), "{log}");
+    assert_eq!(log.contains("mail to ada@example.org: Your Gatehouse password was changed"), names, "{log}");
+    assert!(names || !log.contains("@example.org"), "{log}");
+}

@@ -1,0 +1,177 @@
+//! A mail server of each test's own: a real one, that fails when it is told to. See `tests/python/smtp_server.py`.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use gatehouse::{
+    input::EmailAddress,
+    mail::Kept,
+    outbox::{self, Kind, Order},
+    storage,
+};
+use serde::Deserialize;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{NO_VERIFICATION, TestApp, process::free_port, python::python};
+
+/// A mail as the server got it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Received {
+    pub from: String,
+    pub to: Vec<String>,
+    pub content: String,
+    pub tls: bool,
+    pub user: Option<String>,
+    /// The client's, which tells connections apart.
+    pub port: u16,
+}
+
+impl Received {
+    pub fn header(&self, name: &str) -> String {
+        let unfolded = self.head().replace("\r\n ", " ");
+        let value = unfolded.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_else(|| panic!("no {name}: {}", self.content)).to_owned()
+    }
+
+    pub fn head(&self) -> &str {
+        self.content.split("\r\n\r\n").next().unwrap()
+    }
+}
+
+/// The server; it ends when dropped.
+pub struct MailServer {
+    pub port: String,
+    folder: TempDir,
+    options: Vec<String>,
+    process: Option<Child>,
+}
+
+impl MailServer {
+    pub fn start(options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self { port: free_port(), folder, options, process: None };
+        server.answer("ok");
+        server.restart();
+        server
+    }
+
+    /// How it answers from now on.
+    pub fn answer(&self, mode: &str) {
+        fs::write(self.folder.path().join("control"), mode).unwrap();
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub fn restart(&mut self) {
+        self.stop();
+        let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
+        let (mails, control) = (path("mails"), path("control"));
+        let mut command = python(&["smtp_server.py", &self.port, &mails, &control]);
+        let mut process = command.args(&self.options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.process = Some(process);
+        assert_eq!(line.trim(), "ready", "the mail server could not be started");
+    }
+
+    pub fn mails(&self) -> Vec<Received> {
+        let text = fs::read_to_string(self.folder.path().join("mails")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// A Gatehouse that sends its mails here, and none for a sign-up.
+    pub async fn app(&self, database: super::Database) -> TestApp {
+        self.app_with(database, &[NO_VERIFICATION]).await
+    }
+
+    /// A Gatehouse that sends its mails here.
+    pub async fn app_with(&self, database: super::Database, settings: &[(&str, &str)]) -> TestApp {
+        let (url, from) = (self.url(), ("EMAIL_FROM", FROM));
+        TestApp::with(database, &[&[("SMTP_URL", url.as_str()), from], settings].concat()).await
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub const FROM: &str = "accounts@example.org";
+
+impl TestApp {
+    /// Writes a mail into the outbox.
+    pub async fn order(&self, kind: Kind, to: &str, user_id: &str) -> Uuid {
+        let (to, user_id) = (EmailAddress::parse(to).unwrap(), user_id.parse().ok());
+        let good_for = std::time::Duration::from_hours(48);
+        let row = outbox::row(&self.app, Order { kind, to: &to, user_id, challenge_id: None, good_for });
+        let id = row.id;
+        self.app.db.write_one(async move |txn| storage::outbox::insert(&txn, row).await).await.unwrap();
+        outbox::wake(&self.app);
+        id
+    }
+
+    /// Sends what is due, and gives the mails to this address that are in the mailbox, the newest first.
+    pub async fn inbox(&self, to: &str) -> Vec<Arc<Kept>> {
+        outbox::send_due(&self.app).await.unwrap();
+        let key = EmailAddress::parse(to).unwrap().key().to_owned();
+        let mut mails = self.app.mailer.mailbox().unwrap().list();
+        mails.retain(|mail| mail.to_key == key);
+        // several are sent at once
+        mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
+        mails
+    }
+}
+
+/// An authority, and certificates that it has signed: `ca.pem`, and `<name>.pem` with `<name>.key`.
+pub fn certificates(folder: &Path, leaves: &[(&str, &str)]) {
+    let openssl = |arguments: &[&str]| {
+        let ended = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    };
+    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let authority =
+        ["req", "-x509", "-subj", "/CN=Test CA", "-days", "9", "-keyout", "ca.key", "-out", "ca.pem"];
+    openssl(&[&authority[..], &new_key].concat());
+    for (name, alternative) in leaves {
+        let (key, request, certificate) =
+            (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+        openssl(&[&["req", "-subj", "/CN=leaf", "-keyout", &key, "-out", &request], &new_key[..]].concat());
+        // rustls takes no certificate of an authority for a server's
+        let extensions = format!("basicConstraints=CA:FALSE\nsubjectAltName={alternative}\n");
+        fs::write(folder.join("extensions"), extensions).unwrap();
+        openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "9",
+            "-extfile",
+            "extensions",
+            "-out",
+            &certificate,
+        ]);
+    }
+}

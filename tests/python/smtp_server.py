@@ -1,0 +1,103 @@
+"""A mail server for tests. It answers as its control file says, and appends each mail it takes to a file, one JSON a line.
+
+Usage: smtp_server.py PORT MAILS CONTROL [--tls CERT KEY] [--starttls CERT KEY] [--auth USER PASSWORD]
+
+CONTROL holds one word, read anew for each mail: `ok`, `4xx` or `5xx` (the recipient is refused), `data-4xx` or `data-5xx` (the
+mail is), `drop` (the connection breaks in the midst of a mail), `slow` (the mail is taken, and the answer given a little
+later) or `hang` (connections are accepted and nothing is ever said).
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import ssl
+import warnings
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+
+class Handler:
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+    def mode(self):
+        with open(self.arguments.control) as control:
+            return control.read().strip()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        match self.mode():
+            case "4xx":
+                return "451 4.3.2 try again later"
+            case "5xx":
+                return "550 5.1.1 nobody of this name here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 known"
+
+    async def handle_DATA(self, server, session, envelope):
+        match self.mode():
+            case "data-4xx":
+                return "452 4.3.1 no room"
+            case "data-5xx":
+                return "554 5.6.0 not wanted here"
+            case "drop":
+                server.transport.abort()
+                return None
+        mail = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "content": envelope.content.decode("ascii"),
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
+            "user": session.auth_data.login.decode() if session.auth_data else None,
+            "port": session.peer[1],
+        }
+        with open(self.arguments.mails, "a") as mails:
+            mails.write(json.dumps(mail) + "\n")
+        if self.mode() == "slow":
+            await asyncio.sleep(0.25)
+        return "250 2.0.0 taken"
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("mails")
+    parser.add_argument("control")
+    parser.add_argument("--tls", nargs=2)
+    parser.add_argument("--starttls", nargs=2)
+    parser.add_argument("--auth", nargs=2)
+    arguments = parser.parse_args()
+    handler = Handler(arguments)
+
+    def context(files):
+        made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        made.load_cert_chain(*files)
+        return made
+
+    def authenticate(server, session, envelope, mechanism, data):
+        is_good = [data.login.decode(), data.password.decode()] == arguments.auth
+        return AuthResult(success=is_good, handled=False, auth_data=data)
+
+    options = {"hostname": "mail.test", "ident": "test server", "loop": asyncio.get_running_loop()}
+    if arguments.starttls:
+        options |= {"tls_context": context(arguments.starttls), "require_starttls": False}
+    if arguments.auth:
+        options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+
+    class Mute(asyncio.Protocol):
+        pass
+
+    def protocol():
+        return Mute() if handler.mode() == "hang" else SMTP(handler, **options)
+
+    tls = context(arguments.tls) if arguments.tls else None
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", arguments.port, ssl=tls)
+    print("ready", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+# that logins are taken without encryption is what some tests are about
+logging.disable()
+warnings.simplefilter("ignore")
+asyncio.run(main())
