@@ -21,6 +21,7 @@ mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod pages;
 mod request_id;
 mod server;
 pub(crate) mod welcome;
@@ -48,6 +49,7 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
         routes =
             routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
     }
+    routes = pages::add_to(routes, &app.config);
     if app.config.mode == Mode::Dev {
         routes = routes.at("/", get(welcome::welcome));
         if app.mailer.mailbox().is_some() {

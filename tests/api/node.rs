@@ -1,16 +1,11 @@
 //! What others must be able to rely on, judged by programs that others wrote, in another language: see `tests/node`.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-    process::{Command, Output},
-};
-
 use serde_json::{Value, json};
 
-use crate::support::{EMAIL, Sqlite, TestApp};
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
+use crate::support::{
+    EMAIL, Sqlite, TestApp,
+    node::{node, text},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_audit_of_graphql_over_http_passes() {
@@ -54,35 +49,4 @@ async fn an_access_token_altered_by_one_character_verifies_nowhere() {
         let why = text(&refused.stderr);
         assert!(why.contains("ERR_JWS_SIGNATURE_VERIFICATION_FAILED"), "{part}: {why}");
     }
-}
-
-/// Runs a script of `tests/node`. It may block: the server has threads of its own.
-fn node(arguments: &[&str]) -> Output {
-    install();
-    run("node", arguments)
-}
-
-/// Installs what the scripts import, unless it is there already.
-fn install() {
-    // others wait here, be they threads or processes, until it is closed
-    let alone = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/npm.lock")).unwrap();
-    alone.lock().unwrap();
-    let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|file| file.modified());
-    // npm writes it when everything else is in place
-    let is_current = changed("node_modules/.package-lock.json")
-        .is_ok_and(|installed| installed >= changed("package-lock.json").unwrap());
-    if !is_current {
-        let installed = run("npm", &["ci", "--ignore-scripts"]);
-        assert!(installed.status.success(), "`npm ci` in {FOLDER} failed: {}", text(&installed.stderr));
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).current_dir(FOLDER).output().unwrap_or_else(|error| {
-        panic!("{program} did not start: {error}. This test needs Node.js 20 or newer, with npm (https://nodejs.org)")
-    })
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

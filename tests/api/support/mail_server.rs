@@ -15,10 +15,15 @@ use gatehouse::{
     storage,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{NO_VERIFICATION, TestApp, process::free_port, python::python};
+use super::{
+    NO_VERIFICATION, TestApp,
+    process::{free_port, output},
+    python::python,
+};
 
 /// A mail as the server got it.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +46,39 @@ impl Received {
 
     pub fn head(&self) -> &str {
         self.content.split("\r\n\r\n").next().unwrap()
+    }
+
+    /// The same mail, as Python's `email` reads it.
+    pub fn parts(&self) -> Value {
+        let script = "import email, email.policy, json, sys\n\
+            mail = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)\n\
+            parts = list(mail.iter_parts())\n\
+            print(json.dumps({'from': str(mail['from']).replace('\"', ''), 'subject': mail['subject'], 'headers': mail.keys(),\n\
+                'types': [part.get_content_type() for part in parts],\n\
+                'text': parts[0].get_content(), 'html': parts[1].get_content(), 'defects': len(mail.defects)}))";
+        let mut command = python(&["-c", script]);
+        command.env("PYTHONIOENCODING", "utf-8");
+        let read = output(command, &self.content);
+        let read: Value = serde_json::from_slice(&read.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&read.stderr)));
+        assert_eq!(read["defects"], 0);
+        read
+    }
+
+    /// The code that it carries, as its reader finds it: in the subject.
+    pub fn code(&self) -> String {
+        let subject = self.parts()["subject"].as_str().unwrap().to_owned();
+        subject.split(' ').next().unwrap().to_owned()
+    }
+
+    /// The link that it carries, as its reader finds it: in the text, and in the page too.
+    pub fn link(&self) -> String {
+        let parts = self.parts();
+        let text = parts["text"].as_str().unwrap();
+        let link = text.split_whitespace().find(|word| word.contains("#token=")).unwrap().to_owned();
+        let html = parts["html"].as_str().unwrap().replace("&#x2f;", "/");
+        assert!(html.contains(&format!("href=\"{link}\"")), "{parts}");
+        link
     }
 }
 

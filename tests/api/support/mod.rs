@@ -3,6 +3,7 @@
 pub mod challenges;
 pub mod database;
 pub mod mail_server;
+pub mod node;
 pub mod process;
 pub mod python;
 

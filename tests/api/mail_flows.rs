@@ -1,0 +1,208 @@
+//! Every flow that mails something, by way of a real mail server; and what the database keeps of it.
+
+use std::time::Duration;
+
+use gatehouse::outbox::send_due;
+use rstest::rstest;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
+
+use crate::support::{
+    Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    database::connect,
+    mail_server::{MailServer, Received},
+};
+
+const NEW_EMAIL: &str = "countess@example.org";
+const NEW_PASSWORD: &str = "battery horse correct";
+
+/// The newest mail, which must be to this address.
+async fn newest(app: &TestApp, server: &MailServer, to: &str, subject: &str) -> Received {
+    send_due(&app.app).await.unwrap();
+    let mails = server.mails();
+    let mail = mails.iter().rev().find(|mail| mail.to == [to]);
+    let mail = mail.unwrap_or_else(|| panic!("no mail to {to}")).clone();
+    let parts = mail.parts();
+    assert!(parts["subject"].as_str().unwrap().contains(subject), "{}", parts["subject"]);
+    assert_eq!(parts["types"], json!(["text/plain", "text/html"]));
+    assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    mail
+}
+
+fn token(link: &str) -> String {
+    link.split_once("#token=").unwrap().1.to_owned()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mail_arrives_and_works_and_the_database_keeps_no_secret_of_it(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("otp", "link")] method: &str,
+    #[values("optional", "mandatory")] verification: &str,
+) {
+    let server = MailServer::start(&[]);
+    let settings = [("EMAIL_VERIFICATION", verification), ("EMAIL_VERIFICATION_METHOD", method)];
+    let app = server.app_with(database, &settings).await;
+    let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
+    let subject = if method == "otp" { " is your Gatehouse code" } else { "Confirm" };
+
+    // an address is proven, whoever asked for whatever else
+    app.register(EMAIL, PASSWORD).await;
+    let mut proof = async |email: &str, access_token: &str| {
+        let mail = newest(&app, &server, email, subject).await;
+        let payload = if method == "otp" {
+            let code = mail.code();
+            assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+            secrets.push(code.clone());
+            app.verify_as(access_token, email, &code, None).await
+        } else {
+            secrets.push(token(&mail.link()));
+            app.activate(&token(&mail.link())).await
+        };
+        SignedIn::from(&payload)
+    };
+    let ada = proof(EMAIL, "").await;
+
+    // a code that nobody uses
+    app.register("grace@example.org", PASSWORD).await;
+    let unused = newest(&app, &server, "grace@example.org", subject).await;
+
+    // the address is another, and the old one is told
+    app.change_email(&ada.access_token, NEW_EMAIL).await;
+    let moved = proof(NEW_EMAIL, &ada.access_token).await;
+    assert_eq!(moved.user_id, ada.user_id);
+    newest(&app, &server, EMAIL, "The email address of your").await;
+
+    // the password is another, and that is told
+    app.advance(Duration::from_mins(2));
+    app.request_reset(NEW_EMAIL).await;
+    let reset = token(&newest(&app, &server, NEW_EMAIL, "password").await.link());
+    assert_eq!(app.reset(&reset, NEW_PASSWORD).await["__typename"], "PasswordChanged");
+    newest(&app, &server, NEW_EMAIL, "password was changed").await;
+    let login = app.login(NEW_EMAIL, NEW_PASSWORD).await;
+    let known = SignedIn::from(&login);
+
+    app.request_reset(NEW_EMAIL).await;
+    app.advance(Duration::from_mins(2));
+    app.request_reset(NEW_EMAIL).await;
+    let idle = token(&newest(&app, &server, NEW_EMAIL, "password").await.link());
+    secrets.extend([reset, idle, known.access_token, known.refresh_token]);
+    secrets.push(if method == "otp" { unused.code() } else { token(&unused.link()) });
+    let dump = dump(&app).await;
+    assert!(dump.contains(NEW_EMAIL) && dump.contains("$argon2id$"), "it is the whole of it");
+    for secret in secrets {
+        let is_there = if secret.len() == 6 {
+            // within the digits of an id anything may be found
+            dump.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == secret)
+        } else {
+            dump.contains(&secret) || (secret.len() > 40 && dump.contains(&hex(&secret)))
+        };
+        assert!(!is_there, "{secret} is in the database:\n{dump}");
+    }
+}
+
+/// The part of a token that nobody can guess, as bytes are dumped. Its first half is an id, which is no secret by itself.
+fn hex(token: &str) -> String {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+    let secret = bytes.get(16..).unwrap_or(token.as_bytes());
+    secret.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Every value of every row of every table: a text as it is, bytes in hex.
+async fn dump(app: &TestApp) -> String {
+    let on = connect(&app.settings["DATABASE_URL"]).await;
+    let backend = on.get_database_backend();
+    let list = async |sql: String| {
+        let rows = on.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index::<Option<String>>(0).unwrap()).collect::<Vec<_>>()
+    };
+    let tables = list(match backend {
+        DbBackend::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table'".to_owned(),
+        _ => {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'".to_owned()
+        }
+    });
+    let mut dump = String::new();
+    let tables = tables.await;
+    assert!(tables.len() >= 8, "{tables:?}");
+    for table in tables.into_iter().flatten() {
+        let columns = list(match backend {
+            DbBackend::Sqlite => format!("SELECT name FROM pragma_table_info('{table}')"),
+            _ => format!(
+                "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}'"
+            ),
+        });
+        for column in columns.await.into_iter().flatten() {
+            let value = match backend {
+                DbBackend::Sqlite => format!(
+                    "CASE typeof(\"{column}\") WHEN 'blob' THEN lower(hex(\"{column}\")) ELSE CAST(\"{column}\" AS TEXT) END"
+                ),
+                // `bytea` shows itself in hex, and `uuid` too but for its hyphens
+                _ => format!("\"{column}\"::text || ' ' || replace(\"{column}\"::text, '-', '')"),
+            };
+            for value in list(format!("SELECT {value} FROM \"{table}\"")).await.into_iter().flatten() {
+                dump.push_str(&format!("{table}.{column}: {value}\n"));
+            }
+        }
+    }
+    dump
+}
+
+/// Spellings that another program might take for somebody else's address.
+#[tokio::test(flavor = "multi_thread")]
+async fn look_alikes_are_refused_or_are_the_same_address() {
+    let app = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "mandatory")]).await;
+    let long = format!("{}@{}.example.org", "a".repeat(64), "b".repeat(243));
+    assert_eq!(long.len(), 320);
+    for email in [
+        "adı@example.org",  // a dotless i
+        "ſam@example.org",  // a long s
+        "ada＠example.org", // a full-width @
+        "ada@example.org.",
+        "ada@example..org",
+        "аda@example.org",         // a Cyrillic а
+        "ada@xn--example-.org",    // no punycode
+        "ada@xn--xample-9uf.org.", // a trailing dot behind punycode
+        "ada\u{200b}@example.org",
+        "\"ada\"@example.org",
+        "ada@example.org,eve@example.org",
+        "ada@example.org\r\nBcc: eve@example.org",
+        &long,
+    ] {
+        for answer in [
+            app.register(email, PASSWORD).await,
+            app.request_reset(email).await,
+            app.resend_otp(email, None).await,
+        ] {
+            assert_eq!(answer["code"], "INVALID_INPUT", "{email}");
+            assert_eq!(answer["fields"][0]["field"], "email", "{email}");
+        }
+        assert_eq!(app.verify(email, "123456", None).await["code"], "INVALID_OTP");
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+
+    // one address in several spellings: one cooldown, one mailbox, one account
+    let spellings = [
+        "Ada@Bücher.example",
+        "ada@bücher.EXAMPLE",
+        "ada@xn--bcher-kva.example",
+        "ADA@XN--BCHER-KVA.example",
+        "ada@ｂücher.example",
+    ];
+    app.register(spellings[0], PASSWORD).await;
+    for other in &spellings[1..] {
+        assert_eq!(app.register(other, PASSWORD).await["code"], "RATE_LIMITED", "{other}");
+        assert_eq!(app.codes(other).await.len(), 1, "{other}");
+    }
+    let code = app.code(spellings[0]).await;
+    let ada = app.verify(spellings[3], &code, None).await;
+    for spelling in spellings {
+        assert_eq!(app.login(spelling, PASSWORD).await["user"]["id"], ada["user"]["id"], "{spelling}");
+    }
+    // other domains, however alike they look
+    for other in ["ada@bucher.example", "ada@buecher.example", "ada@exampIe.org", "ada@ßpiegel.example"] {
+        assert_eq!(app.register(other, PASSWORD).await["__typename"], "EmailChallenge", "{other}");
+        assert_eq!(app.codes(other).await.len(), 1, "{other}");
+    }
+}

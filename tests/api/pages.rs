@@ -1,0 +1,354 @@
+//! The pages behind links in mails, where the app has none, in a real browser.
+
+use std::{fs, path::Path, time::Duration};
+
+use gatehouse::secrets::SecretKey;
+use reqwest::StatusCode;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp,
+    mail_server::{FROM, MailServer, Received},
+    node::browse,
+    process::{Server, free_port, gatehouse},
+};
+
+const NEW: &str = "battery horse correct";
+const LINK: [(&str, &str); 2] = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    Answer::of(app.http.get(format!("{}{path}", app.url))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
+    let settings = [("APP_NAME", "<b>Ada & Co</b>"), ("SUPPORT_EMAIL", "help@example.org")];
+    let app = TestApp::with(Sqlite, &settings).await;
+    for path in ["/activate", "/reset-password", "/pages/account.css", "/pages/account.js"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(
+            answer.header("content-security-policy"),
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("access-control-allow-origin", ""),
+        ] {
+            assert_eq!(answer.header(name), value, "{path}");
+        }
+        assert!(!answer.text.contains("http:") && !answer.text.contains("https:"), "{path}");
+        assert!(!answer.text.contains("innerHTML"), "texts are put in as text");
+        if !path.contains('.') {
+            assert!(answer.text.contains("&lt;b&gt;Ada &amp; Co&lt;&#x2f;b&gt;"), "{}", answer.text);
+            assert!(answer.text.contains("mailto:help@example.org") && !answer.text.contains("<b>"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_with_pages_of_its_own_gets_none_of_ours() {
+    for (setting, gone, there) in [
+        ("ACTIVATION_URL", "/activate", "/reset-password"),
+        ("PASSWORD_RESET_URL", "/reset-password", "/activate"),
+    ] {
+        let app = TestApp::with(Sqlite, &[(setting, "https://app.example.org/#{token}")]).await;
+        assert_eq!(get(&app, gone).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(get(&app, there).await.status, StatusCode::OK);
+    }
+}
+
+/// A server as in production, its log, and the mail server that it uses.
+struct Production {
+    server: Option<Server>,
+    mail: MailServer,
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    url: String,
+}
+
+impl Production {
+    async fn start() -> Self {
+        let (mail, folder, port) = (MailServer::start(&[]), tempfile::tempdir().unwrap(), free_port());
+        let url = format!("http://127.0.0.1:{port}");
+        let settings = [
+            LINK[0],
+            LINK[1],
+            ("SECRET_KEY", &SecretKey::generate().1),
+            ("DATABASE_URL", "sqlite://accounts.db"),
+            ("PUBLIC_URL", &url),
+            ("PORT", &port),
+            ("SMTP_URL", &mail.url()),
+            ("EMAIL_FROM", FROM),
+            ("RUST_LOG", "trace,sqlx=info"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let mut production = Self { server: None, mail, folder, settings, url };
+        production.restart().await;
+        production
+    }
+
+    async fn restart(&mut self) {
+        let settings: Vec<_> =
+            self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let log = fs::File::options().append(true).create(true).open(self.log()).unwrap();
+        let mut command = gatehouse(self.folder.path(), &["serve", "--migrate"], &settings);
+        let child = command.stderr(log).spawn().unwrap();
+        self.server = Some(Server { child, url: self.url.clone() });
+        while reqwest::get(format!("{}/health/ready", self.url)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join("log")
+    }
+
+    async fn run(&self, query: &str) -> Value {
+        self.server.as_ref().unwrap().run(&reqwest::Client::new(), query).await.unwrap()["data"].clone()
+    }
+
+    async fn mail(&self, subject: &str) -> Received {
+        loop {
+            let mails = self.mail.mails();
+            if let Some(mail) = mails.into_iter().find(|mail| mail.header("Subject").contains(subject)) {
+                return mail;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn login(&self, password: &str) -> Value {
+        let query = format!(
+            "mutation {{ login(input: {{ identifier: \"{EMAIL}\", password: \"{password}\" }}) {{ __typename ... on AuthPayload {{ user {{ emailVerified sessions {{ id }} }} accessToken }} ... on UserError {{ code }} }} }}"
+        );
+        self.run(&query).await["login"].clone()
+    }
+}
+
+/// The page knew the token, and nothing else did: no address, no header, no log.
+fn is_nowhere(link: &str, seen: &Value, log: &str) {
+    let token = link.split_once("#token=").unwrap().1;
+    for request in seen["requests"].as_array().unwrap() {
+        // what a browser calls its request's URL still has the fragment, which is never sent
+        let url = request[1].as_str().unwrap().split('#').next().unwrap();
+        assert!(!url.contains(token) && request[2].is_null(), "{request}");
+    }
+    for read in seen["reads"].as_array().unwrap() {
+        assert!(!read["url"].as_str().unwrap().contains('#'), "{read}");
+    }
+    assert!(log.contains("/activate") || log.contains("/reset-password"), "the log tells of requests");
+    assert!(!log.contains(token), "the token is in the log");
+    assert_eq!(seen["complaints"], json!([]), "the browser has nothing to complain of");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_follows_the_links_of_real_mails() {
+    let production = Production::start().await;
+    let signup = format!(
+        "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"
+    );
+    assert_eq!(production.run(&signup).await["signup"]["__typename"], "EmailChallenge");
+    let link = production.mail("Confirm").await.link();
+    assert!(link.starts_with(&format!("{}/activate#token=", production.url)), "{link}");
+
+    // what merely opens it spends nothing
+    let opened = browse(&json!([["open", link], ["read"], ["open", link], ["read"]]));
+    assert_eq!(opened["reads"][0]["title"], "Confirm your email address");
+    assert_eq!(opened["reads"][0]["button"], "Confirm my address");
+    let posts = opened["requests"].as_array().unwrap().iter().filter(|request| request[0] != "GET");
+    assert_eq!(posts.count(), 0);
+    assert_eq!(production.login(PASSWORD).await["__typename"], "EmailChallenge");
+
+    // by keyboard alone; and once more
+    let press = |link: &str| json!([["open", link], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let seen = browse(&press(&link));
+    let read = &seen["reads"][0];
+    assert_eq!((&read["title"], &read["focus"]), (&json!("Your address is confirmed"), &json!("title")));
+    assert_eq!(read["notice"], "You can close this page, and sign in.");
+    let login = production.login(PASSWORD).await;
+    assert_eq!(login["user"]["emailVerified"], true);
+    assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "that of the page is over");
+    is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
+    let again = browse(&press(&link));
+    assert_eq!(again["reads"][0]["title"], "This link is over");
+    assert_eq!(again["reads"][0]["button"], "Send me a new link");
+
+    let request = format!("mutation {{ requestPasswordReset(email: \"{EMAIL}\") {{ __typename }} }}");
+    production.run(&request).await;
+    let link = production.mail("Choose a new").await.link();
+    assert!(link.starts_with(&format!("{}/reset-password#token=", production.url)), "{link}");
+    let steps = json!([
+        ["open", link],
+        ["press", "Tab"],
+        ["type", "short"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", "password1"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", NEW],
+        ["press", "Enter"],
+        ["read"],
+        ["open", link],
+        ["press", "Tab"],
+        ["type", NEW],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let seen = browse(&steps);
+    let reads = &seen["reads"];
+    assert_eq!(
+        (&reads[0]["fault"], &reads[0]["focus"]),
+        (&json!("A password has at least 8 characters."), &json!("password"))
+    );
+    assert!(reads[1]["fault"].as_str().unwrap().contains("too easily guessed"), "{}", reads[1]);
+    assert_eq!((&reads[2]["title"], &reads[2]["fault"]), (&json!("Your new password is set"), &Value::Null));
+    assert_eq!(reads[3]["title"], "This link is over");
+    is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
+    assert_eq!(production.login(PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(production.login(NEW).await["__typename"], "AuthPayload");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] database: Database) {
+    let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12")];
+    let app = TestApp::with(database, &settings).await;
+
+    // no token, nobody's token, and a mail that is asked for again
+    app.register(EMAIL, PASSWORD).await;
+    let link = app.link(EMAIL).await;
+    let ask = [["press", "Tab"], ["type", EMAIL], ["press", "Enter"]];
+    let steps = json!([
+        ["open", format!("{}/activate", app.url)],
+        ["read"],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["type", "nonsense"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", EMAIL],
+        ["press", "Enter"],
+        ["read"],
+        ["open", format!("{}/reset-password", app.url)],
+        ["read"],
+        ask[0],
+        ask[1],
+        ask[2],
+        ["read"],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let reads = browse(&steps)["reads"].clone();
+    assert_eq!(
+        (&reads[0]["title"], &reads[0]["button"]),
+        (&json!("Open the link once more"), &json!("Send me a new link"))
+    );
+    assert_eq!(reads[1]["fault"], "Type in your address.");
+    assert!(reads[2]["fault"].as_str().unwrap().starts_with("This is not an email address"), "{}", reads[2]);
+    assert!(
+        reads[3]["notice"]
+            .as_str()
+            .unwrap()
+            .starts_with("That was too often in too short a time. Try again in "),
+        "{}",
+        reads[3]
+    );
+    assert_eq!(reads[4]["title"], "Forgot your password?");
+    assert!(reads[5]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[5]);
+    assert!(reads[6]["notice"].as_str().unwrap().contains("too often"), "{}", reads[6]);
+    assert_eq!(app.inbox(EMAIL).await[0].template, "no_account");
+
+    // too late; and a phone has room for all of it
+    app.advance(Duration::from_hours(24));
+    let steps = json!([["open", link], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let late = &browse(&steps)["reads"][0];
+    assert_eq!((&late["title"], &late["width"]), (&json!("This link is over"), &json!(0)));
+
+    // nobody knows whose password it is: none is taken, and the page leads to a new one
+    app.register(EMAIL, PASSWORD).await;
+    app.advance(Duration::from_mins(2));
+    app.register(EMAIL, NEW).await;
+    let steps = json!([
+        ["open", app.link(EMAIL).await],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let reads = browse(&steps)["reads"].clone();
+    assert_eq!(
+        (&reads[0]["title"], &reads[0]["button"]),
+        (&json!("Your address is confirmed"), &json!("Send me a new link"))
+    );
+    assert!(reads[1]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[1]);
+    let steps = json!([
+        ["open", app.link(EMAIL).await],
+        ["read"],
+        ["press", "Tab"],
+        ["type", "only eleven"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", NEW],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let reads = browse(&steps)["reads"].clone();
+    assert!(reads[0]["hint"].as_str().unwrap().starts_with("At least 12 characters."), "{}", reads[0]);
+    assert_eq!(reads[1]["fault"], "A password has at least 12 characters.");
+    assert_eq!(reads[2]["title"], "Your new password is set");
+    assert_eq!(app.login(EMAIL, NEW).await["__typename"], "AuthPayload");
+
+    // shut out, and switched off
+    app.register("grace@example.org", PASSWORD).await;
+    let grace = app.link("grace@example.org").await;
+    let insert = "UPDATE users SET is_active = FALSE, email_verified_at = NULL, email = 'grace@example.org', email_key = 'grace@example.org'";
+    app.sql(insert).await;
+    let steps = json!([["open", grace], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let shut = &browse(&steps)["reads"][0];
+    assert!(shut["notice"].as_str().unwrap().starts_with("This account is deactivated."), "{shut}");
+    let codes = app.another(&[("EMAIL_VERIFICATION_METHOD", "otp")]).await;
+    let steps = json!([
+        ["open", format!("{}/activate#token=x", codes.url)],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"]
+    ]);
+    let off = &browse(&steps)["reads"][0];
+    assert!(off["notice"].as_str().unwrap().contains("switched off here"), "{off}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_is_told_and_tried_again() {
+    let app = TestApp::with(Sqlite, &LINK).await;
+    app.register(EMAIL, PASSWORD).await;
+    let link = app.link(EMAIL).await;
+    let steps = json!([
+        ["open", link],
+        ["offline", true],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["offline", false],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let seen = browse(&steps);
+    assert_eq!(
+        seen["reads"][0]["notice"],
+        "The server does not answer. Check your connection, and try again."
+    );
+    assert_eq!(seen["reads"][1]["title"], "Your address is confirmed");
+}

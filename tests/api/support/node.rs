@@ -1,0 +1,66 @@
+//! Programs that others wrote for Node.js, and a browser driven by one: see `tests/node`.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
+
+/// What Chromium is called.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
+pub fn browse(steps: &Value) -> Value {
+    let browser = browser().unwrap_or_else(|| {
+        panic!(
+            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
+        )
+    });
+    let seen = node(&["browse.mjs", browser.to_str().unwrap(), &json!(steps).to_string()]);
+    assert!(seen.status.success(), "{}", text(&seen.stderr));
+    serde_json::from_slice(&seen.stdout).unwrap()
+}
+
+fn browser() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    let all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    all.into_iter().find(|path| path.is_file())
+}
+
+/// Runs a script of `tests/node`. It may block: the server has threads of its own.
+pub fn node(arguments: &[&str]) -> Output {
+    install();
+    run("node", arguments)
+}
+
+/// Installs what the scripts import, unless it is there already.
+fn install() {
+    // others wait here, be they threads or processes, until it is closed
+    let alone = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/npm.lock")).unwrap();
+    alone.lock().unwrap();
+    let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|file| file.modified());
+    // npm writes it when everything else is in place
+    let is_current = changed("node_modules/.package-lock.json")
+        .is_ok_and(|installed| installed >= changed("package-lock.json").unwrap());
+    if !is_current {
+        let installed = run("npm", &["ci", "--ignore-scripts"]);
+        assert!(installed.status.success(), "`npm ci` in {FOLDER} failed: {}", text(&installed.stderr));
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).current_dir(FOLDER).output().unwrap_or_else(|error| {
+        panic!("{program} did not start: {error}. This test needs Node.js 20 or newer, with npm (https://nodejs.org)")
+    })
+}
+
+/// What a program printed.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,62 @@
+// A person at a browser. Takes the steps of a visit, and prints what was seen as JSON: `{ reads, requests, complaints }`.
+// Usage: node browse.mjs CHROMIUM STEPS
+//
+// STEPS is JSON, a list of
+//   ["open", URL]          a page, in the same tab
+//   ["press", KEY]         a key: "Tab", "Enter", …
+//   ["type", TEXT]         text, into whatever has the focus
+//   ["offline", BOOLEAN]   the network goes, or comes back
+//   ["read"]               adds what the page shows to `reads`, once nothing is under way
+import { chromium } from 'playwright-core';
+
+const [executablePath, steps] = process.argv.slice(2);
+if (!steps) {
+  console.error('usage: node browse.mjs CHROMIUM STEPS');
+  process.exit(2);
+}
+
+// the sandbox cannot be had in every container; nothing but our own pages is opened
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+try {
+  const page = await browser.newPage();
+  const [reads, requests, complaints] = [[], [], []];
+  page.on('request', (request) => requests.push(request));
+  page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  const acts = {
+    open: (url) => page.goto(url),
+    press: (key) => page.keyboard.press(key),
+    type: (text) => page.keyboard.type(text),
+    offline: (is) => page.context().setOffline(is),
+    read: async () => {
+      await page.waitForFunction(() => !document.querySelector('[aria-disabled]'), null, { timeout: 30000 });
+      reads.push(await page.evaluate(() => {
+        const text = (selector) => {
+          const shown = [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+          return shown.map((element) => element.innerText.trim()).join(' ') || null;
+        };
+        return {
+          url: location.href,
+          title: text('h1'),
+          notice: text('#notice'),
+          fault: text('.fault'),
+          hint: text('#hint'),
+          button: text('button'),
+          app: text('.app'),
+          focus: document.activeElement.id || document.activeElement.tagName,
+          width: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        };
+      }));
+    },
+  };
+  for (const [act, argument] of JSON.parse(steps)) {
+    await acts[act](argument);
+  }
+  const sent = await Promise.all(requests.map(async (request) => {
+    const { referer = null } = await request.allHeaders();
+    return [request.method(), request.url(), referer];
+  }));
+  console.log(JSON.stringify({ reads, requests: sent, complaints }));
+} finally {
+  await browser.close();
+}
