@@ -175,7 +175,7 @@ async fn a_person_follows_the_links_of_real_mails() {
     assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "that of the page is over");
     is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
     let again = browse(&press(&link));
-    assert_eq!(again["reads"][0]["title"], "This link is over");
+    assert_eq!(again["reads"][0]["title"], "This link no longer works");
     assert_eq!(again["reads"][0]["button"], "Send me a new link");
 
     let request = format!("mutation {{ requestPasswordReset(email: \"{EMAIL}\") {{ __typename }} }}");
@@ -210,7 +210,7 @@ async fn a_person_follows_the_links_of_real_mails() {
     );
     assert!(reads[1]["fault"].as_str().unwrap().contains("too easily guessed"), "{}", reads[1]);
     assert_eq!((&reads[2]["title"], &reads[2]["fault"]), (&json!("Your new password is set"), &Value::Null));
-    assert_eq!(reads[3]["title"], "This link is over");
+    assert_eq!(reads[3]["title"], "This link no longer works");
     is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
     assert_eq!(production.login(PASSWORD).await["code"], "INVALID_CREDENTIALS");
     assert_eq!(production.login(NEW).await["__typename"], "AuthPayload");
@@ -268,11 +268,16 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
     assert!(reads[6]["notice"].as_str().unwrap().contains("too often"), "{}", reads[6]);
     assert_eq!(app.inbox(EMAIL).await[0].template, "no_account");
 
-    // too late; and a phone has room for all of it
+    // the link is opened in the tab that is there
+    let fragment = format!("#{}", link.split_once('#').unwrap().1);
+    let steps = json!([["open", format!("{}/activate", app.url)], ["fragment", fragment], ["read"]]);
+    assert_eq!(browse(&steps)["reads"][0]["title"], "Confirm your email address");
+
+    // too late
     app.advance(Duration::from_hours(24));
     let steps = json!([["open", link], ["press", "Tab"], ["press", "Enter"], ["read"]]);
     let late = &browse(&steps)["reads"][0];
-    assert_eq!((&late["title"], &late["width"]), (&json!("This link is over"), &json!(0)));
+    assert_eq!(late["title"], "This link no longer works");
 
     // nobody knows whose password it is: none is taken, and the page leads to a new one
     app.register(EMAIL, PASSWORD).await;

@@ -3,6 +3,7 @@
 //
 // STEPS is JSON, a list of
 //   ["open", URL]          a page, in the same tab
+//   ["fragment", HASH]     a link to the page that is open, which loads it anew
 //   ["press", KEY]         a key: "Tab", "Enter", …
 //   ["type", TEXT]         text, into whatever has the focus
 //   ["offline", BOOLEAN]   the network goes, or comes back
@@ -24,7 +25,15 @@ try {
   page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
   page.on('pageerror', (error) => complaints.push(String(error)));
   const acts = {
-    open: (url) => page.goto(url),
+    open: async (url) => {
+      // or a link to another fragment of the same page would load nothing
+      await page.goto('about:blank');
+      await page.goto(url);
+    },
+    fragment: (hash) => Promise.all([
+      page.waitForEvent('load'),
+      page.evaluate((to) => { location.hash = to; }, hash),
+    ]),
     press: (key) => page.keyboard.press(key),
     type: (text) => page.keyboard.type(text),
     offline: (is) => page.context().setOffline(is),
@@ -44,7 +53,6 @@ try {
           button: text('button'),
           app: text('.app'),
           focus: document.activeElement.id || document.activeElement.tagName,
-          width: document.documentElement.scrollWidth - document.documentElement.clientWidth,
         };
       }));
     },

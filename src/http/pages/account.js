@@ -17,7 +17,7 @@ const pages = {
     again: `mutation($email: String!) { resendActivationEmail(email: $email) { __typename ${refused} } }`,
     sent: 'If this address awaits its confirmation, a new link is on its way. Look into your mailbox, and into its spam folder too.',
     incomplete: ['Open the link once more', 'This page needs the link from the mail: open it again. If you no longer have the mail, we send you another.'],
-    spent: ['This link is over', 'It was used already, or it has expired. If you confirmed your address with it, there is nothing left to do: sign in. If not, we send you another link.'],
+    spent: ['This link no longer works', 'It was used already, or it has expired. If you confirmed your address with it, there is nothing left to do: sign in. If not, we send you another link.'],
     done: activated,
   },
   'reset-password': {
@@ -26,7 +26,7 @@ const pages = {
     again: `mutation($email: String!) { requestPasswordReset(email: $email) { __typename ${refused} } }`,
     sent: 'If there is an account with this address, a link is on its way. Look into your mailbox, and into its spam folder too.',
     incomplete: ['Forgot your password?', 'Tell us your address, and we send you a link by which you choose a new one.'],
-    spent: ['This link is over', 'It was used already, or it has expired. If you have just set a password with it, sign in with that. If not, we send you another link.'],
+    spent: ['This link no longer works', 'It was used already, or it has expired. If you have just set a password with it, sign in with that. If not, we send you another link.'],
     done: () => finish('Your new password is set', 'You can close this page, and sign in with it. You were signed out everywhere else.'),
   },
 };
