@@ -140,7 +140,7 @@ fn each_framework_is_known_where_it_belongs() {
         ("async_graphql", &["graphql/", "http/graphql.rs"]),
         ("axum", &[]),
         ("lettre", &["mail/"]),
-        ("minijinja", &["mail/templates.rs"]),
+        ("minijinja", &["http/pages.rs", "mail/templates.rs"]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),
         ("std::env", &["config/reader.rs"]),
