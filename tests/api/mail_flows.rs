@@ -106,7 +106,11 @@ fn hex(token: &str) -> String {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
     let secret = bytes.get(16..).unwrap_or(token.as_bytes());
-    secret.iter().map(|byte| format!("{byte:02x}")).collect()
+    secret
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect()
 }
 
 /// Every value of every row of every table: a text as it is, bytes in hex.
@@ -142,7 +146,7 @@ async fn dump(app: &TestApp) -> String {
                 _ => format!("\"{column}\"::text || ' ' || replace(\"{column}\"::text, '-', '')"),
             };
             for value in list(format!("SELECT {value} FROM \"{table}\"")).await.into_iter().flatten() {
-                dump.push_str(&format!("{table}.{column}: {value}\n"));
+                dump.extend([table.as_str(), ".", &column, ": ", &value, "\n"]);
             }
         }
     }
