@@ -22,14 +22,5 @@ export function FillIn() {
     if (next !== text) editor.setValue(next);
     filled.set({ ...filled.get(), [name]: next });
   }, [name, now, editor, at]);
-  const { queryEditor, responseEditor } = useGraphiQL(({ queryEditor, responseEditor }) => ({ queryEditor, responseEditor }));
-  useEffect(() => {
-    // tokens are longer than any window
-    for (const each of [queryEditor, editor, responseEditor]) each?.updateOptions({ wordWrap: 'on' });
-  }, [queryEditor, editor, responseEditor]);
-  // the strip of tabs is longer than most windows
-  useEffect(() => {
-    document.getElementById(`graphiql-session-tab-${at}`)?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  }, [at]);
   return null;
 }

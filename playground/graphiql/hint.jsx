@@ -56,7 +56,7 @@ export function Hint() {
   const [text, ...tabs] = (answer?.operationName === name && hint(answer)) || [];
   return (
     <div className="hint" role="status">
-      {text && <p>{text}</p>}
+      <p>{text ?? (answer?.operationName === name ? '' : 'The answer will stand here.')}</p>
       {tabs.map((tab) => <button type="button" key={tab} onClick={() => open(tab)}>{tab}</button>)}
     </div>
   );

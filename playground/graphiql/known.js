@@ -22,6 +22,12 @@ export function learnMails(known, mails) {
   return Object.assign(learnt, code && { code }, activationToken && { activationToken }, resetToken && { resetToken });
 }
 
+/** `known`, and the code in the address at which Google has let somebody come back, if they had begun here. */
+export function learnReturn(known, { searchParams }) {
+  const [googleCode, state] = [searchParams.get('code'), searchParams.get('state')];
+  return googleCode && state === known.googleState ? { ...known, googleCode } : known;
+}
+
 /** `known`, signed out. */
 export function forgetSession({ accessToken, refreshToken, sessionId, ...known }) {
   return known;
@@ -37,6 +43,8 @@ function learnOutcome(known, variables, outcome) {
       return learnEnd({ ...known, password: variables.input.newPassword }, outcome);
     case 'SessionsEnded':
       return learnEnd(known, outcome);
+    case 'GoogleAuthorization':
+      return { ...known, googleState: outcome.state, googleCodeVerifier: outcome.codeVerifier };
   }
   const another = outcome?.sessions?.find((session) => session.isCurrent === false);
   const somebody = outcome?.nodes?.find((user) => user.id !== known.userId);

@@ -1,5 +1,6 @@
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { Bar } from './bar.jsx';
+import { Editors } from './editors.jsx';
 import { FillIn } from './fill_in.jsx';
 import { fetcher } from './fetcher.js';
 import { guide } from './guide.jsx';
@@ -8,6 +9,7 @@ import { fill } from './known.js';
 import { OPERATIONS } from './operations.js';
 import { known } from './session.js';
 import { begin, storage } from './storage.js';
+import { TabStrip } from './tab_strip.jsx';
 
 const tabs = OPERATIONS.map(({ query, variables }) => ({ query, variables: fill(variables, known.get()) }));
 const plugins = [guide, HISTORY_PLUGIN];
@@ -34,7 +36,9 @@ export function Playground() {
         >
           <GraphiQL.Logo>{' '}</GraphiQL.Logo>
           <GraphiQL.Footer><Hint /></GraphiQL.Footer>
+          <Editors />
           <FillIn />
+          <TabStrip />
         </GraphiQL>
       </main>
     </>
