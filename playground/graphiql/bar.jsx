@@ -38,7 +38,7 @@ function Viewer() {
 function Mailbox() {
   const fresh = count(useStore(mails), useStore(seen));
   return (
-    <a className="mailbox" href="/mailbox" target="gatehouse-mailbox" onClick={lookedAt}>
+    <a className="mailbox" href="mailbox" target="gatehouse-mailbox" onClick={lookedAt}>
       Mailbox
       <span className="count" role="status">
         {fresh > 0 && <><span aria-hidden="true">{fresh}</span><span className="unseen">{`, ${fresh} new`}</span></>}

@@ -10,7 +10,7 @@ export const lastAnswer = createStore(null);
 /** Sends one operation with the headers given; whoever is signed in is added, unless they say who asks themselves. */
 export async function send(request, headers = {}) {
   const saysWho = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
-  const response = await fetch('/graphql', {
+  const response = await fetch('graphql', {
     method: 'POST',
     body: JSON.stringify(request),
     headers: {
@@ -48,7 +48,7 @@ function choose({ query, operationName }) {
 
 /** The events of a subscription, until GraphiQL stops it. */
 function subscribe(request, headers) {
-  const url = new URL('/graphql', location.href);
+  const url = new URL('graphql', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   const client = createClient({ url: url.href, connectionParams: () => ({ ...authorization(), ...headers }) });
   return client.iterate(request);

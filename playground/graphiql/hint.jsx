@@ -48,15 +48,18 @@ function hint({ operationName, data, errors }) {
 function done(outcome) {
   const challenge = outcome?.__typename === 'EmailChallenge' ? outcome : outcome?.emailChallenge;
   if (challenge) return `A mail is on its way to ${challenge.email}.`;
+  if (outcome?.__typename === 'GoogleAuthorization') return 'Google asks who you are, and leads back here.';
   return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests carry the access token from now on.' : 'Done.';
 }
 
 export function Hint() {
   const [name, open, answer] = [useOpenName(), useOpenOperation(), useStore(lastAnswer)];
   const [text, ...tabs] = (answer?.operationName === name && hint(answer)) || [];
+  const url = answer?.operationName === name && Object.values(answer.data ?? {})[0]?.authorizationUrl;
   return (
     <div className="hint" role="status">
       <p>{text ?? (answer?.operationName === name ? '' : 'The answer will stand here.')}</p>
+      {url && <a href={url}>Go to Google</a>}
       {tabs.map((tab) => <button type="button" key={tab} onClick={() => open(tab)}>{tab}</button>)}
     </div>
   );

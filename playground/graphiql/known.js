@@ -10,7 +10,10 @@ export function fill(template, known) {
 
 /** `known`, and what an operation told that was run with these variables. */
 export function learn(known, variables, data) {
-  return Object.values(data ?? {}).reduce((all, outcome) => learnOutcome(all, variables ?? {}, outcome), known);
+  const { googleCode, ...rest } = known;
+  // a code is good once
+  const left = variables?.input?.authorizationCode ? rest : known;
+  return Object.values(data ?? {}).reduce((all, outcome) => learnOutcome(all, variables ?? {}, outcome), left);
 }
 
 /** `known`, and what the newest mails hold. */

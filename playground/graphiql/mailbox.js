@@ -28,7 +28,7 @@ let text = '';
 
 async function look() {
   try {
-    const answer = await fetch('/mailbox/api');
+    const answer = await fetch('mailbox/api');
     const now = await answer.text();
     if (answer.ok && now !== text) {
       const isFirst = text === '';

@@ -1,8 +1,19 @@
 // Who is signed in here, and all that is known besides. It is gone when the browser tab is.
-import { BEGINNING, forgetSession, learn, learnMails } from './known.js';
+import { BEGINNING, forgetSession, learn, learnMails, learnReturn } from './known.js';
 import { createStore } from './store.js';
 
-export const known = createStore(BEGINNING, 'gatehouse:known');
+const here = location.origin + location.pathname;
+export const known = createStore({ ...BEGINNING, here }, 'gatehouse:known');
+
+/** Whether this page was opened by Google, with the code of somebody who began here. */
+export const isBack = comeBack();
+
+function comeBack() {
+  const before = known.get();
+  known.set(learnReturn(before, new URL(location.href)));
+  if (location.search) history.replaceState(null, '', here);
+  return known.get() !== before;
+}
 
 /** The header that goes with every request; none while nobody is signed in. */
 export function authorization() {

@@ -459,7 +459,7 @@ fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
     let all = std::iter::once(public_url.to_owned()).chain(others);
-    all.map(|address| format!("{address}/google")).collect::<Vec<_>>().join(",")
+    all.flat_map(|address| [format!("{address}/google"), format!("{address}/")]).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.
