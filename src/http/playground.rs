@@ -39,10 +39,8 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
 /// The page, told what there is beside it. None where it was not built.
 fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
-    let there_is = [
-        ("data-mailbox", app.mailer.mailbox().is_some()),
-        ("data-introspection", app.config.introspection),
-    ];
+    let there_is =
+        [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
     let told: String = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| format!(" {name}")).collect();
     let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html{told}"), 1);
     Some(answer_of(file.content_type, html))

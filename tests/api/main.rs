@@ -33,6 +33,8 @@ mod node;
 mod outbox;
 mod pages;
 mod password_reset;
+mod playground;
+mod playground_build;
 mod rate_limits;
 mod readme;
 mod refresh;
