@@ -59,7 +59,7 @@ async function run(name) {
 
 /** Signs in as whoever an operation is for, where another is signed in: one of Google's people, say. */
 async function become(who, name) {
-  if (who.email === known.email || ['startGoogleLogin', 'googleLogin'].includes(name)) return;
+  if (who.email === known.email || ['login', 'startGoogleLogin', 'googleLogin'].includes(name)) return;
   known = { ...known, ...who };
   await run('login');
 }
