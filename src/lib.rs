@@ -19,7 +19,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql.rs` alone.
+//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql` alone.
 //! 2. Statements stand in `storage` alone, and run on a pool or in a transaction alike. Use cases alone open transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, the environment from `config`.
 //! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.

@@ -12,17 +12,23 @@ use async_graphql::{
 use async_graphql_poem::GraphQLResponse;
 use mime::Mime;
 use poem::{
-    Body, Endpoint, IntoResponse, Request, Response, Result,
+    Body, Endpoint, FromRequest, IntoResponse, Request, Response, Result,
     error::ReadBodyError,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
+    web::websocket::{WebSocket, WebSocketConfig},
 };
 use serde_json::{Map, Value as Json};
+use tracing::Instrument;
+
+mod protocol;
+mod socket;
 
 use super::{
     answer::{self, Errors},
     client::client,
     media::Media,
     refresh_cookie::{self, RefreshCookie},
+    sockets::{Sockets, Subject},
 };
 use crate::{
     app::App,
@@ -32,10 +38,15 @@ use crate::{
         jwt_guard::{self, Caller},
         limits::chosen_operation,
     },
+    rate_limit::Address,
 };
+use socket::Socket;
 
 /// The most bytes of a request's body.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Read and written at once by a socket, most of which are silent.
+const SOCKET_BUFFER: usize = 4 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -52,14 +63,28 @@ pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
     schema: ApiSchema,
     cookie: RefreshCookie,
+    sockets: Sockets,
 }
 
 /// Why a request is refused before any GraphQL.
 struct Refusal(StatusCode, String);
 
+impl Refusal {
+    fn into_response(self) -> Response {
+        let code = match self.0 {
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "BAD_REQUEST",
+        };
+        answer::refusal(self.0, code, &self.1)
+    }
+}
+
 impl GraphqlEndpoint {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { schema: graphql::schema(app.clone()), cookie: RefreshCookie::new(&app.config), app }
+    pub(super) fn new(app: Arc<App>, sockets: Sockets) -> Self {
+        let cookie = RefreshCookie::new(&app.config);
+        Self { schema: graphql::schema(app.clone()), app, cookie, sockets }
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
@@ -84,7 +109,8 @@ impl GraphqlEndpoint {
             // what a link can send has no cookie
             _ => Arc::default(),
         };
-        let caller = Caller::new(client, bearer(headers)).delivering(delivery.clone());
+        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let caller = Caller::new(client, credentials.and_then(bearer)).delivering(delivery.clone());
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
@@ -100,13 +126,81 @@ impl GraphqlEndpoint {
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
     fn is_query(&self, operation: &mut GraphqlRequest) -> bool {
-        if jwt_guard::parse(operation, &self.app.config.graphql_limits).is_err() {
-            return true;
+        kind(&self.app, operation).is_ok_and(|kind| kind.is_none_or(|kind| kind == OperationType::Query))
+    }
+
+    /// Hands the connection over to a [`Socket`]. Whoever asks has an allowed origin, if any: CORS is judged before.
+    async fn upgrade(&self, request: Request) -> Result<Response, Refusal> {
+        let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
+        if offered.split(',').all(|name| name.trim() != protocol::NAME) {
+            return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
         }
-        let name = operation.operation_name.clone();
-        let document = operation.parsed_query().ok();
-        let chosen = document.and_then(|document| chosen_operation(document, name.as_deref()));
-        chosen.is_none_or(|chosen| chosen.ty == OperationType::Query)
+        let client = client(&request, &self.app.config.trusted_proxies);
+        let limits = self.app.config.sockets;
+        let place = self.sockets.place(Subject::Everybody, limits.all).ok_or_else(|| {
+            Refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open.".to_owned())
+        })?;
+        let own_place = match Address::rationed(&self.app, client.ip_address) {
+            Some(address) => {
+                let place =
+                    self.sockets.place(Subject::Address(address.as_str().to_owned()), limits.per_address);
+                Some(place.ok_or_else(|| {
+                    let message = "Too many connections of this address are open.".to_owned();
+                    Refusal(StatusCode::TOO_MANY_REQUESTS, message)
+                })?)
+            }
+            None => None,
+        };
+        let socket = Socket {
+            app: self.app.clone(),
+            schema: self.schema.clone(),
+            sockets: self.sockets.clone(),
+            closing: self.sockets.closing(),
+            client,
+        };
+        let (request, mut body) = request.split();
+        let accepted = WebSocket::from_request(&request, &mut body).await;
+        let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_BODY))
+            .max_frame_size(Some(MAX_BODY))
+            .read_buffer_size(SOCKET_BUFFER)
+            .write_buffer_size(SOCKET_BUFFER)
+            .max_write_buffer_size(16 * MAX_BODY);
+        let span = tracing::Span::current();
+        let serve = move |stream| {
+            async move {
+                socket.serve(stream).await;
+                drop((place, own_place));
+            }
+            .instrument(span)
+        };
+        Ok(accepted.protocols([protocol::NAME]).config(config).on_upgrade(serve).into_response())
+    }
+}
+
+/// The kind of the operation that would run. None: that cannot be told, and the schema will refuse it.
+///
+/// # Errors
+/// What is wrong with the document.
+fn kind(app: &App, operation: &mut GraphqlRequest) -> Result<Option<OperationType>, ServerError> {
+    jwt_guard::parse(operation, &app.config.graphql_limits)?;
+    let name = operation.operation_name.clone();
+    let document = operation.parsed_query()?;
+    Ok(chosen_operation(document, name.as_deref()).map(|chosen| chosen.ty))
+}
+
+/// Whether the operation may run by WebSocket.
+///
+/// # Errors
+/// Why not.
+fn may_subscribe(app: &App, operation: &mut GraphqlRequest) -> Result<(), ServerError> {
+    match kind(app, operation)? {
+        Some(OperationType::Query | OperationType::Mutation) => {
+            let message = "Only subscriptions run by WebSocket: send queries and mutations by POST.";
+            Err(ApiError::BadRequest(message.to_owned()).into())
+        }
+        Some(OperationType::Subscription) | None => Ok(()),
     }
 }
 
@@ -114,14 +208,17 @@ impl Endpoint for GraphqlEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
+        if asks_for_socket(&request) {
+            return Ok(self.upgrade(request).await.unwrap_or_else(Refusal::into_response));
+        }
         let Some(media) = Media::negotiate(request.headers()) else {
             let message = "Answers are application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message));
         };
         let is_get = request.method() == Method::GET;
-        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|Refusal(status, message)| {
-            let code = if status == StatusCode::FORBIDDEN { "FORBIDDEN" } else { "BAD_REQUEST" };
-            let mut refusal = answer::refusal(status, code, &message);
+        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
+            let status = refusal.0;
+            let mut refusal = refusal.into_response();
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = if is_get { "POST" } else { "GET, POST" };
                 refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -217,18 +314,21 @@ fn bad_request(message: &str) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, message.to_owned())
 }
 
-/// The access token of `Authorization: Bearer …` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Option<secrecy::SecretString> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+fn asks_for_socket(request: &Request) -> bool {
+    let upgrade = request.header(header::UPGRADE).unwrap_or_default();
+    *request.method() == Method::GET && upgrade.eq_ignore_ascii_case("websocket")
+}
+
+/// The access token of `Bearer …` (RFC 6750 §2.1).
+fn bearer(credentials: &str) -> Option<secrecy::SecretString> {
+    let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// The answer of the schema as one of HTTP. An error without a path came before execution, and then there is no `data`.
 fn respond(mut response: GraphqlResponse, media: Media) -> Response {
-    let was_executed =
-        response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
-    response.errors.truncate(MAX_ERRORS);
-    response.errors.iter_mut().for_each(tidy);
+    let was_executed = !is_request_error(&response);
+    tidy_all(&mut response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
     let reason =
         response.errors.first().and_then(|error| extension(error, "reason")).map(ToString::to_string);
@@ -264,6 +364,16 @@ fn respond(mut response: GraphqlResponse, media: Media) -> Response {
         _ => {}
     }
     answer
+}
+
+/// Whether nothing was executed: an error of a field has a path.
+fn is_request_error(response: &GraphqlResponse) -> bool {
+    !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+fn tidy_all(response: &mut GraphqlResponse) {
+    response.errors.truncate(MAX_ERRORS);
+    response.errors.iter_mut().for_each(tidy);
 }
 
 /// Errors of the library have no code, and may quote the document at any length, or a password that stands where it should
