@@ -6,7 +6,10 @@ use reqwest::{RequestBuilder, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, EMAIL, PASSWORD, Postgres, SIGN_IN, SignedIn, Sqlite, TestApp};
+use crate::support::{
+    Answer, Database, EMAIL, PASSWORD, Postgres, SIGN_IN, SignedIn, Sqlite, TestApp, node::in_browser,
+    process::free_port,
+};
 
 const NEW: &str = "battery horse correct";
 
@@ -48,7 +51,7 @@ impl<'a> Browser<'a> {
         assert!(answer.body.get("errors").is_none(), "{}", answer.text);
         let root = answer.body["data"].as_object().unwrap().values().next().unwrap().clone();
         if let Some(token) = root["accessToken"].as_str() {
-            self.access_token = token.to_owned();
+            token.clone_into(&mut self.access_token);
         }
         root
     }
@@ -303,4 +306,38 @@ async fn it_is_for_allowed_origins_of_this_site() {
     let query = "mutation { logout { endedSessionIds } }";
     assert_eq!(Answer::of(get.query(&[("query", query)])).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(browser.refresh().await["accessToken"].is_string(), "nobody has ended the session");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_can_do_nothing_with_it() {
+    let pages = free_port();
+    let origins = format!("http://app.site.example:{pages},http://allowed.example:{pages}");
+    let settings = [("PUBLIC_URL", "http://accounts.site.example"), ("ALLOWED_ORIGINS", origins.as_str())];
+    let app = TestApp::with(Sqlite, &settings).await;
+    app.sign_up("mallory@example.org").await;
+    let port = app.url.rsplit(':').next().unwrap();
+    let seen = in_browser("cross_site.mjs", &[port, &pages]);
+
+    let (own, id) = (&seen["app"], &seen["app"]["signedUp"]["session"]["id"]);
+    assert!(id.is_string() && own["signedUp"]["refreshToken"].is_null(), "{own}");
+    assert_eq!(seen["cookie"], json!({ "isThere": true, "isSame": true }), "{seen}");
+    for payload in [&own["refreshed"], &own["last"]] {
+        assert_eq!((&payload["session"]["id"], &payload["refreshToken"]), (id, &Value::Null), "{own}");
+    }
+    assert_eq!((&own["ended"]["endedSessionIds"], &own["left"]), (&json!([id]), &json!(0)));
+    assert_eq!((&own["scripts"], &own["socket"]), (&json!(""), &json!("closed: 4403 MISSING")));
+
+    let attempts = seen["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 3 * (3 * 12 + 1));
+    for attempt in attempts {
+        let got = match (attempt[0].as_str().unwrap(), attempt[1].as_str().unwrap()) {
+            // it may open one, as it may call the API; but the cookie is worth nothing there
+            ("allowed.example", "a WebSocket") => "closed: 4403 MISSING",
+            (_, "a WebSocket") => "closed: 1006 ",
+            // and it may sign in whom it can, but the cookie stays as it is
+            ("allowed.example", name) if name.starts_with("steal by fetch, cors") => continue,
+            _ => "nothing",
+        };
+        assert_eq!(attempt[2], got, "{attempt}");
+    }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::{
     Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     database::connect,
+    node::{node, text},
     socket::{FOLLOW, Socket},
 };
 
@@ -172,7 +174,6 @@ async fn a_server_that_was_deaf_for_a_while_finds_what_it_missed() {
     let mut stream = app.follow(&ada).await;
     let sql = connect(&app.settings["DATABASE_URL"]).await;
     let deafen = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatehouse events' AND datname = current_database()";
-    use sea_orm::ConnectionTrait;
     for _ in 0..3 {
         sql.execute_unprepared(deafen).await.unwrap();
         let there = other.sign_in(EMAIL).await;
@@ -191,4 +192,18 @@ async fn a_subscription_is_not_run_by_http() {
     let ada = app.sign_up(EMAIL).await;
     assert_eq!(app.run(FOLLOW, json!({})).await.code(), "UNAUTHENTICATED");
     assert_eq!(app.run_as(&ada.access_token, FOLLOW, json!({})).await.code(), "BAD_REQUEST");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_others_follows_past_the_end_of_its_tokens_to_that_of_the_session() {
+    let app = TestApp::with(Sqlite, &[("ACCESS_TOKEN_TTL", "2s"), NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let followed = node(&["follow.mjs", &format!("{}/graphql", app.url), &ada.refresh_token]);
+    assert!(followed.status.success(), "{}", text(&followed.stderr));
+    let seen: Value = serde_json::from_slice(&followed.stdout).unwrap();
+    let expected = json!({
+        "closes": [[4403, "EXPIRED"], [4403, "REVOKED"]],
+        "kinds": ["PROFILE_CHANGED", "SESSION_ENDED"],
+    });
+    assert_eq!(seen, expected);
 }

@@ -75,7 +75,7 @@ async fn what_is_against_the_protocol_closes_with_its_code() {
     let ada = app.sign_up(EMAIL).await;
     let init = json!({ "type": "connection_init", "payload": { "accessToken": ada.access_token } });
     let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": FOLLOW } });
-    assert_eq!(say(&app, &[subscribe.clone()]).await.hear().await, closed(4401, "Unauthorized"));
+    assert_eq!(say(&app, std::slice::from_ref(&subscribe)).await.hear().await, closed(4401, "Unauthorized"));
     for (messages, code) in [
         (vec![init.clone(), init.clone()], 4429),
         (vec![init.clone(), subscribe.clone(), subscribe.clone()], 4409),

@@ -16,12 +16,17 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
 pub fn browse(steps: &Value) -> Value {
+    in_browser("browse.mjs", &[&json!(steps).to_string()])
+}
+
+/// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
+pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
     let browser = browser().unwrap_or_else(|| {
         panic!(
             "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
         )
     });
-    let seen = node(&["browse.mjs", browser.to_str().unwrap(), &json!(steps).to_string()]);
+    let seen = node(&[&[script, browser.to_str().unwrap()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
