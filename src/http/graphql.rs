@@ -12,23 +12,18 @@ use async_graphql::{
 use async_graphql_poem::GraphQLResponse;
 use mime::Mime;
 use poem::{
-    Body, Endpoint, FromRequest, IntoResponse, Request, Response, Result,
+    Body, Endpoint, IntoResponse, Request, Response, Result,
     error::ReadBodyError,
     http::{HeaderValue, Method, StatusCode, header},
-    web::websocket::{WebSocket, WebSocketConfig},
 };
 use serde_json::{Map, Value as Json};
-use tracing::Instrument;
-
-mod protocol;
-mod socket;
 
 use super::{
     answer::{self, Errors},
     client::client,
     media::Media,
     refresh_cookie::{self, RefreshCookie},
-    sockets::{Sockets, Subject},
+    sockets::Sockets,
 };
 use crate::{
     app::App,
@@ -38,15 +33,16 @@ use crate::{
         jwt_guard::{self, Caller},
         limits::chosen_operation,
     },
-    rate_limit::Address,
 };
-use socket::Socket;
 
-/// The most bytes of a request's body.
+mod protocol;
+mod socket;
+mod subscriptions;
+mod upgrade;
+mod wire;
+
+/// The most bytes of a request's body, and of a WebSocket's message.
 const MAX_BODY: usize = 64 * 1024;
-
-/// Read and written at once by a socket, most of which are silent.
-const SOCKET_BUFFER: usize = 4 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -126,56 +122,7 @@ impl GraphqlEndpoint {
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
     fn is_query(&self, operation: &mut GraphqlRequest) -> bool {
-        kind(&self.app, operation).is_ok_and(|kind| kind.is_none_or(|kind| kind == OperationType::Query))
-    }
-
-    /// Hands the connection over to a [`Socket`]. Whoever asks has an allowed origin, if any: CORS is judged before.
-    async fn upgrade(&self, request: Request) -> Result<Response, Refusal> {
-        let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
-        if offered.split(',').all(|name| name.trim() != protocol::NAME) {
-            return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
-        }
-        let client = client(&request, &self.app.config.trusted_proxies);
-        let limits = self.app.config.sockets;
-        let place = self.sockets.place(Subject::Everybody, limits.all).ok_or_else(|| {
-            Refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open.".to_owned())
-        })?;
-        let own_place = match Address::rationed(&self.app, client.ip_address) {
-            Some(address) => {
-                let place =
-                    self.sockets.place(Subject::Address(address.as_str().to_owned()), limits.per_address);
-                Some(place.ok_or_else(|| {
-                    let message = "Too many connections of this address are open.".to_owned();
-                    Refusal(StatusCode::TOO_MANY_REQUESTS, message)
-                })?)
-            }
-            None => None,
-        };
-        let socket = Socket {
-            app: self.app.clone(),
-            schema: self.schema.clone(),
-            sockets: self.sockets.clone(),
-            closing: self.sockets.closing(),
-            client,
-        };
-        let (request, mut body) = request.split();
-        let accepted = WebSocket::from_request(&request, &mut body).await;
-        let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_BODY))
-            .max_frame_size(Some(MAX_BODY))
-            .read_buffer_size(SOCKET_BUFFER)
-            .write_buffer_size(SOCKET_BUFFER)
-            .max_write_buffer_size(16 * MAX_BODY);
-        let span = tracing::Span::current();
-        let serve = move |stream| {
-            async move {
-                socket.serve(stream).await;
-                drop((place, own_place));
-            }
-            .instrument(span)
-        };
-        Ok(accepted.protocols([protocol::NAME]).config(config).on_upgrade(serve).into_response())
+        kind(&self.app, operation).ok().flatten().is_none_or(|kind| kind == OperationType::Query)
     }
 }
 
@@ -190,25 +137,11 @@ fn kind(app: &App, operation: &mut GraphqlRequest) -> Result<Option<OperationTyp
     Ok(chosen_operation(document, name.as_deref()).map(|chosen| chosen.ty))
 }
 
-/// Whether the operation may run by WebSocket.
-///
-/// # Errors
-/// Why not.
-fn may_subscribe(app: &App, operation: &mut GraphqlRequest) -> Result<(), ServerError> {
-    match kind(app, operation)? {
-        Some(OperationType::Query | OperationType::Mutation) => {
-            let message = "Only subscriptions run by WebSocket: send queries and mutations by POST.";
-            Err(ApiError::BadRequest(message.to_owned()).into())
-        }
-        Some(OperationType::Subscription) | None => Ok(()),
-    }
-}
-
 impl Endpoint for GraphqlEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        if asks_for_socket(&request) {
+        if upgrade::is_asked_for(&request) {
             return Ok(self.upgrade(request).await.unwrap_or_else(Refusal::into_response));
         }
         let Some(media) = Media::negotiate(request.headers()) else {
@@ -312,11 +245,6 @@ impl From<refresh_cookie::Refused> for Refusal {
 
 fn bad_request(message: &str) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, message.to_owned())
-}
-
-fn asks_for_socket(request: &Request) -> bool {
-    let upgrade = request.header(header::UPGRADE).unwrap_or_default();
-    *request.method() == Method::GET && upgrade.eq_ignore_ascii_case("websocket")
 }
 
 /// The access token of `Bearer …` (RFC 6750 §2.1).

@@ -4,23 +4,21 @@
 //! any size and any number, runs queries and mutations too, goes on after the token has expired and the session has ended,
 //! and closes with codes that are not the protocol's.
 
-use std::{collections::HashMap, convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use async_graphql::{Response as GraphqlResponse, ServerError};
-use futures_util::{
-    SinkExt, StreamExt,
-    future::AbortHandle,
-    stream::{self, BoxStream, SelectAll, SplitSink, SplitStream},
-};
+use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{Message, WebSocketStream};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time};
 
 use super::{
-    from_parameters, is_request_error, may_subscribe,
+    from_parameters, is_request_error,
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
+    subscriptions::{Subscriptions, may_subscribe},
     tidy_all,
+    wire::{End, Incoming, Outgoing},
 };
 use crate::{
     app::App,
@@ -33,18 +31,11 @@ use crate::{
 /// How long a client may take to introduce itself.
 const INIT: Duration = Duration::from_secs(5);
 
-/// How long a client may take to read what it is sent.
-const READ: Duration = Duration::from_secs(10);
-
 /// How long a client may take to close its end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How often it is made sure that the client is there. Proxies cut lines that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(20);
-
-/// The most messages of a client within a while.
-const MESSAGES: u32 = 100;
-const WHILE: Duration = Duration::from_secs(10);
 
 /// What a socket is served with.
 pub(super) struct Socket {
@@ -56,25 +47,12 @@ pub(super) struct Socket {
     pub(super) closing: watch::Receiver<bool>,
 }
 
-/// How a connection comes to its end.
-enum End {
-    /// The client has gone.
-    Gone,
-    Close(Close),
-}
-
-impl From<Close> for End {
-    fn from(close: Close) -> Self {
-        Self::Close(close)
-    }
-}
-
 impl Socket {
     /// Serves a connection to its end.
     pub(super) async fn serve(self, stream: WebSocketStream) {
         let (sink, messages) = stream.split();
         let mut connection = Connection {
-            incoming: Incoming { messages, count: 0, since: time::Instant::now(), is_alive: true },
+            incoming: Incoming::new(messages),
             outgoing: Outgoing(sink),
             subscriptions: Subscriptions::default(),
             socket: self,
@@ -212,7 +190,7 @@ impl Connection {
     async fn answer(&mut self, message: FromClient, signed_in: &mut SignedIn) -> Result<(), End> {
         match message {
             FromClient::Subscribe { id, payload } => {
-                if self.subscriptions.open.contains_key(&id) {
+                if self.subscriptions.has(&id) {
                     return Err(Close::DUPLICATE.into());
                 }
                 if let Err(error) = self.subscribe(&id, payload, signed_in) {
@@ -235,7 +213,7 @@ impl Connection {
         signed_in: &SignedIn,
     ) -> Result<(), ServerError> {
         let most = self.socket.app.config.sockets.subscriptions;
-        if self.subscriptions.open.len() >= most {
+        if self.subscriptions.count() >= most {
             let message = format!("More than {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
             return Err(ApiError::LimitExceeded(message).into());
         }
@@ -281,92 +259,5 @@ impl Connection {
     async fn close(&mut self, Close(code, reason): Close) {
         let _ = self.outgoing.0.send(Message::close_with(code, reason)).await;
         while let Some(Ok(_)) = self.incoming.messages.next().await {}
-    }
-}
-
-struct Incoming {
-    messages: SplitStream<WebSocketStream>,
-    /// How many came since then.
-    count: u32,
-    since: time::Instant,
-    /// Whether anything has come since that was last asked.
-    is_alive: bool,
-}
-
-impl Incoming {
-    async fn next(&mut self) -> Result<FromClient, End> {
-        loop {
-            let message = self.messages.next().await.ok_or(End::Gone)?.map_err(|error| broken(&error))?;
-            self.count()?;
-            match message {
-                Message::Text(text) => {
-                    return FromClient::read(&text).ok_or_else(|| Close::BAD_REQUEST.into());
-                }
-                Message::Binary(_) => return Err(Close::BAD_REQUEST.into()),
-                Message::Close(_) => return Err(End::Gone),
-                Message::Ping(_) | Message::Pong(_) => {}
-            }
-        }
-    }
-
-    fn count(&mut self) -> Result<(), End> {
-        self.is_alive = true;
-        if self.since.elapsed() > WHILE {
-            (self.since, self.count) = (time::Instant::now(), 0);
-        }
-        self.count += 1;
-        if self.count > MESSAGES { Err(Close::TOO_MANY_MESSAGES.into()) } else { Ok(()) }
-    }
-}
-
-/// What the framework tells of a broken connection is a text.
-fn broken(error: &io::Error) -> End {
-    match error.kind() {
-        io::ErrorKind::Other if error.to_string().contains("too long") => Close::TOO_LONG.into(),
-        io::ErrorKind::Other => Close::MALFORMED_FRAME.into(),
-        _ => End::Gone,
-    }
-}
-
-struct Outgoing(SplitSink<WebSocketStream, Message>);
-
-impl Outgoing {
-    async fn send(&mut self, message: &FromServer<'_>) -> Result<(), End> {
-        self.write(Message::Text(serde_json::to_string(message).expect("messages are JSON"))).await
-    }
-
-    async fn write(&mut self, message: Message) -> Result<(), End> {
-        match time::timeout(READ, self.0.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(End::Gone),
-        }
-    }
-}
-
-/// What a connection has subscribed to.
-#[derive(Default)]
-struct Subscriptions {
-    open: HashMap<String, AbortHandle>,
-    streams: SelectAll<BoxStream<'static, (String, Option<GraphqlResponse>)>>,
-}
-
-impl Subscriptions {
-    fn begin(&mut self, id: &str, responses: BoxStream<'static, GraphqlResponse>) {
-        let responses = responses.map(Some).chain(stream::iter([None]));
-        let (responses, handle) = stream::abortable(responses);
-        self.open.insert(id.to_owned(), handle);
-        let id = id.to_owned();
-        self.streams.push(responses.map(move |response| (id.clone(), response)).boxed());
-    }
-
-    fn end(&mut self, id: &str) {
-        if let Some(handle) = self.open.remove(id) {
-            handle.abort();
-        }
-    }
-
-    /// What happens next, and to which: an answer, or its end. None where there is none.
-    async fn next(&mut self) -> Option<(String, Option<GraphqlResponse>)> {
-        self.streams.next().await
     }
 }
