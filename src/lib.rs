@@ -35,12 +35,15 @@
 //! `tests/api/house.rs` reads the imports and holds the directions.
 
 pub mod cli;
+#[cfg(debug_assertions)]
+pub mod fake_google;
 pub mod http;
 
 pub mod graphql;
 
 pub mod accounts;
 pub mod challenges;
+pub mod google_login;
 pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
@@ -51,6 +54,7 @@ pub mod verification;
 
 pub mod app;
 pub mod events;
+pub mod google;
 pub mod mail;
 pub mod passwords;
 pub mod storage;

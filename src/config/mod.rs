@@ -1,5 +1,6 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod google;
 mod mail;
 mod reader;
 mod values;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+pub use google::GoogleConfig;
 pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
@@ -121,6 +123,9 @@ pub struct Config {
     /// `SMTP_URL` and the others: what mails say, and by which way they go.
     pub mail: MailConfig,
 
+    /// `GOOGLE_CLIENT_ID` and the others. None: nobody signs in by Google.
+    pub google: Option<GoogleConfig>,
+
     /// `RATE_LIMITS`: whether anything is rationed.
     pub rate_limits: bool,
     /// `RATE_LIMIT_…`: how often what may be done.
@@ -223,6 +228,10 @@ pub struct Budgets {
     pub mails_in_a_day: Budget,
     /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
     pub bare_codes: Budget,
+    /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
+    pub google_starts: Budget,
+    /// `RATE_LIMIT_FAILED_GOOGLE_LOGINS`: what Google does not vouch for, from one address.
+    pub failed_google_logins: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -354,6 +363,7 @@ impl Config {
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
 
         let mail = MailConfig::read(&mut r);
+        let google = GoogleConfig::read(&mut r, &format!("{issuer}/google"));
 
         let rate_limits = r.read("RATE_LIMITS", "on", switch);
         let budgets = Budgets {
@@ -369,6 +379,8 @@ impl Config {
             mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
             mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
             bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
+            google_starts: r.read("RATE_LIMIT_GOOGLE_STARTS", "60/1h", budget),
+            failed_google_logins: r.read("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "50/15m", budget),
         };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
@@ -437,6 +449,7 @@ impl Config {
             hash_threads,
             hash_queue,
             mail,
+            google,
             rate_limits,
             budgets,
             graphql_limits,
