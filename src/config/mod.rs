@@ -134,6 +134,8 @@ pub struct Config {
     pub budgets: Budgets,
     /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
     pub graphql_limits: GraphqlLimits,
+    /// `WEBSOCKET_MAX…`: how many WebSockets may be open.
+    pub sockets: SocketLimits,
 
     /// Every setting as `gatehouse config` prints it.
     pub report: Vec<Setting>,
@@ -264,6 +266,19 @@ pub struct GraphqlLimits {
     pub values: u32,
 }
 
+/// How many WebSockets one server keeps open.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketLimits {
+    /// `WEBSOCKET_MAX`: in all.
+    pub all: usize,
+    /// `WEBSOCKET_MAX_PER_ADDRESS`: from one address.
+    pub per_address: usize,
+    /// `WEBSOCKET_MAX_PER_USER`: of one user.
+    pub per_user: usize,
+    /// `WEBSOCKET_MAX_SUBSCRIPTIONS`: subscriptions of one of them.
+    pub subscriptions: usize,
+}
+
 impl Config {
     /// Reads and checks every setting.
     ///
@@ -387,6 +402,13 @@ impl Config {
             values: r.read("GRAPHQL_MAX_VALUES", "1000", |s| within(s, 1..=10_000)),
         };
 
+        let sockets = SocketLimits {
+            all: r.read("WEBSOCKET_MAX", "10000", |s| within(s, 1..=1_000_000)),
+            per_address: r.read("WEBSOCKET_MAX_PER_ADDRESS", "100", |s| within(s, 1..=100_000)),
+            per_user: r.read("WEBSOCKET_MAX_PER_USER", "50", |s| within(s, 1..=10_000)),
+            subscriptions: r.read("WEBSOCKET_MAX_SUBSCRIPTIONS", "10", |s| within(s, 1..=1000)),
+        };
+
         if !r.problems.is_empty() {
             return Err(ConfigError(r.problems));
         }
@@ -437,6 +459,7 @@ impl Config {
             rate_limits,
             budgets,
             graphql_limits,
+            sockets,
             report: r.report,
         })
     }

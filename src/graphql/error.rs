@@ -4,7 +4,11 @@ use std::{borrow::Cow, error::Error, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
-use crate::{accounts::UsersError, fault::Fault, sessions::Unauthenticated};
+use crate::{
+    accounts::UsersError,
+    fault::Fault,
+    sessions::{Unauthenticated, ViewerError},
+};
 
 /// Why a request, or a field of it, has no answer.
 ///
@@ -72,15 +76,7 @@ impl ApiError {
             extensions.set("retryAfter", *retry_after);
         }
         if let Self::Unauthenticated(reason) = self {
-            extensions.set(
-                "reason",
-                match reason {
-                    Unauthenticated::Missing => "MISSING",
-                    Unauthenticated::Expired => "EXPIRED",
-                    Unauthenticated::Invalid => "INVALID",
-                    Unauthenticated::Revoked => "REVOKED",
-                },
-            );
+            extensions.set("reason", reason.word());
         }
     }
 }
@@ -120,6 +116,15 @@ impl<F: Into<Fault>> From<F> for ApiError {
                 tracing::error!(error = &*source as &dyn Error, "an internal fault");
                 Self::Internal
             }
+        }
+    }
+}
+
+impl From<ViewerError> for ApiError {
+    fn from(error: ViewerError) -> Self {
+        match error {
+            ViewerError::Unauthenticated(why) => Self::Unauthenticated(why),
+            ViewerError::Fault(fault) => fault.into(),
         }
     }
 }
