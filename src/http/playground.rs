@@ -1,7 +1,7 @@
 //! The playground: pages of the `playground` crate, out of the program itself.
 //!
 //! It has no rights of its own: whoever opens it is nobody until they sign in, and it does what any client could. No link
-//! fills it in, and no other site can frame it.
+//! fills it in, but the one by which Google leads back whoever began here, and no other site can frame it.
 
 use std::sync::Arc;
 
