@@ -67,7 +67,7 @@ impl fmt::Display for Account<'_> {
 
 /// Where a client is, as far as one can be told from its neighbours: an IPv4 address, or the /64 network of an IPv6 address,
 /// all of which is one customer's (RFC 6177).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address(String);
 
 impl Address {

@@ -53,6 +53,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `MAX_CONNECTIONS`: connections of clients that may be open.
+    pub max_connections: u32,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: of these, from one address that is no trusted proxy's.
+    pub max_connections_per_address: u32,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
     pub introspection: bool,
     /// `LOG_FORMAT`: for people or for programs.
@@ -279,6 +283,9 @@ impl Config {
         let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
         allowed_origins.push(own_origin);
         let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
+        let max_connections = r.read("MAX_CONNECTIONS", "10000", |s| within(s, 1..=1_000_000));
+        let max_connections_per_address =
+            r.read("MAX_CONNECTIONS_PER_ADDRESS", "256", |s| within(s, 1..=1_000_000));
         let introspection = r.read("INTROSPECTION", if mode == Mode::Serve { "off" } else { "on" }, switch);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -383,6 +390,8 @@ impl Config {
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
+            max_connections,
+            max_connections_per_address,
             introspection,
             log_format,
             log_filter,

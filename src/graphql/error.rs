@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
-use crate::{accounts::UsersError, fault::Fault, sessions::Unauthenticated};
+use crate::{accounts::UsersError, fault::Fault, sessions::Unauthenticated, telemetry};
 
 /// Why a request, or a field of it, has no answer.
 ///
@@ -62,6 +62,11 @@ impl ApiError {
 
     fn extend(&self, extensions: &mut ErrorExtensionValues) {
         extensions.set("code", self.code());
+        if let Self::ServiceUnavailable | Self::Internal = self
+            && let Some(id) = telemetry::request_id()
+        {
+            extensions.set("requestId", id);
+        }
         if let Self::RateLimited(retry_after) = self {
             extensions.set("retryAfter", *retry_after);
         }

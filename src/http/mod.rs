@@ -16,11 +16,14 @@ use crate::{
 
 mod answer;
 mod client;
+mod connections;
 mod graphql;
+mod headers;
 mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod paced;
 mod pages;
 mod request_id;
 mod server;
@@ -36,7 +39,8 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    server::run(listener, routes(&app), shutdown).await
+    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app));
+    server::run(listener, connections, routes, shutdown).await
 }
 
 fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
@@ -63,6 +67,7 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
         .data(app.clone())
         .with(CatchPanic::new().with_handler(answer::panicked))
         .with(request_id::RequestId(app.clock.clone()))
+        .with(headers::SecurityHeaders::new(&app.config))
 }
 
 fn cors(config: &Config) -> Cors {

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gatehouse::secrets::SecretKey;
 use serde_json::{Value, json};
 
 /// A run of the program in `folder`, with no settings but these.
@@ -50,6 +51,19 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         (server, begun.elapsed())
+    }
+
+    /// Starts it in production, with no settings but those that it must have, and these.
+    pub async fn production(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let secret = SecretKey::generate().1;
+        let least = [
+            ("SECRET_KEY", secret.as_str()),
+            ("DATABASE_URL", "sqlite://accounts.db"),
+            ("PUBLIC_URL", "http://127.0.0.1"),
+            ("SMTP_URL", "smtp://127.0.0.1:9"),
+            ("EMAIL_FROM", "accounts@example.org"),
+        ];
+        Self::start(folder, &["serve", "--migrate"], &[&least, settings].concat()).await.0
     }
 
     /// Runs an operation; none if the server went away before it answered.
