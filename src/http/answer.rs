@@ -35,11 +35,15 @@ struct Extensions<'a> {
 
 /// A refusal before any GraphQL.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
-    Response::builder()
+    let mut answer = Response::builder()
         .status(status)
         .content_type(JSON)
         .header(header::CACHE_CONTROL, "no-store")
-        .body(body(code, message))
+        .body(body(code, message));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    answer
 }
 
 /// A refusal where there is no request yet to answer: a connection's last words, byte by byte.

@@ -65,6 +65,7 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
+        .data(Arc::new(health::Readiness::default()))
         .with(CatchPanic::new().with_handler(answer::panicked))
         .with(request_id::RequestId(app.clock.clone()))
         .with(headers::SecurityHeaders::new(&app.config))

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
 use url::Url;
 
-use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
+use super::{Db, QUEUE, Reader, TIME_LIMIT, Writer, writer};
 use crate::{
     config::{Config, DatabaseUrl},
     secrets::private_file,
@@ -30,7 +30,8 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
             let mut options = options(url.expose_secret(), config.database_max_connections);
             options.statement_timeout(TIME_LIMIT);
             let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
-            Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool, Arc::new(Semaphore::new(QUEUE))) })
+            let room = Arc::new(Semaphore::new(QUEUE));
+            Ok(Db { read: Reader(pool.clone()), writer: Writer::Postgres(pool, room), file: None })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -39,7 +40,7 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
             let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
             let (queue, jobs) = mpsc::channel(QUEUE);
             tokio::spawn(writer::run(writing, first, jobs));
-            Ok(Db { read, writer: Writer::Sqlite(queue) })
+            Ok(Db { read: Reader(read), writer: Writer::Sqlite(queue), file: Some(path.clone()) })
         }
     }
 }

@@ -98,7 +98,8 @@ fn sqlite(folder: &std::path::Path) -> String {
     format!("sqlite://{}", folder.join("data/gatehouse.db").display())
 }
 
-async fn emails(rows: &sea_orm::DatabaseConnection) -> std::collections::HashSet<String> {
+/// The addresses of all accounts.
+pub async fn emails(rows: &sea_orm::DatabaseConnection) -> std::collections::HashSet<String> {
     use sea_orm::EntityTrait;
     let users = gatehouse::storage::user::Entity::find().all(rows).await.unwrap();
     users.into_iter().filter_map(|user| user.email).collect()

@@ -58,7 +58,7 @@ async fn drip(app: &TestApp, before: &str, text: &str) -> (Raw, Duration) {
     let mut socket = connect(&app.url).await;
     socket.write_all(before.as_bytes()).await.unwrap();
     let begun = Instant::now();
-    let (mut reading, mut writing) = socket.split();
+    let (reading, mut writing) = socket.split();
     let drops = async {
         for byte in text.bytes() {
             if writing.write_all(&[byte]).await.is_err() {

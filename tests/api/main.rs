@@ -17,6 +17,7 @@ mod discretion;
 mod django;
 mod documents;
 mod edge;
+mod faults;
 mod house;
 mod housekeeping;
 mod http;
