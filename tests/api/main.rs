@@ -39,6 +39,7 @@ mod refresh;
 mod rehash;
 mod revoke_session;
 mod servers;
+mod session_machine;
 mod set_user_active;
 mod set_user_role;
 mod signup;

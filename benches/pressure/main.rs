@@ -1,0 +1,151 @@
+//! What the server's clients feel while others abuse it, and how much memory that takes.
+//!
+//! `cargo bench --bench pressure` measures a server process on a new SQLite file, from the same machine: `me` of sixteen
+//! clients, alone and beside thousands of connections that drip their requests, in turns; then a storm of logins. It needs as
+//! many open files (`ulimit -n`). Nothing is asserted of the numbers: they are the machine's.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::{
+    env,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
+
+use crate::{person::Person, server::Server};
+
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/connection.rs"]
+mod connection;
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/person.rs"]
+mod person;
+#[path = "../load/server.rs"]
+mod server;
+
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(8);
+const CLIENTS: usize = 16;
+const SLOW: usize = 4000;
+const STORM: usize = 500;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // `cargo test --all-targets` runs this too, to see that it works
+    if !env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
+    Server::migrate(&sqlite);
+    let server = Server::start(&sqlite).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let idle = server.memory();
+    println!("memory, idle: {idle:.1} MB");
+
+    let mut clients = sign_up(CLIENTS, server.address).await;
+    let (mut quiet, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        quiet.push(measure(&server, &mut clients, Person::me).await);
+        let mut slow = JoinSet::new();
+        for number in 0..SLOW {
+            slow.spawn(drip(server.address, number));
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        beside.push(measure(&server, &mut clients, Person::me).await);
+        slow.shutdown().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let before = median(quiet.iter().map(|round| round.memory));
+    println!("`me` of {CLIENTS} clients, medians of {ROUNDS} rounds of {} s", ROUND.as_secs());
+    for (what, rounds) in [("alone", &quiet), (&format!("beside {SLOW} slow ones"), &beside)] {
+        let of = |figure: fn(&Measured) -> f64| median(rounds.iter().map(figure));
+        println!(
+            "  {what:<22} {:>8.0} a second, p50 {:.2} ms, p99 {:.2} ms, memory {:+.1} MB",
+            of(|round| round.rate),
+            of(|round| round.p50),
+            of(|round| round.p99),
+            of(|round| round.memory) - before,
+        );
+    }
+
+    let mut storm = sign_up(STORM, server.address).await;
+    let logins = measure(&server, &mut storm, Person::login).await;
+    println!(
+        "logins of {STORM} clients: {:.0} a second, p50 {:.0} ms, p99 {:.0} ms, memory {:+.1} MB above idle",
+        logins.rate,
+        logins.p50,
+        logins.p99,
+        logins.memory - idle
+    );
+}
+
+async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
+    (0..people).map(|_| Person::sign_up(address)).collect::<FuturesUnordered<_>>().collect().await
+}
+
+/// A connection that sends a request's head for ever; it begins anew when it is let go.
+async fn drip(address: SocketAddr, number: usize) {
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address).await {
+            let mut sent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: ").await;
+            while sent.is_ok() {
+                // not all at once
+                tokio::time::sleep(Duration::from_millis(1000 + (number % 1000) as u64)).await;
+                sent = stream.write_all(b"x").await;
+            }
+        }
+    }
+}
+
+/// What one round came to.
+struct Measured {
+    rate: f64,
+    /// Milliseconds that half of them, and all but one in a hundred, were answered within.
+    p50: f64,
+    p99: f64,
+    /// The most, in MB.
+    memory: f64,
+}
+
+async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Measured {
+    for person in &mut *people {
+        person.connect().await;
+    }
+    let started = Instant::now();
+    let act = &act;
+    let load = people.iter_mut().map(|person| async move {
+        let mut latencies = Vec::new();
+        while started.elapsed() < ROUND {
+            let sent = Instant::now();
+            act(person).await;
+            latencies.push(1000.0 * sent.elapsed().as_secs_f64());
+        }
+        latencies
+    });
+    let watch = async {
+        let mut most = server.memory();
+        while started.elapsed() < ROUND {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            most = most.max(server.memory());
+        }
+        most
+    };
+    let load = load.collect::<FuturesUnordered<_>>().collect::<Vec<Vec<f64>>>();
+    let (latencies, memory) = tokio::join!(load, watch);
+    let seconds = started.elapsed().as_secs_f64();
+    let mut latencies = latencies.concat();
+    latencies.sort_by(f64::total_cmp);
+    let within = |percent| latencies[latencies.len() * percent / 100];
+    let rate = f64::from(u32::try_from(latencies.len()).unwrap()) / seconds;
+    Measured { rate, p50: within(50), p99: within(99), memory }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
