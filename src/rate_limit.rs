@@ -43,7 +43,7 @@ pub enum Action<'a> {
     Mail(Purpose, &'a EmailAddress),
     /// A mail for a purpose to an address, in a day.
     MailInADay(Purpose, &'a EmailAddress),
-    /// A try of a code of which nothing is known but the address.
+    /// A try of a code of which nothing is known but the address, or that was asked for so.
     BareCode(&'a EmailAddress),
 }
 

@@ -223,7 +223,7 @@ pub struct Budgets {
     pub mails: Budget,
     /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
     pub mails_in_a_day: Budget,
-    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
+    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone, or were asked for so.
     pub bare_codes: Budget,
 }
 
