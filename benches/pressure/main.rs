@@ -17,7 +17,6 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
 
 use crate::{person::Person, server::Server};
 
-#[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/connection.rs"]
 mod connection;
 #[expect(dead_code, reason = "another bench uses all of it")]

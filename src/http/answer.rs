@@ -50,18 +50,18 @@ pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 pub(super) fn raw(status: StatusCode, message: &str) -> Vec<u8> {
     let code = if status.is_server_error() { "SERVICE_UNAVAILABLE" } else { "BAD_REQUEST" };
     let body = body(code, message);
-    let mut head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {JSON}\r\ncontent-length: {}\r\nconnection: close\r\n\
-         cache-control: no-store\r\n",
-        body.len(),
-    );
-    for (name, value) in headers::ALWAYS {
-        head += &format!("{name}: {value}\r\n");
-    }
-    if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
-        head += "retry-after: 1\r\n";
-    }
-    format!("{head}\r\n{body}").into_bytes()
+    let length = body.len().to_string();
+    let of_refusals = [
+        (header::CONTENT_TYPE, JSON),
+        (header::CONTENT_LENGTH, &length),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONNECTION, "close"),
+    ];
+    let may_come_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    let again = may_come_again.then_some((header::RETRY_AFTER, "1"));
+    let headers = of_refusals.into_iter().chain(headers::ALWAYS).chain(again);
+    let lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("HTTP/1.1 {status}\r\n{}\r\n{body}", lines.concat()).into_bytes()
 }
 
 fn body(code: &str, message: &str) -> String {

@@ -1,7 +1,11 @@
 //! Sessions as a state machine: whatever people, thieves and operators do, in whatever order, the server does as a model of
 //! twenty lines does.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+    time::Duration,
+};
 
 use proptest::{
     collection::vec,
@@ -110,7 +114,7 @@ enum Refreshed {
 
 /// One person's sessions, on a server that may be replaced by another.
 struct Machine<'a> {
-    app: &'a RefCell<TestApp>,
+    app: &'a RefCell<Arc<TestApp>>,
     email: String,
     password: &'static str,
     /// How far the clock has been moved.
@@ -119,8 +123,13 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
+    /// The server that runs now.
+    fn app(&self) -> Arc<TestApp> {
+        self.app.borrow().clone()
+    }
+
     async fn act(&mut self, act: &Act) -> Result<(), TestCaseError> {
-        let app = self.app.borrow();
+        let app = self.app();
         let chosen = |index: &Index| index.index(self.sessions.len());
         match act {
             Act::Login => {
@@ -129,12 +138,10 @@ impl Machine<'_> {
             }
             Act::Refresh(session) => {
                 let session = chosen(session);
-                drop(app);
                 self.refresh(session, self.sessions[session].counter()).await?;
             }
             Act::Replay(session, older) => {
                 let session = chosen(session);
-                drop(app);
                 self.refresh(session, self.sessions[session].counter().saturating_sub(*older)).await?;
             }
             Act::Use(session, pair) => {
@@ -183,8 +190,7 @@ impl Machine<'_> {
             Act::Restart => {
                 let another = app.another(&[]).await;
                 another.advance(app.app.clock.lead());
-                drop(app);
-                self.app.replace(another);
+                self.app.replace(another.into());
             }
         }
         Ok(())
@@ -195,7 +201,8 @@ impl Machine<'_> {
     }
 
     async fn refresh(&mut self, session: usize, counter: usize) -> Result<(), TestCaseError> {
-        let (now, session) = (self.now, &mut self.sessions[session]);
+        let (app, now) = (self.app(), self.now);
+        let session = &mut self.sessions[session];
         let newest = session.counter();
         let expected = match () {
             () if !session.is_live(now) => Refreshed::Refused,
@@ -208,30 +215,25 @@ impl Machine<'_> {
                 Refreshed::Refused
             }
         };
-        let answer = self.app.borrow().refresh(&session.pairs[counter].0.refresh_token).await;
-        let found = match answer["__typename"].as_str() {
-            Some("AuthPayload") => {
-                let pair = SignedIn::from(&answer);
-                prop_assert_eq!(&pair.session_id, &session.pairs[0].0.session_id);
-                if pair.refresh_token == session.pairs[newest].0.refresh_token {
-                    // its access token is fresh, unless the two are within the grace
-                    session.pairs[newest] =
-                        (pair, if now < session.rotated_at + GRACE { session.rotated_at } else { now });
-                    Refreshed::Same
-                } else {
-                    prop_assert!(
-                        session.pairs.iter().all(|(old, _)| old.refresh_token != pair.refresh_token)
-                    );
-                    session.pairs.push((pair, now));
-                    session.rotated_at = now;
-                    session.expires_at = (now + REFRESH).min(session.max_expires_at);
-                    Refreshed::Next
-                }
+        let answer = app.refresh(&session.pairs[counter].0.refresh_token).await;
+        let found = if answer["__typename"] == "AuthPayload" {
+            let pair = SignedIn::from(&answer);
+            prop_assert_eq!(&pair.session_id, &session.pairs[0].0.session_id);
+            if pair.refresh_token == session.pairs[newest].0.refresh_token {
+                // its access token is fresh, unless the two are within the grace
+                let is_prompt = now < session.rotated_at + GRACE;
+                session.pairs[newest] = (pair, if is_prompt { session.rotated_at } else { now });
+                Refreshed::Same
+            } else {
+                prop_assert!(session.pairs.iter().all(|(old, _)| old.refresh_token != pair.refresh_token));
+                session.pairs.push((pair, now));
+                session.rotated_at = now;
+                session.expires_at = (now + REFRESH).min(session.max_expires_at);
+                Refreshed::Next
             }
-            _ => {
-                prop_assert_eq!(&answer["code"], "INVALID_TOKEN");
-                Refreshed::Refused
-            }
+        } else {
+            prop_assert_eq!(&answer["code"], "INVALID_TOKEN");
+            Refreshed::Refused
         };
         prop_assert_eq!(found, expected, "refresh token {} of {}", counter, newest);
         Ok(())
@@ -247,18 +249,19 @@ async fn check(database: Database, cases: u32) {
     ];
     // the first one has the folder that the database is in
     let first = TestApp::with(database, &settings).await;
-    let app = RefCell::new(first.another(&[]).await);
-    let number = RefCell::new(0);
+    let app = RefCell::new(Arc::new(first.another(&[]).await));
+    let number = Cell::new(0);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     // the same cases each time
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let held = runner.run(&acts(), |acts| {
         let case = async {
-            *number.borrow_mut() += 1;
-            let email = format!("p{}@example.org", number.borrow());
-            let pair = app.borrow().sign_up(&email).await;
-            let sessions = vec![Session::begin(pair, Duration::ZERO)];
-            let mut machine = Machine { app: &app, email, password: PASSWORD, now: Duration::ZERO, sessions };
+            number.set(number.get() + 1);
+            let email = format!("p{}@example.org", number.get());
+            let mut machine =
+                Machine { app: &app, email, password: PASSWORD, now: Duration::ZERO, sessions: Vec::new() };
+            let pair = machine.app().sign_up(&machine.email).await;
+            machine.sessions.push(Session::begin(pair, machine.now));
             for act in &acts {
                 machine.act(act).await?;
             }
