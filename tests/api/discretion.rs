@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::support::{EMAIL, Sqlite, TestApp};
+use crate::support::{EMAIL, PASSWORD, Sqlite, TestApp, database::connect, process::Server};
 
 const OFF: (&str, &str) = ("INTROSPECTION", "off");
 
@@ -138,4 +139,24 @@ async fn a_fault_is_told_by_the_id_that_its_log_has() {
     assert_eq!(id, answer.header("x-request-id"));
     let bad = app.run("{ nothing }", json!({})).await;
     assert!(bad.body["errors"][0]["extensions"].get("requestId").is_none(), "what is no fault needs no log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_under_that_id_what_the_answer_does_not_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("RUST_LOG", "warn"), ("ARGON2_MEMORY_KIB", "8"), ("EMAIL_VERIFICATION", "none")];
+    let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;
+    let database = format!("sqlite://{}", folder.path().join("data/gatehouse.db").display());
+    let rows = connect(&database).await;
+    rows.execute_unprepared("DROP TABLE sessions").await.unwrap();
+    rows.close().await.unwrap();
+    let signup = format!(
+        "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"
+    );
+    let answer = server.run(&reqwest::Client::new(), &signup).await.unwrap();
+    assert!(!answer.to_string().contains("sessions"), "{answer}");
+    let id = answer["errors"][0]["extensions"]["requestId"].as_str().unwrap();
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    let told = log.lines().find(|line| line.contains(id) && line.contains("ERROR"));
+    assert!(told.is_some_and(|line| line.contains("no such table: sessions")), "{id}: {log}");
 }

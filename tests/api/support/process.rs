@@ -1,6 +1,7 @@
 //! The program itself, as an operator runs it.
 
 use std::{
+    fs::File,
     io::Write,
     net::TcpListener,
     path::Path,
@@ -38,13 +39,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it is ready; says how long that took.
+    /// Starts it, and waits until it is ready; says how long that took. Its log is `server.log` in the folder.
     pub async fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Self, Duration) {
         let port = free_port();
         let settings = [settings, &[("PORT", port.as_str())]].concat();
         let begun = Instant::now();
         let command = &mut gatehouse(folder, arguments, &settings);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let log = File::create(folder.join("server.log")).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Self { child, url: format!("http://127.0.0.1:{port}") };
         while reqwest::get(format!("{}/health/ready", server.url)).await.is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "the server does not start");
