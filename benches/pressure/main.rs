@@ -15,10 +15,16 @@ use std::{
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
 
-use crate::{person::Person, server::Server};
+use crate::{
+    measure::{Load, median},
+    person::Person,
+    server::Server,
+};
 
 #[path = "../load/connection.rs"]
 mod connection;
+#[path = "../load/measure.rs"]
+mod measure;
 #[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
@@ -64,9 +70,9 @@ async fn main() {
         let of = |figure: fn(&Measured) -> f64| median(rounds.iter().map(figure));
         println!(
             "  {what:<22} {:>8.0} a second, p50 {:.2} ms, p99 {:.2} ms, memory {:+.1} MB",
-            of(|round| round.rate),
-            of(|round| round.p50),
-            of(|round| round.p99),
+            of(|round| round.load.rate),
+            of(|round| round.load.p50),
+            of(|round| round.load.p99),
             of(|round| round.memory) - before,
         );
     }
@@ -75,9 +81,9 @@ async fn main() {
     let logins = measure(&server, &mut storm, Person::login).await;
     println!(
         "logins of {STORM} clients: {:.0} a second, p50 {:.0} ms, p99 {:.0} ms, memory {:+.1} MB above idle",
-        logins.rate,
-        logins.p50,
-        logins.p99,
+        logins.load.rate,
+        logins.load.p50,
+        logins.load.p99,
         logins.memory - idle
     );
 }
@@ -100,31 +106,14 @@ async fn drip(address: SocketAddr, number: usize) {
     }
 }
 
-/// What one round came to.
+/// What one round came to, and the most memory meanwhile, in MB.
 struct Measured {
-    rate: f64,
-    /// Milliseconds that half of them, and all but one in a hundred, were answered within.
-    p50: f64,
-    p99: f64,
-    /// The most, in MB.
+    load: Load,
     memory: f64,
 }
 
 async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Measured {
-    for person in &mut *people {
-        person.connect().await;
-    }
     let started = Instant::now();
-    let act = &act;
-    let load = people.iter_mut().map(|person| async move {
-        let mut latencies = Vec::new();
-        while started.elapsed() < ROUND {
-            let sent = Instant::now();
-            act(person).await;
-            latencies.push(1000.0 * sent.elapsed().as_secs_f64());
-        }
-        latencies
-    });
     let watch = async {
         let mut most = server.memory();
         while started.elapsed() < ROUND {
@@ -133,18 +122,6 @@ async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut 
         }
         most
     };
-    let load = load.collect::<FuturesUnordered<_>>().collect::<Vec<Vec<f64>>>();
-    let (latencies, memory) = tokio::join!(load, watch);
-    let seconds = started.elapsed().as_secs_f64();
-    let mut latencies = latencies.concat();
-    latencies.sort_by(f64::total_cmp);
-    let within = |percent| latencies[latencies.len() * percent / 100];
-    let rate = f64::from(u32::try_from(latencies.len()).unwrap()) / seconds;
-    Measured { rate, p50: within(50), p99: within(99), memory }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let (load, memory) = tokio::join!(Load::of(ROUND, people, act), watch);
+    Measured { load, memory }
 }
