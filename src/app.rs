@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     config::Config,
+    google::Google,
     mail::Mailer,
     passwords::Passwords,
     storage::{self, Db},
@@ -27,6 +28,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Mails.
     pub mailer: Mailer,
+    /// Google, where people sign in by it.
+    pub google: Option<Google>,
     /// Is told when this process has written a mail into the outbox.
     pub mail_waits: Notify,
 }
@@ -44,6 +47,7 @@ impl App {
         let tokens = Tokens::new(&config)?;
         let mailer = Mailer::new(&config)?;
         let (clock, mail_waits) = (Clock::default(), Notify::new());
-        Ok(Arc::new(Self { config, clock, db, passwords, tokens, mailer, mail_waits }))
+        let google = config.google.as_ref().map(|google| Google::new(google, &clock)).transpose()?;
+        Ok(Arc::new(Self { config, clock, db, passwords, tokens, mailer, google, mail_waits }))
     }
 }

@@ -1,5 +1,6 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod google;
 mod mail;
 mod reader;
 mod values;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+pub use google::GoogleConfig;
 pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
@@ -125,6 +127,9 @@ pub struct Config {
     /// `SMTP_URL` and the others: what mails say, and by which way they go.
     pub mail: MailConfig,
 
+    /// `GOOGLE_CLIENT_ID` and the others. None: nobody signs in by Google.
+    pub google: Option<GoogleConfig>,
+
     /// `RATE_LIMITS`: whether anything is rationed.
     pub rate_limits: bool,
     /// `RATE_LIMIT_…`: how often what may be done.
@@ -225,6 +230,10 @@ pub struct Budgets {
     pub mails_in_a_day: Budget,
     /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone, or were asked for so.
     pub bare_codes: Budget,
+    /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
+    pub google_starts: Budget,
+    /// `RATE_LIMIT_FAILED_GOOGLE_LOGINS`: what Google does not vouch for, from one address.
+    pub failed_google_logins: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -346,6 +355,7 @@ impl Config {
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
 
         let mail = MailConfig::read(&mut r);
+        let google = GoogleConfig::read(&mut r, &own_pages(&issuer, port));
 
         let rate_limits = r.read("RATE_LIMITS", "on", switch);
         let budgets = Budgets {
@@ -361,6 +371,8 @@ impl Config {
             mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
             mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
             bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
+            google_starts: r.read("RATE_LIMIT_GOOGLE_STARTS", "60/1h", budget),
+            failed_google_logins: r.read("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "50/15m", budget),
         };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
@@ -424,6 +436,7 @@ impl Config {
             hash_threads,
             hash_queue,
             mail,
+            google,
             rate_limits,
             budgets,
             graphql_limits,
@@ -442,6 +455,14 @@ impl Config {
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
+}
+
+/// Where the pages of development mode have Google send people back to. A browser has what it has begun under one name only.
+fn own_pages(public_url: &str, port: u16) -> String {
+    let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+    let others = here.into_iter().filter(|address| address != public_url);
+    let all = std::iter::once(public_url.to_owned()).chain(others);
+    all.map(|address| format!("{address}/google")).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.

@@ -19,7 +19,7 @@ pub struct Setting {
     pub name: &'static str,
     /// Its value; secrets hidden.
     pub value: String,
-    /// `environment`, `.env` or `default`.
+    /// `environment`, `.env` or `default`, or the option that sets it.
     pub source: &'static str,
 }
 
@@ -57,6 +57,17 @@ impl Variables {
             }
         }
         Ok(Self(all))
+    }
+
+    /// The same, with these in place of what was there.
+    #[must_use]
+    pub fn with<V: Into<String>>(
+        mut self,
+        source: &'static str,
+        pairs: impl IntoIterator<Item = (&'static str, V)>,
+    ) -> Self {
+        self.0.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), (value.into(), source))));
+        self
     }
 
     /// An empty value counts as none.
@@ -106,9 +117,13 @@ impl Reader<'_> {
     }
 
     pub(super) fn require_in_every_mode(&mut self, name: &str) {
-        if self.variables.get(name).is_none() {
+        if !self.is_given(name) {
             self.problems.push(format!("{name} is missing"));
         }
+    }
+
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.variables.get(name).is_some()
     }
 
     pub(super) fn check(&mut self, holds: bool, problem: &str) {
@@ -136,7 +151,8 @@ impl Reader<'_> {
 
 /// A setting's value without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if name.starts_with("SECRET_KEY") && !value.is_empty() {
+    let is_secret = name.starts_with("SECRET_KEY") || name.ends_with("_SECRET");
+    if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }
     match Url::parse(value) {

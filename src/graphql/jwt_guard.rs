@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Root fields that anybody may select. Everything else needs a viewer.
-pub const PUBLIC_FIELDS: [&str; 13] = [
+pub const PUBLIC_FIELDS: [&str; 15] = [
     "__typename",
     "authSettings",
     "usernameAvailable",
@@ -40,6 +40,8 @@ pub const PUBLIC_FIELDS: [&str; 13] = [
     "resendActivationEmail",
     "requestPasswordReset",
     "resetPassword",
+    "startGoogleLogin",
+    "googleLogin",
 ];
 
 /// Root fields that anybody may select where introspection is on.

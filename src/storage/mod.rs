@@ -23,6 +23,7 @@ use crate::fault::Fault;
 use job::{Fate, Job, Kind};
 use txn::Handle;
 
+pub mod authorization_request;
 pub mod challenge;
 mod connect;
 pub mod identity;
