@@ -131,7 +131,7 @@ async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
         let message = "The body must be application/json, and its Content-Type must say so.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    if request.header(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
         let message = "Send the body as it is: compressed ones are not taken.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
