@@ -114,7 +114,7 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
             }
             if owner.email_verified_at.is_none() {
                 // whoever linked them never proved the address
-                identity::delete_all(&txn, user_id).await?;
+                identity::delete_all(&txn, user_id, now).await?;
             }
             user::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session::end_all(&txn, user_id, now).await?;

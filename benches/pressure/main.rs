@@ -46,7 +46,7 @@ async fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
     Server::migrate(&sqlite);
-    let server = Server::start(&sqlite).await;
+    let server = Server::start_with(&sqlite, &[("EMAIL_VERIFICATION", "none")]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = server.memory();
     println!("memory, idle: {idle:.1} MB");

@@ -59,6 +59,8 @@ pub struct Config {
     pub max_connections: u32,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: of these, from one address that is no trusted proxy's.
     pub max_connections_per_address: u32,
+    /// `PLAYGROUND`: whether there is a page at `/` to try the API on.
+    pub playground: bool,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
     pub introspection: bool,
     /// `LOG_FORMAT`: for people or for programs.
@@ -136,6 +138,8 @@ pub struct Config {
     pub budgets: Budgets,
     /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
     pub graphql_limits: GraphqlLimits,
+    /// `WEBSOCKET_MAX…`: how many WebSockets may be open.
+    pub sockets: SocketLimits,
 
     /// Every setting as `gatehouse config` prints it.
     pub report: Vec<Setting>,
@@ -266,6 +270,19 @@ pub struct GraphqlLimits {
     pub values: u32,
 }
 
+/// How many WebSockets one server keeps open.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketLimits {
+    /// `WEBSOCKET_MAX`: in all.
+    pub all: usize,
+    /// `WEBSOCKET_MAX_PER_ADDRESS`: from one address.
+    pub per_address: usize,
+    /// `WEBSOCKET_MAX_PER_USER`: of one user.
+    pub per_user: usize,
+    /// `WEBSOCKET_MAX_SUBSCRIPTIONS`: subscriptions of one of them.
+    pub subscriptions: usize,
+}
+
 impl Config {
     /// Reads and checks every setting.
     ///
@@ -295,7 +312,10 @@ impl Config {
         let max_connections = r.read("MAX_CONNECTIONS", "10000", |s| within(s, 1..=1_000_000));
         let max_connections_per_address =
             r.read("MAX_CONNECTIONS_PER_ADDRESS", "256", |s| within(s, 1..=1_000_000));
-        let introspection = r.read("INTROSPECTION", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        let playground = r.read("PLAYGROUND", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        // without it a playground completes nothing
+        let introspects = playground || mode != Mode::Serve;
+        let introspection = r.read("INTROSPECTION", if introspects { "on" } else { "off" }, switch);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
@@ -389,6 +409,13 @@ impl Config {
             values: r.read("GRAPHQL_MAX_VALUES", "1000", |s| within(s, 1..=10_000)),
         };
 
+        let sockets = SocketLimits {
+            all: r.read("WEBSOCKET_MAX", "10000", |s| within(s, 1..=1_000_000)),
+            per_address: r.read("WEBSOCKET_MAX_PER_ADDRESS", "100", |s| within(s, 1..=100_000)),
+            per_user: r.read("WEBSOCKET_MAX_PER_USER", "50", |s| within(s, 1..=10_000)),
+            subscriptions: r.read("WEBSOCKET_MAX_SUBSCRIPTIONS", "10", |s| within(s, 1..=1000)),
+        };
+
         if !r.problems.is_empty() {
             return Err(ConfigError(r.problems));
         }
@@ -404,6 +431,7 @@ impl Config {
             trusted_proxies,
             max_connections,
             max_connections_per_address,
+            playground,
             introspection,
             log_format,
             log_filter,
@@ -440,6 +468,7 @@ impl Config {
             rate_limits,
             budgets,
             graphql_limits,
+            sockets,
             report: r.report,
         })
     }
@@ -462,7 +491,7 @@ fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
     let all = std::iter::once(public_url.to_owned()).chain(others);
-    all.map(|address| format!("{address}/google")).collect::<Vec<_>>().join(",")
+    all.flat_map(|address| [format!("{address}/google"), format!("{address}/")]).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.

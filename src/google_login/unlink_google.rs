@@ -5,7 +5,7 @@ use crate::{
     fault::Fault,
     rate_limit::{self, Action},
     sessions::Viewer,
-    storage::{identity, user},
+    storage::{Timestamp, identity, user},
 };
 
 /// Why it stays linked.
@@ -30,13 +30,13 @@ impl<F: Into<Fault>> From<F> for UnlinkGoogleError {
 /// Why not.
 pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, UnlinkGoogleError> {
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
-    let id = viewer.user.id;
+    let (id, now) = (viewer.user.id, Timestamp(app.clock.now()));
     let unlinked = app.db.write(async move |txn| {
         let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
         if user.password_hash.is_none() && !identity::list(&txn, &[id]).await?.is_empty() {
             return Ok(None);
         }
-        if identity::delete_all(&txn, id).await? > 0 {
+        if identity::delete_all(&txn, id, now).await? > 0 {
             user::raise_credentials_version(&txn, id).await?;
         }
         Ok(Some(user))

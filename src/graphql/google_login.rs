@@ -50,7 +50,7 @@ impl GoogleLoginMutation {
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match google_login::google_login(app, &caller.client, &input.into()).await {
-            Ok(sign_in) => sign_in.into(),
+            Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }

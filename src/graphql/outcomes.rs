@@ -5,12 +5,14 @@ use async_graphql::{Enum, SimpleObject, Union};
 use super::{
     error::{ApiError, whole_seconds},
     google_login::GoogleAuthorization,
+    jwt_guard::Caller,
     sessions::{AuthPayload, PasswordChanged},
     user::User,
     verification::EmailChallenge,
 };
 use crate::{
     accounts::{AdministrationError, ChangePasswordError, SignupError, UpdateProfileError},
+    app::App,
     challenges::Asked,
     fault::Fault,
     google_login::{
@@ -18,7 +20,7 @@ use crate::{
     },
     input,
     password_reset::{RequestPasswordResetError, ResetPasswordError},
-    sessions::{LoginError, RefreshError, SignIn, SignedIn},
+    sessions::{LoginError, RefreshError, SignIn},
     verification::{ChangeEmailError, ProofError, ResendError},
 };
 
@@ -34,18 +36,16 @@ pub enum SignInResult {
     UserError(UserError),
 }
 
-impl From<SignIn> for SignInResult {
-    fn from(sign_in: SignIn) -> Self {
+impl SignInResult {
+    /// What it came to, its refresh token delivered as the caller asked.
+    #[must_use]
+    pub fn deliver(app: &App, caller: &Caller, sign_in: SignIn) -> Self {
         match sign_in {
-            SignIn::SignedIn(signed_in) => (*signed_in).into(),
+            SignIn::SignedIn(signed_in) => {
+                Self::AuthPayload(Box::new(AuthPayload::deliver(app, caller, *signed_in)))
+            }
             SignIn::EmailChallenge(asked) => Self::EmailChallenge((*asked).into()),
         }
-    }
-}
-
-impl From<SignedIn> for SignInResult {
-    fn from(signed_in: SignedIn) -> Self {
-        Self::AuthPayload(Box::new(signed_in.into()))
     }
 }
 
@@ -117,7 +117,7 @@ pub struct UserError {
     pub message: String,
     /// Which inputs are at fault; empty where the fault is none of theirs.
     pub fields: Vec<FieldError>,
-    /// Seconds to wait before trying again, where waiting helps: for `RATE_LIMITED` and `SERVER_BUSY`.
+    /// Seconds to wait before trying again, for `RATE_LIMITED` and `SERVER_BUSY`. Null where waiting does not help.
     pub retry_after: Option<i32>,
 }
 
@@ -240,7 +240,7 @@ impl UserError {
                 retry_after: Some(1),
                 ..Self::new(ErrorCode::ServerBusy, "The server is busy: try again.")
             }),
-            Fault::RateLimited { retry_after } => {
+            Fault::RateLimited { retry_after, .. } => {
                 let seconds = whole_seconds(retry_after);
                 let message = format!("Too often in too short a time: try again in {seconds} s.");
                 Ok(Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited, &message) })

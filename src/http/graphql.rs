@@ -14,7 +14,7 @@ use mime::Mime;
 use poem::{
     Body, Endpoint, IntoResponse, Request, Response, Result,
     error::ReadBodyError,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use serde_json::{Map, Value as Json};
 
@@ -22,6 +22,8 @@ use super::{
     answer::{self, Errors},
     client::client,
     media::Media,
+    refresh_cookie::{self, RefreshCookie},
+    sockets::Sockets,
 };
 use crate::{
     app::App,
@@ -34,7 +36,13 @@ use crate::{
     },
 };
 
-/// The most bytes of a request's body.
+mod protocol;
+mod socket;
+mod subscriptions;
+mod upgrade;
+mod wire;
+
+/// The most bytes of a request's body, and of a WebSocket's message.
 const MAX_BODY: usize = 64 * 1024;
 
 /// How long a body may take to arrive.
@@ -47,14 +55,29 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
     schema: ApiSchema,
+    cookie: RefreshCookie,
+    sockets: Sockets,
 }
 
 /// Why a request is refused before any GraphQL.
 struct Refusal(StatusCode, String);
 
+impl Refusal {
+    fn into_response(self) -> Response {
+        let code = match self.0 {
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "BAD_REQUEST",
+        };
+        answer::refusal(self.0, code, &self.1)
+    }
+}
+
 impl GraphqlEndpoint {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { schema: graphql::schema(app.clone()), app }
+    pub(super) fn new(app: Arc<App>, sockets: Sockets) -> Self {
+        let cookie = RefreshCookie::new(&app.config);
+        Self { schema: graphql::schema(app.clone()), app, cookie, sockets }
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
@@ -73,38 +96,59 @@ impl GraphqlEndpoint {
             let message = "Only queries may be sent by GET: a link must not change anything.".to_owned();
             return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
         }
-        let operation = operation.data(Caller::new(client, bearer(request.headers())));
+        let headers = request.headers();
+        let delivery = match *request.method() {
+            Method::POST => self.cookie.read(headers)?,
+            // what a link can send has no cookie
+            _ => Arc::default(),
+        };
+        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let caller = Caller::new(client, credentials.and_then(bearer)).delivering(delivery.clone());
+        let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
             tracing::error!("an operation took too long");
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
-        Ok(respond(executed.unwrap_or_else(late), media))
+        let mut answer = respond(executed.unwrap_or_else(late), media);
+        if let Some(cookie) = delivery.change().and_then(|change| self.cookie.set(&change)) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(answer)
     }
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
     fn is_query(&self, operation: &mut GraphqlRequest) -> bool {
-        if jwt_guard::parse(operation, &self.app.config.graphql_limits).is_err() {
-            return true;
-        }
-        let name = operation.operation_name.clone();
-        let document = operation.parsed_query().ok();
-        let chosen = document.and_then(|document| chosen_operation(document, name.as_deref()));
-        chosen.is_none_or(|chosen| chosen.ty == OperationType::Query)
+        kind(&self.app, operation).ok().flatten().is_none_or(|kind| kind == OperationType::Query)
     }
+}
+
+/// The kind of the operation that would run. None: that cannot be told, and the schema will refuse it.
+///
+/// # Errors
+/// What is wrong with the document.
+fn kind(app: &App, operation: &mut GraphqlRequest) -> Result<Option<OperationType>, ServerError> {
+    jwt_guard::parse(operation, &app.config.graphql_limits)?;
+    let name = operation.operation_name.clone();
+    let document = operation.parsed_query()?;
+    Ok(chosen_operation(document, name.as_deref()).map(|chosen| chosen.ty))
 }
 
 impl Endpoint for GraphqlEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
+        if upgrade::is_asked_for(&request) {
+            return Ok(self.upgrade(request).await.unwrap_or_else(Refusal::into_response));
+        }
         let Some(media) = Media::negotiate(request.headers()) else {
             let message = "Answers are application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message));
         };
         let is_get = request.method() == Method::GET;
-        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|Refusal(status, message)| {
-            let mut refusal = answer::refusal(status, "BAD_REQUEST", &message);
+        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
+            let status = refusal.0;
+            let mut refusal = refusal.into_response();
             if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
                 refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
@@ -190,20 +234,32 @@ fn from_parameters(mut parameters: Map<String, Json>) -> Result<GraphqlRequest, 
     }
 }
 
+impl From<refresh_cookie::Refused> for Refusal {
+    fn from(refused: refresh_cookie::Refused) -> Self {
+        match refused {
+            refresh_cookie::Refused::Origin => Self(
+                StatusCode::FORBIDDEN,
+                "Cookie mode is for browsers on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
+                    .to_owned(),
+            ),
+            refresh_cookie::Refused::Header => bad_request("X-Token-Delivery is `cookie` or `body`."),
+        }
+    }
+}
+
 fn bad_request(message: &str) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, message.to_owned())
 }
 
-/// The access token of `Authorization: Bearer …` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Option<secrecy::SecretString> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+/// The access token of `Bearer …` (RFC 6750 §2.1).
+fn bearer(credentials: &str) -> Option<secrecy::SecretString> {
+    let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// The answer of the schema as one of HTTP. An error without a path came before execution, and then there is no `data`.
 fn respond(response: GraphqlResponse, media: Media) -> Response {
-    let was_executed =
-        response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
+    let was_executed = !is_request_error(&response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
     let reason =
         response.errors.first().and_then(|error| extension(error, "reason")).map(ToString::to_string);
@@ -239,6 +295,11 @@ fn respond(response: GraphqlResponse, media: Media) -> Response {
         _ => {}
     }
     answer
+}
+
+/// Whether nothing was executed: an error of a field has a path.
+fn is_request_error(response: &GraphqlResponse) -> bool {
+    !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
 }
 
 fn extension<'e>(error: &'e ServerError, name: &str) -> Option<&'e Value> {

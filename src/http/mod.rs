@@ -1,6 +1,6 @@
 //! The HTTP server: every route and every middleware, on one screen.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use poem::{
     Endpoint, EndpointExt, Response, Route, get,
@@ -9,10 +9,7 @@ use poem::{
 };
 use tokio::net::TcpListener;
 
-use crate::{
-    app::App,
-    config::{Config, Mode},
-};
+use crate::{app::App, config::Config};
 
 mod answer;
 mod client;
@@ -23,12 +20,21 @@ mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod origins;
 mod paced;
 mod pages;
+mod playground;
+mod refresh_cookie;
 mod request_id;
 mod server;
+mod sockets;
 pub(crate) mod welcome;
 mod well_known;
+
+use sockets::Sockets;
+
+/// How long sockets may take to close that have not while requests finished.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then finishes what runs.
 ///
@@ -39,12 +45,19 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app));
-    server::run(listener, connections, routes, shutdown).await
+    let sockets = Sockets::default();
+    let shutdown = async {
+        shutdown.await;
+        sockets.close();
+    };
+    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app, &sockets));
+    server::run(listener, connections, routes, shutdown).await?;
+    let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
+    Ok(())
 }
 
-fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
-    let graphql = graphql::GraphqlEndpoint::new(app.clone()).with(cors(&app.config));
+fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {
+    let graphql = graphql::GraphqlEndpoint::new(app.clone(), sockets.clone()).with(cors(&app.config));
     let mut routes = Route::new()
         .at("/graphql", graphql)
         .at("/.well-known/jwks.json", get(well_known::jwks))
@@ -54,11 +67,13 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
             routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
     }
     routes = pages::add_to(routes, &app.config);
-    if app.config.mode == Mode::Dev {
-        routes = routes.at("/", get(welcome::welcome));
-        if app.mailer.mailbox().is_some() {
-            routes = routes.nest("/mailbox", mailbox::routes());
-        }
+    if app.config.playground {
+        routes = routes
+            .at("/", get(playground::show_graphiql))
+            .at("/playground/*path", get(playground::show_file));
+    }
+    if app.mailer.mailbox().is_some() {
+        routes = routes.nest("/mailbox", mailbox::routes());
     }
     Route::new()
         .at("/health/live", get(health::live))
@@ -72,26 +87,13 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
 }
 
 fn cors(config: &Config) -> Cors {
-    let (is_dev, allowed) = (config.mode == Mode::Dev, config.allowed_origins.clone());
+    let origins = origins::Origins::new(config);
+    let delivery = header::HeaderName::from_static(refresh_cookie::HEADER);
     Cors::new()
-        .allow_origins_fn(move |origin| {
-            allowed.iter().any(|allowed| allowed == origin) || (is_dev && is_local(origin))
-        })
+        .allow_origins_fn(move |origin| origins.allow(origin))
+        .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, delivery])
         .expose_headers([request_id::HEADER, header::RETRY_AFTER.as_str(), header::WWW_AUTHENTICATE.as_str()])
         .max_age(7200)
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
-}
-
-/// A front end on this machine, on any port.
-fn is_local(origin: &str) -> bool {
-    ["http://localhost", "http://127.0.0.1"].into_iter().any(|local| {
-        origin
-            .strip_prefix(local)
-            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
-    })
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 
-use super::{Timestamp, user};
+use super::{Publish, Timestamp, user};
 
 /// A row of `identities`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -70,10 +70,14 @@ pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Mo
 ///
 /// # Errors
 /// The database's.
-pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
+pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
+    let (user_id, now) = (row.user_id, row.linked_at);
     let nothing = OnConflict::new().do_nothing().to_owned();
     let inserted =
         Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
+    if inserted > 0 {
+        user::tell_changed(on, user_id, now);
+    }
     Ok(inserted > 0)
 }
 
@@ -90,7 +94,10 @@ pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
 ///
 /// # Errors
 /// The database's.
-pub async fn delete_all(on: &impl ConnectionTrait, user_id: Uuid) -> Result<u64, DbErr> {
+pub async fn delete_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(on).await?;
+    if deleted.rows_affected > 0 {
+        user::tell_changed(on, user_id, now);
+    }
     Ok(deleted.rows_affected)
 }

@@ -162,7 +162,7 @@ async fn verify_email(
             let password_hash = registration.password_hash().map(str::to_owned);
             user::reset_password(txn, user.id, password_hash, now).await?;
             session::end_all(txn, user.id, now).await?;
-            identity::delete_all(txn, user.id).await?;
+            identity::delete_all(txn, user.id, now).await?;
             link(txn, user.id, registration.identity(), now).await?;
             user.id
         }

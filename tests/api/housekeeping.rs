@@ -3,9 +3,11 @@
 use std::{sync::Mutex, time::Duration};
 
 use gatehouse::{
+    events::Event,
     housekeeping::sweep,
     storage::{
-        Timestamp, authorization_request, challenge, identity, known_address, outbox, rate_limit, session,
+        Publish, Timestamp, authorization_request, challenge, identity, known_address, outbox, rate_limit,
+        session,
         user::{self, Administration, Role},
         user_list::{self, End, Filter, Page},
     },
@@ -60,6 +62,10 @@ impl Plans {
         self.plans.lock().unwrap().push((sql, lines?.join("\n")));
         Ok(())
     }
+}
+
+impl Publish for Plans {
+    fn publish(&self, _: Event) {}
 }
 
 #[async_trait::async_trait]
@@ -122,7 +128,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     challenge::delete_dead(&plans, now, 500).await.unwrap();
     identity::list(&plans, &[id, id]).await.unwrap();
     identity::find_user(&plans, "x", "x").await.unwrap();
-    identity::delete_all(&plans, id).await.unwrap();
+    identity::delete_all(&plans, id, now).await.unwrap();
     authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), now).await.unwrap();
     authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
@@ -140,6 +146,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::end_all(&plans, id, now).await.unwrap();
     session::end_others(&plans, id, id, now).await.unwrap();
     session::end_oldest(&plans, id, id, 50, now).await.unwrap();
+    session::list_ended(&plans, &[id, id]).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
     outbox::claim(&plans, 4, now, Duration::from_mins(1)).await.unwrap();
@@ -160,7 +167,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 55);
+    assert_eq!(plans.len(), 56);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from

@@ -16,22 +16,28 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
 pub fn browse(steps: &Value) -> Value {
-    let browser = browser().unwrap_or_else(|| {
-        panic!(
-            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
-        )
-    });
-    let seen = node(&["browse.mjs", browser.to_str().unwrap(), &json!(steps).to_string()]);
+    in_browser("browse.mjs", &[&json!(steps).to_string()])
+}
+
+/// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
+pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
+    let seen = node(&[&[script, &browser()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
 
+/// The path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-fn browser() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
+fn browser() -> String {
+    let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|path| path.is_file())
+    let mut all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = all.find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!(
+            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
+        )
+    });
+    found.into_os_string().into_string().unwrap()
 }
 
 /// Runs a script of `tests/node`. It may block: the server has threads of its own.
