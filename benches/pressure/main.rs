@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::{StreamExt, stream};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
 
 use crate::{
@@ -88,8 +88,9 @@ async fn main() {
     );
 }
 
+/// Not all at once: their hashes would wait for each other longer than a request may take.
 async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
-    (0..people).map(|_| Person::sign_up(address)).collect::<FuturesUnordered<_>>().collect().await
+    stream::iter(0..people).map(|_| Person::sign_up(address)).buffer_unordered(CLIENTS).collect().await
 }
 
 /// A connection that sends a request's head for ever; it begins anew when it is let go.
