@@ -19,7 +19,7 @@ pub enum Fault {
     /// A unique name was somebody else's at the moment of writing. Nothing was kept.
     #[error("a unique name is taken")]
     Conflict(#[source] Box<dyn Error + Send + Sync>),
-    /// The database did not answer, or refused. Nothing was kept.
+    /// The database did not answer, or refused. Nothing was kept, unless it was the answer to a commit that got lost.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A defect of ours.

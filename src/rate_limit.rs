@@ -43,7 +43,7 @@ pub enum Action<'a> {
     Mail(Purpose, &'a EmailAddress),
     /// A mail for a purpose to an address, in a day.
     MailInADay(Purpose, &'a EmailAddress),
-    /// A try of a code of which nothing is known but the address.
+    /// A try of a code of which nothing is known but the address, or that was asked for so.
     BareCode(&'a EmailAddress),
     /// A Google sign-in that is begun from an address.
     GoogleStart(&'a Address),
@@ -71,7 +71,7 @@ impl fmt::Display for Account<'_> {
 
 /// Where a client is, as far as one can be told from its neighbours: an IPv4 address, or the /64 network of an IPv6 address,
 /// all of which is one customer's (RFC 6177).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address(String);
 
 impl Address {

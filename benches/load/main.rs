@@ -16,9 +16,14 @@ use std::{
 use argon2::{Argon2, Block};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::{person::Person, server::Server};
+use crate::{
+    measure::{Load, median, per_second},
+    person::Person,
+    server::Server,
+};
 
 mod connection;
+mod measure;
 mod person;
 mod server;
 
@@ -89,9 +94,9 @@ impl Subject {
     }
 
     async fn measure(&mut self) {
-        self.me.push(Load::of(&mut self.signed_in[..ME], Person::me).await);
-        self.refresh.push(Load::of(&mut self.signed_in, Person::refresh).await);
-        self.login.push(Load::of(&mut self.to_log_in, Person::login).await);
+        self.me.push(Load::of(ROUND, &mut self.signed_in[..ME], Person::me).await);
+        self.refresh.push(Load::of(ROUND, &mut self.signed_in, Person::refresh).await);
+        self.login.push(Load::of(ROUND, &mut self.to_log_in, Person::login).await);
         self.hashes.push(hashes_per_second());
     }
 
@@ -113,40 +118,6 @@ impl Subject {
         let (hashes, ratio) = (median(self.hashes.iter().copied()), median(ratios));
         let what = format!("Argon2id, {} threads", cores());
         println!("  {what:<24} {hashes:>11.1}   without a server; logins reach {ratio:.2} of it");
-    }
-}
-
-/// What came of one kind of request, sent for a while by many at once, each after the last was answered.
-struct Load {
-    /// Requests a second.
-    rate: f64,
-    /// Milliseconds that half of them, and all but one in a hundred, were answered within.
-    p50: f64,
-    p99: f64,
-}
-
-impl Load {
-    async fn of(people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Self {
-        for person in &mut *people {
-            person.connect().await;
-        }
-        let started = Instant::now();
-        let act = &act;
-        let load = people.iter_mut().map(|person| async move {
-            let mut latencies = Vec::new();
-            while started.elapsed() < ROUND {
-                let sent = Instant::now();
-                act(person).await;
-                latencies.push(sent.elapsed().as_secs_f64());
-            }
-            latencies
-        });
-        let latencies: Vec<Vec<f64>> = load.collect::<FuturesUnordered<_>>().collect().await;
-        let seconds = started.elapsed().as_secs_f64();
-        let mut latencies = latencies.concat();
-        latencies.sort_by(f64::total_cmp);
-        let within = |percent| 1000.0 * latencies[latencies.len() * percent / 100];
-        Self { rate: per_second(latencies.len(), seconds), p50: within(50), p99: within(99) }
     }
 }
 
@@ -176,14 +147,4 @@ fn hashes_per_second() -> f64 {
 /// As many as the server has threads for hashes.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-fn per_second(count: usize, seconds: f64) -> f64 {
-    f64::from(u32::try_from(count).unwrap()) / seconds
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

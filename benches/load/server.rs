@@ -27,6 +27,11 @@ impl Server {
 
     /// Returns with the first answer.
     pub(crate) async fn start(database_url: &str) -> Self {
+        Self::start_with(database_url, &[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn start_with(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = gatehouse("serve", database_url)
             .env("SECRET_KEY", SecretKey::generate().1)
@@ -36,6 +41,7 @@ impl Server {
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")
+            .envs(settings.iter().copied())
             .spawn()
             .unwrap();
         let mut server = Self { address, process };

@@ -55,6 +55,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `MAX_CONNECTIONS`: connections of clients that may be open.
+    pub max_connections: u32,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: of these, from one address that is no trusted proxy's.
+    pub max_connections_per_address: u32,
     /// `PLAYGROUND`: whether there is a page at `/` to try the API on.
     pub playground: bool,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
@@ -228,7 +232,7 @@ pub struct Budgets {
     pub mails: Budget,
     /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
     pub mails_in_a_day: Budget,
-    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
+    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone, or were asked for so.
     pub bare_codes: Budget,
     /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
     pub google_starts: Budget,
@@ -305,6 +309,9 @@ impl Config {
         let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
         allowed_origins.push(own_origin);
         let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
+        let max_connections = r.read("MAX_CONNECTIONS", "10000", |s| within(s, 1..=1_000_000));
+        let max_connections_per_address =
+            r.read("MAX_CONNECTIONS_PER_ADDRESS", "256", |s| within(s, 1..=1_000_000));
         let playground = r.read("PLAYGROUND", if mode == Mode::Serve { "off" } else { "on" }, switch);
         // without it a playground completes nothing
         let introspects = playground || mode != Mode::Serve;
@@ -422,6 +429,8 @@ impl Config {
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
+            max_connections,
+            max_connections_per_address,
             playground,
             introspection,
             log_format,

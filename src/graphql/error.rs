@@ -8,6 +8,7 @@ use crate::{
     accounts::UsersError,
     fault::Fault,
     sessions::{Unauthenticated, ViewerError},
+    telemetry,
 };
 
 /// Why a request, or a field of it, has no answer.
@@ -72,6 +73,11 @@ impl ApiError {
 
     fn extend(&self, extensions: &mut ErrorExtensionValues) {
         extensions.set("code", self.code());
+        if let Self::ServiceUnavailable | Self::Internal = self
+            && let Some(id) = telemetry::request_id()
+        {
+            extensions.set("requestId", id);
+        }
         if let Self::RateLimited(_, retry_after) = self {
             extensions.set("retryAfter", *retry_after);
         }

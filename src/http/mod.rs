@@ -13,12 +13,15 @@ use crate::{app::App, config::Config};
 
 mod answer;
 mod client;
+mod connections;
 mod graphql;
+mod headers;
 mod health;
 mod hosts;
 mod mailbox;
 mod media;
 mod origins;
+mod paced;
 mod pages;
 mod playground;
 mod refresh_cookie;
@@ -47,7 +50,8 @@ pub async fn serve(
         shutdown.await;
         sockets.close();
     };
-    server::run(listener, routes(&app, &sockets), shutdown).await?;
+    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app, &sockets));
+    server::run(listener, connections, routes, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
 }
@@ -76,8 +80,10 @@ fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response>
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
+        .data(Arc::new(health::Readiness::default()))
         .with(CatchPanic::new().with_handler(answer::panicked))
         .with(request_id::RequestId(app.clock.clone()))
+        .with(headers::SecurityHeaders::new(&app.config))
 }
 
 fn cors(config: &Config) -> Cors {

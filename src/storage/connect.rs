@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
 use url::Url;
 
-use super::{Db, Postgres, QUEUE, TIME_LIMIT, Writer, writer};
+use super::{Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, writer};
 use crate::{
     config::{Config, DatabaseUrl},
     events::Events,
@@ -33,7 +33,8 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             options.statement_timeout(TIME_LIMIT);
             let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
             let room = Arc::new(Semaphore::new(QUEUE));
-            Ok(Db { read: pool.clone(), writer: Writer::Postgres(Postgres { pool, room, events }) })
+            let writer = Writer::Postgres(Postgres { pool: pool.clone(), room, events });
+            Ok(Db { read: Reader(pool), writer, file: None })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -42,7 +43,7 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
             let (queue, jobs) = mpsc::channel(QUEUE);
             tokio::spawn(writer::run(writing, first, jobs, events));
-            Ok(Db { read, writer: Writer::Sqlite(queue) })
+            Ok(Db { read: Reader(read), writer: Writer::Sqlite(queue), file: Some(path.clone()) })
         }
     }
 }
