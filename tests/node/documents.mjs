@@ -1,10 +1,11 @@
-// A plugin of graphql-codegen: each operation as a typed string, its fragments told once.
+// A plugin of graphql-codegen: each operation as a typed string, its fragments told once. Its setting `client` is where the
+// type of such strings is imported from.
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
 const capitalised = (name) => name[0].toUpperCase() + name.slice(1);
 const text = (definition) => stripIgnoredCharacters(print(definition));
 
-export function plugin(_schema, files) {
+export function plugin(_schema, files, { client }) {
   const definitions = files.flatMap(({ document }) => document.definitions);
   const fragments = new Map(
     definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
@@ -27,7 +28,7 @@ export function plugin(_schema, files) {
     return `export const ${name}Document = (${parts.join(' + ')}) as Document<${type}, ${type}Variables>;`;
   });
   return {
-    prepend: ["import type { Document } from './document';"],
+    prepend: [`import type { Document } from '${client}';`],
     content: [...told, '', ...operations].join('\n'),
   };
 }
