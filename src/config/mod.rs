@@ -53,6 +53,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `PLAYGROUND`: whether there is a page at `/` to try the API on.
+    pub playground: bool,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
     pub introspection: bool,
     /// `LOG_FORMAT`: for people or for programs.
@@ -279,7 +281,10 @@ impl Config {
         let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
         allowed_origins.push(own_origin);
         let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
-        let introspection = r.read("INTROSPECTION", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        let playground = r.read("PLAYGROUND", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        // without it a playground completes nothing
+        let introspects = playground || mode != Mode::Serve;
+        let introspection = r.read("INTROSPECTION", if introspects { "on" } else { "off" }, switch);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
@@ -383,6 +388,7 @@ impl Config {
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
+            playground,
             introspection,
             log_format,
             log_filter,

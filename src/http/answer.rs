@@ -36,6 +36,21 @@ pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
         .body(body)
 }
 
+/// Keeps a page of ours to itself: it is kept nowhere, tells nobody who led where, and no other site has a hold on it. What
+/// it may load is said by a policy of its own.
+pub(super) fn shield(mut answer: Response) -> Response {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
 /// The answer to a request during which something panicked. The panic hook has logged it.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     let message = "The server failed. Its log has the reason, under the request id.";

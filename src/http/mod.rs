@@ -22,6 +22,7 @@ mod hosts;
 mod mailbox;
 mod media;
 mod pages;
+mod playground;
 mod request_id;
 mod server;
 pub(crate) mod welcome;
@@ -50,11 +51,13 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
             routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
     }
     routes = pages::add_to(routes, &app.config);
-    if app.config.mode == Mode::Dev {
-        routes = routes.at("/", get(welcome::welcome));
-        if app.mailer.mailbox().is_some() {
-            routes = routes.nest("/mailbox", mailbox::routes());
-        }
+    if app.config.playground {
+        routes = routes
+            .at("/", get(playground::show_graphiql))
+            .at("/playground/*path", get(playground::show_file));
+    }
+    if app.mailer.mailbox().is_some() {
+        routes = routes.nest("/mailbox", mailbox::routes());
     }
     Route::new()
         .at("/health/live", get(health::live))

@@ -1,10 +1,8 @@
-//! What a browser finds at `/` in development.
+//! What the terminal shows in development, and whoever asks `/` for anything but a page.
 
-use std::sync::Arc;
+use poem::Response;
 
-use poem::{Response, handler, web::Data};
-
-use crate::{app::App, config::Config};
+use crate::config::Config;
 
 /// Where to go next, for whoever has just started the server.
 #[must_use]
@@ -27,7 +25,6 @@ Sign up:
     )
 }
 
-#[handler]
-pub(super) fn welcome(Data(app): Data<&Arc<App>>) -> Response {
-    Response::builder().content_type("text/plain; charset=utf-8").body(text(&app.config))
+pub(super) fn answer(config: &Config) -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").body(text(config))
 }

@@ -1,0 +1,74 @@
+//! The playground: pages of the `playground` crate, out of the program itself.
+//!
+//! It has no rights of its own: whoever opens it is nobody until they sign in, and it does what any client could. No link
+//! fills it in, and no other site can frame it.
+
+use std::sync::Arc;
+
+use poem::{
+    Body, Request, Response, handler,
+    http::{HeaderValue, StatusCode, header},
+    web::{Data, Path},
+};
+
+use super::{answer, welcome};
+use crate::{
+    app::App,
+    config::{Config, Mode},
+};
+
+/// The pages' own files, and the API. Monaco, the editor within GraphiQL, sizes and colours its text by `style` elements
+/// that it makes as it runs, so these cannot be told by hash or nonce.
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                      style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// GraphiQL for browsers; in development, the address of the API and a first request for whoever has none.
+#[handler]
+pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
+    let accepts_html = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let mut answer = if accepts_html || app.config.mode != Mode::Dev {
+        page("graphiql/index.html").unwrap_or_else(|| not_built(&app.config))
+    } else {
+        welcome::answer(&app.config)
+    };
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    answer
+}
+
+/// What pages load: scripts, styles, fonts.
+#[handler]
+pub(super) fn show_file(Path(path): Path<String>) -> Response {
+    let Some(file) = playground::file(&path).filter(|file| file.is_immutable) else {
+        let message = "There is nothing at this address. The playground is at `/`.";
+        return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
+    };
+    let mut answer = send(file);
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
+    answer
+}
+
+/// A page of the crate, such as `graphiql/index.html`. None where it was not built.
+fn page(path: &str) -> Option<Response> {
+    playground::file(path).map(send)
+}
+
+fn send(file: playground::File) -> Response {
+    let mut answer = answer_of(file.content_type, file.bytes);
+    if let Some(encoding) = file.encoding {
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    answer
+}
+
+/// How to get the pages, where the program was built without.
+fn not_built(config: &Config) -> Response {
+    let html = include_str!("pages/no_playground.html");
+    answer_of("text/html; charset=utf-8", html.replace("{graphql}", &config.public_address("/graphql")))
+}
+
+fn answer_of(content_type: &'static str, body: impl Into<Body>) -> Response {
+    let answer = Response::builder().content_type(content_type);
+    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, POLICY).body(body))
+}
