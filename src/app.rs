@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     config::Config,
+    events::Events,
     mail::Mailer,
     passwords::Passwords,
     storage::{self, Db},
@@ -21,6 +22,8 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub db: Db,
+    /// What happens, as soon as it is in the database.
+    pub events: Events,
     /// Password hashes.
     pub passwords: Passwords,
     /// Access and refresh tokens.
@@ -37,13 +40,14 @@ impl App {
     /// # Errors
     /// If one of them cannot be had.
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
-        let db = storage::connect(&config)
+        let events = Events::default();
+        let db = storage::connect(&config, &events)
             .await
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let passwords = Passwords::start(&config)?;
         let tokens = Tokens::new(&config)?;
         let mailer = Mailer::new(&config)?;
         let (clock, mail_waits) = (Clock::default(), Notify::new());
-        Ok(Arc::new(Self { config, clock, db, passwords, tokens, mailer, mail_waits }))
+        Ok(Arc::new(Self { config, clock, db, events, passwords, tokens, mailer, mail_waits }))
     }
 }

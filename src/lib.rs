@@ -6,8 +6,8 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`] | one file a verb: the rules, and the transactions |
-//! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`storage`] | one resource each, built once; one file a table |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
+//! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
 //! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
@@ -30,6 +30,7 @@
 //! 7. A session is inserted only by `sessions/open.rs`, which first locks its user, on condition that the credentials are
 //!    still those that were checked. So no sign-in under way survives what should have ended it.
 //! 8. No mail is sent while a request runs: use cases write it to the outbox, in the transaction that causes it.
+//! 9. What happens to accounts and sessions is published by the statement that does it, and told after COMMIT alone.
 //!
 //! `tests/api/house.rs` reads the imports and holds the directions.
 
@@ -44,10 +45,12 @@ pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
 pub mod rate_limit;
+pub mod relay;
 pub mod sessions;
 pub mod verification;
 
 pub mod app;
+pub mod events;
 pub mod mail;
 pub mod passwords;
 pub mod storage;

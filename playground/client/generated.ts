@@ -165,11 +165,17 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
+/** What may happen. Values may be added: keep a default branch. */
 export const SessionEventKind = {
+  /** The address is proven: the one that was there, or another in its place. */
   EmailVerified: 'EMAIL_VERIFIED',
+  /** The password is another, or there is one now. */
   PasswordChanged: 'PASSWORD_CHANGED',
+  /** Something that `me` tells is another: names, what people say of themselves, their role, or whether they may sign in. */
   ProfileChanged: 'PROFILE_CHANGED',
+  /** A session is over, by whomever: it was ended before it expired. */
   SessionEnded: 'SESSION_ENDED',
+  /** Somebody signed in. */
   SessionStarted: 'SESSION_STARTED'
 } as const;
 
@@ -236,7 +242,7 @@ export type VerifyOtpInput = {
 export type AuthSettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, googleClientId: string | null } };
+export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number } };
 
 export type UsernameAvailableQueryVariables = Exact<{
   username: string;
@@ -563,7 +569,7 @@ const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeRes
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';
 const UserResult = 'fragment UserResult on UserResult{...on User{kind:__typename ...User}...UserError}';
 
-export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength googleClientId}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
+export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
 export const usernameAvailableDocument = ('query usernameAvailable($username:String!){answer:usernameAvailable(username:$username)}') as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
 export const meDocument = ('query me{answer:me{...User}}' + User) as Document<MeQuery, MeQueryVariables>;
 export const signupDocument = ('mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<SignupMutation, SignupMutationVariables>;

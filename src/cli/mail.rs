@@ -7,6 +7,7 @@ use super::{CliError, load, migrate::require_migrated};
 use crate::{
     clock::Clock,
     config::{Config, MailWay, Mode},
+    events::Events,
     input::EmailAddress,
     mail::{Content, Mail, Mailer},
     secrets,
@@ -57,7 +58,7 @@ async fn test(config: &Config, address: &str) -> Result<(), CliError> {
 
 async fn queue(config: &Config) -> Result<(), CliError> {
     require_migrated(config).await?;
-    let db = storage::connect(config).await?;
+    let db = storage::connect(config, &Events::default()).await?;
     let (waiting, failed) =
         (outbox::list_waiting(db.read(), MOST).await?, outbox::list_failed(db.read(), MOST).await?);
     println!("{} waiting", counted(waiting.len()));

@@ -28,7 +28,7 @@ pub struct AccountsQuery;
 impl AccountsQuery {
     /// The signed-in user.
     async fn me(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
-        let Viewer { user, session } = viewer(ctx)?.clone();
+        let Viewer { user, session, .. } = viewer(ctx)?.clone();
         Ok(User::new(user, Some(session.id)))
     }
 
@@ -76,7 +76,7 @@ impl AccountsMutation {
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match accounts::signup(app, &caller.client, input.into()).await {
-            Ok(sign_in) => sign_in.into(),
+            Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }
@@ -89,7 +89,7 @@ impl AccountsMutation {
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        let Viewer { user, session } = viewer(ctx)?;
+        let Viewer { user, session, .. } = viewer(ctx)?;
         Ok(match accounts::update_profile(app, user, input.into()).await {
             Ok(user) => UserResult::User(Box::new(User::new(user, Some(session.id)))),
             Err(error) => UserResult::UserError(error.try_into()?),
@@ -105,7 +105,10 @@ impl AccountsMutation {
     ) -> Result<PasswordChangeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match accounts::change_password(app, &caller.client, viewer(ctx)?, input.into()).await {
-            Ok(ended) => PasswordChangeResult::PasswordChanged(ended.into()),
+            Ok(ended) => {
+                caller.delivery.ended(app, &ended);
+                PasswordChangeResult::PasswordChanged(ended.into())
+            }
             Err(error) => PasswordChangeResult::UserError(error.try_into()?),
         })
     }

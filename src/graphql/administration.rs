@@ -79,7 +79,7 @@ impl AdministrationMutation {
         #[graphql(desc = "What they may do from now on.")] role: Role,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        let Viewer { user, session } = viewer(ctx)?;
+        let Viewer { user, session, .. } = viewer(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return not_found() };
         user_result(accounts::set_user_role(app, user, id, role.into()).await, session.id)
     }
@@ -94,7 +94,7 @@ impl AdministrationMutation {
         #[graphql(desc = "Whether they may sign in from now on.")] active: bool,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        let Viewer { user, session } = viewer(ctx)?;
+        let Viewer { user, session, .. } = viewer(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return not_found() };
         user_result(accounts::set_user_active(app, user, id, active).await, session.id)
     }

@@ -4,7 +4,11 @@ use std::{error::Error, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
-use crate::{accounts::UsersError, fault::Fault, sessions::Unauthenticated};
+use crate::{
+    accounts::UsersError,
+    fault::Fault,
+    sessions::{Unauthenticated, ViewerError},
+};
 
 /// Why a request, or a field of it, has no answer.
 ///
@@ -112,6 +116,15 @@ impl<F: Into<Fault>> From<F> for ApiError {
                 tracing::error!(error = &*source as &dyn Error, "an internal fault");
                 Self::Internal
             }
+        }
+    }
+}
+
+impl From<ViewerError> for ApiError {
+    fn from(error: ViewerError) -> Self {
+        match error {
+            ViewerError::Unauthenticated(why) => Self::Unauthenticated(why),
+            ViewerError::Fault(fault) => fault.into(),
         }
     }
 }

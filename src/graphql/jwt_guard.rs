@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use super::{
     error::ApiError,
     limits::{check_document, check_text, check_variable_types, chosen_operation, root_fields},
+    token_delivery::TokenDelivery,
 };
 use crate::{
     app::App,
@@ -49,6 +50,8 @@ const INTROSPECTION_FIELDS: [&str; 2] = ["__schema", "__type"];
 pub struct Caller {
     /// What the connection tells.
     pub client: Client,
+    /// By which way refresh tokens come and go.
+    pub delivery: Arc<TokenDelivery>,
     access_token: Option<SecretString>,
     viewer: OnceCell<Result<Viewer, Unauthenticated>>,
 }
@@ -57,7 +60,13 @@ impl Caller {
     /// Nobody yet, with or without an access token.
     #[must_use]
     pub fn new(client: Client, access_token: Option<SecretString>) -> Self {
-        Self { client, access_token, viewer: OnceCell::new() }
+        Self { client, delivery: Arc::default(), access_token, viewer: OnceCell::new() }
+    }
+
+    /// The same, and its refresh tokens come and go by this way.
+    #[must_use]
+    pub fn delivering(self, delivery: Arc<TokenDelivery>) -> Self {
+        Self { delivery, ..self }
     }
 
     /// What was presented.

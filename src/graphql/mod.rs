@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{Context, MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use crate::{app::App, sessions::Unauthenticated};
 use error::ApiError;
@@ -18,7 +18,9 @@ pub mod limits;
 mod nesting;
 pub mod outcomes;
 pub mod password_reset;
+pub mod session_events;
 pub mod sessions;
+pub mod token_delivery;
 pub mod user;
 pub mod verification;
 
@@ -37,8 +39,12 @@ pub struct Mutation(
     dashboard::DashboardMutation,
 );
 
+/// What can be followed, by WebSocket. Every field needs a signed-in viewer.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(session_events::SessionEventsSubscription);
+
 /// The executable schema.
-pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema, guarded, over an app.
 #[must_use]
@@ -59,8 +65,8 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 /// What resolvers hand to use cases.

@@ -4,17 +4,19 @@ use async_graphql::{Enum, SimpleObject, Union};
 
 use super::{
     error::{ApiError, whole_seconds},
+    jwt_guard::Caller,
     sessions::{AuthPayload, PasswordChanged},
     user::User,
     verification::EmailChallenge,
 };
 use crate::{
     accounts::{AdministrationError, ChangePasswordError, SignupError, UpdateProfileError},
+    app::App,
     challenges::Asked,
     fault::Fault,
     input,
     password_reset::{RequestPasswordResetError, ResetPasswordError},
-    sessions::{LoginError, RefreshError, SignIn, SignedIn},
+    sessions::{LoginError, RefreshError, SignIn},
     verification::{ChangeEmailError, ProofError, ResendError},
 };
 
@@ -30,18 +32,16 @@ pub enum SignInResult {
     UserError(UserError),
 }
 
-impl From<SignIn> for SignInResult {
-    fn from(sign_in: SignIn) -> Self {
+impl SignInResult {
+    /// What it came to, its refresh token delivered as the caller asked.
+    #[must_use]
+    pub fn deliver(app: &App, caller: &Caller, sign_in: SignIn) -> Self {
         match sign_in {
-            SignIn::SignedIn(signed_in) => (*signed_in).into(),
+            SignIn::SignedIn(signed_in) => {
+                Self::AuthPayload(Box::new(AuthPayload::deliver(app, caller, *signed_in)))
+            }
             SignIn::EmailChallenge(asked) => Self::EmailChallenge((*asked).into()),
         }
-    }
-}
-
-impl From<SignedIn> for SignInResult {
-    fn from(signed_in: SignedIn) -> Self {
-        Self::AuthPayload(Box::new(signed_in.into()))
     }
 }
 

@@ -34,9 +34,12 @@ impl PasswordResetMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The token and the new password.")] input: ResetPasswordInput,
     ) -> Result<PasswordChangeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
+        let (app, caller) = caller(ctx)?;
         Ok(match password_reset::reset_password(app, input.into()).await {
-            Ok(ended) => PasswordChangeResult::PasswordChanged(ended.into()),
+            Ok(ended) => {
+                caller.delivery.ended(app, &ended);
+                PasswordChangeResult::PasswordChanged(ended.into())
+            }
             Err(error) => PasswordChangeResult::UserError(error.try_into()?),
         })
     }

@@ -8,13 +8,14 @@ use uuid::Uuid;
 use super::{
     caller,
     error::ApiError,
-    jwt_guard::viewer,
+    jwt_guard::{Caller, viewer},
     outcomes::{RefreshResult, SignInResult},
     user::User,
     verification::EmailChallenge,
 };
 use crate::{
-    sessions::{self, SignedIn},
+    app::App,
+    sessions::{self, RefreshError, SignedIn},
     storage::session,
 };
 
@@ -35,42 +36,57 @@ impl SessionsMutation {
         let (app, caller) = caller(ctx)?;
         let input = sessions::LoginInput { identifier: input.identifier, password: input.password.into() };
         Ok(match sessions::login(app, &caller.client, input).await {
-            Ok(sign_in) => sign_in.into(),
+            Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(error.try_into()?),
         })
     }
 
     /// Trades a refresh token for a new pair. Asking again with the same token gives the same pair while nobody has used it;
-    /// after that it ends the session, for then the token has two holders. Anybody may ask.
+    /// after that it ends the session, for then the token has two holders. Without an argument it is the cookie's token, and
+    /// so is the next. Anybody may ask.
     /// Errors: `INVALID_INPUT`, `INVALID_TOKEN`, `SERVER_BUSY`.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The newest refresh token of the session.", secret)] refresh_token: Option<String>,
     ) -> Result<RefreshResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        Ok(match sessions::refresh(app, refresh_token.as_deref()).await {
-            Ok(signed_in) => RefreshResult::AuthPayload(Box::new(AuthPayload::from(signed_in))),
+        let (app, caller) = caller(ctx)?;
+        let token = caller.delivery.given(refresh_token.as_deref());
+        let refreshed = sessions::refresh(app, token).await;
+        if refresh_token.is_none() && matches!(refreshed, Err(RefreshError::InvalidToken)) {
+            caller.delivery.clear();
+        }
+        Ok(match refreshed {
+            Ok(signed_in) => {
+                RefreshResult::AuthPayload(Box::new(AuthPayload::deliver(app, caller, signed_in)))
+            }
             Err(error) => RefreshResult::UserError(error.try_into()?),
         })
     }
 
-    /// Ends the session of the refresh token given, else of the access token. Ending an ended session is no error. Anybody
-    /// may ask.
+    /// Ends the session of the refresh token given, else of the cookie's, else of the access token. Ending an ended session is
+    /// no error. Anybody may ask.
     async fn logout(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Any refresh token of the session.", secret)] refresh_token: Option<String>,
     ) -> Result<SessionsEnded, ApiError> {
         let (app, caller) = caller(ctx)?;
-        let ended = sessions::logout(app, refresh_token.as_deref(), caller.access_token()).await?;
-        Ok(SessionsEnded::from(Vec::from_iter(ended)))
+        let token = caller.delivery.given(refresh_token.as_deref());
+        let ended = Vec::from_iter(sessions::logout(app, token, caller.access_token()).await?);
+        if refresh_token.is_none() {
+            caller.delivery.clear();
+        }
+        caller.delivery.ended(app, &ended);
+        Ok(ended.into())
     }
 
     /// Ends every session of the viewer, this one included.
     async fn logout_all(&self, ctx: &Context<'_>) -> Result<SessionsEnded, ApiError> {
-        let (app, _) = caller(ctx)?;
-        Ok(sessions::logout_all(app, viewer(ctx)?).await?.into())
+        let (app, caller) = caller(ctx)?;
+        let ended = sessions::logout_all(app, viewer(ctx)?).await?;
+        caller.delivery.ended(app, &ended);
+        Ok(ended.into())
     }
 
     /// Ends one session of the viewer. What is no live session of theirs is left alone, which is no error.
@@ -79,10 +95,12 @@ impl SessionsMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The session's.")] id: ID,
     ) -> Result<SessionsEnded, ApiError> {
-        let (app, _) = caller(ctx)?;
+        let (app, caller) = caller(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return Ok(SessionsEnded::from(Vec::new())) };
         let is_ended = sessions::revoke_session(app, viewer(ctx)?, id).await?;
-        Ok(SessionsEnded::from(Vec::from_iter(is_ended.then_some(id))))
+        let ended = Vec::from_iter(is_ended.then_some(id));
+        caller.delivery.ended(app, &ended);
+        Ok(ended.into())
     }
 }
 
@@ -109,7 +127,7 @@ pub struct AuthPayload {
     token_type: String,
     /// Seconds until the access token expires.
     expires_in: i32,
-    /// Single use. Null where it travels in a cookie.
+    /// Single use. Null where it travels in a cookie: see the header `X-Token-Delivery`.
     refresh_token: Option<String>,
     /// Seconds until the refresh token expires.
     refresh_expires_in: i32,
@@ -117,16 +135,18 @@ pub struct AuthPayload {
     email_challenge: Option<EmailChallenge>,
 }
 
-impl From<SignedIn> for AuthPayload {
-    fn from(signed_in: SignedIn) -> Self {
+impl AuthPayload {
+    /// The answer to a sign-in or a refresh, its refresh token delivered as the caller asked.
+    #[must_use]
+    pub fn deliver(app: &App, caller: &Caller, signed_in: SignedIn) -> Self {
         let current = Some(signed_in.session.id);
         Self {
+            refresh_token: caller.delivery.send(app, &signed_in),
             user: User::new(signed_in.user, current),
             session: Session::new(signed_in.session, current),
             access_token: signed_in.access_token.token.expose_secret().to_owned(),
             token_type: "Bearer".to_owned(),
             expires_in: seconds(signed_in.access_token.expires_in),
-            refresh_token: Some(signed_in.refresh_token.expose_secret().to_owned()),
             refresh_expires_in: seconds(signed_in.refresh_expires_in),
             email_challenge: signed_in.email_challenge.map(EmailChallenge::from),
         }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     challenges::Asked,
     config,
+    sessions::SignIn,
     storage::challenge::{Method, Purpose},
     verification,
 };
@@ -34,7 +35,7 @@ impl VerificationMutation {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
         Ok(match verification::verify_otp(app, &caller.client, viewer, input.into()).await {
-            Ok(signed_in) => signed_in.into(),
+            Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
             Err(error) => SignInResult::UserError(otp_refusal(error)?),
         })
     }
@@ -62,7 +63,7 @@ impl VerificationMutation {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
         Ok(match verification::activate_account(app, &caller.client, viewer, &token).await {
-            Ok(signed_in) => signed_in.into(),
+            Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
             Err(error) => SignInResult::UserError(link_refusal(error)?),
         })
     }

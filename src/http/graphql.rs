@@ -22,6 +22,7 @@ use super::{
     answer::{self, Errors},
     client::client,
     media::Media,
+    refresh_cookie::{self, RefreshCookie},
 };
 use crate::{
     app::App,
@@ -50,6 +51,7 @@ const MAX_MESSAGE: usize = 200;
 pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
     schema: ApiSchema,
+    cookie: RefreshCookie,
 }
 
 /// Why a request is refused before any GraphQL.
@@ -57,7 +59,7 @@ struct Refusal(StatusCode, String);
 
 impl GraphqlEndpoint {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { schema: graphql::schema(app.clone()), app }
+        Self { schema: graphql::schema(app.clone()), cookie: RefreshCookie::new(&app.config), app }
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
@@ -76,13 +78,24 @@ impl GraphqlEndpoint {
             let message = "Only queries may be sent by GET: a link must not change anything.".to_owned();
             return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
         }
-        let operation = operation.data(Caller::new(client, bearer(request.headers())));
+        let headers = request.headers();
+        let delivery = match *request.method() {
+            Method::POST => self.cookie.read(headers)?,
+            // what a link can send has no cookie
+            _ => Arc::default(),
+        };
+        let caller = Caller::new(client, bearer(headers)).delivering(delivery.clone());
+        let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
             tracing::error!("an operation took too long");
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
-        Ok(respond(executed.unwrap_or_else(late), media))
+        let mut answer = respond(executed.unwrap_or_else(late), media);
+        if let Some(cookie) = delivery.change().and_then(|change| self.cookie.set(&change)) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(answer)
     }
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
@@ -107,7 +120,8 @@ impl Endpoint for GraphqlEndpoint {
         };
         let is_get = request.method() == Method::GET;
         let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|Refusal(status, message)| {
-            let mut refusal = answer::refusal(status, "BAD_REQUEST", &message);
+            let code = if status == StatusCode::FORBIDDEN { "FORBIDDEN" } else { "BAD_REQUEST" };
+            let mut refusal = answer::refusal(status, code, &message);
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = if is_get { "POST" } else { "GET, POST" };
                 refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -183,6 +197,19 @@ fn from_parameters(mut parameters: Map<String, Json>) -> Result<GraphqlRequest, 
     match take("extensions") {
         None | Some(Json::Object(_)) => Ok(request),
         Some(_) => Err(bad_request("`extensions` must be an object.")),
+    }
+}
+
+impl From<refresh_cookie::Refused> for Refusal {
+    fn from(refused: refresh_cookie::Refused) -> Self {
+        match refused {
+            refresh_cookie::Refused::Origin => Self(
+                StatusCode::FORBIDDEN,
+                "Cookie mode is for browsers on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
+                    .to_owned(),
+            ),
+            refresh_cookie::Refused::Header => bad_request("X-Token-Delivery is `cookie` or `body`."),
+        }
     }
 }
 

@@ -21,8 +21,10 @@ mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod origins;
 mod pages;
 mod playground;
+mod refresh_cookie;
 mod request_id;
 mod server;
 pub(crate) mod welcome;
@@ -54,6 +56,7 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
     if app.config.playground {
         routes = routes
             .at("/", get(playground::show_graphiql))
+            .at("/demo", get(playground::show_demo))
             .at("/playground/*path", get(playground::show_file));
     }
     if app.mailer.mailbox().is_some() {
@@ -69,26 +72,13 @@ fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
 }
 
 fn cors(config: &Config) -> Cors {
-    let (is_dev, allowed) = (config.mode == Mode::Dev, config.allowed_origins.clone());
+    let origins = origins::Origins::new(config);
+    let delivery = header::HeaderName::from_static(refresh_cookie::HEADER);
     Cors::new()
-        .allow_origins_fn(move |origin| {
-            allowed.iter().any(|allowed| allowed == origin) || (is_dev && is_local(origin))
-        })
+        .allow_origins_fn(move |origin| origins.allow(origin))
+        .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, delivery])
         .expose_headers([request_id::HEADER, header::RETRY_AFTER.as_str(), header::WWW_AUTHENTICATE.as_str()])
         .max_age(7200)
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
-}
-
-/// A front end on this machine, on any port.
-fn is_local(origin: &str) -> bool {
-    ["http://localhost", "http://127.0.0.1"].into_iter().any(|local| {
-        origin
-            .strip_prefix(local)
-            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
-    })
 }

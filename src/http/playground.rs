@@ -19,8 +19,12 @@ use crate::{
 
 /// The pages' own files, and the API. Monaco, the editor within GraphiQL, sizes and colours its text by `style` elements
 /// that it makes as it runs, so these cannot be told by hash or nonce.
-const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
-                      style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                               style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// GraphiQL for browsers; in development, the address of the API and a first request for whoever has none.
@@ -28,12 +32,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; 
 pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
     let accepts_html = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
     let mut answer = if accepts_html || app.config.mode != Mode::Dev {
-        page("graphiql/index.html").unwrap_or_else(|| not_built(&app.config))
+        page("graphiql/index.html", GRAPHIQL_POLICY).unwrap_or_else(|| not_built(&app.config))
     } else {
         welcome::answer(&app.config)
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     answer
+}
+
+/// The demonstration app.
+#[handler]
+pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
+    page("app/index.html", POLICY).unwrap_or_else(|| not_built(&app.config))
 }
 
 /// What pages load: scripts, styles, fonts.
@@ -43,18 +53,18 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
         let message = "There is nothing at this address. The playground is at `/`.";
         return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
     };
-    let mut answer = send(file);
+    let mut answer = send(file, GRAPHIQL_POLICY);
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
     answer
 }
 
 /// A page of the crate, such as `graphiql/index.html`. None where it was not built.
-fn page(path: &str) -> Option<Response> {
-    playground::file(path).map(send)
+fn page(path: &str, policy: &'static str) -> Option<Response> {
+    playground::file(path).map(|file| send(file, policy))
 }
 
-fn send(file: playground::File) -> Response {
+fn send(file: playground::File, policy: &'static str) -> Response {
     let mut answer = answer_of(file.content_type, file.bytes);
     if let Some(encoding) = file.encoding {
         answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));

@@ -27,6 +27,6 @@ pub async fn logout(
         Err(Rejected::Invalid) => None,
     };
     let Some(id) = by_refresh_token().or_else(by_access_token) else { return Ok(None) };
-    let ended = app.db.write_one(async move |txn| session::end(&txn, id, Timestamp(now)).await).await?;
+    let ended = app.db.write(async move |txn| session::end(&txn, id, Timestamp(now)).await).await?;
     Ok(ended.then_some(id))
 }

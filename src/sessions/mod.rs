@@ -6,6 +6,7 @@ mod logout_all;
 mod open;
 mod refresh;
 mod revoke_session;
+mod session_events;
 mod viewer;
 
 use std::net::IpAddr;
@@ -27,6 +28,7 @@ pub use logout_all::logout_all;
 pub use open::{Opened, Opening};
 pub use refresh::{RefreshError, refresh};
 pub use revoke_session::revoke_session;
+pub use session_events::session_events;
 pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
 
 /// Who sends a request, as far as the connection tells.
@@ -62,6 +64,12 @@ pub enum SignIn {
     SignedIn(Box<SignedIn>),
     /// The address is to be proven first.
     EmailChallenge(Box<Asked>),
+}
+
+impl From<SignedIn> for SignIn {
+    fn from(signed_in: SignedIn) -> Self {
+        Self::SignedIn(Box::new(signed_in))
+    }
 }
 
 impl SignedIn {

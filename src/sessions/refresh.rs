@@ -72,7 +72,7 @@ async fn repeat(
     }
 
     let (id, user_id) = (session.id, session.user_id);
-    if app.db.write_one(async move |txn| session::end(&txn, id, Timestamp(now)).await).await? {
+    if app.db.write(async move |txn| session::end(&txn, id, Timestamp(now)).await).await? {
         tracing::warn!(session.id = %id, user.id = %user_id, "a refresh token was replayed; its session is ended");
     }
     Err(RefreshError::InvalidToken)

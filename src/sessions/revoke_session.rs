@@ -17,5 +17,5 @@ use crate::{
 /// [`Fault`] alone.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {
     let (user_id, now) = (viewer.user.id, Timestamp(app.clock.now()));
-    app.db.write_one(async move |txn| session::end_of(&txn, user_id, id, now).await).await
+    app.db.write(async move |txn| session::end_of(&txn, user_id, id, now).await).await
 }

@@ -1,5 +1,7 @@
 //! Who sends a request: the session and user behind an access token.
 
+use time::OffsetDateTime;
+
 use crate::{
     app::App,
     fault::Fault,
@@ -14,6 +16,8 @@ pub struct Viewer {
     pub user: user::Model,
     /// The session that the request is part of.
     pub session: session::Model,
+    /// Until when the access token is good.
+    pub expires_at: OffsetDateTime,
 }
 
 /// Why a request is nobody's.
@@ -66,5 +70,5 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Vie
             .write_one(async move |txn| session::raise_seen_counter(&txn, claims.sid, claims.rc).await)
             .await?;
     }
-    Ok(Viewer { user, session })
+    Ok(Viewer { user, session, expires_at: claims.expires_at() })
 }

@@ -11,26 +11,29 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
 use url::Url;
 
-use super::{Db, QUEUE, TIME_LIMIT, Writer, writer};
+use super::{Db, Postgres, QUEUE, TIME_LIMIT, Writer, writer};
 use crate::{
     config::{Config, DatabaseUrl},
+    events::Events,
     secrets::private_file,
 };
 
 /// Readers of SQLite. Each has a thread of its own; more than cores would only wait for each other.
 const SQLITE_READERS: u32 = 4;
 
-/// Opens the database, and on SQLite starts its writer.
+/// Opens the database, and on SQLite starts its writer. What it commits it tells to `events`.
 ///
 /// # Errors
 /// If it cannot be reached or opened.
-pub async fn connect(config: &Config) -> Result<Db, DbErr> {
+pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
+    let events = events.clone();
     match &config.database {
         DatabaseUrl::Postgres(url) => {
             let mut options = options(url.expose_secret(), config.database_max_connections);
             options.statement_timeout(TIME_LIMIT);
             let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
-            Ok(Db { read: pool.clone(), writer: Writer::Postgres(pool, Arc::new(Semaphore::new(QUEUE))) })
+            let room = Arc::new(Semaphore::new(QUEUE));
+            Ok(Db { read: pool.clone(), writer: Writer::Postgres(Postgres { pool, room, events }) })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -38,7 +41,7 @@ pub async fn connect(config: &Config) -> Result<Db, DbErr> {
             let first = Database::connect(writing.clone()).await?;
             let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
             let (queue, jobs) = mpsc::channel(QUEUE);
-            tokio::spawn(writer::run(writing, first, jobs));
+            tokio::spawn(writer::run(writing, first, jobs, events));
             Ok(Db { read, writer: Writer::Sqlite(queue) })
         }
     }

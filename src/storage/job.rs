@@ -12,7 +12,10 @@ use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
 use super::txn::{Failure, Handle, Txn, Watch};
-use crate::fault::Fault;
+use crate::{
+    events::{Event, Events},
+    fault::Fault,
+};
 
 /// A closure that takes longer than this has hung: it is dropped, and its transaction rolled back.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -43,6 +46,8 @@ type Answer = Box<dyn FnOnce(Option<Fault>) + Send>;
 /// A job that has run.
 pub(super) struct Ended {
     pub(super) fate: Fate,
+    /// What is told once they are kept.
+    pub(super) events: Vec<Event>,
     fault: Option<Fault>,
     answer: Option<Answer>,
 }
@@ -105,11 +110,17 @@ impl Job {
             let why = "a closure took too long".to_owned();
             return Ended {
                 fate: Fate::Doom(why.clone()),
+                events: Vec::new(),
                 fault: Some(Fault::Unavailable(why.into())),
                 answer: None,
             };
         };
-        let (fate, fault) = match (worked.end, watch.failure()) {
+        let events = watch.events();
+        let end = match worked.end {
+            Ok(()) if most == 1 && !events.is_empty() => Err("write_one publishes no events".to_owned()),
+            end => end,
+        };
+        let (fate, fault) = match (end, watch.failure()) {
             (_, Some(Failure::Database(why))) => {
                 (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
             }
@@ -123,13 +134,16 @@ impl Job {
             (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),
             (Ok(()), None) => (Fate::Keep, None),
         };
-        Ended { fate, fault, answer: Some(worked.answer) }
+        Ended { fate, events, fault, answer: Some(worked.answer) }
     }
 }
 
 impl Ended {
-    /// Answers, now that it is known whether the transaction was committed.
-    pub(super) fn answer(self, committed: Result<(), String>) {
+    /// Tells of what happened and answers, now that it is known whether the transaction was committed.
+    pub(super) fn answer(self, committed: Result<(), String>, events: &Events) {
+        if self.fate == Fate::Keep && committed.is_ok() {
+            events.publish(&self.events);
+        }
         let fault = self.fault.or(committed.err().map(|why| Fault::Unavailable(why.into())));
         if let Some(answer) = self.answer {
             answer(fault);

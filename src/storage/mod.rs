@@ -15,7 +15,7 @@ use tokio::sync::{
     mpsc::{self, error::TrySendError},
 };
 
-use crate::fault::Fault;
+use crate::{events::Events, fault::Fault};
 use job::{Fate, Job, Kind};
 use txn::Handle;
 
@@ -25,6 +25,7 @@ pub mod identity;
 mod job;
 pub mod known_address;
 pub mod migrate;
+mod notice;
 pub mod outbox;
 pub mod rate_limit;
 pub mod session;
@@ -34,8 +35,9 @@ pub mod user_list;
 mod writer;
 
 pub use connect::connect;
+pub use notice::{hear, notify};
 pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
-pub use txn::Txn;
+pub use txn::{Publish, Txn};
 
 /// The longest that the database may take: to hand out a connection, or on PostgreSQL to run a statement.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
@@ -52,8 +54,16 @@ pub struct Db {
 
 #[derive(Clone, Debug)]
 enum Writer {
-    Postgres(DatabaseConnection, Arc<Semaphore>),
+    Postgres(Postgres),
     Sqlite(mpsc::Sender<Job>),
+}
+
+#[derive(Clone, Debug)]
+struct Postgres {
+    pool: DatabaseConnection,
+    /// For writes that are under way.
+    room: Arc<Semaphore>,
+    events: Events,
 }
 
 impl Db {
@@ -115,11 +125,11 @@ impl Db {
     {
         let (job, answer) = Job::new(kind, work);
         match &self.writer {
-            Writer::Postgres(pool, room) => {
-                let place = room.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
-                let pool = pool.clone();
+            Writer::Postgres(postgres) => {
+                let place = postgres.room.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
+                let postgres = postgres.clone();
                 tokio::spawn(async move {
-                    write_alone(pool, job).await;
+                    postgres.write_alone(job).await;
                     drop(place);
                 });
             }
@@ -138,23 +148,26 @@ impl From<DbErr> for Fault {
     }
 }
 
-/// One job on PostgreSQL: a transaction, or a statement that is its own.
-async fn write_alone(pool: DatabaseConnection, job: Job) {
-    if job.is_abandoned() {
-        return;
+impl Postgres {
+    /// One job: a transaction, or a statement that is its own.
+    async fn write_alone(self, job: Job) {
+        let Self { pool, events, .. } = self;
+        if job.is_abandoned() {
+            return;
+        }
+        if job.kind == Kind::Statement {
+            return job.run(Handle::Pool(pool)).await.answer(Ok(()), &events);
+        }
+        let txn = match pool.begin().await {
+            Ok(txn) => Arc::new(txn),
+            Err(error) => return tracing::error!(%error, "a transaction could not begin"),
+        };
+        let ended = job.run(Handle::Transaction(txn.clone())).await;
+        let committed = match (Arc::into_inner(txn), &ended.fate) {
+            (Some(txn), Fate::Keep) => notice::commit(txn, events.notices(&ended.events)).await,
+            (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await,
+            (None, _) => Err(DbErr::Custom(writer::KEPT.to_owned())),
+        };
+        ended.answer(committed.map_err(|error| error.to_string()), &events);
     }
-    if job.kind == Kind::Statement {
-        return job.run(Handle::Pool(pool)).await.answer(Ok(()));
-    }
-    let txn = match pool.begin().await {
-        Ok(txn) => Arc::new(txn),
-        Err(error) => return tracing::error!(%error, "a transaction could not begin"),
-    };
-    let ended = job.run(Handle::Transaction(txn.clone())).await;
-    let committed = match (Arc::into_inner(txn), &ended.fate) {
-        (Some(txn), Fate::Keep) => txn.commit().await.map_err(|error| error.to_string()),
-        (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await.map_err(|error| error.to_string()),
-        (None, _) => Err(writer::KEPT.to_owned()),
-    };
-    ended.answer(committed);
 }

@@ -1,12 +1,15 @@
 //! The table of sign-ins. A session has one row, however often it is refreshed.
 
+use std::collections::HashSet;
+
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
     entity::prelude::*,
     sea_query::{CaseStatement, Expr, Query},
 };
 
-use super::{Timestamp, user};
+use super::{Publish, Timestamp, user};
+use crate::events::{Event, Kind};
 
 /// A row of `sessions`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -65,8 +68,15 @@ impl Model {
 ///
 /// # Errors
 /// The database's.
-pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+pub async fn insert(on: &impl Publish, row: Model) -> Result<(), DbErr> {
+    let started = Event {
+        kind: Kind::SessionStarted,
+        user_id: row.user_id,
+        session_id: Some(row.id),
+        at: row.created_at.0,
+    };
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    on.publish(started);
     Ok(())
 }
 
@@ -153,32 +163,28 @@ pub async fn raise_seen_counter(on: &impl ConnectionTrait, id: Uuid, counter: i6
 ///
 /// # Errors
 /// The database's.
-pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
-    let ended = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
-    Ok(ended.rows_affected > 0)
+pub async fn end(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
+    let ended = ending(now).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
+    Ok(!tell(on, &ended, now).is_empty())
 }
 
 /// Ends every live session of a user, and says which.
 ///
 /// # Errors
 /// The database's.
-pub async fn end_all(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>, DbErr> {
+pub async fn end_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>, DbErr> {
     let ended = ending(now).filter(Column::UserId.eq(user_id)).exec_with_returning(on).await?;
-    Ok(ended.into_iter().map(|row| row.id).collect())
+    Ok(tell(on, &ended, now))
 }
 
 /// Ends a session of this user; `false` if it was not live, or is somebody else's.
 ///
 /// # Errors
 /// The database's.
-pub async fn end_of(
-    on: &impl ConnectionTrait,
-    user_id: Uuid,
-    id: Uuid,
-    now: Timestamp,
-) -> Result<bool, DbErr> {
+pub async fn end_of(on: &impl Publish, user_id: Uuid, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
     let of_user = ending(now).filter(Column::Id.eq(id)).filter(Column::UserId.eq(user_id));
-    Ok(of_user.exec(on).await?.rows_affected > 0)
+    let ended = of_user.exec_with_returning(on).await?;
+    Ok(!tell(on, &ended, now).is_empty())
 }
 
 /// Ends every live session of a user but one, and says which.
@@ -186,13 +192,14 @@ pub async fn end_of(
 /// # Errors
 /// The database's.
 pub async fn end_others(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     user_id: Uuid,
     keep: Uuid,
     now: Timestamp,
 ) -> Result<Vec<Uuid>, DbErr> {
     let others = ending(now).filter(Column::UserId.eq(user_id)).filter(Column::Id.ne(keep));
-    Ok(others.exec_with_returning(on).await?.into_iter().map(|row| row.id).collect())
+    let ended = others.exec_with_returning(on).await?;
+    Ok(tell(on, &ended, now))
 }
 
 /// Ends the live sessions of a user but `newest` and the newest others, `keep` in all.
@@ -200,7 +207,7 @@ pub async fn end_others(
 /// # Errors
 /// The database's.
 pub async fn end_oldest(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     user_id: Uuid,
     newest: Uuid,
     keep: u32,
@@ -216,8 +223,25 @@ pub async fn end_oldest(
         .order_by(Column::Id, sea_orm::Order::Desc)
         .limit(u64::from(u32::MAX))
         .offset(u64::from(keep.saturating_sub(1)));
-    ending(now).filter(Column::Id.in_subquery(oldest)).exec(on).await?;
+    let ended = ending(now).filter(Column::Id.in_subquery(oldest)).exec_with_returning(on).await?;
+    tell(on, &ended, now);
     Ok(())
+}
+
+/// Those of these sessions that were ended, or are gone.
+///
+/// # Errors
+/// The database's.
+pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    let mut going_on = Query::select();
+    going_on
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::Id.is_in(ids.iter().copied()))
+        .and_where(Column::EndedAt.is_null());
+    let rows = on.query_all(&going_on).await?;
+    let going_on = rows.iter().map(|row| row.try_get("", "id")).collect::<Result<HashSet<Uuid>, _>>()?;
+    Ok(ids.iter().copied().filter(|id| !going_on.contains(id)).collect())
 }
 
 /// Deletes at most `most` of what expired or ended before `before`; says how many.
@@ -229,6 +253,16 @@ pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64
     dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
     Ok(deleted.rows_affected)
+}
+
+/// Publishes the ends of these sessions, and gives their ids.
+fn tell(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
+    let end = |row: &Model| {
+        let (user_id, session_id) = (row.user_id, Some(row.id));
+        on.publish(Event { kind: Kind::SessionEnded, user_id, session_id, at: now.0 });
+        row.id
+    };
+    ended.iter().map(end).collect()
 }
 
 /// How far the servers' clocks may differ.

@@ -10,11 +10,26 @@ use sea_orm::{
     SqlErr, Statement,
 };
 
+use crate::events::Event;
+
 /// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
 #[derive(Debug)]
 pub struct Txn {
     pub(super) handle: Handle,
     pub(super) watch: Arc<Watch>,
+}
+
+/// What events can be published to: they are told once the transaction is committed, and not otherwise. A transaction of one
+/// statement takes none, since on PostgreSQL it is committed before anything could be sent with it.
+pub trait Publish: ConnectionTrait {
+    /// Tells of it with the commit.
+    fn publish(&self, event: Event);
+}
+
+impl Publish for Txn {
+    fn publish(&self, event: Event) {
+        self.watch.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
 }
 
 #[derive(Debug)]
@@ -31,6 +46,7 @@ pub(super) struct Watch {
     /// Statements that did their work.
     done: AtomicU32,
     failure: Mutex<Option<Failure>>,
+    events: Mutex<Vec<Event>>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +61,12 @@ pub(super) enum Failure {
 
 impl Watch {
     pub(super) fn new(most: u32) -> Self {
-        Self { left: AtomicU32::new(most), done: AtomicU32::new(0), failure: Mutex::new(None) }
+        Self {
+            left: AtomicU32::new(most),
+            done: AtomicU32::new(0),
+            failure: Mutex::new(None),
+            events: Mutex::default(),
+        }
     }
 
     pub(super) fn done(&self) -> u32 {
@@ -54,6 +75,10 @@ impl Watch {
 
     pub(super) fn failure(&self) -> Option<Failure> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn begin(&self) -> Result<(), DbErr> {

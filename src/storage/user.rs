@@ -10,8 +10,11 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::Timestamp;
-use crate::input::fold;
+use super::{Publish, Timestamp};
+use crate::{
+    events::{Event, Kind},
+    input::fold,
+};
 
 /// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -261,8 +264,8 @@ pub async fn lock(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>,
 ///
 /// # Errors
 /// The database's; a violated constraint where the username is somebody else's.
-pub async fn update_profile(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
-    let id = row.id;
+pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> {
+    let (id, now) = (row.id, row.updated_at);
     let row = row.with_keys();
     let profile = ActiveModel {
         username: Set(row.username),
@@ -279,6 +282,7 @@ pub async fn update_profile(on: &impl ConnectionTrait, row: Model) -> Result<(),
         ..Default::default()
     };
     Entity::update_many().set(profile).filter(Column::Id.eq(id)).exec(on).await?;
+    tell(on, Kind::ProfileChanged, id, now);
     Ok(())
 }
 
@@ -288,7 +292,7 @@ pub async fn update_profile(on: &impl ConnectionTrait, row: Model) -> Result<(),
 /// # Errors
 /// The database's.
 pub async fn set_password(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     version: i64,
     password_hash: String,
@@ -303,6 +307,9 @@ pub async fn set_password(
         .filter(Column::CredentialsVersion.eq(version))
         .exec(on)
         .await?;
+    if set.rows_affected > 0 {
+        tell(on, Kind::PasswordChanged, id, now);
+    }
     Ok(set.rows_affected > 0)
 }
 
@@ -310,13 +317,16 @@ pub async fn set_password(
 ///
 /// # Errors
 /// The database's.
-pub async fn verify_email(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
-    Entity::update_many()
+pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    let proven = Entity::update_many()
         .col_expr(Column::EmailVerifiedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .filter(Column::EmailVerifiedAt.is_null())
         .exec(on)
         .await?;
+    if proven.rows_affected > 0 {
+        tell(on, Kind::EmailVerified, id, now);
+    }
     Ok(())
 }
 
@@ -325,7 +335,7 @@ pub async fn verify_email(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -
 /// # Errors
 /// The database's; a violated constraint where the address is somebody else's.
 pub async fn set_email(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     email: String,
     email_key: String,
@@ -339,6 +349,7 @@ pub async fn set_email(
         .filter(Column::Id.eq(id))
         .exec(on)
         .await?;
+    tell(on, Kind::EmailVerified, id, now);
     Ok(())
 }
 
@@ -348,7 +359,7 @@ pub async fn set_email(
 /// # Errors
 /// The database's.
 pub async fn reset_password(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     password_hash: Option<String>,
     now: Timestamp,
@@ -360,6 +371,7 @@ pub async fn reset_password(
         .filter(Column::Id.eq(id))
         .exec(on)
         .await?;
+    tell(on, Kind::PasswordChanged, id, now);
     verify_email(on, id, now).await
 }
 
@@ -377,7 +389,7 @@ pub enum Administration {
 /// # Errors
 /// The database's.
 pub async fn administer(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     change: Administration,
     by: Uuid,
@@ -401,5 +413,13 @@ pub async fn administer(
         .filter(Expr::exists(superuser))
         .exec_with_returning(on)
         .await?;
-    Ok(changed.into_iter().next())
+    let changed = changed.into_iter().next();
+    if changed.is_some() {
+        tell(on, Kind::ProfileChanged, id, now);
+    }
+    Ok(changed)
+}
+
+fn tell(on: &impl Publish, kind: Kind, user_id: Uuid, now: Timestamp) {
+    on.publish(Event { kind, user_id, session_id: None, at: now.0 });
 }

@@ -20,6 +20,7 @@ use super::{
     job::{Ended, Fate, Job, Kind},
     txn::Handle,
 };
+use crate::events::Events;
 
 pub(super) const KEPT: &str = "a closure kept its transaction";
 
@@ -35,7 +36,12 @@ pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
 };
 
 /// Runs until every sender is gone. `options` describe a pool of exactly one connection.
-pub(super) async fn run(options: ConnectOptions, first: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
+pub(super) async fn run(
+    options: ConnectOptions,
+    first: DatabaseConnection,
+    mut jobs: mpsc::Receiver<Job>,
+    events: Events,
+) {
     let mut connection = Some(first);
     let mut waiting = VecDeque::with_capacity(MOST);
     let mut received = Vec::with_capacity(MOST);
@@ -74,7 +80,7 @@ pub(super) async fn run(options: ConnectOptions, first: DatabaseConnection, mut 
             }
         }
         for ended in group.ended {
-            ended.answer(committed.clone());
+            ended.answer(committed.clone(), &events);
         }
     }
 }

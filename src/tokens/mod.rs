@@ -78,6 +78,14 @@ pub struct AccessClaims {
     exp: i64,
 }
 
+impl AccessClaims {
+    /// When the token expires.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.exp).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
 /// Why an access token is not good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {

@@ -18,15 +18,16 @@ const LAYERS: [&[&str]; 5] = [
         "outbox",
         "password_reset",
         "rate_limit",
+        "relay",
         "sessions",
         "verification",
     ],
-    &["app", "mail", "passwords", "storage", "tokens"],
+    &["app", "events", "mail", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 26] = [
+const WITHIN: [(&str, &str); 28] = [
     ("cli", "http"),
     ("verification", "sessions"),
     ("verification", "challenges"),
@@ -45,10 +46,12 @@ const WITHIN: [(&str, &str); 26] = [
     ("sessions", "rate_limit"),
     ("challenges", "outbox"),
     ("challenges", "rate_limit"),
+    ("app", "events"),
     ("app", "mail"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),
+    ("storage", "events"),
     ("tokens", "storage"),
     ("config", "input"),
     ("config", "secrets"),

@@ -3,9 +3,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use gatehouse::{
+    events::Event,
     housekeeping::sweep,
     storage::{
-        Timestamp, challenge, identity, known_address, outbox, rate_limit, session,
+        Publish, Timestamp, challenge, identity, known_address, outbox, rate_limit, session,
         user::{self, Administration, Role},
         user_list::{self, End, Filter, Page},
     },
@@ -60,6 +61,10 @@ impl Plans {
         self.plans.lock().unwrap().push((sql, lines?.join("\n")));
         Ok(())
     }
+}
+
+impl Publish for Plans {
+    fn publish(&self, _: Event) {}
 }
 
 #[async_trait::async_trait]
@@ -136,6 +141,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::end_all(&plans, id, now).await.unwrap();
     session::end_others(&plans, id, id, now).await.unwrap();
     session::end_oldest(&plans, id, id, 50, now).await.unwrap();
+    session::list_ended(&plans, &[id, id]).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
     outbox::claim(&plans, 4, now, Duration::from_mins(1)).await.unwrap();

@@ -8,7 +8,8 @@ import { finishGoogle, leaveGoogle } from './google';
 /** Where Google sends people back to. */
 export function GoogleReturn() {
   const { data, fault, isLoaded } = useLoad(finishGoogle);
-  const why = fault ? wordsForFault(fault) : typeof data === 'object' ? wordsFor(data) : data;
+  const refusal = typeof data === 'object' ? wordsFor(data) : data;
+  const why = fault ? wordsForFault(fault) : refusal;
   const leave = () => {
     leaveGoogle();
     go('/');

@@ -42,7 +42,8 @@ export const finishGoogle = () => (finished ??= finish());
 /** The person goes on. */
 export const leaveGoogle = () => answer.delete('state');
 
-async function finish(): Promise<UserError | string | void> {
+/** Says why it did not work, if it did not. */
+async function finish(): Promise<UserError | string | undefined> {
   const begun = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Begun | null;
   sessionStorage.removeItem(KEY);
   const [code, state] = [answer.get('code'), answer.get('state')];
@@ -53,7 +54,7 @@ async function finish(): Promise<UserError | string | void> {
   switch (outcome.kind) {
     case 'AuthPayload':
     case 'User':
-      return;
+      return undefined;
     case 'UserError':
       return outcome;
     case 'EmailChallenge':

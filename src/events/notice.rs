@@ -1,0 +1,79 @@
+//! What servers on one PostgreSQL tell each other.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Event, Events};
+
+/// Events of one notice: together they stay below the 8,000 bytes that NOTIFY carries.
+const AT_ONCE: usize = 40;
+
+/// Events that one server sends to all others. Without any it is a sign of life.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Notice {
+    from: Uuid,
+    events: Vec<Event>,
+}
+
+/// A notice that this version does not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("a notice of another server is not understood")]
+pub struct MalformedNotice(#[source] serde_json::Error);
+
+impl Events {
+    /// The texts that tell others of these events.
+    #[must_use]
+    pub fn notices(&self, events: &[Event]) -> Vec<String> {
+        events.chunks(AT_ONCE).map(|events| self.notice(events)).collect()
+    }
+
+    /// The text that comes back to whoever sends it and hears itself.
+    #[must_use]
+    pub fn sign_of_life(&self) -> String {
+        self.notice(&[])
+    }
+
+    /// Publishes what another server tells; `true` if it was this one, which has published its own already.
+    ///
+    /// # Errors
+    /// [`MalformedNotice`].
+    pub fn hear(&self, text: &str) -> Result<bool, MalformedNotice> {
+        let notice: Notice = serde_json::from_str(text).map_err(MalformedNotice)?;
+        let is_own = notice.from == self.0.server;
+        if !is_own {
+            self.publish(&notice.events);
+        }
+        Ok(is_own)
+    }
+
+    fn notice(&self, events: &[Event]) -> String {
+        let notice = Notice { from: self.0.server, events: events.to_vec() };
+        serde_json::to_string(&notice).expect("ids and times are JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::events::Kind;
+
+    #[tokio::test]
+    async fn notices_fit_and_are_heard_by_others_alone() {
+        let (one, other) = (Events::default(), Events::default());
+        let [ada, here] = [Uuid::max(), Uuid::max()];
+        let at = OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap();
+        let event = Event { kind: Kind::PasswordChanged, user_id: ada, session_id: Some(here), at };
+        let notices = one.notices(&vec![event; 1000]);
+        assert_eq!(notices.len(), 25);
+        assert!(notices.iter().all(|text| text.len() < 8000), "{}", notices[0].len());
+        let mut heard = other.listen(ada, here);
+        assert!(!other.hear(&notices[0]).unwrap());
+        assert_eq!(heard.next().await, event);
+        assert!(one.hear(&one.sign_of_life()).unwrap());
+        for text in ["", "{}", "{\"from\":1}", "null"] {
+            assert!(one.hear(text).is_err(), "{text}");
+        }
+    }
+}

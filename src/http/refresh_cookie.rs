@@ -1,0 +1,82 @@
+//! Cookie mode: a refresh token that no script can read.
+//!
+//! The cookie proves nothing but the wish to refresh or to sign out. It is taken from a POST alone, and only where the
+//! browser says that an allowed origin of this site sends it; so a page of another site can do nothing with it.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderMap, HeaderValue, header};
+use secrecy::ExposeSecret;
+
+use super::origins::Origins;
+use crate::{
+    config::Config,
+    graphql::token_delivery::{CookieChange, TokenDelivery},
+};
+
+/// The header that asks for cookie mode.
+pub(super) const HEADER: &str = "x-token-delivery";
+
+/// The cookie, and from where it is taken.
+pub(super) struct RefreshCookie {
+    name: String,
+    is_secure: bool,
+    origins: Origins,
+}
+
+impl RefreshCookie {
+    pub(super) fn new(config: &Config) -> Self {
+        let url = &config.public_url;
+        let is_secure = url.scheme() == "https";
+        let name = if is_secure {
+            // browsers take such a name from this host alone, by https, for every path
+            "__Host-gatehouse-refresh".to_owned()
+        } else {
+            // cookies are those of a host, whatever the port: two servers on one machine must not share one
+            format!("gatehouse-refresh-{}", url.port_or_known_default().unwrap_or_default())
+        };
+        Self { name, is_secure, origins: Origins::new(config) }
+    }
+
+    /// How refresh tokens of a POST come and go.
+    ///
+    /// # Errors
+    /// Why they cannot go as is asked.
+    pub(super) fn read(&self, headers: &HeaderMap) -> Result<Arc<TokenDelivery>, Refused> {
+        let is_ours = self.origins.are_of_this_site(headers);
+        let by_cookie = match headers.get(HEADER).map(HeaderValue::as_bytes) {
+            None | Some(b"body") => false,
+            Some(b"cookie") if is_ours => true,
+            Some(b"cookie") => return Err(Refused::Origin),
+            Some(_) => return Err(Refused::Header),
+        };
+        let given = is_ours.then(|| self.find(headers)).flatten();
+        Ok(Arc::new(TokenDelivery::new(by_cookie, given.map(Into::into))))
+    }
+
+    fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let all = headers.get_all(header::COOKIE).into_iter();
+        let mut all = all.filter_map(|cookies| cookies.to_str().ok()).flat_map(|cookies| cookies.split(';'));
+        all.find_map(|cookie| cookie.trim().strip_prefix(self.name.as_str())?.strip_prefix('='))
+    }
+
+    /// The header that changes the cookie.
+    pub(super) fn set(&self, change: &CookieChange) -> Option<HeaderValue> {
+        let (token, max_age) = match change {
+            CookieChange::Set { token, max_age } => (token.expose_secret(), *max_age),
+            CookieChange::Clear => ("", 0),
+        };
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        let name = &self.name;
+        let cookie = format!("{name}={token}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
+        let mut cookie = HeaderValue::try_from(cookie).ok()?;
+        cookie.set_sensitive(true);
+        Some(cookie)
+    }
+}
+
+/// Why a request cannot have its refresh token as it asks.
+pub(super) enum Refused {
+    Origin,
+    Header,
+}
