@@ -9,10 +9,7 @@ use poem::{
 };
 use tokio::net::TcpListener;
 
-use crate::{
-    app::App,
-    config::{Config, Mode},
-};
+use crate::{app::App, config::Config};
 
 mod answer;
 mod client;

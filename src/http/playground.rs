@@ -65,7 +65,7 @@ fn page(path: &str, policy: &'static str) -> Option<Response> {
 }
 
 fn send(file: playground::File, policy: &'static str) -> Response {
-    let mut answer = answer_of(file.content_type, file.bytes);
+    let mut answer = answer_of(policy, file.content_type, file.bytes);
     if let Some(encoding) = file.encoding {
         answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
@@ -75,10 +75,11 @@ fn send(file: playground::File, policy: &'static str) -> Response {
 /// How to get the pages, where the program was built without.
 fn not_built(config: &Config) -> Response {
     let html = include_str!("pages/no_playground.html");
-    answer_of("text/html; charset=utf-8", html.replace("{graphql}", &config.public_address("/graphql")))
+    let html = html.replace("{graphql}", &config.public_address("/graphql"));
+    answer_of(POLICY, "text/html; charset=utf-8", html)
 }
 
-fn answer_of(content_type: &'static str, body: impl Into<Body>) -> Response {
+fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
     let answer = Response::builder().content_type(content_type);
-    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, POLICY).body(body))
+    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, policy).body(body))
 }

@@ -11,6 +11,7 @@ mod authorisation;
 mod change_email;
 mod change_password;
 mod cli;
+mod client;
 mod crash;
 mod dashboard;
 mod django;

@@ -6,6 +6,7 @@ pub mod mail_server;
 pub mod node;
 pub mod process;
 pub mod python;
+pub mod tabs;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -16,28 +16,34 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
 pub fn browse(steps: &Value) -> Value {
-    let browser = browser().unwrap_or_else(|| {
-        panic!(
-            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
-        )
-    });
-    let seen = node(&["browse.mjs", browser.to_str().unwrap(), &json!(steps).to_string()]);
+    let seen = node(&["browse.mjs", browser().to_str().unwrap(), &json!(steps).to_string()]);
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
 
+/// Where Chromium is.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-fn browser() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
+pub fn browser() -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     let all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|path| path.is_file())
+    all.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!(
+            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
+        )
+    })
 }
 
 /// Runs a script of `tests/node`. It may block: the server has threads of its own.
 pub fn node(arguments: &[&str]) -> Output {
     install();
     run("node", arguments)
+}
+
+/// A script of `tests/node`, about to run.
+pub fn start(arguments: &[&str]) -> Command {
+    install();
+    command("node", arguments)
 }
 
 /// Installs what the scripts import, unless it is there already.
@@ -55,8 +61,14 @@ fn install() {
     }
 }
 
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(FOLDER);
+    command
+}
+
 fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).current_dir(FOLDER).output().unwrap_or_else(|error| {
+    command(program, arguments).output().unwrap_or_else(|error| {
         panic!("{program} did not start: {error}. This test needs Node.js 20 or newer, with npm (https://nodejs.org)")
     })
 }
