@@ -36,15 +36,20 @@ export function createGatehouse({ url, keep, events = true }: Options) {
 
   /** As whoever is signed in, and once more where the token turns out to be no good: nothing was run then. */
   async function run<Result, Variables>(document: Document<Result, Variables>, ...[variables]: VariablesOf<Variables>) {
-    const accessToken = await session.accessToken();
     const asked = viewer();
+    const tokenOther = async (stale?: string) => {
+      const accessToken = await session.accessToken(stale);
+      const now = viewer();
+      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Somebody else has signed in meanwhile.');
+      return accessToken;
+    };
+    const accessToken = await tokenOther();
     try {
       return await post(document, variables as Variables, accessToken);
     } catch (fault) {
       if (!accessToken || (fault as Fault).code !== 'UNAUTHENTICATED') throw fault;
-      const renewed = await session.accessToken(accessToken);
-      // whoever has signed in meanwhile did not ask for this
-      if (!renewed || viewer() !== asked) throw fault;
+      const renewed = await tokenOther(accessToken);
+      if (!renewed) throw fault;
       return post(document, variables as Variables, renewed);
     }
   }

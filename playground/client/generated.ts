@@ -242,7 +242,7 @@ export type VerifyOtpInput = {
 export type AuthSettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number } };
+export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, googleClientId: string | null } };
 
 export type UsernameAvailableQueryVariables = Exact<{
   username: string;
@@ -569,7 +569,7 @@ const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeRes
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';
 const UserResult = 'fragment UserResult on UserResult{...on User{kind:__typename ...User}...UserError}';
 
-export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
+export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength googleClientId}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
 export const usernameAvailableDocument = ('query usernameAvailable($username:String!){answer:usernameAvailable(username:$username)}') as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
 export const meDocument = ('query me{answer:me{...User}}' + User) as Document<MeQuery, MeQueryVariables>;
 export const signupDocument = ('mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<SignupMutation, SignupMutationVariables>;

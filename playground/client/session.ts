@@ -149,7 +149,8 @@ export class BrowserSession {
     const isCurrent = now?.session === kept.session && now.refreshToken === kept.refreshToken;
     if (!isCurrent) return this.refresh(stale);
     if (answer.kind === 'AuthPayload') this.take(answer);
-    else if (answer.code === 'INVALID_TOKEN') this.end(kept.session);
+    // none was sent where the browser has dropped the cookie
+    else if (answer.code === 'INVALID_TOKEN' || answer.code === 'INVALID_INPUT') this.end(kept.session);
     else throw new Fault('SERVICE_UNAVAILABLE', answer.message, answer.retryAfter ?? undefined);
   }
 

@@ -12,6 +12,7 @@ mod change_email;
 mod change_password;
 mod cli;
 mod client;
+mod client_sources;
 mod crash;
 mod dashboard;
 mod django;

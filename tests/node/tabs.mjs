@@ -11,8 +11,8 @@
 //   ["wait", TAB, SCRIPT]        until an expression is true
 //   ["look", TAB, [WIDTH, SCHEME]]   how wide the window is, and whether "light" or "dark" is preferred
 //   ["hide", TAB, BOOLEAN]       whether the tab is in the background, as far as its page knows
-//   ["clock", TAB, SECONDS]      how far the page's clock is off
-//   ["pass", TAB, SECONDS]       time flies in a page
+//   ["clock", TAB, SECONDS]      how far the clock is off, for all tabs
+//   ["pass", TAB, SECONDS]       time flies, in all tabs whose clock was set
 //   ["offline", TAB, BOOLEAN]    the network goes, or comes back; all tabs have the same
 //   ["hold", TAB, OPERATION]     answers to such an operation are kept back …
 //   ["release", TAB]             … until now
