@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::Config,
     events::Events,
+    google::Google,
     mail::Mailer,
     passwords::Passwords,
     storage::{self, Db},
@@ -30,6 +31,8 @@ pub struct App {
     pub tokens: Tokens,
     /// Mails.
     pub mailer: Mailer,
+    /// Google, where people sign in by it.
+    pub google: Option<Google>,
     /// Is told when this process has written a mail into the outbox.
     pub mail_waits: Notify,
 }
@@ -48,6 +51,7 @@ impl App {
         let tokens = Tokens::new(&config)?;
         let mailer = Mailer::new(&config)?;
         let (clock, mail_waits) = (Clock::default(), Notify::new());
-        Ok(Arc::new(Self { config, clock, db, events, passwords, tokens, mailer, mail_waits }))
+        let google = config.google.as_ref().map(|google| Google::new(google, &clock)).transpose()?;
+        Ok(Arc::new(Self { config, clock, db, events, passwords, tokens, mailer, google, mail_waits }))
     }
 }

@@ -69,15 +69,35 @@ pub struct Registration {
     name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    avatar_url: Option<String>,
     password_hash: Option<String>,
+    identity: Option<RegisteredIdentity>,
+}
+
+/// An account elsewhere that is to sign in whoever registered by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredIdentity {
+    /// The `iss`.
+    pub issuer: String,
+    /// The `sub`.
+    pub subject: String,
+    /// Its address.
+    pub email: String,
 }
 
 impl Registration {
     /// What `row` would be.
     #[must_use]
     pub fn of(row: user::Model) -> Option<Self> {
-        let user::Model { email, username, name, first_name, last_name, password_hash, .. } = row;
-        Some(Self { email: email?, username, name, first_name, last_name, password_hash })
+        let user::Model { email, username, name, first_name, last_name, avatar_url, password_hash, .. } = row;
+        let (email, identity) = (email?, None);
+        Some(Self { email, username, name, first_name, last_name, avatar_url, password_hash, identity })
+    }
+
+    /// The same, signed in to by this.
+    #[must_use]
+    pub fn by(self, identity: RegisteredIdentity) -> Self {
+        Self { identity: Some(identity), ..self }
     }
 
     /// The registration that a challenge carries.
@@ -92,10 +112,22 @@ impl Registration {
         self.password_hash.as_deref()
     }
 
-    /// The same without its password.
+    /// The account elsewhere that it is signed in to by.
     #[must_use]
-    pub fn without_password(self) -> Self {
-        Self { password_hash: None, ..self }
+    pub fn identity(&self) -> Option<&RegisteredIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// Whether both are signed in to by the same.
+    #[must_use]
+    pub fn has_credentials_of(&self, other: &Self) -> bool {
+        self.password_hash == other.password_hash && self.identity == other.identity
+    }
+
+    /// The same without anything to sign in by.
+    #[must_use]
+    pub fn without_credentials(self) -> Self {
+        Self { password_hash: None, identity: None, ..self }
     }
 
     /// The account, its address proven now.
@@ -110,6 +142,7 @@ impl Registration {
             name: self.name,
             first_name: self.first_name,
             last_name: self.last_name,
+            avatar_url: self.avatar_url,
             password_hash: self.password_hash,
             ..user::Model::new(secrets::uuid_v7(now.0), now)
         }

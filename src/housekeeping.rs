@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, Txn, challenge, known_address, outbox, rate_limit, session},
+    storage::{Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, session},
 };
 
 /// How often it looks.
@@ -40,7 +40,7 @@ pub async fn run(app: &App) {
 }
 
 /// Deletes what is long over, in small batches: dead sessions, addresses that are no longer used, budgets that are whole
-/// again, mails that are settled. Says how many rows.
+/// again, mails that are settled, challenges and Google sign-ins that nobody awaits. Says how many rows.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -61,7 +61,13 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
         in_batches(app, move |txn| async move { outbox::delete_settled(&txn, settled, BATCH).await }).await?;
     let challenges =
         in_batches(app, move |txn| async move { challenge::delete_dead(&txn, dead, BATCH).await }).await?;
-    Ok(challenges + sessions + addresses + budgets + mails)
+    let requests =
+        in_batches(
+            app,
+            move |txn| async move { authorization_request::delete_dead(&txn, dead, BATCH).await },
+        )
+        .await?;
+    Ok(requests + challenges + sessions + addresses + budgets + mails)
 }
 
 async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>

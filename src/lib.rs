@@ -19,7 +19,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql.rs` alone.
+//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql` alone.
 //! 2. Statements stand in `storage` alone, and run on a pool or in a transaction alike. Use cases alone open transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, the environment from `config`.
 //! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.
@@ -35,12 +35,15 @@
 //! `tests/api/house.rs` reads the imports and holds the directions.
 
 pub mod cli;
+#[cfg(debug_assertions)]
+pub mod fake_google;
 pub mod http;
 
 pub mod graphql;
 
 pub mod accounts;
 pub mod challenges;
+pub mod google_login;
 pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
@@ -51,6 +54,7 @@ pub mod verification;
 
 pub mod app;
 pub mod events;
+pub mod google;
 pub mod mail;
 pub mod passwords;
 pub mod storage;

@@ -14,7 +14,7 @@ use crate::{
     storage::{
         self, Timestamp,
         challenge::{self, Purpose},
-        known_address, session, user,
+        identity, known_address, session, user,
     },
 };
 
@@ -105,10 +105,16 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
         .write(async move |txn| {
             // the account may have gone to another address since
             let owner = challenges::lock(&txn, &challenge, now).await?.filter(|owner| owner.id == user_id);
-            if owner.is_none_or(|owner| owner.email_key.as_ref() != Some(&challenge.email_key))
-                || challenge::end(&txn, challenge.id, now).await?.is_none()
-            {
+            let Some(owner) = owner.filter(|owner| owner.email_key.as_ref() == Some(&challenge.email_key))
+            else {
                 return Ok(None);
+            };
+            if challenge::end(&txn, challenge.id, now).await?.is_none() {
+                return Ok(None);
+            }
+            if owner.email_verified_at.is_none() {
+                // whoever linked them never proved the address
+                identity::delete_all(&txn, user_id, now).await?;
             }
             user::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session::end_all(&txn, user_id, now).await?;

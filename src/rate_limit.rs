@@ -45,6 +45,10 @@ pub enum Action<'a> {
     MailInADay(Purpose, &'a EmailAddress),
     /// A try of a code of which nothing is known but the address.
     BareCode(&'a EmailAddress),
+    /// A Google sign-in that is begun from an address.
+    GoogleStart(&'a Address),
+    /// Something from an address that Google does not vouch for.
+    FailedGoogleLogin(&'a Address),
 }
 
 /// The account that somebody tries to get into.
@@ -123,6 +127,10 @@ impl Action<'_> {
             Self::Mail(purpose, to) => ("mail", budgets.mails, mail(*purpose, to)),
             Self::MailInADay(purpose, to) => ("mail/day", budgets.mails_in_a_day, mail(*purpose, to)),
             Self::BareCode(of) => ("bare-code", budgets.bare_codes, of.key().to_owned()),
+            Self::GoogleStart(from) => ("google-start", budgets.google_starts, from.0.clone()),
+            Self::FailedGoogleLogin(from) => {
+                ("failed-google-login", budgets.failed_google_logins, from.0.clone())
+            }
         };
         Cell::new(name, &subject, budget)
     }
@@ -187,7 +195,7 @@ pub async fn charge_all(app: &App, actions: &[Action<'_>]) -> Result<Duration, F
 }
 
 /// Something whose outcome is not known yet, charged as if it failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
     failures: Vec<Cell>,
     success: Option<Cell>,
@@ -242,13 +250,29 @@ impl Attempt {
     /// # Errors
     /// Those of `outcome`.
     pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        if let Err(Fault::Busy) = outcome
-            && !self.failures.is_empty()
-        {
-            let (now, back) = (Timestamp(self.now), self.give_back());
-            app.db.write_one(async move |txn| rate_limit::charge(&txn, &back, now).await).await?;
+        if let Err(Fault::Busy) = outcome {
+            self.take_back(app).await?;
         }
         outcome
+    }
+
+    /// Gives back what was charged: nothing was decided.
+    ///
+    /// # Errors
+    /// [`Fault`] alone.
+    pub async fn take_back(&self, app: &App) -> Result<(), Fault> {
+        if self.failures.is_empty() {
+            return Ok(());
+        }
+        let (now, back) = (Timestamp(self.now), self.give_back());
+        app.db.write_one(async move |txn| rate_limit::charge(&txn, &back, now).await.map(drop)).await
+    }
+
+    /// The same, its success to be charged to this: whose it would be is known by now.
+    #[must_use]
+    pub fn to_succeed_as(self, app: &App, success: Action<'_>) -> Self {
+        let success = app.config.rate_limits.then(|| success.cell(&app.config.budgets));
+        Self { success, ..self }
     }
 
     fn give_back(&self) -> Vec<rate_limit::Charge> {

@@ -14,6 +14,7 @@ mod m20261121_000005_create_rate_limits;
 mod m20261121_000006_create_known_addresses;
 mod m20261121_000007_create_outbox;
 mod m20261121_000008_create_challenges;
+mod m20261121_000009_create_authorization_requests;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_create_known_addresses::Migration),
             Box::new(m20261121_000007_create_outbox::Migration),
             Box::new(m20261121_000008_create_challenges::Migration),
+            Box::new(m20261121_000009_create_authorization_requests::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod google;
 mod mail;
 mod reader;
 mod values;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+pub use google::GoogleConfig;
 pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
@@ -123,12 +125,17 @@ pub struct Config {
     /// `SMTP_URL` and the others: what mails say, and by which way they go.
     pub mail: MailConfig,
 
+    /// `GOOGLE_CLIENT_ID` and the others. None: nobody signs in by Google.
+    pub google: Option<GoogleConfig>,
+
     /// `RATE_LIMITS`: whether anything is rationed.
     pub rate_limits: bool,
     /// `RATE_LIMIT_…`: how often what may be done.
     pub budgets: Budgets,
     /// `GRAPHQL_MAX_…`: what a GraphQL document may ask for.
     pub graphql_limits: GraphqlLimits,
+    /// `WEBSOCKET_MAX…`: how many WebSockets may be open.
+    pub sockets: SocketLimits,
 
     /// Every setting as `gatehouse config` prints it.
     pub report: Vec<Setting>,
@@ -223,6 +230,10 @@ pub struct Budgets {
     pub mails_in_a_day: Budget,
     /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
     pub bare_codes: Budget,
+    /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
+    pub google_starts: Budget,
+    /// `RATE_LIMIT_FAILED_GOOGLE_LOGINS`: what Google does not vouch for, from one address.
+    pub failed_google_logins: Budget,
 }
 
 /// What a GraphQL document may ask for. Each is counted over the whole document, every fragment once where it is spread.
@@ -253,6 +264,19 @@ pub struct GraphqlLimits {
     /// `GRAPHQL_MAX_VALUES` in arguments, defaults and variables, those within lists and objects counted, and those of a
     /// variable again wherever it is used.
     pub values: u32,
+}
+
+/// How many WebSockets one server keeps open.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketLimits {
+    /// `WEBSOCKET_MAX`: in all.
+    pub all: usize,
+    /// `WEBSOCKET_MAX_PER_ADDRESS`: from one address.
+    pub per_address: usize,
+    /// `WEBSOCKET_MAX_PER_USER`: of one user.
+    pub per_user: usize,
+    /// `WEBSOCKET_MAX_SUBSCRIPTIONS`: subscriptions of one of them.
+    pub subscriptions: usize,
 }
 
 impl Config {
@@ -344,6 +368,7 @@ impl Config {
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
 
         let mail = MailConfig::read(&mut r);
+        let google = GoogleConfig::read(&mut r, &format!("{issuer}/google"));
 
         let rate_limits = r.read("RATE_LIMITS", "on", switch);
         let budgets = Budgets {
@@ -359,6 +384,8 @@ impl Config {
             mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
             mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
             bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
+            google_starts: r.read("RATE_LIMIT_GOOGLE_STARTS", "60/1h", budget),
+            failed_google_logins: r.read("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "50/15m", budget),
         };
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
@@ -373,6 +400,13 @@ impl Config {
             operations: r.read("GRAPHQL_MAX_OPERATIONS", "20", |s| within(s, 1..=200)),
             arguments: r.read("GRAPHQL_MAX_ARGUMENTS", "100", |s| within(s, 1..=1000)),
             values: r.read("GRAPHQL_MAX_VALUES", "1000", |s| within(s, 1..=10_000)),
+        };
+
+        let sockets = SocketLimits {
+            all: r.read("WEBSOCKET_MAX", "10000", |s| within(s, 1..=1_000_000)),
+            per_address: r.read("WEBSOCKET_MAX_PER_ADDRESS", "100", |s| within(s, 1..=100_000)),
+            per_user: r.read("WEBSOCKET_MAX_PER_USER", "50", |s| within(s, 1..=10_000)),
+            subscriptions: r.read("WEBSOCKET_MAX_SUBSCRIPTIONS", "10", |s| within(s, 1..=1000)),
         };
 
         if !r.problems.is_empty() {
@@ -421,9 +455,11 @@ impl Config {
             hash_threads,
             hash_queue,
             mail,
+            google,
             rate_limits,
             budgets,
             graphql_limits,
+            sockets,
             report: r.report,
         })
     }

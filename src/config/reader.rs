@@ -106,9 +106,13 @@ impl Reader<'_> {
     }
 
     pub(super) fn require_in_every_mode(&mut self, name: &str) {
-        if self.variables.get(name).is_none() {
+        if !self.is_given(name) {
             self.problems.push(format!("{name} is missing"));
         }
+    }
+
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.variables.get(name).is_some()
     }
 
     pub(super) fn check(&mut self, holds: bool, problem: &str) {
@@ -136,7 +140,8 @@ impl Reader<'_> {
 
 /// A setting's value without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if name.starts_with("SECRET_KEY") && !value.is_empty() {
+    let is_secret = name.starts_with("SECRET_KEY") || name.ends_with("_SECRET");
+    if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }
     match Url::parse(value) {

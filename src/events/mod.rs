@@ -52,7 +52,7 @@ pub enum Kind {
     PasswordChanged,
     /// The address is proven: the one that was there, or another in its place.
     EmailVerified,
-    /// Names, what people say of themselves, their role, or whether they may sign in.
+    /// Names, what people say of themselves, what else signs them in, their role, or whether they may sign in.
     ProfileChanged,
 }
 

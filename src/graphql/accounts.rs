@@ -56,7 +56,7 @@ impl AccountsQuery {
             password_max_length: length(PASSWORD_MAX_LENGTH),
             username_min_length: length(USERNAME_MIN_LENGTH),
             username_max_length: length(USERNAME_MAX_LENGTH),
-            google_client_id: None,
+            google_client_id: config.google.as_ref().map(|google| google.client_id.clone()),
         }
     }
 }

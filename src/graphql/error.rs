@@ -70,15 +70,7 @@ impl ApiError {
             extensions.set("retryAfter", *retry_after);
         }
         if let Self::Unauthenticated(reason) = self {
-            extensions.set(
-                "reason",
-                match reason {
-                    Unauthenticated::Missing => "MISSING",
-                    Unauthenticated::Expired => "EXPIRED",
-                    Unauthenticated::Invalid => "INVALID",
-                    Unauthenticated::Revoked => "REVOKED",
-                },
-            );
+            extensions.set("reason", reason.word());
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Root fields that anybody may select. Everything else needs a viewer.
-pub const PUBLIC_FIELDS: [&str; 13] = [
+pub const PUBLIC_FIELDS: [&str; 15] = [
     "__typename",
     "authSettings",
     "usernameAvailable",
@@ -41,6 +41,8 @@ pub const PUBLIC_FIELDS: [&str; 13] = [
     "resendActivationEmail",
     "requestPasswordReset",
     "resetPassword",
+    "startGoogleLogin",
+    "googleLogin",
 ];
 
 /// Root fields that anybody may select where introspection is on.

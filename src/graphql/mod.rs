@@ -13,6 +13,7 @@ pub mod administration;
 mod cost;
 pub mod dashboard;
 pub mod error;
+pub mod google_login;
 pub mod jwt_guard;
 pub mod limits;
 mod nesting;
@@ -35,6 +36,7 @@ pub struct Mutation(
     sessions::SessionsMutation,
     verification::VerificationMutation,
     password_reset::PasswordResetMutation,
+    google_login::GoogleLoginMutation,
     administration::AdministrationMutation,
     dashboard::DashboardMutation,
 );

@@ -4,6 +4,7 @@ use async_graphql::{Enum, SimpleObject, Union};
 
 use super::{
     error::{ApiError, whole_seconds},
+    google_login::GoogleAuthorization,
     jwt_guard::Caller,
     sessions::{AuthPayload, PasswordChanged},
     user::User,
@@ -14,6 +15,9 @@ use crate::{
     app::App,
     challenges::Asked,
     fault::Fault,
+    google_login::{
+        GoogleLoginError, IdentifyError, LinkGoogleError, StartGoogleLoginError, UnlinkGoogleError,
+    },
     input,
     password_reset::{RequestPasswordResetError, ResetPasswordError},
     sessions::{LoginError, RefreshError, SignIn},
@@ -91,6 +95,15 @@ pub enum PasswordChangeResult {
 pub enum UserResult {
     /// The user as they are now.
     User(Box<User>),
+    /// Refused.
+    UserError(UserError),
+}
+
+/// What beginning a Google sign-in comes to.
+#[derive(Union)]
+pub enum StartGoogleLoginResult {
+    /// Where to send the person.
+    GoogleAuthorization(GoogleAuthorization),
     /// Refused.
     UserError(UserError),
 }
@@ -200,6 +213,22 @@ impl UserError {
         Self::new(ErrorCode::NotEnabled, "This way of proving an address is switched off.")
     }
 
+    fn signup_not_enabled() -> Self {
+        Self::new(ErrorCode::NotEnabled, "Signing up is switched off.")
+    }
+
+    fn google_not_enabled() -> Self {
+        Self::new(ErrorCode::NotEnabled, "Signing in by Google is switched off.")
+    }
+
+    fn google_unavailable() -> Self {
+        Self::new(ErrorCode::GoogleUnavailable, "Google does not answer: try again, or sign in another way.")
+    }
+
+    fn account_disabled() -> Self {
+        Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
+    }
+
     fn username_taken() -> Self {
         Self::taken(ErrorCode::UsernameTaken, "username", "This username is taken.")
     }
@@ -232,7 +261,7 @@ impl TryFrom<SignupError> for UserError {
 
     fn try_from(error: SignupError) -> Result<Self, ApiError> {
         Ok(match error {
-            SignupError::NotEnabled => Self::new(ErrorCode::NotEnabled, "Signing up is switched off."),
+            SignupError::NotEnabled => Self::signup_not_enabled(),
             SignupError::InvalidInput(fields) => Self::invalid_input(fields),
             SignupError::EmailTaken => {
                 Self::taken(ErrorCode::EmailTaken, "email", "There is an account with this email address.")
@@ -252,9 +281,7 @@ impl TryFrom<LoginError> for UserError {
             LoginError::InvalidCredentials => {
                 Self::new(ErrorCode::InvalidCredentials, "No account with this name and password.")
             }
-            LoginError::AccountDisabled => {
-                Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
-            }
+            LoginError::AccountDisabled => Self::account_disabled(),
             LoginError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -335,9 +362,7 @@ fn proof_refusal(error: ProofError, code: ErrorCode, message: &str) -> Result<Us
     Ok(match error {
         ProofError::NotEnabled => UserError::not_enabled(),
         ProofError::Invalid => UserError::new(code, message),
-        ProofError::AccountDisabled => {
-            UserError::new(ErrorCode::AccountDisabled, "This account is deactivated.")
-        }
+        ProofError::AccountDisabled => UserError::account_disabled(),
         ProofError::EmailTaken => {
             UserError::new(ErrorCode::EmailTaken, "There is an account with this email address.")
         }
@@ -393,6 +418,81 @@ impl TryFrom<ResetPasswordError> for UserError {
             }
             ResetPasswordError::InvalidInput(fields) => Self::invalid_input(fields),
             ResetPasswordError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<StartGoogleLoginError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: StartGoogleLoginError) -> Result<Self, ApiError> {
+        Ok(match error {
+            StartGoogleLoginError::NotEnabled => Self::google_not_enabled(),
+            StartGoogleLoginError::InvalidInput(fields) => Self::invalid_input(fields),
+            StartGoogleLoginError::Unavailable => Self::google_unavailable(),
+            StartGoogleLoginError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<IdentifyError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: IdentifyError) -> Result<Self, ApiError> {
+        Ok(match error {
+            IdentifyError::NotEnabled => Self::google_not_enabled(),
+            IdentifyError::Rejected => Self::new(
+                ErrorCode::GoogleRejected,
+                "This Google sign-in is not good (any more): begin again.",
+            ),
+            IdentifyError::Unavailable => Self::google_unavailable(),
+            IdentifyError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<GoogleLoginError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: GoogleLoginError) -> Result<Self, ApiError> {
+        Ok(match error {
+            GoogleLoginError::Identify(error) => error.try_into()?,
+            GoogleLoginError::SignupNotEnabled => Self::signup_not_enabled(),
+            GoogleLoginError::LinkRequired => Self::new(
+                ErrorCode::LinkRequired,
+                "There is an account with this address: sign in to it another way, and link Google to it.",
+            ),
+            GoogleLoginError::AccountDisabled => Self::account_disabled(),
+            GoogleLoginError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<LinkGoogleError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: LinkGoogleError) -> Result<Self, ApiError> {
+        Ok(match error {
+            LinkGoogleError::Identify(error) => error.try_into()?,
+            LinkGoogleError::IdentityTaken => {
+                Self::new(ErrorCode::IdentityTaken, "This Google account is linked to another user.")
+            }
+            LinkGoogleError::Unauthenticated(why) => return Err(ApiError::Unauthenticated(why)),
+            LinkGoogleError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<UnlinkGoogleError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: UnlinkGoogleError) -> Result<Self, ApiError> {
+        Ok(match error {
+            UnlinkGoogleError::LastSignInMethod => Self::new(
+                ErrorCode::LastSignInMethod,
+                "Google is the only way in: set a password before you unlink it.",
+            ),
+            UnlinkGoogleError::Fault(fault) => Self::wait(fault)?,
         })
     }
 }

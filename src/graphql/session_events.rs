@@ -59,6 +59,7 @@ pub enum SessionEventKind {
     PasswordChanged,
     /// The address is proven: the one that was there, or another in its place.
     EmailVerified,
-    /// Something that `me` tells is another: names, what people say of themselves, their role, or whether they may sign in.
+    /// Something else that `me` tells is another: names, what people say of themselves, what signs them in, their role, or
+    /// whether they may sign in.
     ProfileChanged,
 }

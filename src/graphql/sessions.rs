@@ -232,6 +232,6 @@ impl From<Vec<Uuid>> for SessionsEnded {
     }
 }
 
-fn seconds(count: i64) -> i32 {
+pub(super) fn seconds(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

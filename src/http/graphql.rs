@@ -14,7 +14,7 @@ use mime::Mime;
 use poem::{
     Body, Endpoint, IntoResponse, Request, Response, Result,
     error::ReadBodyError,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 use serde_json::{Map, Value as Json};
 
@@ -23,6 +23,7 @@ use super::{
     client::client,
     media::Media,
     refresh_cookie::{self, RefreshCookie},
+    sockets::Sockets,
 };
 use crate::{
     app::App,
@@ -34,7 +35,13 @@ use crate::{
     },
 };
 
-/// The most bytes of a request's body.
+mod protocol;
+mod socket;
+mod subscriptions;
+mod upgrade;
+mod wire;
+
+/// The most bytes of a request's body, and of a WebSocket's message.
 const MAX_BODY: usize = 64 * 1024;
 
 /// How long a body may take to arrive.
@@ -52,14 +59,28 @@ pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
     schema: ApiSchema,
     cookie: RefreshCookie,
+    sockets: Sockets,
 }
 
 /// Why a request is refused before any GraphQL.
 struct Refusal(StatusCode, String);
 
+impl Refusal {
+    fn into_response(self) -> Response {
+        let code = match self.0 {
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "BAD_REQUEST",
+        };
+        answer::refusal(self.0, code, &self.1)
+    }
+}
+
 impl GraphqlEndpoint {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { schema: graphql::schema(app.clone()), cookie: RefreshCookie::new(&app.config), app }
+    pub(super) fn new(app: Arc<App>, sockets: Sockets) -> Self {
+        let cookie = RefreshCookie::new(&app.config);
+        Self { schema: graphql::schema(app.clone()), app, cookie, sockets }
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
@@ -84,7 +105,8 @@ impl GraphqlEndpoint {
             // what a link can send has no cookie
             _ => Arc::default(),
         };
-        let caller = Caller::new(client, bearer(headers)).delivering(delivery.clone());
+        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let caller = Caller::new(client, credentials.and_then(bearer)).delivering(delivery.clone());
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
@@ -100,28 +122,36 @@ impl GraphqlEndpoint {
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
     fn is_query(&self, operation: &mut GraphqlRequest) -> bool {
-        if jwt_guard::parse(operation, &self.app.config.graphql_limits).is_err() {
-            return true;
-        }
-        let name = operation.operation_name.clone();
-        let document = operation.parsed_query().ok();
-        let chosen = document.and_then(|document| chosen_operation(document, name.as_deref()));
-        chosen.is_none_or(|chosen| chosen.ty == OperationType::Query)
+        kind(&self.app, operation).ok().flatten().is_none_or(|kind| kind == OperationType::Query)
     }
+}
+
+/// The kind of the operation that would run. None: that cannot be told, and the schema will refuse it.
+///
+/// # Errors
+/// What is wrong with the document.
+fn kind(app: &App, operation: &mut GraphqlRequest) -> Result<Option<OperationType>, ServerError> {
+    jwt_guard::parse(operation, &app.config.graphql_limits)?;
+    let name = operation.operation_name.clone();
+    let document = operation.parsed_query()?;
+    Ok(chosen_operation(document, name.as_deref()).map(|chosen| chosen.ty))
 }
 
 impl Endpoint for GraphqlEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
+        if upgrade::is_asked_for(&request) {
+            return Ok(self.upgrade(request).await.unwrap_or_else(Refusal::into_response));
+        }
         let Some(media) = Media::negotiate(request.headers()) else {
             let message = "Answers are application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message));
         };
         let is_get = request.method() == Method::GET;
-        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|Refusal(status, message)| {
-            let code = if status == StatusCode::FORBIDDEN { "FORBIDDEN" } else { "BAD_REQUEST" };
-            let mut refusal = answer::refusal(status, code, &message);
+        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
+            let status = refusal.0;
+            let mut refusal = refusal.into_response();
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = if is_get { "POST" } else { "GET, POST" };
                 refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -217,18 +247,16 @@ fn bad_request(message: &str) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, message.to_owned())
 }
 
-/// The access token of `Authorization: Bearer …` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Option<secrecy::SecretString> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+/// The access token of `Bearer …` (RFC 6750 §2.1).
+fn bearer(credentials: &str) -> Option<secrecy::SecretString> {
+    let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// The answer of the schema as one of HTTP. An error without a path came before execution, and then there is no `data`.
 fn respond(mut response: GraphqlResponse, media: Media) -> Response {
-    let was_executed =
-        response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
-    response.errors.truncate(MAX_ERRORS);
-    response.errors.iter_mut().for_each(tidy);
+    let was_executed = !is_request_error(&response);
+    tidy_all(&mut response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
     let reason =
         response.errors.first().and_then(|error| extension(error, "reason")).map(ToString::to_string);
@@ -264,6 +292,16 @@ fn respond(mut response: GraphqlResponse, media: Media) -> Response {
         _ => {}
     }
     answer
+}
+
+/// Whether nothing was executed: an error of a field has a path.
+fn is_request_error(response: &GraphqlResponse) -> bool {
+    !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+fn tidy_all(response: &mut GraphqlResponse) {
+    response.errors.truncate(MAX_ERRORS);
+    response.errors.iter_mut().for_each(tidy);
 }
 
 /// Errors of the library have no code, and may quote the document at any length, or a password that stands where it should

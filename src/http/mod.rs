@@ -1,6 +1,6 @@
 //! The HTTP server: every route and every middleware, on one screen.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use poem::{
     Endpoint, EndpointExt, Response, Route, get,
@@ -24,8 +24,14 @@ mod playground;
 mod refresh_cookie;
 mod request_id;
 mod server;
+mod sockets;
 pub(crate) mod welcome;
 mod well_known;
+
+use sockets::Sockets;
+
+/// How long sockets may take to close that have not while requests finished.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then finishes what runs.
 ///
@@ -36,11 +42,18 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    server::run(listener, routes(&app), shutdown).await
+    let sockets = Sockets::default();
+    let shutdown = async {
+        shutdown.await;
+        sockets.close();
+    };
+    server::run(listener, routes(&app, &sockets), shutdown).await?;
+    let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
+    Ok(())
 }
 
-fn routes(app: &Arc<App>) -> impl Endpoint<Output = Response> + use<> {
-    let graphql = graphql::GraphqlEndpoint::new(app.clone()).with(cors(&app.config));
+fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {
+    let graphql = graphql::GraphqlEndpoint::new(app.clone(), sockets.clone()).with(cors(&app.config));
     let mut routes = Route::new()
         .at("/graphql", graphql)
         .at("/.well-known/jwks.json", get(well_known::jwks))

@@ -5,10 +5,10 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
 };
 use poem::{
     Endpoint, Response,
@@ -34,8 +34,8 @@ pub(super) async fn run(
 ) -> io::Result<()> {
     let endpoint = Arc::new(endpoint);
     let local = LocalAddr(listener.local_addr()?.into());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
     let open = GracefulShutdown::new();
     tokio::pin!(shutdown);
     tracing::info!(address = %local, "listening");
@@ -60,8 +60,8 @@ pub(super) async fn run(
             let request = poem::Request::from((request, local.clone(), peer.clone(), Scheme::HTTP));
             async move { Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await)) }
         });
-        let connection = http.serve_connection(TokioIo::new(socket), service);
-        let connection = open.watch(connection);
+        let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);
+        let connection = open.watch(connection.into_owned());
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");

@@ -50,6 +50,8 @@ pub enum Content {
         /// The address that is.
         new_email: String,
     },
+    /// A Google account signs you in from now on.
+    GoogleLinked,
     /// Somebody asked for an account with your address, and you have one.
     AddressTaken,
     /// Somebody asked for a new password, and there is no account with your address.
@@ -68,6 +70,7 @@ impl Content {
             Self::PasswordReset { .. } => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
+            Self::GoogleLinked => "google_linked",
             Self::AddressTaken => "address_taken",
             Self::NoAccount => "no_account",
             Self::Test => "test",
@@ -102,7 +105,7 @@ impl Content {
     }
 
     /// One of each.
-    pub(super) fn samples() -> [Self; 8] {
+    pub(super) fn samples() -> [Self; 9] {
         let (link, expires_in) = (SecretString::from("https://example.org/#token"), Duration::from_mins(10));
         [
             Self::Activation { link: link.clone(), expires_in },
@@ -110,6 +113,7 @@ impl Content {
             Self::PasswordReset { link, expires_in },
             Self::PasswordChanged,
             Self::EmailChanged { old_email: "old@example.org".into(), new_email: "new@example.org".into() },
+            Self::GoogleLinked,
             Self::AddressTaken,
             Self::NoAccount,
             Self::Test,

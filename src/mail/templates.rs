@@ -15,7 +15,7 @@ macro_rules! built_in {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
 }
 
-const BUILT_IN: [(&str, &str); 17] = built_in![
+const BUILT_IN: [(&str, &str); 19] = built_in![
     "layout.html",
     "activation.txt",
     "activation.html",
@@ -25,6 +25,8 @@ const BUILT_IN: [(&str, &str); 17] = built_in![
     "password_reset.html",
     "password_changed.txt",
     "password_changed.html",
+    "google_linked.txt",
+    "google_linked.html",
     "email_changed.txt",
     "email_changed.html",
     "address_taken.txt",

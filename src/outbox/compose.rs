@@ -23,6 +23,8 @@ pub enum Kind {
     PasswordChanged,
     /// The person's address was changed; this goes to the old one.
     EmailChanged,
+    /// A Google account was linked to the person's.
+    GoogleLinked,
     /// An address is to be proven.
     VerifyEmail,
     /// A new password is to be chosen.
@@ -43,9 +45,10 @@ pub enum Composed {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::PasswordChanged,
         Self::EmailChanged,
+        Self::GoogleLinked,
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
@@ -57,6 +60,7 @@ impl Kind {
         match self {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::GoogleLinked => "google_linked",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
@@ -79,6 +83,7 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
     let Ok(to) = EmailAddress::parse(&row.address) else { return Ok(Composed::Nothing) };
     match kind {
         Kind::PasswordChanged => notice(app, row, to, |_| Some(Content::PasswordChanged)).await,
+        Kind::GoogleLinked => notice(app, row, to, |_| Some(Content::GoogleLinked)).await,
         Kind::VerifyEmail | Kind::ResetPassword | Kind::ChangeEmail => challenge(app, row, to).await,
         Kind::EmailChanged => {
             let (old_email, old_key) = (row.address.clone(), to.key().to_owned());

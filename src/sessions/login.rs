@@ -6,20 +6,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use uuid::Uuid;
 
-use super::{Client, Opening, SignIn, SignedIn};
+use super::{Client, Opening, SignIn, SignInError, sign_in};
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge, Registration},
+    challenges::{Asked, Registration},
     config::EmailVerification,
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
-    outbox,
     rate_limit::{Account, Action, Address, Attempt},
-    storage::{
-        Timestamp,
-        challenge::{self, Purpose},
-        known_address, user,
-    },
+    storage::{Timestamp, challenge, known_address, user},
 };
 
 /// The longest identifier that is looked at, in bytes: no address is longer.
@@ -45,6 +40,17 @@ pub enum LoginError {
     AccountDisabled,
     /// Nothing was decided.
     Fault(Fault),
+}
+
+impl From<SignInError> for LoginError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::AccountDisabled => Self::AccountDisabled,
+            // the credentials changed while they were checked
+            SignInError::Outdated => Self::InvalidCredentials,
+            SignInError::Fault(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 impl<F: Into<Fault>> From<F> for LoginError {
@@ -86,54 +92,8 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         }
         return Err(LoginError::InvalidCredentials);
     };
-    if !user.is_active {
-        return Err(LoginError::AccountDisabled);
-    }
-    if app.config.email_verification == EmailVerification::Mandatory
-        && user.email_verified_at.is_none()
-        && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
-    {
-        let asked = challenge(app, &user, &email, attempt).await?;
-        return Ok(SignIn::EmailChallenge(Box::new(asked)));
-    }
-
     let opening = Opening::new(app, &user, client).rehashed(verified.rehashed);
-    let opened = app
-        .db
-        .write(async move |txn| match attempt.succeed(&txn).await? {
-            Ok(()) => Ok(Ok(opening.open(&txn).await?)),
-            Err(too_many) => Ok(Err(too_many)),
-        })
-        .await?;
-    // the credentials changed while they were checked
-    let opened = opened?.ok_or(LoginError::InvalidCredentials)?;
-    Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
-}
-
-/// The challenge that is awaited of a user already, or a new one.
-async fn challenge(
-    app: &App,
-    user: &user::Model,
-    email: &EmailAddress,
-    attempt: Attempt,
-) -> Result<Asked, Fault> {
-    let now = Timestamp(app.clock.now());
-    let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
-    let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
-    if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
-        app.db.write(async move |txn| attempt.succeed(&txn).await).await??;
-        return Ok(Asked::earlier(app, awaited));
-    }
-    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
-    let about = About { user_id: Some(user.id), registration: None };
-    let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
-    let asked = app.db.write(async move |txn| match attempt.succeed(&txn).await? {
-        Ok(()) => challenge.insert(&txn).await.map(Ok),
-        Err(too_many) => Ok(Err(too_many)),
-    });
-    let asked = asked.await??;
-    outbox::wake(app);
-    Ok(asked)
+    Ok(sign_in(app, &user, opening, attempt).await?)
 }
 
 /// A failure counts for the account and the address together. Where the account was never signed in to from there, it also

@@ -7,6 +7,7 @@ mod open;
 mod refresh;
 mod revoke_session;
 mod session_events;
+mod sign_in;
 mod viewer;
 
 use std::net::IpAddr;
@@ -25,10 +26,11 @@ use crate::{
 pub use login::{LoginError, LoginInput, login};
 pub use logout::logout;
 pub use logout_all::logout_all;
-pub use open::{Opened, Opening};
+pub use open::{Link, Opened, Opening};
 pub use refresh::{RefreshError, refresh};
 pub use revoke_session::revoke_session;
 pub use session_events::session_events;
+pub use sign_in::{SignInError, sign_in};
 pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
 
 /// Who sends a request, as far as the connection tells.

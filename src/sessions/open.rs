@@ -9,7 +9,7 @@ use crate::{
     app::App,
     rate_limit::Address,
     secrets,
-    storage::{Timestamp, Txn, known_address, session, user},
+    storage::{Timestamp, Txn, identity, known_address, outbox, session, user},
 };
 
 /// A session about to begin, on the strength of credentials that were right when they were read.
@@ -18,9 +18,19 @@ pub struct Opening {
     session: session::Model,
     credentials_version: i64,
     rehashed: Option<String>,
+    link: Option<Link>,
     max_sessions: u32,
     /// From where, so that the owner is known there from now on.
     address: Option<String>,
+}
+
+/// An account elsewhere that is to sign its owner in from now on.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The account.
+    pub identity: identity::Model,
+    /// What tells the owner of it.
+    pub notice: Option<outbox::Model>,
 }
 
 /// A session that has begun.
@@ -62,6 +72,7 @@ impl Opening {
             session,
             credentials_version: 0,
             rehashed: None,
+            link: None,
             max_sessions: app.config.max_sessions_per_user,
             address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
@@ -82,6 +93,12 @@ impl Opening {
         Self { rehashed, ..self }
     }
 
+    /// The same, and from now on this signs the user in too.
+    #[must_use]
+    pub fn linking(self, link: Link) -> Self {
+        Self { link: Some(link), ..self }
+    }
+
     /// Begins the session, and ends the user's oldest where there are too many. None: the credentials no longer hold.
     ///
     /// The user is locked first, on condition that nothing has changed since the credentials were read. So whatever ends a
@@ -91,10 +108,15 @@ impl Opening {
     /// # Errors
     /// The database's.
     pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
-        let Self { session, credentials_version, rehashed, max_sessions, address } = self;
+        let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
         let locked = user::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
         let Some(user) = locked else { return Ok(None) };
+        if let Some(link) = link
+            && !link.to(user.id, txn).await?
+        {
+            return Ok(None);
+        }
         session::insert(txn, session.clone()).await?;
         session::end_oldest(txn, user.id, session.id, max_sessions, now).await?;
         if let Some(address) = address {
@@ -107,6 +129,25 @@ impl Opening {
     #[must_use]
     pub fn session_id(&self) -> Uuid {
         self.session.id
+    }
+}
+
+impl Link {
+    /// Links it to a user who is locked. False: it is somebody else's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn to(self, user_id: Uuid, txn: &Txn) -> Result<bool, DbErr> {
+        let Self { identity, notice } = self;
+        let identity = identity::Model { user_id, ..identity };
+        if !identity::insert(txn, identity.clone()).await? {
+            let user = identity::find_user(txn, &identity.issuer, &identity.subject).await?;
+            return Ok(user.is_some_and(|user| user.id == user_id));
+        }
+        if let Some(notice) = notice {
+            outbox::insert(txn, notice).await?;
+        }
+        Ok(true)
     }
 }
 

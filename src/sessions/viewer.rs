@@ -33,6 +33,19 @@ pub enum Unauthenticated {
     Revoked,
 }
 
+impl Unauthenticated {
+    /// The word for it that programs read.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::Expired => "EXPIRED",
+            Self::Invalid => "INVALID",
+            Self::Revoked => "REVOKED",
+        }
+    }
+}
+
 /// Why there is no viewer.
 #[derive(Debug)]
 pub enum ViewerError {

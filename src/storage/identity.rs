@@ -1,8 +1,8 @@
 //! The table of accounts elsewhere by which people sign in here.
 
-use sea_orm::{QueryFilter, QueryOrder, entity::prelude::*};
+use sea_orm::{IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 
-use super::Timestamp;
+use super::{Publish, Timestamp, user};
 
 /// A row of `identities`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,9 +25,37 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What an identity is joined with: nothing.
+/// What an identity belongs to.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    /// Its user.
+    #[sea_orm(belongs_to = "user::Entity", from = "Column::UserId", to = "user::Column::Id")]
+    User,
+}
+
+impl Related<user::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::User.def()
+    }
+}
+
+/// Whose an identity is. One statement, so that an identity is never found with credentials that came after it was unlinked.
+///
+/// # Errors
+/// The database's.
+pub async fn find_user(
+    on: &impl ConnectionTrait,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<user::Model>, DbErr> {
+    let found = Entity::find()
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::Subject.eq(subject))
+        .find_also_related(user::Entity)
+        .all(on)
+        .await?;
+    Ok(found.into_iter().find_map(|(_, user)| user))
+}
 
 /// The identities of these users, in the order in which they were linked.
 ///
@@ -36,4 +64,40 @@ pub enum Relation {}
 pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let of_users = Column::UserId.is_in(user_ids.iter().copied());
     Entity::find().filter(of_users).order_by_asc(Column::Id).all(on).await
+}
+
+/// Links an identity, unless it is linked already: then `false`.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
+    let (user_id, now) = (row.user_id, row.linked_at);
+    let nothing = OnConflict::new().do_nothing().to_owned();
+    let inserted =
+        Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
+    if inserted > 0 {
+        user::tell_changed(on, user_id, now);
+    }
+    Ok(inserted > 0)
+}
+
+/// Links an identity that nobody has.
+///
+/// # Errors
+/// The database's; a violated constraint where somebody has it.
+pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// Unlinks every identity of a user; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(on).await?;
+    if deleted.rows_affected > 0 {
+        user::tell_changed(on, user_id, now);
+    }
+    Ok(deleted.rows_affected)
 }

@@ -19,6 +19,7 @@ use crate::{events::Events, fault::Fault};
 use job::{Fate, Job, Kind};
 use txn::Handle;
 
+pub mod authorization_request;
 pub mod challenge;
 mod connect;
 pub mod identity;

@@ -420,6 +420,11 @@ pub async fn administer(
     Ok(changed)
 }
 
+/// Publishes that what `me` tells of a user is another.
+pub(super) fn tell_changed(on: &impl Publish, id: Uuid, now: Timestamp) {
+    tell(on, Kind::ProfileChanged, id, now);
+}
+
 fn tell(on: &impl Publish, kind: Kind, user_id: Uuid, now: Timestamp) {
     on.publish(Event { kind, user_id, session_id: None, at: now.0 });
 }

@@ -5,16 +5,17 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::{self, Registration},
+    challenges::{self, RegisteredIdentity, Registration},
     config::ChallengeMethod,
     fault::Fault,
     input::EmailAddress,
     outbox::{self, Kind, Order},
+    secrets,
     sessions::{Client, Opened, Opening, SignedIn, Viewer},
     storage::{
         self, Timestamp, Txn,
         challenge::{self, Purpose},
-        session, user,
+        identity, session, user,
     },
 };
 
@@ -161,13 +162,17 @@ async fn verify_email(
             let password_hash = registration.password_hash().map(str::to_owned);
             user::reset_password(txn, user.id, password_hash, now).await?;
             session::end_all(txn, user.id, now).await?;
+            identity::delete_all(txn, user.id, now).await?;
+            link(txn, user.id, registration.identity(), now).await?;
             user.id
         }
         (None, Some(registration)) => {
-            match claim(txn, registration.into_row(challenge.email_key.clone(), now)).await? {
-                Some(id) => id,
-                None => return Ok(None),
-            }
+            let identity = registration.identity().cloned();
+            let Some(id) = claim(txn, registration.into_row(challenge.email_key.clone(), now)).await? else {
+                return Ok(None);
+            };
+            link(txn, id, identity.as_ref(), now).await?;
+            id
         }
         (None, None) => return Ok(None),
     };
@@ -191,11 +196,25 @@ async fn registration(
     let others = challenge::list_live(txn, &challenge.email_key, now).await?;
     let others = others.iter().filter_map(Registration::read);
     let mut all: Vec<Registration> = own.into_iter().chain(others).collect();
-    all.dedup_by(|one, other| one.password_hash() == other.password_hash());
+    all.dedup_by(|one, other| one.has_credentials_of(other));
     let has_password = account.is_some_and(|account| account.password_hash.is_some());
     let is_ambiguous = all.len() + usize::from(has_password) > 1;
     let newest = all.into_iter().next();
-    Ok(newest.map(|registration| if is_ambiguous { registration.without_password() } else { registration }))
+    Ok(newest
+        .map(|registration| if is_ambiguous { registration.without_credentials() } else { registration }))
+}
+
+/// What the account was registered by signs its owner in. Where it has become somebody else's since, it is left to them.
+async fn link(
+    txn: &Txn,
+    user_id: Uuid,
+    identity: Option<&RegisteredIdentity>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let Some(RegisteredIdentity { issuer, subject, email }) = identity.cloned() else { return Ok(()) };
+    let (id, email) = (secrets::uuid_v7(now.0), Some(email));
+    let row = identity::Model { id, user_id, issuer, subject, email, linked_at: now };
+    identity::insert(txn, row).await.map(drop)
 }
 
 /// Makes the account. A username that somebody has taken meanwhile is left to them; the person may choose another.

@@ -140,7 +140,7 @@ fn imports_point_downwards() {
 fn each_framework_is_known_where_it_belongs() {
     for (word, places) in [
         ("poem", &["http/", "cli/"][..]),
-        ("async_graphql", &["graphql/", "http/graphql.rs"]),
+        ("async_graphql", &["graphql/", "http/graphql"]),
         ("axum", &[]),
         ("lettre", &["mail/"]),
         ("minijinja", &["http/pages.rs", "mail/templates.rs"]),

@@ -6,6 +6,7 @@ pub mod mail_server;
 pub mod node;
 pub mod process;
 pub mod python;
+pub mod socket;
 pub mod tabs;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use gatehouse::{
     app::App,
     config::{Config, Mode},
-    http,
+    http, relay,
     secrets::SecretKey,
 };
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
@@ -93,7 +94,10 @@ impl TestApp {
             let stopped = async {
                 let _ = stopped.await;
             };
-            http::serve(served, listener, stopped).await.unwrap();
+            tokio::select! {
+                served = http::serve(served.clone(), listener, stopped) => served.unwrap(),
+                () = relay::run(&served) => {}
+            }
         });
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         Self { app, url, http, settings, _folder: folder, _stop: stop }

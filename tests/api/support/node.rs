@@ -16,7 +16,12 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
 pub fn browse(steps: &Value) -> Value {
-    let seen = node(&["browse.mjs", browser().to_str().unwrap(), &json!(steps).to_string()]);
+    in_browser("browse.mjs", &[&json!(steps).to_string()])
+}
+
+/// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
+pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
+    let seen = node(&[&[script, browser().to_str().unwrap()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }

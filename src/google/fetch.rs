@@ -1,0 +1,116 @@
+//! Asking over HTTP: bounded in time and in size, and sent nowhere else.
+
+use std::time::Duration;
+
+use reqwest::{
+    Request, StatusCode,
+    header::{AGE, CACHE_CONTROL, HeaderMap},
+    redirect,
+};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{Google, GoogleError, TIME_LIMIT};
+
+/// The longest answer, in bytes. Google's longest, its keys, has some four thousand.
+const MAX_ANSWER: usize = 256 * 1024;
+
+/// How long a document is kept at least and at most, whatever its server says.
+const LEAST_FRESH: time::Duration = time::Duration::MINUTE;
+const MOST_FRESH: time::Duration = time::Duration::DAY;
+
+/// An answer.
+pub(super) struct Fetched {
+    pub(super) status: StatusCode,
+    pub(super) fresh_for: time::Duration,
+    pub(super) body: Vec<u8>,
+}
+
+/// A client that follows no redirect: what Google vouches for, it says itself.
+pub(super) fn http_client(discovery_url: &Url) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(2))
+        .timeout(TIME_LIMIT)
+        .user_agent(concat!("gatehouse/", env!("CARGO_PKG_VERSION")));
+    let is_here = discovery_url.scheme() == "http";
+    if is_here { builder.no_proxy() } else { builder.https_only(true) }.build()
+}
+
+impl Google {
+    /// Sends a request, and reads the answer as far as it is bearable.
+    pub(super) async fn fetch(&self, request: reqwest::Result<Request>) -> Result<Fetched, GoogleError> {
+        // the address of a request may hold what is not to be logged
+        let failed = |error: reqwest::Error| GoogleError::unavailable(error.without_url());
+        let mut answer = self.http.execute(request.map_err(failed)?).await.map_err(failed)?;
+        let (status, fresh_for) = (answer.status(), fresh_for(answer.headers()));
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(GoogleError::unavailable("the answer is too long"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { status, fresh_for, body })
+    }
+}
+
+impl Fetched {
+    /// The answer, if it says that all is well.
+    pub(super) fn good(self) -> Result<Self, GoogleError> {
+        if self.status == StatusCode::OK {
+            return Ok(self);
+        }
+        Err(GoogleError::unavailable(format!("the answer has the status {}", self.status)))
+    }
+
+    /// What Google says of a token that was shown to it; a refusal means that it does not know it.
+    pub(super) fn vouched_for<T: DeserializeOwned>(self, refusal: &'static str) -> Result<T, GoogleError> {
+        let refusals = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        if refusals.contains(&self.status) {
+            return Err(GoogleError::Rejected(refusal));
+        }
+        // the parser's own words may quote what it read
+        let read = serde_json::from_slice(&self.good()?.body);
+        read.map_err(|_| GoogleError::unavailable("the answer is not what it should be"))
+    }
+}
+
+/// How long an answer is good for, from now (RFC 9111 §4.2).
+fn fresh_for(headers: &HeaderMap) -> time::Duration {
+    let number = |text: &str| text.trim().trim_matches('"').parse::<i64>().ok();
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut directives = directives.flat_map(|value| value.split(','));
+    let max_age = directives.find_map(|directive| match directive.trim().split_once('=') {
+        Some((name, seconds)) if name.eq_ignore_ascii_case("max-age") => number(seconds),
+        _ => None,
+    });
+    let age = headers.get(AGE).and_then(|value| number(value.to_str().ok()?)).unwrap_or_default();
+    let left = max_age.unwrap_or_default().saturating_sub(age.max(0));
+    time::Duration::seconds(left).clamp(LEAST_FRESH, MOST_FRESH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_kept_for_as_long_as_it_says_within_reason() {
+        for (headers, seconds) in [
+            (vec![("cache-control", "public, max-age=21600, must-revalidate")], 21600),
+            (vec![("cache-control", "public"), ("cache-control", "Max-Age=\"600\"")], 600),
+            (vec![("cache-control", "max-age=600"), ("age", "100")], 500),
+            (vec![("cache-control", "max-age=600"), ("age", "6000")], 60),
+            (vec![("cache-control", "max-age=99999999999999999999")], 60),
+            (vec![("cache-control", "max-age=9999999999")], 86400),
+            (vec![("cache-control", "no-store")], 60),
+            (vec![], 60),
+        ] {
+            let mut map = HeaderMap::new();
+            for (name, value) in &headers {
+                map.append(*name, value.parse().unwrap());
+            }
+            assert_eq!(fresh_for(&map), time::Duration::seconds(seconds), "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A document of Google's, kept for as long as it says that it is good.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use super::GoogleError;
+
+/// After it was asked for once more before its time, it is not for so long.
+const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
+
+/// At most one caller fetches it at a time; the others wait for that, or go on with the one that is good still.
+pub(super) struct Kept<T> {
+    entry: RwLock<Option<Entry<T>>>,
+    turn: Mutex<()>,
+}
+
+struct Entry<T> {
+    document: Arc<T>,
+    fresh_until: OffsetDateTime,
+    /// When it may be fetched once more before its time.
+    again_at: OffsetDateTime,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { entry: RwLock::new(None), turn: Mutex::new(()) }
+    }
+}
+
+impl<T> Kept<T> {
+    /// The document, fetched if there is none that is still good. `fetch` says for how long it is.
+    ///
+    /// # Errors
+    /// Those of `fetch`.
+    pub(super) async fn get<F>(
+        &self,
+        now: OffsetDateTime,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, GoogleError>
+    where
+        F: Future<Output = Result<(T, time::Duration), GoogleError>>,
+    {
+        if let Some(document) = self.fresh(now) {
+            return Ok(document);
+        }
+        let _turn = self.turn.lock().await;
+        match self.fresh(now) {
+            Some(document) => Ok(document),
+            None => Ok(self.keep(fetch().await?, now, now)),
+        }
+    }
+
+    /// A document that is newer than `known`, which lacks something. None: it was asked for a moment ago, and what it lacks is
+    /// taken not to exist, so that nobody has us ask Google as often as they like.
+    ///
+    /// # Errors
+    /// Those of `fetch`.
+    pub(super) async fn newer<F>(
+        &self,
+        known: &Arc<T>,
+        now: OffsetDateTime,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Option<Arc<T>>, GoogleError>
+    where
+        F: Future<Output = Result<(T, time::Duration), GoogleError>>,
+    {
+        let _turn = self.turn.lock().await;
+        match self.fresh(now) {
+            Some(document) if !Arc::ptr_eq(&document, known) => Ok(Some(document)),
+            Some(_) if now < self.again_at(now) => Ok(None),
+            _ => Ok(Some(self.keep(fetch().await?, now, now + NOT_AGAIN_FOR))),
+        }
+    }
+
+    fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+        let entry = self.entry.read().unwrap_or_else(PoisonError::into_inner);
+        entry.as_ref().filter(|entry| now < entry.fresh_until).map(|entry| entry.document.clone())
+    }
+
+    fn again_at(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let entry = self.entry.read().unwrap_or_else(PoisonError::into_inner);
+        entry.as_ref().map_or(now, |entry| entry.again_at)
+    }
+
+    fn keep(
+        &self,
+        (document, fresh_for): (T, time::Duration),
+        now: OffsetDateTime,
+        again_at: OffsetDateTime,
+    ) -> Arc<T> {
+        let document = Arc::new(document);
+        let entry = Entry { document: document.clone(), fresh_until: now + fresh_for, again_at };
+        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = Some(entry);
+        document
+    }
+}

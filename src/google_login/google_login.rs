@@ -1,0 +1,215 @@
+//! Signing in by Google.
+
+use super::{
+    account::{identity, link, new_user},
+    identify::{GoogleLoginInput, IdentifyError, identify},
+};
+use crate::{
+    app::App,
+    challenges::{self, About, Asked, Challenge, RegisteredIdentity, Registration},
+    config::EmailVerification,
+    fault::Fault,
+    google::GoogleAccount,
+    outbox,
+    rate_limit::{Account, Action, Address, Attempt},
+    sessions::{Client, Opening, SignIn, SignInError, SignedIn, sign_in},
+    storage::{
+        Timestamp,
+        challenge::{self, Purpose},
+        identity, user,
+    },
+};
+
+/// How often somebody new is looked for again, who was just being made by another request.
+const TRIES: usize = 3;
+
+/// Why nobody is signed in.
+#[derive(Debug)]
+pub enum GoogleLoginError {
+    /// It is not known whose Google account it is.
+    Identify(IdentifyError),
+    /// People do not sign up here.
+    SignupNotEnabled,
+    /// There is an account with this address, and Google's word is not enough to open it.
+    LinkRequired,
+    /// The account is deactivated.
+    AccountDisabled,
+    /// Nothing was decided.
+    Fault(Fault),
+}
+
+impl From<IdentifyError> for GoogleLoginError {
+    fn from(error: IdentifyError) -> Self {
+        Self::Identify(error)
+    }
+}
+
+impl From<SignInError> for GoogleLoginError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::AccountDisabled => Self::AccountDisabled,
+            // it was unlinked, or became somebody else's, since it was found
+            SignInError::Outdated => Self::Identify(IdentifyError::Rejected),
+            SignInError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl<F: Into<Fault>> From<F> for GoogleLoginError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Signs in to the account that the Google account is linked to. If there is none, the address decides: where nobody has it, an
+/// account begins; where somebody has, who has proven it, and whose the address is is for Google to say, the two are linked;
+/// otherwise the owner must sign in and link them.
+///
+/// # Errors
+/// Why not.
+pub async fn google_login(
+    app: &App,
+    client: &Client,
+    input: &GoogleLoginInput,
+) -> Result<SignIn, GoogleLoginError> {
+    let (account, attempt) = identify(app, client, input).await?;
+    for _ in 0..TRIES {
+        let opening = |user: &user::Model| Opening::new(app, user, client);
+        let as_theirs =
+            |user: &user::Model| attempt.clone().to_succeed_as(app, Action::Login(Account::Known(user.id)));
+        if let Some(user) = identity::find_user(app.db.read(), &account.issuer, &account.subject).await? {
+            return Ok(sign_in(app, &user, opening(&user), as_theirs(&user)).await?);
+        }
+        if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
+            require_linkable(app, &account, &user).await?;
+            let opening = opening(&user).linking(link(app, &account, &user));
+            let signed_in = sign_in(app, &user, opening, as_theirs(&user)).await?;
+            outbox::wake(app);
+            return Ok(signed_in);
+        }
+        if let Some(signed_in) = sign_up(app, client, &account, attempt.clone()).await? {
+            return Ok(signed_in);
+        }
+    }
+    Err(Fault::Busy.into())
+}
+
+/// Whether Google's word opens an account that it was not linked to before.
+async fn require_linkable(
+    app: &App,
+    account: &GoogleAccount,
+    user: &user::Model,
+) -> Result<(), GoogleLoginError> {
+    // an account that never proved its address may be a stranger's, who waits for its owner to come in
+    let is_owned = account.is_authoritative && user.email_verified_at.is_some();
+    // whoever has the address of a former colleague has a new Google account, and must not get the old one's
+    let is_first = identity::list(app.db.read(), &[user.id]).await?.is_empty();
+    if is_owned && is_first { Ok(()) } else { Err(GoogleLoginError::LinkRequired) }
+}
+
+/// Makes an account. None: somebody else has just made it, or another of this address.
+async fn sign_up(
+    app: &App,
+    client: &Client,
+    account: &GoogleAccount,
+    attempt: Attempt,
+) -> Result<Option<SignIn>, GoogleLoginError> {
+    if !app.config.signup {
+        return Err(GoogleLoginError::SignupNotEnabled);
+    }
+    let row = new_user(app, account);
+    let is_unproven = row.email_verified_at.is_none();
+    if is_unproven && app.config.email_verification == EmailVerification::Mandatory {
+        let asked = register(app, client, account, row, attempt).await?;
+        return Ok(Some(SignIn::EmailChallenge(Box::new(asked))));
+    }
+    charge_signup(app, client).await?;
+    let challenge = if is_unproven && app.config.email_verification == EmailVerification::Optional {
+        challenge(app, account, &row).await?
+    } else {
+        None
+    };
+    let opening = Opening::new(app, &row, client);
+    let identity = identity(app, account, row.id);
+    let begun = app
+        .db
+        .write(async move |txn| {
+            if !user::insert(&txn, row).await? {
+                return Ok(None);
+            }
+            identity::claim(&txn, identity).await?;
+            attempt.succeed(&txn).await?.ok();
+            let asked = match challenge {
+                Some(challenge) => Some(challenge.insert(&txn).await?),
+                None => None,
+            };
+            Ok(opening.open(&txn).await?.map(|opened| (opened, asked)))
+        })
+        .await;
+    match begun {
+        Ok(Some((opened, email_challenge))) => {
+            outbox::wake(app);
+            let signed_in = SignedIn { email_challenge, ..SignedIn::issue(app, opened)? };
+            Ok(Some(SignIn::SignedIn(Box::new(signed_in))))
+        }
+        Ok(None) | Err(Fault::Conflict(_)) => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
+    let address = Address::rationed(app, client.ip_address);
+    let action: Vec<_> = address.iter().map(Action::Signup).collect();
+    Attempt::begin(app, &action, None).await.map(drop)
+}
+
+/// The mail that proves the address. None where it has had too many: the account need not wait for one.
+async fn challenge(
+    app: &App,
+    account: &GoogleAccount,
+    row: &user::Model,
+) -> Result<Option<Challenge>, Fault> {
+    let permit = match challenges::charge(app, Purpose::VerifyEmail, &account.email).await {
+        Err(Fault::RateLimited { .. }) => return Ok(None),
+        permit => permit?,
+    };
+    let about = About { user_id: Some(row.id), registration: None };
+    Ok(Some(Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit)))
+}
+
+/// The challenge with which the account will begin: that which is awaited already of whoever has this Google account, or a new
+/// one.
+async fn register(
+    app: &App,
+    client: &Client,
+    account: &GoogleAccount,
+    row: user::Model,
+    attempt: Attempt,
+) -> Result<Asked, Fault> {
+    let identity = RegisteredIdentity {
+        issuer: account.issuer.clone(),
+        subject: account.subject.clone(),
+        email: account.email.as_str().to_owned(),
+    };
+    let now = Timestamp(app.clock.now());
+    let awaited = challenge::list_live(app.db.read(), account.email.key(), now).await?;
+    let is_theirs = |challenge: &challenge::Model| {
+        Registration::read(challenge).is_some_and(|registration| registration.identity() == Some(&identity))
+    };
+    if let Some(awaited) = awaited.into_iter().find(is_theirs) {
+        attempt.take_back(app).await?;
+        return Ok(Asked::earlier(app, awaited));
+    }
+    charge_signup(app, client).await?;
+    let permit = challenges::charge(app, Purpose::VerifyEmail, &account.email).await?;
+    let registration = Registration::of(row).map(|registration| registration.by(identity));
+    let about = About { user_id: None, registration };
+    let challenge = Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit);
+    let asked = app.db.write(async move |txn| {
+        attempt.succeed(&txn).await?.ok();
+        challenge.insert(&txn).await
+    });
+    let asked = asked.await?;
+    outbox::wake(app);
+    Ok(asked)
+}

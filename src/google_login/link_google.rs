@@ -1,0 +1,87 @@
+//! Linking a Google account to one's own.
+
+use super::{
+    account::link,
+    identify::{GoogleLoginInput, IdentifyError, identify},
+};
+use crate::{
+    app::App,
+    fault::Fault,
+    outbox,
+    rate_limit::{self, Action},
+    sessions::{Client, Unauthenticated, Viewer},
+    storage::{Timestamp, session, user},
+};
+
+/// Why nothing was linked.
+#[derive(Debug)]
+pub enum LinkGoogleError {
+    /// It is not known whose Google account it is.
+    Identify(IdentifyError),
+    /// It is linked to another user.
+    IdentityTaken,
+    /// The session ended meanwhile.
+    Unauthenticated(Unauthenticated),
+    /// Nothing was decided.
+    Fault(Fault),
+}
+
+impl From<IdentifyError> for LinkGoogleError {
+    fn from(error: IdentifyError) -> Self {
+        Self::Identify(error)
+    }
+}
+
+impl<F: Into<Fault>> From<F> for LinkGoogleError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+enum Linked {
+    Linked(Box<user::Model>),
+    Taken,
+    /// Whoever asked is no longer signed in.
+    Nobody,
+}
+
+/// Links it, whatever its address is: the viewer has shown that both are theirs. To link what is linked already is no error.
+///
+/// # Errors
+/// Why not.
+pub async fn link_google(
+    app: &App,
+    client: &Client,
+    viewer: &Viewer,
+    input: &GoogleLoginInput,
+) -> Result<user::Model, LinkGoogleError> {
+    rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
+    let (account, attempt) = identify(app, client, input).await?;
+    let link = link(app, &account, &viewer.user);
+    let (id, session_id) = (viewer.user.id, viewer.session.id);
+    let (version, now) = (viewer.user.credentials_version, Timestamp(app.clock.now()));
+    let linked = app
+        .db
+        .write(async move |txn| {
+            attempt.succeed(&txn).await?.ok();
+            // Google took its time; whoever was signed out of a stolen session in it must not have been given a new way in
+            let user = user::lock(&txn, &[id]).await?.pop();
+            let session = session::find(&txn, session_id).await?;
+            let Some(user) = user.filter(|user| user.is_active && user.credentials_version == version) else {
+                return Ok(Linked::Nobody);
+            };
+            if session.is_none_or(|session| !session.is_live(now)) {
+                return Ok(Linked::Nobody);
+            }
+            Ok(if link.to(id, &txn).await? { Linked::Linked(Box::new(user)) } else { Linked::Taken })
+        })
+        .await?;
+    match linked {
+        Linked::Linked(user) => {
+            outbox::wake(app);
+            Ok(*user)
+        }
+        Linked::Taken => Err(LinkGoogleError::IdentityTaken),
+        Linked::Nobody => Err(LinkGoogleError::Unauthenticated(Unauthenticated::Revoked)),
+    }
+}

@@ -1,0 +1,263 @@
+//! Subscriptions by WebSocket.
+//!
+//! A transport of our own on the framework's sockets. The stock one waits for `connection_init` for ever, takes messages of
+//! any size and any number, runs queries and mutations too, goes on after the token has expired and the session has ended,
+//! and closes with codes that are not the protocol's.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use async_graphql::{Response as GraphqlResponse, ServerError};
+use futures_util::{SinkExt, StreamExt};
+use poem::web::websocket::{Message, WebSocketStream};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value as Json};
+use tokio::{sync::watch, time};
+
+use super::{
+    from_parameters, is_request_error,
+    protocol::{Close, FromClient, FromServer, Renewal, access_token},
+    subscriptions::{Subscriptions, may_subscribe},
+    tidy_all,
+    wire::{End, Incoming, Outgoing},
+};
+use crate::{
+    app::App,
+    events::Listener,
+    graphql::{ApiSchema, error::ApiError, jwt_guard::Caller},
+    http::sockets::{Place, Sockets, Subject},
+    sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
+};
+
+/// How long a client may take to introduce itself.
+const INIT: Duration = Duration::from_secs(5);
+
+/// How long a client may take to close its end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How often it is made sure that the client is there. Proxies cut lines that are silent for a minute.
+const ALIVE: Duration = Duration::from_secs(20);
+
+/// What a socket is served with.
+pub(super) struct Socket {
+    pub(super) app: Arc<App>,
+    pub(super) schema: ApiSchema,
+    pub(super) sockets: Sockets,
+    pub(super) client: Client,
+    /// True once the server stops.
+    pub(super) closing: watch::Receiver<bool>,
+}
+
+impl Socket {
+    /// Serves a connection to its end.
+    pub(super) async fn serve(self, stream: WebSocketStream) {
+        let (sink, messages) = stream.split();
+        let mut connection = Connection {
+            incoming: Incoming::new(messages),
+            outgoing: Outgoing(sink),
+            subscriptions: Subscriptions::default(),
+            socket: self,
+        };
+        let Err(end) = connection.run().await;
+        if let End::Close(close) = end {
+            tracing::debug!(code = close.0, reason = close.1, "a socket is closed");
+            let _ = time::timeout(FAREWELL, connection.close(close)).await;
+        }
+    }
+
+    async fn sign_in(&self, token: Option<SecretString>) -> Result<SignedIn, End> {
+        let Some(access_token) = token else {
+            return Err(Close::forbidden(Unauthenticated::Missing).into());
+        };
+        let viewer = self.find_viewer(Some(&access_token)).await?;
+        let (user, session) = (viewer.user.id, viewer.session.id);
+        let most = self.app.config.sockets.per_user;
+        let place = self.sockets.place(Subject::User(user), most).ok_or(Close::TOO_MANY_SOCKETS)?;
+        let listener = self.app.events.listen(user, session);
+        // the session may have ended before anybody listened
+        self.find_viewer(Some(&access_token)).await?;
+        Ok(SignedIn { access_token, viewer, listener, _place: place })
+    }
+
+    async fn find_viewer(&self, token: Option<&SecretString>) -> Result<Viewer, End> {
+        let found = sessions::viewer(&self.app, token.map(ExposeSecret::expose_secret)).await;
+        found.map_err(|error| match error {
+            ViewerError::Unauthenticated(why) => Close::forbidden(why).into(),
+            ViewerError::Fault(fault) => {
+                // logged as every fault is
+                let _ = ApiError::from(fault);
+                Close::TRY_AGAIN.into()
+            }
+        })
+    }
+
+    fn time_left(&self, signed_in: &SignedIn) -> Duration {
+        (signed_in.viewer.expires_at - self.app.clock.now()).try_into().unwrap_or_default()
+    }
+
+    fn renewal(&self, signed_in: &SignedIn) -> Renewal {
+        let expires_in = i64::try_from(self.time_left(signed_in).as_secs()).unwrap_or(i64::MAX);
+        Renewal { expires_in }
+    }
+}
+
+struct Connection {
+    socket: Socket,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    subscriptions: Subscriptions,
+}
+
+/// Whom a connection is for.
+struct SignedIn {
+    access_token: SecretString,
+    viewer: Viewer,
+    listener: Listener,
+    _place: Place,
+}
+
+impl Connection {
+    async fn run(&mut self) -> Result<Infallible, End> {
+        let mut closing = self.socket.closing.clone();
+        let closed = async move {
+            let _ = closing.wait_for(|is_closing| *is_closing).await;
+        };
+        tokio::select! {
+            end = async {
+                let signed_in = self.greet().await?;
+                self.follow(signed_in).await
+            } => end,
+            () = closed => Err(Close::GOING_AWAY.into()),
+        }
+    }
+
+    /// Waits until the client has said who it is.
+    async fn greet(&mut self) -> Result<SignedIn, End> {
+        let late = time::sleep(INIT);
+        tokio::pin!(late);
+        loop {
+            let message = tokio::select! {
+                message = self.incoming.next() => message?,
+                () = &mut late => return Err(Close::INIT_TIMEOUT.into()),
+            };
+            match message {
+                FromClient::ConnectionInit { payload } => {
+                    let signed_in = self.socket.sign_in(access_token(payload.as_ref())).await?;
+                    let payload = self.socket.renewal(&signed_in);
+                    self.outgoing.send(&FromServer::ConnectionAck { payload }).await?;
+                    return Ok(signed_in);
+                }
+                FromClient::Ping { .. } => self.outgoing.send(&FromServer::Pong { payload: None }).await?,
+                FromClient::Subscribe { .. } => return Err(Close::UNAUTHORIZED.into()),
+                FromClient::Pong | FromClient::Complete { .. } => {}
+            }
+        }
+    }
+
+    /// Serves the client until it goes, its session ends, or its access token expires.
+    async fn follow(&mut self, mut signed_in: SignedIn) -> Result<Infallible, End> {
+        let expired = time::sleep(self.socket.time_left(&signed_in));
+        tokio::pin!(expired);
+        let mut alive = time::interval_at(time::Instant::now() + ALIVE, ALIVE);
+        loop {
+            tokio::select! {
+                message = self.incoming.next() => {
+                    self.answer(message?, &mut signed_in).await?;
+                    expired.as_mut().reset(time::Instant::now() + self.socket.time_left(&signed_in));
+                }
+                Some(happened) = self.subscriptions.next() => self.tell(happened).await?,
+                () = signed_in.listener.session_end() => {
+                    // the subscriptions have been told too, and end by themselves
+                    let rest = async {
+                        while let Some(happened) = self.subscriptions.next().await {
+                            self.tell(happened).await?;
+                        }
+                        Ok::<_, End>(())
+                    };
+                    let _ = time::timeout(FAREWELL, rest).await;
+                    return Err(Close::forbidden(Unauthenticated::Revoked).into());
+                }
+                () = &mut expired => return Err(Close::forbidden(Unauthenticated::Expired).into()),
+                _ = alive.tick() => {
+                    if !std::mem::take(&mut self.incoming.is_alive) {
+                        return Err(End::Gone);
+                    }
+                    self.outgoing.write(Message::Ping(Vec::new())).await?;
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, message: FromClient, signed_in: &mut SignedIn) -> Result<(), End> {
+        match message {
+            FromClient::Subscribe { id, payload } => {
+                if self.subscriptions.has(&id) {
+                    return Err(Close::DUPLICATE.into());
+                }
+                if let Err(error) = self.subscribe(&id, payload, signed_in) {
+                    self.outgoing.send(&FromServer::Error { id: &id, payload: &[error] }).await?;
+                }
+            }
+            FromClient::Complete { id } => self.subscriptions.end(&id),
+            FromClient::ConnectionInit { .. } => return Err(Close::TOO_MANY_INITS.into()),
+            FromClient::Ping { payload } => self.answer_ping(payload.as_ref(), signed_in).await?,
+            FromClient::Pong => {}
+        }
+        Ok(())
+    }
+
+    /// Runs a subscription, by the same guards as a request: they find the viewer anew.
+    fn subscribe(
+        &mut self,
+        id: &str,
+        payload: Map<String, Json>,
+        signed_in: &SignedIn,
+    ) -> Result<(), ServerError> {
+        let most = self.socket.app.config.sockets.subscriptions;
+        if self.subscriptions.count() >= most {
+            let message = format!("More than {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
+            return Err(ApiError::LimitExceeded(message).into());
+        }
+        let mut operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
+        may_subscribe(&self.socket.app, &mut operation)?;
+        let caller = Caller::new(self.socket.client.clone(), Some(signed_in.access_token.clone()));
+        self.subscriptions.begin(id, self.socket.schema.execute_stream(operation.data(caller)));
+        Ok(())
+    }
+
+    async fn tell(&mut self, (id, happened): (String, Option<GraphqlResponse>)) -> Result<(), End> {
+        let Some(mut response) = happened else {
+            self.subscriptions.end(&id);
+            return self.outgoing.send(&FromServer::Complete { id: &id }).await;
+        };
+        tidy_all(&mut response);
+        if is_request_error(&response) {
+            self.subscriptions.end(&id);
+            return self.outgoing.send(&FromServer::Error { id: &id, payload: &response.errors }).await;
+        }
+        self.outgoing.send(&FromServer::Next { id: &id, payload: &response }).await
+    }
+
+    /// Answers; where the client sends the next access token of the session, the connection stands on that from now on.
+    async fn answer_ping(
+        &mut self,
+        payload: Option<&Map<String, Json>>,
+        signed_in: &mut SignedIn,
+    ) -> Result<(), End> {
+        let Some(token) = access_token(payload) else {
+            return self.outgoing.send(&FromServer::Pong { payload: None }).await;
+        };
+        let viewer = self.socket.find_viewer(Some(&token)).await?;
+        if viewer.session.id != signed_in.viewer.session.id {
+            return Err(Close::forbidden(Unauthenticated::Invalid).into());
+        }
+        (signed_in.access_token, signed_in.viewer) = (token, viewer);
+        let payload = Some(self.socket.renewal(signed_in));
+        self.outgoing.send(&FromServer::Pong { payload }).await
+    }
+
+    /// Says why, and lets the client say that it has heard: a line that is cut may lose the word.
+    async fn close(&mut self, Close(code, reason): Close) {
+        let _ = self.outgoing.0.send(Message::close_with(code, reason)).await;
+        while let Some(Ok(_)) = self.incoming.messages.next().await {}
+    }
+}

@@ -1,0 +1,67 @@
+//! What a WebSocket has subscribed to.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Request as GraphqlRequest, Response as GraphqlResponse, ServerError, parser::types::OperationType,
+};
+use futures_util::{
+    StreamExt,
+    future::AbortHandle,
+    stream::{self, BoxStream, SelectAll},
+};
+
+use super::kind;
+use crate::{app::App, graphql::error::ApiError};
+
+/// What a connection has subscribed to.
+#[derive(Default)]
+pub(super) struct Subscriptions {
+    open: HashMap<String, AbortHandle>,
+    streams: SelectAll<BoxStream<'static, (String, Option<GraphqlResponse>)>>,
+}
+
+impl Subscriptions {
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.open.contains_key(id)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Follows these answers.
+    pub(super) fn begin(&mut self, id: &str, responses: BoxStream<'static, GraphqlResponse>) {
+        let responses = responses.map(Some).chain(stream::iter([None]));
+        let (responses, handle) = stream::abortable(responses);
+        self.open.insert(id.to_owned(), handle);
+        let id = id.to_owned();
+        self.streams.push(responses.map(move |response| (id.clone(), response)).boxed());
+    }
+
+    /// Forgets one.
+    pub(super) fn end(&mut self, id: &str) {
+        if let Some(handle) = self.open.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// What happens next, and to which: an answer, or its end. None where there is none.
+    pub(super) async fn next(&mut self) -> Option<(String, Option<GraphqlResponse>)> {
+        self.streams.next().await
+    }
+}
+
+/// Whether the operation may run by WebSocket.
+///
+/// # Errors
+/// Why not.
+pub(super) fn may_subscribe(app: &App, operation: &mut GraphqlRequest) -> Result<(), ServerError> {
+    match kind(app, operation)? {
+        Some(OperationType::Query | OperationType::Mutation) => {
+            let message = "Only subscriptions run by WebSocket: send queries and mutations by POST.";
+            Err(ApiError::BadRequest(message.to_owned()).into())
+        }
+        Some(OperationType::Subscription) | None => Ok(()),
+    }
+}

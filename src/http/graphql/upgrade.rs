@@ -1,0 +1,86 @@
+//! How a request becomes a WebSocket.
+
+use poem::{
+    FromRequest, IntoResponse, Request, Response,
+    http::{Method, StatusCode, header},
+    web::websocket::{WebSocket, WebSocketConfig},
+};
+use tracing::Instrument;
+
+use super::{GraphqlEndpoint, MAX_BODY, Refusal, bad_request, protocol, socket::Socket};
+use crate::{
+    http::{
+        client::client,
+        sockets::{Place, Subject},
+    },
+    rate_limit::Address,
+    sessions::Client,
+};
+
+/// Read and written at once by a socket, most of which are silent.
+const BUFFER: usize = 4 * 1024;
+
+/// Whether a request would become one.
+pub(super) fn is_asked_for(request: &Request) -> bool {
+    let upgrade = request.header(header::UPGRADE).unwrap_or_default();
+    *request.method() == Method::GET && upgrade.eq_ignore_ascii_case("websocket")
+}
+
+impl GraphqlEndpoint {
+    /// Hands the connection over to a [`Socket`]. The origin, where there is one, is an allowed one: CORS comes before.
+    pub(super) async fn upgrade(&self, request: Request) -> Result<Response, Refusal> {
+        let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
+        if offered.split(',').all(|name| name.trim() != protocol::NAME) {
+            return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
+        }
+        let client = client(&request, &self.app.config.trusted_proxies);
+        let places = self.places(&client)?;
+        let (request, mut body) = request.split();
+        let accepted = WebSocket::from_request(&request, &mut body).await;
+        let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_BODY))
+            .max_frame_size(Some(MAX_BODY))
+            .read_buffer_size(BUFFER)
+            .write_buffer_size(BUFFER)
+            .max_write_buffer_size(16 * MAX_BODY);
+        let socket = Socket {
+            app: self.app.clone(),
+            schema: self.schema.clone(),
+            sockets: self.sockets.clone(),
+            closing: self.sockets.closing(),
+            client,
+        };
+        let span = tracing::Span::current();
+        let serve = move |stream| {
+            async move {
+                socket.serve(stream).await;
+                drop(places);
+            }
+            .instrument(span)
+        };
+        Ok(accepted.protocols([protocol::NAME]).config(config).on_upgrade(serve).into_response())
+    }
+
+    /// Room for one more, of the server's and of the address's.
+    fn places(&self, client: &Client) -> Result<Vec<Place>, Refusal> {
+        let limits = self.app.config.sockets;
+        let place = |subject, most, status, message: &str| {
+            let place = self.sockets.place(subject, most);
+            place.ok_or_else(|| Refusal(status, message.to_owned()))
+        };
+        let busy = StatusCode::SERVICE_UNAVAILABLE;
+        let mut places = vec![place(
+            Subject::Everybody,
+            limits.all,
+            busy,
+            "Too many connections are open (WEBSOCKET_MAX).",
+        )?];
+        if let Some(address) = Address::rationed(&self.app, client.ip_address) {
+            let subject = Subject::Address(address.as_str().to_owned());
+            let message = "Too many connections of this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
+            places.push(place(subject, limits.per_address, StatusCode::TOO_MANY_REQUESTS, message)?);
+        }
+        Ok(places)
+    }
+}

@@ -1,0 +1,98 @@
+//! What goes over a WebSocket: messages of the protocol in both directions, so many and no more.
+
+use std::{io, time::Duration};
+
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use poem::web::websocket::{Message, WebSocketStream};
+use tokio::time;
+
+use super::protocol::{Close, FromClient, FromServer};
+
+/// How long a client may take to read what it is sent.
+const READ: Duration = Duration::from_secs(10);
+
+/// The most messages of a client within a while.
+const MESSAGES: u32 = 100;
+const WHILE: Duration = Duration::from_secs(10);
+
+/// How a connection comes to its end.
+pub(super) enum End {
+    /// The client has gone.
+    Gone,
+    Close(Close),
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// What comes from a client.
+pub(super) struct Incoming {
+    pub(super) messages: SplitStream<WebSocketStream>,
+    /// How many came since then.
+    count: u32,
+    since: time::Instant,
+    /// Whether anything has come since that was last asked.
+    pub(super) is_alive: bool,
+}
+
+impl Incoming {
+    pub(super) fn new(messages: SplitStream<WebSocketStream>) -> Self {
+        Self { messages, count: 0, since: time::Instant::now(), is_alive: true }
+    }
+
+    /// The next message.
+    pub(super) async fn next(&mut self) -> Result<FromClient, End> {
+        loop {
+            let message = self.messages.next().await.ok_or(End::Gone)?.map_err(|error| broken(&error))?;
+            self.count()?;
+            match message {
+                Message::Text(text) => {
+                    return FromClient::read(&text).ok_or_else(|| Close::BAD_REQUEST.into());
+                }
+                Message::Binary(_) => return Err(Close::BAD_REQUEST.into()),
+                Message::Close(_) => return Err(End::Gone),
+                Message::Ping(_) | Message::Pong(_) => {}
+            }
+        }
+    }
+
+    fn count(&mut self) -> Result<(), End> {
+        self.is_alive = true;
+        if self.since.elapsed() > WHILE {
+            (self.since, self.count) = (time::Instant::now(), 0);
+        }
+        self.count += 1;
+        if self.count > MESSAGES { Err(Close::TOO_MANY_MESSAGES.into()) } else { Ok(()) }
+    }
+}
+
+/// What the framework tells of a broken connection is a text.
+fn broken(error: &io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::Other if error.to_string().contains("too long") => Close::TOO_LONG.into(),
+        io::ErrorKind::Other => Close::MALFORMED_FRAME.into(),
+        _ => End::Gone,
+    }
+}
+
+/// What goes to a client.
+pub(super) struct Outgoing(pub(super) SplitSink<WebSocketStream, Message>);
+
+impl Outgoing {
+    pub(super) async fn send(&mut self, message: &FromServer<'_>) -> Result<(), End> {
+        self.write(Message::Text(serde_json::to_string(message).expect("messages are JSON"))).await
+    }
+
+    pub(super) async fn write(&mut self, message: Message) -> Result<(), End> {
+        match time::timeout(READ, self.0.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The end of every sign-in to an account that there is, by whatever it was proven.
+
+use super::{Opening, SignIn, SignedIn};
+use crate::{
+    app::App,
+    challenges::{self, About, Asked, Challenge},
+    config::EmailVerification,
+    fault::Fault,
+    input::EmailAddress,
+    outbox,
+    rate_limit::Attempt,
+    storage::{
+        Timestamp,
+        challenge::{self, Purpose},
+        user,
+    },
+};
+
+/// Why nobody is signed in, though the credentials were right.
+#[derive(Debug)]
+pub enum SignInError {
+    /// The account is deactivated.
+    AccountDisabled,
+    /// The credentials were right when they were read, and no longer are.
+    Outdated,
+    /// Nothing was decided.
+    Fault(Fault),
+}
+
+impl<F: Into<Fault>> From<F> for SignInError {
+    fn from(fault: F) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// Opens the session; where verification is mandatory and the address unproven, asks for its proof instead.
+///
+/// # Errors
+/// Why not.
+pub async fn sign_in(
+    app: &App,
+    user: &user::Model,
+    opening: Opening,
+    attempt: Attempt,
+) -> Result<SignIn, SignInError> {
+    if !user.is_active {
+        return Err(SignInError::AccountDisabled);
+    }
+    if app.config.email_verification == EmailVerification::Mandatory
+        && user.email_verified_at.is_none()
+        && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
+    {
+        let asked = challenge(app, user, &email, attempt).await?;
+        return Ok(SignIn::EmailChallenge(Box::new(asked)));
+    }
+    let opened = app
+        .db
+        .write(async move |txn| match attempt.succeed(&txn).await? {
+            Ok(()) => Ok(Ok(opening.open(&txn).await?)),
+            Err(too_many) => Ok(Err(too_many)),
+        })
+        .await?;
+    let opened = opened?.ok_or(SignInError::Outdated)?;
+    Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
+}
+
+/// The challenge that is awaited of a user already, or a new one.
+async fn challenge(
+    app: &App,
+    user: &user::Model,
+    email: &EmailAddress,
+    attempt: Attempt,
+) -> Result<Asked, Fault> {
+    let now = Timestamp(app.clock.now());
+    let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
+    let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
+    if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
+        app.db.write(async move |txn| attempt.succeed(&txn).await).await??;
+        return Ok(Asked::earlier(app, awaited));
+    }
+    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
+    let about = About { user_id: Some(user.id), registration: None };
+    let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
+    let asked = app.db.write(async move |txn| match attempt.succeed(&txn).await? {
+        Ok(()) => challenge.insert(&txn).await.map(Ok),
+        Err(too_many) => Ok(Err(too_many)),
+    });
+    let asked = asked.await??;
+    outbox::wake(app);
+    Ok(asked)
+}

@@ -1,0 +1,236 @@
+//! The transport of subscriptions: the protocol's close codes, and its limits.
+
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{
+    EMAIL, PASSWORD, SignedIn, Sqlite, TestApp,
+    process::Server,
+    socket::{FOLLOW, Socket},
+};
+
+fn closed(code: u16, reason: &str) -> Value {
+    json!({ "closed": code, "reason": reason })
+}
+
+async fn say(app: &TestApp, messages: &[Value]) -> Socket {
+    let mut socket = app.open(&[]).await.unwrap();
+    for message in messages {
+        socket.say(message.clone()).await;
+    }
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_opened_by_this_protocol_from_allowed_origins_by_our_name() {
+    let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
+    for (header, value, status) in [
+        ("sec-websocket-protocol", "graphql-ws", 400),
+        ("sec-websocket-protocol", "", 400),
+        ("origin", "https://evil.example", 403),
+        ("origin", "null", 403),
+        ("host", "evil.example", 421),
+        ("sec-websocket-version", "12", 400),
+    ] {
+        assert_eq!(app.open(&[(header, value)]).await.err(), Some(status), "{header}: {value}");
+    }
+    assert!(app.open(&[("origin", "https://app.example.org")]).await.is_ok());
+    assert!(app.open(&[("sec-websocket-protocol", "graphql-ws, graphql-transport-ws")]).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_beyond_the_introduction_and_is_told_why() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let late = app.sign_in(EMAIL).await;
+    app.run_as(&late.access_token, "mutation { logout { endedSessionIds } }", json!({})).await;
+    let init = |payload: Value| json!({ "type": "connection_init", "payload": payload });
+    for (payload, reason) in [
+        (Value::Null, "MISSING"),
+        (json!({}), "MISSING"),
+        (json!({ "accessToken": 1 }), "MISSING"),
+        (json!({ "accessToken": "garbage" }), "INVALID"),
+        (json!({ "accessToken": ada.refresh_token }), "INVALID"),
+        (json!({ "Authorization": format!("Bearer {}", late.access_token) }), "REVOKED"),
+    ] {
+        assert_eq!(say(&app, &[init(payload)]).await.hear().await, closed(4403, reason));
+    }
+    let good = init(json!({ "Authorization": format!("Bearer {}", ada.access_token) }));
+    let mut socket = say(&app, &[json!({ "type": "ping" }), json!({ "type": "pong" }), good]).await;
+    assert_eq!(socket.hear().await, json!({ "type": "pong" }), "pings need no introduction");
+    let ack = socket.hear().await;
+    assert_eq!(ack["type"], "connection_ack");
+    assert!((1790..=1800).contains(&ack["payload"]["expiresIn"].as_i64().unwrap()), "{ack}");
+    app.advance(Duration::from_mins(31));
+    let expired = init(json!({ "accessToken": ada.access_token }));
+    assert_eq!(say(&app, &[expired]).await.hear().await, closed(4403, "EXPIRED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_against_the_protocol_closes_with_its_code() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let init = json!({ "type": "connection_init", "payload": { "accessToken": ada.access_token } });
+    let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": FOLLOW } });
+    assert_eq!(say(&app, std::slice::from_ref(&subscribe)).await.hear().await, closed(4401, "Unauthorized"));
+    for (messages, code) in [
+        (vec![init.clone(), init.clone()], 4429),
+        (vec![init.clone(), subscribe.clone(), subscribe.clone()], 4409),
+        (vec![init.clone(), json!({ "type": "start", "id": "1", "payload": {} })], 4400),
+        (vec![init.clone(), json!({ "type": "subscribe", "id": "", "payload": {} })], 4400),
+        (vec![init.clone(), json!([])], 4400),
+        (vec![json!("x")], 4400),
+    ] {
+        let mut socket = say(&app, &messages).await;
+        let mut heard = socket.hear().await;
+        while heard.get("type").is_some() {
+            heard = socket.hear().await;
+        }
+        assert_eq!(heard["closed"], code, "{messages:?}");
+    }
+    for (message, code) in [
+        (Message::Binary("{\"type\":\"ping\"}".into()), 4400),
+        (Message::Text("x".repeat(64 * 1024 + 1).into()), 1009),
+        (Message::Text("x".repeat(1024 * 1024).into()), 1009),
+    ] {
+        let mut socket = app.socket(&ada.access_token).await;
+        socket.0.send(message).await.unwrap();
+        assert_eq!(socket.hear().await["closed"], code);
+    }
+    let mut flood = app.socket(&ada.access_token).await;
+    let mut heard = Value::Null;
+    for _ in 0..200 {
+        let _ = flood.0.send(Message::Text("{\"type\":\"pong\"}".into())).await;
+    }
+    while heard["closed"].is_null() && heard["lost"].is_null() {
+        heard = flood.hear().await;
+    }
+    assert_eq!(heard, closed(1008, "Too many messages"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_says_nothing_is_let_go() {
+    let app = TestApp::start(Sqlite).await;
+    let mut silent = app.open(&[]).await.unwrap();
+    assert_eq!(silent.hear().await, closed(4408, "Connection initialisation timeout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_are_judged_as_those_of_requests_are() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let mut socket = app.socket(&ada.access_token).await;
+    let bomb = format!("{{a(b:{})}}", "[".repeat(5000));
+    for (query, code) in [
+        ("{ me { id } }", "BAD_REQUEST"),
+        ("mutation { logoutAll { endedSessionIds } }", "BAD_REQUEST"),
+        ("subscription { nothing }", "BAD_REQUEST"),
+        ("subscription {", "BAD_REQUEST"),
+        ("", "BAD_REQUEST"),
+        (&bomb, "LIMIT_EXCEEDED"),
+    ] {
+        socket.subscribe("1", query).await;
+        let heard = socket.hear().await;
+        assert_eq!((&heard["type"], &heard["id"]), (&json!("error"), &json!("1")), "{heard}");
+        assert_eq!(heard["payload"][0]["extensions"]["code"], code, "{heard}");
+        assert!(heard.to_string().len() < 600, "{heard}");
+    }
+    socket.say(json!({ "type": "subscribe", "id": "1", "payload": { "query": 1 } })).await;
+    assert_eq!(socket.hear().await["payload"][0]["extensions"]["code"], "BAD_REQUEST");
+    for id in 0..11 {
+        socket.subscribe(&id.to_string(), FOLLOW).await;
+    }
+    let heard = socket.hear().await;
+    assert_eq!((&heard["type"], &heard["id"]), (&json!("error"), &json!("10")));
+    assert_eq!(heard["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+    assert_eq!(app.me(&ada.access_token).await, EMAIL, "nothing of it ran");
+
+    // an id is free again once its subscription is over
+    socket.say(json!({ "type": "complete", "id": "3" })).await;
+    socket.say(json!({ "type": "complete", "id": "nothing" })).await;
+    socket.subscribe("3", FOLLOW).await;
+    assert!(socket.is_silent().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_more_connections_than_they_may() {
+    let settings = [
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("WEBSOCKET_MAX", "5"),
+        ("WEBSOCKET_MAX_PER_ADDRESS", "2"),
+        ("WEBSOCKET_MAX_PER_USER", "1"),
+    ];
+    let app = TestApp::with(Sqlite, &settings).await;
+    let ada = app.sign_up(EMAIL).await;
+    let from = async |address: &str| app.open(&[("x-forwarded-for", address)]).await;
+    let (one, _two) = (from("192.0.2.1").await.unwrap(), from("192.0.2.1").await.unwrap());
+    assert_eq!(from("192.0.2.1").await.err(), Some(429));
+    let _other = from("192.0.2.2").await.unwrap();
+    drop(one);
+    let _one = loop {
+        if let Ok(socket) = from("192.0.2.1").await {
+            break socket;
+        }
+    };
+    let _mine = app.socket(&ada.access_token).await;
+    let init = json!({ "type": "connection_init", "payload": { "accessToken": ada.access_token } });
+    assert_eq!(say(&app, &[init]).await.hear().await, closed(1013, "Too many connections"));
+    let mut all = Vec::new();
+    let refused = loop {
+        match app.open(&[]).await {
+            Ok(socket) => all.push(socket),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(refused, 503);
+    assert!(all.len() < 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_good_for_as_long_as_its_token_and_may_be_given_the_next() {
+    let app = TestApp::with(Sqlite, &[("ACCESS_TOKEN_TTL", "3s")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let (mut stays, mut goes) = (app.follow(&ada).await, app.follow(&ada).await);
+    let other = app.sign_up("grace@example.org").await;
+    let mut confused = app.socket(&ada.access_token).await;
+    let ping = |token: &str| json!({ "type": "ping", "payload": { "accessToken": token } });
+    confused.say(ping(&other.access_token)).await;
+    assert_eq!(confused.hear().await, closed(4403, "INVALID"));
+
+    let mut now = ada.clone();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        now = SignedIn::from(&app.refresh(&now.refresh_token).await);
+        stays.say(ping(&now.access_token)).await;
+        let answer = stays.hear().await;
+        assert_eq!(answer["type"], "pong");
+        assert!((1..=3).contains(&answer["payload"]["expiresIn"].as_i64().unwrap()), "{answer}");
+    }
+    assert_eq!(goes.hear().await, closed(4403, "EXPIRED"));
+    assert!(stays.is_silent().await);
+    assert_eq!(stays.hear().await, closed(4403, "EXPIRED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, _) = Server::start(folder.path(), &["dev"], &[]).await;
+    let signup = format!(
+        "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ ... on AuthPayload {{ accessToken }} }} }}"
+    );
+    let signed_up = server.run(&reqwest::Client::new(), &signup).await.unwrap();
+    let token = signed_up["data"]["signup"]["accessToken"].as_str().unwrap();
+    let mut socket = Socket::open(&server.url, &[]).await.unwrap();
+    socket.say(json!({ "type": "connection_init", "payload": { "accessToken": token } })).await;
+    assert_eq!(socket.hear().await["type"], "connection_ack");
+    socket.subscribe("1", FOLLOW).await;
+    let begun = std::time::Instant::now();
+    let pid = server.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(socket.hear().await, closed(1001, "Going away"));
+    server.child.wait().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
