@@ -5,7 +5,10 @@ import { defineConfig } from 'vite';
 const pages = readdirSync('.').map((folder) => `${folder}/index.html`).filter(existsSync);
 
 export default defineConfig({
-  base: '/playground/',
+  experimental: {
+    // pages are served beside the folder, at whatever path; what they load finds the rest beside itself
+    renderBuiltUrl: (file, { hostType }) => (hostType === 'html' ? `playground/${file}` : { relative: true }),
+  },
   logLevel: 'error',
   build: {
     outDir: process.env.PAGES ?? 'dist',

@@ -113,21 +113,32 @@ export const FieldErrorCode = {
 } as const;
 
 export type FieldErrorCode = typeof FieldErrorCode[keyof typeof FieldErrorCode];
+/** A code, and what shows that it comes from the browser that began. */
 export type GoogleAuthorizationCodeInput = {
+  /** What came back in the address, as `code`. */
   code: string;
+  /** What `startGoogleLogin` answered, kept in the browser. */
   codeVerifier: string;
+  /** What came back in the address, as `state`. It is good once. */
   state: string;
 };
 
+/** An ID token. */
 export type GoogleIdTokenInput = {
+  /** The token, issued to this server's client id. */
   idToken: string;
+  /** What the client had Google put into the token. Where given, it must be the same. */
   nonce?: string | null | undefined;
 };
 
+/** What Google gave the client: exactly one of these. */
 export type GoogleLoginInput =
-  {   accessToken: string; authorizationCode?: never; idToken?: never; }
-  |  { accessToken?: never;   authorizationCode: GoogleAuthorizationCodeInput; idToken?: never; }
-  |  { accessToken?: never; authorizationCode?: never;   idToken: GoogleIdTokenInput; };
+  {   /** An access token that was issued to this server's client id, for the address (`email`) too. */
+  accessToken: string; authorizationCode?: never; idToken?: never; }
+  |  { accessToken?: never;   /** A code that came back to the browser that had asked `startGoogleLogin`. */
+  authorizationCode: GoogleAuthorizationCodeInput; idToken?: never; }
+  |  { accessToken?: never; authorizationCode?: never;   /** An ID token: from One Tap, or a native app. */
+  idToken: GoogleIdTokenInput; };
 
 /** Who vouches for an identity. Values may be added: keep a default branch. */
 export const IdentityProvider = {
@@ -171,7 +182,10 @@ export const SessionEventKind = {
   EmailVerified: 'EMAIL_VERIFIED',
   /** The password is another, or there is one now. */
   PasswordChanged: 'PASSWORD_CHANGED',
-  /** Something that `me` tells is another: names, what people say of themselves, their role, or whether they may sign in. */
+  /**
+   * Something else that `me` tells is another: names, what people say of themselves, what signs them in, their role, or
+   * whether they may sign in.
+   */
   ProfileChanged: 'PROFILE_CHANGED',
   /** A session is over, by whomever: it was ended before it expired. */
   SessionEnded: 'SESSION_ENDED',

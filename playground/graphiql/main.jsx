@@ -1,8 +1,7 @@
 import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
-import { GraphiQL } from 'graphiql';
+import './style.css';
 import { createRoot } from 'react-dom/client';
+import { Playground } from './playground.jsx';
 
-const fetcher = createGraphiQLFetcher({ url: '/graphql' });
-createRoot(document.getElementById('root')).render(<GraphiQL fetcher={fetcher} />);
+createRoot(document.getElementById('root')).render(<Playground />);

@@ -118,7 +118,7 @@ fn fault(asked: &Asked) -> Option<&'static str> {
 
 fn page(status: StatusCode, body: &str) -> Response {
     let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Fake Google</title>\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Fake Google</title><link rel=\"icon\" href=\"data:,\">\
          <meta name=\"viewport\" content=\"width=device-width\"><style>\
          body{{font:16px/1.5 system-ui,sans-serif;color-scheme:light dark;max-width:24rem;margin:10vh auto;padding:0 1rem}}\
          button{{display:block;width:100%;margin:.5rem 0;padding:.75rem 1rem;font:inherit;text-align:left;border:1px solid #8888;border-radius:.5rem;background:none;color:inherit;cursor:pointer}}\

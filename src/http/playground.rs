@@ -27,12 +27,12 @@ const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// GraphiQL for browsers; in development, the address of the API and a first request for whoever has none.
+/// GraphiQL for browsers; in development, the address of the API and a first request for whoever is none.
 #[handler]
 pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
-    let accepts_html = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
-    let mut answer = if accepts_html || app.config.mode != Mode::Dev {
-        page("graphiql/index.html", GRAPHIQL_POLICY).unwrap_or_else(|| not_built(&app.config))
+    let is_browser = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let mut answer = if is_browser || app.config.mode != Mode::Dev {
+        graphiql(app).unwrap_or_else(|| not_built(&app.config))
     } else {
         welcome::answer(&app.config)
     };
@@ -40,10 +40,21 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
     answer
 }
 
+/// The page, told what there is beside it. None where it was not built.
+fn graphiql(app: &App) -> Option<Response> {
+    let file = playground::file("graphiql/index.html")?;
+    let there_is =
+        [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
+    let told: String = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| format!(" {name}")).collect();
+    let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html{told}"), 1);
+    Some(answer_of(GRAPHIQL_POLICY, file.content_type, html))
+}
+
 /// The demonstration app.
 #[handler]
 pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
-    page("app/index.html", POLICY).unwrap_or_else(|| not_built(&app.config))
+    let file = playground::file("app/index.html");
+    file.map_or_else(|| not_built(&app.config), |file| answer_of(POLICY, file.content_type, file.bytes))
 }
 
 /// What pages load: scripts, styles, fonts.
@@ -53,19 +64,9 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
         let message = "There is nothing at this address. The playground is at `/`.";
         return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
     };
-    let mut answer = send(file, GRAPHIQL_POLICY);
+    let mut answer = answer_of(GRAPHIQL_POLICY, file.content_type, file.bytes);
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
-    answer
-}
-
-/// A page of the crate, such as `graphiql/index.html`. None where it was not built.
-fn page(path: &str, policy: &'static str) -> Option<Response> {
-    playground::file(path).map(|file| send(file, policy))
-}
-
-fn send(file: playground::File, policy: &'static str) -> Response {
-    let mut answer = answer_of(policy, file.content_type, file.bytes);
     if let Some(encoding) = file.encoding {
         answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }

@@ -131,7 +131,10 @@ async fn a_session_outlives_the_page_unless_it_is_kept_in_memory(
     #[case] after: &str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 1).await;
-    assert_eq!(browser.tabs.run(0, "Object.values(localStorage).join().includes('refreshToken')"), keep == "localStorage");
+    assert_eq!(
+        browser.tabs.run(0, "Object.values(localStorage).join().includes('refreshToken')"),
+        keep == "localStorage"
+    );
     browser.tabs.act("reload", Some(0), Value::Null);
     browser.begin(0);
     browser.tabs.act("wait", None, "gatehouse.state().status !== 'resuming'");
@@ -185,7 +188,10 @@ async fn a_session_that_ends_elsewhere_ends_in_all_tabs_as_soon_as_one_asks(
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 3).await;
     let elsewhere = browser.app.sign_in(EMAIL).await;
-    browser.app.run_as(&elsewhere.access_token, "mutation { logoutAll { endedSessionIds } }", json!({})).await;
+    browser
+        .app
+        .run_as(&elsewhere.access_token, "mutation { logoutAll { endedSessionIds } }", json!({}))
+        .await;
     assert_eq!(browser.states(), [EMAIL; 3]);
     let asked = browser.tabs.run(1, "gatehouse.me().catch((fault) => fault.code)");
     assert_eq!(asked, "UNAUTHENTICATED");
@@ -245,7 +251,8 @@ async fn what_one_person_asked_for_is_not_done_as_another(
     let input = json!({ "identifier": "grace@example.org", "password": PASSWORD });
     browser.tabs.run(1, &format!("void (window.login = gatehouse.login({input}))"));
     browser.tabs.run(1, "new Promise((wait) => { setTimeout(wait, 200); })");
-    let rename = "void (window.renamed = gatehouse.updateProfile({ name: 'Ada' }).catch((fault) => fault.code))";
+    let rename =
+        "void (window.renamed = gatehouse.updateProfile({ name: 'Ada' }).catch((fault) => fault.code))";
     browser.tabs.run(0, rename);
     browser.tabs.run(0, "new Promise((wait) => { setTimeout(wait, 200); })");
     browser.tabs.run(2, "letGo()");
@@ -273,9 +280,7 @@ async fn a_device_whose_clock_is_wrong_refreshes_no_more_than_others(#[values(-1
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_browser_has_no_locks_tabs_get_along(
-    #[values("cookie", "localStorage")] keep: &'static str,
-) {
+async fn where_a_browser_has_no_locks_tabs_get_along(#[values("cookie", "localStorage")] keep: &'static str) {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, keep);
     browser.app.sign_up(EMAIL).await;
     for tab in 0..TABS {

@@ -14,7 +14,8 @@ const PLAYGROUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground");
 /// What the compiler says of the app, and of the client in it, with the sources changed by `change`.
 fn compile(change: impl Fn(&str, &str) -> String) -> String {
     // beside what the app imports
-    let folder = tempfile::Builder::new().prefix("app-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
+    let folder =
+        tempfile::Builder::new().prefix("app-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
     for sources in ["app", "client"] {
         copy(&Path::new(PLAYGROUND).join(sources), &folder.path().join(sources), &change);
     }
@@ -45,7 +46,11 @@ fn they_compile_strictly() {
 #[rstest]
 #[case::of_a_known_code("words.ts", "    case 'LAST_SIGN_IN_METHOD':\n", "\"LAST_SIGN_IN_METHOD\"")]
 #[case::of_codes_to_come("words.ts", "    case 'NOT_ALLOWED':\n    case 'unknown':\n", "\"unknown\"")]
-#[case::of_a_known_member("Login.tsx", "      case 'EmailChallenge':\n        return onChallenge(outcome);\n", "EmailChallenge")]
+#[case::of_a_known_member(
+    "Login.tsx",
+    "      case 'EmailChallenge':\n        return onChallenge(outcome);\n",
+    "EmailChallenge"
+)]
 #[case::of_members_to_come("Login.tsx", "      case 'unknown':\n        return NEWER;\n", "Unknown")]
 fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str, #[case] missing: &str) {
     let complaints = compile(|name, source| {
@@ -61,7 +66,8 @@ fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str
 
 #[test]
 fn what_is_generated_is_what_the_schema_gives() {
-    let checked = node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);
+    let checked =
+        node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);
     let why = format!("{}{}", text(&checked.stdout), text(&checked.stderr));
     assert!(checked.status.success(), "in tests/node, `npm run generate` renews it: {why}");
 }

@@ -1,0 +1,105 @@
+// A person who goes through the playground's tabs, one after the other, and types nothing: what answers and mails tell is
+// filled in by the playground's own code. Prints the operations that came to what they are for.
+// Usage: node operations.mjs URL STAFF PASSWORD [NAME…]
+//
+// URL is that of a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields; all
+// unless said.
+import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'graphql';
+import { BEGINNING, fill, learn, learnMails, learnReturn } from '../../playground/graphiql/known.js';
+
+const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
+const folder = new URL('../../playground/operations/', import.meta.url);
+const read = (name) => readFileSync(new URL(name, folder), 'utf8');
+
+const all = readdirSync(folder).filter((file) => file.endsWith('.graphql')).sort().map((file) => {
+  const query = read(file);
+  const name = file.slice(4, -'.graphql'.length);
+  const hasVariables = parse(query).definitions[0].variableDefinitions.length > 0;
+  return { name, query, variables: hasVariables ? read(file.replace('.graphql', '.json')) : '{}', isStaff: file.startsWith('7') };
+});
+
+let known = { ...BEGINNING, here: `${url}/` };
+let person = { ...BEGINNING };
+const staff = { email: staffEmail, password: staffPassword };
+const google = { people: 0 };
+
+/** Where what is not known yet can be had. */
+const SOURCES = {
+  refreshToken: () => run('login'),
+  otherSessionId: () => run('login'),
+  otherUserId: () => run('users'),
+  googleCode: () => run('startGoogleLogin'),
+  code: readMails,
+  resetToken: readMails,
+  activationToken: readMails,
+};
+
+async function run(name) {
+  const { query, variables: template, isStaff } = all.find((operation) => operation.name === name);
+  const who = isStaff ? staff : person;
+  // after a sign-in with Google, or a look at staff's fields, somebody else is signed in
+  if (name !== 'login' && known.userId && known.userId !== who.userId && !isNew(name)) {
+    known = { ...known, ...who };
+    await run('login');
+    who.userId = known.userId;
+  }
+  const variables = JSON.parse(await filled(template));
+  const { data, errors } = await send(query, variables);
+  if (errors?.[0].extensions.code === 'UNAUTHENTICATED') {
+    await run('login');
+    return run(name);
+  }
+  if (errors) throw new Error(`${name}: ${JSON.stringify(errors)}`);
+  const outcome = data[name];
+  if (outcome?.retryAfter) {
+    await sleep(outcome.retryAfter * 1000);
+    return run(name);
+  }
+  if (outcome === null || outcome.__typename === 'UserError') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
+  known = learn(known, variables, data);
+  if (name === 'signup' || (known.userId === person.userId)) person = { ...person, userId: known.userId, password: known.password };
+  if (name === 'startGoogleLogin') await allow(outcome.authorizationUrl);
+}
+
+const isNew = (name) => ['signup', 'startGoogleLogin', 'googleLogin'].includes(name);
+
+async function filled(template) {
+  let text = fill(template, known);
+  for (const [, name] of text.matchAll(/"<(\w+)>"/g)) {
+    await SOURCES[name]?.();
+    text = fill(template, known);
+    if (text.includes(`"<${name}>"`)) throw new Error(`nothing tells <${name}>`);
+  }
+  return text;
+}
+
+async function send(query, variables) {
+  const headers = { 'content-type': 'application/json' };
+  if (known.accessToken) headers.authorization = `Bearer ${known.accessToken}`;
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return response.json();
+}
+
+/** Mails arrive a moment after the answer. */
+async function readMails() {
+  const before = known;
+  for (let look = 0; look < 100 && JSON.stringify(known) === JSON.stringify(before); look++) {
+    await sleep(100);
+    known = learnMails(known, await (await fetch(`${url}/mailbox/api`)).json());
+  }
+}
+
+/** Another of Google's people each time. */
+async function allow(authorizationUrl) {
+  const { origin, pathname, searchParams } = new URL(authorizationUrl);
+  searchParams.set('person', google.people++);
+  const answer = await fetch(origin + pathname, { method: 'POST', body: searchParams, redirect: 'manual' });
+  known = learnReturn(known, new URL(answer.headers.get('location')));
+}
+
+for (const { name } of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  await run(name);
+  console.log(name);
+}
