@@ -14,4 +14,4 @@ export function chooseKeep(choice: Keep) {
 }
 
 /** The client that the whole app uses. */
-export const gatehouse = createGatehouse({ url: '/graphql', keep });
+export const gatehouse = createGatehouse({ url: 'graphql', keep });

@@ -20,11 +20,26 @@ struct Browser {
     app: TestApp,
     tabs: Tabs,
     keep: &'static str,
+    /// Whether the clients listen to the server.
+    events: bool,
 }
 
 impl Browser {
     async fn signed_in(database: Database, keep: &'static str, count: usize) -> Self {
-        let mut browser = Self::start(TestApp::with(database, &[NO_VERIFICATION]).await, keep);
+        Self::signed_in_to(TestApp::with(database, &[NO_VERIFICATION]).await, keep, count, false).await
+    }
+
+    /// The same with clients that listen, once they do.
+    async fn listening(settings: &[(&str, &str)], keep: &'static str, count: usize) -> Self {
+        let app = TestApp::with(Sqlite, &[&[NO_VERIFICATION], settings].concat()).await;
+        let mut browser = Self::signed_in_to(app, keep, count, true).await;
+        browser.tabs.run_all("void gatehouse.onEvent((event) => { (window.events ??= []).push(event); })");
+        browser.until_all_hear().await;
+        browser
+    }
+
+    async fn signed_in_to(app: TestApp, keep: &'static str, count: usize, events: bool) -> Self {
+        let mut browser = Self { events, ..Self::start(app, keep) };
         for tab in 0..count {
             browser.open(tab);
         }
@@ -35,7 +50,7 @@ impl Browser {
     }
 
     fn start(app: TestApp, keep: &'static str) -> Self {
-        Self { app, tabs: Tabs::start(), keep }
+        Self { app, tabs: Tabs::start(), keep, events: false }
     }
 
     fn open(&mut self, tab: usize) {
@@ -45,7 +60,7 @@ impl Browser {
     }
 
     fn begin(&mut self, tab: usize) {
-        let options = json!({ "url": "/graphql", "keep": self.keep, "events": false });
+        let options = json!({ "url": "/graphql", "keep": self.keep, "events": self.events });
         self.tabs.run(tab, &format!("void (window.gatehouse = client.createGatehouse({options}))"));
     }
 
@@ -72,6 +87,27 @@ impl Browser {
             "new Promise((held) => {{ navigator.locks.request('{name}', () => new Promise((letGo) => {{ window.letGo = letGo; held(); }})).catch(() => {{}}); }})"
         );
         self.tabs.run(tab, &hold);
+    }
+
+    /// Signs in elsewhere until all tabs have heard of it.
+    async fn until_all_hear(&mut self) {
+        self.tabs.run_all("void (window.events = [])");
+        while self
+            .tabs
+            .run_all("events.some(({ kind }) => kind === 'SESSION_STARTED')")
+            .contains(&json!(false))
+        {
+            self.app.sign_in(EMAIL).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Ends the session of the tabs from elsewhere.
+    async fn end_elsewhere(&mut self) {
+        let session = self.tabs.run(0, "gatehouse.state().session.id");
+        let elsewhere = self.app.sign_in(EMAIL).await.access_token;
+        let revoke = format!("mutation {{ revokeSession(id: {session}) {{ endedSessionIds }} }}");
+        self.app.run_as(&elsewhere, &revoke, json!({})).await.data("revokeSession");
     }
 
     /// How often sessions were refreshed, all together.
@@ -320,4 +356,52 @@ async fn every_root_field_has_a_function() {
     for field in fields.iter().flatten().filter(|field| field["name"] != "refresh") {
         assert!(functions.as_array().unwrap().contains(&field["name"]), "{field}");
     }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_ended_elsewhere_is_seen_to_be_over_at_once(
+    #[values("cookie", "localStorage", "memory")] keep: &'static str,
+) {
+    let mut browser = Browser::listening(&[], keep, 1).await;
+    browser.end_elsewhere().await;
+    let asked = browser.tabs.count("me");
+    browser.tabs.act("wait", None, is("signedOut"));
+    assert_eq!((browser.tabs.count("me"), browser.tabs.count("refresh")), (asked, 0), "without a question");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_changed_elsewhere_is_shown_in_all_tabs() {
+    let mut browser = Browser::listening(&[], "cookie", 2).await;
+    let elsewhere = browser.app.sign_in(EMAIL).await.access_token;
+    let rename = "mutation { updateProfile(input: { name: \"Ada L.\" }) { __typename } }";
+    browser.app.run_as(&elsewhere, rename, json!({})).await;
+    browser.tabs.act("wait", None, "gatehouse.state().user.name === 'Ada L.'");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_go_on_listening_when_their_access_token_expires(
+    #[values("cookie", "localStorage")] keep: &'static str,
+) {
+    let mut browser = Browser::listening(&[("ACCESS_TOKEN_TTL", "6s")], keep, 2).await;
+    let refreshed = browser.tabs.count("refresh");
+    while browser.tabs.count("refresh") < refreshed + 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    browser.until_all_hear().await;
+    assert_eq!(browser.states(), [EMAIL; 2]);
+    browser.end_elsewhere().await;
+    browser.tabs.act("wait", None, is("signedOut"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_in_the_background_listens_again_when_it_is_looked_at() {
+    let mut browser = Browser::listening(&[], "cookie", 1).await;
+    browser.tabs.act("hide", Some(0), true);
+    browser.end_elsewhere().await;
+    browser.tabs.run(0, "new Promise((wait) => { setTimeout(wait, 500); })");
+    assert_eq!(browser.states(), [EMAIL]);
+    browser.tabs.act("hide", Some(0), false);
+    browser.tabs.act("wait", None, is("signedOut"));
 }

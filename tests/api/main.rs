@@ -16,6 +16,7 @@ mod client_sources;
 mod cookie_mode;
 mod crash;
 mod dashboard;
+mod demo;
 mod django;
 mod documents;
 mod google;

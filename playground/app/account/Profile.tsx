@@ -1,4 +1,4 @@
-import { useCallback } from 'react';
+import { Fragment, useCallback, useState } from 'react';
 import type { EmailChallengeFragment, UserFragment } from '../../client';
 import { Field, PasswordField, TextField } from '../form/Field';
 import { Form } from '../form/Form';
@@ -16,7 +16,7 @@ type ProfileProps = { user: UserFragment; settings: AuthSettings; onChallenge: O
 export function Profile({ user, settings, onChallenge }: ProfileProps) {
   return (
     <Page title="Profile" lead={`An account since ${dateAndTime(user.createdAt)}.`}>
-      <ProfileForm key={user.updatedAt} user={user} />
+      <ProfileForm user={user} />
       <section aria-labelledby="address">
         <h2 id="address">Email address</h2>
         <Address user={user} settings={settings} onChallenge={onChallenge} />
@@ -32,10 +32,12 @@ export function Profile({ user, settings, onChallenge }: ProfileProps) {
 }
 
 function ProfileForm({ user }: { user: UserFragment }) {
+  const [saves, setSaves] = useState(0);
   const form = useForm(async ({ name, username, bio, avatarUrl }) => {
     const outcome = await gatehouse.updateProfile({ name, username, bio, avatarUrl });
     switch (outcome.kind) {
       case 'User':
+        setSaves(saves + 1);
         return 'Your profile is saved.';
       case 'UserError':
         return outcome;
@@ -47,10 +49,13 @@ function ProfileForm({ user }: { user: UserFragment }) {
   });
   return (
     <Form form={form} action="Save">
-      <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ''} />
-      <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" defaultValue={user.username ?? ''} />
-      <TextField name="bio" label="About you" defaultValue={user.bio ?? ''} />
-      <Field name="avatarUrl" type="url" label="Picture" hint="Its address, which begins with https://" defaultValue={user.avatarUrl ?? ''} />
+      {/* what was saved is shown as the server has it */}
+      <Fragment key={saves}>
+        <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ''} />
+        <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" defaultValue={user.username ?? ''} />
+        <TextField name="bio" label="About you" defaultValue={user.bio ?? ''} />
+        <Field name="avatarUrl" type="url" label="Picture" hint="Its address, which begins with https://" defaultValue={user.avatarUrl ?? ''} />
+      </Fragment>
     </Form>
   );
 }

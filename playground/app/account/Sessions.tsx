@@ -20,7 +20,9 @@ export function Sessions() {
       <ul className="list" aria-live="polite">
         {sessions?.map((session) => <Item key={session.id} session={session} onEnded={reload} />)}
       </ul>
-      <Form form={everywhere} action="Sign out everywhere">{null}</Form>
+      <section aria-label="Everywhere">
+        <Form form={everywhere} action="Sign out everywhere">{null}</Form>
+      </section>
     </Page>
   );
 }

@@ -35,7 +35,7 @@ export function UsernameRules({ username, settings }: { username: string; settin
   return (
     <ul className="rules" aria-live="polite">
       <Rule holds={isLong}>{least} to {most} characters</Rule>
-      <Rule holds={isMadeOf}>Letters, digits, and <code>_ . -</code></Rule>
+      <Rule holds={isMadeOf}>Letters, digits, and any of _ . -</Rule>
       {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Free' : 'Somebody has it'}</Rule>}
     </ul>
   );
