@@ -74,7 +74,7 @@ function SignedIn({ user }: { user: Extract<State, { status: 'signedIn' }>['user
 
 function Link({ to, children }: { to: string; children: ReactNode }) {
   const { path } = useRoute();
-  const isHere = path === to || (to === '/profile' && !path);
+  const isHere = path === to || (to === '/profile' && path.length < 2);
   return <a href={`#${to}`} aria-current={isHere ? 'page' : undefined}>{children}</a>;
 }
 

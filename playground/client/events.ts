@@ -96,7 +96,7 @@ export class SessionEvents {
       if (type === 'connection_ack') {
         this.send({ id: '1', type: 'subscribe', payload: { query: sessionEventsDocument.toString() } });
         // what happened while nobody listened
-        if (this.failures) this.me().catch(() => {});
+        this.me().catch(() => {});
         this.failures = 0;
         this.refused = undefined;
       } else if (type === 'ping') this.send({ type: 'pong' });

@@ -65,6 +65,18 @@ fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str
 }
 
 #[test]
+fn the_readme_s_example_does_too() {
+    let readme = include_str!("../../README.md");
+    let (_, example) = readme.split_once("```ts\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let lines = example.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 10, "{lines} lines");
+    // beside the client, in place of the app
+    let example = example.replace("'./gatehouse'", "'../client'");
+    assert_eq!(compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }), "");
+}
+
+#[test]
 fn what_is_generated_is_what_the_schema_gives() {
     let checked =
         node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);

@@ -27,6 +27,8 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
   return (
     <Page title={user.hasPassword ? 'Change your password' : 'Set a password'}>
       <Form form={form} action="Set the password">
+        {/* tells password managers whose password it is */}
+        <input hidden readOnly autoComplete="username" value={user.email ?? user.username ?? ''} />
         {user.hasPassword && <PasswordField name="currentPassword" label="Current password" autoComplete="current-password" />}
         <PasswordField
           name="newPassword"
