@@ -64,8 +64,7 @@ pub async fn run(app: &App) {
 
 /// Publishes what is heard.
 async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Deaf> {
-    // from here on nothing is missed; something may have been before
-    look(app).await?;
+    // both begin at once: from here on nothing is missed, but something may have been before
     let mut signs = time::interval(SIGN_OF_LIFE);
     let mut looks = time::interval(LOOK);
     let mut is_heard = true;

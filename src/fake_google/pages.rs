@@ -56,7 +56,7 @@ pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
     if let Some(wrong) = fault(&asked) {
         return page(StatusCode::BAD_REQUEST, &format!("<h1>Fake Google does not go on</h1><p>{wrong}</p>"));
     }
-    let hidden: String = serde_json::to_value(&asked)
+    let hidden: Vec<String> = serde_json::to_value(&asked)
         .ok()
         .and_then(|asked| asked.as_object().cloned())
         .into_iter()
@@ -71,7 +71,8 @@ pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
         let [name, email] = ["name", "email"].map(|part| text(person, part));
         format!("<button name=\"person\" value=\"{number}\"><b>{name}</b><br>{email}</button>")
     };
-    let buttons: String = people().iter().enumerate().map(button).collect();
+    let buttons: Vec<String> = people().iter().enumerate().map(button).collect();
+    let (hidden, buttons) = (hidden.concat(), buttons.concat());
     page(
         StatusCode::OK,
         &format!(

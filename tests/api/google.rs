@@ -70,6 +70,26 @@ async fn others_sign_in_while_google_hangs_and_not_too_many_wait_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_signed_out_while_google_is_asked_links_nothing() {
+    let google = FaultyGoogle::start("/userinfo", Wrong::Dawdles).await;
+    let app = with(&google).await;
+    for end in ["logout", "logoutAll"] {
+        let thief = app.sign_up(&format!("{}@example.org", end.to_lowercase())).await;
+        let query = "mutation { linkGoogle(input: { accessToken: \"x\" }) { __typename } }";
+        let link = app.run_as(&thief.access_token, query, json!({}));
+        let sign_out = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let query = format!("mutation {{ {end} {{ endedSessionIds }} }}");
+            app.run_as(&thief.access_token, &query, json!({})).await.data(end)
+        };
+        let (linked, _) = tokio::join!(link, sign_out);
+        assert_eq!(linked.code(), "UNAUTHENTICATED", "{end}: {}", linked.text);
+    }
+    let linked = app.google_login(json!({ "accessToken": "x" })).await;
+    assert_eq!(linked["user"]["email"], "ada@gmail.com", "it is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_listening_is_told_at_once() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let discovery = format!("{url}/.well-known/openid-configuration");
@@ -144,8 +164,8 @@ async fn nothing_of_googles_tokens_is_logged_or_stored() {
         let answer = http.post(format!("{url}/graphql")).json(&body).send().await.unwrap();
         assert!(answer.text().await.unwrap().contains("__typename"));
     }
-    let begin = json!({ "query": "mutation { startGoogleLogin { ... on GoogleAuthorization { state codeVerifier } } }" });
-    let begun = http.post(format!("{url}/graphql")).json(&begin).send().await.unwrap();
+    let start = json!({ "query": "mutation { startGoogleLogin { ... on GoogleAuthorization { state codeVerifier } } }" });
+    let begun = http.post(format!("{url}/graphql")).json(&start).send().await.unwrap();
     let begun: serde_json::Value = begun.json().await.unwrap();
     for name in ["state", "codeVerifier"] {
         secrets.push(begun["data"]["startGoogleLogin"][name].as_str().unwrap().to_owned());

@@ -128,7 +128,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     challenge::delete_dead(&plans, now, 500).await.unwrap();
     identity::list(&plans, &[id, id]).await.unwrap();
     identity::find_user(&plans, "x", "x").await.unwrap();
-    identity::delete_all(&plans, id).await.unwrap();
+    identity::delete_all(&plans, id, now).await.unwrap();
     authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), now).await.unwrap();
     authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     database::connect,
+    google::{ada, id_token},
     node::{node, text},
     socket::{FOLLOW, Socket},
 };
@@ -128,6 +129,24 @@ async fn a_stream_ends_with_its_session_however_that_ends(#[values(Sqlite, Postg
     shut_out.ends(&ada.session_id).await;
 }
 
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_else_signs_a_person_in_is_told(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
+    let owner = app.sign_up(EMAIL).await;
+    let mut here = app.follow(&owner).await;
+    for _ in 0..2 {
+        app.link_google(&owner.access_token, id_token(&google, &ada())).await;
+    }
+    events(&mut here, &[("PROFILE_CHANGED", None)]).await;
+    let there = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    events(&mut here, &[("SESSION_STARTED", Some(&there.session_id))]).await;
+    for _ in 0..2 {
+        app.unlink_google(&owner.access_token).await;
+    }
+    events(&mut here, &[("PROFILE_CHANGED", None)]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_one_server_ends_is_over_on_all_within_a_second() {
     let one = TestApp::start(Postgres).await;
@@ -140,7 +159,9 @@ async fn a_session_that_one_server_ends_is_over_on_all_within_a_second() {
         let begun = std::time::Instant::now();
         act(&one, &ada, &format!("revokeSession(id: \"{}\") {{ endedSessionIds }}", there.session_id)).await;
         stream.ends(&there.session_id).await;
-        println!("seen by the other server after {:?}", begun.elapsed());
+        let seen = begun.elapsed();
+        println!("seen by the other server after {seen:?}");
+        assert!(seen < Duration::from_secs(5), "without a word it would take half a minute: {seen:?}");
         assert_eq!(own.event().await, ("SESSION_ENDED".to_owned(), Some(there.session_id.clone())));
         assert!(own.is_silent().await, "its own notice is not told again");
     }

@@ -123,6 +123,8 @@ pub enum Wrong {
     /// One byte a second.
     Drips,
     Babbles,
+    /// It answers rightly, a second late.
+    Dawdles,
     /// To an address that only machines in its own network reach.
     Redirects,
 }
@@ -179,6 +181,10 @@ async fn serve(
             Wrong::Redirects => {
                 "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data\r\ncontent-length: 0\r\n\r\n".to_owned()
             }
+            Wrong::Dawdles => {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                good(json!({ "sub": "1", "email": "ada@gmail.com", "email_verified": true }))
+            }
             Wrong::Drips => {
                 let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
                 while socket.write_all(b" ").await.is_ok() {
@@ -188,8 +194,8 @@ async fn serve(
             }
             Wrong::Floods => {
                 let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await;
-                while socket.write_all(&[b' '; 64 * 1024]).await.is_ok() {
-                    sent.fetch_add(64 * 1024, Ordering::Relaxed);
+                while socket.write_all(&[b' '; 8 * 1024]).await.is_ok() {
+                    sent.fetch_add(8 * 1024, Ordering::Relaxed);
                 }
                 return;
             }
