@@ -80,7 +80,8 @@ fn npm(sources: &Path, pages: &Path, arguments: &[&str]) -> Result<(), Option<St
     let said = String::from_utf8_lossy(&ran.stderr);
     let is_telling = |line: &&str| line.starts_with("npm error") || line.contains("rror:");
     let why = said.lines().find(is_telling).or_else(|| said.lines().next()).unwrap_or("no message");
-    Err(Some(format!("`npm {}` failed: {why}", arguments.join(" "))))
+    let retry = "`touch playground/package.json` and build again to try anew";
+    Err(Some(format!("`npm {}` failed: {why}; {retry}", arguments.join(" "))))
 }
 
 /// The files beneath a folder, by their paths with slashes.

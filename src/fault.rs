@@ -11,6 +11,8 @@ pub enum Fault {
     /// A budget is used up. Nothing was done.
     #[error("a rate limit is reached")]
     RateLimited {
+        /// The setting that says how much there is of it.
+        setting: &'static str,
         /// When trying again may help, from now.
         retry_after: Duration,
     },

@@ -51,7 +51,7 @@ export function Editors() {
     for (const [name, colours] of Object.entries(THEMES)) monaco?.editor.defineTheme(name, theme(colours));
   }, [monaco]);
   useEffect(() => {
-    for (const editor of editors) editor?.updateOptions({ wordWrap: 'on' });
+    for (const editor of editors) editor?.updateOptions({ fontSize: 14, wordWrap: 'on' });
   }, editors);
   return null;
 }

@@ -1,7 +1,7 @@
 // What the answers so far have told: tokens, ids, codes. Tabs' variables name them, as "<refreshToken>", and are filled in.
 
 /** Known before anything is: whom the first tab signs up. */
-export const BEGINNING = { email: 'ada@example.org', username: 'ada', password: 'correct horse battery' };
+export const BEGINNING = { email: 'mary@example.org', username: 'mary', password: 'correct horse battery' };
 
 /** A text of variables with all that is known put in. What is not known yet goes on standing there by its name. */
 export function fill(template, known) {

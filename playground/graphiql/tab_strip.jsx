@@ -18,8 +18,9 @@ export function TabStrip() {
       close?.setAttribute('aria-hidden', 'true');
       if (close) close.tabIndex = -1;
     });
-    // the strip is longer than most windows
+    // the strip, and the guide, are longer than most windows
     buttons[at]?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    document.querySelector('.guide [aria-current]')?.scrollIntoView({ block: 'nearest' });
     function press(event) {
       const steps = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 };
       const to = steps[event.key];

@@ -73,7 +73,10 @@ fn the_readme_s_example_does_too() {
     assert!(lines <= 10, "{lines} lines");
     // beside the client, in place of the app
     let example = example.replace("'./gatehouse'", "'../client'");
-    assert_eq!(compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }), "");
+    assert_eq!(
+        compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }),
+        ""
+    );
 }
 
 #[test]

@@ -21,9 +21,9 @@ const all = readdirSync(folder).filter((file) => file.endsWith('.graphql')).sort
 });
 
 let known = { ...BEGINNING, here: `${url}/` };
-let person = { ...BEGINNING };
+const person = { email: known.email, password: known.password };
 const staff = { email: staffEmail, password: staffPassword };
-const google = { people: 0 };
+let visits = 0;
 
 /** Where what is not known yet can be had. */
 const SOURCES = {
@@ -38,13 +38,7 @@ const SOURCES = {
 
 async function run(name) {
   const { query, variables: template, isStaff } = all.find((operation) => operation.name === name);
-  const who = isStaff ? staff : person;
-  // after a sign-in with Google, or a look at staff's fields, somebody else is signed in
-  if (name !== 'login' && known.userId && known.userId !== who.userId && !isNew(name)) {
-    known = { ...known, ...who };
-    await run('login');
-    who.userId = known.userId;
-  }
+  await become(isStaff ? staff : person, name);
   const variables = JSON.parse(await filled(template));
   const { data, errors } = await send(query, variables);
   if (errors?.[0].extensions.code === 'UNAUTHENTICATED') {
@@ -59,11 +53,16 @@ async function run(name) {
   }
   if (outcome === null || outcome.__typename === 'UserError') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
   known = learn(known, variables, data);
-  if (name === 'signup' || (known.userId === person.userId)) person = { ...person, userId: known.userId, password: known.password };
-  if (name === 'startGoogleLogin') await allow(outcome.authorizationUrl);
+  for (const who of [person, staff]) if (who.email === known.email) who.password = known.password;
+  if (outcome.authorizationUrl) await allow(outcome.authorizationUrl);
 }
 
-const isNew = (name) => ['signup', 'startGoogleLogin', 'googleLogin'].includes(name);
+/** Signs in as whoever an operation is for, where another is signed in: one of Google's people, say. */
+async function become(who, name) {
+  if (who.email === known.email || ['login', 'startGoogleLogin', 'googleLogin'].includes(name)) return;
+  known = { ...known, ...who };
+  await run('login');
+}
 
 async function filled(template) {
   let text = fill(template, known);
@@ -94,7 +93,7 @@ async function readMails() {
 /** Another of Google's people each time. */
 async function allow(authorizationUrl) {
   const { origin, pathname, searchParams } = new URL(authorizationUrl);
-  searchParams.set('person', google.people++);
+  searchParams.set('person', visits++);
   const answer = await fetch(origin + pathname, { method: 'POST', body: searchParams, redirect: 'manual' });
   known = learnReturn(known, new URL(answer.headers.get('location')));
 }

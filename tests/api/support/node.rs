@@ -21,22 +21,23 @@ pub fn browse(steps: &Value) -> Value {
 
 /// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
 pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
-    let seen = node(&[&[script, browser().to_str().unwrap()], arguments].concat());
+    let seen = node(&[&[script, &browser()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
 
-/// Where Chromium is.
+/// The path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-pub fn browser() -> PathBuf {
+pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
+    let mut all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = all.find(|path| path.is_file()).unwrap_or_else(|| {
         panic!(
             "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
         )
-    })
+    });
+    found.into_os_string().into_string().unwrap()
 }
 
 /// Runs a script of `tests/node`. It may block: the server has threads of its own.

@@ -18,11 +18,8 @@ pub struct Tabs {
 
 impl Tabs {
     pub fn start() -> Self {
-        let mut child = start(&["tabs.mjs", browser().to_str().unwrap()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            start(&["tabs.mjs", &browser()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, input, output }
     }
