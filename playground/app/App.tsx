@@ -1,12 +1,14 @@
+import type { UserFragment } from '../client';
 import { Password } from './account/Password';
 import { Profile } from './account/Profile';
 import { Sessions } from './account/Sessions';
+import type { AuthSettings } from './form/rules';
 import { gatehouse } from './gatehouse';
 import { useLoad, useSession } from './hooks';
 import { Failed, Frame, Page } from './Page';
 import { useRoute } from './route';
 import { ActivateAccount } from './sign_in/ActivateAccount';
-import { usePending } from './sign_in/challenge';
+import { usePending, type Pending } from './sign_in/challenge';
 import { ForgottenPassword } from './sign_in/ForgottenPassword';
 import { GoogleReturn } from './sign_in/GoogleReturn';
 import { isBackFromGoogle } from './sign_in/google';
@@ -38,21 +40,25 @@ function Pages() {
   if (!settings) return <Page title="One moment…" />;
   if (path === '/reset-password' && token) return <ResetPassword token={token} settings={settings} />;
   if (path === '/activate' && token) return <ActivateAccount token={token} />;
-  switch (state.status) {
-    case 'resuming':
-      return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
-    case 'signedOut':
-      if (isBackFromGoogle()) return <GoogleReturn />;
-      if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
-      if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;
-      if (path === '/forgotten-password') return <ForgottenPassword />;
-      return <Login settings={settings} onChallenge={pending.await} />;
-    case 'signedIn':
-      if (isBackFromGoogle()) return <GoogleReturn />;
-      if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
-      if (path === '/password') return <Password user={state.user} settings={settings} />;
-      if (path === '/sessions') return <Sessions />;
-      if (path === '/users' && state.user.role !== 'USER') return <Users />;
-      return <Profile user={state.user} settings={settings} onChallenge={pending.await} />;
+  if (isBackFromGoogle()) return <GoogleReturn />;
+  if (state.status === 'resuming') {
+    return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
   }
+  if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
+  if (state.status === 'signedIn') {
+    // what one person has loaded or typed in is not the next one's
+    return <AccountPages key={state.user.id} path={path} user={state.user} settings={settings} pending={pending} />;
+  }
+  if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;
+  if (path === '/forgotten-password') return <ForgottenPassword />;
+  return <Login settings={settings} onChallenge={pending.await} />;
+}
+
+type AccountPagesProps = { path: string; user: UserFragment; settings: AuthSettings; pending: Pending };
+
+function AccountPages({ path, user, settings, pending }: AccountPagesProps) {
+  if (path === '/password') return <Password user={user} settings={settings} />;
+  if (path === '/sessions') return <Sessions />;
+  if (path === '/users' && user.role !== 'USER') return <Users />;
+  return <Profile user={user} settings={settings} onChallenge={pending.await} />;
 }

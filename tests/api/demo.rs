@@ -271,15 +271,29 @@ async fn staff_search_and_turn_the_pages_of_users() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_sign_in_with_google_and_unlink_it() {
+async fn people_sign_in_with_google_and_back_out_of_it() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
     let redirect = format!("{}/demo", app.url);
-    let app = app.another(&[("GOOGLE_REDIRECT_URIS", &redirect)]).await;
-    let mut visit = Visit::of(app);
-    visit.tab_to("Continue with Google");
+    let mut visit =
+        Visit::of(app.another(&[("GOOGLE_REDIRECT_URIS", &redirect), ("PUBLIC_URL", &app.url)]).await);
+    for (person, seen) in [("Cancel", "Google has signed nobody in."), ("Grace Hopper", "grace@navy.example")]
+    {
+        visit.tab_to("Continue with Google");
+        visit.enter();
+        visit.reads("This is no Google");
+        visit.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
+        visit.reads(seen);
+        assert_eq!(visit.tabs.run(0, "location.search"), "", "a code is kept in no history");
+        if person == "Cancel" {
+            visit.tab_to("Go on");
+            visit.enter();
+        }
+    }
+    // it is the only way in
+    visit.reads("Linked with");
+    visit.tab_to("Unlink");
     visit.enter();
-    visit.tabs.act("wait", Some(0), "location.origin !== origin || document.title.includes('Google')");
-    visit.tab_to("Ada Lovelace");
+    visit.reads("This is your only way in.");
 }
 
 #[rstest]
