@@ -24,11 +24,10 @@ export function poster(url: string, isCookie: boolean): Post {
       signal: AbortSignal.timeout(TIME_LIMIT),
     })
       .then((answer) => answer.json())
-      .catch(() => {
-        throw new Fault('UNREACHABLE', 'The server does not answer.');
-      });
-    const [error] = body.errors ?? [];
+      .catch(() => undefined);
+    const [error] = body?.errors ?? [];
     if (error) throw new Fault(error.extensions?.code, error.message, error.extensions?.retryAfter);
+    if (!body?.data) throw new Fault('UNREACHABLE', 'The server does not answer.');
     return body.data;
   };
 }

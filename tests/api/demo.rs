@@ -202,7 +202,7 @@ async fn ten_tabs_wake_from_an_expired_token_and_sign_out_together(
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     visit.app.sign_up(EMAIL).await;
     visit.tabs.run(0, &format!("localStorage.setItem('demo keep', '{keep}')"));
-    visit.open(0, "#/");
+    visit.tabs.act("reload", Some(0), Value::Null);
     visit.log_in(EMAIL, PASSWORD);
     let count = if keep == "memory" { 1 } else { 10 };
     for tab in 1..count {
@@ -273,9 +273,7 @@ async fn staff_search_and_turn_the_pages_of_users() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_with_google_and_back_out_of_it() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
-    let redirect = format!("{}/demo", app.url);
-    let mut visit =
-        Visit::of(app.another(&[("GOOGLE_REDIRECT_URIS", &redirect), ("PUBLIC_URL", &app.url)]).await);
+    let mut visit = Visit::of(app);
     for (person, seen) in [("Cancel", "Google has signed nobody in."), ("Grace Hopper", "grace@navy.example")]
     {
         visit.tab_to("Continue with Google");
