@@ -7,8 +7,11 @@
  */
 export type Keep = 'cookie' | 'localStorage' | 'memory';
 
-/** What is kept of a session. In cookie mode the refresh token is not: scripts never see it. */
-export type Kept = { session: string; refreshToken?: string };
+/**
+ * What is kept of a session, and since when: each refresh keeps another. In cookie mode the refresh token is not in it, for
+ * scripts never see it.
+ */
+export type Kept = { session: string; since: number; refreshToken?: string };
 
 /** What this browser keeps, for all tabs that look into the same place. */
 export type Keeper = ReturnType<typeof keeper>;

@@ -146,8 +146,7 @@ export class BrowserSession {
     const { answer } = await this.post(refreshDocument, { refreshToken: kept.refreshToken });
     // a tab that was frozen meanwhile must not write over what came after
     const now = this.keeper.read();
-    const isCurrent = now?.session === kept.session && now.refreshToken === kept.refreshToken;
-    if (!isCurrent) return this.refresh(stale);
+    if (now?.session !== kept.session || now.since !== kept.since) return this.refresh(stale);
     if (answer.kind === 'AuthPayload') this.take(answer);
     // none was sent where the browser has dropped the cookie
     else if (answer.code === 'INVALID_TOKEN' || answer.code === 'INVALID_INPUT') this.end(kept.session);
@@ -155,8 +154,9 @@ export class BrowserSession {
   }
 
   private take({ accessToken, expiresIn, user, session, refreshToken }: AuthPayloadFragment) {
-    this.keeper.write({ session: session.id, ...(refreshToken && { refreshToken }) });
-    this.tell({ accessToken, expiresAt: Date.now() + expiresIn * 1000, user, session });
+    const since = Date.now();
+    this.keeper.write({ session: session.id, since, ...(refreshToken && { refreshToken }) });
+    this.tell({ accessToken, expiresAt: since + expiresIn * 1000, user, session });
   }
 
   private tell(held: Held) {

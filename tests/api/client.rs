@@ -12,6 +12,9 @@ use crate::support::{
 
 const TABS: usize = 10;
 
+/// Whether a tab waits for another to let go of the lock.
+const SOMEBODY_WAITS: &str = "navigator.locks.query().then(({ pending }) => pending.length === 1)";
+
 /// Longer than an access token lasts.
 const HALF_AN_HOUR: Duration = Duration::from_mins(31);
 
@@ -244,6 +247,7 @@ async fn a_tab_that_freezes_at_work_stops_no_other(#[values("cookie", "localStor
     browser.hold_lock(0);
     browser.tabs.act("clock", Some(1), 0);
     browser.tabs.run(1, "void (window.asked = gatehouse.me().then((user) => user.email))");
+    browser.tabs.act("wait", Some(0), SOMEBODY_WAITS);
     browser.tabs.act("pass", Some(1), 30);
     assert_eq!(browser.tabs.run(1, "asked"), EMAIL);
     assert_eq!(browser.rotations().await, 1);
@@ -264,6 +268,7 @@ async fn a_tab_that_thaws_writes_over_nothing_that_came_after(
     }
     browser.tabs.act("clock", Some(1), 0);
     browser.tabs.run(1, "void (window.asked = gatehouse.me().then((user) => user.email))");
+    browser.tabs.act("wait", Some(0), SOMEBODY_WAITS);
     browser.tabs.act("pass", Some(1), 30);
     assert_eq!(browser.tabs.run(1, "asked"), EMAIL);
     browser.app.advance(HALF_AN_HOUR);
@@ -286,11 +291,11 @@ async fn what_one_person_asked_for_is_not_done_as_another(
     browser.hold_lock(2);
     let input = json!({ "identifier": "grace@example.org", "password": PASSWORD });
     browser.tabs.run(1, &format!("void (window.login = gatehouse.login({input}))"));
-    browser.tabs.run(1, "new Promise((wait) => { setTimeout(wait, 200); })");
+    browser.tabs.act("wait", Some(2), SOMEBODY_WAITS);
     let rename =
         "void (window.renamed = gatehouse.updateProfile({ name: 'Ada' }).catch((fault) => fault.code))";
     browser.tabs.run(0, rename);
-    browser.tabs.run(0, "new Promise((wait) => { setTimeout(wait, 200); })");
+    browser.tabs.act("wait", Some(2), "navigator.locks.query().then(({ pending }) => pending.length === 2)");
     browser.tabs.run(2, "letGo()");
     assert_eq!(browser.tabs.run(1, "login")["user"]["email"], "grace@example.org");
     assert_eq!(browser.tabs.run(0, "renamed"), "UNAUTHENTICATED");
