@@ -16,8 +16,9 @@ const LONGEST_WAIT = 32;
  */
 export class SessionEvents {
   private socket?: WebSocket;
-  /** What the connection was opened for, and with. */
+  /** The session that is followed, and the access token that was sent last. */
   private following?: { session: string; accessToken?: string };
+  /** An access token that the server has refused. */
   private refused?: string;
   private failures = 0;
   private retry?: ReturnType<typeof setTimeout>;
@@ -90,7 +91,12 @@ export class SessionEvents {
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url, 'graphql-transport-ws');
     this.socket = socket;
-    socket.onopen = () => this.send({ type: 'connection_init', payload: { accessToken: following.accessToken } });
+    // what the connection stands on, as far as the server has said
+    let stands = accessToken;
+    socket.onopen = () => {
+      stands = following.accessToken ?? accessToken;
+      this.send({ type: 'connection_init', payload: { accessToken: stands } });
+    };
     socket.onmessage = ({ data }) => {
       const { type, payload } = JSON.parse(data as string);
       if (type === 'connection_ack') {
@@ -99,13 +105,14 @@ export class SessionEvents {
         this.me().catch(() => {});
         this.failures = 0;
         this.refused = undefined;
-      } else if (type === 'ping') this.send({ type: 'pong' });
+      } else if (type === 'pong') stands = following.accessToken ?? stands;
+      else if (type === 'ping') this.send({ type: 'pong' });
       else if (type === 'next' && payload.data) this.hear(payload.data.answer as SessionEvent);
     };
     socket.onclose = ({ code }) => {
       if (this.socket !== socket) return;
       this.socket = undefined;
-      if (code === FORBIDDEN) this.refused = following.accessToken;
+      if (code === FORBIDDEN) this.refused = stands;
       this.connectLater(following);
     };
   }

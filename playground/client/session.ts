@@ -11,14 +11,17 @@ export type State =
   | { status: 'signedOut' }
   | { status: 'signedIn'; user: UserFragment; session: SessionFragment };
 
-/** What every tab holds in memory, and tells the others when it is new. `expiresAt` is by this device's own clock. */
-type Held = { accessToken: string; expiresAt: number; user: UserFragment; session: SessionFragment };
+/** What every tab holds in memory, and tells the others when it is new. Times are by this device's own clock. */
+type Held = { accessToken: string; since: number; expiresAt: number; user: UserFragment; session: SessionFragment };
 
 /** What tabs tell each other. */
 type News = { held: Held } | { ended: string };
 
 /** Tokens are taken for expired so many milliseconds early: a request takes its time too. */
 const MARGIN = 5_000;
+
+/** How long news between tabs may take. */
+const LATE_NEWS = 1_000;
 
 /** The longest wait between two tries to resume a session, in seconds. */
 const LONGEST_WAIT = 30;
@@ -143,6 +146,11 @@ export class BrowserSession {
     if (this.isFresh(stale)) return;
     const kept = this.keeper.read();
     if (!kept) return this.end(this.held?.session.id);
+    if (this.held && this.held.since !== kept.since) {
+      // another tab was faster than its news
+      await Promise.race([sleep(LATE_NEWS), new Promise((heard) => this.heard.signal.addEventListener('abort', heard))]);
+      if (this.isFresh(stale)) return;
+    }
     const { answer } = await this.post(refreshDocument, { refreshToken: kept.refreshToken });
     // a tab that was frozen meanwhile must not write over what came after
     const now = this.keeper.read();
@@ -156,7 +164,7 @@ export class BrowserSession {
   private take({ accessToken, expiresIn, user, session, refreshToken }: AuthPayloadFragment) {
     const since = Date.now();
     this.keeper.write({ session: session.id, since, ...(refreshToken && { refreshToken }) });
-    this.tell({ accessToken, expiresAt: since + expiresIn * 1000, user, session });
+    this.tell({ accessToken, since, expiresAt: since + expiresIn * 1000, user, session });
   }
 
   private tell(held: Held) {

@@ -92,8 +92,10 @@ const acts = {
       if (!route.request().postData()?.includes(`"query":"mutation ${operation}(`)) return route.fallback();
       const response = await route.fetch();
       await released;
+      // a browser takes a cookie as it arrives, and does not wait for its page
+      const { 'set-cookie': _, ...headers } = response.headers();
       // the page may have given up
-      return route.fulfill({ response }).catch(() => {});
+      return route.fulfill({ response, headers }).catch(() => {});
     });
   },
   async release(tab) {
