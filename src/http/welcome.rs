@@ -15,9 +15,10 @@ pub(crate) fn text(config: &Config) -> String {
         }
         _ => String::new(),
     };
-    let demo = match config.playground {
-        true => format!("\n  Demo     {}", config.public_address("/demo")),
-        false => String::new(),
+    let demo = if config.playground {
+        format!("\n  Demo     {}", config.public_address("/demo"))
+    } else {
+        String::new()
     };
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
