@@ -8,7 +8,6 @@ const PARTS = {
   5: 'Forms and proofs',
   6: 'Google',
   7: 'Staff',
-  8: 'Live events',
 };
 
 const files = import.meta.glob('../operations/*', { query: '?raw', import: 'default', eager: true });

@@ -45,8 +45,8 @@ fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
     let there_is =
         [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
-    let told: String = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| format!(" {name}")).collect();
-    let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html{told}"), 1);
+    let told: Vec<&str> = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html {}", told.join(" ")), 1);
     Some(answer_of(GRAPHIQL_POLICY, file.content_type, html))
 }
 
@@ -83,4 +83,19 @@ fn not_built(config: &Config) -> Response {
 fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
     let answer = Response::builder().content_type(content_type);
     answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, policy).body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Variables;
+
+    #[tokio::test]
+    async fn a_build_without_pages_says_how_to_get_them_and_where_the_api_is() {
+        let config = Config::load(Mode::Command, &Variables::from_iter([("PORT", "8123")])).unwrap();
+        let page = not_built(&config).into_body().into_string().await.unwrap();
+        for words in ["Node.js 20.19", "cargo run", "http://127.0.0.1:8123/graphql"] {
+            assert!(page.contains(words), "{page}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{
     Answer, Database, PASSWORD, Postgres, Sqlite, TestApp,
-    node::{browser, node, text},
+    node::{in_browser, node, text},
     process::{Server, gatehouse, output},
 };
 
@@ -76,9 +76,7 @@ async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)]
 async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_told_what_to_do_next() {
     let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
-    let seen = node(&["playground.mjs", &browser(), &server.url, shots.path().to_str().unwrap()]);
-    assert!(seen.status.success(), "{}", text(&seen.stderr));
-    let seen: Value = serde_json::from_slice(&seen.stdout).unwrap();
+    let seen = in_browser("playground.mjs", &[&server.url, shots.path().to_str().unwrap()]);
     let holds = |what: &str, text: &str| {
         assert!(seen[what].as_str().is_some_and(|seen| seen.contains(text)), "{what}: {}", seen[what]);
     };

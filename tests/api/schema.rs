@@ -97,10 +97,10 @@ fn clients_are_broken_by_no_commit_that_does_not_say_so() {
     let notes = fs::read_to_string(Path::new(ROOT).join(NOTES)).unwrap();
     let changes = breaking_changes(&before, &schema);
     let left = unannounced(changes, &shown(NOTES).unwrap_or_default(), &notes);
-    let list: String = left.iter().map(|change| format!("\n- {change}")).collect();
+    let list = left.join("\n- ");
     assert!(
         left.is_empty(),
-        "schema.graphql breaks clients of {commit}; if it must, say why in {NOTES}:{list}"
+        "schema.graphql breaks clients of {commit}; if it must, say why in {NOTES}:\n- {list}"
     );
 }
 

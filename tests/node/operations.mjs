@@ -7,6 +7,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'graphql';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
 import { BEGINNING, fill, learn, learnMails, learnReturn } from '../../playground/graphiql/known.js';
 
 const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
@@ -16,8 +18,9 @@ const read = (name) => readFileSync(new URL(name, folder), 'utf8');
 const all = readdirSync(folder).filter((file) => file.endsWith('.graphql')).sort().map((file) => {
   const query = read(file);
   const name = file.slice(4, -'.graphql'.length);
-  const hasVariables = parse(query).definitions[0].variableDefinitions.length > 0;
-  return { name, query, variables: hasVariables ? read(file.replace('.graphql', '.json')) : '{}', isStaff: file.startsWith('7') };
+  const [{ operation, variableDefinitions }] = parse(query).definitions;
+  const variables = variableDefinitions.length > 0 ? read(file.replace('.graphql', '.json')) : '{}';
+  return { name, query, variables, isStaff: file.startsWith('7'), isSubscription: operation === 'subscription' };
 });
 
 let known = { ...BEGINNING, here: `${url}/` };
@@ -37,8 +40,9 @@ const SOURCES = {
 };
 
 async function run(name) {
-  const { query, variables: template, isStaff } = all.find((operation) => operation.name === name);
+  const { query, variables: template, isStaff, isSubscription } = all.find((operation) => operation.name === name);
   await become(isStaff ? staff : person, name);
+  if (isSubscription) return firstEvent(query);
   const variables = JSON.parse(await filled(template));
   const { data, errors } = await send(query, variables);
   if (errors?.[0].extensions.code === 'UNAUTHENTICATED') {
@@ -79,6 +83,24 @@ async function send(query, variables) {
   if (known.accessToken) headers.authorization = `Bearer ${known.accessToken}`;
   const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   return response.json();
+}
+
+/** What is told first: somebody logs in meanwhile. */
+async function firstEvent(query) {
+  if (!known.accessToken) await run('login');
+  const { accessToken } = known;
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { Authorization: `Bearer ${accessToken}` },
+  });
+  const trying = setInterval(() => run('login'), 1000);
+  for await (const { data, errors } of client.iterate({ query })) {
+    if (errors) throw new Error(JSON.stringify(errors));
+    if (data.sessionEvents.kind === 'SESSION_STARTED') break;
+  }
+  clearInterval(trying);
+  await client.dispose();
 }
 
 /** Mails arrive a moment after the answer. */
