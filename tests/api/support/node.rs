@@ -28,7 +28,7 @@ pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
 
 /// The path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-fn browser() -> String {
+pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     let mut all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
