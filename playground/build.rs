@@ -13,8 +13,17 @@ use std::{
 };
 
 /// What pages are made of. A folder is watched with everything in it.
-const SOURCES: [&str; 7] =
-    ["graphiql", "operations", "package.json", "package-lock.json", ".npmrc", "vite.config.js", "pack.mjs"];
+const SOURCES: [&str; 9] = [
+    "app",
+    "client",
+    "graphiql",
+    "operations",
+    "package.json",
+    "package-lock.json",
+    ".npmrc",
+    "vite.config.js",
+    "pack.mjs",
+];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");

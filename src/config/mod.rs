@@ -491,7 +491,8 @@ fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
     let all = std::iter::once(public_url.to_owned()).chain(others);
-    all.flat_map(|address| [format!("{address}/google"), format!("{address}/")]).collect::<Vec<_>>().join(",")
+    let pages = ["/google", "/", "/demo"];
+    all.flat_map(|address| pages.map(|page| format!("{address}{page}"))).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.

@@ -70,6 +70,7 @@ fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response>
     if app.config.playground {
         routes = routes
             .at("/", get(playground::show_graphiql))
+            .at("/demo", get(playground::show_demo))
             .at("/playground/*path", get(playground::show_file));
     }
     if app.mailer.mailbox().is_some() {

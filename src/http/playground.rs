@@ -19,8 +19,12 @@ use crate::{
 
 /// The pages' own files, and the API. Monaco, the editor within GraphiQL, sizes and colours its text by `style` elements
 /// that it makes as it runs, so these cannot be told by hash or nonce.
-const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
-                      style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                               style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// GraphiQL for browsers; in development, the address of the API and a first request for whoever is none.
@@ -43,7 +47,14 @@ fn graphiql(app: &App) -> Option<Response> {
         [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
     let told: Vec<&str> = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
     let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html {}", told.join(" ")), 1);
-    Some(answer_of(file.content_type, html))
+    Some(answer_of(GRAPHIQL_POLICY, file.content_type, html))
+}
+
+/// The demonstration app.
+#[handler]
+pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
+    let file = playground::file("app/index.html");
+    file.map_or_else(|| not_built(&app.config), |file| answer_of(POLICY, file.content_type, file.bytes))
 }
 
 /// What pages load: scripts, styles, fonts.
@@ -53,7 +64,7 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
         let message = "There is nothing at this address. The playground is at `/`.";
         return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
     };
-    let mut answer = answer_of(file.content_type, file.bytes);
+    let mut answer = answer_of(GRAPHIQL_POLICY, file.content_type, file.bytes);
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
     if let Some(encoding) = file.encoding {
@@ -65,12 +76,13 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
 /// How to get the pages, where the program was built without.
 fn not_built(config: &Config) -> Response {
     let html = include_str!("pages/no_playground.html");
-    answer_of("text/html; charset=utf-8", html.replace("{graphql}", &config.public_address("/graphql")))
+    let html = html.replace("{graphql}", &config.public_address("/graphql"));
+    answer_of(POLICY, "text/html; charset=utf-8", html)
 }
 
-fn answer_of(content_type: &'static str, body: impl Into<Body>) -> Response {
+fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
     let answer = Response::builder().content_type(content_type);
-    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, POLICY).body(body))
+    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, policy).body(body))
 }
 
 #[cfg(test)]

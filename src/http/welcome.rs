@@ -15,13 +15,18 @@ pub(crate) fn text(config: &Config) -> String {
         }
         _ => String::new(),
     };
+    let demo = if config.playground {
+        format!("\n  Demo     {}", config.public_address("/demo"))
+    } else {
+        String::new()
+    };
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
 
   GraphQL  {graphql}
   Mailbox  {mailbox}
-  Keys     {jwks}{google}
+  Keys     {jwks}{google}{demo}
 
 Sign up:
 

@@ -28,7 +28,7 @@ pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
 
 /// The path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-fn browser() -> String {
+pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     let mut all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
@@ -46,6 +46,12 @@ pub fn node(arguments: &[&str]) -> Output {
     run("node", arguments)
 }
 
+/// A script of `tests/node`, about to run.
+pub fn start(arguments: &[&str]) -> Command {
+    install();
+    command("node", arguments)
+}
+
 /// Installs what the scripts import, unless it is there already.
 fn install() {
     // others wait here, be they threads or processes, until it is closed
@@ -61,8 +67,14 @@ fn install() {
     }
 }
 
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(FOLDER);
+    command
+}
+
 fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).current_dir(FOLDER).output().unwrap_or_else(|error| {
+    command(program, arguments).output().unwrap_or_else(|error| {
         panic!("{program} did not start: {error}. This test needs Node.js 20 or newer, with npm (https://nodejs.org)")
     })
 }
