@@ -28,6 +28,7 @@ mod measure;
 #[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
+#[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
