@@ -7,7 +7,7 @@
 //! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
 //! | use cases | [`accounts`], [`verification`], [`password_reset`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
-//! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`storage`], [`events`] | one resource each, built once; one file a table |
+//! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
 //! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
@@ -56,6 +56,7 @@ pub mod app;
 pub mod events;
 pub mod google;
 pub mod mail;
+pub mod metrics;
 pub mod passwords;
 pub mod storage;
 pub mod tokens;

@@ -231,6 +231,7 @@ impl Attempt {
             cell.wait(row.map_or(now, |row| row.idle_at.0), now)
         };
         if let Some(wait) = all.iter().map(wait).max().filter(|wait| *wait > 0) {
+            app.metrics.charges_refused.inc();
             return Err(refusal(wait));
         }
         let again_in = failures.iter().map(|cell| wait(cell) + cell.cost_ms).max().unwrap_or_default();
@@ -239,8 +240,12 @@ impl Attempt {
         if !failures.is_empty() {
             let charged = failures.clone();
             let refused = app.db.write(async move |txn| charge_cells(&txn, &charged, now).await).await?;
-            refused.map_or(Ok(()), |wait| Err(refusal(wait)))?;
+            if let Some(wait) = refused {
+                app.metrics.charges_refused.inc();
+                return Err(refusal(wait));
+            }
         }
+        app.metrics.charges_permitted.inc();
         Ok(Self { failures, success, now, again_in })
     }
 

@@ -7,15 +7,18 @@ use async_graphql::{Context, MergedObject, MergedSubscription, Schema, SchemaBui
 use crate::{app::App, sessions::Unauthenticated};
 use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
+use measure::Measure;
 
 pub mod accounts;
 pub mod administration;
 mod cost;
 pub mod dashboard;
+pub mod documents;
 pub mod error;
 pub mod google_login;
 pub mod jwt_guard;
 pub mod limits;
+pub mod measure;
 mod nesting;
 pub mod outcomes;
 pub mod password_reset;
@@ -51,13 +54,14 @@ pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 /// The schema, guarded, over an app.
 #[must_use]
 pub fn schema(app: Arc<App>) -> ApiSchema {
-    let builder = builder().extension(JwtGuard);
+    let builder = builder().extension(JwtGuard::default());
     // suggestions tell a stranger what the schema has
     let builder = if app.config.introspection {
         builder
     } else {
         builder.disable_introspection().disable_suggestions()
     };
+    let builder = if app.config.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }
 

@@ -21,6 +21,7 @@ mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod metrics;
 mod origins;
 mod pages;
 mod refresh_cookie;
@@ -52,6 +53,19 @@ pub async fn serve(
     server::run(listener, routes(&app, &sockets), shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
+}
+
+/// Serves `/metrics` until `shutdown`.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_metrics(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
+    server::run(listener, routes.map_to_response(), shutdown).await
 }
 
 fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {

@@ -22,12 +22,12 @@ const LAYERS: [&[&str]; 5] = [
         "sessions",
         "verification",
     ],
-    &["app", "events", "mail", "passwords", "storage", "tokens"],
+    &["app", "events", "mail", "metrics", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 28] = [
+const WITHIN: [(&str, &str); 29] = [
     ("cli", "http"),
     ("verification", "sessions"),
     ("verification", "challenges"),
@@ -48,6 +48,7 @@ const WITHIN: [(&str, &str); 28] = [
     ("challenges", "rate_limit"),
     ("app", "events"),
     ("app", "mail"),
+    ("app", "metrics"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),

@@ -48,3 +48,4 @@ mod update_profile;
 mod username_available;
 mod users;
 mod verify_otp;
+mod viewer_cache;
