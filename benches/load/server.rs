@@ -36,6 +36,7 @@ impl Server {
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")
+            .env("EMAIL_VERIFICATION", "none")
             .spawn()
             .unwrap();
         let mut server = Self { address, process };
@@ -53,10 +54,16 @@ impl Server {
         }
     }
 
-    /// MB of memory in use; not a number where the system does not tell as Linux does.
-    pub(crate) fn memory(&self) -> f64 {
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// MB of memory in use (`VmRSS`) or at most (`VmHWM`); not a number where the system does not tell as Linux does.
+    pub(crate) fn memory(&self, what: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')?.strip_suffix("kB"));
         resident.map_or(f64::NAN, |kib| kib.trim().parse::<f64>().unwrap() * 1024.0 / 1e6)
     }
 }

@@ -42,6 +42,7 @@ mod set_user_active;
 mod set_user_role;
 mod signup;
 mod sockets;
+mod statements;
 mod storage;
 mod tokens;
 mod update_profile;
