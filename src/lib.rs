@@ -4,10 +4,10 @@
 //!
 //! | layer | modules | what it knows |
 //! |---|---|---|
-//! | entry | [`cli`], [`http`] | one file a command; every route and middleware on one screen |
+//! | entry | [`cli`], [`http`], [`fake_google`] | one file a command; every route and middleware on one screen; in development a Google to try things on |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
-//! | services | [`app`], [`passwords`], [`tokens`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
+//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
 //! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
@@ -19,7 +19,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `poem` is known in `http` and `cli` alone, `async_graphql` in `graphql` and `http/graphql` alone.
+//! 1. `poem` is known in `http`, `cli` and `fake_google` alone, `async_graphql` in `graphql` and `http/graphql` alone.
 //! 2. Statements stand in `storage` alone, and run on a pool or in a transaction alike. Use cases alone open transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, the environment from `config`.
 //! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.

@@ -65,9 +65,8 @@ pub async fn run(app: &App) {
 
 /// Publishes what is heard.
 async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Deaf> {
-    // from here on nothing is missed; something may have been before
+    // both begin at once: from here on nothing is missed, but something may have been before
     app.db.hear(true);
-    look(app).await?;
     let mut signs = time::interval(SIGN_OF_LIFE);
     let mut looks = time::interval(LOOK);
     let mut is_heard = true;

@@ -1,17 +1,36 @@
 //! `gatehouse dev`.
 
-use super::{CliError, load, serve};
-use crate::{app::App, config::Mode, http::welcome, storage::migrate};
+use super::{CliError, load_from, serve};
+use crate::{
+    app::App,
+    config::{Mode, Variables},
+    http::welcome,
+    storage::migrate,
+};
+#[cfg(debug_assertions)]
+use crate::{clock::Clock, fake_google::FakeGoogle};
 
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Arguments {
     /// Let other machines reach it: development mode keeps no secrets from whoever can
     #[arg(long)]
     expose: bool,
+    /// Start a Google to try things on, which asks for no password; builds for release have none
+    #[cfg(debug_assertions)]
+    #[arg(long)]
+    fake_google: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let config = load(Mode::Dev)?;
+    let variables = Variables::from_environment()?;
+    #[cfg(debug_assertions)]
+    let variables = if arguments.fake_google {
+        let google = FakeGoogle::start(&Clock::default()).await?;
+        variables.with("--fake-google", google.settings())
+    } else {
+        variables
+    };
+    let config = load_from(Mode::Dev, &variables)?;
     if !config.is_loopback() && !arguments.expose {
         let host = &config.host;
         return Err(format!(

@@ -81,7 +81,11 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 
 /// The settings, and the log as they want it.
 fn load(mode: Mode) -> Result<Config, CliError> {
-    let config = Config::load(mode, &Variables::from_environment()?)?;
+    load_from(mode, &Variables::from_environment()?)
+}
+
+fn load_from(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
+    let config = Config::load(mode, variables)?;
     telemetry::start(&config).map_err(|error| format!("RUST_LOG is no filter: {error}"))?;
     Ok(config)
 }

@@ -375,7 +375,7 @@ impl Config {
         let hash_queue = r.read("HASH_QUEUE", &(64 * hash_threads).to_string(), |s| within(s, 1..=100_000));
 
         let mail = MailConfig::read(&mut r);
-        let google = GoogleConfig::read(&mut r, &format!("{issuer}/google"));
+        let google = GoogleConfig::read(&mut r, &own_pages(&issuer, port));
 
         let rate_limits = r.read("RATE_LIMITS", "on", switch);
         let budgets = Budgets {
@@ -484,6 +484,14 @@ impl Config {
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
+}
+
+/// Where the pages of development mode have Google send people back to. A browser has what it has begun under one name only.
+fn own_pages(public_url: &str, port: u16) -> String {
+    let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+    let others = here.into_iter().filter(|address| address != public_url);
+    let all = std::iter::once(public_url.to_owned()).chain(others);
+    all.map(|address| format!("{address}/google")).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.

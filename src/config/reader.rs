@@ -19,7 +19,7 @@ pub struct Setting {
     pub name: &'static str,
     /// Its value; secrets hidden.
     pub value: String,
-    /// `environment`, `.env` or `default`.
+    /// `environment`, `.env` or `default`, or the option that sets it.
     pub source: &'static str,
 }
 
@@ -57,6 +57,17 @@ impl Variables {
             }
         }
         Ok(Self(all))
+    }
+
+    /// The same, with these in place of what was there.
+    #[must_use]
+    pub fn with<V: Into<String>>(
+        mut self,
+        source: &'static str,
+        pairs: impl IntoIterator<Item = (&'static str, V)>,
+    ) -> Self {
+        self.0.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), (value.into(), source))));
+        self
     }
 
     /// An empty value counts as none.

@@ -56,7 +56,7 @@ pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
     if let Some(wrong) = fault(&asked) {
         return page(StatusCode::BAD_REQUEST, &format!("<h1>Fake Google does not go on</h1><p>{wrong}</p>"));
     }
-    let hidden: String = serde_json::to_value(&asked)
+    let hidden: Vec<String> = serde_json::to_value(&asked)
         .ok()
         .and_then(|asked| asked.as_object().cloned())
         .into_iter()
@@ -71,7 +71,8 @@ pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
         let [name, email] = ["name", "email"].map(|part| text(person, part));
         format!("<button name=\"person\" value=\"{number}\"><b>{name}</b><br>{email}</button>")
     };
-    let buttons: String = people().iter().enumerate().map(button).collect();
+    let buttons: Vec<String> = people().iter().enumerate().map(button).collect();
+    let (hidden, buttons) = (hidden.concat(), buttons.concat());
     page(
         StatusCode::OK,
         &format!(
@@ -118,7 +119,7 @@ fn fault(asked: &Asked) -> Option<&'static str> {
 
 fn page(status: StatusCode, body: &str) -> Response {
     let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Fake Google</title>\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Fake Google</title><link rel=\"icon\" href=\"data:,\">\
          <meta name=\"viewport\" content=\"width=device-width\"><style>\
          body{{font:16px/1.5 system-ui,sans-serif;color-scheme:light dark;max-width:24rem;margin:10vh auto;padding:0 1rem}}\
          button{{display:block;width:100%;margin:.5rem 0;padding:.75rem 1rem;font:inherit;text-align:left;border:1px solid #8888;border-radius:.5rem;background:none;color:inherit;cursor:pointer}}\

@@ -42,7 +42,7 @@ impl Google {
 
         let mut validation = Validation::new(Algorithm::RS256);
         // both of Google's spellings
-        let bare = discovery.issuer.trim_start_matches("https://");
+        let bare = discovery.issuer.split_once("://").map_or("", |(_, bare)| bare);
         validation.set_issuer(&[discovery.issuer.as_str(), bare]);
         validation.set_audience(&[&self.config.client_id]);
         // without this a token that lacks `iss` or `aud` passes

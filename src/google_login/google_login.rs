@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// How often somebody new is looked for again, who was just being made by another request.
+/// How often somebody new is looked for again whom another request has just made.
 const TRIES: usize = 3;
 
 /// Why nobody is signed in.
@@ -81,7 +81,16 @@ pub async fn google_login(
             return Ok(sign_in(app, &user, opening(&user), as_theirs(&user)).await?);
         }
         if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
-            require_linkable(app, &account, &user).await?;
+            let linked = identity::list(app.db.read(), &[user.id]).await?;
+            if linked.iter().any(|identity| identity.subject == account.subject) {
+                continue;
+            }
+            // an account that never proved its address may be a stranger's, who waits for its owner to come in
+            let is_owned = account.is_authoritative && user.email_verified_at.is_some();
+            // whoever has the address of a former colleague has a new Google account, and must not get the old one's
+            if !is_owned || !linked.is_empty() {
+                return Err(GoogleLoginError::LinkRequired);
+            }
             let opening = opening(&user).linking(link(app, &account, &user));
             let signed_in = sign_in(app, &user, opening, as_theirs(&user)).await?;
             outbox::wake(app);
@@ -92,19 +101,6 @@ pub async fn google_login(
         }
     }
     Err(Fault::Busy.into())
-}
-
-/// Whether Google's word opens an account that it was not linked to before.
-async fn require_linkable(
-    app: &App,
-    account: &GoogleAccount,
-    user: &user::Model,
-) -> Result<(), GoogleLoginError> {
-    // an account that never proved its address may be a stranger's, who waits for its owner to come in
-    let is_owned = account.is_authoritative && user.email_verified_at.is_some();
-    // whoever has the address of a former colleague has a new Google account, and must not get the old one's
-    let is_first = identity::list(app.db.read(), &[user.id]).await?.is_empty();
-    if is_owned && is_first { Ok(()) } else { Err(GoogleLoginError::LinkRequired) }
 }
 
 /// Makes an account. None: somebody else has just made it, or another of this address.

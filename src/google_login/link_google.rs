@@ -39,7 +39,7 @@ impl<F: Into<Fault>> From<F> for LinkGoogleError {
 }
 
 enum Linked {
-    Linked(Box<user::Model>),
+    Done(Box<user::Model>),
     Taken,
     /// Whoever asked is no longer signed in.
     Nobody,
@@ -73,11 +73,11 @@ pub async fn link_google(
             if session.is_none_or(|session| !session.is_live(now)) {
                 return Ok(Linked::Nobody);
             }
-            Ok(if link.to(id, &txn).await? { Linked::Linked(Box::new(user)) } else { Linked::Taken })
+            Ok(if link.to(id, &txn).await? { Linked::Done(Box::new(user)) } else { Linked::Taken })
         })
         .await?;
     match linked {
-        Linked::Linked(user) => {
+        Linked::Done(user) => {
             outbox::wake(app);
             Ok(*user)
         }

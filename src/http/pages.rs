@@ -1,7 +1,8 @@
-//! Pages of our own for links in mails, where the app has none: `/activate` and `/reset-password`.
+//! Pages of our own: for links in mails, where the app has none, `/activate` and `/reset-password`; in development, to try
+//! Google sign-in in a browser, `/google`.
 //!
-//! The token stands in the fragment of the link, so it reaches no server, no log and no `Referer`. Opening a page spends
-//! nothing, since mail scanners follow links too: its button calls the API. The page signs nobody in.
+//! The token of a link stands in its fragment, so it reaches no server, no log and no `Referer`. Opening a page spends
+//! nothing, since mail scanners follow links too: its button calls the API. These pages sign nobody in.
 
 use std::sync::Arc;
 
@@ -12,7 +13,10 @@ use poem::{
     web::Data,
 };
 
-use crate::{app::App, config::Config};
+use crate::{
+    app::App,
+    config::{Config, Mode},
+};
 
 /// The pages' own files, and the API; nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
@@ -26,6 +30,10 @@ pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.password_reset_url.is_none() {
         routes = routes.at("/reset-password", get(reset_password));
     }
+    if config.mode == Mode::Dev && config.google.as_ref().is_some_and(|google| google.client_secret.is_some())
+    {
+        routes = routes.at("/google", get(google_page)).at("/pages/google.js", get(google_script));
+    }
     routes.at("/pages/account.css", get(style)).at("/pages/account.js", get(script))
 }
 
@@ -37,6 +45,16 @@ fn activate(Data(app): Data<&Arc<App>>) -> Response {
 #[handler]
 fn reset_password(Data(app): Data<&Arc<App>>) -> Response {
     page(&app.config, include_str!("pages/reset_password.html"))
+}
+
+#[handler]
+fn google_page(Data(app): Data<&Arc<App>>) -> Response {
+    page(&app.config, include_str!("pages/google.html"))
+}
+
+#[handler]
+fn google_script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("pages/google.js").to_owned())
 }
 
 #[handler]

@@ -11,13 +11,19 @@ use crate::{app::App, config::Config};
 pub(crate) fn text(config: &Config) -> String {
     let graphql = config.public_address("/graphql");
     let mailbox = config.public_address("/mailbox");
+    let google = match &config.google {
+        Some(google) if google.client_secret.is_some() => {
+            format!("\n  Google   {}", config.public_address("/google"))
+        }
+        _ => String::new(),
+    };
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
 
   GraphQL  {graphql}
   Mailbox  {mailbox}
-  Keys     {jwks}
+  Keys     {jwks}{google}
 
 Sign up:
 

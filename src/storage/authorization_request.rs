@@ -2,6 +2,7 @@
 //! `code_verifier` it has digests.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
+use time::OffsetDateTime;
 
 use super::Timestamp;
 
@@ -16,7 +17,7 @@ pub struct Model {
     pub code_challenge: String,
     /// Where Google sends the person back to.
     pub redirect_uri: String,
-    /// When it expires, or was spent.
+    /// When it expires; in 1970 once it was spent.
     pub expires_at: Timestamp,
 }
 
@@ -35,7 +36,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Spends a request. Of any number of racing callers exactly one gets the row, and nobody without the verifier.
+/// Spends a request. Of any number of racing callers exactly one gets the row, and nobody without the verifier. What is spent has
+/// expired long ago, and not just now: the callers' clocks do not agree on that.
 ///
 /// # Errors
 /// The database's.
@@ -46,7 +48,7 @@ pub async fn spend(
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
     let spent = Entity::update_many()
-        .col_expr(Column::ExpiresAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(Timestamp(OffsetDateTime::UNIX_EPOCH)))
         .filter(Column::StateHash.eq(state_hash))
         .filter(Column::CodeChallenge.eq(code_challenge))
         .filter(Column::ExpiresAt.gt(now))

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
 /// What is answered to an anonymous caller, a user, a member of the staff, a superuser. `ok`: the field was resolved.
-const TABLE: [(&str, &str, [&str; 4]); 25] = [
+const TABLE: [(&str, &str, [&str; 4]); 29] = [
     ("query", "authSettings { otpLength }", ["ok"; 4]),
     ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("query", "me { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
@@ -26,6 +26,14 @@ const TABLE: [(&str, &str, [&str; 4]); 25] = [
         "changePassword(input: { newPassword: \"x\" }) { __typename }",
         ["UNAUTHENTICATED", "ok", "ok", "ok"],
     ),
+    ("mutation", "googleLogin(input: { accessToken: \"x\" }) { __typename }", ["ok"; 4]),
+    (
+        "mutation",
+        "linkGoogle(input: { accessToken: \"x\" }) { __typename }",
+        ["UNAUTHENTICATED", "ok", "ok", "ok"],
+    ),
+    ("mutation", "startGoogleLogin { __typename }", ["ok"; 4]),
+    ("mutation", "unlinkGoogle { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
     ("mutation", "login(input: { identifier: \"x\", password: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "logout { endedSessionIds }", ["ok"; 4]),
     ("mutation", "logoutAll { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),

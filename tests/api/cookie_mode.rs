@@ -7,8 +7,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Database, EMAIL, PASSWORD, Postgres, SIGN_IN, SignedIn, Sqlite, TestApp, node::in_browser,
-    process::free_port,
+    Answer, Database, EMAIL, PASSWORD, Postgres, SIGN_IN, SignedIn, Sqlite, TestApp, google::ada,
+    node::in_browser, process::free_port,
 };
 
 const NEW: &str = "battery horse correct";
@@ -119,6 +119,16 @@ async fn whatever_signs_in_puts_the_refresh_token_into_the_cookie_alone(
     let activated =
         browser.run(&format!("mutation {{ activateAccount(token: \"{token}\") {{ {SIGN_IN} }} }}")).await;
     assert_eq!(activated["refreshToken"], Value::Null);
+    assert!(browser.cookie.is_some());
+
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    let mut browser = Browser::new(&app);
+    let token = google.id_token(&google.claims(&ada())).unwrap();
+    let login = format!(
+        "mutation {{ googleLogin(input: {{ idToken: {{ idToken: \"{token}\" }} }}) {{ {SIGN_IN} }} }}"
+    );
+    let signed_in = browser.run(&login).await;
+    assert_eq!((&signed_in["__typename"], &signed_in["refreshToken"]), (&json!("AuthPayload"), &Value::Null));
     assert!(browser.cookie.is_some());
 }
 

@@ -6,7 +6,8 @@ use gatehouse::{
     events::Event,
     housekeeping::sweep,
     storage::{
-        Publish, Timestamp, challenge, identity, known_address, outbox, rate_limit, session,
+        Publish, Timestamp, authorization_request, challenge, identity, known_address, outbox, rate_limit,
+        session,
         user::{self, Administration, Role},
         user_list::{self, End, Filter, Page},
     },
@@ -127,6 +128,10 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     challenge::end_all_of(&plans, id, now).await.unwrap();
     challenge::delete_dead(&plans, now, 500).await.unwrap();
     identity::list(&plans, &[id, id]).await.unwrap();
+    identity::find_user(&plans, "x", "x").await.unwrap();
+    identity::delete_all(&plans, id, now).await.unwrap();
+    authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), now).await.unwrap();
+    authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
     known_address::forget_others(&plans, id, "x").await.unwrap();
     known_address::delete_unused(&plans, now, 500).await.unwrap();
@@ -165,7 +170,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 54);
+    assert_eq!(plans.len(), 58);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     database::connect,
+    google::{ada, id_token},
     node::{node, text},
     socket::{FOLLOW, Socket},
 };
@@ -126,6 +127,24 @@ async fn a_stream_ends_with_its_session_however_that_ends(#[values(Sqlite, Postg
         .await;
     assert_eq!(shut_out.event().await.0, "PROFILE_CHANGED");
     shut_out.ends(&ada.session_id).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_else_signs_a_person_in_is_told(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
+    let owner = app.sign_up(EMAIL).await;
+    let mut here = app.follow(&owner).await;
+    for _ in 0..2 {
+        app.link_google(&owner.access_token, id_token(&google, &ada())).await;
+    }
+    events(&mut here, &[("PROFILE_CHANGED", None)]).await;
+    let there = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    events(&mut here, &[("SESSION_STARTED", Some(&there.session_id))]).await;
+    for _ in 0..2 {
+        app.unlink_google(&owner.access_token).await;
+    }
+    events(&mut here, &[("PROFILE_CHANGED", None)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,8 @@
 //   ["fragment", HASH]     a link to the page that is open, which loads it anew
 //   ["press", KEY]         a key: "Tab", "Enter", …
 //   ["type", TEXT]         text, into whatever has the focus
+//   ["click", NAME]        the button of this name, once there is one
+//   ["await", TEXT]        until the page shows this text
 //   ["offline", BOOLEAN]   the network goes, or comes back
 //   ["read"]               adds what the page shows to `reads`, once nothing is under way
 import { chromium } from 'playwright-core';
@@ -36,6 +38,8 @@ try {
     ]),
     press: (key) => page.keyboard.press(key),
     type: (text) => page.keyboard.type(text),
+    click: (name) => page.getByRole('button', { name }).click(),
+    await: (text) => page.getByText(text).waitFor(),
     offline: (is) => page.context().setOffline(is),
     read: async () => {
       await page.waitForFunction(() => !document.querySelector('[aria-disabled]'), null, { timeout: 30000 });

@@ -34,11 +34,8 @@ const act = async (mutation) => run(`mutation { ${mutation} }`, {}, { authorizat
 const closes = [];
 const kinds = [];
 let connections = 0;
-const closed = Promise.withResolvers?.() ?? (() => {
-  const it = {};
-  it.promise = new Promise((resolve) => { it.resolve = resolve; });
-  return it;
-})();
+let over;
+const isOver = new Promise((resolve) => { over = resolve; });
 const client = createClient({
   url: url.replace('http:', 'ws:'),
   webSocketImpl: WebSocket,
@@ -51,7 +48,7 @@ const client = createClient({
     connected: () => { connections += 1; },
     closed: ({ code, reason }) => {
       closes.push([code, reason]);
-      if (reason === 'REVOKED') closed.resolve();
+      if (reason === 'REVOKED') over();
     },
   },
 });
@@ -73,7 +70,7 @@ while (kinds.length === 0) {
 }
 await act('logout { endedSessionIds }');
 await following;
-await closed.promise;
+await isOver;
 clearTimeout(late);
 console.log(JSON.stringify({ closes: [closes[0], closes.at(-1)], kinds: [...new Set(kinds)] }));
 await client.dispose();

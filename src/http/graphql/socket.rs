@@ -68,18 +68,18 @@ impl Socket {
         let Some(access_token) = token else {
             return Err(Close::forbidden(Unauthenticated::Missing).into());
         };
-        let viewer = self.find_viewer(Some(&access_token)).await?;
+        let viewer = self.find_viewer(&access_token).await?;
         let (user, session) = (viewer.user.id, viewer.session.id);
         let most = self.app.config.sockets.per_user;
         let place = self.sockets.place(Subject::User(user), most).ok_or(Close::TOO_MANY_SOCKETS)?;
         let listener = self.app.events.listen(user, session);
         // the session may have ended before anybody listened
-        self.find_viewer(Some(&access_token)).await?;
+        self.find_viewer(&access_token).await?;
         Ok(SignedIn { access_token, viewer, listener, _place: place })
     }
 
-    async fn find_viewer(&self, token: Option<&SecretString>) -> Result<Viewer, End> {
-        let found = sessions::viewer(&self.app, token.map(ExposeSecret::expose_secret)).await;
+    async fn find_viewer(&self, token: &SecretString) -> Result<Viewer, End> {
+        let found = sessions::viewer(&self.app, Some(token.expose_secret())).await;
         found.map_err(|error| match error {
             ViewerError::Unauthenticated(why) => Close::forbidden(why).into(),
             ViewerError::Fault(fault) => {
@@ -246,7 +246,7 @@ impl Connection {
         let Some(token) = access_token(payload) else {
             return self.outgoing.send(&FromServer::Pong { payload: None }).await;
         };
-        let viewer = self.socket.find_viewer(Some(&token)).await?;
+        let viewer = self.socket.find_viewer(&token).await?;
         if viewer.session.id != signed_in.viewer.session.id {
             return Err(Close::forbidden(Unauthenticated::Invalid).into());
         }

@@ -2,6 +2,7 @@
 
 pub mod challenges;
 pub mod database;
+pub mod google;
 pub mod mail_server;
 pub mod node;
 pub mod process;

@@ -1,0 +1,63 @@
+use rstest::rstest;
+use serde_json::json;
+
+use crate::support::{
+    Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    google::{access_token, ada, id_token},
+};
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_google_account_signs_in_whatever_its_address(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    let owner = app.sign_up(EMAIL).await;
+    let linked = app.link_google(&owner.access_token, access_token(&google, &ada())).await;
+    assert_eq!(
+        linked,
+        json!({ "__typename": "User", "id": owner.user_id, "identities": [{ "provider": "GOOGLE", "email": "ada@gmail.com" }] })
+    );
+    assert_eq!(app.inbox(EMAIL).await[0].template, "google_linked");
+    let mails = app.inbox(EMAIL).await.len();
+    assert_eq!(app.link_google(&owner.access_token, id_token(&google, &ada())).await, linked, "once more");
+    assert_eq!(app.inbox(EMAIL).await.len(), mails, "nothing has changed");
+    let visit = app.visit_google(1).await;
+    let both = app.link_google(&owner.access_token, visit.input()).await;
+    assert_eq!(both["identities"][1]["email"], "grace@navy.example");
+    let signed_in = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    assert_eq!(signed_in.user_id, owner.user_id);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_anothers_is_not_linked_and_nothing_changes(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    let other = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    let owner = app.sign_up(EMAIL).await;
+    let refused = app.link_google(&owner.access_token, id_token(&google, &ada())).await;
+    assert_eq!(refused["code"], "IDENTITY_TAKEN");
+    let me = app.run_as(&owner.access_token, "{ me { identities { email } } }", json!({})).await;
+    assert_eq!(me.data("me")["identities"], json!([]));
+    assert!(app.inbox(EMAIL).await.iter().all(|mail| mail.template != "google_linked"));
+    let signed_in = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    assert_eq!(signed_in.user_id, other.user_id);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_way_in_stays(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    let ada_here = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    assert_eq!(app.unlink_google(&ada_here.access_token).await["code"], "LAST_SIGN_IN_METHOD");
+    let set = "mutation { changePassword(input: { newPassword: \"correct horse battery\" }) { __typename } }";
+    app.run_as(&ada_here.access_token, set, json!({})).await;
+    let unlinked = app.unlink_google(&ada_here.access_token).await;
+    assert_eq!(unlinked, json!({ "__typename": "User", "id": ada_here.user_id, "identities": [] }));
+    assert_eq!(app.unlink_google(&ada_here.access_token).await, unlinked, "once more");
+    assert_eq!(app.me(&ada_here.access_token).await, "ada@gmail.com", "the session goes on");
+    assert_eq!(app.login("ada@gmail.com", PASSWORD).await["__typename"], "AuthPayload");
+    // the address is Google's to give, and proven: whoever has it may link it again by signing in
+    let again = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
+    assert_eq!(again.user_id, ada_here.user_id);
+}
