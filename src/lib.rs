@@ -31,6 +31,8 @@
 //!    still those that were checked. So no sign-in under way survives what should have ended it.
 //! 8. No mail is sent while a request runs: use cases write it to the outbox, in the transaction that causes it.
 //! 9. What happens to accounts and sessions is published by the statement that does it, and told after COMMIT alone.
+//! 10. What is kept in memory of sessions and users is never behind what is committed: each statement that changes a row of
+//!     theirs says which, and `storage` forgets it before anybody is answered.
 //!
 //! `tests/api/house.rs` reads the imports and holds the directions.
 

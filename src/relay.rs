@@ -78,6 +78,8 @@ async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallib
                     // of a later version, most likely
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn Error, "what another server did is looked for");
+                        // and with it goes what is kept
+                        app.db.hear(true);
                         look(app).await?;
                     }
                 }

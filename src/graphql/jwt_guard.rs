@@ -17,6 +17,7 @@ use super::{
     documents::Documents,
     error::ApiError,
     limits::{check_document, check_text, check_variable_types, chosen_operation, root_fields},
+    measure,
     token_delivery::TokenDelivery,
 };
 use crate::{
@@ -215,7 +216,10 @@ impl JwtGuard {
                 .any(|root| registry.types.get(root).is_some_and(|root| root.field_by_name(field).is_some()))
         };
         let mut needs_viewer = false;
-        for field in root_fields(document, operation) {
+        let fields = root_fields(document, operation);
+        let is_counted = |field: &&str| INTROSPECTION_FIELDS.contains(field) || is_known(field);
+        measure::note_fields(fields.iter().copied().filter(is_counted));
+        for field in fields {
             if INTROSPECTION_FIELDS.contains(&field) {
                 if !app.config.introspection {
                     return Err(ApiError::Forbidden("Introspection is switched off.").into());

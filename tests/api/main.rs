@@ -30,6 +30,7 @@ mod mail;
 mod mail_flows;
 mod mailbox;
 mod me;
+mod metrics;
 mod node;
 mod outbox;
 mod pages;
