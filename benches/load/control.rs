@@ -53,7 +53,8 @@ impl Drop for Control {
 /// What a control process does. It ends with the bench.
 pub(crate) async fn serve(kind: &str) {
     // tokens are verified each time
-    let settings = [("VIEWER_CACHE_SIZE", "0"), ("SECRET_KEY", &gatehouse::secrets::SecretKey::generate().1)];
+    let (_, key) = gatehouse::secrets::SecretKey::generate();
+    let settings = [("VIEWER_CACHE_SIZE", "0"), ("SECRET_KEY", key.as_str())];
     let config = Config::load(Mode::Dev, &settings.into_iter().collect()).unwrap();
     let tokens = Arc::new(Tokens::new(&config).unwrap());
     let now = time::OffsetDateTime::now_utc();
