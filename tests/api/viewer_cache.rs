@@ -195,7 +195,7 @@ async fn another_process_that_writes_makes_the_next_request_read() {
     let folder = tempfile::tempdir().unwrap();
     let settings = ["DATABASE_URL", "ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
     let settings = settings.map(|name| (name, app.settings[name].as_str()));
-    let create = ["create-superuser", "--username", "root", "--password-stdin"];
+    let create = ["create-superuser", "--email", "root@example.org", "--password-stdin"];
     let created = output(gatehouse(folder.path(), &create, &settings), &format!("{PASSWORD}\n"));
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     let before = counts(&app);
