@@ -29,6 +29,12 @@ impl Clock {
         now + time::Duration::milliseconds(self.lead.load(Ordering::Relaxed))
     }
 
+    /// How far it was moved forward.
+    #[must_use]
+    pub fn lead(&self) -> Duration {
+        Duration::from_millis(self.lead.load(Ordering::Relaxed).unsigned_abs())
+    }
+
     /// Moves the clock forward, for tests of what expires.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

@@ -11,13 +11,15 @@ pub enum Fault {
     /// A budget is used up. Nothing was done.
     #[error("a rate limit is reached")]
     RateLimited {
+        /// The setting that says how much there is of it.
+        setting: &'static str,
         /// When trying again may help, from now.
         retry_after: Duration,
     },
     /// A unique name was somebody else's at the moment of writing. Nothing was kept.
     #[error("a unique name is taken")]
     Conflict(#[source] Box<dyn Error + Send + Sync>),
-    /// The database did not answer, or refused. Nothing was kept.
+    /// The database did not answer, or refused. Nothing was kept, unless it was the answer to a commit that got lost.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A defect of ours.

@@ -1,6 +1,9 @@
 //! The one task that tidies up while the server runs.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
 
 use sea_orm::DbErr;
 
@@ -25,14 +28,30 @@ const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// Rows deleted by one statement, so that none holds up other writes.
 const BATCH: u64 = 500;
 
+/// How far the time of day may go ahead of the time that has passed. More is a step: what seems long over may not be.
+const STEP: time::Duration = time::Duration::minutes(5);
+
 /// Runs for ever.
 pub async fn run(app: &App) {
+    let (mut looked, mut time_of_day) = (Instant::now(), app.clock.now());
+    let mut distrusted_until = looked;
     loop {
-        match sweep(app).await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::debug!(deleted, "what is long over was deleted"),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "housekeeping failed; it tries again");
+        let passed = looked.elapsed();
+        (looked, time_of_day) = match (Instant::now(), app.clock.now()) {
+            (now, then) if (then - time_of_day - passed).abs() > STEP => {
+                tracing::warn!("the clock was moved; nothing is deleted for a day");
+                distrusted_until = now + SESSIONS_KEPT;
+                (now, then)
+            }
+            both => both,
+        };
+        if looked >= distrusted_until {
+            match sweep(app).await {
+                Ok(0) => {}
+                Ok(deleted) => tracing::debug!(deleted, "what is long over was deleted"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn Error, "housekeeping failed; it tries again");
+                }
             }
         }
         tokio::time::sleep(EVERY).await;

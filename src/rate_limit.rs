@@ -43,7 +43,7 @@ pub enum Action<'a> {
     Mail(Purpose, &'a EmailAddress),
     /// A mail for a purpose to an address, in a day.
     MailInADay(Purpose, &'a EmailAddress),
-    /// A try of a code of which nothing is known but the address.
+    /// A try of a code of which nothing is known but the address, or that was asked for so.
     BareCode(&'a EmailAddress),
     /// A Google sign-in that is begun from an address.
     GoogleStart(&'a Address),
@@ -71,7 +71,7 @@ impl fmt::Display for Account<'_> {
 
 /// Where a client is, as far as one can be told from its neighbours: an IPv4 address, or the /64 network of an IPv6 address,
 /// all of which is one customer's (RFC 6177).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address(String);
 
 impl Address {
@@ -108,31 +108,37 @@ impl Address {
 
 impl Action<'_> {
     fn cell(&self, budgets: &Budgets) -> Cell {
-        let (name, budget, subject) = match self {
+        let (setting, budget, subject) = match self {
             Self::FailedLogin(account, from) => {
-                ("failed-login", budgets.failed_logins, format!("{account} {}", from.0))
+                ("RATE_LIMIT_FAILED_LOGINS", budgets.failed_logins, format!("{account} {}", from.0))
             }
             Self::FailedLoginFrom(from) => {
-                ("failed-login/address", budgets.failed_logins_address, from.0.clone())
+                ("RATE_LIMIT_FAILED_LOGINS_ADDRESS", budgets.failed_logins_address, from.0.clone())
             }
             Self::FailedLoginTo(account) => {
-                ("failed-login/account", budgets.failed_logins_account, account.to_string())
+                ("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", budgets.failed_logins_account, account.to_string())
             }
-            Self::Login(account) => ("login", budgets.logins, account.to_string()),
-            Self::Signup(from) => ("signup", budgets.signups, from.0.clone()),
-            Self::UsernameCheck(from) => ("username-check", budgets.username_checks, from.0.clone()),
-            Self::PasswordChange(user) => ("password-change", budgets.password_changes, user.to_string()),
-            Self::Write(user) => ("write", budgets.writes, user.to_string()),
-            Self::MailAgain(purpose, to) => ("mail/again", budgets.mail_again, mail(*purpose, to)),
-            Self::Mail(purpose, to) => ("mail", budgets.mails, mail(*purpose, to)),
-            Self::MailInADay(purpose, to) => ("mail/day", budgets.mails_in_a_day, mail(*purpose, to)),
-            Self::BareCode(of) => ("bare-code", budgets.bare_codes, of.key().to_owned()),
-            Self::GoogleStart(from) => ("google-start", budgets.google_starts, from.0.clone()),
+            Self::Login(account) => ("RATE_LIMIT_LOGINS", budgets.logins, account.to_string()),
+            Self::Signup(from) => ("RATE_LIMIT_SIGNUPS", budgets.signups, from.0.clone()),
+            Self::UsernameCheck(from) => {
+                ("RATE_LIMIT_USERNAME_CHECKS", budgets.username_checks, from.0.clone())
+            }
+            Self::PasswordChange(user) => {
+                ("RATE_LIMIT_PASSWORD_CHANGES", budgets.password_changes, user.to_string())
+            }
+            Self::Write(user) => ("RATE_LIMIT_WRITES", budgets.writes, user.to_string()),
+            Self::MailAgain(purpose, to) => ("RESEND_COOLDOWN", budgets.mail_again, mail(*purpose, to)),
+            Self::Mail(purpose, to) => ("RATE_LIMIT_MAILS", budgets.mails, mail(*purpose, to)),
+            Self::MailInADay(purpose, to) => {
+                ("RATE_LIMIT_MAILS_DAY", budgets.mails_in_a_day, mail(*purpose, to))
+            }
+            Self::BareCode(of) => ("RATE_LIMIT_BARE_CODES", budgets.bare_codes, of.key().to_owned()),
+            Self::GoogleStart(from) => ("RATE_LIMIT_GOOGLE_STARTS", budgets.google_starts, from.0.clone()),
             Self::FailedGoogleLogin(from) => {
-                ("failed-google-login", budgets.failed_google_logins, from.0.clone())
+                ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", budgets.failed_google_logins, from.0.clone())
             }
         };
-        Cell::new(name, &subject, budget)
+        Cell::new(setting, &subject, budget)
     }
 }
 
@@ -144,6 +150,8 @@ fn mail(purpose: Purpose, to: &EmailAddress) -> String {
 /// One budget of one subject.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
+    /// The setting that says how much there is.
+    setting: &'static str,
     key: Uuid,
     /// What one charge takes, in milliseconds of the period.
     cost_ms: i64,
@@ -152,14 +160,15 @@ struct Cell {
 
 impl Cell {
     /// Subjects are kept as digests, so that a row is small however long a name was tried.
-    fn new(name: &str, subject: &str, budget: Budget) -> Self {
-        let digest = digest(&SHA256, format!("{name} {subject}").as_bytes());
+    fn new(setting: &'static str, subject: &str, budget: Budget) -> Self {
+        let digest = digest(&SHA256, format!("{setting} {subject}").as_bytes());
         let mut key = [0; 16];
         key.copy_from_slice(&digest.as_ref()[..16]);
         let count = i64::from(budget.count);
         let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
         let cost_ms = (period_ms + count - 1) / count;
-        Self { key: uuid::Builder::from_custom_bytes(key).into_uuid(), cost_ms, window_ms: cost_ms * count }
+        let key = uuid::Builder::from_custom_bytes(key).into_uuid();
+        Self { setting, key, cost_ms, window_ms: cost_ms * count }
     }
 
     /// How long until there is room for one charge, in milliseconds; zero or less if there is.
@@ -175,6 +184,10 @@ impl Cell {
 
     fn give_back(&self) -> rate_limit::Charge {
         rate_limit::Charge { cost_ms: -self.cost_ms, ..self.charge() }
+    }
+
+    fn refusal(&self, wait_ms: i64) -> Fault {
+        Fault::RateLimited { setting: self.setting, retry_after: millis(wait_ms) }
     }
 }
 
@@ -230,9 +243,9 @@ impl Attempt {
             let row = in_use.iter().find(|row| row.key == cell.key);
             cell.wait(row.map_or(now, |row| row.idle_at.0), now)
         };
-        if let Some(wait) = all.iter().map(wait).max().filter(|wait| *wait > 0) {
+        if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
             app.metrics.charges_refused.inc();
-            return Err(refusal(wait));
+            return Err(longest.refusal(wait(longest)));
         }
         let again_in = failures.iter().map(|cell| wait(cell) + cell.cost_ms).max().unwrap_or_default();
         let again_in = millis(again_in);
@@ -240,9 +253,9 @@ impl Attempt {
         if !failures.is_empty() {
             let charged = failures.clone();
             let refused = app.db.write(async move |txn| charge_cells(&txn, &charged, now).await).await?;
-            if let Some(wait) = refused {
+            if let Some(cell) = refused {
                 app.metrics.charges_refused.inc();
-                return Err(refusal(wait));
+                return Err(cell.refusal(cell.cost_ms));
             }
         }
         app.metrics.charges_permitted.inc();
@@ -298,12 +311,12 @@ impl Attempt {
         }
         let done = rate_limit::charge(txn, &charges, Timestamp(self.now)).await?;
         let refused = self.success.filter(|success| !done.contains(&success.key));
-        Ok(refused.map_or(Ok(()), |success| Err(refusal(success.cost_ms))))
+        Ok(refused.map_or(Ok(()), |success| Err(success.refusal(success.cost_ms))))
     }
 }
 
-/// Charges all cells or none. Where one has no room: how long until it will have, at most, in milliseconds.
-async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<i64>, DbErr> {
+/// Charges all cells or none. Where some have no room: the one that will be the last to have.
+async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
     let done = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
     let (done, refused): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| done.contains(&cell.key));
@@ -311,11 +324,7 @@ async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<
         let back: Vec<_> = done.iter().map(Cell::give_back).collect();
         rate_limit::charge(txn, &back, Timestamp(now)).await?;
     }
-    Ok(refused.iter().map(|cell| cell.cost_ms).max())
-}
-
-fn refusal(wait_ms: i64) -> Fault {
-    Fault::RateLimited { retry_after: millis(wait_ms) }
+    Ok(refused.into_iter().max_by_key(|cell| cell.cost_ms))
 }
 
 fn millis(count: i64) -> Duration {

@@ -167,13 +167,16 @@ impl Subject {
             let server = Server::start(database_url).await;
             let seconds = started.elapsed().as_secs_f64();
             tokio::time::sleep(Duration::from_millis(500)).await;
-            starts.push((seconds, server.memory("VmRSS")));
+            starts.push((seconds, server.memory()));
         }
         let server = Server::start(database_url).await;
         // who asks for `me` also refreshes; who logs in does nothing else, since a login may end the oldest session
         let everybody = (0..2 * MANY).map(|_| Person::sign_up(server.address));
         let mut signed_in: Vec<Person> = everybody.collect::<FuturesUnordered<_>>().collect().await;
         let to_log_in = signed_in.split_off(MANY);
+        for person in &mut signed_in {
+            person.me().await;
+        }
         if name == "PostgreSQL" {
             let on = sea_orm::Database::connect(database_url).await.unwrap();
             on.execute_unprepared(PGBENCH_ROWS).await.unwrap();
@@ -259,8 +262,8 @@ impl Subject {
             |part: fn(&(f64, f64)) -> f64| spread(&self.starts.iter().map(part).collect::<Vec<_>>()).0;
         println!("  start to first answer    {:>9.1} ms", 1000.0 * starts(|start| start.0));
         println!("  memory, idle             {:>9.1} MB", starts(|start| start.1));
-        println!("  memory, after the load   {:>9.1} MB", self.server.memory("VmRSS"));
-        println!("  memory, at most          {:>9.1} MB", self.server.memory("VmHWM"));
+        println!("  memory, after the load   {:>9.1} MB", self.server.memory());
+        println!("  memory, at most          {:>9.1} MB", self.server.most_memory());
         if !self.pgbench.is_empty() {
             println!("  pgbench, {MANY} clients      {:>9.0} a second", spread(&self.pgbench).0);
         }

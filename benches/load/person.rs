@@ -38,6 +38,12 @@ impl Person {
         self.connection = self.connection.again().await.unwrap();
     }
 
+    pub(crate) async fn me(&mut self) {
+        let body = json!({ "query": "{ me { id email } }" });
+        let answer = self.connection.post(&self.access_token, &body).await.unwrap();
+        assert_eq!(answer["data"]["me"]["email"], *self.email, "{answer}");
+    }
+
     /// Another connection of theirs, that asks who they are.
     pub(crate) async fn asker(&self, address: SocketAddr) -> Asker {
         Asker::new(address, &self.access_token, &self.email).await

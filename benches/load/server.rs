@@ -27,6 +27,11 @@ impl Server {
 
     /// Returns with the first answer.
     pub(crate) async fn start(database_url: &str) -> Self {
+        Self::start_with(database_url, &[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn start_with(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = gatehouse("serve", database_url)
             .env("SECRET_KEY", SecretKey::generate().1)
@@ -37,6 +42,7 @@ impl Server {
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")
             .env("EMAIL_VERIFICATION", "none")
+            .envs(settings.iter().copied())
             .spawn()
             .unwrap();
         let mut server = Self { address, process };
@@ -59,8 +65,17 @@ impl Server {
         self.process.id()
     }
 
-    /// MB of memory in use (`VmRSS`) or at most (`VmHWM`); not a number where the system does not tell as Linux does.
-    pub(crate) fn memory(&self, what: &str) -> f64 {
+    /// MB of memory in use; not a number where the system does not tell as Linux does.
+    pub(crate) fn memory(&self) -> f64 {
+        self.megabytes("VmRSS")
+    }
+
+    /// MB of memory that were in use at most.
+    pub(crate) fn most_memory(&self) -> f64 {
+        self.megabytes("VmHWM")
+    }
+
+    fn megabytes(&self, what: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let resident =
             status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')?.strip_suffix("kB"));

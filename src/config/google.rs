@@ -26,14 +26,14 @@ pub struct GoogleConfig {
 
 impl GoogleConfig {
     /// None where Google sign-in is off.
-    pub(super) fn read(r: &mut Reader<'_>, default_redirect_uri: &str) -> Option<Self> {
+    pub(super) fn read(r: &mut Reader<'_>, default_redirect_uris: &str) -> Option<Self> {
         let mode = r.mode;
         let client_id = r.read("GOOGLE_CLIENT_ID", "", client_id);
         let client_secret = r.read("GOOGLE_CLIENT_SECRET", "", |s| Ok(SecretString::from(s)));
         let client_secret = Some(client_secret).filter(|_| r.is_given("GOOGLE_CLIENT_SECRET"));
-        // in development our own page tries it out
+        // in development our own pages try it out
         let is_tried = mode == Mode::Dev && client_secret.is_some();
-        let redirect_uris = if is_tried { default_redirect_uri } else { "" };
+        let redirect_uris = if is_tried { default_redirect_uris } else { "" };
         let redirect_uris =
             r.read("GOOGLE_REDIRECT_URIS", redirect_uris, |s| list(s, |uri| redirect_uri(uri, mode)));
         let discovery = "https://accounts.google.com/.well-known/openid-configuration";

@@ -61,6 +61,12 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `MAX_CONNECTIONS`: connections of clients that may be open.
+    pub max_connections: u32,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: of these, from one address that is no trusted proxy's.
+    pub max_connections_per_address: u32,
+    /// `PLAYGROUND`: whether there is a page at `/` to try the API on.
+    pub playground: bool,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
     pub introspection: bool,
     /// `METRICS_ADDR`: the address and port at which Prometheus reads `/metrics`. None: nothing is measured.
@@ -234,7 +240,7 @@ pub struct Budgets {
     pub mails: Budget,
     /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
     pub mails_in_a_day: Budget,
-    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone.
+    /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone, or were asked for so.
     pub bare_codes: Budget,
     /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
     pub google_starts: Budget,
@@ -314,7 +320,13 @@ impl Config {
         let mut allowed_origins = r.read("ALLOWED_ORIGINS", &own_origin, |s| list(s, origin));
         allowed_origins.push(own_origin);
         let trusted_proxies = r.read("TRUSTED_PROXIES", "", |s| list(s, network));
-        let introspection = r.read("INTROSPECTION", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        let max_connections = r.read("MAX_CONNECTIONS", "10000", |s| within(s, 1..=1_000_000));
+        let max_connections_per_address =
+            r.read("MAX_CONNECTIONS_PER_ADDRESS", "256", |s| within(s, 1..=1_000_000));
+        let playground = r.read("PLAYGROUND", if mode == Mode::Serve { "off" } else { "on" }, switch);
+        // without it a playground completes nothing
+        let introspects = playground || mode != Mode::Serve;
+        let introspection = r.read("INTROSPECTION", if introspects { "on" } else { "off" }, switch);
         let metrics_addr = r.read("METRICS_ADDR", "", socket_addr);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -431,6 +443,9 @@ impl Config {
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
+            max_connections,
+            max_connections_per_address,
+            playground,
             introspection,
             metrics_addr,
             log_format,
@@ -491,7 +506,8 @@ fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
     let all = std::iter::once(public_url.to_owned()).chain(others);
-    all.map(|address| format!("{address}/google")).collect::<Vec<_>>().join(",")
+    let pages = ["/google", "/", "/demo"];
+    all.flat_map(|address| pages.map(|page| format!("{address}{page}"))).collect::<Vec<_>>().join(",")
 }
 
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.

@@ -1,6 +1,6 @@
 //! Top-level errors: what is no outcome. Each has a stable `extensions.code`.
 
-use std::{error::Error, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
@@ -8,6 +8,7 @@ use crate::{
     accounts::UsersError,
     fault::Fault,
     sessions::{Unauthenticated, ViewerError},
+    telemetry,
 };
 
 /// Why a request, or a field of it, has no answer.
@@ -24,8 +25,8 @@ pub enum ApiError {
     Forbidden(&'static str),
     /// The document asks for more than is allowed.
     LimitExceeded(String),
-    /// It was asked for too often. Trying again after so many seconds helps.
-    RateLimited(i32),
+    /// It was asked for more often than this setting says. Trying again after so many seconds helps.
+    RateLimited(&'static str, i32),
     /// The server cannot do it now. Trying again helps.
     ServiceUnavailable,
     /// A defect of ours.
@@ -40,14 +41,14 @@ impl ApiError {
             Self::BadRequest(_) => "BAD_REQUEST",
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
-            Self::LimitExceeded(_) | Self::RateLimited(_) => "LIMIT_EXCEEDED",
+            Self::LimitExceeded(_) | Self::RateLimited(..) => "LIMIT_EXCEEDED",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
     }
 
-    fn message(&self) -> &str {
-        match self {
+    fn message(&self) -> Cow<'_, str> {
+        let message = match self {
             Self::BadRequest(message) | Self::LimitExceeded(message) => message,
             Self::Unauthenticated(Unauthenticated::Missing) => {
                 "Sign in first: this operation needs an access token in the header `Authorization: Bearer …`."
@@ -58,15 +59,26 @@ impl ApiError {
             }
             Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended: sign in again.",
             Self::Forbidden(message) => message,
-            Self::RateLimited(_) => "Too often in too short a time: try again after `retryAfter` seconds.",
+            Self::RateLimited(setting, _) => {
+                return format!(
+                    "Too often in too short a time ({setting}): try again after `retryAfter` seconds."
+                )
+                .into();
+            }
             Self::ServiceUnavailable => "The server cannot answer now. Try again in a moment.",
             Self::Internal => "The server failed. Its log has the reason, under the request id.",
-        }
+        };
+        message.into()
     }
 
     fn extend(&self, extensions: &mut ErrorExtensionValues) {
         extensions.set("code", self.code());
-        if let Self::RateLimited(retry_after) = self {
+        if let Self::ServiceUnavailable | Self::Internal = self
+            && let Some(id) = telemetry::request_id()
+        {
+            extensions.set("requestId", id);
+        }
+        if let Self::RateLimited(_, retry_after) = self {
             extensions.set("retryAfter", *retry_after);
         }
         if let Self::Unauthenticated(reason) = self {
@@ -99,7 +111,9 @@ impl<F: Into<Fault>> From<F> for ApiError {
                 tracing::warn!("a queue is full; a request was refused");
                 Self::ServiceUnavailable
             }
-            Fault::RateLimited { retry_after } => Self::RateLimited(whole_seconds(retry_after)),
+            Fault::RateLimited { setting, retry_after } => {
+                Self::RateLimited(setting, whole_seconds(retry_after))
+            }
             Fault::Unavailable(source) => {
                 tracing::error!(error = &*source as &dyn Error, "the database is unavailable");
                 Self::ServiceUnavailable

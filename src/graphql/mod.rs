@@ -8,6 +8,7 @@ use crate::{app::App, sessions::Unauthenticated};
 use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
 use measure::Measure;
+use tidy::Tidy;
 
 pub mod accounts;
 pub mod administration;
@@ -24,6 +25,7 @@ pub mod outcomes;
 pub mod password_reset;
 pub mod session_events;
 pub mod sessions;
+pub mod tidy;
 pub mod token_delivery;
 pub mod user;
 pub mod verification;
@@ -54,13 +56,10 @@ pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 /// The schema, guarded, over an app.
 #[must_use]
 pub fn schema(app: Arc<App>) -> ApiSchema {
-    let builder = builder().extension(JwtGuard::default());
+    let tells_schema = app.config.introspection;
+    let builder = builder().extension(JwtGuard::default()).extension(Tidy { tells_schema });
     // suggestions tell a stranger what the schema has
-    let builder = if app.config.introspection {
-        builder
-    } else {
-        builder.disable_introspection().disable_suggestions()
-    };
+    let builder = if tells_schema { builder } else { builder.disable_introspection().disable_suggestions() };
     let builder = if app.config.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }

@@ -118,7 +118,7 @@ pub struct UserError {
     pub message: String,
     /// Which inputs are at fault; empty where the fault is none of theirs.
     pub fields: Vec<FieldError>,
-    /// Seconds to wait before trying again, where waiting helps: for `RATE_LIMITED` and `SERVER_BUSY`.
+    /// Seconds to wait before trying again, for `RATE_LIMITED` and `SERVER_BUSY`. Null where waiting does not help.
     pub retry_after: Option<i32>,
 }
 
@@ -243,7 +243,7 @@ impl UserError {
                 retry_after: Some(1),
                 ..Self::new(ErrorCode::ServerBusy, "The server is busy: try again.")
             }),
-            Fault::RateLimited { retry_after } => {
+            Fault::RateLimited { retry_after, .. } => {
                 let seconds = whole_seconds(retry_after);
                 let message = format!("Too often in too short a time: try again in {seconds} s.");
                 Ok(Self { retry_after: Some(seconds), ..Self::new(ErrorCode::RateLimited, &message) })

@@ -3,10 +3,15 @@
 use std::any::Any;
 
 use poem::{
-    Body, Response,
+    Response,
     http::{HeaderValue, StatusCode, header},
 };
 use serde::Serialize;
+
+use super::headers;
+use crate::telemetry;
+
+const JSON: &str = "application/json; charset=utf-8";
 
 /// A response without data.
 #[derive(Serialize)]
@@ -21,22 +26,67 @@ struct Refusal<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Extensions<'a> {
     code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 /// A refusal before any GraphQL.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = Errors { errors: vec![Refusal { message, extensions: Extensions { code } }] };
-    let body = Body::from_json(body).expect("texts are JSON");
-    Response::builder()
+    let mut answer = Response::builder()
         .status(status)
-        .content_type("application/json; charset=utf-8")
+        .content_type(JSON)
         .header(header::CACHE_CONTROL, "no-store")
-        .body(body)
+        .body(body(code, message));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    answer
 }
 
-/// The answer to a request during which something panicked. The panic hook has logged it.
+/// A refusal where there is no request yet to answer: a connection's last words, byte by byte.
+pub(super) fn raw(status: StatusCode, message: &str) -> Vec<u8> {
+    let code = if status.is_server_error() { "SERVICE_UNAVAILABLE" } else { "BAD_REQUEST" };
+    let body = body(code, message);
+    let length = body.len().to_string();
+    let of_refusals = [
+        (header::CONTENT_TYPE, JSON),
+        (header::CONTENT_LENGTH, &length),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONNECTION, "close"),
+    ];
+    let may_come_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    let again = may_come_again.then_some((header::RETRY_AFTER, "1"));
+    let headers = of_refusals.into_iter().chain(headers::ALWAYS).chain(again);
+    let lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("HTTP/1.1 {status}\r\n{}\r\n{body}", lines.concat()).into_bytes()
+}
+
+fn body(code: &str, message: &str) -> String {
+    let is_ours = ["INTERNAL", "SERVICE_UNAVAILABLE"].contains(&code);
+    let request_id = telemetry::request_id().filter(|_| is_ours);
+    let refusal = Refusal { message, extensions: Extensions { code, request_id } };
+    serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
+}
+
+/// Keeps a page of ours to itself: it is kept nowhere, tells nobody who led where, and no other site has a hold on it. What
+/// it may load is said by a policy of its own.
+pub(super) fn shield(mut answer: Response) -> Response {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// The answer to a request during which something panicked. The log has it already.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     let message = "The server failed. Its log has the reason, under the request id.";
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)

@@ -29,8 +29,7 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
         .flat_map(|value| value.to_str().unwrap_or_default().split(','))
         .collect();
     let ip_address = peer.map(|peer| {
-        let is_trusted = trusted_proxies.iter().any(|network| network.contains(&peer));
-        if !forwarded.is_empty() && !is_trusted && !WARNED.swap(true, Ordering::Relaxed) {
+        if !forwarded.is_empty() && !is_trusted(peer, trusted_proxies) && !WARNED.swap(true, Ordering::Relaxed) {
             tracing::warn!(%peer, "X-Forwarded-For from a peer outside TRUSTED_PROXIES is ignored; said once");
         }
         see_through(peer, &forwarded, trusted_proxies)
@@ -38,11 +37,16 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
     Client { ip_address, user_agent }
 }
 
+/// Whether an address is a proxy's.
+pub(super) fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+    trusted_proxies.iter().any(|network| network.contains(&address))
+}
+
 /// The rightmost address that no trusted proxy vouches for: whatever stands left of it, its owner may have invented.
 fn see_through(peer: IpAddr, forwarded: &[&str], trusted_proxies: &[IpNet]) -> IpAddr {
     let mut client = peer;
     for entry in forwarded.iter().rev() {
-        if !trusted_proxies.iter().any(|network| network.contains(&client)) {
+        if !is_trusted(client, trusted_proxies) {
             break;
         }
         let Some(address) = read(entry.trim()) else { break };

@@ -32,6 +32,7 @@ use crate::{
         error::ApiError,
         jwt_guard::{self, Caller},
         limits::chosen_operation,
+        tidy::code,
     },
 };
 
@@ -49,10 +50,6 @@ const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The longest that an operation may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-
-/// The most errors that one answer tells, and the most characters of each: a long document earns no long answer.
-const MAX_ERRORS: usize = 5;
-const MAX_MESSAGE: usize = 200;
 
 /// `/graphql`.
 pub(super) struct GraphqlEndpoint {
@@ -152,6 +149,9 @@ impl Endpoint for GraphqlEndpoint {
         let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
             let status = refusal.0;
             let mut refusal = refusal.into_response();
+            if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+                refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 let allowed = if is_get { "POST" } else { "GET, POST" };
                 refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -173,6 +173,10 @@ async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
     });
     if !is_json {
         let message = "The body must be application/json, and its Content-Type must say so.".to_owned();
+        return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
+        let message = "Send the body as it is: compressed ones are not taken.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let body = tokio::time::timeout(BODY_TIME_LIMIT, request.take_body().into_bytes_limit(MAX_BODY));
@@ -254,9 +258,8 @@ fn bearer(credentials: &str) -> Option<secrecy::SecretString> {
 }
 
 /// The answer of the schema as one of HTTP. An error without a path came before execution, and then there is no `data`.
-fn respond(mut response: GraphqlResponse, media: Media) -> Response {
+fn respond(response: GraphqlResponse, media: Media) -> Response {
     let was_executed = !is_request_error(&response);
-    tidy_all(&mut response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
     let reason =
         response.errors.first().and_then(|error| extension(error, "reason")).map(ToString::to_string);
@@ -297,32 +300,6 @@ fn respond(mut response: GraphqlResponse, media: Media) -> Response {
 /// Whether nothing was executed: an error of a field has a path.
 fn is_request_error(response: &GraphqlResponse) -> bool {
     !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
-}
-
-fn tidy_all(response: &mut GraphqlResponse) {
-    response.errors.truncate(MAX_ERRORS);
-    response.errors.iter_mut().for_each(tidy);
-}
-
-/// Errors of the library have no code, and may quote the document at any length, or a password that stands where it should
-/// not. They are all about the request: our resolvers return none but [`ApiError`].
-fn tidy(error: &mut ServerError) {
-    if let Some(quote) = error.message.find(", found ") {
-        error.message.truncate(quote);
-    }
-    if error.message.chars().count() > MAX_MESSAGE {
-        error.message = error.message.chars().take(MAX_MESSAGE).chain(['…']).collect();
-    }
-    if code(error).is_none() {
-        error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
-    }
-}
-
-fn code(error: &ServerError) -> Option<&str> {
-    match extension(error, "code") {
-        Some(Value::String(code)) => Some(code),
-        _ => None,
-    }
 }
 
 fn extension<'e>(error: &'e ServerError, name: &str) -> Option<&'e Value> {

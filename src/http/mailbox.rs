@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route, get, handler,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     web::{Data, Json, Path, Query},
 };
 use secrecy::ExposeSecret;
@@ -67,17 +67,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
             let message = "The mailbox answers its own page, and programs that are no browsers.";
             return Ok(answer::refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message));
         }
-        let mut answer = self.0.call(request).await?.into_response();
-        for (name, value) in [
-            (header::CACHE_CONTROL, "no-store"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-            (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        ] {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        Ok(answer)
+        Ok(answer::shield(self.0.call(request).await?.into_response()))
     }
 }
 

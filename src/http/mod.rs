@@ -9,21 +9,22 @@ use poem::{
 };
 use tokio::net::TcpListener;
 
-use crate::{
-    app::App,
-    config::{Config, Mode},
-};
+use crate::{app::App, config::Config};
 
 mod answer;
 mod client;
+mod connections;
 mod graphql;
+mod headers;
 mod health;
 mod hosts;
 mod mailbox;
 mod media;
 mod metrics;
 mod origins;
+mod paced;
 mod pages;
+mod playground;
 mod refresh_cookie;
 mod request_id;
 mod server;
@@ -50,7 +51,8 @@ pub async fn serve(
         shutdown.await;
         sockets.close();
     };
-    server::run(listener, routes(&app, &sockets), shutdown).await?;
+    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app, &sockets));
+    server::run(listener, connections, routes, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
 }
@@ -64,8 +66,9 @@ pub async fn serve_metrics(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let connections = connections::Connections::new(app.clone());
     let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
-    server::run(listener, routes.map_to_response(), shutdown).await
+    server::run(listener, connections, routes.map_to_response(), shutdown).await
 }
 
 fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {
@@ -79,19 +82,24 @@ fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response>
             routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
     }
     routes = pages::add_to(routes, &app.config);
-    if app.config.mode == Mode::Dev {
-        routes = routes.at("/", get(welcome::welcome));
-        if app.mailer.mailbox().is_some() {
-            routes = routes.nest("/mailbox", mailbox::routes());
-        }
+    if app.config.playground {
+        routes = routes
+            .at("/", get(playground::show_graphiql))
+            .at("/demo", get(playground::show_demo))
+            .at("/playground/*path", get(playground::show_file));
+    }
+    if app.mailer.mailbox().is_some() {
+        routes = routes.nest("/mailbox", mailbox::routes());
     }
     Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
+        .data(Arc::new(health::Readiness::default()))
         .with(CatchPanic::new().with_handler(answer::panicked))
         .with(request_id::RequestId(app.clock.clone()))
+        .with(headers::SecurityHeaders::new(&app.config))
 }
 
 fn cors(config: &Config) -> Cors {

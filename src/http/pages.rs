@@ -7,12 +7,9 @@
 use std::sync::Arc;
 
 use minijinja::HtmlEscape;
-use poem::{
-    IntoResponse, Response, Route, get, handler,
-    http::{HeaderValue, header},
-    web::Data,
-};
+use poem::{Response, Route, get, handler, http::header, web::Data};
 
+use super::answer;
 use crate::{
     app::App,
     config::{Config, Mode},
@@ -79,16 +76,6 @@ fn page(config: &Config, template: &str) -> Response {
 }
 
 fn file(content_type: &'static str, text: String) -> Response {
-    let mut answer = Response::builder().content_type(content_type).body(text).into_response();
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ] {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    answer
+    let answer = Response::builder().content_type(content_type);
+    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, POLICY).body(text))
 }

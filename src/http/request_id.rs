@@ -4,10 +4,9 @@ use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
     http::{HeaderValue, StatusCode},
 };
-use tracing::Instrument;
 
 use super::answer;
-use crate::{clock::Clock, secrets};
+use crate::{clock::Clock, secrets, telemetry};
 
 /// The header that carries it.
 pub(super) const HEADER: &str = "x-request-id";
@@ -33,7 +32,6 @@ impl<E: Endpoint> Endpoint for Named<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let id = secrets::uuid_v7(self.clock.now()).to_string();
-        let span = tracing::info_span!("request", id);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = async {
             let answer = match self.inner.call(request).await {
@@ -48,7 +46,7 @@ impl<E: Endpoint> Endpoint for Named<E> {
             }
             answer
         };
-        let mut answer = answer.instrument(span).await;
+        let mut answer = telemetry::in_request(id.clone(), answer).await;
         if let Ok(id) = HeaderValue::from_str(&id) {
             answer.headers_mut().insert(HEADER, id);
         }

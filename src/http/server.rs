@@ -1,24 +1,32 @@
 //! Accepting connections, and letting go of them.
 //!
 //! An accept loop of our own: the framework's goes on with requests whose client has gone, which would let strangers fill
-//! the hash queue for free, and it waits for a request's head for ever.
+//! the hash queue for free, and waits for ever for whoever sends slowly or reads slowly. HTTP/1.1 alone is spoken: a proxy
+//! that speaks more stands in front anyhow.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint, Response,
-    http::uri::Scheme,
+    http::{StatusCode, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time,
+};
 
-/// How long a connection may take to send a request's head, or wait between two.
-const HEAD: Duration = Duration::from_secs(30);
+use super::{
+    connections::{Connections, Place},
+    paced::{Paced, Stage},
+};
+
+/// The most bytes of a request's head, and the most headers in it.
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_HEADERS: usize = 100;
 
 /// How long requests that run may go on once the server is told to stop: it is gone within ten seconds.
 const DRAIN: Duration = Duration::from_secs(9);
@@ -29,49 +37,82 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `shutdown`, then accepts nothing more and finishes what runs.
 pub(super) async fn run(
     listener: TcpListener,
+    connections: Connections,
     endpoint: impl Endpoint<Output = Response> + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let endpoint = Arc::new(endpoint);
     let local = LocalAddr(listener.local_addr()?.into());
-    let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let open = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    tracing::info!(address = %local, "listening");
+    let (stop, stopping) = watch::channel(());
+    let (open, mut all_closed) = mpsc::channel(1);
+    let server = Arc::new(Server { endpoint, local, stopping, _open: open });
+    let mut shutdown = pin!(shutdown);
+    tracing::info!(address = %server.local, "listening");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let (socket, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((socket, peer)) => match connections.admit(peer.ip()) {
+                Ok(place) => drop(tokio::spawn(server.clone().serve(socket, peer, place))),
+                Err(full) => full.turn_away(socket),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 time::sleep(PAUSE).await;
-                continue;
             }
-        };
-        // small answers must not wait for more to come; a connection that is gone already shows when it is read
-        let _ = socket.set_nodelay(true);
-        let (endpoint, local, peer) = (endpoint.clone(), local.clone(), RemoteAddr(peer.into()));
-        let service = service_fn(move |request: Request<Incoming>| {
-            let endpoint = endpoint.clone();
-            let request = poem::Request::from((request, local.clone(), peer.clone(), Scheme::HTTP));
-            async move { Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await)) }
-        });
-        let connection = http.serve_connection_with_upgrades(TokioIo::new(socket), service);
-        let connection = open.watch(connection.into_owned());
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
+        }
     }
-    drop(listener);
+    drop((listener, server));
+    drop(stop);
     tracing::info!("stopping: what runs may finish");
-    if time::timeout(DRAIN, open.shutdown()).await.is_err() {
+    let closed = async { while all_closed.recv().await == Some(()) {} };
+    if time::timeout(DRAIN, closed).await.is_err() {
         tracing::warn!("stopped while requests still ran");
     }
     Ok(())
+}
+
+/// What every connection needs.
+struct Server<E> {
+    endpoint: E,
+    local: LocalAddr,
+    /// Closes when the server stops.
+    stopping: watch::Receiver<()>,
+    /// Closes with the last connection.
+    _open: mpsc::Sender<()>,
+}
+
+impl<E: Endpoint<Output = Response> + 'static> Server<E> {
+    /// Serves one connection to its end, or until it is somebody else's: a WebSocket.
+    async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
+        // small answers must not wait for more to come; a connection that is gone already shows when it is read
+        let _ = socket.set_nodelay(true);
+        let peer = RemoteAddr(peer.into());
+        let stage = Stage::default();
+        let service = service_fn(async |request: Request<Incoming>| {
+            stage.begin();
+            let request = poem::Request::from((request, self.local.clone(), peer.clone(), Scheme::HTTP));
+            let answer = self.endpoint.get_response(request).await;
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                stage.end();
+            }
+            Ok::<_, Infallible>(hyper::Response::from(answer))
+        });
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+        let paced = Paced::new(socket, stage.clone(), place);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());
+        let mut stopping = self.stopping.clone();
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
 }

@@ -1,10 +1,8 @@
-//! What a browser finds at `/` in development.
+//! What the terminal shows in development, and whoever asks `/` for anything but a page.
 
-use std::sync::Arc;
+use poem::Response;
 
-use poem::{Response, handler, web::Data};
-
-use crate::{app::App, config::Config};
+use crate::config::Config;
 
 /// Where to go next, for whoever has just started the server.
 #[must_use]
@@ -17,13 +15,18 @@ pub(crate) fn text(config: &Config) -> String {
         }
         _ => String::new(),
     };
+    let demo = if config.playground {
+        format!("\n  Demo     {}", config.public_address("/demo"))
+    } else {
+        String::new()
+    };
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
 
   GraphQL  {graphql}
   Mailbox  {mailbox}
-  Keys     {jwks}{google}
+  Keys     {jwks}{google}{demo}
 
 Sign up:
 
@@ -33,7 +36,6 @@ Sign up:
     )
 }
 
-#[handler]
-pub(super) fn welcome(Data(app): Data<&Arc<App>>) -> Response {
-    Response::builder().content_type("text/plain; charset=utf-8").body(text(&app.config))
+pub(super) fn answer(config: &Config) -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").body(text(config))
 }

@@ -12,7 +12,7 @@ use tracing::log::LevelFilter;
 use url::Url;
 
 use super::{
-    Db, Postgres, QUEUE, TIME_LIMIT, Writer, kept::Kept, statements::Statements, watch::Watch, writer,
+    Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, kept::Kept, statements::Statements, watch::Watch, writer,
 };
 use crate::{
     config::{Config, DatabaseUrl},
@@ -40,7 +40,7 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             let is_kept = most > 0 && !staleness.is_zero();
             let kept = if is_kept { Kept::believing(most, staleness) } else { Kept::nothing() };
             let writer = Writer::Postgres(Postgres { pool: pool.clone(), room, kept: kept.clone(), events });
-            Ok(Db { read: pool, writer, kept, statements })
+            Ok(Db { read: Reader(pool), writer, kept, statements, file: None })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -58,7 +58,8 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             let first = statements.of(first);
             let connect = (writing, statements.clone());
             tokio::spawn(writer::run(connect, first, jobs, kept.clone(), events));
-            Ok(Db { read, writer: Writer::Sqlite(queue), kept, statements })
+            let (read, writer) = (Reader(read), Writer::Sqlite(queue));
+            Ok(Db { read, writer, kept, statements, file: Some(path.clone()) })
         }
     }
 }

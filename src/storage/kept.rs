@@ -15,10 +15,9 @@ use std::{
 };
 
 use quick_cache::sync::{Cache, PlaceholderGuard};
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
-use super::{session, txn::Changed, user, watch::Watch};
+use super::{Reader, session, txn::Changed, user, watch::Watch};
 use crate::{events::Event, fault::Fault};
 
 /// A session and its user.
@@ -99,7 +98,7 @@ impl Kept {
     /// A session and its user, from memory where they are there. None: there is no such session, or it is somebody else's.
     pub(super) async fn find(
         &self,
-        on: &DatabaseConnection,
+        on: &Reader,
         session_id: Uuid,
         user_id: Uuid,
     ) -> Result<Option<Pair>, Fault> {
@@ -224,7 +223,7 @@ fn fill<M>(place: Option<Place<'_, M>>, row: &Arc<M>, begun: Instant) {
     }
 }
 
-async fn read(on: &DatabaseConnection, session_id: Uuid, user_id: Uuid) -> Result<Option<Pair>, Fault> {
+async fn read(on: &Reader, session_id: Uuid, user_id: Uuid) -> Result<Option<Pair>, Fault> {
     let found = session::find_with_user(on, session_id).await?;
     let found = found.filter(|(_, user)| user.id == user_id);
     Ok(found.map(|(session, user)| (Arc::new(session), Arc::new(user))))

@@ -7,7 +7,11 @@
 //! What is looked up by a unique key is asked for with `all`, not `one`: that adds `LIMIT ?`, and SQLite prepares a
 //! statement anew each time its bound limit is set, which costs a quarter of all requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use tokio::sync::{
@@ -37,6 +41,7 @@ pub mod migrate;
 mod notice;
 pub mod outbox;
 pub mod rate_limit;
+mod reader;
 pub mod session;
 mod statements;
 mod txn;
@@ -48,6 +53,7 @@ mod writer;
 pub use connect::connect;
 pub use kept::{KeptCounts, Pair};
 pub use notice::{hear, notify};
+pub use reader::Reader;
 pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
 pub use statements::StatementCounts;
 pub use txn::{Publish, Txn};
@@ -55,16 +61,27 @@ pub use txn::{Publish, Txn};
 /// The longest that the database may take: to hand out a connection, or on PostgreSQL to run a statement.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
+/// The longest that a write may take, all in all; whoever waits longer is told that it is not known to be kept.
+const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
+
+/// The longest that a transaction may take to end after nobody waits for it any more.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
+
+/// The least room on a disk, in bytes: what a group of writes may take.
+const ROOM: u64 = 256 * 1024;
+
 /// Writes that may be under way; more are refused as [`Fault::Busy`].
 const QUEUE: usize = 1024;
 
 /// The database. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Db {
-    read: DatabaseConnection,
+    read: Reader,
     writer: Writer,
     kept: Kept,
     statements: Statements,
+    /// SQLite's file.
+    file: Option<PathBuf>,
 }
 
 /// What the database has to do.
@@ -96,7 +113,7 @@ struct Postgres {
 impl Db {
     /// For statements that change nothing. On SQLite the database itself refuses others.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.read
     }
 
@@ -130,11 +147,11 @@ impl Db {
     pub fn load(&self) -> Load {
         let (connections, idle, writes) = match &self.writer {
             Writer::Postgres(postgres) => {
-                let pool = self.read.get_postgres_connection_pool();
+                let pool = self.read.0.get_postgres_connection_pool();
                 (pool.size(), pool.num_idle(), QUEUE - postgres.room.available_permits())
             }
             Writer::Sqlite(queue) => {
-                let pool = self.read.get_sqlite_connection_pool();
+                let pool = self.read.0.get_sqlite_connection_pool();
                 (pool.size(), pool.num_idle(), QUEUE - queue.capacity())
             }
         };
@@ -179,16 +196,20 @@ impl Db {
         self.submit(Kind::Statement, statement).await
     }
 
-    /// Whether the database answers, by both ways in.
+    /// Whether the database answers, by both ways in: by a small write, for a full disk can still be read. And whether there
+    /// is room for more than that.
     ///
     /// # Errors
     /// Its fault.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        let both = async {
-            self.read.execute_unprepared("SELECT 1").await?;
-            self.write(async |_| Ok(())).await
-        };
-        tokio::time::timeout(TIME_LIMIT, both).await.map_err(|late| Fault::Unavailable(late.into()))?
+    pub async fn ping(&self, now: Timestamp) -> Result<(), Fault> {
+        self.read.execute_unprepared("SELECT 1").await?;
+        self.write_one(async move |txn| rate_limit::write_idle(&txn, now).await).await?;
+        match self.file.as_deref().and_then(free_space) {
+            Some(free) if free < ROOM => {
+                Err(Fault::Unavailable(format!("the disk is full: {free} bytes").into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn submit<T, F, Fut>(&self, kind: Kind, work: F) -> Result<T, Fault>
@@ -203,7 +224,8 @@ impl Db {
                 let place = postgres.room.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
                 let postgres = postgres.clone();
                 tokio::spawn(async move {
-                    postgres.write_alone(job).await;
+                    // a server that hangs may hang in a rollback too
+                    let _ = tokio::time::timeout(LEFT_ALONE, postgres.write_alone(job)).await;
                     drop(place);
                 });
             }
@@ -212,8 +234,18 @@ impl Db {
                 TrySendError::Closed(_) => Fault::internal("the writer is gone"),
             })?,
         }
-        answer.await.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
+        let answer = tokio::time::timeout(WRITE_TIME_LIMIT, answer).await;
+        let answer = answer.map_err(|late| Fault::Unavailable(late.into()))?;
+        answer.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
     }
+}
+
+/// The bytes that a file can grow by, where the system tells.
+fn free_space(file: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(file).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    return None;
 }
 
 impl From<DbErr> for Fault {

@@ -4,7 +4,7 @@
 //! will have drained away. A charge moves it on by its cost, and must not move it further ahead of now than the window.
 
 use sea_orm::{
-    ExprTrait, QueryFilter,
+    ExprTrait, IntoActiveModel, QueryFilter,
     entity::prelude::*,
     sea_query::{Alias, CaseStatement, Expr, LockBehavior, LockType, OnConflict, Query},
 };
@@ -91,6 +91,17 @@ pub async fn charge(
         .returning_col(Column::Key);
     let rows = on.query_all(&insert).await?;
     rows.iter().map(|row| row.try_get("", "key")).collect()
+}
+
+/// Writes a cell that rations nothing: whoever can do that can write what a login writes.
+///
+/// # Errors
+/// The database's.
+pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
+    let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0 };
+    let again = OnConflict::column(Column::Key).update_column(Column::IdleAt).to_owned();
+    Entity::insert(row.into_active_model()).on_conflict(again).exec_without_returning(on).await?;
+    Ok(())
 }
 
 /// Deletes at most `most` cells that are whole again; says how many.

@@ -57,6 +57,10 @@ pub async fn verify_otp(
             .db
             .write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await)
             .await?;
+        // anybody can ask for one with an address alone: such are together worth no more tries than the address
+        if counted.as_ref().is_some_and(|of| of.user_id.is_none() && of.registration.is_none()) {
+            rate_limit::charge(app, Action::BareCode(&email)).await?;
+        }
         (counted, By::Id)
     } else {
         rate_limit::charge(app, Action::BareCode(&email)).await?;

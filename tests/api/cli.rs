@@ -140,15 +140,7 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_can_migrate_first() {
     let folder = tempfile::tempdir().unwrap();
-    let secret = SecretKey::generate().1;
-    let settings = [
-        ("SECRET_KEY", secret.as_str()),
-        ("DATABASE_URL", "sqlite://accounts.db"),
-        ("PUBLIC_URL", "http://127.0.0.1"),
-        ("SMTP_URL", "smtp://127.0.0.1:9"),
-        ("EMAIL_FROM", "accounts@example.org"),
-    ];
-    let (server, _) = Server::start(folder.path(), &["serve", "--migrate"], &settings).await;
+    let server = Server::production(folder.path(), &[]).await;
     let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();
     assert_eq!(answer["data"]["authSettings"]["otpLength"], 6);
 }

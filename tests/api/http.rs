@@ -242,6 +242,7 @@ async fn health_is_told_and_ready_asks_the_database() {
         assert_eq!((answer.status.as_u16(), answer.body), (200, json!({ "status": "ok" })));
     }
     app.app.db.read().clone().close().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await; // an answer stands for half a second
     let ready = Answer::of(app.http.get(format!("{}/health/ready", app.url))).await;
     assert_eq!((ready.status.as_u16(), ready.code()), (503, "SERVICE_UNAVAILABLE"));
     let live = Answer::of(app.http.get(format!("{}/health/live", app.url))).await;

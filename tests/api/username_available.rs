@@ -38,5 +38,6 @@ async fn an_address_has_120_questions_an_hour_however_they_are_asked() {
     let refused = ask("203.0.113.9").await;
     assert_eq!(refused.code(), "LIMIT_EXCEEDED");
     assert_eq!(refused.body["errors"][0]["extensions"]["retryAfter"], 30);
+    assert!(refused.text.contains("(RATE_LIMIT_USERNAME_CHECKS)"), "it says which limit: {}", refused.text);
     assert_eq!(ask("198.51.100.7").await.data("a0"), true);
 }

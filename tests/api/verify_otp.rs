@@ -160,6 +160,33 @@ async fn a_strangers_thousand_bare_codes_leave_the_owners_challenge_alone(
 }
 
 /// Two people sign up with one address: whoever has the mailbox proves one of them.
+/// Whoever asks for a code with an address alone knows the id of its challenge, and could ask again and again.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn challenges_that_anybody_can_ask_for_share_one_budget_of_tries(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app =
+        TestApp::with(database, &[("RATE_LIMIT_MAILS", "1000/1h"), ("RATE_LIMIT_MAILS_DAY", "1000/24h")])
+            .await;
+    let own = app.register(EMAIL, PASSWORD).await;
+    let code = app.code(EMAIL).await;
+    let mut judged = 0;
+    for _ in 0..8 {
+        app.advance(Duration::from_secs(61));
+        let strangers = app.resend_otp(EMAIL, None).await;
+        for _ in 0..5 {
+            match app.verify(EMAIL, "000000", Some(&strangers["id"])).await["code"].as_str().unwrap() {
+                "RATE_LIMITED" => {}
+                _ => judged += 1,
+            }
+        }
+    }
+    assert_eq!(judged, 20);
+    let proven = app.verify(EMAIL, &code, Some(&own["emailChallenge"]["id"])).await;
+    assert_eq!(proven["__typename"], "AuthPayload", "the owner's own challenge is not touched: {proven}");
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_proves_an_address_has_the_only_working_password(

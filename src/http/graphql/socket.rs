@@ -17,7 +17,6 @@ use super::{
     from_parameters, is_request_error,
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
     subscriptions::{Subscriptions, may_subscribe},
-    tidy_all,
     wire::{End, Incoming, Outgoing},
 };
 use crate::{
@@ -225,11 +224,10 @@ impl Connection {
     }
 
     async fn tell(&mut self, (id, happened): (String, Option<GraphqlResponse>)) -> Result<(), End> {
-        let Some(mut response) = happened else {
+        let Some(response) = happened else {
             self.subscriptions.end(&id);
             return self.outgoing.send(&FromServer::Complete { id: &id }).await;
         };
-        tidy_all(&mut response);
         if is_request_error(&response) {
             self.subscriptions.end(&id);
             return self.outgoing.send(&FromServer::Error { id: &id, payload: &response.errors }).await;

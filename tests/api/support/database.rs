@@ -1,9 +1,9 @@
 //! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL of this run's own.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -39,9 +39,11 @@ impl Database {
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
-struct Cluster {
+/// A PostgreSQL server.
+pub struct Cluster {
     /// Its standard input closes with this process, and then it ends.
-    _server: Child,
+    server: Child,
+    words: BufReader<ChildStdout>,
     url: String,
     created: AtomicU32,
     /// A template can be copied by one at a time.
@@ -49,7 +51,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/support/postgres.sh");
         let mut server = Command::new(script)
@@ -58,17 +60,29 @@ impl Cluster {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the script that runs PostgreSQL starts");
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "PostgreSQL could not be started; it says why above");
+        let words = BufReader::new(server.stdout.take().unwrap());
         let url = format!("postgres://gatehouse@127.0.0.1:{port}");
-        let cluster = Self { _server: server, url, created: AtomicU32::new(0), template: Mutex::new(()) };
+        let mut cluster = Self { server, words, url, created: AtomicU32::new(0), template: Mutex::new(()) };
+        assert_eq!(cluster.hear(), "ready", "PostgreSQL could not be started; it says why above");
         cluster.run("CREATE DATABASE template").await;
         migrate(&config(&format!("{}/template", cluster.url))).await.unwrap();
         cluster
     }
 
-    async fn create(&self) -> String {
+    /// Makes the server fail, or ends that: see the script.
+    pub fn tell(&mut self, command: &str) {
+        writeln!(self.server.stdin.as_mut().unwrap(), "{command}").unwrap();
+        assert_eq!(self.hear(), "done", "{command}");
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.words.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// The URL of an empty but migrated database.
+    pub async fn create(&self) -> String {
         let _alone = self.template.lock().await;
         let name = format!("test_{}", self.created.fetch_add(1, Ordering::Relaxed));
         self.run(&format!("CREATE DATABASE {name} TEMPLATE template")).await;

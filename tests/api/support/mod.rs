@@ -8,6 +8,7 @@ pub mod node;
 pub mod process;
 pub mod python;
 pub mod socket;
+pub mod tabs;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -21,28 +21,35 @@ pub fn browse(steps: &Value) -> Value {
 
 /// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
 pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
-    let browser = browser().unwrap_or_else(|| {
-        panic!(
-            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
-        )
-    });
-    let seen = node(&[&[script, browser.to_str().unwrap()], arguments].concat());
+    let seen = node(&[&[script, &browser()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
 
+/// The path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
-fn browser() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
+pub fn browser() -> String {
+    let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|path| path.is_file())
+    let mut all = BROWSERS.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = all.find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!(
+            "none of {BROWSERS:?} is on PATH. This test needs Chromium (on Debian: apt-get install chromium)"
+        )
+    });
+    found.into_os_string().into_string().unwrap()
 }
 
 /// Runs a script of `tests/node`. It may block: the server has threads of its own.
 pub fn node(arguments: &[&str]) -> Output {
     install();
     run("node", arguments)
+}
+
+/// A script of `tests/node`, about to run.
+pub fn start(arguments: &[&str]) -> Command {
+    install();
+    command("node", arguments)
 }
 
 /// Installs what the scripts import, unless it is there already.
@@ -60,8 +67,14 @@ fn install() {
     }
 }
 
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(FOLDER);
+    command
+}
+
 fn run(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).current_dir(FOLDER).output().unwrap_or_else(|error| {
+    command(program, arguments).output().unwrap_or_else(|error| {
         panic!("{program} did not start: {error}. This test needs Node.js 20 or newer, with npm (https://nodejs.org)")
     })
 }

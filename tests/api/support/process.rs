@@ -1,6 +1,7 @@
 //! The program itself, as an operator runs it.
 
 use std::{
+    fs::File,
     io::Write,
     net::TcpListener,
     path::Path,
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gatehouse::secrets::SecretKey;
 use serde_json::{Value, json};
 
 /// A run of the program in `folder`, with no settings but these.
@@ -37,19 +39,33 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it is ready; says how long that took.
+    /// Starts it, and waits until it is ready; says how long that took. Its log is `server.log` in the folder.
     pub async fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Self, Duration) {
         let port = free_port();
         let settings = [settings, &[("PORT", port.as_str())]].concat();
         let begun = Instant::now();
         let command = &mut gatehouse(folder, arguments, &settings);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let log = File::create(folder.join("server.log")).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Self { child, url: format!("http://127.0.0.1:{port}") };
         while reqwest::get(format!("{}/health/ready", server.url)).await.is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "the server does not start");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         (server, begun.elapsed())
+    }
+
+    /// Starts it in production, with no settings but those that it must have, and these.
+    pub async fn production(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let secret = SecretKey::generate().1;
+        let least = [
+            ("SECRET_KEY", secret.as_str()),
+            ("DATABASE_URL", "sqlite://accounts.db"),
+            ("PUBLIC_URL", "http://127.0.0.1"),
+            ("SMTP_URL", "smtp://127.0.0.1:9"),
+            ("EMAIL_FROM", "accounts@example.org"),
+        ];
+        Self::start(folder, &["serve", "--migrate"], &[&least, settings].concat()).await.0
     }
 
     /// Runs an operation; none if the server went away before it answered.

@@ -1,0 +1,129 @@
+//! What the server's clients feel while others abuse it, and how much memory that takes.
+//!
+//! `cargo bench --bench pressure` measures a server process on a new SQLite file, from the same machine: `me` of sixteen
+//! clients, alone and beside thousands of connections that drip their requests, in turns; then a storm of logins. It needs as
+//! many open files (`ulimit -n`). Nothing is asserted of the numbers: they are the machine's.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::{
+    env,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
+
+use crate::{
+    measure::{Load, median},
+    person::Person,
+    server::Server,
+};
+
+#[path = "../load/connection.rs"]
+mod connection;
+#[path = "../load/measure.rs"]
+mod measure;
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/person.rs"]
+mod person;
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/server.rs"]
+mod server;
+
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(8);
+const CLIENTS: usize = 16;
+const SLOW: usize = 4000;
+const STORM: usize = 500;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // `cargo test --all-targets` runs this too, to see that it works
+    if !env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
+    Server::migrate(&sqlite);
+    let server = Server::start_with(&sqlite, &[("EMAIL_VERIFICATION", "none")]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let idle = server.memory();
+    println!("memory, idle: {idle:.1} MB");
+
+    let mut clients = sign_up(CLIENTS, server.address).await;
+    let (mut quiet, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        quiet.push(measure(&server, &mut clients, Person::me).await);
+        let mut slow = JoinSet::new();
+        for number in 0..SLOW {
+            slow.spawn(drip(server.address, number));
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        beside.push(measure(&server, &mut clients, Person::me).await);
+        slow.shutdown().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let before = median(quiet.iter().map(|round| round.memory));
+    println!("`me` of {CLIENTS} clients, medians of {ROUNDS} rounds of {} s", ROUND.as_secs());
+    for (what, rounds) in [("alone", &quiet), (&format!("beside {SLOW} slow ones"), &beside)] {
+        let of = |figure: fn(&Measured) -> f64| median(rounds.iter().map(figure));
+        println!(
+            "  {what:<22} {:>8.0} a second, p50 {:.2} ms, p99 {:.2} ms, memory {:+.1} MB",
+            of(|round| round.load.rate),
+            of(|round| round.load.p50),
+            of(|round| round.load.p99),
+            of(|round| round.memory) - before,
+        );
+    }
+
+    let mut storm = sign_up(STORM, server.address).await;
+    let logins = measure(&server, &mut storm, Person::login).await;
+    println!(
+        "logins of {STORM} clients: {:.0} a second, p50 {:.0} ms, p99 {:.0} ms, memory {:+.1} MB above idle",
+        logins.load.rate,
+        logins.load.p50,
+        logins.load.p99,
+        logins.memory - idle
+    );
+}
+
+/// Not all at once: their hashes would wait for each other longer than a request may take.
+async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
+    stream::iter(0..people).map(|_| Person::sign_up(address)).buffer_unordered(CLIENTS).collect().await
+}
+
+/// A connection that sends a request's head for ever; it begins anew when it is let go.
+async fn drip(address: SocketAddr, number: usize) {
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address).await {
+            let mut sent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: ").await;
+            while sent.is_ok() {
+                // not all at once
+                tokio::time::sleep(Duration::from_millis(1000 + (number % 1000) as u64)).await;
+                sent = stream.write_all(b"x").await;
+            }
+        }
+    }
+}
+
+/// What one round came to, and the most memory meanwhile, in MB.
+struct Measured {
+    load: Load,
+    memory: f64,
+}
+
+async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Measured {
+    let started = Instant::now();
+    let watch = async {
+        let mut most = server.memory();
+        while started.elapsed() < ROUND {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            most = most.max(server.memory());
+        }
+        most
+    };
+    let (load, memory) = tokio::join!(Load::of(ROUND, people, act), watch);
+    Measured { load, memory }
+}

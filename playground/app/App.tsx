@@ -1,0 +1,64 @@
+import type { UserFragment } from '../client';
+import { Password } from './account/Password';
+import { Profile } from './account/Profile';
+import { Sessions } from './account/Sessions';
+import type { AuthSettings } from './form/rules';
+import { gatehouse } from './gatehouse';
+import { useLoad, useSession } from './hooks';
+import { Failed, Frame, Page } from './Page';
+import { useRoute } from './route';
+import { ActivateAccount } from './sign_in/ActivateAccount';
+import { usePending, type Pending } from './sign_in/challenge';
+import { ForgottenPassword } from './sign_in/ForgottenPassword';
+import { GoogleReturn } from './sign_in/GoogleReturn';
+import { isBackFromGoogle } from './sign_in/google';
+import { Login } from './sign_in/Login';
+import { ResetPassword } from './sign_in/ResetPassword';
+import { Signup } from './sign_in/Signup';
+import { Verify } from './sign_in/Verify';
+import { Users } from './users/Users';
+import { wordsForFault } from './words';
+
+/** Every page of the app, on one screen. */
+export function App() {
+  const state = useSession();
+  return (
+    <Frame state={state}>
+      <Pages />
+    </Frame>
+  );
+}
+
+function Pages() {
+  const state = useSession();
+  const { path, parameters } = useRoute();
+  const pending = usePending();
+  const { data: settings, fault, reload } = useLoad(gatehouse.authSettings);
+  const token = parameters.get('token');
+
+  if (fault) return <Failed fault={fault} retry={reload} />;
+  if (!settings) return <Page title="One moment…" />;
+  if (path === '/reset-password' && token) return <ResetPassword token={token} settings={settings} />;
+  if (path === '/activate' && token) return <ActivateAccount token={token} />;
+  if (isBackFromGoogle()) return <GoogleReturn />;
+  if (state.status === 'resuming') {
+    return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
+  }
+  if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
+  if (state.status === 'signedIn') {
+    // what one person has loaded or typed in is not the next one's
+    return <AccountPages key={state.user.id} path={path} user={state.user} settings={settings} pending={pending} />;
+  }
+  if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;
+  if (path === '/forgotten-password') return <ForgottenPassword />;
+  return <Login settings={settings} onChallenge={pending.await} />;
+}
+
+type AccountPagesProps = { path: string; user: UserFragment; settings: AuthSettings; pending: Pending };
+
+function AccountPages({ path, user, settings, pending }: AccountPagesProps) {
+  if (path === '/password') return <Password user={user} settings={settings} />;
+  if (path === '/sessions') return <Sessions />;
+  if (path === '/users' && user.role !== 'USER') return <Users />;
+  return <Profile user={user} settings={settings} onChallenge={pending.await} />;
+}

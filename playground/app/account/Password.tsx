@@ -1,0 +1,44 @@
+import { useState } from 'react';
+import type { UserFragment } from '../../client';
+import { PasswordField } from '../form/Field';
+import { Form } from '../form/Form';
+import { PasswordRules, type AuthSettings } from '../form/rules';
+import { useForm } from '../form/useForm';
+import { gatehouse } from '../gatehouse';
+import { Page } from '../Page';
+import { impossible, NEWER } from '../words';
+
+export function Password({ user, settings }: { user: UserFragment; settings: AuthSettings }) {
+  const [newPassword, setNewPassword] = useState('');
+  const form = useForm(async ({ currentPassword }) => {
+    const outcome = await gatehouse.changePassword({ currentPassword, newPassword });
+    switch (outcome.kind) {
+      case 'PasswordChanged':
+        setNewPassword('');
+        return 'Your new password is set. You are signed out everywhere else.';
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  return (
+    <Page title={user.hasPassword ? 'Change your password' : 'Set a password'}>
+      <Form form={form} action="Set the password">
+        {/* tells password managers whose password it is */}
+        <input hidden readOnly autoComplete="username" value={user.email ?? user.username ?? ''} />
+        {user.hasPassword && <PasswordField name="currentPassword" label="Current password" autoComplete="current-password" />}
+        <PasswordField
+          name="newPassword"
+          label="New password"
+          autoComplete="new-password"
+          value={newPassword}
+          onChange={({ target }) => setNewPassword(target.value)}
+          hint={<PasswordRules password={newPassword} settings={settings} />}
+        />
+      </Form>
+    </Page>
+  );
+}

@@ -1,0 +1,129 @@
+import { Fragment, useCallback, useState } from 'react';
+import type { EmailChallengeFragment, UserFragment } from '../../client';
+import { Field, PasswordField, TextField } from '../form/Field';
+import { Form } from '../form/Form';
+import type { AuthSettings } from '../form/rules';
+import { useForm } from '../form/useForm';
+import { gatehouse } from '../gatehouse';
+import { useLoad } from '../hooks';
+import { Page } from '../Page';
+import { GoogleButton } from '../sign_in/GoogleButton';
+import { dateAndTime, impossible, NEWER } from '../words';
+
+type OnChallenge = (challenge: EmailChallengeFragment) => void;
+type ProfileProps = { user: UserFragment; settings: AuthSettings; onChallenge: OnChallenge };
+
+export function Profile({ user, settings, onChallenge }: ProfileProps) {
+  return (
+    <Page title="Profile" lead={`An account since ${dateAndTime(user.createdAt)}.`}>
+      <ProfileForm user={user} />
+      <section aria-labelledby="address">
+        <h2 id="address">Email address</h2>
+        <Address user={user} settings={settings} onChallenge={onChallenge} />
+      </section>
+      {settings.googleClientId && (
+        <section aria-labelledby="google">
+          <h2 id="google">Google</h2>
+          <Google />
+        </section>
+      )}
+    </Page>
+  );
+}
+
+function ProfileForm({ user }: { user: UserFragment }) {
+  const [saves, setSaves] = useState(0);
+  const form = useForm(async ({ name, username, bio, avatarUrl }) => {
+    const outcome = await gatehouse.updateProfile({ name, username, bio, avatarUrl });
+    switch (outcome.kind) {
+      case 'User':
+        setSaves(saves + 1);
+        return 'Your profile is saved.';
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  return (
+    <Form form={form} action="Save">
+      {/* what was saved is shown as the server has it */}
+      <Fragment key={saves}>
+        <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ''} />
+        <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" defaultValue={user.username ?? ''} />
+        <TextField name="bio" label="About you" defaultValue={user.bio ?? ''} />
+        <Field name="avatarUrl" type="url" label="Picture" hint="Its address, which begins with https://" defaultValue={user.avatarUrl ?? ''} />
+      </Fragment>
+    </Form>
+  );
+}
+
+/** The address that the account has, and another in its place. */
+function Address({ user, settings, onChallenge }: ProfileProps) {
+  const prove = useForm(async () => {
+    const email = user.email ?? '';
+    const outcome = await (settings.emailVerificationMethod === 'OTP'
+      ? gatehouse.resendOtp({ email })
+      : gatehouse.resendActivationEmail({ email }));
+    return challenged(outcome, onChallenge);
+  });
+  const change = useForm(async ({ newEmail = '', currentPassword }) =>
+    challenged(await gatehouse.changeEmail({ newEmail, currentPassword }), onChallenge),
+  );
+  return (
+    <>
+      <p>
+        {user.email ?? 'None'}{' '}
+        {user.email && (user.emailVerified ? <span className="tag good">confirmed</span> : <span className="tag">not confirmed</span>)}
+      </p>
+      {user.email && !user.emailVerified && <Form form={prove} action="Confirm it">{null}</Form>}
+      <details>
+        <summary>Change it</summary>
+        <Form form={change} action="Send a mail to the new address">
+          <Field name="newEmail" type="email" label="New email address" autoComplete="email" />
+          {user.hasPassword && <PasswordField name="currentPassword" label="Password" autoComplete="current-password" />}
+        </Form>
+      </details>
+    </>
+  );
+}
+
+function challenged(outcome: Awaited<ReturnType<typeof gatehouse.changeEmail>>, onChallenge: OnChallenge) {
+  switch (outcome.kind) {
+    case 'EmailChallenge':
+      return onChallenge(outcome);
+    case 'UserError':
+      return outcome;
+    case 'unknown':
+      return NEWER;
+    default:
+      return impossible(outcome);
+  }
+}
+
+function Google() {
+  const { data: identities, reload } = useLoad(useCallback(() => gatehouse.identities(), []));
+  const unlink = useForm(async () => {
+    const outcome = await gatehouse.unlinkGoogle();
+    switch (outcome.kind) {
+      case 'User':
+        return reload();
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  const [google] = identities ?? [];
+  if (!google) return <GoogleButton purpose="link" />;
+  return (
+    <>
+      <p>Linked{google.email && <> with <strong>{google.email}</strong></>} since {dateAndTime(google.linkedAt)}.</p>
+      <Form form={unlink} action="Unlink">{null}</Form>
+    </>
+  );
+}

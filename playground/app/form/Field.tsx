@@ -1,0 +1,51 @@
+import { useId, useState, type InputHTMLAttributes, type ReactNode } from 'react';
+import { useFault } from './Form';
+
+type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
+  name: string;
+  label: string;
+  /** What a person should know before typing. */
+  hint?: ReactNode;
+};
+
+/** An input with its label, its hint, and what is wrong with it. */
+export function Field({ label, hint, ...input }: FieldProps) {
+  const id = useId();
+  const fault = useFault(input.name);
+  const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(' ');
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input id={id} aria-invalid={fault ? true : undefined} aria-describedby={described || undefined} {...input} />
+      {hint && <div className="hint" id={`${id}-hint`}>{hint}</div>}
+      {fault && <p className="fault" id={`${id}-fault`}>{fault}</p>}
+    </div>
+  );
+}
+
+/** A password that can be looked at: who sees what they type needs to type it only once. */
+export function PasswordField(props: Omit<FieldProps, 'type'>) {
+  const [isShown, setShown] = useState(false);
+  return (
+    <>
+      <Field {...props} type={isShown ? 'text' : 'password'} autoCapitalize="none" spellCheck={false} />
+      <label className="check">
+        <input type="checkbox" checked={isShown} onChange={({ target }) => setShown(target.checked)} />
+        Show it
+      </label>
+    </>
+  );
+}
+
+/** Several lines of text. */
+export function TextField({ name, label, defaultValue }: { name: string; label: string; defaultValue: string }) {
+  const id = useId();
+  const fault = useFault(name);
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <textarea id={id} name={name} rows={3} defaultValue={defaultValue} aria-invalid={fault ? true : undefined} aria-describedby={fault && `${id}-fault`} />
+      {fault && <p className="fault" id={`${id}-fault`}>{fault}</p>}
+    </div>
+  );
+}

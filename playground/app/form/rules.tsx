@@ -1,0 +1,51 @@
+import { useCallback, type ReactNode } from 'react';
+import type { AuthSettingsQuery } from '../../client';
+import { gatehouse } from '../gatehouse';
+import { useLoad, useSettled } from '../hooks';
+
+export type AuthSettings = AuthSettingsQuery['answer'];
+
+/** What the server demands of a password, ticked off while one types. How easily it is guessed, only the server judges. */
+export function PasswordRules({ password, settings }: { password: string; settings: AuthSettings }) {
+  const { passwordMinLength: least, passwordMaxLength: most } = settings;
+  const length = [...password.normalize('NFC')].length;
+  return (
+    <ul className="rules">
+      <Rule holds={length >= least}>At least {least} characters</Rule>
+      {length > most && <Rule holds={false}>At most {most} characters</Rule>}
+      <li>Not one that is easily guessed</li>
+    </ul>
+  );
+}
+
+/** What the server demands of a username, and whether somebody has it. */
+export function UsernameRules({ username, settings }: { username: string; settings: AuthSettings }) {
+  const { usernameMinLength: least, usernameMaxLength: most } = settings;
+  const isLong = username.length >= least && username.length <= most;
+  const isMadeOf = /^[a-z0-9_.-]+$/i.test(username);
+  const settled = useSettled(username);
+  const isAsked = isLong && isMadeOf && settled === username;
+  const ask = useCallback(
+    async () => (isAsked ? { settled, isFree: await gatehouse.usernameAvailable(settled) } : undefined),
+    [isAsked, settled],
+  );
+  // a fault is no verdict: signing up will tell
+  const { data } = useLoad(ask);
+  const isKnown = data?.settled === username;
+  return (
+    <ul className="rules" aria-live="polite">
+      <Rule holds={isLong}>{least} to {most} characters</Rule>
+      <Rule holds={isMadeOf}>Letters, digits, and any of _ . -</Rule>
+      {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Free' : 'Somebody has it'}</Rule>}
+    </ul>
+  );
+}
+
+function Rule({ holds, children }: { holds: boolean; children: ReactNode }) {
+  return (
+    <li className={holds ? 'holds' : undefined}>
+      {children}
+      {holds && <span className="unseen"> (fulfilled)</span>}
+    </li>
+  );
+}

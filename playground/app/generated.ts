@@ -1,0 +1,42 @@
+// Generated from schema.graphql and the app's own operations: in tests/node, `npm run generate`.
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { Document } from '../client';
+/** What a person may do. Each may do what those before may. */
+export const Role = {
+  /** See everybody's account. */
+  Staff: 'STAFF',
+  /** Change everybody's account. */
+  Superuser: 'SUPERUSER',
+  /** Use their own account. */
+  User: 'USER'
+} as const;
+
+export type Role = typeof Role[keyof typeof Role];
+/** Conditions on users, joined by `and`. */
+export type UserFilter = {
+  /** Whether they have proven their email address. */
+  emailVerified?: boolean | null | undefined;
+  /** Whether they may sign in. */
+  isActive?: boolean | null | undefined;
+  /** What they may do. */
+  role?: Role | null | undefined;
+  /** The beginning of an email address, username, first, last or full name, ignoring case; two characters or more. */
+  search?: string | null | undefined;
+};
+
+export type StaffUsersQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+  filter?: UserFilter | null | undefined;
+}>;
+
+
+export type StaffUsersQuery = { users: { totalCount: number, nodes: Array<{ id: string, name: string | null, email: string | null, username: string | null, role: Role, isActive: boolean, lastLoginAt: string | null }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+
+
+export const staffUsersDocument = ('query staffUsers($first:Int$after:String$last:Int$before:String$filter:UserFilter){users(first:$first after:$after last:$last before:$before filter:$filter){nodes{id name email username role isActive lastLoginAt}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}totalCount}}') as Document<StaffUsersQuery, StaffUsersQueryVariables>;

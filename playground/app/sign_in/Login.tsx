@@ -1,0 +1,42 @@
+import type { EmailChallengeFragment } from '../../client';
+import { Field, PasswordField } from '../form/Field';
+import { Form } from '../form/Form';
+import type { AuthSettings } from '../form/rules';
+import { useForm } from '../form/useForm';
+import { gatehouse } from '../gatehouse';
+import { Page } from '../Page';
+import { impossible, NEWER } from '../words';
+import { GoogleButton } from './GoogleButton';
+
+type LoginProps = { settings: AuthSettings; onChallenge: (challenge: EmailChallengeFragment) => void };
+
+export function Login({ settings, onChallenge }: LoginProps) {
+  const form = useForm(async ({ identifier = '', password = '' }) => {
+    const outcome = await gatehouse.login({ identifier, password });
+    switch (outcome.kind) {
+      case 'AuthPayload':
+        return; // the app shows whoever is signed in
+      case 'EmailChallenge':
+        return onChallenge(outcome);
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  return (
+    <Page title="Log in">
+      <Form form={form} action="Log in">
+        <Field name="identifier" label="Username or email address" autoComplete="username" autoCapitalize="none" spellCheck={false} />
+        <PasswordField name="password" label="Password" autoComplete="current-password" />
+      </Form>
+      {settings.googleClientId && <GoogleButton purpose="login" />}
+      <p className="ways">
+        <a href="#/forgotten-password">Forgotten your password?</a>
+        {settings.signupEnabled && <a href="#/signup">Create an account</a>}
+      </p>
+    </Page>
+  );
+}

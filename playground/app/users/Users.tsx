@@ -1,0 +1,85 @@
+import { useCallback, useEffect, useId, useState } from 'react';
+import { gatehouse } from '../gatehouse';
+import { staffUsersDocument, type StaffUsersQuery, type StaffUsersQueryVariables } from '../generated';
+import { useLoad, useSettled } from '../hooks';
+import { Failed, Page } from '../Page';
+import { dateAndTime } from '../words';
+
+type Person = StaffUsersQuery['users']['nodes'][number];
+
+const SIZE = 20;
+const FIRST: StaffUsersQueryVariables = { first: SIZE };
+
+/** A search looks for the beginning of names and addresses, and needs two characters. */
+const SHORTEST = 2;
+
+export function Users() {
+  const [typed, setTyped] = useState('');
+  const settled = useSettled(typed.trim());
+  const search = settled.length >= SHORTEST ? settled : '';
+  const [place, setPlace] = useState(FIRST);
+  const load = useCallback(
+    () => gatehouse.run(staffUsersDocument, { ...place, filter: search ? { search } : null }),
+    [place, search],
+  );
+  const { data, fault, reload } = useLoad(load);
+  useEffect(() => setPlace(FIRST), [search]);
+
+  if (fault) return <Failed fault={fault} retry={reload} />;
+  const { nodes = [], pageInfo, totalCount = 0 } = data?.users ?? {};
+  return (
+    <Page title="Users">
+      <SearchField value={typed} onChange={setTyped} />
+      <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` whose name or address begins with “${search}”`}`}</p>
+      <Table people={nodes} />
+      <div className="pager">
+        <button type="button" className="plain" disabled={!pageInfo?.hasPreviousPage} onClick={() => setPlace({ last: SIZE, before: pageInfo?.startCursor })}>
+          Newer
+        </button>
+        <button type="button" className="plain" disabled={!pageInfo?.hasNextPage} onClick={() => setPlace({ first: SIZE, after: pageInfo?.endCursor })}>
+          Older
+        </button>
+      </div>
+    </Page>
+  );
+}
+
+function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>Search</label>
+      <input id={id} type="search" value={value} onChange={({ target }) => onChange(target.value)} aria-describedby={`${id}-hint`} />
+      <p className="hint" id={`${id}-hint`}>The beginning of a name, a username or an address</p>
+    </div>
+  );
+}
+
+function Table({ people }: { people: Person[] }) {
+  return (
+    <table>
+      <caption className="unseen">Users, the newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">Address</th>
+          <th scope="col">Role</th>
+          <th scope="col">Last sign-in</th>
+        </tr>
+      </thead>
+      <tbody>
+        {people.map((person) => (
+          <tr key={person.id}>
+            <th scope="row">
+              {person.name ?? person.username ?? '—'}
+              {!person.isActive && <span className="tag">deactivated</span>}
+            </th>
+            <td>{person.email ?? person.username}</td>
+            <td>{person.role.toLowerCase()}</td>
+            <td>{person.lastLoginAt ? dateAndTime(person.lastLoginAt) : 'never'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

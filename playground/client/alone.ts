@@ -1,0 +1,75 @@
+/** How long a tab waits for another before it takes over: longer than any request takes. */
+const PATIENCE = 20_000;
+
+/** How long a lock is held after the work, so that the tabs that wait hear its news before their turn comes. */
+const NEWS = 50;
+
+/** How long a lease of the fallback is good for, unless it is given back before. */
+const LEASE = PATIENCE;
+
+export const sleep = (milliseconds: number) => new Promise<void>((wake) => { setTimeout(wake, milliseconds); });
+
+/**
+ * Runs `work` while no other tab of this browser runs any under the same name. Whoever waits is let go by `enough`, and
+ * then nothing was run.
+ *
+ * A tab may be frozen, or suspended with the whole device, while it holds the lock. Then the lock is taken from it, which
+ * it may notice too late: so `work` has to bear company, and check what it is about to write.
+ */
+export async function alone(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
+  const { locks } = navigator;
+  if (!locks) return leased(name, work, enough);
+  let begun = false;
+  let failure: unknown;
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort();
+  // not all at once, or those that wait together would take it from each other
+  const patience = setTimeout(giveUp, PATIENCE * (1 + Math.random() / 4));
+  enough?.addEventListener('abort', giveUp);
+
+  await new Promise<void>((done) => {
+    const run = async () => {
+      begun = true;
+      clearTimeout(patience);
+      await work().catch((error) => { failure = error; });
+      done();
+      await sleep(NEWS);
+    };
+    const ask = (options: LockOptions) => {
+      locks.request(name, options, run).catch(() => {
+        // taken over while it worked
+        if (begun) return;
+        if (enough?.aborted) done();
+        // there are no locks here after all: better two at work than none
+        else if (options.steal) void run();
+        else ask({ steal: true });
+      });
+    };
+    ask({ signal: waiting.signal });
+  });
+  clearTimeout(patience);
+  if (failure) throw failure;
+}
+
+/**
+ * Where there are no locks, a note in localStorage says who works. Two tabs may in rare cases both believe that it is
+ * theirs; the server gives both the same tokens then.
+ */
+async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
+  const key = `${name}:lease`;
+  const mine = String(Math.random());
+  const holder = () => {
+    const [who, until] = localStorage.getItem(key)?.split(' ') ?? [];
+    return Number(until) > Date.now() ? who : undefined;
+  };
+  do {
+    if (!holder()) localStorage.setItem(key, `${mine} ${Date.now() + LEASE}`);
+    await sleep(30 + Math.random() * 30);
+    if (enough?.aborted) return;
+  } while (holder() !== mine);
+  try {
+    await work();
+  } finally {
+    setTimeout(() => { if (holder() === mine) localStorage.removeItem(key); }, NEWS);
+  }
+}

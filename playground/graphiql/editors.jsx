@@ -1,0 +1,57 @@
+import { useGraphiQL, useMonaco } from '@graphiql/react';
+import { useEffect } from 'react';
+
+// Monaco's own are too pale to be read upon GraphiQL's grounds.
+const THEMES = {
+  'graphiql-LIGHT': {
+    base: 'vs',
+    ground: '#ffffff',
+    accent: '#2b5ce6',
+    line: '#556070',
+    rules: { comment: '#00700a', number: '#087353', 'argument.identifier.gql': '#5a56c0' },
+  },
+  'graphiql-DARK': {
+    base: 'vs-dark',
+    ground: '#212a3b',
+    accent: '#8fb0ff',
+    line: '#a3acba',
+    rules: { comment: '#8fc27b', 'argument.identifier.gql': '#aaa5ff' },
+  },
+};
+
+function theme({ base, ground, accent, line, rules }) {
+  const faint = `${accent}22`;
+  return {
+    base,
+    inherit: true,
+    rules: Object.entries(rules).map(([token, foreground]) => ({ token, foreground })),
+    colors: {
+      'editor.background': '#ffffff00',
+      'editorLineNumber.foreground': line,
+      'editorHoverWidget.background': ground,
+      'editorSuggestWidget.background': ground,
+      'editorSuggestWidget.selectedBackground': faint,
+      'editorWidget.background': ground,
+      'list.hoverBackground': faint,
+      'list.highlightForeground': accent,
+      'menu.background': ground,
+      'quickInput.background': ground,
+      'scrollbar.shadow': '#ffffff00',
+      'textLink.foreground': accent,
+      focusBorder: accent,
+    },
+  };
+}
+
+/** Sets the editors up: lines wrap, for tokens are longer than any window, and all can be read. Shows nothing. */
+export function Editors() {
+  const monaco = useMonaco((state) => state.monaco);
+  const editors = useGraphiQL(({ queryEditor, variableEditor, responseEditor }) => [queryEditor, variableEditor, responseEditor]);
+  useEffect(() => {
+    for (const [name, colours] of Object.entries(THEMES)) monaco?.editor.defineTheme(name, theme(colours));
+  }, [monaco]);
+  useEffect(() => {
+    for (const editor of editors) editor?.updateOptions({ fontSize: 14, wordWrap: 'on' });
+  }, editors);
+  return null;
+}

@@ -1,0 +1,145 @@
+//! How many connections may be open: in all, and from one address. Whoever comes on top is turned away at once, for one that
+//! waits in the dark is worse off than one that is told to come again.
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use poem::http::StatusCode;
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use super::{answer, client::is_trusted};
+use crate::{app::App, config::Config, rate_limit::Address};
+
+/// Files that the process opens besides connections of clients and of the database.
+const OTHER_FILES: u32 = 100;
+
+static WARNED: AtomicBool = AtomicBool::new(false);
+
+/// The connections that are open.
+pub(super) struct Connections {
+    app: Arc<App>,
+    room: Arc<Semaphore>,
+    by_address: Arc<Counts>,
+}
+
+type Counts = Mutex<HashMap<Address, u32>>;
+
+/// A connection's place among them, until it is dropped.
+pub(super) struct Place {
+    _room: OwnedSemaphorePermit,
+    address: Option<(Address, Arc<Counts>)>,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Too many are open in all.
+    All,
+    /// Too many are open from one address.
+    Address,
+}
+
+impl Connections {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        let most = most(&app.config);
+        Self { app, room: Arc::new(Semaphore::new(most)), by_address: Arc::default() }
+    }
+
+    /// A place for a connection from this address. Proxies bring everybody's connections, so they are not counted.
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<Place, Full> {
+        let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
+        let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.trusted_proxies);
+        let address = Address::rationed(&self.app, Some(peer)).filter(|_| !is_proxy);
+        if let Some(address) = &address {
+            let mut counts = lock(&self.by_address);
+            let count = counts.entry(address.clone()).or_default();
+            if *count >= self.app.config.max_connections_per_address {
+                if !WARNED.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%peer, "MAX_CONNECTIONS_PER_ADDRESS is reached; a proxy belongs in TRUSTED_PROXIES; said once");
+                }
+                return Err(Full::Address);
+            }
+            *count += 1;
+        }
+        Ok(Place { _room: room, address: address.map(|address| (address, self.by_address.clone())) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((address, counts)) = &self.address else { return };
+        let mut counts = lock(counts);
+        if let Some(count) = counts.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(address);
+            }
+        }
+    }
+}
+
+impl Full {
+    /// Says why, as far as the socket takes it, and closes.
+    pub(super) fn turn_away(self, socket: TcpStream) {
+        let (status, message) = match self {
+            Self::All => (StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open."),
+            Self::Address => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too many connections are open from your address.")
+            }
+        };
+        tracing::debug!(reason = ?self, "a connection was turned away");
+        if let Ok(mut socket) = socket.into_std() {
+            // a socket that nothing was written to takes so little without waiting
+            let _ = socket.write_all(&answer::raw(status, message));
+        }
+    }
+}
+
+fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<Address, u32>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `MAX_CONNECTIONS`, or as many as the system has files for: if it ran out of them, the database would be shut out as well.
+fn most(config: &Config) -> usize {
+    let others = OTHER_FILES + config.database_max_connections;
+    let files = files(config.max_connections + others);
+    if files < u64::from(config.max_connections + others) {
+        tracing::warn!(
+            files,
+            "the system's limit of open files (ulimit -n) allows less than MAX_CONNECTIONS"
+        );
+    }
+    let most = files.saturating_sub(others.into()).clamp(1, config.max_connections.into());
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+/// How many files the process may open, once it has asked for so many.
+#[cfg(unix)]
+fn files(wanted: u32) -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(wanted.into(), |most| most.min(wanted.into()));
+    match limit.current {
+        Some(files) if files < wanted => {
+            limit.current = Some(wanted);
+            if setrlimit(Resource::Nofile, limit).is_ok() { wanted } else { files }
+        }
+        Some(files) => files,
+        None => u64::MAX,
+    }
+}
+
+#[cfg(not(unix))]
+fn files(_: u32) -> u64 {
+    u64::MAX
+}

@@ -1,0 +1,101 @@
+//! The playground: pages of the `playground` crate, out of the program itself.
+//!
+//! It has no rights of its own: whoever opens it is nobody until they sign in, and it does what any client could. No link
+//! fills it in, but the one by which Google leads back whoever began here, and no other site can frame it.
+
+use std::sync::Arc;
+
+use poem::{
+    Body, Request, Response, handler,
+    http::{HeaderValue, StatusCode, header},
+    web::{Data, Path},
+};
+
+use super::{answer, welcome};
+use crate::{
+    app::App,
+    config::{Config, Mode},
+};
+
+/// The pages' own files, and the API. Monaco, the editor within GraphiQL, sizes and colours its text by `style` elements
+/// that it makes as it runs, so these cannot be told by hash or nonce.
+const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                               style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
+                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// GraphiQL for browsers; in development, the address of the API and a first request for whoever is none.
+#[handler]
+pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
+    let is_browser = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let mut answer = if is_browser || app.config.mode != Mode::Dev {
+        graphiql(app).unwrap_or_else(|| not_built(&app.config))
+    } else {
+        welcome::answer(&app.config)
+    };
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    answer
+}
+
+/// The page, told what there is beside it. None where it was not built.
+fn graphiql(app: &App) -> Option<Response> {
+    let file = playground::file("graphiql/index.html")?;
+    let there_is =
+        [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
+    let told: Vec<&str> = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html {}", told.join(" ")), 1);
+    Some(answer_of(GRAPHIQL_POLICY, file.content_type, html))
+}
+
+/// The demonstration app.
+#[handler]
+pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
+    let file = playground::file("app/index.html");
+    file.map_or_else(|| not_built(&app.config), |file| answer_of(POLICY, file.content_type, file.bytes))
+}
+
+/// What pages load: scripts, styles, fonts.
+#[handler]
+pub(super) fn show_file(Path(path): Path<String>) -> Response {
+    let Some(file) = playground::file(&path).filter(|file| file.is_immutable) else {
+        let message = "There is nothing at this address. The playground is at `/`.";
+        return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
+    };
+    let mut answer = answer_of(GRAPHIQL_POLICY, file.content_type, file.bytes);
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
+    if let Some(encoding) = file.encoding {
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    answer
+}
+
+/// How to get the pages, where the program was built without.
+fn not_built(config: &Config) -> Response {
+    let html = include_str!("pages/no_playground.html");
+    let html = html.replace("{graphql}", &config.public_address("/graphql"));
+    answer_of(POLICY, "text/html; charset=utf-8", html)
+}
+
+fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let answer = Response::builder().content_type(content_type);
+    answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, policy).body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Variables;
+
+    #[tokio::test]
+    async fn a_build_without_pages_says_how_to_get_them_and_where_the_api_is() {
+        let config = Config::load(Mode::Command, &Variables::from_iter([("PORT", "8123")])).unwrap();
+        let page = not_built(&config).into_body().into_string().await.unwrap();
+        for words in ["Node.js 20.19", "cargo run", "http://127.0.0.1:8123/graphql"] {
+            assert!(page.contains(words), "{page}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The TypeScript client and the demonstration app as sources: generated from the schema, typed, and small.
+
+use std::{fs, path::Path};
+
+use rstest::rstest;
+
+use crate::support::node::{node, text};
+
+/// The most bytes of the client, minified and compressed, without what is generated from the schema.
+const MOST: usize = 5 * 1000;
+
+const PLAYGROUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground");
+
+/// What the compiler says of the app, and of the client in it, with the sources changed by `change`.
+fn compile(change: impl Fn(&str, &str) -> String) -> String {
+    // beside what the app imports
+    let folder =
+        tempfile::Builder::new().prefix("app-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
+    for sources in ["app", "client"] {
+        copy(&Path::new(PLAYGROUND).join(sources), &folder.path().join(sources), &change);
+    }
+    let app = folder.path().join("app");
+    let compiled = node(&["node_modules/typescript/bin/tsc", "--project", app.to_str().unwrap()]);
+    assert_eq!(compiled.status.success(), compiled.stdout.is_empty());
+    text(&compiled.stdout)
+}
+
+fn copy(from: &Path, to: &Path, change: &impl Fn(&str, &str) -> String) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name), change);
+        } else {
+            let source = fs::read_to_string(&path).unwrap();
+            fs::write(to.join(&name), change(name.to_str().unwrap(), &source)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn they_compile_strictly() {
+    assert_eq!(compile(|_, source| source.to_owned()), "");
+}
+
+#[rstest]
+#[case::of_a_known_code("words.ts", "    case 'LAST_SIGN_IN_METHOD':\n", "\"LAST_SIGN_IN_METHOD\"")]
+#[case::of_codes_to_come("words.ts", "    case 'NOT_ALLOWED':\n    case 'unknown':\n", "\"unknown\"")]
+#[case::of_a_known_member(
+    "Login.tsx",
+    "      case 'EmailChallenge':\n        return onChallenge(outcome);\n",
+    "EmailChallenge"
+)]
+#[case::of_members_to_come("Login.tsx", "      case 'unknown':\n        return NEWER;\n", "Unknown")]
+fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str, #[case] missing: &str) {
+    let complaints = compile(|name, source| {
+        if name != file {
+            return source.to_owned();
+        }
+        assert!(source.contains(case), "{file} has no such case");
+        source.replacen(case, "", 1)
+    });
+    assert!(complaints.contains("is not assignable to parameter of type 'never'"), "{complaints}");
+    assert!(complaints.contains(file) && complaints.contains(missing), "{complaints}");
+}
+
+#[test]
+fn the_readme_s_example_does_too() {
+    let readme = include_str!("../../README.md");
+    let (_, example) = readme.split_once("```ts\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let lines = example.lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 10, "{lines} lines");
+    // beside the client, in place of the app
+    let example = example.replace("'./gatehouse'", "'../client'");
+    assert_eq!(
+        compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }),
+        ""
+    );
+}
+
+#[test]
+fn what_is_generated_is_what_the_schema_gives() {
+    let checked =
+        node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);
+    let why = format!("{}{}", text(&checked.stdout), text(&checked.stderr));
+    assert!(checked.status.success(), "in tests/node, `npm run generate` renews it: {why}");
+}
+
+#[test]
+fn the_client_is_small() {
+    let measured = node(&["measure.mjs"]);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    let bytes: usize = text(&measured.stdout).trim().parse().unwrap();
+    assert!((1000..MOST).contains(&bytes), "{bytes} bytes");
+}

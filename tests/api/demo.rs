@@ -1,0 +1,323 @@
+//! The demonstration app of `playground/app`, as people use it.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, EMAIL, NO_VERIFICATION, PASSWORD, Sqlite, TestApp, tabs::Tabs};
+
+const NEW: &str = "battery horse correct";
+
+/// A person at the app, in so many tabs.
+struct Visit {
+    app: TestApp,
+    tabs: Tabs,
+}
+
+impl Visit {
+    async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::of(TestApp::with(Sqlite, settings).await)
+    }
+
+    fn of(app: TestApp) -> Self {
+        let mut visit = Self { app, tabs: Tabs::start() };
+        visit.open(0, "");
+        visit
+    }
+
+    fn open(&mut self, tab: usize, path: &str) {
+        let url = format!("{}/demo{path}", self.app.url);
+        self.tabs.act("open", Some(tab), url);
+        self.tabs.act("wait", Some(tab), "document.querySelector('h1')?.textContent.match(/[a-z]$|[?]$/)");
+    }
+
+    /// Waits until all tabs show a title.
+    fn sees(&mut self, title: &str) {
+        let is = format!("document.querySelector('h1')?.textContent === {}", json!(title));
+        self.tabs.act("wait", None, is);
+    }
+
+    /// Waits until the first tab shows a text.
+    fn reads(&mut self, text: &str) {
+        let is = format!("document.body.innerText.includes({})", json!(text));
+        self.tabs.act("wait", Some(0), is);
+    }
+
+    /// Goes on by Tab until a control of this name has the focus.
+    fn tab_to(&mut self, name: &str) {
+        let named =
+            "(() => { const { activeElement: at } = document; return (at.labels?.[0] ?? at).innerText; })()";
+        for _ in 0..40 {
+            self.tabs.act("press", Some(0), "Tab");
+            if self.tabs.run(0, named) == name {
+                return;
+            }
+        }
+        panic!("{name} cannot be reached by Tab");
+    }
+
+    fn fill(&mut self, name: &str, text: &str) {
+        self.tab_to(name);
+        self.tabs.act("press", Some(0), "Control+a");
+        self.tabs.act("type", Some(0), text);
+    }
+
+    fn enter(&mut self) {
+        self.tabs.act("press", Some(0), "Enter");
+    }
+
+    fn log_in(&mut self, identifier: &str, password: &str) {
+        self.sees("Log in");
+        self.fill("Username or email address", identifier);
+        self.fill("Password", password);
+        self.enter();
+    }
+
+    /// Where the focus is.
+    fn focus(&mut self) -> Value {
+        self.tabs.run(0, "document.activeElement.name || document.activeElement.tagName")
+    }
+
+    /// Nothing that axe finds serious, nothing beyond the edge of a phone, nothing that the browser complains of.
+    fn is_sound(&mut self, page: &str) {
+        for scheme in ["light", "dark"] {
+            for width in [360, 1100] {
+                self.tabs.act("look", Some(0), json!([width, scheme]));
+                assert_eq!(
+                    self.tabs.act("axe", Some(0), Value::Null),
+                    json!([]),
+                    "{page}, {scheme}, {width}"
+                );
+                let is_wide = "document.documentElement.scrollWidth > innerWidth";
+                assert_eq!(self.tabs.run(0, is_wide), false, "{page} at {width}");
+            }
+        }
+        assert_eq!(self.tabs.act("complaints", Some(0), Value::Null), json!([]), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
+    let app = TestApp::start(Sqlite).await;
+    let answer = Answer::of(app.http.get(format!("{}/demo", app.url))).await;
+    assert_eq!(
+        answer.header("content-security-policy"),
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    assert!(answer.text.contains("<div id=\"root\">") && !answer.text.contains("//"), "{}", answer.text);
+    let off = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
+    assert_eq!(Answer::of(off.http.get(format!("{}/demo", off.url))).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone() {
+    let mut visit = Visit::with(&[]).await;
+    visit.tab_to("Create an account");
+    visit.enter();
+    visit.sees("Create an account");
+    assert_eq!(visit.focus(), "H1");
+    visit.fill("Email address", EMAIL);
+    visit.fill("Username (optional)", "ada");
+    visit.reads("Free");
+    visit.fill("Password", "short");
+    visit.enter();
+    visit.reads("has at least 8 characters");
+    assert_eq!(visit.focus(), "password");
+    visit.tabs.act("press", Some(0), "Control+a");
+    visit.tabs.act("type", Some(0), PASSWORD);
+    visit.enter();
+
+    visit.sees("Look into your mailbox");
+    visit.reads("you can have another");
+    visit.fill("Code of 6 digits", "000000");
+    visit.enter();
+    visit.reads("This code is wrong");
+    visit.fill("Code of 6 digits", &visit.app.code(EMAIL).await);
+    visit.enter();
+    visit.sees("Profile");
+    visit.reads("confirmed");
+
+    visit.fill("Name", "Ada Lovelace");
+    visit.enter();
+    visit.reads("Your profile is saved.");
+    visit.tab_to("Password");
+    visit.enter();
+    visit.sees("Change your password");
+    visit.fill("Current password", PASSWORD);
+    visit.fill("New password", NEW);
+    visit.enter();
+    visit.reads("Your new password is set.");
+    visit.tab_to("Sign out");
+    visit.enter();
+    visit.log_in("ADA", NEW);
+    visit.sees("Change your password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_password_is_set_anew_by_the_link_in_a_mail() {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    visit.app.sign_up(EMAIL).await;
+    visit.tab_to("Forgotten your password?");
+    visit.enter();
+    visit.sees("Forgotten your password?");
+    visit.fill("Email address", EMAIL);
+    visit.enter();
+    visit.reads("a link is on its way");
+    let link = visit.app.link(EMAIL).await;
+    let token = link.split_once("token=").unwrap().1;
+    visit.open(0, &format!("#/reset-password?token={token}"));
+    visit.sees("Choose a new password");
+    visit.fill("New password", NEW);
+    visit.enter();
+    visit.reads("Your new password is set.");
+    visit.tab_to("Log in");
+    visit.enter();
+    visit.log_in(EMAIL, NEW);
+    visit.sees("Profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_address_must_be_proven_first_a_link_proves_it() {
+    let settings = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
+    let mut visit = Visit::with(&settings).await;
+    visit.app.register(EMAIL, PASSWORD).await;
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Look into your mailbox");
+    let link = visit.app.link(EMAIL).await;
+    let token = link.split_once("token=").unwrap().1;
+    visit.open(0, &format!("#/activate?token={token}"));
+    visit.sees("Confirm your address");
+    visit.tab_to("Confirm my address");
+    visit.enter();
+    visit.sees("Profile");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_tabs_wake_from_an_expired_token_and_sign_out_together(
+    #[values("cookie", "localStorage", "memory")] keep: &'static str,
+) {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    visit.app.sign_up(EMAIL).await;
+    visit.tabs.run(0, &format!("localStorage.setItem('demo keep', '{keep}')"));
+    visit.tabs.act("reload", Some(0), Value::Null);
+    visit.log_in(EMAIL, PASSWORD);
+    let count = if keep == "memory" { 1 } else { 10 };
+    for tab in 1..count {
+        visit.open(tab, "#/profile");
+    }
+    visit.sees("Profile");
+    let before = visit.tabs.count("refresh");
+    visit.app.advance(Duration::from_mins(31));
+    visit.tabs.run_all("void (location.hash = '/sessions')");
+    visit.sees("Sessions");
+    visit.tabs.act("wait", None, "document.querySelectorAll('.list li').length === 2");
+    assert_eq!(visit.tabs.count("refresh"), before + 1);
+    let sign_out = "document.querySelector('.who button').click()";
+    visit.tabs.run(count / 2, sign_out);
+    visit.sees("Log in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_signed_out_from_the_list() {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    let elsewhere = visit.app.sign_up(EMAIL).await;
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Profile");
+    visit.tab_to("Sessions");
+    visit.enter();
+    visit.reads("this device");
+    visit.tab_to("Sign it out");
+    visit.enter();
+    visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 1");
+    assert_eq!(visit.app.me(&elsewhere.access_token).await, "REVOKED");
+    // one that is new appears by itself
+    let elsewhere = visit.app.sign_in(EMAIL).await;
+    visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 2");
+    visit.tab_to("Sign out everywhere");
+    visit.enter();
+    visit.sees("Log in");
+    assert_eq!(visit.app.me(&elsewhere.access_token).await, "REVOKED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_search_and_turn_the_pages_of_users() {
+    let mut visit = Visit::with(&[NO_VERIFICATION, ("RATE_LIMITS", "off")]).await;
+    visit.app.sign_up_as("staff", EMAIL).await;
+    for number in 0..45 {
+        visit.app.sign_up(&format!("person{number}@example.org")).await;
+    }
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Profile");
+    visit.tab_to("Users");
+    visit.enter();
+    visit.reads("46 users");
+    for (last, goes_on) in [("person25@", true), ("person5@", true), ("ada@", false)] {
+        let is_shown = format!("document.querySelector('tbody tr:last-child').innerText.includes('{last}')");
+        visit.tabs.act("wait", Some(0), is_shown);
+        if goes_on {
+            visit.tab_to("Older");
+            visit.enter();
+        }
+    }
+    visit.is_sound("users");
+    visit.fill("Search", "person4");
+    visit.reads("6 users whose name or address begins with “person4”");
+    visit.fill("Search", "nobody at all");
+    visit.reads("0 users");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_google_and_back_out_of_it() {
+    let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
+    let mut visit = Visit::of(app);
+    for (person, seen) in [("Cancel", "Google has signed nobody in."), ("Grace Hopper", "grace@navy.example")]
+    {
+        visit.tab_to("Continue with Google");
+        visit.enter();
+        visit.reads("This is no Google");
+        visit.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
+        visit.reads(seen);
+        assert_eq!(visit.tabs.run(0, "location.search"), "", "a code is kept in no history");
+        if person == "Cancel" {
+            visit.tab_to("Go on");
+            visit.enter();
+        }
+    }
+    // it is the only way in
+    visit.reads("Linked with");
+    visit.tab_to("Unlink");
+    visit.enter();
+    visit.reads("This is your only way in.");
+}
+
+#[rstest]
+#[case::log_in("/login", false)]
+#[case::sign_up("/signup", false)]
+#[case::forgotten_password("/forgotten-password", false)]
+#[case::reset_password("/reset-password?token=x", false)]
+#[case::activate("/activate?token=x", false)]
+#[case::profile("/profile", true)]
+#[case::password("/password", true)]
+#[case::sessions("/sessions", true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_for_everybody_on_any_device(#[case] path: &str, #[case] signed_in: bool) {
+    let mut visit = Visit::with(&[]).await;
+    if signed_in {
+        visit.app.sign_up(EMAIL).await;
+        visit.log_in(EMAIL, PASSWORD);
+        visit.sees("Profile");
+    }
+    visit.tabs.run(0, &format!("void (location.hash = '{path}')"));
+    visit.tabs.run(0, "new Promise((wait) => { setTimeout(wait, 300); })");
+    visit.is_sound(path);
+    // with what goes wrong shown too
+    if !signed_in {
+        visit.tabs.run(0, "document.querySelector('form').requestSubmit()");
+        visit.tabs.act("wait", Some(0), "document.querySelector('.fault, .notice')");
+        let complaints = visit.tabs.act("axe", Some(0), Value::Null);
+        assert_eq!(complaints, json!([]), "{path}");
+    }
+}

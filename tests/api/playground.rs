@@ -1,0 +1,179 @@
+//! The playground: its pages as they are served, each of its operations against a real server, and a newcomer's first
+//! minutes in a real browser.
+
+use std::{collections::BTreeSet, fs};
+
+use gatehouse::{clock::Clock, fake_google::FakeGoogle, secrets::SecretKey};
+use reqwest::StatusCode;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::support::{
+    Answer, Database, PASSWORD, Postgres, Sqlite, TestApp,
+    node::{in_browser, node, text},
+    process::{Server, gatehouse, output},
+};
+
+const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground/operations");
+
+/// These prove an address by link, where the others do by code.
+const BY_LINK: [&str; 2] = ["activateAccount", "resendActivationEmail"];
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    Answer::of(app.http.get(format!("{}{path}", app.url)).header("accept", "text/html")).await
+}
+
+/// The root fields that have an operation file.
+fn operations() -> Vec<String> {
+    let files =
+        fs::read_dir(OPERATIONS).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let named = files.filter_map(|file| Some(file.strip_suffix(".graphql")?.split_once('-')?.1.to_owned()));
+    named.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_root_field_has_an_operation_and_every_operation_a_root_field() {
+    let app = TestApp::start(Sqlite).await;
+    let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } \
+                 subscriptionType { fields { name } } } }";
+    let schema = app.run(query, Value::Null).await.data("__schema");
+    let fields = |root: &str| schema[root]["fields"].as_array().cloned().unwrap_or_default();
+    let fields = ["queryType", "mutationType", "subscriptionType"].into_iter().flat_map(fields);
+    let fields: BTreeSet<String> = fields.map(|field| field["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(operations().into_iter().collect::<BTreeSet<_>>(), fields);
+}
+
+/// Runs operations, all of them filled in by the playground's own code, and says which came to what they are for.
+async fn run(database: Database, names: &[&str], settings: &[(&str, &str)]) -> BTreeSet<String> {
+    let (folder, google) =
+        (tempfile::tempdir().unwrap(), FakeGoogle::start(&Clock::default()).await.unwrap());
+    let (url, google) = (database.create(folder.path()).await, google.settings());
+    let mut all = vec![("DATABASE_URL", url.as_str()), ("RESEND_COOLDOWN", "1s"), ("RATE_LIMITS", "off")];
+    all.extend(google.iter().map(|(name, value)| (*name, value.as_str())));
+    all.extend_from_slice(settings);
+    let create = ["create-superuser", "--email", "root@example.org", "--password-stdin"];
+    let created = output(gatehouse(folder.path(), &create, &all), &format!("{PASSWORD}\n"));
+    assert!(created.status.success(), "{}", text(&created.stderr));
+    let (server, _) = Server::start(folder.path(), &["dev"], &all).await;
+    let ran = node(&[&["operations.mjs", &server.url, "root@example.org", PASSWORD][..], names].concat());
+    assert!(ran.status.success(), "{}{}", text(&ran.stdout), text(&ran.stderr));
+    text(&ran.stdout).lines().map(ToOwned::to_owned).collect()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)] database: Database) {
+    let all = operations();
+    let by_code: Vec<&str> = all.iter().map(String::as_str).filter(|name| !BY_LINK.contains(name)).collect();
+    let ran = run(database, &by_code, &[]).await;
+    assert_eq!(ran, by_code.iter().map(ToString::to_string).collect());
+    let by_link = ["signup", BY_LINK[0], BY_LINK[1]];
+    let ran = run(database, &by_link, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
+    assert_eq!(ran, by_link.iter().map(ToString::to_string).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_told_what_to_do_next() {
+    let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (server, _) = Server::start(folder.path(), &[], &[]).await;
+    let seen = in_browser("playground.mjs", &[&server.url, shots.path().to_str().unwrap()]);
+    let holds = |what: &str, text: &str| {
+        assert!(seen[what].as_str().is_some_and(|seen| seen.contains(text)), "{what}: {}", seen[what]);
+    };
+
+    assert_eq!(seen["elsewhere"], Value::Array(Vec::new()), "nothing leaves this machine");
+    for complaint in seen["complaints"].as_array().unwrap() {
+        // a browser complains of the two refusals that were asked for
+        assert!(
+            complaint
+                .as_str()
+                .unwrap()
+                .starts_with("Failed to load resource: the server responded with a status of 40"),
+            "{complaint}"
+        );
+    }
+    assert_eq!(seen["faults"], Value::Array(Vec::new()), "axe finds nothing serious");
+    assert_eq!(seen["tabs"].as_array().unwrap().len(), operations().len());
+    holds("header", "Authorization: Bearer eyJ");
+    assert_eq!(seen["unread"], "", "who has been to the mailbox has read it");
+    holds("me", "\"emailVerified\": true");
+    holds("completion", "emailVerified");
+    holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
+    holds("unauthenticated", "Login signs in");
+    assert_eq!(seen["byKeyboard"], "VerifyOtp");
+    assert_eq!(seen["width"], 360, "nothing is wider than a phone");
+
+    // a name that is a page is a name
+    holds("me", "<img src=x onerror=");
+    holds("mail", "<img src=x onerror=");
+    holds("mailText", "<img src=x onerror=");
+    assert_eq!(seen["titles"], serde_json::json!(["Mailbox · Gatehouse", "Playground · Gatehouse"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
+    let app = TestApp::start(Sqlite).await;
+    let page = get(&app, "/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let policy = page.header("content-security-policy").to_owned();
+    for part in ["default-src 'none'", "script-src 'self';", "connect-src 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("eval") && !policy.contains("http"), "{policy}");
+    assert!(!page.text.contains("<script>") && !page.text.contains("http://1"), "{}", page.text);
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("content-type", "text/html; charset=utf-8"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("vary", "accept"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(page.header(name), value, "{name}");
+    }
+    let files = playground::paths().filter(|path| path.starts_with("assets/"));
+    for path in files {
+        let file = app.http.get(format!("{}/playground/{path}", app.url)).send().await.unwrap();
+        assert_eq!(file.status(), StatusCode::OK, "{path}");
+        let header = |name: &str| file.headers()[name].to_str().unwrap();
+        assert_eq!(header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(header("content-encoding"), "gzip");
+        assert_ne!(header("content-type"), "application/octet-stream", "{path}");
+    }
+    for path in ["graphiql/index.html", "assets/none.js", "../Cargo.toml", "assets/..%2f..%2fCargo.toml"] {
+        let refused = get(&app, &format!("/playground/{path}")).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_not_switched_off() {
+    let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
+    assert_eq!(get(&app, "/").await.status, StatusCode::NOT_FOUND);
+    app.run("{ __schema { queryType { name } } }", Value::Null).await.data("__schema");
+
+    for (switch, introspection, page, is_told) in
+        [("", "", 404, false), ("on", "", 200, true), ("on", "off", 200, false), ("off", "on", 404, true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = SecretKey::generate().1;
+        let settings = [
+            ("SECRET_KEY", secret.as_str()),
+            ("DATABASE_URL", "sqlite://accounts.db"),
+            ("PUBLIC_URL", "http://127.0.0.1"),
+            ("SMTP_URL", "smtp://127.0.0.1:9"),
+            ("EMAIL_FROM", "accounts@example.org"),
+            ("PLAYGROUND", switch),
+            ("INTROSPECTION", introspection),
+        ];
+        let (server, _) = Server::start(folder.path(), &["serve", "--migrate"], &settings).await;
+        let http = reqwest::Client::new();
+        let shown = http.get(&server.url).send().await.unwrap();
+        assert_eq!(shown.status().as_u16(), page);
+        let shown = shown.text().await.unwrap();
+        assert!(!shown.contains("data-mailbox"), "there is none");
+        assert_eq!(shown.contains("data-introspection"), page == 200 && is_told);
+        let schema = server.run(&http, "{ __schema { queryType { name } } }").await.unwrap();
+        assert_eq!(schema.get("errors").is_none(), is_told, "{schema}");
+    }
+}

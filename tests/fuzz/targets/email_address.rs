@@ -1,0 +1,18 @@
+//! Addresses: one that is accepted is accepted as it is shown and as it is compared, and is still the same one.
+
+#![no_main]
+
+use gatehouse::input::EmailAddress;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok(address) = EmailAddress::parse(text) else { return };
+    let shown = EmailAddress::parse(address.as_str()).expect("what is shown is an address");
+    assert_eq!(shown.key(), address.key());
+    let compared = EmailAddress::parse(address.key()).expect("what is compared is an address");
+    assert_eq!(compared.key(), address.key());
+    assert!(address.key().len() <= 254, "SMTP takes no more");
+    assert!(!address.as_str().chars().any(|c| c.is_control() || c.is_whitespace()), "it fits into a header");
+    assert_eq!(address.key().matches('@').count(), 1);
+    assert!(address.key().is_ascii());
+});

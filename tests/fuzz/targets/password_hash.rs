@@ -1,0 +1,12 @@
+//! Stored password hashes, ours and Django's: whatever the database holds, it is read or refused.
+
+#![no_main]
+
+use gatehouse::passwords::is_verifiable;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if is_verifiable(text) {
+        assert!(text.len() <= 512 && !text.chars().any(char::is_control));
+    }
+});

@@ -1,0 +1,48 @@
+//! Whatever is presented as an access token, a refresh token, a link or a cursor: what was not issued is none, and what was
+//! issued has one form only.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use gatehouse::{
+    config::{Config, Mode},
+    storage::challenge::Purpose,
+    tokens::{Rejected, Tokens},
+};
+use libfuzzer_sys::fuzz_target;
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+
+/// The key that the seeds were made with.
+const SECRET_KEY: &str = "9f3a61c8e07d52b4a6c1f98e3d70b52c4e8a1769d03bf5c28e714ad960fb3c57";
+
+/// A token that is good, by this key.
+const ACCESS_TOKEN: &str = include_str!("../seeds/tokens/access_token");
+
+static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
+    let settings = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "http://127.0.0.1:8000")];
+    let config = Config::load(Mode::Command, &settings.into_iter().collect()).expect("good settings");
+    let tokens = Tokens::new(&config).expect("good keys");
+    assert!(tokens.read_access_token(ACCESS_TOKEN, OffsetDateTime::UNIX_EPOCH).is_ok(), "the seed is good");
+    tokens
+});
+
+fuzz_target!(|text: &str| {
+    match TOKENS.read_access_token(text, OffsetDateTime::UNIX_EPOCH) {
+        Ok(_) | Err(Rejected::Expired(_)) => assert_eq!(text, ACCESS_TOKEN, "a forgery"),
+        Err(Rejected::Invalid) => {}
+    }
+    if let Some(claims) = TOKENS.read_refresh_token(text) {
+        let issued = TOKENS.refresh_token(claims.session_id, claims.counter);
+        assert_eq!(issued.expose_secret(), text);
+    }
+    if let Some(id) = TOKENS.read_cursor(text) {
+        assert_eq!(TOKENS.cursor(id), text);
+    }
+    for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::ChangeEmail] {
+        if let Some(id) = TOKENS.read_link_token(purpose, text) {
+            assert_eq!(TOKENS.link_token(purpose, id).expose_secret(), text);
+        }
+    }
+});

@@ -1,0 +1,14 @@
+//! Usernames: one that is accepted is no address, and is still the same one as it is compared.
+
+#![no_main]
+
+use gatehouse::input::{EmailAddress, Username};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok(username) = Username::parse(text) else { return };
+    let compared = Username::parse(&username.key()).expect("what is compared is a username");
+    assert_eq!(compared.key(), username.key());
+    assert!((3..=30).contains(&username.as_str().len()));
+    assert!(EmailAddress::parse(username.as_str()).is_err(), "an identifier is never both");
+});

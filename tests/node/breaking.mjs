@@ -1,0 +1,7 @@
+// Prints how a schema breaks clients of another, one change a line.
+// Usage: node breaking.mjs BEFORE AFTER
+import { readFileSync } from 'node:fs';
+import { buildSchema, findBreakingChanges } from 'graphql';
+
+const [before, after] = process.argv.slice(2).map((file) => buildSchema(readFileSync(file, 'utf8')));
+for (const { description } of findBreakingChanges(before, after)) console.log(description);

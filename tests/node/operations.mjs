@@ -1,0 +1,126 @@
+// A person who goes through the playground's tabs, one after the other, and types nothing: what answers and mails tell is
+// filled in by the playground's own code. Prints the operations that came to what they are for.
+// Usage: node operations.mjs URL STAFF PASSWORD [NAME…]
+//
+// URL is that of a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields; all
+// unless said.
+import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'graphql';
+import { createClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { BEGINNING, fill, learn, learnMails, learnReturn } from '../../playground/graphiql/known.js';
+
+const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
+const folder = new URL('../../playground/operations/', import.meta.url);
+const read = (name) => readFileSync(new URL(name, folder), 'utf8');
+
+const all = readdirSync(folder).filter((file) => file.endsWith('.graphql')).sort().map((file) => {
+  const query = read(file);
+  const name = file.slice(4, -'.graphql'.length);
+  const [{ operation, variableDefinitions }] = parse(query).definitions;
+  const variables = variableDefinitions.length > 0 ? read(file.replace('.graphql', '.json')) : '{}';
+  return { name, query, variables, isStaff: file.startsWith('7'), isSubscription: operation === 'subscription' };
+});
+
+let known = { ...BEGINNING, here: `${url}/` };
+const person = { email: known.email, password: known.password };
+const staff = { email: staffEmail, password: staffPassword };
+let visits = 0;
+
+/** Where what is not known yet can be had. */
+const SOURCES = {
+  refreshToken: () => run('login'),
+  otherSessionId: () => run('login'),
+  otherUserId: () => run('users'),
+  googleCode: () => run('startGoogleLogin'),
+  code: readMails,
+  resetToken: readMails,
+  activationToken: readMails,
+};
+
+async function run(name) {
+  const { query, variables: template, isStaff, isSubscription } = all.find((operation) => operation.name === name);
+  await become(isStaff ? staff : person, name);
+  if (isSubscription) return firstEvent(query);
+  const variables = JSON.parse(await filled(template));
+  const { data, errors } = await send(query, variables);
+  if (errors?.[0].extensions.code === 'UNAUTHENTICATED') {
+    await run('login');
+    return run(name);
+  }
+  if (errors) throw new Error(`${name}: ${JSON.stringify(errors)}`);
+  const outcome = data[name];
+  if (outcome?.retryAfter) {
+    await sleep(outcome.retryAfter * 1000);
+    return run(name);
+  }
+  if (outcome === null || outcome.__typename === 'UserError') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
+  known = learn(known, variables, data);
+  for (const who of [person, staff]) if (who.email === known.email) who.password = known.password;
+  if (outcome.authorizationUrl) await allow(outcome.authorizationUrl);
+}
+
+/** Signs in as whoever an operation is for, where another is signed in: one of Google's people, say. */
+async function become(who, name) {
+  if (who.email === known.email || ['login', 'startGoogleLogin', 'googleLogin'].includes(name)) return;
+  known = { ...known, ...who };
+  await run('login');
+}
+
+async function filled(template) {
+  let text = fill(template, known);
+  for (const [, name] of text.matchAll(/"<(\w+)>"/g)) {
+    await SOURCES[name]?.();
+    text = fill(template, known);
+    if (text.includes(`"<${name}>"`)) throw new Error(`nothing tells <${name}>`);
+  }
+  return text;
+}
+
+async function send(query, variables) {
+  const headers = { 'content-type': 'application/json' };
+  if (known.accessToken) headers.authorization = `Bearer ${known.accessToken}`;
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return response.json();
+}
+
+/** What is told first: somebody logs in meanwhile. */
+async function firstEvent(query) {
+  if (!known.accessToken) await run('login');
+  const { accessToken } = known;
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { Authorization: `Bearer ${accessToken}` },
+  });
+  const trying = setInterval(() => run('login'), 1000);
+  for await (const { data, errors } of client.iterate({ query })) {
+    if (errors) throw new Error(JSON.stringify(errors));
+    if (data.sessionEvents.kind === 'SESSION_STARTED') break;
+  }
+  clearInterval(trying);
+  await client.dispose();
+}
+
+/** Mails arrive a moment after the answer. */
+async function readMails() {
+  const before = known;
+  for (let look = 0; look < 100 && JSON.stringify(known) === JSON.stringify(before); look++) {
+    await sleep(100);
+    known = learnMails(known, await (await fetch(`${url}/mailbox/api`)).json());
+  }
+}
+
+/** Another of Google's people each time. */
+async function allow(authorizationUrl) {
+  const { origin, pathname, searchParams } = new URL(authorizationUrl);
+  searchParams.set('person', visits++);
+  const answer = await fetch(origin + pathname, { method: 'POST', body: searchParams, redirect: 'manual' });
+  known = learnReturn(known, new URL(answer.headers.get('location')));
+}
+
+for (const { name } of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  await run(name);
+  console.log(name);
+}

@@ -1,0 +1,137 @@
+// A newcomer at a browser that reaches nothing but this machine. Prints what came of it as JSON.
+// Usage: node playground.mjs CHROMIUM URL SHOTS
+//
+// URL is that of a new server in development mode. SHOTS is a folder for screenshots.
+import { readFileSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const [executablePath, url, shots] = process.argv.slice(2);
+const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+const [QUERY, VARIABLES, RESPONSE] = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
+const NAME = '<img src=x onerror="document.title=\'run\'">';
+
+// the sandbox cannot be had in every container; nothing but our own pages is opened
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+});
+const seen = { elsewhere: [], complaints: [], faults: [], titles: [] };
+
+async function open(options) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  context.on('request', (request) => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== url) seen.elsewhere.push(request.url());
+  });
+  const page = await context.newPage();
+  watch(page);
+  await page.goto(url);
+  await page.locator(`${QUERY} .view-line`).first().waitFor();
+  return page;
+}
+
+function watch(page) {
+  page.on('console', (message) => { if (message.type() === 'error') seen.complaints.push(message.text()); });
+  page.on('pageerror', (error) => seen.complaints.push(String(error)));
+}
+
+/** Lines of an editor, or of all that is in view of it. */
+const text = async (page, selector) => (await page.locator(`${selector} .view-line`).allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
+
+async function run(page, expected) {
+  await page.locator(`${QUERY} .view-lines`).click();
+  await page.keyboard.press('Control+Enter');
+  await page.locator(`${RESPONSE} .view-line`, { hasText: expected }).first().waitFor();
+  return text(page, RESPONSE);
+}
+
+/** Puts a text in place of what an editor holds. It is pasted: what is typed is added to by the editor. */
+async function write(page, editor, text) {
+  await page.locator(`${editor} .view-lines`).first().click();
+  await page.keyboard.press('Control+A');
+  await page.evaluate((text) => navigator.clipboard.writeText(text), text);
+  await page.keyboard.press('Control+V');
+}
+
+async function judge(page, name) {
+  await page.screenshot({ path: `${shots}/${name}.png` });
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => axe.run());
+  const grave = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+  for (const { id, nodes } of grave) seen.faults.push(`${name}: ${id} at ${nodes[0].target.join(' ')}`);
+}
+
+try {
+  const page = await open({ colorScheme: 'light' });
+  seen.tabs = await page.locator('.graphiql-tab-button').allInnerTexts();
+  // a name that is a page, told everywhere
+  const input = { email: 'ada@example.org', password: 'correct horse battery', name: NAME };
+  await write(page, VARIABLES, JSON.stringify({ input }));
+  seen.signup = await run(page, 'AuthPayload');
+  seen.header = await page.locator('.viewer code').innerText();
+  await page.locator('.count', { hasText: '1' }).waitFor();
+  await judge(page, 'playground-light');
+
+  const [mailbox] = await Promise.all([page.context().waitForEvent('page'), page.locator('.mailbox').click()]);
+  watch(mailbox);
+  seen.code = await mailbox.locator('.secret code').innerText();
+  await judge(mailbox, 'mailbox-light');
+
+  await page.bringToFront();
+  seen.unread = await page.locator('.count').innerText();
+  await page.locator('.hint button', { hasText: 'VerifyOtp' }).click();
+  await page.locator(`${VARIABLES} .view-line`, { hasText: seen.code }).first().waitFor();
+  seen.verified = await run(page, 'AuthPayload');
+  await page.locator('.hint button', { hasText: 'Me' }).click();
+  seen.me = await run(page, 'emailVerified');
+
+  // mails call people by their names
+  await page.locator('.guide button', { hasText: 'RequestPasswordReset' }).click();
+  await run(page, 'EmailChallenge');
+  await mailbox.bringToFront();
+  await mailbox.locator('#list a', { hasText: 'password' }).click();
+  await mailbox.getByRole('heading', { name: 'password' }).waitFor();
+  seen.mail = await mailbox.frameLocator('iframe').locator('body').innerText();
+  await mailbox.locator('#tab-text').click();
+  seen.mailText = await mailbox.locator('#view pre').innerText();
+  seen.titles.push(await mailbox.title());
+  await page.bringToFront();
+
+  // completion knows the schema, once the editor has read it
+  await write(page, QUERY, '{ me { emailV');
+  const suggestion = page.locator('.suggest-widget .monaco-list-row', { hasText: 'emailVerified' }).first();
+  for (let tries = 0; tries < 30 && !(await suggestion.isVisible()); tries++) {
+    await page.keyboard.press('Control+Space');
+    await page.waitForTimeout(500);
+  }
+  seen.completion = await suggestion.innerText();
+  await page.keyboard.press('Escape');
+  await write(page, QUERY, `query Me { ${'authSettings { otpLength } '.repeat(6)}}`);
+  await run(page, 'LIMIT_EXCEEDED');
+  seen.limit = await page.locator('.hint').innerText();
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('Nobody is signed in').waitFor();
+  await page.locator('.guide button', { hasText: 'Dashboard' }).first().click();
+  await run(page, 'UNAUTHENTICATED');
+  seen.unauthenticated = await page.locator('.hint').innerText();
+  seen.titles.push(await page.title());
+
+  // by keyboard alone: the strip of tabs is one stop, and its arrows go along it
+  await page.locator('.graphiql-tab-active .graphiql-tab-button').focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowRight');
+  seen.byKeyboard = await page.evaluate(() => document.activeElement.innerText);
+
+  const phone = await open({ colorScheme: 'dark', viewport: { width: 360, height: 740 } });
+  seen.width = await phone.evaluate(() => document.documentElement.scrollWidth);
+  await judge(phone, 'playground-phone-dark');
+  const dark = await open({ colorScheme: 'dark' });
+  await judge(dark, 'playground-dark');
+  await dark.goto(`${url}/mailbox`);
+  await dark.locator('.secret').waitFor();
+  await judge(dark, 'mailbox-dark');
+  console.log(JSON.stringify(seen));
+} finally {
+  await browser.close();
+}
