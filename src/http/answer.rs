@@ -71,18 +71,12 @@ fn body(code: &str, message: &str) -> String {
     serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
 }
 
-/// Keeps a page of ours to itself: it is kept nowhere, tells nobody who led where, and no other site has a hold on it. What
-/// it may load is said by a policy of its own.
+/// Keeps a page of ours to itself: it is kept nowhere, and no other site has a hold on it. What it may load is said by a policy
+/// of its own.
 pub(super) fn shield(mut answer: Response) -> Response {
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ] {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
+    let no_hold = header::HeaderName::from_static("cross-origin-opener-policy");
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(no_hold, HeaderValue::from_static("same-origin"));
     answer
 }
 
