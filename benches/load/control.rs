@@ -202,11 +202,11 @@ pub(crate) fn pgbench_per_second(
 
 /// Rows of their own for [`pgbench_per_second`].
 pub(crate) const PGBENCH_ROWS: &str = "\
-    INSERT INTO users SELECT (jsonb_populate_record(u, jsonb_build_object('id', ids.id, 'email', null, 'email_key', null))).* \
+    INSERT INTO users SELECT (jsonb_populate_record(NULL::users, to_jsonb(u) || jsonb_build_object('id', ids.id, 'email', null, 'email_key', null))).* \
     FROM (SELECT * FROM users LIMIT 1) u, \
          (SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid AS id FROM generate_series(0, 255) n) ids \
     ON CONFLICT DO NOTHING; \
-    INSERT INTO sessions SELECT (jsonb_populate_record(s, jsonb_build_object('id', ids.id, 'user_id', ids.id))).* \
+    INSERT INTO sessions SELECT (jsonb_populate_record(NULL::sessions, to_jsonb(s) || jsonb_build_object('id', ids.id, 'user_id', ids.id))).* \
     FROM (SELECT * FROM sessions LIMIT 1) s, \
          (SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid AS id FROM generate_series(0, 255) n) ids \
     ON CONFLICT DO NOTHING";
