@@ -10,6 +10,7 @@ use crate::{
     events::Events,
     google::Google,
     mail::Mailer,
+    metrics::Metrics,
     passwords::Passwords,
     storage::{self, Db},
     tokens::Tokens,
@@ -33,6 +34,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Google, where people sign in by it.
     pub google: Option<Google>,
+    /// What happens, counted.
+    pub metrics: Metrics,
     /// Is told when this process has written a mail into the outbox.
     pub mail_waits: Notify,
 }
@@ -52,6 +55,17 @@ impl App {
         let mailer = Mailer::new(&config)?;
         let (clock, mail_waits) = (Clock::default(), Notify::new());
         let google = config.google.as_ref().map(|google| Google::new(google, &clock)).transpose()?;
-        Ok(Arc::new(Self { config, clock, db, events, passwords, tokens, mailer, google, mail_waits }))
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            db,
+            events,
+            passwords,
+            tokens,
+            mailer,
+            google,
+            metrics: Metrics::default(),
+            mail_waits,
+        }))
     }
 }

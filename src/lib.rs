@@ -7,7 +7,7 @@
 //! | entry | [`cli`], [`http`], [`fake_google`] | one file a command; every route and middleware on one screen; in development a Google to try things on |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
 //! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
-//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`storage`], [`events`] | one resource each, built once; one file a table |
+//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
 //! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
@@ -31,6 +31,8 @@
 //!    still those that were checked. So no sign-in under way survives what should have ended it.
 //! 8. No mail is sent while a request runs: use cases write it to the outbox, in the transaction that causes it.
 //! 9. What happens to accounts and sessions is published by the statement that does it, and told after COMMIT alone.
+//! 10. What is kept in memory of sessions and users is never behind what is committed: each statement that changes a row of
+//!     theirs says which, and `storage` forgets it before anybody is answered.
 //!
 //! `tests/api/house.rs` reads the imports and holds the directions.
 
@@ -56,6 +58,7 @@ pub mod app;
 pub mod events;
 pub mod google;
 pub mod mail;
+pub mod metrics;
 pub mod passwords;
 pub mod storage;
 pub mod tokens;

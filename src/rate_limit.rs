@@ -244,6 +244,7 @@ impl Attempt {
             cell.wait(row.map_or(now, |row| row.idle_at.0), now)
         };
         if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
+            app.metrics.charges_refused.inc();
             return Err(longest.refusal(wait(longest)));
         }
         let again_in = failures.iter().map(|cell| wait(cell) + cell.cost_ms).max().unwrap_or_default();
@@ -252,8 +253,12 @@ impl Attempt {
         if !failures.is_empty() {
             let charged = failures.clone();
             let refused = app.db.write(async move |txn| charge_cells(&txn, &charged, now).await).await?;
-            refused.map_or(Ok(()), |cell| Err(cell.refusal(cell.cost_ms)))?;
+            if let Some(cell) = refused {
+                app.metrics.charges_refused.inc();
+                return Err(cell.refusal(cell.cost_ms));
+            }
         }
+        app.metrics.charges_permitted.inc();
         Ok(Self { failures, success, now, again_in })
     }
 

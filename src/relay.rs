@@ -55,6 +55,7 @@ pub async fn run(app: &App) {
             Ok(heard) => follow(app, heard).await.map_or_else(|why| why, |never| match never {}),
             Err(fault) => fault.into(),
         };
+        app.db.hear(false);
         tracing::warn!(error = &why as &dyn Error, "other servers are not heard; it tries again");
         pause = if begun.elapsed() > most { PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
@@ -65,17 +66,20 @@ pub async fn run(app: &App) {
 /// Publishes what is heard.
 async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Deaf> {
     // both begin at once: from here on nothing is missed, but something may have been before
+    app.db.hear(true);
     let mut signs = time::interval(SIGN_OF_LIFE);
     let mut looks = time::interval(LOOK);
     let mut is_heard = true;
     loop {
         tokio::select! {
             notice = heard.recv() => {
-                match app.events.hear(&notice.ok_or(Deaf::Lost)?) {
+                match app.events.hear(&notice.ok_or(Deaf::Lost)?, |told| app.db.forget(told)) {
                     Ok(is_own) => is_heard |= is_own,
                     // of a later version, most likely
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn Error, "what another server did is looked for");
+                        // and with it goes what is kept
+                        app.db.hear(true);
                         look(app).await?;
                     }
                 }

@@ -52,16 +52,30 @@ impl Connection {
         self.exchange().await
     }
 
+    /// Sends a request that was written before, and expects this in its answer.
+    pub(crate) async fn send(&mut self, request: &[u8], expected: &str) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(request);
+        let body = self.exchange_text().await?;
+        let is_expected = body.windows(expected.len()).any(|part| part == expected.as_bytes());
+        let other = || io::Error::other(String::from_utf8_lossy(body).into_owned());
+        if is_expected { Ok(()) } else { Err(other()) }
+    }
+
     /// Sends what is in the buffer, and reads the answer into it.
     async fn exchange(&mut self) -> io::Result<Value> {
+        Ok(serde_json::from_slice(self.exchange_text().await?)?)
+    }
+
+    async fn exchange_text(&mut self) -> io::Result<&[u8]> {
         self.stream.write_all(&self.buffer).await?;
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if let Some(body) = body(&self.buffer) {
-                return Ok(serde_json::from_slice(body)?);
+            if let Some(from) = body(&self.buffer).map(|body| self.buffer.len() - body.len()) {
+                return Ok(&self.buffer[from..]);
             }
         }
     }

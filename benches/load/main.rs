@@ -1,77 +1,161 @@
-//! How much Gatehouse does: start-up, memory, and the requests that matter, at their rates and latencies.
+//! How much Gatehouse does, and how near that is to what the machine can do.
 //!
-//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine.
-//! `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` measures another on that database too, in the same rounds;
-//! it fills it with accounts, so give it one to throw away. Nothing is asserted of the numbers: they are the machine's.
+//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, beside controls in the
+//! same rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` measures another on that database too; it fills it
+//! with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer. Nothing is asserted of
+//! the numbers: they are the machine's. They are printed as a table, and drawn into `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what it reads are no settings of the server, and it needs no clock of its own"
+)]
 
 use std::{
-    env,
+    env, fs,
     num::NonZero,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use argon2::{Argon2, Block};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use sea_orm::ConnectionTrait;
 
 use crate::{
-    measure::{Load, median, per_second},
-    person::Person,
+    control::{Control, PGBENCH_ROWS, hashes_per_second, pgbench_per_second, sqlite_commits_per_second},
+    load::{Load, closed, open},
+    person::{Asker, Person},
+    report::{Line, plot, spread, table},
     server::Server,
 };
 
 mod connection;
-mod measure;
+mod control;
+mod load;
 mod person;
+mod report;
 mod server;
 
-const ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_secs(5);
 const STARTS: usize = 5;
 
-/// Who asks for `me` also refreshes; who logs in does nothing else, since a login may end the oldest session.
-const ME: usize = 16;
-const REFRESH: usize = 64;
-const LOGIN: usize = 16;
+/// Connections.
+const FEW: usize = 16;
+const MANY: usize = 64;
+
+/// Requests for `me` each second while others log in without pause.
+const STEADY: f64 = 1000.0;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--control") {
+        return control::serve(&arguments[at + 1]).await;
+    }
     // `cargo test --all-targets` runs this too, to see that it works
-    if !env::args().any(|argument| argument == "--bench") {
+    if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
+    let number = |name, otherwise| env::var(name).map_or(otherwise, |text| text.parse().unwrap());
+    let (rounds, round) = (number("BENCH_ROUNDS", 5), Duration::from_secs(number("BENCH_SECONDS", 4)));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
     let mut subjects = vec![Subject::prepare("SQLite", &sqlite).await];
-    #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
     if let Ok(postgres) = env::var("BENCH_POSTGRES_URL") {
         subjects.push(Subject::prepare("PostgreSQL", &postgres).await);
     }
-    for round in 1..=ROUNDS {
+    let mut ceilings = Ceilings::start().await;
+    for number in 1..=rounds {
+        eprintln!("round {number} of {rounds}: controls");
+        ceilings.measure(folder.path(), round).await;
         for subject in &mut subjects {
-            eprintln!("round {round} of {ROUNDS}: {}", subject.name);
-            subject.measure().await;
+            eprintln!("round {number} of {rounds}: {}", subject.name);
+            subject.measure(folder.path(), round).await;
         }
     }
-    println!("{} cores, medians of {ROUNDS} rounds of {} s", cores(), ROUND.as_secs());
+    println!("{} cores, medians of {rounds} rounds of {} s\n", cores(), round.as_secs());
+    let mut lines = ceilings.lines();
+    for subject in &subjects {
+        lines.extend(subject.lines(&ceilings));
+    }
+    println!("{}", table(&lines));
     subjects.iter().for_each(Subject::print);
+    fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/load/results.svg"), plot(&lines)).unwrap();
+}
+
+/// What the machine does without a Gatehouse.
+struct Ceilings {
+    poem: Control,
+    graphql: Control,
+    bare: [Vec<Load>; 2],
+    graphqls: [Vec<Load>; 2],
+    hashes: Vec<f64>,
+    commits: Vec<f64>,
+}
+
+impl Ceilings {
+    async fn start() -> Self {
+        let [poem, graphql] = ["poem", "graphql"].map(Control::start);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Self {
+            poem,
+            graphql,
+            bare: Default::default(),
+            graphqls: Default::default(),
+            hashes: Vec::new(),
+            commits: Vec::new(),
+        }
+    }
+
+    async fn measure(&mut self, folder: &Path, round: Duration) {
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            for (control, loads) in
+                [(&self.poem, &mut self.bare[at]), (&self.graphql, &mut self.graphqls[at])]
+            {
+                let mut askers = Vec::new();
+                for _ in 0..connections {
+                    askers.push(Asker::new(control.address, &control.access_token, "ada@example.org").await);
+                }
+                loads.push(closed(&mut askers, round, control.process.id(), Asker::me).await);
+            }
+        }
+        self.hashes.push(hashes_per_second(round));
+        self.commits.push(sqlite_commits_per_second(folder, round));
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            lines.push(line(format!("poem alone, {connections}"), &self.bare[at], &[], ""));
+            let what = format!("poem, async-graphql, EdDSA; no database, {connections}");
+            lines.push(line(what, &self.graphqls[at], &[], ""));
+        }
+        for (what, rates) in [
+            (format!("Argon2id alone, {} threads", cores()), &self.hashes),
+            ("SQLite commits alone, 1".to_owned(), &self.commits),
+        ] {
+            lines.push(Line { rates: rates.clone(), ..line(what, &[], &[], "") });
+        }
+        lines
+    }
 }
 
 /// A server on one database, and what was measured of it.
 struct Subject {
     name: &'static str,
+    database_url: String,
     server: Server,
     /// Seconds from the process's start to its first answer, and MB of memory soon after.
     starts: Vec<(f64, f64)>,
     signed_in: Vec<Person>,
     to_log_in: Vec<Person>,
-    me: Vec<Load>,
+    me: [Vec<Load>; 2],
     refresh: Vec<Load>,
-    login: Vec<Load>,
-    /// Hashes a second without a server, in the same round.
-    hashes: Vec<f64>,
+    login: [Vec<Load>; 2],
+    signup: Vec<Load>,
+    storm: Vec<(Load, Load)>,
+    /// Without a server, in the same round.
+    pgbench: Vec<f64>,
 }
 
 impl Subject {
@@ -86,65 +170,129 @@ impl Subject {
             starts.push((seconds, server.memory()));
         }
         let server = Server::start(database_url).await;
-        let everybody = (0..REFRESH + LOGIN).map(|_| Person::sign_up(server.address));
+        // who asks for `me` also refreshes; who logs in does nothing else, since a login may end the oldest session
+        let everybody = (0..2 * MANY).map(|_| Person::sign_up(server.address));
         let mut signed_in: Vec<Person> = everybody.collect::<FuturesUnordered<_>>().collect().await;
-        let to_log_in = signed_in.split_off(REFRESH);
-        let (me, refresh, login, hashes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { name, server, starts, signed_in, to_log_in, me, refresh, login, hashes }
+        let to_log_in = signed_in.split_off(MANY);
+        for person in &mut signed_in {
+            person.me().await;
+        }
+        if name == "PostgreSQL" {
+            let on = sea_orm::Database::connect(database_url).await.unwrap();
+            on.execute_unprepared(PGBENCH_ROWS).await.unwrap();
+            on.close().await.unwrap();
+        }
+        Self {
+            name,
+            database_url: database_url.to_owned(),
+            server,
+            starts,
+            signed_in,
+            to_log_in,
+            me: Default::default(),
+            refresh: Vec::new(),
+            login: Default::default(),
+            signup: Vec::new(),
+            storm: Vec::new(),
+            pgbench: Vec::new(),
+        }
     }
 
-    async fn measure(&mut self) {
-        self.me.push(Load::of(ROUND, &mut self.signed_in[..ME], Person::me).await);
-        self.refresh.push(Load::of(ROUND, &mut self.signed_in, Person::refresh).await);
-        self.login.push(Load::of(ROUND, &mut self.to_log_in, Person::login).await);
-        self.hashes.push(hashes_per_second());
+    async fn measure(&mut self, folder: &Path, round: Duration) {
+        let process = self.server.id();
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            let mut askers = Vec::new();
+            for person in &self.signed_in[..connections] {
+                askers.push(person.asker(self.server.address).await);
+            }
+            self.me[at].push(closed(&mut askers, round, process, Asker::me).await);
+        }
+        for person in self.signed_in.iter_mut().chain(&mut self.to_log_in) {
+            person.connect().await;
+        }
+        self.refresh.push(closed(&mut self.signed_in, round, process, Person::refresh).await);
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            self.login[at]
+                .push(closed(&mut self.to_log_in[..connections], round, process, Person::login).await);
+        }
+        self.signup.push(closed(&mut self.to_log_in[..FEW], round, process, Person::sign_up_again).await);
+        let mut askers = Vec::new();
+        for person in &self.signed_in {
+            askers.push(person.asker(self.server.address).await);
+        }
+        let logins = closed(&mut self.to_log_in, round, process, Person::login);
+        let asked = open(&mut askers, STEADY, round, Asker::me);
+        self.storm.push(futures_util::future::join(logins, asked).await);
+        if self.name == "PostgreSQL" {
+            self.pgbench.extend(pgbench_per_second(&self.database_url, folder, MANY, round));
+        }
+    }
+
+    fn lines(&self, ceilings: &Ceilings) -> Vec<Line> {
+        let name = self.name;
+        let mut lines = Vec::new();
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            let of = rates(&ceilings.graphqls[at]);
+            lines.push(line(format!("{name}: me, {connections}"), &self.me[at], &of, "no database"));
+        }
+        let (of, control) = match name {
+            "SQLite" => (&ceilings.commits, "single commits"),
+            _ => (&self.pgbench, "pgbench"),
+        };
+        lines.push(line(format!("{name}: refresh, {MANY}"), &self.refresh, of, control));
+        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+            lines.push(line(
+                format!("{name}: login, {connections}"),
+                &self.login[at],
+                &ceilings.hashes,
+                "hashes alone",
+            ));
+        }
+        lines.push(line(format!("{name}: signup, {FEW}"), &self.signup, &rates(&self.login[0]), "login"));
+        let (storming, asked): (Vec<Load>, Vec<Load>) = self.storm.iter().copied().unzip();
+        let of = rates(&self.login[1]);
+        lines.push(line(format!("{name}: login, {MANY}, beside 1,000 me/s"), &storming, &of, "login alone"));
+        lines.push(line(format!("{name}: me, 1,000/s, beside {MANY} that log in"), &asked, &[], ""));
+        lines
     }
 
     fn print(&self) {
-        println!("\n{}", self.name);
-        println!("  start to first answer    {:>9.1} ms", 1000.0 * median(self.starts.iter().map(|s| s.0)));
-        println!("  memory, idle             {:>9.1} MB", median(self.starts.iter().map(|s| s.1)));
+        println!("{}", self.name);
+        let starts =
+            |part: fn(&(f64, f64)) -> f64| spread(&self.starts.iter().map(part).collect::<Vec<_>>()).0;
+        println!("  start to first answer    {:>9.1} ms", 1000.0 * starts(|start| start.0));
+        println!("  memory, idle             {:>9.1} MB", starts(|start| start.1));
         println!("  memory, after the load   {:>9.1} MB", self.server.memory());
-        println!("                              a second       p50 ms       p99 ms");
-        for (what, connections, loads) in
-            [("me", ME, &self.me), ("refresh", REFRESH, &self.refresh), ("login", LOGIN, &self.login)]
-        {
-            let of = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
-            let (rate, p50, p99) = (of(|load| load.rate), of(|load| load.p50), of(|load| load.p99));
-            let what = format!("{what}, {connections} connections");
-            println!("  {what:<24} {rate:>11.1} {p50:>12.2} {p99:>12.2}");
+        println!("  memory, at most          {:>9.1} MB", self.server.most_memory());
+        if !self.pgbench.is_empty() {
+            println!("  pgbench, {MANY} clients      {:>9.0} a second", spread(&self.pgbench).0);
         }
-        let ratios = self.login.iter().zip(&self.hashes).map(|(login, hashes)| login.rate / hashes);
-        let (hashes, ratio) = (median(self.hashes.iter().copied()), median(ratios));
-        let what = format!("Argon2id, {} threads", cores());
-        println!("  {what:<24} {hashes:>11.1}   without a server; logins reach {ratio:.2} of it");
     }
 }
 
-/// The hashes of logins, with the server's default parameters, and nothing else.
-fn hashes_per_second() -> f64 {
-    let started = Instant::now();
-    let hash = || {
-        let argon2 = Argon2::default();
-        let mut memory = vec![Block::default(); argon2.params().block_count()];
-        let mut hashes = 0;
-        while started.elapsed() < ROUND {
-            let (salt, output) = (b"sixteen bytes of", &mut [0; 32]);
-            argon2
-                .hash_password_into_with_memory(person::PASSWORD.as_bytes(), salt, output, &mut memory)
-                .unwrap();
-            hashes += 1;
-        }
-        hashes
-    };
-    let hashes: usize = thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(hash)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
-    per_second(hashes, started.elapsed().as_secs_f64())
+fn rates(loads: &[Load]) -> Vec<f64> {
+    loads.iter().map(|load| load.rate).collect()
+}
+
+fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line {
+    let middle = |figure: fn(&Load) -> f64| spread(&loads.iter().map(figure).collect::<Vec<_>>()).0;
+    let ratios = loads.iter().zip(control).map(|(load, control)| load.rate / control).collect();
+    Line {
+        what,
+        rates: rates(loads),
+        p50: middle(|l| l.p50),
+        p99: middle(|l| l.p99),
+        cpu: middle(|l| l.cpu),
+        ratios,
+        of,
+    }
 }
 
 /// As many as the server has threads for hashes.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+fn per_second(count: usize, seconds: f64) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / seconds
 }

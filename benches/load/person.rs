@@ -44,6 +44,20 @@ impl Person {
         assert_eq!(answer["data"]["me"]["email"], *self.email, "{answer}");
     }
 
+    /// Another connection of theirs, that asks who they are.
+    pub(crate) async fn asker(&self, address: SocketAddr) -> Asker {
+        Asker::new(address, &self.access_token, &self.email).await
+    }
+
+    /// Another account, on the same connection.
+    pub(crate) async fn sign_up_again(&mut self) {
+        let email = format!("{:x}@example.org", u128::from_be_bytes(secrets::random()));
+        let input = json!({ "email": email, "password": PASSWORD });
+        let body = json!({ "query": format!("{SIGN_UP} {TOKENS}"), "variables": { "input": input } });
+        let answer = self.connection.post("", &body).await.unwrap();
+        assert!(answer["data"]["signup"]["accessToken"].is_string(), "{answer}");
+    }
+
     /// Presents the newest refresh token.
     pub(crate) async fn refresh(&mut self) {
         let variables = json!({ "token": self.refresh_token });
@@ -63,5 +77,29 @@ impl Person {
             None => panic!("no {name}: {answer}"),
         };
         (self.access_token, self.refresh_token) = (token("accessToken"), token("refreshToken"));
+    }
+}
+
+/// A connection that asks for `me` with one token. Its request is written once, since it shares the machine with the server.
+pub(crate) struct Asker {
+    connection: Connection,
+    request: Vec<u8>,
+    email: String,
+}
+
+impl Asker {
+    pub(crate) async fn new(address: SocketAddr, access_token: &str, email: &str) -> Self {
+        let body = r#"{"query":"{ me { id email } }"}"#;
+        let request = format!(
+            "POST /graphql HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {access_token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let connection = Connection::open(address).await.unwrap();
+        Self { connection, request: request.into_bytes(), email: email.to_owned() }
+    }
+
+    pub(crate) async fn me(&mut self) {
+        self.connection.send(&self.request, &self.email).await.unwrap();
     }
 }

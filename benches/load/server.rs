@@ -41,6 +41,7 @@ impl Server {
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")
+            .env("EMAIL_VERIFICATION", "none")
             .envs(settings.iter().copied())
             .spawn()
             .unwrap();
@@ -59,10 +60,25 @@ impl Server {
         }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// MB of memory in use; not a number where the system does not tell as Linux does.
     pub(crate) fn memory(&self) -> f64 {
+        self.megabytes("VmRSS")
+    }
+
+    /// MB of memory that were in use at most.
+    pub(crate) fn most_memory(&self) -> f64 {
+        self.megabytes("VmHWM")
+    }
+
+    fn megabytes(&self, what: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"));
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')?.strip_suffix("kB"));
         resident.map_or(f64::NAN, |kib| kib.trim().parse::<f64>().unwrap() * 1024.0 / 1e6)
     }
 }

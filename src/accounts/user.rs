@@ -15,7 +15,7 @@ use crate::{
 /// [`Fault`] alone.
 pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::Model>, Fault> {
     if viewer.user.id == id {
-        return Ok(Some(viewer.user.clone()));
+        return Ok(Some(user::Model::clone(&viewer.user)));
     }
     if viewer.user.role < Role::Staff {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! `gatehouse serve`.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -32,6 +32,14 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
+    let metrics = match app.config.metrics_addr {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| format!("cannot listen on METRICS_ADDR, {address}: {error}"))?,
+        ),
+        None => None,
+    };
     if !app.config.rate_limits {
         tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
     }
@@ -45,9 +53,16 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         drop(stop);
     };
     let served = async { Ok::<_, CliError>(http::serve(app.clone(), listener, shutdown).await?) };
+    let measured = async {
+        if let Some(listener) = metrics {
+            http::serve_metrics(app.clone(), listener, pending()).await?;
+        }
+        pending().await
+    };
     let sent = async { Ok::<_, CliError>(sender.await?) };
     tokio::select! {
         both = async { tokio::try_join!(served, sent) } => both.map(drop),
+        failed = measured => failed,
         () = housekeeping::run(&app) => Ok(()),
         () = relay::run(&app) => Ok(()),
     }

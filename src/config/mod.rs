@@ -5,7 +5,7 @@ mod mail;
 mod reader;
 mod values;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -18,7 +18,8 @@ use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
     budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
-    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, switch, text, within,
+    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, socket_addr, switch,
+    text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -49,6 +50,11 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL.
     pub database_max_connections: u32,
+    /// `VIEWER_CACHE_SIZE`: sessions, and as many users, that are kept in memory; 0 keeps none.
+    pub viewer_cache_size: usize,
+    /// `VIEWER_CACHE_STALENESS`: on PostgreSQL, for how long what is kept is believed though another program may have changed
+    /// it; 0 keeps nothing there. On SQLite nothing is ever stale.
+    pub viewer_cache_staleness: Duration,
     /// `ALLOWED_HOSTS`: names by which the server may be addressed, lower case, without ports.
     pub allowed_hosts: Vec<String>,
     /// `ALLOWED_ORIGINS`: web origins whose scripts may call the API.
@@ -63,6 +69,8 @@ pub struct Config {
     pub playground: bool,
     /// `INTROSPECTION`: whether clients may read the schema from the server.
     pub introspection: bool,
+    /// `METRICS_ADDR`: the address and port at which Prometheus reads `/metrics`. None: nothing is measured.
+    pub metrics_addr: Option<SocketAddr>,
     /// `LOG_FORMAT`: for people or for programs.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log records are written.
@@ -302,6 +310,9 @@ impl Config {
         let sqlite = format!("sqlite://{}", data_dir.join("gatehouse.db").display());
         let database = r.read("DATABASE_URL", &sqlite, database_url);
         let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "16", |s| within(s, 1..=1000));
+        let viewer_cache_size = r.read("VIEWER_CACHE_SIZE", "20000", |s| within(s, 0..=10_000_000));
+        let viewer_cache_staleness =
+            r.read("VIEWER_CACHE_STALENESS", "0s", |s| duration(s, Duration::ZERO..=Duration::from_mins(1)));
         let own_hosts = own_hosts(mode, &host, &public_url);
         let mut allowed_hosts = r.read("ALLOWED_HOSTS", &own_hosts.join(","), |s| list(s, host_name));
         allowed_hosts.extend(own_hosts);
@@ -316,6 +327,7 @@ impl Config {
         // without it a playground completes nothing
         let introspects = playground || mode != Mode::Serve;
         let introspection = r.read("INTROSPECTION", if introspects { "on" } else { "off" }, switch);
+        let metrics_addr = r.read("METRICS_ADDR", "", socket_addr);
         let log_format = r.read("LOG_FORMAT", "text", |s| {
             one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
@@ -426,6 +438,8 @@ impl Config {
             public_url,
             database,
             database_max_connections,
+            viewer_cache_size,
+            viewer_cache_staleness,
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
@@ -433,6 +447,7 @@ impl Config {
             max_connections_per_address,
             playground,
             introspection,
+            metrics_addr,
             log_format,
             log_filter,
             secret_key,

@@ -1,6 +1,12 @@
 //! The forms that settings are written in. Each error is the end of a sentence that begins with the setting's name.
 
-use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use url::Url;
@@ -119,6 +125,13 @@ pub(super) fn own_hosts(mode: Mode, host: &str, public_url: &Url) -> Vec<String>
 
 pub(super) fn listen_host(s: &str) -> Result<String, String> {
     host_name(&in_url(s)).map(|_| s.to_owned()).map_err(|_| "must be an address or a host name".to_owned())
+}
+
+/// None where there is no text.
+pub(super) fn socket_addr(s: &str) -> Result<Option<SocketAddr>, String> {
+    let parse =
+        |s: &str| s.parse().map_err(|_| "must be an address and a port, like 127.0.0.1:9090".to_owned());
+    (!s.is_empty()).then(|| parse(s)).transpose()
 }
 
 /// A host as a URL writes it: IPv6 in brackets.

@@ -33,14 +33,16 @@ impl Events {
         self.notice(&[])
     }
 
-    /// Publishes what another server tells; `true` if it was this one, which has published its own already.
+    /// Publishes what another server tells, after `first` has been told; `true` if it was this one, which has published its
+    /// own already.
     ///
     /// # Errors
     /// [`MalformedNotice`].
-    pub fn hear(&self, text: &str) -> Result<bool, MalformedNotice> {
+    pub fn hear(&self, text: &str, first: impl FnOnce(&[Event])) -> Result<bool, MalformedNotice> {
         let notice: Notice = serde_json::from_str(text).map_err(MalformedNotice)?;
         let is_own = notice.from == self.0.server;
         if !is_own {
+            first(&notice.events);
             self.publish(&notice.events);
         }
         Ok(is_own)
@@ -69,11 +71,11 @@ mod tests {
         assert_eq!(notices.len(), 25);
         assert!(notices.iter().all(|text| text.len() < 8000), "{}", notices[0].len());
         let mut heard = other.listen(ada, here);
-        assert!(!other.hear(&notices[0]).unwrap());
+        assert!(!other.hear(&notices[0], |_| ()).unwrap());
         assert_eq!(heard.next().await, event);
-        assert!(one.hear(&one.sign_of_life()).unwrap());
+        assert!(one.hear(&one.sign_of_life(), |_| ()).unwrap());
         for text in ["", "{}", "{\"from\":1}", "null"] {
-            assert!(one.hear(text).is_err(), "{text}");
+            assert!(one.hear(text, |_| ()).is_err(), "{text}");
         }
     }
 }

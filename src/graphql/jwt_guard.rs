@@ -14,8 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
 use super::{
+    documents::Documents,
     error::ApiError,
     limits::{check_document, check_text, check_variable_types, chosen_operation, root_fields},
+    measure,
     token_delivery::TokenDelivery,
 };
 use crate::{
@@ -123,12 +125,14 @@ impl Guard for AtLeast {
 }
 
 /// The guard, as an extension of a schema whose data has an `Arc<App>`, and whose requests' data a [`Caller`].
-#[derive(Clone, Copy, Debug)]
-pub struct JwtGuard;
+#[derive(Clone, Debug, Default)]
+pub struct JwtGuard {
+    documents: Documents,
+}
 
 impl ExtensionFactory for JwtGuard {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
+        Arc::new(self.clone())
     }
 }
 
@@ -142,7 +146,7 @@ impl Extension for JwtGuard {
     ) -> ServerResult<Request> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let registry = &ctx.schema_env.registry;
-        if needs_viewer(&mut request, registry, app)? {
+        if self.needs_viewer(&mut request, registry, app)? {
             let caller =
                 request.data.get(&TypeId::of::<Caller>()).and_then(|data| data.downcast_ref::<Caller>());
             let viewer = match caller {
@@ -161,6 +165,10 @@ impl Extension for JwtGuard {
 /// What is wrong with it.
 pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
     check_text(&request.query, limits)?;
+    check(request, limits)
+}
+
+fn check(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
     // parsing borrows the whole request; what is refused here may be asked again, so they go back either way
     let variables = std::mem::take(&mut request.variables);
     let document = request.parsed_query().map_err(syntax_error);
@@ -169,33 +177,59 @@ pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), Server
     checked
 }
 
-/// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so
-/// that a typo is told as a typo.
-fn needs_viewer(request: &mut Request, registry: &Registry, app: &App) -> Result<bool, ServerError> {
-    parse(request, &app.config.graphql_limits)?;
-    let name = request.operation_name.clone();
-    let document = request.parsed_query()?;
-    check_variable_types(document, registry)?;
-    let Some(operation) = chosen_operation(document, name.as_deref()) else { return Ok(false) };
-    let roots =
-        [Some(&registry.query_type), registry.mutation_type.as_ref(), registry.subscription_type.as_ref()];
-    let is_known = |field: &str| {
-        roots
-            .into_iter()
-            .flatten()
-            .any(|root| registry.types.get(root).is_some_and(|root| root.field_by_name(field).is_some()))
-    };
-    let mut needs_viewer = false;
-    for field in root_fields(document, operation) {
-        if INTROSPECTION_FIELDS.contains(&field) {
-            if !app.config.introspection {
-                return Err(ApiError::Forbidden("Introspection is switched off.").into());
-            }
-        } else if !PUBLIC_FIELDS.contains(&field) && is_known(field) {
-            needs_viewer = true;
+impl JwtGuard {
+    /// [`parse`], from memory where the text was sent before.
+    fn parse(&self, request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
+        if let Some(document) = self.documents.find(&request.query) {
+            request.set_parsed_query(document);
+            return check(request, limits);
         }
+        parse(request, limits)?;
+        let text = std::mem::take(&mut request.query);
+        let kept = request.parsed_query().map(|document| self.documents.keep(&text, document));
+        request.query = text;
+        kept
     }
-    Ok(needs_viewer)
+
+    /// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so
+    /// that a typo is told as a typo.
+    fn needs_viewer(
+        &self,
+        request: &mut Request,
+        registry: &Registry,
+        app: &App,
+    ) -> Result<bool, ServerError> {
+        self.parse(request, &app.config.graphql_limits)?;
+        let name = request.operation_name.clone();
+        let document = request.parsed_query()?;
+        check_variable_types(document, registry)?;
+        let Some(operation) = chosen_operation(document, name.as_deref()) else { return Ok(false) };
+        let roots = [
+            Some(&registry.query_type),
+            registry.mutation_type.as_ref(),
+            registry.subscription_type.as_ref(),
+        ];
+        let is_known = |field: &str| {
+            roots
+                .into_iter()
+                .flatten()
+                .any(|root| registry.types.get(root).is_some_and(|root| root.field_by_name(field).is_some()))
+        };
+        let mut needs_viewer = false;
+        let fields = root_fields(document, operation);
+        let is_counted = |field: &&str| INTROSPECTION_FIELDS.contains(field) || is_known(field);
+        measure::note_fields(fields.iter().copied().filter(is_counted));
+        for field in fields {
+            if INTROSPECTION_FIELDS.contains(&field) {
+                if !app.config.introspection {
+                    return Err(ApiError::Forbidden("Introspection is switched off.").into());
+                }
+            } else if !PUBLIC_FIELDS.contains(&field) && is_known(field) {
+                needs_viewer = true;
+            }
+        }
+        Ok(needs_viewer)
+    }
 }
 
 /// Parse errors of the library quote the document, however long it is: ours say where.

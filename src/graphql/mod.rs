@@ -7,16 +7,19 @@ use async_graphql::{Context, MergedObject, MergedSubscription, Schema, SchemaBui
 use crate::{app::App, sessions::Unauthenticated};
 use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
+use measure::Measure;
 use tidy::Tidy;
 
 pub mod accounts;
 pub mod administration;
 mod cost;
 pub mod dashboard;
+pub mod documents;
 pub mod error;
 pub mod google_login;
 pub mod jwt_guard;
 pub mod limits;
+pub mod measure;
 mod nesting;
 pub mod outcomes;
 pub mod password_reset;
@@ -54,9 +57,10 @@ pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 #[must_use]
 pub fn schema(app: Arc<App>) -> ApiSchema {
     let tells_schema = app.config.introspection;
-    let builder = builder().extension(JwtGuard).extension(Tidy { tells_schema });
+    let builder = builder().extension(JwtGuard::default()).extension(Tidy { tells_schema });
     // suggestions tell a stranger what the schema has
     let builder = if tells_schema { builder } else { builder.disable_introspection().disable_suggestions() };
+    let builder = if app.config.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }
 

@@ -1,11 +1,12 @@
 //! Expected outcomes, which are data: unions of the success states and `UserError`. And how use cases' errors become one.
 
-use async_graphql::{Enum, SimpleObject, Union};
+use async_graphql::{Enum, SimpleObject, Union, resolver_utils::EnumType};
 
 use super::{
     error::{ApiError, whole_seconds},
     google_login::GoogleAuthorization,
     jwt_guard::Caller,
+    measure,
     sessions::{AuthPayload, PasswordChanged},
     user::User,
     verification::EmailChallenge,
@@ -195,6 +196,8 @@ pub enum ErrorCode {
 
 impl UserError {
     fn new(code: ErrorCode, message: &str) -> Self {
+        let item = ErrorCode::items().iter().find(|item| item.value == code);
+        item.inspect(|item| measure::note_refusal(item.name));
         Self { code, message: message.to_owned(), fields: Vec::new(), retry_after: None }
     }
 

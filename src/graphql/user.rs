@@ -16,7 +16,7 @@ use crate::{
 /// A person with an account.
 #[derive(Clone)]
 pub struct User {
-    row: user::Model,
+    row: Arc<user::Model>,
     siblings: Arc<Siblings>,
 }
 
@@ -32,7 +32,8 @@ struct Siblings {
 impl User {
     /// A row, as seen from a session.
     #[must_use]
-    pub fn new(row: user::Model, current_session: Option<Uuid>) -> Self {
+    pub fn new(row: impl Into<Arc<user::Model>>, current_session: Option<Uuid>) -> Self {
+        let row = row.into();
         let siblings = Arc::new(Siblings::new(vec![row.id], current_session));
         Self { row, siblings }
     }
@@ -41,7 +42,7 @@ impl User {
     #[must_use]
     pub fn page(rows: Vec<user::Model>, current_session: Option<Uuid>) -> Vec<Self> {
         let siblings = Arc::new(Siblings::new(rows.iter().map(|row| row.id).collect(), current_session));
-        rows.into_iter().map(|row| Self { row, siblings: siblings.clone() }).collect()
+        rows.into_iter().map(|row| Self { row: row.into(), siblings: siblings.clone() }).collect()
     }
 
     /// The row's.

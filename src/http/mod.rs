@@ -20,6 +20,7 @@ mod health;
 mod hosts;
 mod mailbox;
 mod media;
+mod metrics;
 mod origins;
 mod paced;
 mod pages;
@@ -54,6 +55,20 @@ pub async fn serve(
     server::run(listener, connections, routes, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
+}
+
+/// Serves `/metrics` until `shutdown`.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_metrics(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let connections = connections::Connections::new(app.clone());
+    let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
+    server::run(listener, connections, routes.map_to_response(), shutdown).await
 }
 
 fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {

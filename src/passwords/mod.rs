@@ -39,6 +39,7 @@ pub struct Passwords {
     /// A well-formed hash of nothing, for when there is none to verify: the work is the same.
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
+    waiting: Arc<AtomicU64>,
 }
 
 /// What became of a password that was held against a stored hash.
@@ -72,18 +73,19 @@ impl Passwords {
             .map_err(|error| io::Error::other(error.to_string()))?;
         let (queue, jobs) = sync_channel(config.hash_queue);
         let jobs = Arc::new(Mutex::new(jobs));
-        let computed = Arc::new(AtomicU64::new(0));
+        let (computed, waiting) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         for number in 0..config.hash_threads {
             let worker = Worker {
                 jobs: jobs.clone(),
                 params: params.clone(),
                 memory: Vec::new(),
                 computed: computed.clone(),
+                waiting: waiting.clone(),
             };
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self { queue, decoy, computed })
+        Ok(Self { queue, decoy, computed, waiting })
     }
 
     /// Judges a new password and hashes it, with a salt of its own, to a PHC string. `personal` is what a guesser would try
@@ -120,10 +122,20 @@ impl Passwords {
         self.computed.load(Ordering::Relaxed)
     }
 
+    /// How many hashes wait or are being computed.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn submit(&self, job: Job) -> Result<(), Fault> {
-        self.queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => Fault::Busy,
-            TrySendError::Disconnected(_) => Fault::internal("the hash workers are gone"),
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(job).map_err(|refused| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => Fault::Busy,
+                TrySendError::Disconnected(_) => Fault::internal("the hash workers are gone"),
+            }
         })
     }
 }
@@ -133,6 +145,7 @@ struct Worker {
     params: Params,
     memory: Vec<Block>,
     computed: Arc<AtomicU64>,
+    waiting: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -155,6 +168,7 @@ impl Worker {
                     let _ = catch_unwind(verified).map(|verified| answer.send(verified.unwrap_or_default()));
                 }
             }
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -241,7 +255,13 @@ mod tests {
     fn worker() -> Worker {
         let (_, jobs) = sync_channel(1);
         let params = Params::new(8, 1, 1, Some(32)).unwrap();
-        Worker { jobs: Arc::new(Mutex::new(jobs)), params, memory: Vec::new(), computed: Arc::default() }
+        Worker {
+            jobs: Arc::new(Mutex::new(jobs)),
+            params,
+            memory: Vec::new(),
+            computed: Arc::default(),
+            waiting: Arc::default(),
+        }
     }
 
     #[test]

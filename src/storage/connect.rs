@@ -11,7 +11,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::log::LevelFilter;
 use url::Url;
 
-use super::{Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, writer};
+use super::{
+    Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, kept::Kept, statements::Statements, watch::Watch, writer,
+};
 use crate::{
     config::{Config, DatabaseUrl},
     events::Events,
@@ -26,24 +28,38 @@ const SQLITE_READERS: u32 = 4;
 /// # Errors
 /// If it cannot be reached or opened.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
-    let events = events.clone();
+    let (events, statements) = (events.clone(), Statements::default());
     match &config.database {
         DatabaseUrl::Postgres(url) => {
             let mut options = options(url.expose_secret(), config.database_max_connections);
             options.statement_timeout(TIME_LIMIT);
             let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
+            let pool = statements.of(pool);
             let room = Arc::new(Semaphore::new(QUEUE));
-            let writer = Writer::Postgres(Postgres { pool: pool.clone(), room, events });
-            Ok(Db { read: Reader(pool), writer, file: None })
+            let (most, staleness) = (config.viewer_cache_size, config.viewer_cache_staleness);
+            let is_kept = most > 0 && !staleness.is_zero();
+            let kept = if is_kept { Kept::believing(most, staleness) } else { Kept::nothing() };
+            let writer = Writer::Postgres(Postgres { pool: pool.clone(), room, kept: kept.clone(), events });
+            Ok(Db { read: Reader(pool), writer, kept, statements, file: None })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
             let writing = sqlite(path, 1, false);
             let first = Database::connect(writing.clone()).await?;
-            let read = Database::connect(sqlite(path, SQLITE_READERS, true)).await?;
+            let read = statements.of(Database::connect(sqlite(path, SQLITE_READERS, true)).await?);
             let (queue, jobs) = mpsc::channel(QUEUE);
-            tokio::spawn(writer::run(writing, first, jobs, events));
-            Ok(Db { read: Reader(read), writer: Writer::Sqlite(queue), file: Some(path.clone()) })
+            let kept = match config.viewer_cache_size {
+                0 => Kept::nothing(),
+                most => {
+                    let watch = Watch::open(path).map_err(|error| DbErr::Custom(error.to_string()))?;
+                    Kept::watching(most, watch)
+                }
+            };
+            let first = statements.of(first);
+            let connect = (writing, statements.clone());
+            tokio::spawn(writer::run(connect, first, jobs, kept.clone(), events));
+            let (read, writer) = (Reader(read), Writer::Sqlite(queue));
+            Ok(Db { read, writer, kept, statements, file: Some(path.clone()) })
         }
     }
 }

@@ -11,7 +11,10 @@ use futures_util::{FutureExt, future::BoxFuture};
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
-use super::txn::{Failure, Handle, Txn, Watch};
+use super::{
+    kept::Kept,
+    txn::{Changed, Failure, Handle, Txn, Watch},
+};
 use crate::{
     events::{Event, Events},
     fault::Fault,
@@ -48,6 +51,8 @@ pub(super) struct Ended {
     pub(super) fate: Fate,
     /// What is told once they are kept.
     pub(super) events: Vec<Event>,
+    /// What is forgotten, kept or not: of a commit that failed nobody knows.
+    changed: Changed,
     fault: Option<Fault>,
     answer: Option<Answer>,
 }
@@ -111,6 +116,7 @@ impl Job {
             return Ended {
                 fate: Fate::Doom(why.clone()),
                 events: Vec::new(),
+                changed: watch.changed(),
                 fault: Some(Fault::Unavailable(why.into())),
                 answer: None,
             };
@@ -134,13 +140,15 @@ impl Job {
             (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),
             (Ok(()), None) => (Fate::Keep, None),
         };
-        Ended { fate, events, fault, answer: Some(worked.answer) }
+        Ended { fate, events, changed: watch.changed(), fault, answer: Some(worked.answer) }
     }
 }
 
 impl Ended {
-    /// Tells of what happened and answers, now that it is known whether the transaction was committed.
-    pub(super) fn answer(self, committed: Result<(), String>, events: &Events) {
+    /// Forgets what is no longer so, tells of what happened and answers, now that it is known whether the transaction was
+    /// committed.
+    pub(super) fn answer(self, committed: Result<(), String>, kept: &Kept, events: &Events) {
+        kept.forget(&self.changed);
         if self.fate == Fate::Keep && committed.is_ok() {
             events.publish(&self.events);
         }

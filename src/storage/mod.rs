@@ -19,8 +19,15 @@ use tokio::sync::{
     mpsc::{self, error::TrySendError},
 };
 
-use crate::{events::Events, fault::Fault};
+use uuid::Uuid;
+
+use crate::{
+    events::{Event, Events},
+    fault::Fault,
+};
 use job::{Fate, Job, Kind};
+use kept::Kept;
+use statements::Statements;
 use txn::Handle;
 
 pub mod authorization_request;
@@ -28,6 +35,7 @@ pub mod challenge;
 mod connect;
 pub mod identity;
 mod job;
+mod kept;
 pub mod known_address;
 pub mod migrate;
 mod notice;
@@ -35,15 +43,19 @@ pub mod outbox;
 pub mod rate_limit;
 mod reader;
 pub mod session;
+mod statements;
 mod txn;
 pub mod user;
 pub mod user_list;
+mod watch;
 mod writer;
 
 pub use connect::connect;
+pub use kept::{KeptCounts, Pair};
 pub use notice::{hear, notify};
 pub use reader::Reader;
 pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
+pub use statements::StatementCounts;
 pub use txn::{Publish, Txn};
 
 /// The longest that the database may take: to hand out a connection, or on PostgreSQL to run a statement.
@@ -66,8 +78,21 @@ const QUEUE: usize = 1024;
 pub struct Db {
     read: Reader,
     writer: Writer,
+    kept: Kept,
+    statements: Statements,
     /// SQLite's file.
     file: Option<PathBuf>,
+}
+
+/// What the database has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Connections that are open: on SQLite those that read.
+    pub connections: u64,
+    /// Those that nobody uses.
+    pub idle: u64,
+    /// Writes that wait or run.
+    pub writes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +106,7 @@ struct Postgres {
     pool: DatabaseConnection,
     /// For writes that are under way.
     room: Arc<Semaphore>,
+    kept: Kept,
     events: Events,
 }
 
@@ -89,6 +115,53 @@ impl Db {
     #[must_use]
     pub fn read(&self) -> &Reader {
         &self.read
+    }
+
+    /// A session and its user as they are at this moment, from memory where that is certain. None: there is no such session,
+    /// or it is somebody else's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn session_and_user(&self, session_id: Uuid, user_id: Uuid) -> Result<Option<Pair>, Fault> {
+        self.kept.find(&self.read, session_id, user_id).await
+    }
+
+    /// Forgets whom another server tells of.
+    pub fn forget(&self, events: &[Event]) {
+        self.kept.forget_told(events);
+    }
+
+    /// Whether other servers are heard from now on.
+    pub fn hear(&self, is_heard: bool) {
+        self.kept.hear(is_heard);
+    }
+
+    /// What the database was sent.
+    #[must_use]
+    pub fn statements(&self) -> StatementCounts {
+        self.statements.counts()
+    }
+
+    /// What the database has to do at this moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (connections, idle, writes) = match &self.writer {
+            Writer::Postgres(postgres) => {
+                let pool = self.read.0.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle(), QUEUE - postgres.room.available_permits())
+            }
+            Writer::Sqlite(queue) => {
+                let pool = self.read.0.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle(), QUEUE - queue.capacity())
+            }
+        };
+        Load { connections: connections.into(), idle: idle as u64, writes: writes as u64 }
+    }
+
+    /// How often a session and its user were in memory.
+    #[must_use]
+    pub fn kept(&self) -> KeptCounts {
+        self.kept.counts()
     }
 
     /// Runs `work` in a transaction: `Ok` keeps all of it, durably before this returns; an error keeps none. So an outcome
@@ -184,12 +257,12 @@ impl From<DbErr> for Fault {
 impl Postgres {
     /// One job: a transaction, or a statement that is its own.
     async fn write_alone(self, job: Job) {
-        let Self { pool, events, .. } = self;
+        let Self { pool, kept, events, .. } = self;
         if job.is_abandoned() {
             return;
         }
         if job.kind == Kind::Statement {
-            return job.run(Handle::Pool(pool)).await.answer(Ok(()), &events);
+            return job.run(Handle::Pool(pool)).await.answer(Ok(()), &kept, &events);
         }
         let txn = match pool.begin().await {
             Ok(txn) => Arc::new(txn),
@@ -201,6 +274,6 @@ impl Postgres {
             (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await,
             (None, _) => Err(DbErr::Custom(writer::KEPT.to_owned())),
         };
-        ended.answer(committed.map_err(|error| error.to_string()), &events);
+        ended.answer(committed.map_err(|error| error.to_string()), &kept, &events);
     }
 }

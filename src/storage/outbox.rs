@@ -154,6 +154,22 @@ pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Mod
     list(on, Column::FailedAt, sea_orm::Order::Desc, most).await
 }
 
+/// How many are not settled.
+///
+/// # Errors
+/// The database's.
+pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    count(on, Column::DueAt).await
+}
+
+/// How many were given up and are still there.
+///
+/// # Errors
+/// The database's.
+pub async fn count_failed(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    count(on, Column::FailedAt).await
+}
+
 /// Deletes at most `most` of what was asked for before `before` and is settled; says how many.
 ///
 /// # Errors
@@ -168,6 +184,17 @@ pub async fn delete_settled(on: &impl ConnectionTrait, before: Timestamp, most: 
         .limit(most);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(settled)).exec(on).await?;
     Ok(deleted.rows_affected)
+}
+
+async fn count(on: &impl ConnectionTrait, column: Column) -> Result<u64, DbErr> {
+    let count = Entity::find()
+        .select_only()
+        .column_as(column.count(), "count")
+        .filter(column.gt(0_i64))
+        .into_tuple::<i64>()
+        .all(on)
+        .await?;
+    Ok(count.first().map_or(0, |count| count.unsigned_abs()))
 }
 
 async fn list(

@@ -124,7 +124,7 @@ pub async fn list_live(
 /// # Errors
 /// The database's.
 pub async fn rotate(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     counter: i64,
     now: Timestamp,
@@ -142,6 +142,7 @@ pub async fn rotate(
         .filter(live(now))
         .exec_with_returning(on)
         .await?;
+    on.changed(&[], &[id]);
     Ok(rows.into_iter().next())
 }
 
@@ -149,13 +150,14 @@ pub async fn rotate(
 ///
 /// # Errors
 /// The database's.
-pub async fn raise_seen_counter(on: &impl ConnectionTrait, id: Uuid, counter: i64) -> Result<(), DbErr> {
+pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::SeenCounter, Expr::value(counter))
         .filter(Column::Id.eq(id))
         .filter(Column::SeenCounter.lt(counter))
         .exec(on)
         .await?;
+    on.changed(&[], &[id]);
     Ok(())
 }
 
@@ -248,21 +250,25 @@ pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<U
 ///
 /// # Errors
 /// The database's.
-pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+pub async fn delete_dead(on: &impl Publish, before: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut dead = Query::select();
     dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
+    // what is over is nobody's session, whether it is there or not
+    on.changed(&[], &[]);
     Ok(deleted.rows_affected)
 }
 
-/// Publishes the ends of these sessions, and gives their ids.
+/// Says that these sessions have ended, and gives their ids.
 fn tell(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
     let end = |row: &Model| {
         let (user_id, session_id) = (row.user_id, Some(row.id));
         on.publish(Event { kind: Kind::SessionEnded, user_id, session_id, at: now.0 });
         row.id
     };
-    ended.iter().map(end).collect()
+    let ids: Vec<Uuid> = ended.iter().map(end).collect();
+    on.changed(&[], &ids);
+    ids
 }
 
 /// How far the servers' clocks may differ.

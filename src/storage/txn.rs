@@ -10,6 +10,8 @@ use sea_orm::{
     SqlErr, Statement,
 };
 
+use uuid::Uuid;
+
 use crate::events::Event;
 
 /// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
@@ -24,12 +26,39 @@ pub struct Txn {
 pub trait Publish: ConnectionTrait {
     /// Tells of it with the commit.
     fn publish(&self, event: Event);
+
+    /// Says which users and sessions the statement just sent has changed. Every statement that may change a row of either
+    /// table must be followed by this, even if it changed none.
+    fn changed(&self, users: &[Uuid], sessions: &[Uuid]);
+}
+
+/// Users and sessions whose rows a transaction changes.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) users: Vec<Uuid>,
+    pub(super) sessions: Vec<Uuid>,
+    /// Statements of which nobody has said what they changed.
+    pub(super) untold: u32,
 }
 
 impl Publish for Txn {
     fn publish(&self, event: Event) {
         self.watch.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
+
+    fn changed(&self, users: &[Uuid], sessions: &[Uuid]) {
+        let mut changed = self.watch.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.users.extend(users);
+        changed.sessions.extend(sessions);
+        changed.untold = changed.untold.saturating_sub(1);
+    }
+}
+
+/// Whether a statement may change rows of users or sessions that were there before.
+fn changes_viewers(sql: &str) -> bool {
+    let names = sql.contains("\"users\"") || sql.contains("\"sessions\"");
+    let only_adds = sql.starts_with("INSERT") && !sql.contains("DO UPDATE");
+    names && !only_adds && !sql.starts_with("SELECT")
 }
 
 #[derive(Debug)]
@@ -47,6 +76,7 @@ pub(super) struct Watch {
     done: AtomicU32,
     failure: Mutex<Option<Failure>>,
     events: Mutex<Vec<Event>>,
+    changed: Mutex<Changed>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +96,7 @@ impl Watch {
             done: AtomicU32::new(0),
             failure: Mutex::new(None),
             events: Mutex::default(),
+            changed: Mutex::default(),
         }
     }
 
@@ -81,7 +112,14 @@ impl Watch {
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn begin(&self) -> Result<(), DbErr> {
+    pub(super) fn changed(&self) -> Changed {
+        std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, sql: &str) -> Result<(), DbErr> {
+        if changes_viewers(sql) {
+            self.changed.lock().unwrap_or_else(PoisonError::into_inner).untold += 1;
+        }
         let counted =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         counted.map(drop).map_err(|_| self.note(DbErr::Custom("write_one takes one statement".to_owned())))
@@ -109,8 +147,8 @@ impl Watch {
 
 /// Sends one statement, and notes what becomes of it.
 macro_rules! send {
-    ($self:ident.$method:ident($argument:expr)) => {{
-        $self.watch.begin()?;
+    ($self:ident.$method:ident($argument:expr, $sql:expr)) => {{
+        $self.watch.begin($sql)?;
         $self.watch.end(match &$self.handle {
             Handle::Transaction(txn) => txn.$method($argument).await,
             Handle::Pool(pool) => pool.$method($argument).await,
@@ -128,18 +166,18 @@ impl ConnectionTrait for Txn {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        send!(self.execute_raw(statement))
+        send!(self.execute_raw(statement, &statement.sql))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        send!(self.execute_unprepared(sql))
+        send!(self.execute_unprepared(sql, sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        send!(self.query_one_raw(statement))
+        send!(self.query_one_raw(statement, &statement.sql))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        send!(self.query_all_raw(statement))
+        send!(self.query_all_raw(statement, &statement.sql))
     }
 }

@@ -218,7 +218,7 @@ pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Ve
 /// # Errors
 /// The database's.
 pub async fn lock_for_sign_in(
-    on: &impl ConnectionTrait,
+    on: &impl Publish,
     id: Uuid,
     version: i64,
     now: Timestamp,
@@ -234,6 +234,7 @@ pub async fn lock_for_sign_in(
         .filter(Column::CredentialsVersion.eq(version))
         .exec_with_returning(on)
         .await?;
+    on.changed(&[id], &[]);
     Ok(rows.into_iter().next())
 }
 
@@ -241,12 +242,13 @@ pub async fn lock_for_sign_in(
 ///
 /// # Errors
 /// The database's.
-pub async fn raise_credentials_version(on: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
         .filter(Column::Id.eq(id))
         .exec(on)
         .await?;
+    on.changed(&[id], &[]);
     Ok(())
 }
 
@@ -282,6 +284,7 @@ pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> 
         ..Default::default()
     };
     Entity::update_many().set(profile).filter(Column::Id.eq(id)).exec(on).await?;
+    on.changed(&[id], &[]);
     tell(on, Kind::ProfileChanged, id, now);
     Ok(())
 }
@@ -307,6 +310,7 @@ pub async fn set_password(
         .filter(Column::CredentialsVersion.eq(version))
         .exec(on)
         .await?;
+    on.changed(&[id], &[]);
     if set.rows_affected > 0 {
         tell(on, Kind::PasswordChanged, id, now);
     }
@@ -324,6 +328,7 @@ pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result
         .filter(Column::EmailVerifiedAt.is_null())
         .exec(on)
         .await?;
+    on.changed(&[id], &[]);
     if proven.rows_affected > 0 {
         tell(on, Kind::EmailVerified, id, now);
     }
@@ -349,6 +354,7 @@ pub async fn set_email(
         .filter(Column::Id.eq(id))
         .exec(on)
         .await?;
+    on.changed(&[id], &[]);
     tell(on, Kind::EmailVerified, id, now);
     Ok(())
 }
@@ -371,6 +377,7 @@ pub async fn reset_password(
         .filter(Column::Id.eq(id))
         .exec(on)
         .await?;
+    on.changed(&[id], &[]);
     tell(on, Kind::PasswordChanged, id, now);
     verify_email(on, id, now).await
 }
@@ -413,6 +420,7 @@ pub async fn administer(
         .filter(Expr::exists(superuser))
         .exec_with_returning(on)
         .await?;
+    on.changed(&[id], &[]);
     let changed = changed.into_iter().next();
     if changed.is_some() {
         tell(on, Kind::ProfileChanged, id, now);

@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 
 use super::{
     job::{Ended, Fate, Job, Kind},
+    kept::Kept,
+    statements::Statements,
     txn::Handle,
 };
 use crate::events::Events;
@@ -37,9 +39,10 @@ pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
 
 /// Runs until every sender is gone. `options` describe a pool of exactly one connection.
 pub(super) async fn run(
-    options: ConnectOptions,
+    (options, statements): (ConnectOptions, Statements),
     first: DatabaseConnection,
     mut jobs: mpsc::Receiver<Job>,
+    kept: Kept,
     events: Events,
 ) {
     let mut connection = Some(first);
@@ -59,7 +62,7 @@ pub(super) async fn run(
         let writer = match &connection {
             Some(writer) => writer,
             None => match Database::connect(options.clone()).await {
-                Ok(fresh) => connection.insert(fresh),
+                Ok(fresh) => connection.insert(statements.of(fresh)),
                 Err(error) => {
                     tracing::error!(%error, "the writer could not connect");
                     waiting.clear();
@@ -67,6 +70,10 @@ pub(super) async fn run(
                 }
             },
         };
+        let watch = kept.watch();
+        if let Some((watch, _)) = &watch {
+            watch.begin();
+        }
         let mut group = Group::default();
         let committed = group.run(writer, &mut waiting).await.map_err(|error| error.to_string());
         if let Err(error) = &committed {
@@ -80,7 +87,10 @@ pub(super) async fn run(
             }
         }
         for ended in group.ended {
-            ended.answer(committed.clone(), &events);
+            ended.answer(committed.clone(), &kept, &events);
+        }
+        if let Some((watch, forget)) = watch {
+            watch.end(connection.as_ref(), forget).await;
         }
     }
 }

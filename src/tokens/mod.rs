@@ -7,11 +7,13 @@ mod seal;
 
 use std::borrow::Cow;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
     errors::Error,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
+use quick_cache::sync::Cache;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -44,6 +46,9 @@ pub struct Tokens {
     otp_length: u8,
     header: Header,
     validation: Validation,
+    /// What access tokens say whose signature was found good, by their digest. What was good once is for ever, but for the
+    /// time; and finding that out takes as long as all the rest of a request.
+    verified: Option<Cache<[u8; 32], AccessClaims>>,
     issuer: String,
     audience: String,
     claims: Vec<Claim>,
@@ -168,6 +173,7 @@ impl Tokens {
             otp_length: config.otp_length,
             header,
             validation,
+            verified: (config.viewer_cache_size > 0).then(|| Cache::new(config.viewer_cache_size)),
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
             claims: config.jwt_claims.clone(),
@@ -229,16 +235,27 @@ impl Tokens {
     /// # Errors
     /// Why it is not good.
     pub fn read_access_token(&self, token: &str, now: OffsetDateTime) -> Result<AccessClaims, Rejected> {
+        let claims = match &self.verified {
+            Some(verified) => {
+                let digest: [u8; 32] =
+                    digest(&SHA256, token.as_bytes()).as_ref().try_into().map_err(|_| Rejected::Invalid)?;
+                verified.get_or_insert_with(&digest, || self.verify(token))?
+            }
+            None => self.verify(token)?,
+        };
+        if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired(claims)) } else { Ok(claims) }
+    }
+
+    /// What an access token says whose signature is good, expired or not.
+    fn verify(&self, token: &str) -> Result<AccessClaims, Rejected> {
         let header = decode_header(token).map_err(|_| Rejected::Invalid)?;
         if header.typ.as_deref() != Some(TYPE) {
             return Err(Rejected::Invalid);
         }
         let key =
             self.signing.iter().find(|key| Some(&key.kid) == header.kid.as_ref()).ok_or(Rejected::Invalid)?;
-        let claims = decode::<AccessClaims>(token, &key.decode, &self.validation)
-            .map_err(|_| Rejected::Invalid)?
-            .claims;
-        if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired(claims)) } else { Ok(claims) }
+        let decoded = decode::<AccessClaims>(token, &key.decode, &self.validation);
+        decoded.map(|token| token.claims).map_err(|_| Rejected::Invalid)
     }
 
     /// The refresh token with this counter. Nothing of it is stored: it says the same each time.

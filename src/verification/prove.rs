@@ -126,7 +126,7 @@ pub(super) async fn prove(
         }
         Ok(Proven::Viewer(user)) => {
             outbox::wake(app);
-            let session = prover.viewer.map(|viewer| viewer.session.clone());
+            let session = prover.viewer.map(|viewer| session::Model::clone(&viewer.session));
             let session = session.ok_or_else(|| Fault::internal("there is no viewer"))?;
             Ok(SignedIn::go_on(app, *user, session)?)
         }

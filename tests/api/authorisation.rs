@@ -207,7 +207,7 @@ async fn a_field_added_without_thought_is_refused_and_roles_are_kept_apart() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let schema = Schema::build(Toy, async_graphql::EmptyMutation, EmptySubscription)
-        .extension(JwtGuard)
+        .extension(JwtGuard::default())
         .data(app.app.clone())
         .finish();
     let run = async |query: &str, token: Option<&str>| {

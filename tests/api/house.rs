@@ -23,12 +23,12 @@ const LAYERS: [&[&str]; 5] = [
         "sessions",
         "verification",
     ],
-    &["app", "events", "google", "mail", "passwords", "storage", "tokens"],
+    &["app", "events", "google", "mail", "metrics", "passwords", "storage", "tokens"],
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 34] = [
+const WITHIN: [(&str, &str); 35] = [
     ("cli", "http"),
     ("cli", "fake_google"),
     ("verification", "sessions"),
@@ -55,6 +55,7 @@ const WITHIN: [(&str, &str); 34] = [
     ("app", "events"),
     ("app", "google"),
     ("app", "mail"),
+    ("app", "metrics"),
     ("app", "passwords"),
     ("app", "storage"),
     ("app", "tokens"),

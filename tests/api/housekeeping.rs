@@ -66,6 +66,7 @@ impl Plans {
 
 impl Publish for Plans {
     fn publish(&self, _: Event) {}
+    fn changed(&self, _: &[uuid::Uuid], _: &[uuid::Uuid]) {}
 }
 
 #[async_trait::async_trait]
@@ -153,6 +154,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     outbox::settle(&plans, id, 1, outbox::Outcome::Sent, now).await.unwrap();
     outbox::list_waiting(&plans, 100).await.unwrap();
     outbox::list_failed(&plans, 100).await.unwrap();
+    outbox::count_waiting(&plans).await.unwrap();
+    outbox::count_failed(&plans).await.unwrap();
     outbox::delete_settled(&plans, now, 500).await.unwrap();
 
     for filter in [
@@ -167,7 +170,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), 56);
+    assert_eq!(plans.len(), 58);
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from

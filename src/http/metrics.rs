@@ -1,0 +1,64 @@
+//! `/metrics`, at an address of its own: what it tells is for those who run the server.
+
+use std::sync::Arc;
+
+use poem::{Response, handler, http::StatusCode, web::Data};
+
+use crate::{
+    app::App,
+    metrics::Reading,
+    storage::{StatementCounts, outbox},
+};
+
+/// The version of the format that Prometheus asks for by default.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[handler]
+pub(super) async fn metrics(Data(app): Data<&Arc<App>>) -> Response {
+    let text = match readings(app).await {
+        Ok(readings) => app.metrics.render(&readings).ok(),
+        Err(fault) => {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "the outbox could not be counted");
+            None
+        }
+    };
+    match text {
+        Some(text) => Response::builder().content_type(CONTENT_TYPE).body(text),
+        None => StatusCode::SERVICE_UNAVAILABLE.into(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
+async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
+    let gauge = |name, help, value: u64| Reading { name, help, value: value as f64, is_total: false };
+    let total = |name, help, value: u64| Reading { name, help, value: value as f64, is_total: true };
+    let (waiting, failed) =
+        (outbox::count_waiting(app.db.read()).await?, outbox::count_failed(app.db.read()).await?);
+    let (kept, statements, load) = (app.db.kept(), app.db.statements(), app.db.load());
+    let StatementCounts { count, time } = statements;
+    Ok(vec![
+        total("hashes", "Password hashes computed", app.passwords.computed()),
+        gauge("hash_queue", "Password hashes that wait or are computed", app.passwords.waiting()),
+        gauge("hash_queue_limit", "Password hashes that may wait", app.config.hash_queue as u64),
+        gauge("outbox_waiting", "Mails that wait to be sent", waiting),
+        gauge("outbox_failed", "Mails that were given up, within a week", failed),
+        total("database_statements", "Statements that the database was sent", count),
+        Reading {
+            name: "database_statement_seconds",
+            help: "Time that they took",
+            value: time.as_secs_f64(),
+            is_total: true,
+        },
+        gauge(
+            "database_connections",
+            "Connections that are open for reading; on PostgreSQL all",
+            load.connections,
+        ),
+        gauge("database_connections_idle", "Of these, those that nobody uses", load.idle),
+        gauge("database_writes_waiting", "Writes that wait or run", load.writes),
+        total("viewer_cache_hits", "Requests whose session and user were in memory", kept.hits),
+        total("viewer_cache_misses", "Requests that read one of them", kept.misses),
+        total("viewer_cache_doubts", "Requests that could not tell and asked the database", kept.doubts),
+        gauge("viewer_cache_sessions", "Sessions in memory", kept.sessions),
+    ])
+}

@@ -1,0 +1,260 @@
+//! Who sends a request is known from memory, and what is known is never behind what is committed.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use gatehouse::storage::KeptCounts;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    process::{gatehouse, output},
+};
+
+const BELIEVING: (&str, &str) = ("VIEWER_CACHE_STALENESS", "60s");
+
+/// A server that keeps viewers. On PostgreSQL it must be heard first.
+async fn start(database: Database, settings: &[(&str, &str)]) -> TestApp {
+    let app = TestApp::with(database, &[settings, &[BELIEVING, ("RATE_LIMITS", "off")]].concat()).await;
+    if database == Postgres {
+        let probe = app.sign_up("probe@example.org").await;
+        until(async || {
+            app.me(&probe.access_token).await;
+            counts(&app).hits > 0
+        })
+        .await;
+    }
+    app
+}
+
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to hold");
+}
+
+fn counts(app: &TestApp) -> KeptCounts {
+    app.app.db.kept()
+}
+
+const ME: &str = "{ me { email emailVerified username name bio role lastLoginAt sessions { id } } }";
+
+async fn me(app: &TestApp, person: &SignedIn) -> Value {
+    app.run_as(&person.access_token, ME, json!({})).await.body
+}
+
+/// Two requests that find nothing new: after them the person is kept, where anything is.
+async fn warm(app: &TestApp, person: &SignedIn) -> Value {
+    me(app, person).await;
+    me(app, person).await
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_here_before_is_known_without_a_statement(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = start(database, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.me(&ada.access_token).await;
+    until(async || {
+        let before = (app.app.db.statements().count, counts(&app).hits);
+        assert_eq!(app.me(&ada.access_token).await, EMAIL);
+        (app.app.db.statements().count, counts(&app).hits) == (before.0, before.1 + 1)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_nothing_is_kept_unless_it_is_asked_for() {
+    let app = TestApp::start(Postgres).await;
+    let ada = app.sign_up(EMAIL).await;
+    for _ in 0..5 {
+        assert_eq!(app.me(&ada.access_token).await, EMAIL);
+    }
+    assert_eq!(counts(&app), KeptCounts::default());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = start(database, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    let root = if database == Postgres {
+        // behind the server's back, so it is seen when what is kept is too old: a new session brings it about
+        app.sign_in("root@example.org").await
+    } else {
+        root
+    };
+    let bystander = app.sign_up("grace@example.org").await;
+    warm(&app, &bystander).await;
+
+    for number in 0..20 {
+        warm(&app, &ada).await;
+        let bio = format!("the {number}th");
+        let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
+        app.run_as(&ada.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
+        assert_eq!(me(&app, &ada).await["data"]["me"]["bio"], bio);
+    }
+    let administer = async |operation: &str| {
+        warm(&app, &ada).await;
+        let done = app.run_as(&root.access_token, operation, json!({})).await;
+        assert!(done.body["errors"].is_null(), "{}", done.text);
+    };
+    let id = &ada.user_id;
+    administer(&format!(r#"mutation {{ setUserRole(id: "{id}", role: STAFF) {{ __typename }} }}"#)).await;
+    assert_eq!(me(&app, &ada).await["data"]["me"]["role"], "STAFF");
+
+    let second = app.sign_in(EMAIL).await;
+    assert_eq!(me(&app, &ada).await["data"]["me"]["sessions"].as_array().unwrap().len(), 2);
+    let login = warm(&app, &second).await["data"]["me"]["lastLoginAt"].clone();
+    app.advance(Duration::from_secs(5));
+    app.sign_in(EMAIL).await;
+    assert_ne!(me(&app, &second).await["data"]["me"]["lastLoginAt"], login);
+
+    warm(&app, &second).await;
+    let revoke =
+        format!(r#"mutation {{ revokeSession(id: "{}") {{ endedSessionIds }} }}"#, second.session_id);
+    app.run_as(&ada.access_token, &revoke, json!({})).await.data("revokeSession");
+    assert_eq!(app.me(&second.access_token).await, "REVOKED");
+
+    let third = app.sign_in(EMAIL).await;
+    warm(&app, &third).await;
+    let change = "mutation($old: String!) { changePassword(input: { currentPassword: $old, newPassword: \"battery staple horse\" }) { __typename } }";
+    let changed = app.run_as(&ada.access_token, change, json!({ "old": PASSWORD })).await;
+    assert!(changed.body["errors"].is_null(), "{}", changed.text);
+    assert_eq!(app.me(&third.access_token).await, "REVOKED");
+
+    let refreshed = SignedIn::from(&app.refresh(&ada.refresh_token).await);
+    warm(&app, &refreshed).await;
+    assert_eq!(SignedIn::from(&app.refresh(&refreshed.refresh_token).await).session_id, ada.session_id);
+    administer(&format!(r#"mutation {{ setUserActive(id: "{id}", active: false) {{ __typename }} }}"#)).await;
+    assert_eq!(app.me(&refreshed.access_token).await, "REVOKED");
+
+    warm(&app, &root).await;
+    app.run_as(&root.access_token, "mutation { logout { endedSessionIds } }", json!({})).await.data("logout");
+    assert_eq!(app.me(&root.access_token).await, "REVOKED");
+
+    let before = counts(&app);
+    assert_eq!(app.me(&bystander.access_token).await, "grace@example.org");
+    if database == Postgres {
+        // on SQLite what the test wrote behind the server's back made it forget everybody
+        assert_eq!(counts(&app).misses, before.misses);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_write_to_the_file_is_seen_by_the_next_request() {
+    let app = start(Sqlite, &[NO_VERIFICATION]).await;
+    let other = app.another(&[]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
+    for number in 0..60 {
+        warm(&app, &ada).await;
+        let bio = format!("the {number}th");
+        match number % 3 {
+            0 => app.sql(&format!("UPDATE users SET bio = '{bio}' WHERE email = '{EMAIL}'")).await,
+            1 => drop(
+                other.run_as(&ada.access_token, update, json!({ "bio": bio })).await.data("updateProfile"),
+            ),
+            // both write: whose commit it was must be told apart
+            _ => {
+                let email = format!("{number}@example.org");
+                let own = app.sign_up(&email);
+                let behind = format!("UPDATE users SET bio = '{bio}' WHERE email = '{EMAIL}'");
+                futures_util::future::join(own, app.sql(&behind)).await;
+            }
+        }
+        assert_eq!(me(&app, &ada).await["data"]["me"]["bio"], bio, "{number}");
+    }
+    assert!(counts(&app).hits > 0);
+    app.run_as(&ada.access_token, "mutation { logout { endedSessionIds } }", json!({})).await.data("logout");
+    assert_eq!(other.me(&ada.access_token).await, "REVOKED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_that_writes_makes_the_next_request_read() {
+    let app = start(Sqlite, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    until(async || {
+        let hits = counts(&app).hits;
+        warm(&app, &ada).await;
+        counts(&app).hits > hits + 1
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["DATABASE_URL", "ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS"];
+    let settings = settings.map(|name| (name, app.settings[name].as_str()));
+    let create = ["create-superuser", "--email", "root@example.org", "--password-stdin"];
+    let created = output(gatehouse(folder.path(), &create, &settings), &format!("{PASSWORD}\n"));
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let before = counts(&app);
+    assert_eq!(app.me(&ada.access_token).await, EMAIL);
+    assert_eq!(counts(&app), KeptCounts { misses: before.misses + 1, sessions: 1, ..before });
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_with_what_came_before_their_own_change(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = start(database, &[NO_VERIFICATION]).await;
+    let people = [EMAIL, "grace@example.org", "edsger@example.org"];
+    let people = join_all(people.map(|email| app.sign_up(email))).await;
+    let is_over = AtomicBool::new(false);
+    let (app, is_over) = (&app, &is_over);
+    // they fill what is kept at every moment, also while it is forgotten
+    let reading = people.iter().flat_map(|person| std::iter::repeat_n(person, 4)).map(async |person| {
+        while !is_over.load(Ordering::Relaxed) {
+            assert!(me(app, person).await["errors"].is_null());
+        }
+    });
+    let writing = async {
+        join_all(people.iter().map(async |person| {
+            for number in 0..100 {
+                let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
+                let bio = number.to_string();
+                app.run_as(&person.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
+                assert_eq!(me(app, person).await["data"]["me"]["bio"], bio);
+            }
+        }))
+        .await;
+        is_over.store(true, Ordering::Relaxed);
+    };
+    futures_util::future::join(join_all(reading), writing).await;
+    assert!(counts(app).hits > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_what_another_server_does_is_heard_and_what_is_not_told_is_bounded() {
+    let app = start(Postgres, &[NO_VERIFICATION]).await;
+    let other = app.another(&[BELIEVING]).await;
+    let ada = app.sign_up(EMAIL).await;
+    until(async || {
+        other.me(&ada.access_token).await;
+        counts(&other).hits > 0
+    })
+    .await;
+    app.run_as(&ada.access_token, "mutation { logout { endedSessionIds } }", json!({})).await.data("logout");
+    until(async || other.me(&ada.access_token).await == "REVOKED").await;
+
+    let brief = app.another(&[("VIEWER_CACHE_STALENESS", "200ms")]).await;
+    let ada = app.sign_in(EMAIL).await;
+    until(async || {
+        brief.me(&ada.access_token).await;
+        counts(&brief).hits > 0
+    })
+    .await;
+    app.sql("UPDATE users SET bio = 'told nobody'").await;
+    until(async || me(&brief, &ada).await["data"]["me"]["bio"] == "told nobody").await;
+}
