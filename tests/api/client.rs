@@ -144,7 +144,7 @@ async fn ten_tabs_that_wake_from_an_expired_token_refresh_once_and_sign_out_toge
     browser.tabs.run(7, "gatehouse.logout()");
     browser.tabs.act("wait", None, is("signedOut"));
     assert_eq!(browser.ask(), vec!["UNAUTHENTICATED"; TABS]);
-    assert_eq!(browser.tabs.count("refresh"), 3, "nobody has tried");
+    assert_eq!(browser.rotations().await, 3, "nobody was let in again");
 }
 
 #[rstest]
