@@ -35,6 +35,8 @@ const LONGEST_WAIT = 30;
 export class BrowserSession {
   state: State;
   private held?: Held;
+  /** The session that ended last. What is kept may still be of it: a tab hears the news sooner than it sees the storage change. */
+  private ended?: string;
   private renewal?: Promise<void>;
   private heard = new AbortController();
   private readonly channel?: BroadcastChannel;
@@ -61,7 +63,7 @@ export class BrowserSession {
   /** An access token that has not expired, by a refresh if need be, and other than `stale`. None if nobody is signed in. */
   async accessToken(stale?: string): Promise<string | undefined> {
     if (!this.isFresh(stale)) {
-      if (!this.held && !this.keeper.read()) {
+      if (!this.held && !this.kept()) {
         if (this.state.status === 'resuming') this.hold(undefined);
         return undefined;
       }
@@ -90,7 +92,7 @@ export class BrowserSession {
   async signOut<Answer>(ask: (kept: Kept | undefined) => Promise<Answer>): Promise<Answer> {
     let answer!: Answer;
     await alone(this.name, async () => {
-      const kept = this.keeper.read();
+      const kept = this.kept();
       answer = await ask(kept);
       for (const session of new Set([kept?.session, this.held?.session.id])) this.end(session);
     });
@@ -100,7 +102,8 @@ export class BrowserSession {
   /** The session is over, for all tabs. One that has begun since is not. */
   end(session: string | undefined) {
     if (session) {
-      if (this.keeper.read()?.session === session) this.keeper.write(undefined);
+      if (this.kept()?.session === session) this.keeper.write(undefined);
+      this.ended = session;
       this.channel?.postMessage({ ended: session } satisfies News);
     }
     if (!this.held || this.held.session.id === session) this.hold(undefined);
@@ -113,8 +116,8 @@ export class BrowserSession {
 
   /** Looks whether another tab has signed out, or somebody else in, while this one could not hear it. */
   async check() {
-    if (this.state.status === 'signedOut' && !this.keeper.read()) return;
-    if (this.keeper.read()?.session !== this.held?.session.id) await this.accessToken(this.held?.accessToken);
+    if (this.state.status === 'signedOut' && !this.kept()) return;
+    if (this.kept()?.session !== this.held?.session.id) await this.accessToken(this.held?.accessToken);
   }
 
   close() {
@@ -144,7 +147,7 @@ export class BrowserSession {
 
   private async refresh(stale?: string): Promise<void> {
     if (this.isFresh(stale)) return;
-    const kept = this.keeper.read();
+    const kept = this.kept();
     if (!kept) return this.end(this.held?.session.id);
     if (this.held && this.held.since !== kept.since) {
       // another tab was faster than its news
@@ -153,7 +156,7 @@ export class BrowserSession {
     }
     const { answer } = await this.post(refreshDocument, { refreshToken: kept.refreshToken });
     // a tab that was frozen meanwhile must not write over what came after
-    const now = this.keeper.read();
+    const now = this.kept();
     if (now?.session !== kept.session || now.since !== kept.since) return this.refresh(stale);
     if (answer.kind === 'AuthPayload') this.take(answer);
     // none was sent where the browser has dropped the cookie
@@ -174,11 +177,17 @@ export class BrowserSession {
 
   private hear(news: News) {
     if ('ended' in news) {
-      if (this.held ? this.held.session.id === news.ended : !this.keeper.read()) this.hold(undefined);
+      this.ended = news.ended;
+      if (this.held ? this.held.session.id === news.ended : !this.kept()) this.hold(undefined);
     } else {
       this.hold(news.held);
       this.heard.abort();
     }
+  }
+
+  private kept() {
+    const kept = this.keeper.read();
+    return kept?.session === this.ended ? undefined : kept;
   }
 
   private hold(held: Held | undefined) {

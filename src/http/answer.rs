@@ -86,12 +86,21 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
 }
 
+/// The answer to a method that an address does not know, and which it does.
+pub(super) fn not_allowed(methods: &'static str) -> Response {
+    let message = format!("This address answers {methods}.");
+    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", &message);
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    answer
+}
+
 /// The answer where a route, or a middleware of the framework, refuses.
 pub(super) fn refused(error: &poem::Error) -> Response {
     let status = error.status();
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
-        StatusCode::METHOD_NOT_ALLOWED => "This address answers GET.",
+        // what answers to more says so itself
+        StatusCode::METHOD_NOT_ALLOWED => return not_allowed("GET, HEAD"),
         StatusCode::FORBIDDEN => "This origin, method or header is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request cannot be answered."),
     };
@@ -100,9 +109,5 @@ pub(super) fn refused(error: &poem::Error) -> Response {
         status if status.is_server_error() => "INTERNAL",
         _ => "BAD_REQUEST",
     };
-    let mut answer = refusal(status, code, message);
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    }
-    answer
+    refusal(status, code, message)
 }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use poem::{
-    Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route, get, handler,
+    Endpoint, EndpointExt, IntoResponse, Middleware, Request, Response, Result, Route,
+    error::MethodNotAllowedError,
+    get, handler,
     http::{StatusCode, header},
     web::{Data, Json, Path, Query},
 };
@@ -40,7 +42,7 @@ pub(super) fn routes() -> impl Endpoint<Output = Response> + use<> {
         .at("/mailbox.css", get(style))
         .at("/mailbox.js", get(script))
         .at("/mails/:id", get(mail_page))
-        .at("/api", get(list_mails).delete(clear_mails))
+        .at("/api", get(list_mails).delete(clear_mails).catch_error(only_read_or_clear))
         .at("/api/latest", get(latest_mail))
         .at("/api/:id", get(find_mail))
         .with(OwnSite)
@@ -142,6 +144,10 @@ fn clear_mails(Data(app): Data<&Arc<App>>) -> Response {
         mailbox.clear();
     }
     StatusCode::NO_CONTENT.into_response()
+}
+
+async fn only_read_or_clear(_: MethodNotAllowedError) -> Response {
+    answer::not_allowed("GET, HEAD, DELETE")
 }
 
 fn mailbox(app: &App) -> Option<&Mailbox> {

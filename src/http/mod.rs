@@ -3,13 +3,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use poem::{
-    Endpoint, EndpointExt, Response, Route, get,
+    Endpoint, EndpointExt, IntoResponse, Response, Route, get,
     http::{Method, header},
     middleware::{CatchPanic, Cors},
 };
 use tokio::net::TcpListener;
 
-use crate::{app::App, config::Config};
+use crate::{app::App, clock::Clock, config::Config};
 
 mod answer;
 mod client;
@@ -18,6 +18,7 @@ mod graphql;
 mod headers;
 mod health;
 mod hosts;
+mod lingering;
 mod mailbox;
 mod media;
 mod metrics;
@@ -91,15 +92,18 @@ fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response>
     if app.mailer.mailbox().is_some() {
         routes = routes.nest("/mailbox", mailbox::routes());
     }
-    Route::new()
+    let routes = Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
-        .data(Arc::new(health::Readiness::default()))
-        .with(CatchPanic::new().with_handler(answer::panicked))
-        .with(request_id::RequestId(app.clock.clone()))
-        .with(headers::SecurityHeaders::new(&app.config))
+        .data(Arc::new(health::Readiness::default()));
+    named(routes, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
+}
+
+/// Every request has a name, and an answer, even if it ends in a panic.
+fn named(endpoint: impl Endpoint<Output: IntoResponse>, clock: Clock) -> impl Endpoint<Output = Response> {
+    endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(request_id::RequestId(clock))
 }
 
 fn cors(config: &Config) -> Cors {
@@ -112,4 +116,23 @@ fn cors(config: &Config) -> Cors {
         .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, delivery])
         .expose_headers([request_id::HEADER, header::RETRY_AFTER.as_str(), header::WWW_AUTHENTICATE.as_str()])
         .max_age(7200)
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{Request, endpoint};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_told_by_the_id_that_its_log_has_and_by_nothing_else() {
+        let panics = endpoint::make_sync(|_| -> Response { panic!("a secret") });
+        let mut answer = named(panics, Clock::default()).get_response(Request::default()).await;
+        let told: Value = answer.take_body().into_json().await.unwrap();
+        let error = &told["errors"][0];
+        assert_eq!((answer.status().as_u16(), &error["extensions"]["code"]), (500, &"INTERNAL".into()));
+        assert_eq!(error["extensions"]["requestId"], answer.headers()[request_id::HEADER].to_str().unwrap());
+        assert!(!told.to_string().contains("secret"), "{told}");
+    }
 }

@@ -66,8 +66,8 @@ impl Stage {
     }
 }
 
-/// A socket with deadlines. `P` is dropped with it.
-pub(super) struct Paced<S, P> {
+/// A socket with deadlines.
+pub(super) struct Paced<S> {
     socket: S,
     stage: Stage,
     /// Until when what is awaited must have come.
@@ -76,12 +76,11 @@ pub(super) struct Paced<S, P> {
     going: Option<Pin<Box<Sleep>>>,
     /// Whether the request line of the head is complete.
     has_line: bool,
-    _place: P,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> Paced<S, P> {
-    pub(super) fn new(socket: S, stage: Stage, place: P) -> Self {
-        Self { socket, stage, coming: Box::pin(sleep(HEAD)), going: None, has_line: false, _place: place }
+impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
+    pub(super) fn new(socket: S, stage: Stage) -> Self {
+        Self { socket, stage, coming: Box::pin(sleep(HEAD)), going: None, has_line: false }
     }
 
     fn note(&mut self, bytes: &[u8]) {
@@ -112,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> Paced<S, P> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> AsyncRead for Paced<S, P> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -136,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> AsyncRead for Paced<S, P> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> AsyncWrite for Paced<S, P> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match self.refusal(bytes) {
             Some(refusal) => Pin::new(&mut self.socket).poll_write(cx, &refusal).map_ok(|_| bytes.len()),

@@ -21,6 +21,7 @@ use tokio::{
 
 use super::{
     connections::{Connections, Place},
+    lingering::Lingering,
     paced::{Paced, Stage},
 };
 
@@ -101,7 +102,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-        let paced = Paced::new(socket, stage.clone(), place);
+        let paced = Paced::new(Lingering::new(socket, place), stage.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());
         let mut stopping = self.stopping.clone();
         let ended = tokio::select! {

@@ -162,6 +162,26 @@ async fn heads_that_cannot_be_read_are_told_why_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_still_sends_when_it_is_refused_is_not_cut_off() {
+    let app = TestApp::start(Sqlite).await;
+    let long = "x".repeat(100_000);
+    let heads = ["content-length: 1000000\r\n\r\n", "cookie: "];
+    for (rest, status) in heads.into_iter().zip(["413", "431"]) {
+        let mut socket = connect(&app.url).await;
+        let head =
+            format!("POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{rest}");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..5 {
+            socket.write_all(long.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(&answer[9..12], status, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http_2_is_not_spoken() {
     let app = TestApp::start(Sqlite).await;
     let mut socket = connect(&app.url).await;

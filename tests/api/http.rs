@@ -112,7 +112,10 @@ async fn a_body_has_at_most_64_kib() {
     assert_eq!((above.status, above.code()), (StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST"));
     let password =
         json!({ "query": "mutation { login }", "variables": { "password": "p".repeat(1_000_000) } });
-    assert_eq!(post(&app, JSON, password.to_string()).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    for _ in 0..50 {
+        let refused = post(&app, JSON, password.to_string()).await;
+        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE, "whoever still sends reads it too");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

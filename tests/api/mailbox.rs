@@ -60,6 +60,10 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
     let cleared = Answer::of(app.http.delete(format!("{}/mailbox/api", app.url))).await;
     assert_eq!(cleared.status, StatusCode::NO_CONTENT);
     assert_eq!(get(&app, "/api").await.body, json!([]));
+    for (path, allowed) in [("/api", "GET, HEAD, DELETE"), ("/api/latest", "GET, HEAD")] {
+        let refused = Answer::of(app.http.put(format!("{}/mailbox{path}", app.url))).await;
+        assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, allowed));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

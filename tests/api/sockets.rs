@@ -100,10 +100,8 @@ async fn what_is_against_the_protocol_closes_with_its_code() {
         assert_eq!(socket.hear().await["closed"], code);
     }
     let mut endless = app.socket(&ada.access_token).await;
-    // nobody waits for the rest of it, so it may not even be told
-    let sent = endless.0.send(Message::Text("x".repeat(1024 * 1024).into())).await;
-    let heard = endless.hear().await;
-    assert!(heard["closed"] == 1009 || !heard["lost"].is_null(), "{sent:?} {heard}");
+    endless.0.send(Message::Text("x".repeat(1024 * 1024).into())).await.unwrap();
+    assert_eq!(endless.hear().await["closed"], 1009, "though nobody has read it to its end");
     let mut flood = app.socket(&ada.access_token).await;
     let mut heard = Value::Null;
     for _ in 0..200 {
@@ -120,6 +118,19 @@ async fn whoever_says_nothing_is_let_go() {
     let app = TestApp::start(Sqlite).await;
     let mut silent = app.open(&[]).await.unwrap();
     assert_eq!(silent.hear().await, closed(4408, "Connection initialisation timeout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_told_by_the_id_of_the_request_that_opened_the_connection() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let mut socket = app.socket(&ada.access_token).await;
+    app.app.db.read().clone().close().await.unwrap();
+    socket.subscribe("1", FOLLOW).await;
+    let heard = socket.hear().await;
+    let fault = &heard["payload"]["errors"][0]["extensions"];
+    assert_eq!(fault["code"], "SERVICE_UNAVAILABLE", "{heard}");
+    assert_eq!(fault["requestId"], socket.1.as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

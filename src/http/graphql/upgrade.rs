@@ -5,7 +5,6 @@ use poem::{
     http::{Method, StatusCode, header},
     web::websocket::{WebSocket, WebSocketConfig},
 };
-use tracing::Instrument;
 
 use super::{GraphqlEndpoint, MAX_BODY, Refusal, bad_request, protocol, socket::Socket};
 use crate::{
@@ -15,6 +14,7 @@ use crate::{
     },
     rate_limit::Address,
     sessions::Client,
+    telemetry,
 };
 
 /// Read and written at once by a socket, most of which are silent.
@@ -51,13 +51,13 @@ impl GraphqlEndpoint {
             closing: self.sockets.closing(),
             client,
         };
-        let span = tracing::Span::current();
+        // what happens on it stands in the log under the request that opened it
+        let id = telemetry::request_id().unwrap_or_default();
         let serve = move |stream| {
-            async move {
+            telemetry::in_request(id, async move {
                 socket.serve(stream).await;
                 drop(places);
-            }
-            .instrument(span)
+            })
         };
         Ok(accepted.protocols([protocol::NAME]).config(config).on_upgrade(serve).into_response())
     }

@@ -16,8 +16,8 @@ use super::{SignedIn, TestApp};
 
 pub const FOLLOW: &str = "subscription { sessionEvents { kind sessionId } }";
 
-/// An open connection.
-pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// An open connection, and the id of the request that opened it.
+pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>, pub String);
 
 impl TestApp {
     /// Opens a connection with these headers; or the status with which that is refused.
@@ -71,7 +71,9 @@ impl Socket {
             }
         }
         match tokio_tungstenite::connect_async(request).await {
-            Ok((stream, _)) => Ok(Self(stream)),
+            Ok((stream, answer)) => {
+                Ok(Self(stream, answer.headers()["x-request-id"].to_str().unwrap().to_owned()))
+            }
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
         }

@@ -1,0 +1,90 @@
+//! A socket that is closed so that its client can read why.
+//!
+//! The system resets a connection that is closed with something unread, and whoever was still sending then loses an answer
+//! that it has not read yet: that its body is too long, say. So what still comes is read for a moment, and forgotten
+//! (RFC 9112, section 9.6).
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    net::TcpStream,
+    runtime::Handle,
+    time,
+};
+
+/// How long a client that is told to go may go on sending.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// And how many bytes it may send.
+const MOST: usize = 1024 * 1024;
+
+/// A socket that lingers when it is dropped. It keeps its place `P` until it is closed.
+pub(super) struct Lingering<P: Send + 'static>(Option<(TcpStream, P)>);
+
+impl<P: Send + 'static> Lingering<P> {
+    pub(super) fn new(socket: TcpStream, place: P) -> Self {
+        Self(Some((socket, place)))
+    }
+}
+
+impl<P: Send + Unpin + 'static> Lingering<P> {
+    fn socket(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
+        let (socket, _) = self.get_mut().0.as_mut().expect("it is there until it is dropped");
+        Pin::new(socket)
+    }
+}
+
+impl<P: Send + 'static> Drop for Lingering<P> {
+    fn drop(&mut self) {
+        if let (Some((socket, place)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                let _ = time::timeout(LINGER, farewell(socket)).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn farewell(mut socket: TcpStream) -> io::Result<()> {
+    socket.shutdown().await?;
+    // small, for thousands may be turned out at once
+    let mut forgotten = [0; 2048];
+    let mut most = MOST;
+    loop {
+        let read = socket.read(&mut forgotten).await?;
+        if read == 0 || read > most {
+            return Ok(());
+        }
+        most -= read;
+    }
+}
+
+impl<P: Send + Unpin + 'static> AsyncRead for Lingering<P> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.socket().poll_read(cx, buffer)
+    }
+}
+
+impl<P: Send + Unpin + 'static> AsyncWrite for Lingering<P> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.socket().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket().poll_shutdown(cx)
+    }
+}
