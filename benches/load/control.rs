@@ -20,7 +20,7 @@ use gatehouse::{
 use poem::{Endpoint, Request, Response, Route, Server, listener::TcpListener, post};
 use uuid::Uuid;
 
-use crate::{cores, per_second, person};
+use crate::{cores, load::per_second, person};
 
 /// A server process of the bench's own.
 pub(crate) struct Control {

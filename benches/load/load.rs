@@ -7,8 +7,6 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::per_second;
-
 /// What came of one kind of request in one round.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
@@ -82,6 +80,17 @@ pub(crate) async fn open<C>(
     });
     let latencies: Vec<Vec<f64>> = load.collect::<FuturesUnordered<_>>().collect().await;
     Load::of(latencies.concat(), started.elapsed().as_secs_f64(), f64::NAN)
+}
+
+pub(crate) fn per_second(count: usize, seconds: f64) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / seconds
+}
+
+/// The middle one.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Seconds of processor that a process has taken; not a number where the system does not tell as Linux does.

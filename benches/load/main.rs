@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, beside controls in the
 //! same rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` measures another on that database too; it fills it
-//! with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer. Nothing is asserted of
-//! the numbers: they are the machine's. They are printed as a table, and drawn into `benches/load/results.svg`.
+//! with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer, and `cargo bench --bench load
+//! -- refresh` measures that alone (or `me`, `login`, `signup`, `storm`). Nothing is asserted of the numbers: they are the machine's. They are
+//! printed as a table, and unless some were left out, drawn into `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(
@@ -13,6 +14,7 @@
 
 use std::{
     env, fs,
+    net::SocketAddr,
     num::NonZero,
     path::Path,
     thread,
@@ -24,15 +26,16 @@ use sea_orm::ConnectionTrait;
 
 use crate::{
     control::{Control, PGBENCH_ROWS, hashes_per_second, pgbench_per_second, sqlite_commits_per_second},
-    load::{Load, closed, open},
+    load::{Load, closed, median, open},
     person::{Asker, Person},
-    report::{Line, plot, spread, table},
+    report::{Line, plot, table},
     server::Server,
 };
 
 mod connection;
 mod control;
 mod load;
+#[expect(dead_code, reason = "another bench uses the rest of it")]
 mod person;
 mod report;
 mod server;
@@ -56,6 +59,7 @@ async fn main() {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
+    let only = Only(arguments.into_iter().skip(1).find(|argument| !argument.starts_with("--")));
     let number = |name, otherwise| env::var(name).map_or(otherwise, |text| text.parse().unwrap());
     let (rounds, round) = (number("BENCH_ROUNDS", 5), Duration::from_secs(number("BENCH_SECONDS", 4)));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -67,10 +71,10 @@ async fn main() {
     let mut ceilings = Ceilings::start().await;
     for number in 1..=rounds {
         eprintln!("round {number} of {rounds}: controls");
-        ceilings.measure(folder.path(), round).await;
+        ceilings.measure(&only, folder.path(), round).await;
         for subject in &mut subjects {
             eprintln!("round {number} of {rounds}: {}", subject.name);
-            subject.measure(folder.path(), round).await;
+            subject.measure(&only, folder.path(), round).await;
         }
     }
     println!("{} cores, medians of {rounds} rounds of {} s\n", cores(), round.as_secs());
@@ -78,9 +82,21 @@ async fn main() {
     for subject in &subjects {
         lines.extend(subject.lines(&ceilings));
     }
+    lines.retain(|line| !line.rates.is_empty());
     println!("{}", table(&lines));
     subjects.iter().for_each(Subject::print);
-    fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/load/results.svg"), plot(&lines)).unwrap();
+    if only.0.is_none() {
+        fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/load/results.svg"), plot(&lines)).unwrap();
+    }
+}
+
+/// The work that is measured; none: all of it.
+struct Only(Option<String>);
+
+impl Only {
+    fn has(&self, work: &str) -> bool {
+        self.0.as_ref().is_none_or(|only| only == work)
+    }
 }
 
 /// What the machine does without a Gatehouse.
@@ -107,8 +123,8 @@ impl Ceilings {
         }
     }
 
-    async fn measure(&mut self, folder: &Path, round: Duration) {
-        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
+    async fn measure(&mut self, only: &Only, folder: &Path, round: Duration) {
+        for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("me")) {
             for (control, loads) in
                 [(&self.poem, &mut self.bare[at]), (&self.graphql, &mut self.graphqls[at])]
             {
@@ -119,8 +135,12 @@ impl Ceilings {
                 loads.push(closed(&mut askers, round, control.process.id(), Asker::me).await);
             }
         }
-        self.hashes.push(hashes_per_second(round));
-        self.commits.push(sqlite_commits_per_second(folder, round));
+        if only.has("login") {
+            self.hashes.push(hashes_per_second(round));
+        }
+        if only.has("refresh") {
+            self.commits.push(sqlite_commits_per_second(folder, round));
+        }
     }
 
     fn lines(&self) -> Vec<Line> {
@@ -198,33 +218,34 @@ impl Subject {
         }
     }
 
-    async fn measure(&mut self, folder: &Path, round: Duration) {
+    async fn measure(&mut self, only: &Only, folder: &Path, round: Duration) {
         let process = self.server.id();
-        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
-            let mut askers = Vec::new();
-            for person in &self.signed_in[..connections] {
-                askers.push(person.asker(self.server.address).await);
-            }
-            self.me[at].push(closed(&mut askers, round, process, Asker::me).await);
-        }
         for person in self.signed_in.iter_mut().chain(&mut self.to_log_in) {
             person.connect().await;
         }
-        self.refresh.push(closed(&mut self.signed_in, round, process, Person::refresh).await);
-        for (at, connections) in [FEW, MANY].into_iter().enumerate() {
-            self.login[at]
-                .push(closed(&mut self.to_log_in[..connections], round, process, Person::login).await);
+        for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("me")) {
+            let mut askers = askers(&self.signed_in[..connections], self.server.address).await;
+            self.me[at].push(closed(&mut askers, round, process, Asker::me).await);
         }
-        self.signup.push(closed(&mut self.to_log_in[..FEW], round, process, Person::sign_up_again).await);
-        let mut askers = Vec::new();
-        for person in &self.signed_in {
-            askers.push(person.asker(self.server.address).await);
+        if only.has("refresh") {
+            self.refresh.push(closed(&mut self.signed_in, round, process, Person::refresh).await);
+            if self.name == "PostgreSQL" {
+                self.pgbench.extend(pgbench_per_second(&self.database_url, folder, MANY, round));
+            }
         }
-        let logins = closed(&mut self.to_log_in, round, process, Person::login);
-        let asked = open(&mut askers, STEADY, round, Asker::me);
-        self.storm.push(futures_util::future::join(logins, asked).await);
-        if self.name == "PostgreSQL" {
-            self.pgbench.extend(pgbench_per_second(&self.database_url, folder, MANY, round));
+        for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("login")) {
+            let people = &mut self.to_log_in[..connections];
+            self.login[at].push(closed(people, round, process, Person::login).await);
+        }
+        if only.has("signup") {
+            let people = &mut self.to_log_in[..FEW];
+            self.signup.push(closed(people, round, process, Person::sign_up_again).await);
+        }
+        if only.has("storm") {
+            let mut askers = askers(&self.signed_in, self.server.address).await;
+            let logins = closed(&mut self.to_log_in, round, process, Person::login);
+            let asked = open(&mut askers, STEADY, round, Asker::me);
+            self.storm.push(futures_util::future::join(logins, asked).await);
         }
     }
 
@@ -258,16 +279,23 @@ impl Subject {
 
     fn print(&self) {
         println!("{}", self.name);
-        let starts =
-            |part: fn(&(f64, f64)) -> f64| spread(&self.starts.iter().map(part).collect::<Vec<_>>()).0;
+        let starts = |part: fn(&(f64, f64)) -> f64| median(self.starts.iter().map(part));
         println!("  start to first answer    {:>9.1} ms", 1000.0 * starts(|start| start.0));
         println!("  memory, idle             {:>9.1} MB", starts(|start| start.1));
         println!("  memory, after the load   {:>9.1} MB", self.server.memory());
         println!("  memory, at most          {:>9.1} MB", self.server.most_memory());
         if !self.pgbench.is_empty() {
-            println!("  pgbench, {MANY} clients      {:>9.0} a second", spread(&self.pgbench).0);
+            println!("  pgbench, {MANY} clients      {:>9.0} a second", median(self.pgbench.iter().copied()));
         }
     }
+}
+
+async fn askers(people: &[Person], address: SocketAddr) -> Vec<Asker> {
+    let mut askers = Vec::new();
+    for person in people {
+        askers.push(person.asker(address).await);
+    }
+    askers
 }
 
 fn rates(loads: &[Load]) -> Vec<f64> {
@@ -275,7 +303,7 @@ fn rates(loads: &[Load]) -> Vec<f64> {
 }
 
 fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line {
-    let middle = |figure: fn(&Load) -> f64| spread(&loads.iter().map(figure).collect::<Vec<_>>()).0;
+    let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
     let ratios = loads.iter().zip(control).map(|(load, control)| load.rate / control).collect();
     Line {
         what,
@@ -291,8 +319,4 @@ fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line
 /// As many as the server has threads for hashes.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-fn per_second(count: usize, seconds: f64) -> f64 {
-    f64::from(u32::try_from(count).unwrap()) / seconds
 }

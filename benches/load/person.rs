@@ -33,6 +33,25 @@ impl Person {
         person
     }
 
+    /// Somebody who has an account.
+    pub(crate) async fn sign_in_to(address: SocketAddr, email: &str) -> Self {
+        let connection = Connection::open(address).await.unwrap();
+        let mut person = Self {
+            connection,
+            email: email.to_owned(),
+            access_token: String::new(),
+            refresh_token: String::new(),
+        };
+        person.login().await;
+        person
+    }
+
+    /// Asks in their name.
+    pub(crate) async fn ask(&mut self, query: &str, variables: &Value) -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        self.connection.post(&self.access_token, &body).await.unwrap()
+    }
+
     /// Connects anew: the server closes what was idle for long.
     pub(crate) async fn connect(&mut self) {
         self.connection = self.connection.again().await.unwrap();

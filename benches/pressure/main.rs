@@ -16,15 +16,16 @@ use futures_util::{StreamExt, stream};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
 
 use crate::{
-    measure::{Load, median},
+    load::{Load, closed, median},
     person::Person,
     server::Server,
 };
 
 #[path = "../load/connection.rs"]
 mod connection;
-#[path = "../load/measure.rs"]
-mod measure;
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/load.rs"]
+mod load;
 #[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
@@ -115,8 +116,8 @@ struct Measured {
 }
 
 async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut Person)) -> Measured {
-    let started = Instant::now();
     let watch = async {
+        let started = Instant::now();
         let mut most = server.memory();
         while started.elapsed() < ROUND {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -124,6 +125,9 @@ async fn measure(server: &Server, people: &mut [Person], act: impl AsyncFn(&mut 
         }
         most
     };
-    let (load, memory) = tokio::join!(Load::of(ROUND, people, act), watch);
+    for person in &mut *people {
+        person.connect().await;
+    }
+    let (load, memory) = tokio::join!(closed(people, ROUND, server.id(), act), watch);
     Measured { load, memory }
 }

@@ -1,8 +1,9 @@
-//! What the number of users costs: the same requests with a thousand users and with a million, side by side.
+//! What the number of users costs: the same requests with a thousand users and with a million, three sessions each, side by
+//! side.
 //!
 //! `cargo bench --bench users` measures two server processes on new SQLite files, from the same machine. `BENCH_POSTGRES_URL`
 //! names a PostgreSQL on which two databases of its own, `gatehouse_bench_1000` and `gatehouse_bench_1000000`, are made anew
-//! and measured too. Nothing is asserted of the numbers: they are the machine's.
+//! and measured too; it then says how many rows were read that no index had found. Nothing is asserted of the numbers: they are the machine's.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -13,22 +14,41 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::{connection::Connection, server::Server};
+use crate::{
+    load::median,
+    person::{PASSWORD, Person},
+    server::Server,
+};
 
-#[expect(dead_code, reason = "the other bench uses all of it")]
 #[path = "../load/connection.rs"]
 mod connection;
-#[expect(dead_code, reason = "the other bench uses all of it")]
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/load.rs"]
+mod load;
+#[expect(dead_code, reason = "another bench uses all of it")]
+#[path = "../load/person.rs"]
+mod person;
+#[expect(dead_code, reason = "another bench uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
 const SIZES: [u32; 2] = [1_000, 1_000_000];
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
-const PASSWORD: &str = "correct horse battery";
+const EMAIL: &str = "root@example.org";
+
+/// Three sessions of everybody, which go on for a month.
+const SESSIONS: &str = "\
+    INSERT INTO sessions (id, user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at) \
+    SELECT RANDOM_ID, id, 0, 0, created_at, created_at, NOW + 2592000000, NOW + 2592000000 \
+    FROM users, (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS thrice";
+
+/// Rows of each table that PostgreSQL read without an index.
+const UNINDEXED: &str =
+    "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > 0 ORDER BY relname";
 
 /// What is asked, and which part of the answer must not be empty.
 const REQUESTS: [(&str, &str, &str); 9] = [
@@ -91,23 +111,30 @@ async fn measure(name: &str, databases: [String; 2], folder: &Path) {
     println!("\n{name}: {} users imported in {:.0} s", many.size, many.import.as_secs_f64());
     println!("{:<32}{:>14}{:>14}{:>8}", "median, milliseconds", few.size, many.size, "ratio");
     for request in REQUESTS {
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            rounds.push((few.time(request).await, many.time(request).await));
-        }
-        let of = |part: fn(&(f64, f64)) -> f64| median(rounds.iter().map(part));
-        let (few, many, ratio) = (of(|r| r.0), of(|r| r.1), of(|r| r.1 / r.0));
-        println!("{:<32}{:>14.3}{:>14.3}{:>8.2}", request.0, few * 1e3, many * 1e3, ratio);
+        compare(request.0, &mut few, &mut many, async |subject| subject.ask(request).await).await;
     }
+    compare("login", &mut few, &mut many, async |subject| subject.person.login().await).await;
+    compare("refresh", &mut few, &mut many, async |subject| subject.person.refresh().await).await;
+    many.print_unindexed().await;
+}
+
+async fn compare(what: &str, few: &mut Subject, many: &mut Subject, act: impl AsyncFn(&mut Subject)) {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        rounds.push((few.time(&act).await, many.time(&act).await));
+    }
+    let of = |part: fn(&(f64, f64)) -> f64| median(rounds.iter().map(part));
+    let (few, many, ratio) = (of(|r| r.0), of(|r| r.1), of(|r| r.1 / r.0));
+    println!("{what:<32}{:>14.3}{:>14.3}{ratio:>8.2}", few * 1e3, many * 1e3);
 }
 
 /// A server with so many users.
 struct Subject {
     size: u32,
     import: Duration,
-    connection: Connection,
-    access_token: String,
+    person: Person,
     variables: Value,
+    on: DatabaseConnection,
     _server: Server,
 }
 
@@ -120,44 +147,61 @@ impl Subject {
         let import = server::gatehouse("import-users", database_url).arg(&people).status().unwrap();
         assert!(import.success(), "the import failed");
         let import = begun.elapsed();
+        let on = Database::connect(database_url).await.unwrap();
+        let (id, now) = match on.get_database_backend() {
+            DbBackend::Sqlite => ("randomblob(16)", "unixepoch() * 1000"),
+            _ => ("gen_random_uuid()", "(extract(epoch FROM now()) * 1000)::bigint"),
+        };
+        on.execute_unprepared(&SESSIONS.replace("RANDOM_ID", id).replace("NOW", now)).await.unwrap();
+        on.execute_unprepared("ANALYZE").await.unwrap();
         let mut superuser = server::gatehouse("create-superuser", database_url);
-        superuser
-            .args(["--email", "root@example.org", "--password-stdin"])
-            .stdin(std::process::Stdio::piped());
+        superuser.args(["--email", EMAIL, "--password-stdin"]).stdin(std::process::Stdio::piped());
         let mut superuser = superuser.spawn().unwrap();
         superuser.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
         assert!(superuser.wait().unwrap().success());
 
         let server = Server::start(database_url).await;
-        let mut connection = Connection::open(server.address).await.unwrap();
-        let login =
-            "mutation($input: LoginInput!) { login(input: $input) { ... on AuthPayload { accessToken } } }";
-        let input = json!({ "identifier": "root@example.org", "password": PASSWORD });
-        let body = json!({ "query": login, "variables": { "input": input } });
-        let answer = connection.post("", &body).await.unwrap();
-        let access_token = answer["data"]["login"]["accessToken"].as_str().unwrap().to_owned();
-
+        let mut person = Person::sign_in_to(server.address, EMAIL).await;
         let name = format!("person{:07}", size / 2);
         let found =
             "query($name: String) { users(filter: { search: $name }) { edges { cursor node { id } } } }";
-        let body = json!({ "query": found, "variables": { "name": name } });
-        let found = &connection.post(&access_token, &body).await.unwrap()["data"]["users"]["edges"][0];
+        let found = &person.ask(found, &json!({ "name": name })).await["data"]["users"]["edges"][0];
         let variables = json!({ "id": found["node"]["id"], "middle": found["cursor"], "name": name });
-        Self { size, import, connection, access_token, variables, _server: server }
+        if on.get_database_backend() == DbBackend::Postgres {
+            on.execute_unprepared("SELECT pg_stat_reset()").await.unwrap();
+        }
+        Self { size, import, person, variables, on, _server: server }
+    }
+
+    async fn ask(&mut self, (name, query, part): (&str, &str, &str)) {
+        let answer = self.person.ask(query, &self.variables).await;
+        assert!(answer.pointer(part).is_some_and(|part| !part.is_null()), "{name}: {answer}");
     }
 
     /// The median time of a request, in seconds.
-    async fn time(&mut self, (name, query, part): (&str, &str, &str)) -> f64 {
-        let body = json!({ "query": query, "variables": self.variables });
+    async fn time(&mut self, act: &impl AsyncFn(&mut Self)) -> f64 {
         let mut times = Vec::new();
         let begun = Instant::now();
         while begun.elapsed() < ROUND {
             let sent = Instant::now();
-            let answer = self.connection.post(&self.access_token, &body).await.unwrap();
+            act(self).await;
             times.push(sent.elapsed().as_secs_f64());
-            assert!(answer.pointer(part).is_some_and(|part| !part.is_null()), "{name}: {answer}");
         }
         median(times.into_iter())
+    }
+
+    async fn print_unindexed(&self) {
+        if self.on.get_database_backend() != DbBackend::Postgres {
+            return;
+        }
+        let rows =
+            self.on.query_all_raw(Statement::from_string(DbBackend::Postgres, UNINDEXED)).await.unwrap();
+        println!("rows read without an index, of all tables:");
+        for row in rows {
+            let (table, read): (String, i64) =
+                (row.try_get("", "relname").unwrap(), row.try_get("", "seq_tup_read").unwrap());
+            println!("  {table:<30}{read:>14}");
+        }
     }
 }
 
@@ -173,10 +217,4 @@ fn write_people(path: &Path, count: u32) {
             "is_staff": n % 1000 == 5, "is_superuser": false, "date_joined": joined, "last_login": null });
         writeln!(file, "{person}").unwrap();
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
