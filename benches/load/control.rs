@@ -166,7 +166,7 @@ pub(crate) fn sqlite_commits_per_second(folder: &std::path::Path, round: Duratio
     per_second(commits, started.elapsed().as_secs_f64())
 }
 
-/// The two statements of a refresh by `pgbench`, with as many clients. None: there is no `pgbench`.
+/// The statement of a refresh by `pgbench`, with as many clients. None: there is no `pgbench`.
 pub(crate) fn pgbench_per_second(
     url: &str,
     folder: &std::path::Path,
@@ -178,12 +178,12 @@ pub(crate) fn pgbench_per_second(
     let id = "(('00000000-0000-7000-8000-' || lpad(:client_id::text, 12, '0'))::uuid)";
     writeln!(
         text,
-        "UPDATE sessions SET counter = counter + 1, last_used_at = last_used_at + 1, \
-         expires_at = CASE WHEN max_expires_at < expires_at THEN max_expires_at ELSE expires_at END \
-         WHERE id = {id} AND counter <= 9000000000 AND ended_at IS NULL AND expires_at > 0 RETURNING *;"
+        "WITH sessions AS (UPDATE sessions SET counter = counter + 1, last_used_at = last_used_at + 1, \
+         expires_at = CASE WHEN max_expires_at < expires_at + 1 THEN max_expires_at ELSE expires_at + 1 END \
+         WHERE id = {id} AND counter <= 9000000000 AND ended_at IS NULL AND expires_at > 0 RETURNING *) \
+         SELECT * FROM sessions LEFT JOIN users ON users.id = sessions.user_id;"
     )
     .unwrap();
-    writeln!(text, "SELECT * FROM users WHERE id = {id};").unwrap();
     std::fs::write(&script, text).unwrap();
     let output = Command::new("pgbench")
         .args(["-n", "-M", "prepared", "-j", "1", "-c", &clients.to_string()])

@@ -43,12 +43,19 @@ pub async fn refresh(app: &App, refresh_token: Option<&str>) -> Result<SignedIn,
     let rotated = app.db.write_one(async move |txn| {
         session::rotate(&txn, token.session_id, token.counter, Timestamp(now), expires_at).await
     });
-    let (session, issued_at) = match rotated.await? {
-        Some(session) => (session, now),
-        None => repeat(app, token, now).await?,
+    let (session, user, issued_at) = match rotated.await? {
+        Some((session, user)) => (session, user, now),
+        None => {
+            let (session, issued_at) = repeat(app, token, now).await?;
+            (session, None, issued_at)
+        }
     };
-    let user = user::find(app.db.read(), session.user_id).await?.filter(|user| user.is_active);
-    Ok(SignedIn::reissue(app, user.ok_or(RefreshError::InvalidToken)?, session, issued_at, now)?)
+    let user = match user {
+        Some(user) => Some(user),
+        None => user::find(app.db.read(), session.user_id).await?,
+    };
+    let user = user.filter(|user| user.is_active).ok_or(RefreshError::InvalidToken)?;
+    Ok(SignedIn::reissue(app, user, session, issued_at, now)?)
 }
 
 /// The token was spent before, or its session is over. What is read here only ever becomes more true, so it needs no lock.
