@@ -45,10 +45,7 @@ pub async fn refresh(app: &App, refresh_token: Option<&str>) -> Result<SignedIn,
     });
     let (session, user, issued_at) = match rotated.await? {
         Some((session, user)) => (session, user, now),
-        None => {
-            let (session, issued_at) = repeat(app, token, now).await?;
-            (session, None, issued_at)
-        }
+        None => repeat(app, token, now).await.map(|(session, issued_at)| (session, None, issued_at))?,
     };
     let user = match user {
         Some(user) => Some(user),

@@ -12,7 +12,8 @@ use tracing::log::LevelFilter;
 use url::Url;
 
 use super::{
-    Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, kept::Kept, statements::Statements, watch::Watch, writer,
+    Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer, kept::Kept, postgres::Connections, reader::Source,
+    statements::Statements, watch::Watch, writer,
 };
 use crate::{
     config::{Config, DatabaseUrl},
@@ -31,16 +32,17 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     let (events, statements) = (events.clone(), Statements::default());
     match &config.database {
         DatabaseUrl::Postgres(url) => {
-            let mut options = options(url.expose_secret(), config.database_max_connections);
-            options.statement_timeout(TIME_LIMIT);
-            let pool = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
-            let pool = statements.of(pool);
+            let opened =
+                Connections::open(url.expose_secret(), config.database_max_connections, statements.clone())
+                    .await;
+            let connections = opened.map_err(|error| unreachable(error, url))?;
             let room = Arc::new(Semaphore::new(QUEUE));
             let (most, staleness) = (config.viewer_cache_size, config.viewer_cache_staleness);
             let is_kept = most > 0 && !staleness.is_zero();
             let kept = if is_kept { Kept::believing(most, staleness) } else { Kept::nothing() };
-            let writer = Writer::Postgres(Postgres { pool: pool.clone(), room, kept: kept.clone(), events });
-            Ok(Db { read: Reader(pool), writer, kept, statements, file: None })
+            let read = Reader(Source::Postgres(connections.clone()));
+            let writer = Writer::Postgres(Postgres { connections, room, kept: kept.clone(), events });
+            Ok(Db { read, writer, kept, statements, file: None })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -58,7 +60,7 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             let first = statements.of(first);
             let connect = (writing, statements.clone());
             tokio::spawn(writer::run(connect, first, jobs, kept.clone(), events));
-            let (read, writer) = (Reader(read), Writer::Sqlite(queue));
+            let (read, writer) = (Reader(Source::Sqlite(read)), Writer::Sqlite(queue));
             Ok(Db { read, writer, kept, statements, file: Some(path.clone()) })
         }
     }

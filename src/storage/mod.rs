@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::{
     Semaphore,
     mpsc::{self, error::TrySendError},
@@ -27,6 +27,8 @@ use crate::{
 };
 use job::{Fate, Job, Kind};
 use kept::Kept;
+use postgres::Connections;
+use reader::Source;
 use statements::Statements;
 use txn::Handle;
 
@@ -40,6 +42,7 @@ pub mod known_address;
 pub mod migrate;
 mod notice;
 pub mod outbox;
+mod postgres;
 pub mod rate_limit;
 mod reader;
 pub mod session;
@@ -103,7 +106,7 @@ enum Writer {
 
 #[derive(Clone, Debug)]
 struct Postgres {
-    pool: DatabaseConnection,
+    connections: Connections,
     /// For writes that are under way.
     room: Arc<Semaphore>,
     kept: Kept,
@@ -145,17 +148,18 @@ impl Db {
     /// What the database has to do at this moment.
     #[must_use]
     pub fn load(&self) -> Load {
-        let (connections, idle, writes) = match &self.writer {
-            Writer::Postgres(postgres) => {
-                let pool = self.read.0.get_postgres_connection_pool();
-                (pool.size(), pool.num_idle(), QUEUE - postgres.room.available_permits())
-            }
-            Writer::Sqlite(queue) => {
-                let pool = self.read.0.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle(), QUEUE - queue.capacity())
+        let (connections, idle) = match &self.read.0 {
+            Source::Postgres(connections) => connections.count(),
+            Source::Sqlite(pool) => {
+                let pool = pool.get_sqlite_connection_pool();
+                (pool.size() as usize, pool.num_idle())
             }
         };
-        Load { connections: connections.into(), idle: idle as u64, writes: writes as u64 }
+        let writes = match &self.writer {
+            Writer::Postgres(postgres) => QUEUE - postgres.room.available_permits(),
+            Writer::Sqlite(queue) => QUEUE - queue.capacity(),
+        };
+        Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
     }
 
     /// How often a session and its user were in memory.
@@ -257,18 +261,18 @@ impl From<DbErr> for Fault {
 impl Postgres {
     /// One job: a transaction, or a statement that is its own.
     async fn write_alone(self, job: Job) {
-        let Self { pool, kept, events, .. } = self;
+        let Self { connections, kept, events, .. } = self;
         if job.is_abandoned() {
             return;
         }
         if job.kind == Kind::Statement {
-            return job.run(Handle::Pool(pool)).await.answer(Ok(()), &kept, &events);
+            return job.run(Handle::Connections(connections)).await.answer(Ok(()), &kept, &events);
         }
-        let txn = match pool.begin().await {
+        let txn = match connections.begin().await {
             Ok(txn) => Arc::new(txn),
             Err(error) => return tracing::error!(%error, "a transaction could not begin"),
         };
-        let ended = job.run(Handle::Transaction(txn.clone())).await;
+        let ended = job.run(Handle::Postgres(txn.clone())).await;
         let committed = match (Arc::into_inner(txn), &ended.fate) {
             (Some(txn), Fate::Keep) => notice::commit(txn, events.notices(&ended.events)).await,
             (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await,

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement,
+    ConnectionTrait, DbBackend, DbErr, Statement,
     sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::TIME_LIMIT;
+use super::{TIME_LIMIT, postgres::Transaction};
 use crate::fault::Fault;
 
 /// All servers on one database use it.
@@ -19,7 +19,7 @@ const CHANNEL: &str = "gatehouse_events";
 const WAITING: usize = 64;
 
 /// Commits, and with it sends these texts to every server that listens. Rolled back, nobody hears of them.
-pub(super) async fn commit(txn: DatabaseTransaction, texts: Vec<String>) -> Result<(), DbErr> {
+pub(super) async fn commit(txn: Transaction, texts: Vec<String>) -> Result<(), DbErr> {
     for text in texts {
         notify(&txn, text).await?;
     }

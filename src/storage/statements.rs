@@ -49,7 +49,7 @@ impl Statements {
         StatementCounts { count: count.load(Ordering::Relaxed), time }
     }
 
-    fn add(&self, time: Duration) {
+    pub(super) fn add(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or_default();
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);

@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    SqlErr, Statement,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, SqlErr, Statement,
 };
 
 use uuid::Uuid;
 
+use super::postgres;
 use crate::events::Event;
 
 /// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
@@ -63,8 +63,11 @@ fn changes_viewers(sql: &str) -> bool {
 
 #[derive(Debug)]
 pub(super) enum Handle {
-    Transaction(Arc<DatabaseTransaction>),
-    Pool(DatabaseConnection),
+    /// A transaction of SQLite's writer.
+    Sqlite(Arc<DatabaseTransaction>),
+    Postgres(Arc<postgres::Transaction>),
+    /// A statement that is its own transaction.
+    Connections(postgres::Connections),
 }
 
 /// What became of the statements of one job.
@@ -150,8 +153,9 @@ macro_rules! send {
     ($self:ident.$method:ident($argument:expr, $sql:expr)) => {{
         $self.watch.begin($sql)?;
         $self.watch.end(match &$self.handle {
-            Handle::Transaction(txn) => txn.$method($argument).await,
-            Handle::Pool(pool) => pool.$method($argument).await,
+            Handle::Sqlite(txn) => txn.$method($argument).await,
+            Handle::Postgres(txn) => txn.$method($argument).await,
+            Handle::Connections(connections) => connections.$method($argument).await,
         })
     }};
 }
@@ -160,8 +164,8 @@ macro_rules! send {
 impl ConnectionTrait for Txn {
     fn get_database_backend(&self) -> DbBackend {
         match &self.handle {
-            Handle::Transaction(txn) => txn.get_database_backend(),
-            Handle::Pool(pool) => pool.get_database_backend(),
+            Handle::Sqlite(_) => DbBackend::Sqlite,
+            Handle::Postgres(_) | Handle::Connections(_) => DbBackend::Postgres,
         }
     }
 

@@ -124,7 +124,7 @@ impl Group {
             if guarded {
                 self.set_savepoint(&txn).await?;
             }
-            let ended = job.run(Handle::Transaction(txn.clone())).await;
+            let ended = job.run(Handle::Sqlite(txn.clone())).await;
             let fate = ended.fate.clone();
             self.ended.push(ended);
             match fate {
