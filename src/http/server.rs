@@ -94,7 +94,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let service = service_fn(async |request: Request<Incoming>| {
             stage.begin();
             let request = poem::Request::from((request, self.local.clone(), peer.clone(), Scheme::HTTP));
-            let answer = self.endpoint.get_response(request).await;
+            // boxed, for a connection has room for this as long as it is open, and most of them wait
+            let answer = Box::pin(self.endpoint.get_response(request)).await;
             if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 stage.end();
             }
