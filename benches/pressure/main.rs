@@ -48,11 +48,7 @@ async fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
     Server::migrate(&sqlite);
-    let server = Server::start_with(&sqlite, &[("EMAIL_VERIFICATION", "none")]).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let idle = server.memory();
-    println!("memory, idle: {idle:.1} MB");
-
+    let server = Server::start(&sqlite).await;
     let mut clients = sign_up(CLIENTS, server.address).await;
     let (mut quiet, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -81,7 +77,7 @@ async fn main() {
     }
 
     drop(server);
-    let server = Server::start_with(&sqlite, &[("EMAIL_VERIFICATION", "none")]).await;
+    let server = Server::start(&sqlite).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = server.memory();
     let mut storm = sign_up(STORM, server.address).await;
