@@ -220,30 +220,29 @@ impl Subject {
 
     async fn measure(&mut self, only: &Only, folder: &Path, round: Duration) {
         let process = self.server.id();
-        for person in self.signed_in.iter_mut().chain(&mut self.to_log_in) {
-            person.connect().await;
-        }
         for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("me")) {
             let mut askers = askers(&self.signed_in[..connections], self.server.address).await;
             self.me[at].push(closed(&mut askers, round, process, Asker::me).await);
         }
         if only.has("refresh") {
-            self.refresh.push(closed(&mut self.signed_in, round, process, Person::refresh).await);
+            let people = connected(&mut self.signed_in).await;
+            self.refresh.push(closed(people, round, process, Person::refresh).await);
             if self.name == "PostgreSQL" {
                 self.pgbench.extend(pgbench_per_second(&self.database_url, folder, MANY, round));
             }
         }
         for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("login")) {
-            let people = &mut self.to_log_in[..connections];
+            let people = connected(&mut self.to_log_in[..connections]).await;
             self.login[at].push(closed(people, round, process, Person::login).await);
         }
         if only.has("signup") {
-            let people = &mut self.to_log_in[..FEW];
+            let people = connected(&mut self.to_log_in[..FEW]).await;
             self.signup.push(closed(people, round, process, Person::sign_up_again).await);
         }
         if only.has("storm") {
             let mut askers = askers(&self.signed_in, self.server.address).await;
-            let logins = closed(&mut self.to_log_in, round, process, Person::login);
+            let people = connected(&mut self.to_log_in).await;
+            let logins = closed(people, round, process, Person::login);
             let asked = open(&mut askers, STEADY, round, Asker::me);
             self.storm.push(futures_util::future::join(logins, asked).await);
         }
@@ -288,6 +287,14 @@ impl Subject {
             println!("  pgbench, {MANY} clients      {:>9.0} a second", median(self.pgbench.iter().copied()));
         }
     }
+}
+
+/// Connected anew, for the server closes what says nothing for long.
+async fn connected(people: &mut [Person]) -> &mut [Person] {
+    for person in &mut *people {
+        person.connect().await;
+    }
+    people
 }
 
 async fn askers(people: &[Person], address: SocketAddr) -> Vec<Asker> {
