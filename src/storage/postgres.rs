@@ -85,8 +85,8 @@ impl Connections {
             .log_slow_statements(LevelFilter::Warn, SLOW);
         let pool = Pool::builder(Manager(options))
             .max_size(usize::try_from(most).unwrap_or(usize::MAX))
-            // those that were used last are alive, and warm
-            .queue_mode(QueueMode::Lifo)
+            // the last one first would double what the slowest requests wait while hashes are computed
+            .queue_mode(QueueMode::Fifo)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(TIME_LIMIT))
             .create_timeout(Some(TIME_LIMIT))
