@@ -3,8 +3,8 @@
 //! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, beside controls in the
 //! same rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` measures another on that database too; it fills it
 //! with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer, and `cargo bench --bench load
-//! -- refresh` measures that alone (or `me`, `login`, `signup`, `storm`). Nothing is asserted of the numbers: they are the machine's. They are
-//! printed as a table, and unless some were left out, drawn into `benches/load/results.svg`.
+//! -- refresh` measures that alone (or `me`, `login`, `signup`, `storm`). Nothing is asserted of the numbers: they are the
+//! machine's. They are printed as a table, and unless some were left out, drawn into `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(
