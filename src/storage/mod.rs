@@ -274,8 +274,8 @@ impl Postgres {
         };
         let ended = job.run(Handle::Postgres(txn.clone())).await;
         let committed = match (Arc::into_inner(txn), &ended.fate) {
-            (Some(txn), Fate::Keep) => notice::commit(txn, events.notices(&ended.events)).await,
-            (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.rollback().await,
+            (Some(txn), Fate::Keep) => notice::commit(txn, &events.notices(&ended.events)).await,
+            (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.end("ROLLBACK".to_owned()).await,
             (None, _) => Err(DbErr::Custom(writer::KEPT.to_owned())),
         };
         ended.answer(committed.map_err(|error| error.to_string()), &kept, &events);

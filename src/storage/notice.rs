@@ -18,12 +18,11 @@ const CHANNEL: &str = "gatehouse_events";
 /// Notices that wait for whoever hears them. PostgreSQL keeps what waits beyond.
 const WAITING: usize = 64;
 
-/// Commits, and with it sends these texts to every server that listens. Rolled back, nobody hears of them.
-pub(super) async fn commit(txn: Transaction, texts: Vec<String>) -> Result<(), DbErr> {
-    for text in texts {
-        notify(&txn, text).await?;
-    }
-    txn.commit().await
+/// Commits, and with it sends these texts to every server that listens, in one round trip. Rolled back, nobody hears of them.
+pub(super) async fn commit(txn: Transaction, texts: &[String]) -> Result<(), DbErr> {
+    // the one command that takes no parameters
+    let notify = |text: &String| format!("NOTIFY {CHANNEL}, '{}'; ", text.replace('\'', "''"));
+    txn.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
 }
 
 /// Sends a text to every server that listens, this one included, with the commit of the transaction that it is part of.

@@ -128,17 +128,10 @@ impl Connections {
 }
 
 impl Transaction {
-    pub(super) async fn commit(self) -> Result<(), DbErr> {
-        self.end("COMMIT").await
-    }
-
-    pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(self, how: &'static str) -> Result<(), DbErr> {
+    /// Sends commands of which the last is COMMIT or ROLLBACK. After one that failed the others are not run.
+    pub(super) async fn end(self, commands: String) -> Result<(), DbErr> {
         let mut lease = self.lease.into_inner();
-        sqlx::raw_sql(how).execute(&mut lease.postgres).await.map_err(failed)?;
+        sqlx::raw_sql(AssertSqlSafe(commands)).execute(&mut lease.postgres).await.map_err(failed)?;
         lease.is_busy = false;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The table of sign-ins. A session has one row, however often it is refreshed.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
-    DbBackend, ExprTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait, UpdateMany,
+    DbBackend, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QueryTrait, Statement,
+    UpdateMany,
     entity::prelude::*,
-    sea_query::{CaseStatement, CommonTableExpression, Expr, Query},
+    sea_query::{Expr, PostgresQueryBuilder, Query},
 };
 
 use super::{Publish, Timestamp, user};
@@ -131,40 +132,33 @@ pub async fn rotate(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Option<(Model, Option<user::Model>)>, DbErr> {
-    let max = Expr::col(Column::MaxExpiresAt);
-    let expires_at =
-        CaseStatement::new().case(max.clone().lt(expires_at), max).finally(Expr::value(expires_at));
-    let update = Entity::update_many()
-        .col_expr(Column::Counter, Expr::value(counter + 1))
-        .col_expr(Column::LastUsedAt, Expr::value(now))
-        .col_expr(Column::ExpiresAt, expires_at.into())
-        .filter(Column::Id.eq(id))
-        .filter(Column::Counter.lte(counter))
-        .filter(live(now));
-    let rotated = match on.get_database_backend() {
-        DbBackend::Postgres => update_with_user(on, update).await?.pop(),
-        _ => update.exec_with_returning(on).await?.pop().map(|session| (session, None)),
+    let backend = on.get_database_backend();
+    let values = [counter.into(), now.into(), expires_at.into(), id.into()];
+    let sql = match backend {
+        DbBackend::Postgres => ROTATE_WITH_USER.as_str(),
+        _ => ROTATE,
     };
+    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     on.changed(&[], &[id]);
-    Ok(rotated)
+    let read = |row: &QueryResult| match backend {
+        DbBackend::Postgres => {
+            Ok((Model::from_query_result(row, "A_")?, user::Model::from_query_result_optional(row, "B_")?))
+        }
+        _ => Ok((Model::from_query_result(row, "")?, None)),
+    };
+    rows.first().map(read).transpose()
 }
 
-/// Within the statement the table's name stands for the rows that it has changed.
-async fn update_with_user(
-    on: &impl ConnectionTrait,
-    update: UpdateMany<Entity>,
-) -> Result<Vec<(Model, Option<user::Model>)>, DbErr> {
-    let mut update = update.into_query();
-    update.returning_all();
-    let mut changed = CommonTableExpression::new();
-    changed.table_name(Entity).query(update);
-    let mut select = Entity::find().find_also_related(user::Entity).into_query();
-    select.with_cte(changed);
-    let rows = on.query_all(&select).await?;
-    let both =
-        |row| Ok((Model::from_query_result(row, "A_")?, user::Model::from_query_result_optional(row, "B_")?));
-    rows.iter().map(both).collect()
-}
+/// The statement that is sent most often, so it is not composed each time.
+const ROTATE: &str = r#"UPDATE "sessions" SET "counter" = $1 + 1, "last_used_at" = $2,
+    "expires_at" = CASE WHEN "max_expires_at" < $3 THEN "max_expires_at" ELSE $3 END
+    WHERE "id" = $4 AND "counter" <= $1 AND "ended_at" IS NULL AND "expires_at" > $2 RETURNING *"#;
+
+/// The same, and the user. Within it the table's name stands for the rows that it has changed.
+static ROTATE_WITH_USER: LazyLock<String> = LazyLock::new(|| {
+    let both = Entity::find().find_also_related(user::Entity).into_query();
+    format!(r#"WITH "sessions" AS ({ROTATE}) {}"#, both.to_string(PostgresQueryBuilder))
+});
 
 /// Notes that a token with this counter has come back.
 ///

@@ -7,11 +7,18 @@ mod seal;
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-    errors::Error,
-    jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
+    Algorithm, DecodingKey, Header, Validation, decode, decode_header,
+    errors::{Error, ErrorKind},
+    jwk::{
+        AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm,
+        OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse, ThumbprintHash,
+    },
 };
 use quick_cache::sync::Cache;
 use secrecy::SecretString;
@@ -44,7 +51,8 @@ pub struct Tokens {
     /// One for each purpose, so that a link for one thing is none for another.
     links: [(Purpose, Seal); 3],
     otp_length: u8,
-    header: Header,
+    /// That of every access token, encoded.
+    header: String,
     validation: Validation,
     /// What access tokens say whose signature was found good, by their digest. What was good once is for ever, but for the
     /// time; and finding that out takes as long as all the rest of a request.
@@ -58,7 +66,7 @@ pub struct Tokens {
 struct SigningKey {
     kid: String,
     jwk: Jwk,
-    encode: EncodingKey,
+    pair: Ed25519KeyPair,
     decode: DecodingKey,
 }
 
@@ -171,7 +179,7 @@ impl Tokens {
                 (Purpose::ChangeEmail, Seal::new(&roots, "link/change-email/mac")),
             ],
             otp_length: config.otp_length,
-            header,
+            header: URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?),
             validation,
             verified: (config.viewer_cache_size > 0).then(|| Cache::new(config.viewer_cache_size)),
             issuer: config.jwt_issuer.clone(),
@@ -226,7 +234,11 @@ impl Tokens {
             }),
             bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
         };
-        let token = encode(&self.header, &issued, &self.signing[0].encode)?;
+        // RFC 7515 §3.1; `jsonwebtoken::encode` reads the key anew each time, which takes as long as to sign with it
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
+        let signature = self.signing[0].pair.sign(token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(AccessToken { token: token.into(), expires_in: (expires_at - now).whole_seconds().max(0) })
     }
 
@@ -322,22 +334,23 @@ impl Tokens {
 
 impl SigningKey {
     fn derive(root: &Root) -> Result<Self, Error> {
-        let encode = EncodingKey::from_ed_der(&ed25519_pkcs8(&root.derive("access-token/ed25519")));
-        let mut jwk = Jwk::from_encoding_key(&encode, Algorithm::EdDSA)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&root.derive("access-token/ed25519"))
+            .map_err(|_| ErrorKind::InvalidEddsaKey)?;
+        let mut jwk = Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(KeyAlgorithm::EdDSA),
+                ..CommonParameters::default()
+            },
+            algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+                key_type: OctetKeyPairType::OctetKeyPair,
+                curve: EllipticCurve::Ed25519,
+                x: URL_SAFE_NO_PAD.encode(pair.public_key()),
+            }),
+        };
         // RFC 7638
         let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
         jwk.common.key_id = Some(kid.clone());
-        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, encode })
+        Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, pair })
     }
-}
-
-/// An Ed25519 seed in PKCS#8 version 1 (RFC 8410 §7), the one form that `Jwk::from_encoding_key` accepts.
-fn ed25519_pkcs8(seed: &[u8; 32]) -> [u8; 48] {
-    const PREFIX: [u8; 16] =
-        [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-    let mut der = [0; 48];
-    der[..16].copy_from_slice(&PREFIX);
-    der[16..].copy_from_slice(seed);
-    der
 }
