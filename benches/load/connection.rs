@@ -38,7 +38,11 @@ impl Connection {
 
     /// Posts a GraphQL request, with an access token or an empty text.
     pub(crate) async fn post(&mut self, access_token: &str, body: &Value) -> io::Result<Value> {
-        let body = body.to_string();
+        Ok(serde_json::from_slice(self.post_text(access_token, &body.to_string()).await?)?)
+    }
+
+    /// The same, as text.
+    pub(crate) async fn post_text(&mut self, access_token: &str, body: &str) -> io::Result<&[u8]> {
         self.buffer.clear();
         write!(self.buffer, "POST /graphql HTTP/1.1\r\nhost: {}\r\n", self.host)?;
         if !access_token.is_empty() {
@@ -49,7 +53,7 @@ impl Connection {
             "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )?;
-        self.exchange().await
+        self.exchange_text().await
     }
 
     /// Sends a request that was written before, and expects this in its answer.

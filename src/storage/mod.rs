@@ -13,9 +13,10 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::{
-    Semaphore,
+    OwnedSemaphorePermit, Semaphore,
     mpsc::{self, error::TrySendError},
 };
 
@@ -25,6 +26,7 @@ use crate::{
     events::{Event, Events},
     fault::Fault,
 };
+use finishing::Finishing;
 use job::{Fate, Job, Kind};
 use kept::Kept;
 use postgres::Connections;
@@ -35,6 +37,7 @@ use txn::Handle;
 pub mod authorization_request;
 pub mod challenge;
 mod connect;
+mod finishing;
 pub mod identity;
 mod job;
 mod kept;
@@ -66,9 +69,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest that a write may take, all in all; whoever waits longer is told that it is not known to be kept.
 const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
-
-/// The longest that a transaction may take to end after nobody waits for it any more.
-const LEFT_ALONE: Duration = Duration::from_secs(5);
 
 /// The least room on a disk, in bytes: what a group of writes may take.
 const ROOM: u64 = 256 * 1024;
@@ -223,22 +223,20 @@ impl Db {
         T: Send + 'static,
     {
         let (job, answer) = Job::new(kind, work);
-        match &self.writer {
+        let answer = match &self.writer {
             Writer::Postgres(postgres) => {
                 let place = postgres.room.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
-                let postgres = postgres.clone();
-                tokio::spawn(async move {
-                    // a server that hangs may hang in a rollback too
-                    let _ = tokio::time::timeout(LEFT_ALONE, postgres.write_alone(job)).await;
-                    drop(place);
-                });
+                let writing = Finishing::new(postgres.clone().write_alone(job, place));
+                tokio::time::timeout(WRITE_TIME_LIMIT, writing.then(|()| answer)).await
             }
-            Writer::Sqlite(queue) => queue.try_send(job).map_err(|refused| match refused {
-                TrySendError::Full(_) => Fault::Busy,
-                TrySendError::Closed(_) => Fault::internal("the writer is gone"),
-            })?,
-        }
-        let answer = tokio::time::timeout(WRITE_TIME_LIMIT, answer).await;
+            Writer::Sqlite(queue) => {
+                queue.try_send(job).map_err(|refused| match refused {
+                    TrySendError::Full(_) => Fault::Busy,
+                    TrySendError::Closed(_) => Fault::internal("the writer is gone"),
+                })?;
+                tokio::time::timeout(WRITE_TIME_LIMIT, answer).await
+            }
+        };
         let answer = answer.map_err(|late| Fault::Unavailable(late.into()))?;
         answer.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
     }
@@ -259,16 +257,14 @@ impl From<DbErr> for Fault {
 }
 
 impl Postgres {
-    /// One job: a transaction, or a statement that is its own.
-    async fn write_alone(self, job: Job) {
+    /// One job, in its place: a transaction, or a statement that is its own.
+    async fn write_alone(self, job: Job, _place: OwnedSemaphorePermit) {
         let Self { connections, kept, events, .. } = self;
-        if job.is_abandoned() {
-            return;
-        }
         if job.kind == Kind::Statement {
             return job.run(Handle::Connections(connections)).await.answer(Ok(()), &kept, &events);
         }
         let txn = match connections.begin().await {
+            Ok(txn) if job.is_abandoned() => return drop(txn.end("ROLLBACK".to_owned()).await),
             Ok(txn) => Arc::new(txn),
             Err(error) => return tracing::error!(%error, "a transaction could not begin"),
         };

@@ -11,10 +11,11 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, EMAIL, NO_VERIFICATION, PASSWORD, SignedIn, Sqlite, TestApp,
+    Answer, Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     database::Cluster,
     process::{Server, free_port, gatehouse},
 };
@@ -180,9 +181,12 @@ async fn refreshes_that_faults_cut_off_are_tried_again_and_are_no_theft() {
 }
 
 /// A client that goes away in the midst of a refresh finds its session as it was, or one step on.
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_go_away_in_the_midst_of_a_request_lose_nothing() {
-    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
+async fn clients_that_go_away_in_the_midst_of_a_request_lose_nothing(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let mut ada = app.sign_up(EMAIL).await;
     let query = "mutation($token: String!) { refresh(refreshToken: $token) { __typename } }";
     for round in 0..100 {
