@@ -4,9 +4,9 @@
 //! for now is tried again, ever more seldom, for a day; a server that dies leaves its claims to run out, and then the same
 //! mail goes out again, with the same `Message-ID`, to the same byte.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::compose::{Composed, compose};
 use crate::{
@@ -45,17 +45,19 @@ const MAX_ERROR: usize = 500;
 /// How long mails on their way may take once the process is told to stop. What takes longer is sent by its successor.
 const DRAIN: Duration = Duration::from_secs(9);
 
+/// Mails on their way; each tells whether it was sent.
+type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, bool>>;
+
 /// Sends until `stopped`, then finishes what is on its way.
 pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
-    let mut under_way = FuturesUnordered::new();
+    let mut under_way = UnderWay::new();
     tokio::pin!(stopped);
     loop {
-        match claim(app, AT_ONCE - under_way.len()).await {
-            Ok(rows) => under_way.extend(rows.into_iter().map(|row| deliver(app, row))),
-            Err(error) => tracing::warn!(
+        if let Err(error) = fill(app, &mut under_way).await {
+            tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the outbox could not be looked at; it is tried again"
-            ),
+            );
         }
         tokio::select! {
             () = &mut stopped => break,
@@ -75,10 +77,9 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
 /// # Errors
 /// [`Fault`] alone.
 pub async fn send_due(app: &App) -> Result<u64, Fault> {
-    let (mut under_way, mut sent) = (FuturesUnordered::new(), 0);
+    let (mut under_way, mut sent) = (UnderWay::new(), 0);
     loop {
-        let rows = claim(app, AT_ONCE - under_way.len()).await?;
-        under_way.extend(rows.into_iter().map(|row| deliver(app, row)));
+        sent += fill(app, &mut under_way).await?;
         match under_way.next().await {
             Some(was_sent) => sent += u64::from(was_sent),
             None => return Ok(sent),
@@ -86,7 +87,21 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
     }
 }
 
-/// Claims what there is room for. Mostly nothing is due, and then this only reads.
+/// Claims what there is room for, and puts it under way; says how many mails were sent meanwhile. What is under way goes on,
+/// since it holds connections that the claim may have to wait for.
+async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>) -> Result<u64, Fault> {
+    let (mut claiming, mut sent) = (pin!(claim(app, AT_ONCE - under_way.len())), 0);
+    let rows = loop {
+        tokio::select! {
+            claimed = &mut claiming => break claimed?,
+            Some(was_sent) = under_way.next() => sent += u64::from(was_sent),
+        }
+    };
+    under_way.extend(rows.into_iter().map(|row| deliver(app, row).boxed()));
+    Ok(sent)
+}
+
+/// Claims so many at most. Mostly nothing is due, and then this only reads.
 async fn claim(app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
     let now = Timestamp(app.clock.now());
     if most == 0 || !outbox::is_due(app.db.read(), now).await? {

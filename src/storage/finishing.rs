@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::BoxFuture;
 
 /// The longest that it may take after nobody waits for it any more.
-const LEFT_ALONE: Duration = Duration::from_secs(5);
+const LEFT_ALONE: Duration = Duration::from_millis(2500);
 
 /// Dropped before its end, it becomes a task of its own. (One from the start would cost every write as much as its commands.)
 pub(super) struct Finishing(Option<BoxFuture<'static, ()>>);

@@ -20,8 +20,8 @@ const WAITING: usize = 64;
 
 /// Commits, and with it sends these texts to every server that listens, in one round trip. Rolled back, nobody hears of them.
 pub(super) async fn commit(txn: Transaction, texts: &[String]) -> Result<(), DbErr> {
-    // the one command that takes no parameters
-    let notify = |text: &String| format!("NOTIFY {CHANNEL}, '{}'; ", text.replace('\'', "''"));
+    // parameters would be a round trip of their own; and each NOTIFY would be a statement of its own to pg_stat_statements
+    let notify = |text: &String| format!("SELECT pg_notify('{CHANNEL}', '{}'); ", text.replace('\'', "''"));
     txn.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
 }
 

@@ -236,7 +236,8 @@ impl Tokens {
         };
         // RFC 7515 §3.1; `jsonwebtoken::encode` reads the key anew each time, which takes as long as to sign with it
         let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
-        let signature = self.signing[0].pair.sign(token.as_bytes());
+        let signature = self.signing[0].pair.try_sign(token.as_bytes());
+        let signature = signature.map_err(|_| ErrorKind::InvalidEddsaKey)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(AccessToken { token: token.into(), expires_in: (expires_at - now).whole_seconds().max(0) })

@@ -34,6 +34,17 @@ fn ids(mails: &[Received]) -> Vec<String> {
     mails.iter().map(|mail| mail.header("Message-ID")).collect()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_mails_need_no_more_than_one_connection_to_the_database() {
+    let server = MailServer::start(&[]);
+    let app = server.app_with(Postgres, &[NO_VERIFICATION, ("DATABASE_MAX_CONNECTIONS", "1")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    for _ in 0..40 {
+        app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 40);
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Postgres)] database: Database) {

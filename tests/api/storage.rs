@@ -13,7 +13,11 @@ use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp};
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn notes(database: Database) -> (TestApp, Db) {
-    let app = TestApp::start(database).await;
+    notes_with(database, &[]).await
+}
+
+async fn notes_with(database: Database, settings: &[(&str, &str)]) -> (TestApp, Db) {
+    let app = TestApp::with(database, settings).await;
     let db = app.app.db.clone();
     db.write(async |txn| {
         txn.execute_unprepared("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)").await?;
@@ -182,9 +186,10 @@ async fn a_caller_that_goes_away_changes_nothing_of_what_has_begun(
     assert_eq!(kept(&db).await, [0, 1, 2]);
 }
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_left_the_queue_is_skipped() {
-    let (_app, db) = notes(Sqlite).await;
+async fn a_caller_that_left_the_queue_is_skipped(#[values(Sqlite, Postgres)] database: Database) {
+    let (_app, db) = notes_with(database, &[("DATABASE_MAX_CONNECTIONS", "1")]).await;
     let blocker = hold_the_writer(&db, SHORT);
     let left = tokio::time::timeout(Duration::from_millis(50), run(&db, 1, Job::Good)).await;
     assert!(left.is_err());
