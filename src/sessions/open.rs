@@ -9,7 +9,7 @@ use crate::{
     app::App,
     rate_limit::Address,
     secrets,
-    storage::{Timestamp, Txn, identity, known_address, outbox, session, user},
+    storage::{Timestamp, Txn, identity, outbox, session, user},
 };
 
 /// A session about to begin, on the strength of credentials that were right when they were read.
@@ -117,11 +117,7 @@ impl Opening {
         {
             return Ok(None);
         }
-        session::insert(txn, session.clone()).await?;
-        session::end_oldest(txn, user.id, session.id, max_sessions, now).await?;
-        if let Some(address) = address {
-            known_address::note(txn, user.id, address, now).await?;
-        }
+        session::begin(txn, session.clone(), max_sessions, address).await?;
         Ok(Some(Opened { user, session }))
     }
 

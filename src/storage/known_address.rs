@@ -1,10 +1,9 @@
 //! The table of addresses from which people have signed in before.
 
 use sea_orm::{
-    ActiveValue::Set,
     ExprTrait, QueryFilter,
     entity::prelude::*,
-    sea_query::{Alias, Expr, LockBehavior, LockType, OnConflict, Query},
+    sea_query::{Expr, LockBehavior, LockType, Query},
 };
 
 use super::Timestamp;
@@ -30,7 +29,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum Relation {}
 
 /// How old `last_used_at` may be before it is written again.
-const EXACT_TO: time::Duration = time::Duration::DAY;
+pub(super) const EXACT_TO: time::Duration = time::Duration::DAY;
 
 /// Whether this user has signed in from there.
 ///
@@ -39,25 +38,6 @@ const EXACT_TO: time::Duration = time::Duration::DAY;
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
     Ok(!found.is_empty())
-}
-
-/// Notes a sign-in.
-///
-/// # Errors
-/// The database's.
-pub async fn note(
-    on: &impl ConnectionTrait,
-    user_id: Uuid,
-    address: String,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let row = ActiveModel { user_id: Set(user_id), address: Set(address), last_used_at: Set(now) };
-    let used_again = OnConflict::columns([Column::UserId, Column::Address])
-        .value(Column::LastUsedAt, Expr::col((Alias::new("excluded"), Column::LastUsedAt)))
-        .action_and_where(Expr::col((Entity, Column::LastUsedAt)).lt(Timestamp(now.0 - EXACT_TO)))
-        .to_owned();
-    Entity::insert(row).on_conflict(used_again).exec_without_returning(on).await?;
-    Ok(())
 }
 
 /// Forgets every address of a user but one.

@@ -3,13 +3,12 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
-    DbBackend, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QueryTrait, Statement,
-    UpdateMany,
+    DbBackend, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QueryTrait, Statement, UpdateMany,
     entity::prelude::*,
     sea_query::{Expr, PostgresQueryBuilder, Query},
 };
 
-use super::{Publish, Timestamp, user};
+use super::{Publish, Timestamp, known_address, user};
 use crate::events::{Event, Kind};
 
 /// A row of `sessions`.
@@ -65,21 +64,56 @@ impl Model {
     }
 }
 
-/// Adds a row. Only `sessions::open` calls it, which locks the user first.
+/// Begins a session: adds its row, ends the live sessions of its user but this and the newest others, `keep` in all, and notes
+/// from where they have signed in. Only `sessions::open` calls it, which locks the user first.
 ///
 /// # Errors
 /// The database's.
-pub async fn insert(on: &impl Publish, row: Model) -> Result<(), DbErr> {
-    let started = Event {
-        kind: Kind::SessionStarted,
-        user_id: row.user_id,
-        session_id: Some(row.id),
-        at: row.created_at.0,
+pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
+    let now = row.created_at;
+    let started =
+        Event { kind: Kind::SessionStarted, user_id: row.user_id, session_id: Some(row.id), at: now.0 };
+    let values = [
+        row.id.into(),
+        row.user_id.into(),
+        row.counter.into(),
+        row.seen_counter.into(),
+        row.created_at.into(),
+        row.last_used_at.into(),
+        row.expires_at.into(),
+        row.max_expires_at.into(),
+        row.ended_at.into(),
+        row.user_agent.into(),
+        row.ip_address.into(),
+        address.into(),
+        Timestamp(now.0 - known_address::EXACT_TO).into(),
+        Timestamp(now.0 - SKEW).into(),
+        i64::from(keep.saturating_sub(1)).into(),
+    ];
+    let backend = on.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({NOTE_ADDRESS}) {END_OLDEST}"),
+        _ => format!("{ADD}; {NOTE_ADDRESS}; {END_OLDEST}"),
     };
-    Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let ended = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
     on.publish(started);
+    tell(on, &ended, now);
     Ok(())
 }
+
+// What `begin` sends at once: while hashes take all the processor, waking the database costs more than what it does then.
+const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
+    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address")
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#;
+const NOTE_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at")
+    SELECT $2, $12, $5 WHERE $12 IS NOT NULL
+    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at"
+    WHERE "known_addresses"."last_used_at" < $13"#;
+const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
+    SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
+    ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
+    AND "ended_at" IS NULL AND "expires_at" > $14 RETURNING *"#;
 
 /// By id.
 ///
@@ -216,32 +250,6 @@ pub async fn end_others(
     let others = ending(now).filter(Column::UserId.eq(user_id)).filter(Column::Id.ne(keep));
     let ended = others.exec_with_returning(on).await?;
     Ok(tell(on, &ended, now))
-}
-
-/// Ends the live sessions of a user but `newest` and the newest others, `keep` in all.
-///
-/// # Errors
-/// The database's.
-pub async fn end_oldest(
-    on: &impl Publish,
-    user_id: Uuid,
-    newest: Uuid,
-    keep: u32,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let mut oldest = Query::select();
-    oldest
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Column::UserId.eq(user_id))
-        .and_where(Column::Id.ne(newest))
-        .cond_where(live(now))
-        .order_by(Column::Id, sea_orm::Order::Desc)
-        .limit(u64::from(u32::MAX))
-        .offset(u64::from(keep.saturating_sub(1)));
-    let ended = ending(now).filter(Column::Id.in_subquery(oldest)).exec_with_returning(on).await?;
-    tell(on, &ended, now);
-    Ok(())
 }
 
 /// Those of these sessions that were ended, or are gone.

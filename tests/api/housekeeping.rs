@@ -56,7 +56,8 @@ impl Plans {
             _ => ("EXPLAIN", "QUERY PLAN"),
         };
         let sql = statement.sql.clone();
-        let explained = Statement { sql: format!("{explain} {sql}"), ..statement };
+        let each = sql.split("; ").map(|sql| format!("{explain} {sql}")).collect::<Vec<_>>().join("; ");
+        let explained = Statement { sql: each, ..statement };
         let lines = self.on.query_all_raw(explained).await?;
         let lines: Result<Vec<String>, _> = lines.iter().map(|line| line.try_get("", column)).collect();
         self.plans.lock().unwrap().push((sql, lines?.join("\n")));
@@ -97,7 +98,9 @@ impl ConnectionTrait for Plans {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
+    app.sign_up(EMAIL).await;
     let on = connect(&app.settings["DATABASE_URL"]).await;
+    let begun = session::Entity::find().one(&on).await.unwrap().unwrap();
     if database == Postgres {
         // so small a table is read whole unless that is forbidden
         on.execute_unprepared("SET enable_seqscan = off").await.unwrap();
@@ -146,7 +149,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::end_of(&plans, id, id, now).await.unwrap();
     session::end_all(&plans, id, now).await.unwrap();
     session::end_others(&plans, id, id, now).await.unwrap();
-    session::end_oldest(&plans, id, id, 50, now).await.unwrap();
+    session::begin(&plans, begun, 50, Some("x".to_owned())).await.unwrap();
     session::list_ended(&plans, &[id, id]).await.unwrap();
     session::delete_dead(&plans, now, 500).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
@@ -174,7 +177,11 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from
-            Sqlite => line.starts_with("SCAN") && !line.ends_with("combination") && !line.ends_with("found"),
+            Sqlite => {
+                let reads_none =
+                    ["combination", "found", "CONSTANT ROW"].iter().any(|end| line.ends_with(end));
+                line.starts_with("SCAN") && !reads_none
+            }
             Postgres => line.contains("Seq Scan"),
         });
         assert!(!is_scanned && !plan.is_empty(), "{sql}\n{plan}");

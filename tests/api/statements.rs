@@ -91,9 +91,9 @@ async fn each_operation_sends_so_many_statements(#[values(Sqlite, Postgres)] dat
             ("user", read + 1),
             ("users, 2", read + 3),
             ("users, 20", read + 3),
-            ("login", 7),
+            ("login", 5),
             ("refresh", 2 - read),
-            ("signup", 5),
+            ("signup", 3),
             ("logout", 1),
         ]
     );
