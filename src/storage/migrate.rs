@@ -1,13 +1,22 @@
 //! Bringing the tables up to date.
 
 use migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 
-use super::{connect::connect_alone, writer::IMMEDIATE};
+use super::connect::connect_alone;
 use crate::config::{Config, DatabaseUrl};
 
 /// "gatehouse" as a number: whoever holds this lock on PostgreSQL migrates.
 const LOCK: i64 = 0x6761_7465_686f_7573;
+
+/// On SQLite, deferred transactions that read and then write fail at once when another writes.
+const IMMEDIATE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
 
 /// A migration by name, and whether it has been applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

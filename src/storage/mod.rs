@@ -26,17 +26,17 @@ use crate::{
     events::{Event, Events},
     fault::Fault,
 };
+use connections::Connections;
 use finishing::Finishing;
 use job::{Fate, Job, Kind};
 use kept::Kept;
-use postgres::Connections;
-use reader::Source;
 use statements::Statements;
 use txn::Handle;
 
 pub mod authorization_request;
 pub mod challenge;
 mod connect;
+mod connections;
 mod finishing;
 pub mod identity;
 mod job;
@@ -45,7 +45,6 @@ pub mod known_address;
 pub mod migrate;
 mod notice;
 pub mod outbox;
-mod postgres;
 pub mod rate_limit;
 mod reader;
 pub mod session;
@@ -148,13 +147,7 @@ impl Db {
     /// What the database has to do at this moment.
     #[must_use]
     pub fn load(&self) -> Load {
-        let (connections, idle) = match &self.read.0 {
-            Source::Postgres(connections) => connections.count(),
-            Source::Sqlite(pool) => {
-                let pool = pool.get_sqlite_connection_pool();
-                (pool.size() as usize, pool.num_idle())
-            }
-        };
+        let (connections, idle) = self.read.0.count();
         let writes = match &self.writer {
             Writer::Postgres(postgres) => QUEUE - postgres.room.available_permits(),
             Writer::Sqlite(queue) => QUEUE - queue.capacity(),
@@ -268,7 +261,7 @@ impl Postgres {
             Ok(txn) => Arc::new(txn),
             Err(error) => return tracing::error!(%error, "a transaction could not begin"),
         };
-        let ended = job.run(Handle::Postgres(txn.clone())).await;
+        let ended = job.run(Handle::Transaction(txn.clone())).await;
         let committed = match (Arc::into_inner(txn), &ended.fate) {
             (Some(txn), Fate::Keep) => notice::commit(txn, &events.notices(&ended.events)).await,
             (Some(txn), Fate::Undo | Fate::Doom(_)) => txn.end("ROLLBACK".to_owned()).await,

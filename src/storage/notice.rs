@@ -9,7 +9,7 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::{TIME_LIMIT, postgres::Transaction};
+use super::{TIME_LIMIT, connections::Transaction};
 use crate::fault::Fault;
 
 /// All servers on one database use it.

@@ -8,10 +8,6 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::DatabaseConnection;
-
-use super::watch;
-
 /// Statements of all connections. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Statements(Arc<Count>);
@@ -32,17 +28,6 @@ pub struct StatementCounts {
 }
 
 impl Statements {
-    /// The connection, its statements counted.
-    pub(super) fn of(&self, mut connection: DatabaseConnection) -> DatabaseConnection {
-        let counts = self.clone();
-        connection.set_metric_callback(move |info| {
-            if info.statement.sql != watch::VERSION {
-                counts.add(info.elapsed);
-            }
-        });
-        connection
-    }
-
     pub(super) fn counts(&self) -> StatementCounts {
         let Count { count, nanoseconds } = &*self.0;
         let time = Duration::from_nanos(nanoseconds.load(Ordering::Relaxed));

@@ -5,13 +5,11 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, SqlErr, Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, SqlErr, Statement};
 
 use uuid::Uuid;
 
-use super::postgres;
+use super::connections::{Connections, Transaction};
 use crate::events::Event;
 
 /// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
@@ -63,11 +61,9 @@ fn changes_viewers(sql: &str) -> bool {
 
 #[derive(Debug)]
 pub(super) enum Handle {
-    /// A transaction of SQLite's writer.
-    Sqlite(Arc<DatabaseTransaction>),
-    Postgres(Arc<postgres::Transaction>),
+    Transaction(Arc<Transaction>),
     /// A statement that is its own transaction.
-    Connections(postgres::Connections),
+    Connections(Connections),
 }
 
 /// What became of the statements of one job.
@@ -153,8 +149,7 @@ macro_rules! send {
     ($self:ident.$method:ident($argument:expr, $sql:expr)) => {{
         $self.watch.begin($sql)?;
         $self.watch.end(match &$self.handle {
-            Handle::Sqlite(txn) => txn.$method($argument).await,
-            Handle::Postgres(txn) => txn.$method($argument).await,
+            Handle::Transaction(txn) => txn.$method($argument).await,
             Handle::Connections(connections) => connections.$method($argument).await,
         })
     }};
@@ -164,8 +159,8 @@ macro_rules! send {
 impl ConnectionTrait for Txn {
     fn get_database_backend(&self) -> DbBackend {
         match &self.handle {
-            Handle::Sqlite(_) => DbBackend::Sqlite,
-            Handle::Postgres(_) | Handle::Connections(_) => DbBackend::Postgres,
+            Handle::Transaction(txn) => txn.get_database_backend(),
+            Handle::Connections(connections) => connections.get_database_backend(),
         }
     }
 

@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
+use super::connections::Transaction;
 use rusqlite::{Connection, OpenFlags};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 /// What tells whether another connection has committed.
 pub(super) const VERSION: &str = "PRAGMA data_version";
@@ -77,12 +77,12 @@ impl Watch {
         self.is_writing.store(true, Ordering::Release);
     }
 
-    /// Finds out whether all commits until now were the server's own, whose changes are forgotten already. `writer` is the
-    /// connection by which it wrote, or none where that is lost.
-    pub(super) async fn end(&self, writer: Option<&DatabaseConnection>, forget: impl Fn()) {
+    /// Finds out whether all commits until now were the server's own, whose changes are forgotten already. `written` is what
+    /// it wrote, on the writer's connection still, or none where that is lost.
+    pub(super) async fn end(&self, written: Option<&Transaction>, forget: impl Fn()) {
         let seen = self.version().unwrap_or(UNKNOWN);
-        let told = match writer {
-            Some(writer) => writers_version(writer).await.unwrap_or(UNKNOWN),
+        let told = match written {
+            Some(written) => written.version().await.unwrap_or(UNKNOWN),
             None => UNKNOWN,
         };
         let before = self.writers.swap(told, Ordering::AcqRel);
@@ -97,9 +97,4 @@ impl Watch {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.prepare_cached(VERSION)?.query_row([], |row| row.get(0))
     }
-}
-
-async fn writers_version(writer: &DatabaseConnection) -> Option<i64> {
-    let statement = Statement::from_string(DbBackend::Sqlite, VERSION);
-    writer.query_one_raw(statement).await.ok()??.try_get_by_index::<i64>(0).ok()
 }

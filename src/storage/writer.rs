@@ -10,16 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::mpsc;
 
 use super::{
+    connections::{Connections, Transaction},
     job::{Ended, Fate, Job, Kind},
     kept::Kept,
-    statements::Statements,
     txn::Handle,
 };
 use crate::events::Events;
@@ -30,22 +27,8 @@ pub(super) const KEPT: &str = "a closure kept its transaction";
 const MOST: usize = 256;
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// Deferred transactions that read and then write fail at once when another writes, whatever the busy time-out.
-pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
-    isolation_level: None,
-    access_mode: None,
-    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-};
-
-/// Runs until every sender is gone. `options` describe a pool of exactly one connection.
-pub(super) async fn run(
-    (options, statements): (ConnectOptions, Statements),
-    first: DatabaseConnection,
-    mut jobs: mpsc::Receiver<Job>,
-    kept: Kept,
-    events: Events,
-) {
-    let mut connection = Some(first);
+/// Runs until every sender is gone. `connections` are one at most.
+pub(super) async fn run(connections: Connections, mut jobs: mpsc::Receiver<Job>, kept: Kept, events: Events) {
     let mut waiting = VecDeque::with_capacity(MOST);
     let mut received = Vec::with_capacity(MOST);
     loop {
@@ -59,38 +42,21 @@ pub(super) async fn run(
         {
             waiting.push_back(job);
         }
-        let writer = match &connection {
-            Some(writer) => writer,
-            None => match Database::connect(options.clone()).await {
-                Ok(fresh) => connection.insert(statements.of(fresh)),
-                Err(error) => {
-                    tracing::error!(%error, "the writer could not connect");
-                    waiting.clear();
-                    continue;
-                }
-            },
-        };
         let watch = kept.watch();
         if let Some((watch, _)) = &watch {
             watch.begin();
         }
         let mut group = Group::default();
-        let committed = group.run(writer, &mut waiting).await.map_err(|error| error.to_string());
-        if let Err(error) = &committed {
-            tracing::error!(
-                error,
-                writes = group.ended.len(),
-                "a group of writes failed; none of it was kept"
-            );
-            if let Some(broken) = connection.take() {
-                let _ = tokio::time::timeout(Duration::from_secs(1), broken.close()).await;
-            }
+        let written = group.run(&connections, &mut waiting).await;
+        if let Err(error) = &written {
+            tracing::error!(%error, writes = group.ended.len(), "a group of writes failed; none of it was kept");
         }
+        let committed = written.as_ref().map(drop).map_err(ToString::to_string);
         for ended in group.ended {
             ended.answer(committed.clone(), &kept, &events);
         }
         if let Some((watch, forget)) = watch {
-            watch.end(connection.as_ref(), forget).await;
+            watch.end(written.ok().as_ref(), forget).await;
         }
     }
 }
@@ -105,15 +71,20 @@ struct Group {
 
 impl Group {
     /// BEGIN, each closure behind a savepoint, COMMIT. An error is an error of all that have run; the others still wait.
-    async fn run(&mut self, writer: &DatabaseConnection, waiting: &mut VecDeque<Job>) -> Result<(), DbErr> {
+    async fn run(
+        &mut self,
+        connections: &Connections,
+        waiting: &mut VecDeque<Job>,
+    ) -> Result<Transaction, DbErr> {
         let begun = Instant::now();
-        let txn = match writer.begin_with_options(IMMEDIATE).await {
+        let txn = match connections.begin().await {
             Ok(txn) => Arc::new(txn),
             Err(error) => {
                 waiting.clear();
                 return Err(error);
             }
         };
+        let mut end = "COMMIT";
         while self.ended.len() < MOST && begun.elapsed() < LONGEST {
             let Some(job) = waiting.pop_front() else { break };
             if job.is_abandoned() {
@@ -124,7 +95,7 @@ impl Group {
             if guarded {
                 self.set_savepoint(&txn).await?;
             }
-            let ended = job.run(Handle::Sqlite(txn.clone())).await;
+            let ended = job.run(Handle::Transaction(txn.clone())).await;
             let fate = ended.fate.clone();
             self.ended.push(ended);
             match fate {
@@ -132,22 +103,20 @@ impl Group {
                 Fate::Undo if guarded => {
                     txn.execute_unprepared("ROLLBACK TO job").await?;
                 }
-                Fate::Undo if alone => return own(txn)?.rollback().await,
+                Fate::Undo if alone => end = "ROLLBACK",
                 Fate::Undo | Fate::Keep => {}
             }
         }
-        own(txn)?.commit().await
+        let txn = Arc::into_inner(txn).ok_or_else(|| DbErr::Custom(KEPT.to_owned()))?;
+        txn.end(end.to_owned()).await?;
+        Ok(txn)
     }
 
     /// One command for two: releases the savepoint of the closure before, if there is one, and sets the next.
-    async fn set_savepoint(&mut self, txn: &DatabaseTransaction) -> Result<(), DbErr> {
+    async fn set_savepoint(&mut self, txn: &Transaction) -> Result<(), DbErr> {
         let command = if self.savepoint { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" };
         txn.execute_unprepared(command).await?;
         self.savepoint = true;
         Ok(())
     }
-}
-
-fn own(txn: Arc<DatabaseTransaction>) -> Result<DatabaseTransaction, DbErr> {
-    Arc::into_inner(txn).ok_or_else(|| DbErr::Custom(KEPT.to_owned()))
 }

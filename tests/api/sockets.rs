@@ -125,7 +125,7 @@ async fn a_fault_is_told_by_the_id_of_the_request_that_opened_the_connection() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut socket = app.socket(&ada.access_token).await;
-    app.app.db.read().clone().close().await.unwrap();
+    app.app.db.read().clone().close();
     socket.subscribe("1", FOLLOW).await;
     let heard = socket.hear().await;
     let fault = &heard["payload"]["errors"][0]["extensions"];

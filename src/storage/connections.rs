@@ -1,8 +1,9 @@
-//! PostgreSQL's connections.
+//! The database's connections.
 //!
 //! sea-orm runs statements on the pool of sqlx, which asks every connection that comes back whether it is still alive: two
-//! round trips for each statement. Here one that comes back is believed if what was begun on it has ended, and is asked
-//! only after a pause. One on which something was cut off is closed at once, for PostgreSQL holds locks until it hears of it.
+//! round trips for each statement. Here one that comes back is believed if what was begun on it has ended, and PostgreSQL's is
+//! asked only after a pause. One on which something was cut off is closed at once, for PostgreSQL holds locks until it hears
+//! of it.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -16,21 +17,17 @@ use deadpool::{
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     sqlx::{
-        self, AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, Postgres,
-        postgres::PgConnectOptions,
+        self, AssertSqlSafe, Connection as _, IntoArguments, PgConnection, SqliteConnection,
+        postgres::PgConnectOptions, query::Query, sqlite::SqliteConnectOptions,
     },
 };
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
-use tracing::log::LevelFilter;
 
-use super::{TIME_LIMIT, statements::Statements};
+use super::{TIME_LIMIT, statements::Statements, watch};
 
 /// What was used so lately is believed to be alive.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What takes longer is logged.
-const SLOW: Duration = Duration::from_secs(1);
 
 /// Connections to be used again, so many at most. Clones share them.
 #[derive(Clone, Debug)]
@@ -43,17 +40,31 @@ pub(super) struct Connections {
 #[derive(Debug)]
 pub(super) struct Transaction {
     lease: Mutex<Lease>,
+    backend: DbBackend,
     statements: Statements,
 }
 
+/// Where to connect to, and how.
 #[derive(Debug)]
-struct Manager(PgConnectOptions);
+pub(super) enum Options {
+    Postgres(Box<PgConnectOptions>),
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+#[derive(Debug)]
+struct Manager(Options);
 
 #[derive(Debug)]
 struct Connection {
-    postgres: PgConnection,
+    sqlx: Sqlx,
     /// Whether something was begun that has not ended.
     is_busy: bool,
+}
+
+#[derive(Debug)]
+enum Sqlx {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
 }
 
 impl managed::Manager for Manager {
@@ -62,27 +73,40 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, sqlx::Error> {
         // boxed, or every statement would carry the room that connecting takes
-        let postgres = Box::pin(PgConnection::connect_with(&self.0)).await?;
-        Ok(Connection { postgres, is_busy: false })
+        let sqlx = match &self.0 {
+            Options::Postgres(options) => {
+                Sqlx::Postgres(Box::pin(PgConnection::connect_with(options)).await?)
+            }
+            Options::Sqlite(options) => {
+                Sqlx::Sqlite(Box::pin(SqliteConnection::connect_with(options)).await?)
+            }
+        };
+        Ok(Connection { sqlx, is_busy: false })
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.last_used() > PAUSE {
-            connection.postgres.ping().await.map_err(RecycleError::Backend)?;
+        if let Sqlx::Postgres(postgres) = &mut connection.sqlx
+            && metrics.last_used() > PAUSE
+        {
+            postgres.ping().await.map_err(RecycleError::Backend)?;
         }
         Ok(())
     }
 }
 
+/// Does the same with either kind of connection.
+macro_rules! with {
+    ($lease:ident, |$connection:ident| $statement:expr) => {
+        match &mut $lease.sqlx {
+            Sqlx::Postgres($connection) => $statement,
+            Sqlx::Sqlite($connection) => $statement,
+        }
+    };
+}
+
 impl Connections {
     /// At most `most` connections, of which one is opened at once.
-    pub(super) async fn open(url: &str, most: u32, statements: Statements) -> Result<Self, DbErr> {
-        let options: PgConnectOptions = url.parse().map_err(failed)?;
-        let options = options
-            .application_name("gatehouse")
-            .options([("statement_timeout", TIME_LIMIT.as_millis().to_string())])
-            .log_statements(LevelFilter::Debug)
-            .log_slow_statements(LevelFilter::Warn, SLOW);
+    pub(super) async fn open(options: Options, most: u32, statements: Statements) -> Result<Self, DbErr> {
         let pool = Pool::builder(Manager(options))
             .max_size(usize::try_from(most).unwrap_or(usize::MAX))
             // the last one first would double what the slowest requests wait while hashes are computed
@@ -102,8 +126,14 @@ impl Connections {
         let mut lease = self.lease().await?;
         // until its end nobody else can use it
         lease.is_busy = true;
-        sqlx::raw_sql("BEGIN").execute(&mut lease.postgres).await.map_err(failed)?;
-        Ok(Transaction { lease: Mutex::new(lease), statements: self.statements.clone() })
+        let backend = self.get_database_backend();
+        let begin = match backend {
+            // one that reads and then writes would fail at once where another writes, whatever the busy time-out
+            DbBackend::Sqlite => "BEGIN IMMEDIATE",
+            _ => "BEGIN",
+        };
+        with!(lease, |sqlx| sqlx::raw_sql(begin).execute(sqlx).await.map(drop)).map_err(failed)?;
+        Ok(Transaction { lease: Mutex::new(lease), backend, statements: self.statements.clone() })
     }
 
     /// Connections that are open, and those that nobody uses.
@@ -129,11 +159,20 @@ impl Connections {
 
 impl Transaction {
     /// Sends commands of which the last is COMMIT or ROLLBACK. After one that failed the others are not run.
-    pub(super) async fn end(self, commands: String) -> Result<(), DbErr> {
-        let mut lease = self.lease.into_inner();
-        sqlx::raw_sql(AssertSqlSafe(commands)).execute(&mut lease.postgres).await.map_err(failed)?;
+    pub(super) async fn end(&self, commands: String) -> Result<(), DbErr> {
+        let mut lease = self.lease.lock().await;
+        let commands = sqlx::raw_sql(AssertSqlSafe(commands));
+        with!(lease, |sqlx| commands.execute(sqlx).await.map(drop)).map_err(failed)?;
         lease.is_busy = false;
         Ok(())
+    }
+
+    /// What SQLite's connection knows of the commits of others; see [`watch`].
+    pub(super) async fn version(&self) -> Option<i64> {
+        match &mut self.lease.lock().await.sqlx {
+            Sqlx::Sqlite(sqlite) => sqlx::query_scalar(watch::VERSION).fetch_one(sqlite).await.ok(),
+            Sqlx::Postgres(_) => None,
+        }
     }
 }
 
@@ -169,12 +208,15 @@ fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 
-fn query(statement: Statement) -> sqlx::query::Query<'static, Postgres, SqlxValues> {
+fn query<DB: sqlx::Database>(statement: Statement) -> Query<'static, DB, SqlxValues>
+where
+    SqlxValues: IntoArguments<DB>,
+{
     let values = statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new()));
     sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
 }
 
-/// Whether it is not known what the connection is doing: PostgreSQL itself says what is wrong with a statement and goes on.
+/// Whether it is not known what the connection is doing: a database that says what is wrong with a statement goes on.
 fn is_cut_off<T>(result: &Result<T, sqlx::Error>) -> bool {
     !matches!(result, Ok(_) | Err(sqlx::Error::Database(_)))
 }
@@ -183,7 +225,7 @@ fn is_cut_off<T>(result: &Result<T, sqlx::Error>) -> bool {
 macro_rules! count {
     ($self:ident, $statement:expr) => {{
         let begun = Instant::now();
-        let result = $statement.await;
+        let result = $statement;
         $self.statements.add(begun.elapsed());
         result
     }};
@@ -191,11 +233,10 @@ macro_rules! count {
 
 /// Runs a statement on any of the connections.
 macro_rules! on_any {
-    ($self:ident, |$postgres:ident| $statement:expr) => {{
+    ($self:ident, |$connection:ident| $statement:expr) => {{
         let mut lease = $self.lease().await?;
         lease.is_busy = true;
-        let $postgres = &mut lease.postgres;
-        let result = count!($self, $statement);
+        let result = count!($self, with!(lease, |$connection| $statement));
         lease.is_busy = is_cut_off(&result);
         result.map_err(failed)
     }};
@@ -203,43 +244,54 @@ macro_rules! on_any {
 
 /// Runs a statement on the connection of a transaction.
 macro_rules! on_its_own {
-    ($self:ident, |$postgres:ident| $statement:expr) => {{
+    ($self:ident, |$connection:ident| $statement:expr) => {{
         let mut lease = $self.lease.lock().await;
-        let $postgres = &mut lease.postgres;
-        count!($self, $statement).map_err(failed)
+        count!($self, with!(lease, |$connection| $statement)).map_err(failed)
     }};
 }
 
 /// The statements of both.
 macro_rules! send_by {
-    ($kind:ty, $run:ident) => {
+    ($kind:ty, |$own:ident| $backend:expr, $run:ident) => {
         #[async_trait::async_trait]
         impl ConnectionTrait for $kind {
             fn get_database_backend(&self) -> DbBackend {
-                DbBackend::Postgres
+                let $own = self;
+                $backend
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                $run!(self, |postgres| query(statement).execute(postgres)).map(ExecResult::from)
+                $run!(self, |sqlx| query(statement).execute(sqlx).await.map(ExecResult::from))
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
                 let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-                $run!(self, |postgres| text.execute(postgres)).map(ExecResult::from)
+                $run!(self, |sqlx| text.execute(sqlx).await.map(ExecResult::from))
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                $run!(self, |postgres| query(statement).fetch_optional(postgres))
-                    .map(|row| row.map(QueryResult::from))
+                $run!(self, |sqlx| {
+                    let row = query(statement).fetch_optional(sqlx).await;
+                    row.map(|row| row.map(QueryResult::from))
+                })
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                $run!(self, |postgres| query(statement).fetch_all(postgres))
-                    .map(|rows| rows.into_iter().map(QueryResult::from).collect())
+                $run!(self, |sqlx| {
+                    let rows = query(statement).fetch_all(sqlx).await;
+                    rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+                })
             }
         }
     };
 }
 
-send_by!(Connections, on_any);
-send_by!(Transaction, on_its_own);
+send_by!(
+    Connections,
+    |connections| match &connections.pool.manager().0 {
+        Options::Postgres(_) => DbBackend::Postgres,
+        Options::Sqlite(_) => DbBackend::Sqlite,
+    },
+    on_any
+);
+send_by!(Transaction, |txn| txn.backend, on_its_own);
