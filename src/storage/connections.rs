@@ -2,8 +2,8 @@
 //!
 //! sea-orm runs statements on the pool of sqlx, which asks every connection that comes back whether it is still alive: two
 //! round trips for each statement. Here one that comes back is believed if what was begun on it has ended, and PostgreSQL's is
-//! asked only after a pause. One on which something was cut off is closed at once, for PostgreSQL holds locks until it hears
-//! of it.
+//! asked only after a pause. One on which something was cut off is closed: PostgreSQL's at once, since locks are held until it
+//! hears of that.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -22,7 +22,7 @@ use sea_orm::{
     },
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::sync::Mutex;
+use tokio::{runtime::Handle, sync::Mutex};
 
 use super::{TIME_LIMIT, statements::Statements, watch};
 
@@ -33,6 +33,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     pool: Pool<Manager>,
+    backend: DbBackend,
     statements: Statements,
 }
 
@@ -107,6 +108,10 @@ macro_rules! with {
 impl Connections {
     /// At most `most` connections, of which one is opened at once.
     pub(super) async fn open(options: Options, most: u32, statements: Statements) -> Result<Self, DbErr> {
+        let backend = match &options {
+            Options::Postgres(_) => DbBackend::Postgres,
+            Options::Sqlite(_) => DbBackend::Sqlite,
+        };
         let pool = Pool::builder(Manager(options))
             .max_size(usize::try_from(most).unwrap_or(usize::MAX))
             // the last one first would double what the slowest requests wait while hashes are computed
@@ -117,7 +122,7 @@ impl Connections {
             .recycle_timeout(Some(TIME_LIMIT))
             .build()
             .map_err(|error| DbErr::Custom(error.to_string()))?;
-        let connections = Self { pool, statements };
+        let connections = Self { pool, backend, statements };
         connections.lease().await?;
         Ok(connections)
     }
@@ -126,14 +131,14 @@ impl Connections {
         let mut lease = self.lease().await?;
         // until its end nobody else can use it
         lease.is_busy = true;
-        let backend = self.get_database_backend();
-        let begin = match backend {
+        let begin = match self.backend {
             // one that reads and then writes would fail at once where another writes, whatever the busy time-out
             DbBackend::Sqlite => "BEGIN IMMEDIATE",
             _ => "BEGIN",
         };
         with!(lease, |sqlx| sqlx::raw_sql(begin).execute(sqlx).await.map(drop)).map_err(failed)?;
-        Ok(Transaction { lease: Mutex::new(lease), backend, statements: self.statements.clone() })
+        let statements = self.statements.clone();
+        Ok(Transaction { lease: Mutex::new(lease), backend: self.backend, statements })
     }
 
     /// Connections that are open, and those that nobody uses.
@@ -196,9 +201,17 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take()
-            && connection.is_busy
-        {
+        let Some(mut connection) = self.0.take().filter(|connection| connection.is_busy) else { return };
+        // SQLite goes on to the statement's end. Until then its place stays taken, or ever more threads would ask a disk that
+        // hangs
+        if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {
+            runtime.spawn(async move {
+                if let Sqlx::Sqlite(sqlite) = &mut connection.sqlx {
+                    let _ = sqlite.ping().await;
+                }
+                drop(Object::take(connection));
+            });
+        } else {
             drop(Object::take(connection));
         }
     }
@@ -252,12 +265,11 @@ macro_rules! on_its_own {
 
 /// The statements of both.
 macro_rules! send_by {
-    ($kind:ty, |$own:ident| $backend:expr, $run:ident) => {
+    ($kind:ty, $run:ident) => {
         #[async_trait::async_trait]
         impl ConnectionTrait for $kind {
             fn get_database_backend(&self) -> DbBackend {
-                let $own = self;
-                $backend
+                self.backend
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -286,12 +298,5 @@ macro_rules! send_by {
     };
 }
 
-send_by!(
-    Connections,
-    |connections| match &connections.pool.manager().0 {
-        Options::Postgres(_) => DbBackend::Postgres,
-        Options::Sqlite(_) => DbBackend::Sqlite,
-    },
-    on_any
-);
-send_by!(Transaction, |txn| txn.backend, on_its_own);
+send_by!(Connections, on_any);
+send_by!(Transaction, on_its_own);

@@ -27,7 +27,7 @@ pub(super) const KEPT: &str = "a closure kept its transaction";
 const MOST: usize = 256;
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// Runs until every sender is gone. `connections` are one at most.
+/// Runs until every sender is gone. `connections` are one at most; another takes its place only after a group that failed.
 pub(super) async fn run(connections: Connections, mut jobs: mpsc::Receiver<Job>, kept: Kept, events: Events) {
     let mut waiting = VecDeque::with_capacity(MOST);
     let mut received = Vec::with_capacity(MOST);

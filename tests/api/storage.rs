@@ -235,6 +235,25 @@ async fn on_sqlite_the_database_itself_refuses_a_write_by_the_way_to_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_a_read_that_nobody_waits_for_keeps_its_place_until_it_ends() {
+    let (_app, db) = notes(Sqlite).await;
+    let before = db.load();
+    let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n";
+    let read = db.read().execute_unprepared(long);
+    assert!(tokio::time::timeout(SHORT, read).await.is_err(), "it should take far longer");
+    let after = db.load();
+    assert_eq!((after.connections, after.idle), (before.connections, before.idle - 1));
+    assert_eq!(kept(&db).await, [0], "others go on");
+    tokio::time::timeout(Duration::from_mins(1), async {
+        while db.load().idle < db.load().connections {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn writes_of_other_processes_do_not_disturb_the_writer() {
     let app = TestApp::start(Sqlite).await;
     let other = crate::support::database::connect(&app.settings["DATABASE_URL"]).await;

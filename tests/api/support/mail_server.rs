@@ -126,7 +126,9 @@ impl MailServer {
 
     pub fn mails(&self) -> Vec<Received> {
         let text = fs::read_to_string(self.folder.path().join("mails")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // the last one may be half written
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     pub fn url(&self) -> String {
