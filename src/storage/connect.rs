@@ -91,6 +91,7 @@ pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .max_lifetime(None)
         .set_application_name("gatehouse")
         .sqlx_logging_level(LevelFilter::Debug)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW)
         .record_stmt_in_spans(false);
     match &config.database {
         DatabaseUrl::Postgres(url) => {
@@ -120,10 +121,9 @@ fn create_private(path: &Path) -> Result<(), DbErr> {
 }
 
 fn postgres(url: &SecretString) -> Result<PgConnectOptions, DbErr> {
-    let options: PgConnectOptions = url
-        .expose_secret()
-        .parse()
-        .map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    let options: Result<PgConnectOptions, sqlx::Error> = url.expose_secret().parse();
+    let options =
+        options.map_err(|error| unreachable(DbErr::Conn(RuntimeErr::SqlxError(error.into())), url))?;
     Ok(options
         .application_name("gatehouse")
         .options([("statement_timeout", TIME_LIMIT.as_millis().to_string())])

@@ -40,6 +40,12 @@ pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -
     Ok(!found.is_empty())
 }
 
+/// Notes a sign-in, where there is an address: a part of [`begin`](super::session::begin), whose parameters it shares.
+pub(super) const NOTE: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at")
+    SELECT $2, $12, $5 WHERE $12 IS NOT NULL
+    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at"
+    WHERE "known_addresses"."last_used_at" < $13"#;
+
 /// Forgets every address of a user but one.
 ///
 /// # Errors

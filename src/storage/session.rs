@@ -92,8 +92,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
     ];
     let backend = on.get_database_backend();
     let sql = match backend {
-        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({NOTE_ADDRESS}) {END_OLDEST}"),
-        _ => format!("{ADD}; {NOTE_ADDRESS}; {END_OLDEST}"),
+        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({}) {END_OLDEST}", known_address::NOTE),
+        _ => format!("{ADD}; {}; {END_OLDEST}", known_address::NOTE),
     };
     let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     let ended = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
@@ -106,10 +106,6 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
 const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
     "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address")
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#;
-const NOTE_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at")
-    SELECT $2, $12, $5 WHERE $12 IS NOT NULL
-    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at"
-    WHERE "known_addresses"."last_used_at" < $13"#;
 const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
     ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)

@@ -55,7 +55,8 @@ impl Publish for Txn {
 /// Whether a statement may change rows of users or sessions that were there before.
 fn changes_viewers(sql: &str) -> bool {
     let names = sql.contains("\"users\"") || sql.contains("\"sessions\"");
-    let only_adds = sql.starts_with("INSERT") && !sql.contains("DO UPDATE");
+    // neither in place of what is there, nor by a statement that is sent with it
+    let only_adds = sql.starts_with("INSERT") && !sql.contains("UPDATE");
     names && !only_adds && !sql.starts_with("SELECT")
 }
 

@@ -103,7 +103,10 @@ impl Group {
                 Fate::Undo if guarded => {
                     txn.execute_unprepared("ROLLBACK TO job").await?;
                 }
-                Fate::Undo if alone => end = "ROLLBACK",
+                Fate::Undo if alone => {
+                    end = "ROLLBACK";
+                    break;
+                }
                 Fate::Undo | Fate::Keep => {}
             }
         }
