@@ -207,7 +207,8 @@ impl Subject {
     }
 }
 
-/// People as Django dumps them: one in a hundred inactive, one in a thousand of the staff.
+/// People as Django dumps them: one in twenty inactive, so that a page of these is full among a thousand too, and one in a
+/// thousand of the staff.
 fn write_people(path: &Path, count: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     for n in 0..count {
@@ -215,7 +216,7 @@ fn write_people(path: &Path, count: u32) {
         let joined =
             format!("2024-01-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
         let person = json!({ "id": n, "username": format!("person{n:07}"), "email": format!("person{n:07}@example.org"),
-            "first_name": format!("First{n:x}"), "last_name": format!("Last{n:o}"), "password": "!", "is_active": n % 100 != 7,
+            "first_name": format!("First{n:x}"), "last_name": format!("Last{n:o}"), "password": "!", "is_active": n % 20 != 7,
             "is_staff": n % 1000 == 5, "is_superuser": false, "date_joined": joined, "last_login": null });
         writeln!(file, "{person}").unwrap();
     }

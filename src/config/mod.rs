@@ -48,7 +48,7 @@ pub struct Config {
     pub public_url: Url,
     /// `DATABASE_URL`: `sqlite://path` or `postgres://…`.
     pub database: DatabaseUrl,
-    /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL.
+    /// `DATABASE_MAX_CONNECTIONS`: connections to PostgreSQL, half of which only read.
     pub database_max_connections: u32,
     /// `VIEWER_CACHE_SIZE`: sessions, and as many users, that are kept in memory; 0 keeps none.
     pub viewer_cache_size: usize,
@@ -309,7 +309,7 @@ impl Config {
         r.require("DATABASE_URL");
         let sqlite = format!("sqlite://{}", data_dir.join("gatehouse.db").display());
         let database = r.read("DATABASE_URL", &sqlite, database_url);
-        let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "16", |s| within(s, 1..=1000));
+        let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "24", |s| within(s, 2..=1000));
         let viewer_cache_size = r.read("VIEWER_CACHE_SIZE", "20000", |s| within(s, 0..=10_000_000));
         let viewer_cache_staleness =
             r.read("VIEWER_CACHE_STALENESS", "0s", |s| duration(s, Duration::ZERO..=Duration::from_mins(1)));

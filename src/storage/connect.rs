@@ -32,6 +32,16 @@ use crate::{
 /// Readers of SQLite. Each has a thread of its own; more than cores would only wait for each other.
 const SQLITE_READERS: u32 = 4;
 
+/// How PostgreSQL serves those that read. What they send finds few rows by an index, whatever its values are.
+const POSTGRES_READERS: [(&str, &str); 4] = [
+    ("default_transaction_read_only", "on"),
+    // planned once: at a million users, to plan a filtered page anew takes longer than to read it
+    ("plan_cache_mode", "force_generic_plan"),
+    // such a plan expects far more rows than come, and would start processes and a compiler for them
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
+];
+
 /// What takes longer is logged.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -43,15 +53,17 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     let (events, statements) = (events.clone(), Statements::default());
     match &config.database {
         DatabaseUrl::Postgres(url) => {
-            let options = Options::Postgres(postgres(url)?.into());
-            let opened =
-                Connections::open(options, config.database_max_connections, statements.clone()).await;
-            let connections = opened.map_err(|error| unreachable(error, url))?;
+            let open = async |options: PgConnectOptions, most| {
+                let opened = Connections::open(Options::Postgres(options.into()), most, statements.clone());
+                opened.await.map_err(|error| unreachable(error, url))
+            };
+            let readers = config.database_max_connections / 2;
+            let read = Reader(open(postgres(url)?.options(POSTGRES_READERS), readers).await?);
+            let connections = open(postgres(url)?, config.database_max_connections - readers).await?;
             let room = Arc::new(Semaphore::new(QUEUE));
             let (most, staleness) = (config.viewer_cache_size, config.viewer_cache_staleness);
             let is_kept = most > 0 && !staleness.is_zero();
             let kept = if is_kept { Kept::believing(most, staleness) } else { Kept::nothing() };
-            let read = Reader(connections.clone());
             let writer = Writer::Postgres(Postgres { connections, room, kept: kept.clone(), events });
             Ok(Db { read, writer, kept, statements, file: None })
         }

@@ -89,7 +89,7 @@ pub struct Db {
 /// What the database has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Connections that are open: on SQLite those that read.
+    /// Connections that are open, but for SQLite's writer.
     pub connections: u64,
     /// Those that nobody uses.
     pub idle: u64,
@@ -113,7 +113,7 @@ struct Postgres {
 }
 
 impl Db {
-    /// For statements that change nothing. On SQLite the database itself refuses others.
+    /// For statements that change nothing; the database itself refuses others.
     #[must_use]
     pub fn read(&self) -> &Reader {
         &self.read
@@ -147,12 +147,18 @@ impl Db {
     /// What the database has to do at this moment.
     #[must_use]
     pub fn load(&self) -> Load {
-        let (connections, idle) = self.read.0.count();
-        let writes = match &self.writer {
-            Writer::Postgres(postgres) => QUEUE - postgres.room.available_permits(),
-            Writer::Sqlite(queue) => QUEUE - queue.capacity(),
+        let (readers, idle_readers) = self.read.0.count();
+        let ((writers, idle_writers), writes) = match &self.writer {
+            Writer::Postgres(postgres) => {
+                (postgres.connections.count(), QUEUE - postgres.room.available_permits())
+            }
+            Writer::Sqlite(queue) => ((0, 0), QUEUE - queue.capacity()),
         };
-        Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
+        Load {
+            connections: (readers + writers) as u64,
+            idle: (idle_readers + idle_writers) as u64,
+            writes: writes as u64,
+        }
     }
 
     /// How often a session and its user were in memory.

@@ -48,6 +48,7 @@ pub enum End {
 }
 
 const FOUND: &str = "found";
+const COUNT: &str = "count";
 
 /// A page of the list, from the end that it was asked from.
 ///
@@ -56,8 +57,9 @@ const FOUND: &str = "found";
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
-        // the page is cut from ids alone: so no plan is ever tempted to read all users
+        // the page is cut from ids alone: so no plan is ever tempted to read all users. A name may match in several ways
         let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
+        ids.group_by_col(Column::Id);
         page.cut(&mut ids, Column::Id);
         let same = Expr::col((Entity, Column::Id)).equals((FOUND, Column::Id));
         people.from_subquery(ids, FOUND).inner_join(Entity, same);
@@ -76,27 +78,25 @@ pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Res
 pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(None) {
-        people.from_subquery(union, FOUND);
+        people.expr_as(Expr::col(Column::Id).count_distinct(), COUNT).from_subquery(union, FOUND);
     } else {
-        filter.apply(people.from(Entity));
+        filter.apply(people.expr_as(Expr::col(Asterisk).count(), COUNT).from(Entity));
     }
-    people.expr_as(Expr::col(Asterisk).count(), "count");
     let row = on.query_one(&people).await?;
-    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get("", COUNT))?;
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
 impl Filter {
-    /// Where the ids of the matches come from, if they are not simply read off: a page of them, or with a search all.
+    /// Where the ids of the matches come from, if they are not simply read off: a page of them, or with a search all, those
+    /// that match in several ways several times.
     fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
         let branches = match (&self.search, page) {
             (Some(search), page) => self.matching(search, page),
             (None, Some(page)) if *self != Self::default() => self.combinations(page),
             (None, _) => return None,
         };
-        // a name may match in several ways; combinations exclude each other
-        let union = if self.search.is_some() { UnionType::Distinct } else { UnionType::All };
-        branches.into_iter().reduce(|mut all, branch| all.union(union, branch).to_owned())
+        branches.into_iter().reduce(|mut all, branch| all.union(UnionType::All, branch).to_owned())
     }
 
     /// Those of whom a key begins with `search`: a range of each index, so that nothing in it is a wildcard.

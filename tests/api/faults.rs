@@ -110,10 +110,10 @@ async fn a_database_that_hangs_and_goes_on() {
     assert_eq!(app.me(&next.access_token).await, EMAIL);
 }
 
-/// Five connections, five hundred clients: they wait for each other, but not for ever, and nobody is lost.
+/// Five connections that read, five hundred clients: they wait for each other, but not for ever, and nobody is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_is_too_small_for_its_clients() {
-    let (mut cluster, app) = start(&[("DATABASE_MAX_CONNECTIONS", "5")]).await;
+    let (mut cluster, app) = start(&[("DATABASE_MAX_CONNECTIONS", "10")]).await;
     let ada = app.sign_up(EMAIL).await;
     let crowd = || {
         join_all((0..500).map(|_| async {

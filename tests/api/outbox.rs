@@ -35,9 +35,9 @@ fn ids(mails: &[Received]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_mails_need_no_more_than_one_connection_to_the_database() {
+async fn many_mails_need_no_more_than_one_connection_that_writes() {
     let server = MailServer::start(&[]);
-    let app = server.app_with(Postgres, &[NO_VERIFICATION, ("DATABASE_MAX_CONNECTIONS", "1")]).await;
+    let app = server.app_with(Postgres, &[NO_VERIFICATION, ("DATABASE_MAX_CONNECTIONS", "2")]).await;
     let ada = app.sign_up(EMAIL).await;
     for _ in 0..40 {
         app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
