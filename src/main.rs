@@ -6,7 +6,7 @@ use clap::Parser;
 use gatehouse::cli::{self, Cli};
 
 /// What thousands of connections took for a while serves whatever comes next; the system's allocator would go on growing.
-/// Without huge pages, or an idle server would take half as much again.
+/// Without huge pages but for hashes, or an idle server would take half as much again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

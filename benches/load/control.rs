@@ -125,7 +125,7 @@ impl Query {
     }
 }
 
-/// The hashes of logins, with the server's default parameters, and nothing else.
+/// The hashes of logins, with the server's default parameters, in memory as it comes, and nothing else.
 pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     let started = Instant::now();
     let hash = || {

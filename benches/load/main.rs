@@ -1,7 +1,7 @@
 //! How much Gatehouse does, and how near that is to what the machine can do.
 //!
-//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, beside controls in the
-//! same rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` measures another on that database too; it fills it
+//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, each kind of work right
+//! after its control, in rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` then measures another on that database; it fills it
 //! with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer, and `cargo bench --bench load
 //! -- refresh` measures that alone (or `me`, `login`, `signup`, `storm`). Nothing is asserted of the numbers: they are the
 //! machine's. They are printed as a table, and unless some were left out, drawn into `benches/load/results.svg`.
@@ -64,24 +64,22 @@ async fn main() {
     let (rounds, round) = (number("BENCH_ROUNDS", 5), Duration::from_secs(number("BENCH_SECONDS", 4)));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
-    let mut subjects = vec![Subject::prepare("SQLite", &sqlite).await];
-    if let Ok(postgres) = env::var("BENCH_POSTGRES_URL") {
-        subjects.push(Subject::prepare("PostgreSQL", &postgres).await);
-    }
+    let mut databases = vec![("SQLite", sqlite)];
+    databases.extend(env::var("BENCH_POSTGRES_URL").ok().map(|url| ("PostgreSQL", url)));
     let mut ceilings = Ceilings::start().await;
-    for number in 1..=rounds {
-        eprintln!("round {number} of {rounds}: controls");
-        ceilings.measure(&only, folder.path(), round).await;
-        for subject in &mut subjects {
-            eprintln!("round {number} of {rounds}: {}", subject.name);
-            subject.measure(&only, folder.path(), round).await;
+    let mut subjects = Vec::new();
+    // one after the other: what PostgreSQL tidies up between its rounds is not in SQLite's way
+    for (name, url) in databases {
+        let mut subject = Subject::prepare(name, &url).await;
+        for number in 1..=rounds {
+            eprintln!("{name}: round {number} of {rounds}");
+            subject.measure(&mut ceilings, &only, folder.path(), round).await;
         }
+        subjects.push(subject);
     }
     println!("{} cores, medians of {rounds} rounds of {} s\n", cores(), round.as_secs());
     let mut lines = ceilings.lines();
-    for subject in &subjects {
-        lines.extend(subject.lines(&ceilings));
-    }
+    lines.extend(subjects.iter().flat_map(Subject::lines));
     lines.retain(|line| !line.rates.is_empty());
     println!("{}", table(&lines));
     subjects.iter().for_each(Subject::print);
@@ -106,41 +104,31 @@ struct Ceilings {
     bare: [Vec<Load>; 2],
     graphqls: [Vec<Load>; 2],
     hashes: Vec<f64>,
-    commits: Vec<f64>,
 }
 
 impl Ceilings {
     async fn start() -> Self {
         let [poem, graphql] = ["poem", "graphql"].map(Control::start);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        Self {
-            poem,
-            graphql,
-            bare: Default::default(),
-            graphqls: Default::default(),
-            hashes: Vec::new(),
-            commits: Vec::new(),
-        }
+        Self { poem, graphql, bare: Default::default(), graphqls: Default::default(), hashes: Vec::new() }
     }
 
-    async fn measure(&mut self, only: &Only, folder: &Path, round: Duration) {
-        for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("me")) {
-            for (control, loads) in
-                [(&self.poem, &mut self.bare[at]), (&self.graphql, &mut self.graphqls[at])]
-            {
-                let mut askers = Vec::new();
-                for _ in 0..connections {
-                    askers.push(Asker::new(control.address, &control.access_token, "ada@example.org").await);
-                }
-                loads.push(closed(&mut askers, round, control.process.id(), Asker::me).await);
+    /// `me` a second without a database.
+    async fn me(&mut self, at: usize, connections: usize, round: Duration) -> f64 {
+        for (control, loads) in [(&self.poem, &mut self.bare[at]), (&self.graphql, &mut self.graphqls[at])] {
+            let mut askers = Vec::new();
+            for _ in 0..connections {
+                askers.push(Asker::new(control.address, &control.access_token, "ada@example.org").await);
             }
+            loads.push(closed(&mut askers, round, control.process.id(), Asker::me).await);
         }
-        if only.has("login") {
-            self.hashes.push(hashes_per_second(round));
-        }
-        if only.has("refresh") {
-            self.commits.push(sqlite_commits_per_second(folder, round));
-        }
+        self.graphqls[at].last().map_or(f64::NAN, |load| load.rate)
+    }
+
+    fn hashes(&mut self, round: Duration) -> f64 {
+        let rate = hashes_per_second(round);
+        self.hashes.push(rate);
+        rate
     }
 
     fn lines(&self) -> Vec<Line> {
@@ -150,12 +138,7 @@ impl Ceilings {
             let what = format!("poem, async-graphql, EdDSA; no database, {connections}");
             lines.push(line(what, &self.graphqls[at], &[], ""));
         }
-        for (what, rates) in [
-            (format!("Argon2id alone, {} threads", cores()), &self.hashes),
-            ("SQLite commits alone, 1".to_owned(), &self.commits),
-        ] {
-            lines.push(Line { rates: rates.clone(), ..line(what, &[], &[], "") });
-        }
+        lines.push(rates_alone(format!("Argon2id alone, {} threads", cores()), &self.hashes));
         lines
     }
 }
@@ -174,8 +157,15 @@ struct Subject {
     login: [Vec<Load>; 2],
     signup: Vec<Load>,
     storm: Vec<(Load, Load)>,
-    /// Without a server, in the same round.
-    pgbench: Vec<f64>,
+    controls: Controls,
+}
+
+/// How much of the same was done a second without Gatehouse, right before.
+#[derive(Default)]
+struct Controls {
+    me: [Vec<f64>; 2],
+    refresh: Vec<f64>,
+    login: [Vec<f64>; 2],
 }
 
 impl Subject {
@@ -214,24 +204,27 @@ impl Subject {
             login: Default::default(),
             signup: Vec::new(),
             storm: Vec::new(),
-            pgbench: Vec::new(),
+            controls: Controls::default(),
         }
     }
 
-    async fn measure(&mut self, only: &Only, folder: &Path, round: Duration) {
+    async fn measure(&mut self, ceilings: &mut Ceilings, only: &Only, folder: &Path, round: Duration) {
         let process = self.server.id();
         for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("me")) {
+            self.controls.me[at].push(ceilings.me(at, connections, round).await);
             let mut askers = askers(&self.signed_in[..connections], self.server.address).await;
             self.me[at].push(closed(&mut askers, round, process, Asker::me).await);
         }
         if only.has("refresh") {
+            self.controls.refresh.extend(match self.name {
+                "SQLite" => Some(sqlite_commits_per_second(folder, round)),
+                _ => pgbench_per_second(&self.database_url, folder, MANY, round),
+            });
             let people = connected(&mut self.signed_in).await;
             self.refresh.push(closed(people, round, process, Person::refresh).await);
-            if self.name == "PostgreSQL" {
-                self.pgbench.extend(pgbench_per_second(&self.database_url, folder, MANY, round));
-            }
         }
         for (at, connections) in [FEW, MANY].into_iter().enumerate().filter(|_| only.has("login")) {
+            self.controls.login[at].push(ceilings.hashes(round));
             let people = connected(&mut self.to_log_in[..connections]).await;
             self.login[at].push(closed(people, round, process, Person::login).await);
         }
@@ -248,25 +241,22 @@ impl Subject {
         }
     }
 
-    fn lines(&self, ceilings: &Ceilings) -> Vec<Line> {
-        let name = self.name;
+    fn lines(&self) -> Vec<Line> {
+        let (name, controls) = (self.name, &self.controls);
         let mut lines = Vec::new();
         for (at, connections) in [FEW, MANY].into_iter().enumerate() {
-            let of = rates(&ceilings.graphqls[at]);
-            lines.push(line(format!("{name}: me, {connections}"), &self.me[at], &of, "no database"));
+            let what = format!("{name}: me, {connections}");
+            lines.push(line(what, &self.me[at], &controls.me[at], "no database"));
         }
-        let (of, control) = match name {
-            "SQLite" => (&ceilings.commits, "single commits"),
-            _ => (&self.pgbench, "pgbench"),
+        let (alone, control) = match name {
+            "SQLite" => ("SQLite commits alone, 1".to_owned(), "single commits"),
+            _ => (format!("pgbench alone, {MANY} clients"), "pgbench"),
         };
-        lines.push(line(format!("{name}: refresh, {MANY}"), &self.refresh, of, control));
+        lines.push(rates_alone(alone, &controls.refresh));
+        lines.push(line(format!("{name}: refresh, {MANY}"), &self.refresh, &controls.refresh, control));
         for (at, connections) in [FEW, MANY].into_iter().enumerate() {
-            lines.push(line(
-                format!("{name}: login, {connections}"),
-                &self.login[at],
-                &ceilings.hashes,
-                "hashes alone",
-            ));
+            let what = format!("{name}: login, {connections}");
+            lines.push(line(what, &self.login[at], &controls.login[at], "hashes alone"));
         }
         lines.push(line(format!("{name}: signup, {FEW}"), &self.signup, &rates(&self.login[0]), "login"));
         let (storming, asked): (Vec<Load>, Vec<Load>) = self.storm.iter().copied().unzip();
@@ -283,9 +273,6 @@ impl Subject {
         println!("  memory, idle             {:>9.1} MB", starts(|start| start.1));
         println!("  memory, after the load   {:>9.1} MB", self.server.memory());
         println!("  memory, at most          {:>9.1} MB", self.server.most_memory());
-        if !self.pgbench.is_empty() {
-            println!("  pgbench, {MANY} clients      {:>9.0} a second", median(self.pgbench.iter().copied()));
-        }
     }
 }
 
@@ -321,6 +308,10 @@ fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line
         ratios,
         of,
     }
+}
+
+fn rates_alone(what: String, rates: &[f64]) -> Line {
+    Line { rates: rates.to_vec(), ..line(what, &[], &[], "") }
 }
 
 /// As many as the server has threads for hashes.

@@ -19,6 +19,8 @@ use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
+#[cfg(target_os = "linux")]
+use rustix::mm::{Advice, madvise};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
@@ -224,10 +226,26 @@ impl Worker {
         let mut larger = Vec::new();
         let memory = if blocks > usual { &mut larger } else { &mut self.memory };
         if memory.len() < blocks {
+            *memory = Vec::with_capacity(blocks.max(usual));
+            #[cfg(target_os = "linux")]
+            prefer_huge_pages(memory.spare_capacity_mut());
             memory.resize(blocks.max(usual), Block::default());
         }
         argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory).ok()
     }
+}
+
+/// Asks for huge pages. A hash reads here and there in all of its memory, and takes a tenth less where the processor has so few
+/// to look up.
+#[cfg(target_os = "linux")]
+fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
+    const HUGE_PAGE: usize = 2 * 1024 * 1024;
+    let (start, size) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
+    let skipped = start.align_offset(HUGE_PAGE).min(size);
+    let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
+    #[expect(unsafe_code, reason = "no library has a safe way to it")]
+    // SAFETY: the range is within `memory`, and this advice changes nothing of what it holds
+    let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
 }
 
 /// The PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.

@@ -147,18 +147,17 @@ impl Db {
     /// What the database has to do at this moment.
     #[must_use]
     pub fn load(&self) -> Load {
-        let (readers, idle_readers) = self.read.0.count();
-        let ((writers, idle_writers), writes) = match &self.writer {
+        let (mut connections, mut idle) = self.read.0.count();
+        let writes = match &self.writer {
             Writer::Postgres(postgres) => {
-                (postgres.connections.count(), QUEUE - postgres.room.available_permits())
+                let (writing, unused) = postgres.connections.count();
+                connections += writing;
+                idle += unused;
+                QUEUE - postgres.room.available_permits()
             }
-            Writer::Sqlite(queue) => ((0, 0), QUEUE - queue.capacity()),
+            Writer::Sqlite(queue) => QUEUE - queue.capacity(),
         };
-        Load {
-            connections: (readers + writers) as u64,
-            idle: (idle_readers + idle_writers) as u64,
-            writes: writes as u64,
-        }
+        Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
     }
 
     /// How often a session and its user were in memory.
