@@ -10,7 +10,11 @@ use super::{SignedIn, open::later};
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, session, user},
+    storage::{
+        Timestamp,
+        session::{self, Rotation},
+        user,
+    },
     tokens::RefreshClaims,
 };
 
@@ -40,10 +44,9 @@ pub async fn refresh(app: &App, refresh_token: Option<&str>) -> Result<SignedIn,
     let token = token.ok_or(RefreshError::InvalidToken)?;
     let now = app.clock.now();
     let expires_at = Timestamp(later(now, app.config.refresh_token_ttl));
-    let rotated = app.db.write_one(async move |txn| {
-        session::rotate(&txn, token.session_id, token.counter, Timestamp(now), expires_at).await
-    });
-    let (session, user, issued_at) = match rotated.await? {
+    let (id, counter) = (token.session_id, token.counter);
+    let rotation = Rotation { id, counter, now: Timestamp(now), expires_at };
+    let (session, user, issued_at) = match app.db.rotate(rotation).await? {
         Some((session, user)) => (session, user, now),
         None => repeat(app, token, now).await.map(|(session, issued_at)| (session, None, issued_at))?,
     };

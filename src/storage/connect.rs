@@ -19,6 +19,7 @@ use super::{
     Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer,
     connections::{Connections, Options},
     kept::Kept,
+    rotations::Rotations,
     statements::Statements,
     watch::Watch,
     writer,
@@ -65,7 +66,9 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
             let is_kept = most > 0 && !staleness.is_zero();
             let kept = if is_kept { Kept::believing(most, staleness) } else { Kept::nothing() };
             let writer = Writer::Postgres(Postgres { connections, room, kept: kept.clone(), events });
-            Ok(Db { read, writer, kept, statements, file: None })
+            let db = Db { read, writer, rotations: None, kept, statements, file: None };
+            let rotations = Some(Rotations::start(&db));
+            Ok(Db { rotations, ..db })
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -83,7 +86,8 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
                 }
             };
             tokio::spawn(writer::run(writing, jobs, kept.clone(), events));
-            Ok(Db { read, writer: Writer::Sqlite(queue), kept, statements, file: Some(path.clone()) })
+            let (writer, file) = (Writer::Sqlite(queue), Some(path.clone()));
+            Ok(Db { read, writer, rotations: None, kept, statements, file })
         }
     }
 }

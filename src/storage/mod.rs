@@ -30,6 +30,8 @@ use connections::Connections;
 use finishing::Finishing;
 use job::{Fate, Job, Kind};
 use kept::Kept;
+use rotations::Rotations;
+use session::Rotation;
 use statements::Statements;
 use txn::Handle;
 
@@ -47,6 +49,7 @@ mod notice;
 pub mod outbox;
 pub mod rate_limit;
 mod reader;
+mod rotations;
 pub mod session;
 mod statements;
 mod txn;
@@ -80,6 +83,8 @@ const QUEUE: usize = 1024;
 pub struct Db {
     read: Reader,
     writer: Writer,
+    /// PostgreSQL's refreshes.
+    rotations: Option<Rotations>,
     kept: Kept,
     statements: Statements,
     /// SQLite's file.
@@ -196,6 +201,27 @@ impl Db {
         T: Send + 'static,
     {
         self.submit(Kind::Statement, statement).await
+    }
+
+    /// Spends a refresh token, see [`session::rotate`]. With the session comes its user, where that costs nothing.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn rotate(
+        &self,
+        rotation: Rotation,
+    ) -> Result<Option<(session::Model, Option<user::Model>)>, Fault> {
+        let rotated = async {
+            if let Some(rotations) = &self.rotations
+                && let Some(rotated) = rotations.rotate(rotation).await?
+            {
+                return Ok(Some(rotated));
+            }
+            let session = self.write_one(async move |txn| session::rotate(&txn, rotation).await).await?;
+            Ok(session.map(|session| (session, None)))
+        };
+        let in_time = tokio::time::timeout(WRITE_TIME_LIMIT, rotated).await;
+        in_time.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())))
     }
 
     /// Whether the database answers, by both ways in: by a small write, for a full disk can still be read. And whether there

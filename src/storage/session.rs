@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
     DbBackend, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QueryTrait, Statement, UpdateMany,
+    Value,
     entity::prelude::*,
     sea_query::{Expr, PostgresQueryBuilder, Query},
 };
@@ -148,46 +149,90 @@ pub async fn list_live(
         .await
 }
 
-/// Spends the refresh token `counter` of a live session. Of any number of racing callers exactly one gets the row, and on
-/// PostgreSQL, where a round trip costs as much as a statement, its user with it.
+/// A refresh token that is to be spent, and what takes its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// The session's.
+    pub id: Uuid,
+    /// The counter of the token.
+    pub counter: i64,
+    /// When it was presented.
+    pub now: Timestamp,
+    /// When the next one expires, if the session lasts so long.
+    pub expires_at: Timestamp,
+}
+
+/// Spends the refresh token of a live session. Of any number of racing callers exactly one gets the row.
 ///
 /// The row may be *behind* an honest token, after a restored backup: it is brought up to date in passing.
 ///
 /// # Errors
 /// The database's.
-pub async fn rotate(
-    on: &impl Publish,
-    id: Uuid,
-    counter: i64,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<Option<(Model, Option<user::Model>)>, DbErr> {
-    let backend = on.get_database_backend();
-    let values = [counter.into(), now.into(), expires_at.into(), id.into()];
-    let sql = match backend {
-        DbBackend::Postgres => ROTATE_WITH_USER.as_str(),
-        _ => ROTATE,
-    };
-    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Model>, DbErr> {
+    let Rotation { id, counter, now, expires_at } = rotation;
+    let values = [id.into(), counter.into(), now.into(), expires_at.into()];
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), ROTATE.as_str(), values);
+    let rows = on.query_all_raw(statement).await?;
     on.changed(&[], &[id]);
-    let read = |row: &QueryResult| match backend {
-        DbBackend::Postgres => {
-            Ok((Model::from_query_result(row, "A_")?, user::Model::from_query_result_optional(row, "B_")?))
-        }
-        _ => Ok((Model::from_query_result(row, "")?, None)),
-    };
-    rows.first().map(read).transpose()
+    rows.first().map(|row| Model::from_query_result(row, "")).transpose()
 }
 
-/// The statement that is sent most often, so it is not composed each time.
-const ROTATE: &str = r#"UPDATE "sessions" SET "counter" = $1 + 1, "last_used_at" = $2,
-    "expires_at" = CASE WHEN "max_expires_at" < $3 THEN "max_expires_at" ELSE $3 END
-    WHERE "id" = $4 AND "counter" <= $1 AND "ended_at" IS NULL AND "expires_at" > $2 RETURNING *"#;
+/// [`rotate`] for many sessions at once, on PostgreSQL; with each row comes its user. Rows that somebody else has locked are
+/// left out: a statement that waited for one while it holds others could wait for ever.
+///
+/// # Errors
+/// The database's.
+pub async fn rotate_all(
+    on: &impl Publish,
+    rotations: &[Rotation],
+) -> Result<Vec<(Model, Option<user::Model>)>, DbErr> {
+    // arrays as PostgreSQL writes them
+    let array = |part: fn(&Rotation) -> String| {
+        Value::from(format!("{{{}}}", rotations.iter().map(part).collect::<Vec<_>>().join(",")))
+    };
+    let values = [
+        array(|rotation| rotation.id.to_string()),
+        array(|rotation| rotation.counter.to_string()),
+        array(|rotation| milliseconds(rotation.now)),
+        array(|rotation| milliseconds(rotation.expires_at)),
+    ];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, ROTATE_ALL.as_str(), values);
+    let rows = on.query_all_raw(statement).await?;
+    on.changed(&[], &rotations.iter().map(|rotation| rotation.id).collect::<Vec<_>>());
+    let read = |row: &QueryResult| {
+        Ok((Model::from_query_result(row, "A_")?, user::Model::from_query_result_optional(row, "B_")?))
+    };
+    rows.iter().map(read).collect()
+}
 
-/// The same, and the user. Within it the table's name stands for the rows that it has changed.
-static ROTATE_WITH_USER: LazyLock<String> = LazyLock::new(|| {
+fn milliseconds(at: Timestamp) -> String {
+    (at.0.unix_timestamp_nanos() / 1_000_000).to_string()
+}
+
+/// Spends tokens: `id`, `counter`, `now` and `expires_at` are those of a [`Rotation`].
+fn rotating(from: &str, [id, counter, now, expires_at]: [&str; 4]) -> String {
+    format!(
+        r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},
+        "expires_at" = CASE WHEN "max_expires_at" < {expires_at} THEN "max_expires_at" ELSE {expires_at} END
+        {from} WHERE "sessions"."id" = {id} AND "sessions"."counter" <= {counter} AND "sessions"."ended_at" IS NULL
+        AND "sessions"."expires_at" > {now}"#
+    )
+}
+
+static ROTATE: LazyLock<String> = LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4"]) + " RETURNING *");
+
+/// After its first part the table's name stands for the rows that were changed.
+static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
+    let rotating =
+        rotating(r#"FROM "free""#, [r#""free"."id""#, r#""free"."counter""#, r#""now""#, r#""until""#]);
     let both = Entity::find().find_also_related(user::Entity).into_query();
-    format!(r#"WITH "sessions" AS ({ROTATE}) {}"#, both.to_string(PostgresQueryBuilder))
+    format!(
+        r#"WITH "free" AS (
+            SELECT "asked".* FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) AS "asked" ("id", "counter", "now", "until")
+            JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
+        ), "sessions" AS ({rotating} RETURNING "sessions".*) {}"#,
+        both.to_string(PostgresQueryBuilder)
+    )
 });
 
 /// Notes that a token with this counter has come back.

@@ -1,9 +1,9 @@
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, pin::pin, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 
 use crate::support::{Answer, Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp, database::connect};
@@ -43,6 +43,60 @@ async fn of_64_racing_refreshes_one_rotates_and_all_get_the_same_pair(
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let row = rows.query_one_raw(statement(database, "SELECT counter FROM sessions")).await.unwrap().unwrap();
     assert_eq!(row.try_get::<i64>("", "counter").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_that_wait_for_postgresql_are_written_together() {
+    let app = TestApp::start(Postgres).await;
+    let people = join_all((0..24).map(|n| sign_up(&app, n))).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let meanwhile = rows.begin().await.unwrap();
+    meanwhile.execute_unprepared("LOCK TABLE sessions").await.unwrap();
+    let before = app.app.db.statements().count;
+    let refreshing = join_all(people.iter().map(|person| refreshed(&app, &person.refresh_token)));
+    let letting_go = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        meanwhile.commit().await.unwrap();
+    };
+    let (pairs, ()) = tokio::join!(refreshing, letting_go);
+    let statements = app.app.db.statements().count - before;
+    assert!(statements <= 6, "{statements}");
+    for (before, after) in people.iter().zip(&pairs) {
+        assert_eq!((&after.session_id, &after.user_id), (&before.session_id, &before.user_id));
+        assert_eq!(refreshed(&app, &before.refresh_token).await.refresh_token, after.refresh_token);
+    }
+}
+
+/// A statement that waited for one row while it holds others could be waited for by who has that one.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_session_keeps_no_other_from_being_refreshed(#[values(false, true)] ended: bool) {
+    let app = TestApp::start(Postgres).await;
+    let people = join_all((0..8).map(|n| sign_up(&app, n))).await;
+    let (held, free) = people.split_at(2);
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let elsewhere = rows.begin().await.unwrap();
+    let end = if ended { "ended_at = last_used_at" } else { "user_agent = 'another'" };
+    for person in held {
+        let hold = format!("UPDATE sessions SET {end} WHERE id = '{}'", person.session_id);
+        elsewhere.execute_unprepared(&hold).await.unwrap();
+    }
+    let mut waiting = pin!(join_all(held.iter().map(|person| app.refresh(&person.refresh_token))));
+    let is_held = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err();
+    assert!(is_held, "it is not known yet what becomes of them");
+    join_all(free.iter().map(|person| refreshed(&app, &person.refresh_token))).await;
+    elsewhere.execute_unprepared("UPDATE sessions SET user_agent = 'another'").await.unwrap();
+    elsewhere.commit().await.unwrap();
+    for answer in waiting.await {
+        match ended {
+            true => assert_eq!(answer["code"], "INVALID_TOKEN"),
+            false => drop(SignedIn::from(&answer)),
+        }
+    }
+}
+
+async fn sign_up(app: &TestApp, number: u8) -> SignedIn {
+    app.sign_up(&format!("{number}@example.org")).await
 }
 
 #[rstest]
