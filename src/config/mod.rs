@@ -309,7 +309,7 @@ impl Config {
         r.require("DATABASE_URL");
         let sqlite = format!("sqlite://{}", data_dir.join("gatehouse.db").display());
         let database = r.read("DATABASE_URL", &sqlite, database_url);
-        let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "24", |s| within(s, 2..=1000));
+        let database_max_connections = r.read("DATABASE_MAX_CONNECTIONS", "12", |s| within(s, 2..=1000));
         let viewer_cache_size = r.read("VIEWER_CACHE_SIZE", "20000", |s| within(s, 0..=10_000_000));
         let viewer_cache_staleness =
             r.read("VIEWER_CACHE_STALENESS", "0s", |s| duration(s, Duration::ZERO..=Duration::from_mins(1)));

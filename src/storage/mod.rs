@@ -1,8 +1,8 @@
 //! The database: a way to read, a way to write, and one file for each table.
 //!
 //! Statements stand in the table files, take any connection, and decide nothing. Use cases decide, and open transactions
-//! by [`Db::write`]. On PostgreSQL a write is a transaction; on SQLite all writes go to one writer that commits them in
-//! groups, because an fsync costs the same for one as for a hundred.
+//! by [`Db::write`]. On PostgreSQL a write is a transaction, but refreshes share statements; on SQLite all writes go to one
+//! writer that commits them in groups, because an fsync costs the same for one as for a hundred.
 //!
 //! What is looked up by a unique key is asked for with `all`, not `one`: that adds `LIMIT ?`, and SQLite prepares a
 //! statement anew each time its bound limit is set, which costs a quarter of all requests.
@@ -31,7 +31,7 @@ use finishing::Finishing;
 use job::{Fate, Job, Kind};
 use kept::Kept;
 use rotations::Rotations;
-use session::Rotation;
+use session::{Rotated, Rotation};
 use statements::Statements;
 use txn::Handle;
 
@@ -83,7 +83,7 @@ const QUEUE: usize = 1024;
 pub struct Db {
     read: Reader,
     writer: Writer,
-    /// PostgreSQL's refreshes.
+    /// On PostgreSQL.
     rotations: Option<Rotations>,
     kept: Kept,
     statements: Statements,
@@ -162,6 +162,7 @@ impl Db {
             }
             Writer::Sqlite(queue) => QUEUE - queue.capacity(),
         };
+        let writes = writes + self.rotations.as_ref().map_or(0, Rotations::waiting);
         Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
     }
 
@@ -203,14 +204,11 @@ impl Db {
         self.submit(Kind::Statement, statement).await
     }
 
-    /// Spends a refresh token, see [`session::rotate`]. With the session comes its user, where that costs nothing.
+    /// Spends the refresh token of a live session; see [`session::rotate`].
     ///
     /// # Errors
     /// As [`Db::write`].
-    pub async fn rotate(
-        &self,
-        rotation: Rotation,
-    ) -> Result<Option<(session::Model, Option<user::Model>)>, Fault> {
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let rotated = async {
             if let Some(rotations) = &self.rotations
                 && let Some(rotated) = rotations.rotate(rotation).await?

@@ -1,7 +1,8 @@
 //! Refreshes on PostgreSQL: those that come while others are written are written by one statement.
 //!
-//! For a row of its own PostgreSQL takes a tenth of a millisecond of processor, most of it to be woken, to begin and to commit;
-//! for each further row a third of that. (SQLite's writer commits in groups, whatever is written.)
+//! For one row PostgreSQL takes a tenth of a millisecond of processor, most of it to be woken, to begin and to commit; for each
+//! further row of the same statement a third of that. Rows that share a statement share its fate: if it fails, all of them ask
+//! again. (SQLite's writer commits in groups, whatever is written.)
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -16,8 +17,7 @@ use tokio::sync::{
 
 use super::{
     Db, QUEUE,
-    session::{self, Rotation},
-    user,
+    session::{self, Rotated, Rotation},
 };
 use crate::fault::Fault;
 
@@ -26,9 +26,6 @@ const STATEMENTS: usize = 2;
 
 /// Rows of one statement.
 const MOST: usize = 64;
-
-/// The session after it was refreshed, and its user.
-type Rotated = (session::Model, Option<user::Model>);
 
 /// Where refreshes wait. Clones share it.
 #[derive(Clone, Debug)]
@@ -49,6 +46,11 @@ impl Rotations {
             tokio::spawn(run(db.clone(), waiting.clone()));
         }
         Self(queue)
+    }
+
+    /// Those that no statement has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
     }
 
     /// None: there is no such live session, the token was spent, or somebody has locked the row.
@@ -81,19 +83,18 @@ async fn write(db: &Db, batch: impl Iterator<Item = Waiting>) {
             Entry::Occupied(_) => drop(answer.send(Ok(None))),
         }
     }
-    let rotated = match db.write_one(async move |txn| session::rotate_all(&txn, &rotations).await).await {
-        Ok(rotated) => rotated,
-        Err(fault) => {
-            answers.into_values().for_each(|answer| drop(answer.send(Err(again(&fault)))));
-            return;
-        }
-    };
-    for (session, user) in rotated {
-        if let Some(answer) = answers.remove(&session.id) {
-            let _ = answer.send(Ok(Some((session, user))));
-        }
+    if rotations.is_empty() {
+        return;
     }
-    answers.into_values().for_each(|answer| drop(answer.send(Ok(None))));
+    let rotated = db.write_one(async move |txn| session::rotate_all(&txn, &rotations).await).await;
+    let mut rotated =
+        rotated.map(|rows| rows.into_iter().map(|row| (row.0.id, row)).collect::<HashMap<_, _>>());
+    for (id, answer) in answers {
+        let _ = answer.send(match &mut rotated {
+            Ok(rotated) => Ok(rotated.remove(&id)),
+            Err(fault) => Err(again(fault)),
+        });
+    }
 }
 
 /// For another who waited for the same.

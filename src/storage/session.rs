@@ -3,8 +3,7 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
-    DbBackend, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QueryTrait, Statement, UpdateMany,
-    Value,
+    DbBackend, FromQueryResult, QueryFilter, QueryOrder, QueryTrait, Statement, UpdateMany, Value,
     entity::prelude::*,
     sea_query::{Expr, PostgresQueryBuilder, Query},
 };
@@ -162,6 +161,9 @@ pub struct Rotation {
     pub expires_at: Timestamp,
 }
 
+/// A session that was refreshed, and its user where that was read in passing.
+pub type Rotated = (Model, Option<user::Model>);
+
 /// Spends the refresh token of a live session. Of any number of racing callers exactly one gets the row.
 ///
 /// The row may be *behind* an honest token, after a restored backup: it is brought up to date in passing.
@@ -182,10 +184,7 @@ pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Mode
 ///
 /// # Errors
 /// The database's.
-pub async fn rotate_all(
-    on: &impl Publish,
-    rotations: &[Rotation],
-) -> Result<Vec<(Model, Option<user::Model>)>, DbErr> {
+pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
     // arrays as PostgreSQL writes them
     let array = |part: fn(&Rotation) -> String| {
         Value::from(format!("{{{}}}", rotations.iter().map(part).collect::<Vec<_>>().join(",")))
@@ -199,10 +198,9 @@ pub async fn rotate_all(
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ROTATE_ALL.as_str(), values);
     let rows = on.query_all_raw(statement).await?;
     on.changed(&[], &rotations.iter().map(|rotation| rotation.id).collect::<Vec<_>>());
-    let read = |row: &QueryResult| {
-        Ok((Model::from_query_result(row, "A_")?, user::Model::from_query_result_optional(row, "B_")?))
-    };
-    rows.iter().map(read).collect()
+    // a user who cannot be read is nobody else's error
+    let user = |row| user::Model::from_query_result_optional(row, "B_").ok().flatten();
+    rows.iter().map(|row| Ok((Model::from_query_result(row, "A_")?, user(row)))).collect()
 }
 
 fn milliseconds(at: Timestamp) -> String {
@@ -228,7 +226,9 @@ static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
     let both = Entity::find().find_also_related(user::Entity).into_query();
     format!(
         r#"WITH "free" AS (
-            SELECT "asked".* FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) AS "asked" ("id", "counter", "now", "until")
+            SELECT "asked".* FROM
+            unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[])
+            AS "asked" ("id", "counter", "now", "until")
             JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
         ), "sessions" AS ({rotating} RETURNING "sessions".*) {}"#,
         both.to_string(PostgresQueryBuilder)
