@@ -75,7 +75,7 @@ const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
 /// The least room on a disk, in bytes: what a group of writes may take.
 const ROOM: u64 = 256 * 1024;
 
-/// Writes that may be under way; more are refused as [`Fault::Busy`].
+/// Writes that may be under way, and refreshes that may wait for a statement; more are refused as [`Fault::Busy`].
 const QUEUE: usize = 1024;
 
 /// The database. Clones share it.
