@@ -7,26 +7,27 @@ use crate::config::Config;
 /// Where to go next, for whoever has just started the server.
 #[must_use]
 pub(crate) fn text(config: &Config) -> String {
+    let (playground, demo) = if config.playground {
+        let [playground, demo] = ["/", "/demo"].map(|path| config.public_address(path));
+        (format!("\n  Playground  {playground}"), format!("\n  Demo        {demo}"))
+    } else {
+        Default::default()
+    };
     let graphql = config.public_address("/graphql");
     let mailbox = config.public_address("/mailbox");
     let google = match &config.google {
         Some(google) if google.client_secret.is_some() => {
-            format!("\n  Google   {}", config.public_address("/google"))
+            format!("\n  Google      {}", config.public_address("/google"))
         }
         _ => String::new(),
-    };
-    let demo = if config.playground {
-        format!("\n  Demo     {}", config.public_address("/demo"))
-    } else {
-        String::new()
     };
     let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
-
-  GraphQL  {graphql}
-  Mailbox  {mailbox}
-  Keys     {jwks}{google}{demo}
+{playground}
+  GraphQL     {graphql}
+  Mailbox     {mailbox}
+  Keys        {jwks}{google}{demo}
 
 Sign up:
 

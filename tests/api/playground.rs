@@ -147,6 +147,21 @@ async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_no_browser_is_told_addresses_that_exist() {
+    let app = TestApp::start(Sqlite).await;
+    let told = Answer::of(app.http.get(&app.url)).await.text;
+    let addresses = told.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  http://"));
+    let mut names = Vec::new();
+    for (name, address) in addresses {
+        names.push(name.trim_end());
+        let (_, path) = address.split_once('/').unwrap();
+        let page = get(&app, &format!("/{path}")).await;
+        assert_ne!(page.status, StatusCode::NOT_FOUND, "{address}");
+    }
+    assert_eq!(names, ["Playground", "GraphQL", "Mailbox", "Keys", "Demo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_not_switched_off() {
     let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
     assert_eq!(get(&app, "/").await.status, StatusCode::NOT_FOUND);
