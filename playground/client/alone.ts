@@ -7,6 +7,9 @@ const NEWS = 50;
 /** How long a lease of the fallback is good for, unless it is given back before. */
 const LEASE = PATIENCE;
 
+/** How long another tab's write to localStorage may take to be seen: tabs are processes, and a browser may be busy. */
+const LATE_STORAGE = 250;
+
 export const sleep = (milliseconds: number) => new Promise<void>((wake) => { setTimeout(wake, milliseconds); });
 
 /**
@@ -52,8 +55,9 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 }
 
 /**
- * Where there are no locks, a note in localStorage says who works. Two tabs may in rare cases both believe that it is
- * theirs; the server gives both the same tokens then.
+ * Where there are no locks, a note in localStorage says who works: whoever wrote last, once everybody sees it (Lamport, A fast
+ * mutual exclusion algorithm, 1987, where it is Fischer's). Two tabs may in rare cases both believe that it is theirs; the
+ * server gives both the same tokens then.
  */
 async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const key = `${name}:lease`;
@@ -62,14 +66,19 @@ async function leased(name: string, work: () => Promise<void>, enough?: AbortSig
     const [who, until] = localStorage.getItem(key)?.split(' ') ?? [];
     return Number(until) > Date.now() ? who : undefined;
   };
-  do {
-    if (!holder()) localStorage.setItem(key, `${mine} ${Date.now() + LEASE}`);
-    await sleep(30 + Math.random() * 30);
-    if (enough?.aborted) return;
-  } while (holder() !== mine);
+  const giveBack = () => { if (holder() === mine) localStorage.removeItem(key); };
+  while (holder() !== mine) {
+    if (holder()) {
+      await sleep(30 + Math.random() * 30);
+    } else {
+      localStorage.setItem(key, `${mine} ${Date.now() + LEASE}`);
+      await sleep(LATE_STORAGE);
+    }
+    if (enough?.aborted) return giveBack();
+  }
   try {
     await work();
   } finally {
-    setTimeout(() => { if (holder() === mine) localStorage.removeItem(key); }, NEWS);
+    setTimeout(giveBack, NEWS);
   }
 }

@@ -355,6 +355,19 @@ async fn where_a_browser_has_no_locks_tabs_get_along(#[values("cookie", "localSt
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tab_without_locks_that_need_not_refresh_keeps_no_other_waiting() {
+    let mut browser = Browser::signed_in(Sqlite, "cookie", 2).await;
+    browser.tabs.run(0, "void Object.defineProperty(navigator, 'locks', { value: undefined })");
+    browser.app.advance(HALF_AN_HOUR);
+    let lease = "Object.keys(localStorage).some((key) => key.endsWith(':lease'))";
+    browser.tabs.run(0, "void (window.asked = gatehouse.me().then((user) => (window.told = user.email)))");
+    browser.tabs.act("wait", Some(0), format!("{lease} || window.told"));
+    assert_eq!(browser.tabs.run(1, "gatehouse.me().then((user) => user.email)"), EMAIL);
+    assert_eq!(browser.tabs.run(0, "asked"), EMAIL);
+    browser.tabs.act("wait", Some(0), format!("!{lease}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_newer_than_the_client_is_unknown() {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, "memory");
     browser.open(0);
