@@ -57,7 +57,7 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 /**
  * Where there are no locks, a note in localStorage says who works: whoever wrote last, once everybody sees it (Lamport, A fast
  * mutual exclusion algorithm, 1987, where it is Fischer's). Two tabs may in rare cases both believe that it is theirs; the
- * server gives both the same tokens then.
+ * server gives both the same tokens then. Of many at once, it may take one for a thief's.
  */
 async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const key = `${name}:lease`;

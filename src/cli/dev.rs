@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         .into());
     }
     migrate::migrate(&config).await?;
-    let welcome = welcome::text(&config);
     let app = App::build(config).await?;
+    let welcome = welcome::text(&app);
     serve::listen(app, || println!("{welcome}")).await
 }

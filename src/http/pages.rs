@@ -27,11 +27,15 @@ pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.password_reset_url.is_none() {
         routes = routes.at("/reset-password", get(reset_password));
     }
-    if config.mode == Mode::Dev && config.google.as_ref().is_some_and(|google| google.client_secret.is_some())
-    {
+    if has_google(config) {
         routes = routes.at("/google", get(google_page)).at("/pages/google.js", get(google_script));
     }
     routes.at("/pages/account.css", get(style)).at("/pages/account.js", get(script))
+}
+
+/// Whether there is a page that tries Google sign-in out.
+pub(super) fn has_google(config: &Config) -> bool {
+    config.mode == Mode::Dev && config.google.as_ref().is_some_and(|google| google.client_secret.is_some())
 }
 
 #[handler]

@@ -34,7 +34,7 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
     let mut answer = if is_browser || app.config.mode != Mode::Dev {
         graphiql(app).unwrap_or_else(|| not_built(&app.config))
     } else {
-        welcome::answer(&app.config)
+        welcome::answer(app)
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     answer

@@ -2,32 +2,29 @@
 
 use poem::Response;
 
-use crate::config::Config;
+use super::pages;
+use crate::app::App;
 
 /// Where to go next, for whoever has just started the server.
 #[must_use]
-pub(crate) fn text(config: &Config) -> String {
-    let (playground, demo) = if config.playground {
-        let [playground, demo] = ["/", "/demo"].map(|path| config.public_address(path));
-        (format!("\n  Playground  {playground}"), format!("\n  Demo        {demo}"))
-    } else {
-        Default::default()
-    };
+pub(crate) fn text(app: &App) -> String {
+    let config = &app.config;
+    let links = [
+        ("Playground", "/", config.playground),
+        ("GraphQL", "/graphql", true),
+        ("Mailbox", "/mailbox", app.mailer.mailbox().is_some()),
+        ("Keys", "/.well-known/jwks.json", true),
+        ("Google", "/google", pages::has_google(config)),
+        ("Demo", "/demo", config.playground),
+    ];
+    let links = links.into_iter().filter(|(_, _, exists)| *exists);
+    let links = links.map(|(name, path, _)| format!("  {name:<10}  {}", config.public_address(path)));
+    let links = links.collect::<Vec<_>>().join("\n");
     let graphql = config.public_address("/graphql");
-    let mailbox = config.public_address("/mailbox");
-    let google = match &config.google {
-        Some(google) if google.client_secret.is_some() => {
-            format!("\n  Google      {}", config.public_address("/google"))
-        }
-        _ => String::new(),
-    };
-    let jwks = config.public_address("/.well-known/jwks.json");
     format!(
         r#"Gatehouse runs, in development mode.
-{playground}
-  GraphQL     {graphql}
-  Mailbox     {mailbox}
-  Keys        {jwks}{google}{demo}
+
+{links}
 
 Sign up:
 
@@ -37,6 +34,6 @@ Sign up:
     )
 }
 
-pub(super) fn answer(config: &Config) -> Response {
-    Response::builder().content_type("text/plain; charset=utf-8").body(text(config))
+pub(super) fn answer(app: &App) -> Response {
+    Response::builder().content_type("text/plain; charset=utf-8").body(text(app))
 }
