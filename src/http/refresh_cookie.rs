@@ -54,10 +54,15 @@ impl RefreshCookie {
         Ok(Arc::new(TokenDelivery::new(by_cookie, given.map(Into::into))))
     }
 
+    /// Returns the cookie's value. Cookies are read as bytes: those of sibling sites come along, and may hold anything (RFC 6265
+    /// §4.2.2). Ours is ASCII.
     fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let all = headers.get_all(header::COOKIE).into_iter();
-        let mut all = all.filter_map(|cookies| cookies.to_str().ok()).flat_map(|cookies| cookies.split(';'));
-        all.find_map(|cookie| cookie.trim().strip_prefix(self.name.as_str())?.strip_prefix('='))
+        let lines = headers.get_all(header::COOKIE).into_iter();
+        let mut cookies = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        cookies.find_map(|cookie| {
+            let value = cookie.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"=")?;
+            str::from_utf8(value).ok().filter(|value| value.is_ascii())
+        })
     }
 
     /// The header that changes the cookie.

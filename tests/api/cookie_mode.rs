@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode, header::HeaderValue};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -263,6 +263,46 @@ async fn the_cookie_goes_with_its_session(#[values(Sqlite, Postgres)] database: 
     assert_eq!(browser.cookie, None);
     assert_eq!(browser.refresh().await["fields"][0]["code"], "REQUIRED");
     assert_eq!(browser.run("mutation { logout { endedSessionIds } }").await["endedSessionIds"], json!([]));
+}
+
+/// Cookies of sibling sites come along, and hold anything.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_cookie_keeps_the_servers_own_from_being_found(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let mut browser = Browser::new(&app);
+    browser.signup(EMAIL).await;
+    let name = browser.cookie.as_ref().unwrap().split_once('=').unwrap().0.to_owned();
+    let refresh = format!("mutation {{ refresh {{ {SIGN_IN} }} }}");
+    for (before, after) in [
+        (&b"theme=d\xfcster; "[..], &b""[..]),
+        ("name=Ærøskøbing; ".as_bytes(), "; 名前=値".as_bytes()),
+        (b"a=\xff\xfe;b=\x80;", b" ; =;;"),
+        (b"x=\"y\"; flag; ", b"; z"),
+    ] {
+        let own = browser.cookie.clone().unwrap();
+        let cookies = [before, own.as_bytes(), after].concat();
+        let request = app.post().header("origin", &app.url).header("x-token-delivery", "cookie");
+        let cookies = HeaderValue::from_bytes(&cookies).unwrap();
+        let answer = Answer::of(request.header("cookie", cookies).json(&json!({ "query": refresh }))).await;
+        assert_eq!(answer.data("refresh")["__typename"], "AuthPayload", "{}", answer.text);
+        let set = answer.header("set-cookie").split_once("; ").unwrap().0.to_owned();
+        assert_ne!(set, own, "it is rotated");
+        browser.cookie = Some(set);
+    }
+    // one of our own name that is none of ours is no token, nor hides the one that is
+    let own = browser.cookie.clone().unwrap();
+    for (cookies, typename) in [
+        ([format!("{name}=").as_bytes(), b"\xe9"].concat(), "UserError"),
+        ([format!("{name}=").as_bytes(), b"\xe9; ", own.as_bytes()].concat(), "AuthPayload"),
+    ] {
+        let request = app.post().header("origin", &app.url).header("x-token-delivery", "cookie");
+        let cookies = HeaderValue::from_bytes(&cookies).unwrap();
+        let answer = Answer::of(request.header("cookie", cookies).json(&json!({ "query": refresh }))).await;
+        assert_eq!(answer.data("refresh")["__typename"], typename, "{}", answer.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
