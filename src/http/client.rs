@@ -1,7 +1,7 @@
 //! Who is at the other end, proxies seen through.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -15,24 +15,39 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// How much of a `User-Agent` is kept, in characters.
 const MAX_USER_AGENT: usize = 255;
 
-static WARNED: AtomicBool = AtomicBool::new(false);
+/// How much of an entry that cannot be read the log shows, in bytes.
+const MAX_SHOWN: usize = 64;
 
-/// The client of a request.
+static WARNED_OF_PEER: AtomicBool = AtomicBool::new(false);
+static WARNED_OF_ENTRY: AtomicBool = AtomicBool::new(false);
+
+/// Returns the client of a request.
 pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
-    let user_agent =
-        request.header(header::USER_AGENT).map(|agent| agent.chars().take(MAX_USER_AGENT).collect());
+    let headers = request.headers();
+    // headers are read as bytes: one letter outside ASCII must not make the rest of a header unknown
+    let user_agent = headers.get(header::USER_AGENT).map(|agent| {
+        let agent = String::from_utf8_lossy(agent.as_bytes());
+        agent.chars().filter(|letter| !letter.is_control()).take(MAX_USER_AGENT).collect()
+    });
     let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
-    let forwarded: Vec<&str> = request
-        .headers()
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .collect();
-    let ip_address = peer.map(|peer| {
-        if !forwarded.is_empty() && !is_trusted(peer, trusted_proxies) && !WARNED.swap(true, Ordering::Relaxed) {
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    let forwarded: Vec<&[u8]> =
+        lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).collect();
+    let ip_address = peer.and_then(|peer| {
+        if !forwarded.is_empty()
+            && !is_trusted(peer, trusted_proxies)
+            && !WARNED_OF_PEER.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(%peer, "X-Forwarded-For from a peer outside TRUSTED_PROXIES is ignored; said once");
         }
         see_through(peer, &forwarded, trusted_proxies)
+            .inspect_err(|Unreadable(entry)| {
+                if !WARNED_OF_ENTRY.swap(true, Ordering::Relaxed) {
+                    let shown = String::from_utf8_lossy(&entry[..entry.len().min(MAX_SHOWN)]);
+                    tracing::warn!(%peer, entry = ?shown, "an entry of X-Forwarded-For from a trusted proxy is no address: such clients are unknown, and share one budget; said once");
+                }
+            })
+            .ok()
     });
     Client { ip_address, user_agent }
 }
@@ -42,22 +57,59 @@ pub(super) fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// The rightmost address that no trusted proxy vouches for: whatever stands left of it, its owner may have invented.
-fn see_through(peer: IpAddr, forwarded: &[&str], trusted_proxies: &[IpNet]) -> IpAddr {
+/// An entry that a trusted proxy vouches for and that is no address.
+#[derive(Debug)]
+struct Unreadable<'a>(&'a [u8]);
+
+/// Returns the rightmost address that no trusted proxy vouches for: what stands left of it, its owner may have invented.
+///
+/// # Errors
+/// The entry that would decide, if it cannot be read. Then the client is unknown: it is certainly not the proxy, and what
+/// stands left of the entry may be invented.
+fn see_through<'a>(
+    peer: IpAddr,
+    forwarded: &[&'a [u8]],
+    trusted_proxies: &[IpNet],
+) -> Result<IpAddr, Unreadable<'a>> {
     let mut client = peer;
     for entry in forwarded.iter().rev() {
         if !is_trusted(client, trusted_proxies) {
             break;
         }
-        let Some(address) = read(entry.trim()) else { break };
-        client = address.to_canonical();
+        client = read(entry).ok_or(Unreadable(entry))?.to_canonical();
     }
-    client
+    Ok(client)
 }
 
-/// An address; some proxies add the port.
-fn read(entry: &str) -> Option<IpAddr> {
-    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
+/// Reads an address as proxies write it: bare, with a port, IPv6 in brackets or with a zone, in quotes.
+fn read(entry: &[u8]) -> Option<IpAddr> {
+    let entry = str::from_utf8(entry).ok()?;
+    let entry = entry.strip_prefix('"').and_then(|entry| entry.strip_suffix('"')).unwrap_or(entry);
+    if let Some(bracketed) = entry.strip_prefix('[') {
+        let (address, rest) = bracketed.split_once(']')?;
+        let is_good = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        return read_v6(address).filter(|_| is_good);
+    }
+    match entry.split_once(':') {
+        // a second colon makes it an IPv6 address
+        Some((address, port)) if is_port(port) => address.parse().ok().map(IpAddr::V4),
+        Some(_) => read_v6(entry),
+        None => entry.parse().ok().map(IpAddr::V4),
+    }
+}
+
+/// Reads an IPv6 address. Its zone (RFC 4007 §11) says by which of the proxy's interfaces the client came, not who it is.
+fn read_v6(text: &str) -> Option<IpAddr> {
+    let address = match text.split_once('%') {
+        Some((address, zone)) if !zone.is_empty() => address,
+        Some(_) => return None,
+        None => text,
+    };
+    address.parse().ok().map(IpAddr::V6)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -68,20 +120,68 @@ mod tests {
     fn the_rightmost_untrusted_entry_is_the_client() {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         let seen = |peer: &str, forwarded: &[&str]| {
-            see_through(peer.parse().unwrap(), forwarded, &proxies).to_string()
+            let forwarded: Vec<&[u8]> = forwarded.iter().map(|entry| entry.as_bytes()).collect();
+            see_through(peer.parse().unwrap(), &forwarded, &proxies).ok().map(|address| address.to_string())
         };
-        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "the peer is no proxy");
-        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        let known = |address: &str| Some(address.to_owned());
+        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), known("192.0.2.1"), "the peer is no proxy");
+        assert_eq!(seen("192.0.2.1", &["garbage"]), known("192.0.2.1"), "so nothing that it says is read");
+        assert_eq!(seen("10.0.0.1", &[]), known("10.0.0.1"));
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), known("198.51.100.7"));
         assert_eq!(
-            seen("10.0.0.1", &["203.0.113.9", " 198.51.100.7 "]),
-            "198.51.100.7",
+            seen("10.0.0.1", &["203.0.113.9", "198.51.100.7"]),
+            known("198.51.100.7"),
             "the left one is invented"
         );
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "10.0.0.2"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"]), "10.0.0.3");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage"]), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
-        assert_eq!(seen("::1", &["::ffff:198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "10.0.0.2"]), known("198.51.100.7"));
+        assert_eq!(seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"]), known("10.0.0.3"));
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage"]), None, "it is neither the proxy's");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage", "10.0.0.2"]), None);
+        assert_eq!(seen("10.0.0.1", &["garbage", "198.51.100.7"]), known("198.51.100.7"));
+        assert_eq!(seen("::1", &["::ffff:198.51.100.7"]), known("198.51.100.7"));
+    }
+
+    #[test]
+    fn addresses_are_read_as_proxies_write_them() {
+        for (entry, address) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1:4711", "192.0.2.1"),
+            ("\"192.0.2.1:4711\"", "192.0.2.1"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("\"[2001:DB8::7]:4711\"", "2001:db8::7"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25en0]:4711", "fe80::1"),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(read(entry.as_bytes()), Some(address.parse().unwrap()), "{entry}");
+        }
+        for entry in [
+            "",
+            "unknown",
+            "unix:",
+            "_hidden",
+            "192.0.2.1:",
+            "192.0.2.1:x",
+            "192.0.2.1:99999",
+            "192.0.2",
+            "0192.0.2.1",
+            "192.0.2.1%eth0",
+            "[192.0.2.1]",
+            "[2001:db8::7",
+            "2001:db8::7]",
+            "[2001:db8::7]x",
+            "[2001:db8::7]:",
+            "fe80::1%",
+            "\"192.0.2.1",
+            "example.org",
+            "192.0.2.1 198.51.100.7",
+            "é",
+        ] {
+            assert_eq!(read(entry.as_bytes()), None, "{entry}");
+        }
+        assert_eq!(read(b"192.0.2.1\xe9"), None);
     }
 }
