@@ -55,8 +55,9 @@ impl Google {
         if token.exp <= self.clock.now().unix_timestamp() {
             return Err(GoogleError::Rejected("the ID token has expired"));
         }
-        if nonce.is_some() && token.nonce.as_deref() != nonce {
-            return Err(GoogleError::Rejected("the ID token has another nonce"));
+        // a token made for one attempt, which the nonce names, must not be good for another
+        if token.nonce.as_deref() != nonce {
+            return Err(GoogleError::Rejected("the ID token has another nonce than was given"));
         }
         account(&discovery.issuer, token.claims)
     }

@@ -69,7 +69,8 @@ pub struct GoogleAccount {
     pub subject: String,
     /// Its address, which Google has verified at some time.
     pub email: EmailAddress,
-    /// Whether Google decides who has this address now: it is at gmail.com, or at an organisation that Google hosts.
+    /// Whether Google decides who has this address now: it is at gmail.com, or at the domain of the organisation that Google
+    /// hosts this very account for.
     pub is_authoritative: bool,
     /// The full name.
     pub name: Option<String>,
@@ -163,7 +164,7 @@ impl Google {
         .await
     }
 
-    /// Whose an ID token is, if it was issued to us, and for this `nonce` where there is one.
+    /// Whose an ID token is, if it was issued to us, and for this `nonce` or, where there is none, for none.
     ///
     /// # Errors
     /// Why nobody's.
@@ -226,9 +227,10 @@ fn account(issuer: &str, claims: Claims) -> Result<GoogleAccount, GoogleError> {
         return Err(GoogleError::Rejected("there is no `sub`"));
     }
     // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token: elsewhere the address may have gone to
-    // another person since Google verified it
-    let is_authoritative =
-        email.key().ends_with("@gmail.com") || claims.hd.is_some_and(|domain| !domain.is_empty());
+    // another person since Google verified it. `hd` names the organisation of the account; an account of one organisation
+    // may have an address at any other's domain
+    let mut googles = ["gmail.com", "googlemail.com"].into_iter().chain(claims.hd.as_deref());
+    let is_authoritative = googles.any(|domain| email.is_at(domain));
     Ok(GoogleAccount {
         issuer: issuer.to_owned(),
         subject: claims.sub,
@@ -255,7 +257,16 @@ mod tests {
             ("ada@gmail.com", None, true),
             ("Ada@GMAIL.com", None, true),
             ("ada@example.org", Some("example.org"), true),
+            ("ada@googlemail.com", None, true),
+            ("ada@example.org", Some("EXAMPLE.org"), true),
+            ("ada@bücher.example", Some("xn--bcher-kva.example"), true),
+            ("ada@xn--bcher-kva.example", Some("Bücher.example"), true),
             ("ada@example.org", Some(""), false),
+            ("ada@example.org", Some("evil.example"), false),
+            ("ada@example.org", Some("sub.example.org"), false),
+            ("ada@sub.example.org", Some("example.org"), false),
+            ("ada@example.org", Some("gmail.com"), false),
+            ("ada@example.org", Some("not a domain"), false),
             ("ada@example.org", None, false),
             ("ada@notgmail.com", None, false),
             ("ada@gmail.com.example.org", None, false),

@@ -101,7 +101,7 @@ pub struct GoogleIdTokenInput {
     /// The token, issued to this server's client id.
     #[graphql(secret)]
     id_token: String,
-    /// What the client had Google put into the token. Where given, it must be the same.
+    /// What the client had Google put into the token: the same, or null where the token has none.
     nonce: Option<String>,
 }
 

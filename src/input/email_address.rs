@@ -1,5 +1,7 @@
 //! Email addresses.
 
+use std::borrow::Cow;
+
 use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
@@ -52,6 +54,13 @@ impl EmailAddress {
         &self.key
     }
 
+    /// Whether the address is at this domain, however either is spelt.
+    #[must_use]
+    pub fn is_at(&self, domain: &str) -> bool {
+        let own = self.key.split_once('@').map(|(_, domain)| domain);
+        own.is_some() && canonical_domain(domain).as_deref() == own
+    }
+
     /// What stands before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
@@ -68,14 +77,20 @@ fn canonical(text: &str) -> Option<String> {
     if local.len() > MAX_LOCAL_BYTES || !local.split('.').all(is_atom) {
         return None;
     }
-    let domain = Uts46::new()
-        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
-        .ok()?;
+    let domain = canonical_domain(domain)?;
     let top = domain.rsplit('.').next()?;
     // a numeric top label is an address literal, not a name
     let is_name = domain.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
     let key = format!("{}@{domain}", local.to_ascii_lowercase());
     (is_name && key.len() <= MAX_BYTES).then_some(key)
+}
+
+/// The domain in ASCII and in lower case.
+fn canonical_domain(domain: &str) -> Option<String> {
+    Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+        .ok()
+        .map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -93,6 +108,20 @@ mod tests {
         ] {
             let address = EmailAddress::parse(text).unwrap();
             assert_eq!((address.key(), address.as_str()), (key, text.trim()));
+        }
+    }
+
+    #[test]
+    fn an_address_is_at_its_own_domain_alone() {
+        let address = EmailAddress::parse("ada@Bücher.example").unwrap();
+        for domain in ["bücher.example", "BÜCHER.EXAMPLE", "xn--bcher-kva.example", "XN--BCHER-KVA.Example"]
+        {
+            assert!(address.is_at(domain), "{domain}");
+        }
+        for domain in
+            ["", "example", "cher.example", "bucher.example", "a.bücher.example", "ada@bücher.example"]
+        {
+            assert!(!address.is_at(domain), "{domain}");
         }
     }
 

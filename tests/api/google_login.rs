@@ -126,17 +126,21 @@ async fn id_tokens_that_are_not_googles_or_not_for_us_are_refused() {
         let answer = app.google_login(json!({ "idToken": { "idToken": token } })).await;
         assert_eq!(answer["code"], "GOOGLE_REJECTED", "{what}: {answer}");
     }
-    for nonce in ["another", ""] {
+    for nonce in [json!("another"), json!(""), Value::Null] {
         let token = signed(with(&claims, "nonce", "this".into()));
         let answer = app.google_login(json!({ "idToken": { "idToken": token, "nonce": nonce } })).await;
         assert_eq!(answer["code"], "GOOGLE_REJECTED");
     }
+    let empty = signed(with(&claims, "nonce", "".into()));
+    let answer = app.google_login(json!({ "idToken": { "idToken": empty } })).await;
+    assert_eq!(answer["code"], "GOOGLE_REJECTED", "an empty one is one");
     let answer = app.google_login(json!({ "idToken": { "idToken": good, "nonce": "this" } })).await;
     assert_eq!(answer["code"], "GOOGLE_REJECTED", "it has no nonce");
     assert_eq!(count(&app, "users").await, 0);
 
     let bare = google.issuer().strip_prefix("http://").unwrap();
-    for good in [with(&claims, "nonce", "this".into()), with(&claims, "iss", bare.into())] {
+    let own = [("nonce", "this".into()), ("nonce", Value::Null), ("iss", bare.into())];
+    for good in own.map(|(name, value)| with(&claims, name, value)) {
         let nonce = good.get("nonce").cloned();
         let input = json!({ "idToken": { "idToken": signed(good), "nonce": nonce } });
         assert_eq!(app.google_login(input).await["__typename"], "AuthPayload");
@@ -228,6 +232,15 @@ async fn the_account_is_known_by_its_subject_whatever_its_address(
 #[case::hosted_address_proven_here("ada@example.org", Some("example.org"), true, "AuthPayload")]
 #[case::googles_address_unproven_here(GMAIL, None, false, "LINK_REQUIRED")]
 #[case::hosted_address_unproven_here("ada@example.org", Some("example.org"), false, "LINK_REQUIRED")]
+#[case::hosted_address_in_other_letters(
+    "ada@bücher.example",
+    Some("XN--BCHER-KVA.Example"),
+    true,
+    "AuthPayload"
+)]
+#[case::googles_other_address("ada@googlemail.com", None, true, "AuthPayload")]
+#[case::address_of_no_member("ada@example.org", Some("evil.example"), true, "LINK_REQUIRED")]
+#[case::address_beneath_the_domain("ada@mail.example.org", Some("example.org"), true, "LINK_REQUIRED")]
 #[case::other_address_proven_here("ada@example.org", None, true, "LINK_REQUIRED")]
 #[case::other_address_unproven_here("ada@example.org", None, false, "LINK_REQUIRED")]
 #[tokio::test(flavor = "multi_thread")]
@@ -236,6 +249,7 @@ async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
     #[case] hd: Option<&str>,
     #[case] is_proven: bool,
     #[case] expected: &str,
+    #[values(id_token, access_token)] given: fn(&FakeGoogle, &Value) -> Value,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -243,7 +257,7 @@ async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
     if is_proven {
         app.verify_as(&owner.access_token, email, &app.code(email).await, None).await;
     }
-    let outcome = app.google_login(id_token(&google, &ada_at(email, hd))).await;
+    let outcome = app.google_login(given(&google, &ada_at(email, hd))).await;
     if expected == "AuthPayload" {
         assert_eq!(SignedIn::from(&outcome).user_id, owner.user_id);
         assert_eq!(outcome["me"]["identities"], json!([{ "provider": "GOOGLE", "email": email }]));
@@ -267,20 +281,23 @@ async fn whoever_has_a_former_colleagues_address_does_not_get_their_account() {
 
 /// What becomes of a Google account that was never seen, where nobody has its address.
 #[rstest]
-#[case(GMAIL, "none", true, false)]
-#[case(GMAIL, "optional", true, false)]
-#[case(GMAIL, "mandatory", true, false)]
-#[case(EMAIL, "none", false, false)]
-#[case(EMAIL, "optional", false, true)]
+#[case(GMAIL, None, "none", true, false)]
+#[case(GMAIL, None, "optional", true, false)]
+#[case(GMAIL, None, "mandatory", true, false)]
+#[case(EMAIL, None, "none", false, false)]
+#[case(EMAIL, None, "optional", false, true)]
+#[case(EMAIL, Some("example.org"), "mandatory", true, false)]
+#[case(EMAIL, Some("evil.example"), "optional", false, true)]
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_new_has_proven_only_what_google_decides(
     #[case] email: &str,
+    #[case] hd: Option<&str>,
     #[case] mode: &str,
     #[case] is_proven: bool,
     #[case] is_mailed: bool,
 ) {
     let (app, google) = TestApp::with_google(Sqlite, &[("EMAIL_VERIFICATION", mode)]).await;
-    let outcome = app.google_login(id_token(&google, &ada_at(email, None))).await;
+    let outcome = app.google_login(id_token(&google, &ada_at(email, hd))).await;
     assert_eq!(outcome["__typename"], "AuthPayload");
     assert_eq!(outcome["me"]["emailVerified"], is_proven);
     assert_eq!(outcome["emailChallenge"].is_object(), is_mailed);
