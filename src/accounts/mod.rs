@@ -30,6 +30,6 @@ pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
 pub use signup::{SignupError, signup};
 pub use update_profile::{Change, UpdateProfileError, UpdateProfileInput, update_profile};
-pub use user::user;
+pub use user::{may_see_devices, user};
 pub use username_available::username_available;
 pub use users::{PageInput, UserPage, UsersError, count_users, users};

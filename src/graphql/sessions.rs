@@ -165,6 +165,12 @@ impl Session {
     pub fn new(row: session::Model, current: Option<Uuid>) -> Self {
         Self { is_current: current == Some(row.id), row }
     }
+
+    /// The same without what it tells of the device and of where that is.
+    #[must_use]
+    pub fn without_device(self) -> Self {
+        Self { row: session::Model { user_agent: None, ip_address: None, ..self.row }, ..self }
+    }
 }
 
 /// A sign-in that lasts, on one device.
@@ -190,12 +196,13 @@ impl Session {
         self.row.expires_at.0
     }
 
-    /// What the client said it is, at most 255 characters of it. Null where it said nothing.
+    /// What the client said it is, at most 255 characters of it. Null if it said nothing, or if the viewer may not see it: see
+    /// `User.sessions`.
     async fn user_agent(&self) -> Option<&str> {
         self.row.user_agent.as_deref()
     }
 
-    /// Where the client signed in from. Null where that is not known.
+    /// Where the client signed in from. Null if that is not known, or if the viewer may not see it: see `User.sessions`.
     async fn ip_address(&self) -> Option<&str> {
         self.row.ip_address.as_deref()
     }

@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{error::ApiError, sessions::Session};
+use super::{error::ApiError, jwt_guard::viewer, sessions::Session};
 use crate::{
+    accounts,
     app::App,
     storage::{Timestamp, identity, session, user},
 };
@@ -144,7 +145,8 @@ impl User {
         self.row.last_login_at.map(|at| at.0)
     }
 
-    /// Live sessions, the newest first; there are never more than `MAX_SESSIONS_PER_USER`.
+    /// Live sessions, the newest first; there are never more than `MAX_SESSIONS_PER_USER`. Their `ipAddress` and `userAgent` are
+    /// shown to the user, to superusers, and to staff if the user's role is `USER`; to others they are null.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
@@ -153,8 +155,15 @@ impl User {
             Ok::<_, ApiError>(by_user(rows, |row| row.user_id))
         };
         let live = self.siblings.sessions.get_or_try_init(read).await?.get(&self.row.id);
-        let live = live.into_iter().flatten();
-        Ok(live.map(|row| Session::new(row.clone(), self.siblings.current_session)).collect())
+        let live = live.map(Vec::as_slice).unwrap_or_default();
+        let current = self.siblings.current_session;
+        let sees_devices = live.iter().any(|row| current == Some(row.id))
+            || viewer(ctx).is_ok_and(|viewer| accounts::may_see_devices(&viewer.user, &self.row));
+        let session = |row: &session::Model| {
+            let session = Session::new(row.clone(), current);
+            if sees_devices { session } else { session.without_device() }
+        };
+        Ok(live.iter().map(session).collect())
     }
 
     /// Accounts elsewhere that sign this person in, in the order in which they were linked.

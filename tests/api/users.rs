@@ -317,6 +317,79 @@ async fn the_sessions_of_a_page_are_each_users_own() {
     assert_eq!(users["edges"][1]["node"]["sessions"], users["nodes"][1]["sessions"]);
 }
 
+/// From where each session of each user is used, as far as the viewer sees it: `addresses` by email.
+async fn addresses(app: &TestApp, viewer: &SignedIn) -> Value {
+    let fields = "email sessions { ipAddress userAgent isCurrent }";
+    let query = format!("{{ users {{ nodes {{ {fields} }} edges {{ node {{ {fields} }} }} }} }}");
+    let users = app.run_as(&viewer.access_token, &query, json!({})).await.data("users");
+    let mut seen = json!({});
+    for (user, edge) in users["nodes"].as_array().unwrap().iter().zip(users["edges"].as_array().unwrap()) {
+        assert_eq!(user, &edge["node"]);
+        let sessions = user["sessions"].as_array().unwrap();
+        let addresses: Vec<&Value> = sessions.iter().map(|session| &session["ipAddress"]).collect();
+        let agents: Vec<&Value> = sessions.iter().map(|session| &session["userAgent"]).collect();
+        assert!(addresses.iter().zip(&agents).all(|(ip, agent)| ip.is_null() == agent.is_null()), "{user}");
+        seen[user["email"].as_str().unwrap()] = json!(addresses);
+    }
+    seen
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_sees_from_where_users_sign_in_but_not_from_where_staff_and_superusers_do(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let staff = app.sign_up_as("staff", "staff@example.org").await;
+    app.sign_up_as("staff", "colleague@example.org").await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    app.sign_up_as("superuser", "other@example.org").await;
+    let ada = app.sign_up(EMAIL).await;
+    app.sign_in(EMAIL).await;
+    app.sql("UPDATE sessions SET user_agent = 'Difference Engine'").await;
+
+    let there = json!("127.0.0.1");
+    let seen = addresses(&app, &staff).await;
+    assert_eq!(
+        seen,
+        json!({
+            "staff@example.org": [there], EMAIL: [there, there],
+            "colleague@example.org": [null], "root@example.org": [null], "other@example.org": [null],
+        })
+    );
+    let seen = addresses(&app, &root).await;
+    let is_seen = |addresses: &Value| !addresses[0].is_null();
+    assert!(seen.as_object().unwrap().values().all(is_seen), "superusers see everybody's: {seen}");
+
+    let one = "query($id: ID!) { user(id: $id) { sessions { ipAddress userAgent } } }";
+    let user = async |viewer: &SignedIn, of: &SignedIn| {
+        let id = json!({ "id": of.user_id });
+        app.run_as(&viewer.access_token, one, id).await.data("user")["sessions"][0].clone()
+    };
+    let (all, nothing) = (
+        json!({ "ipAddress": there, "userAgent": "Difference Engine" }),
+        json!({ "ipAddress": null, "userAgent": null }),
+    );
+    for (viewer, of, expected) in
+        [(&staff, &ada, &all), (&staff, &root, &nothing), (&root, &staff, &all), (&ada, &ada, &all)]
+    {
+        assert_eq!(&user(viewer, of).await, expected);
+    }
+    // what a sign-in or a refresh answers with is one's own, whoever asks for it by whichever token
+    let fields = "... on AuthPayload { user { sessions { ipAddress } } session { ipAddress } }";
+    let login = format!(
+        "mutation {{ login(input: {{ identifier: \"root@example.org\", password: \"{PASSWORD}\" }}) {{ {fields} }} }}"
+    );
+    for answer in [app.run(&login, json!({})).await, app.run_as(&staff.access_token, &login, json!({})).await]
+    {
+        let payload = answer.data("login");
+        assert_eq!(
+            (&payload["session"]["ipAddress"], &payload["user"]["sessions"][1]["ipAddress"]),
+            (&there, &there)
+        );
+    }
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn people_from_before_there_was_a_search_are_found(#[values(Sqlite, Postgres)] database: Database) {
