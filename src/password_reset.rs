@@ -109,7 +109,8 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
             else {
                 return Ok(None);
             };
-            if challenge::end(&txn, challenge.id, now).await?.is_none() {
+            // a deactivated account stays as it is: its link is spent, and sets nothing
+            if challenge::end(&txn, challenge.id, now).await?.is_none() || !owner.is_active {
                 return Ok(None);
             }
             if owner.email_verified_at.is_none() {

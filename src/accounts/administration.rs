@@ -7,7 +7,7 @@ use crate::{
     fault::Fault,
     rate_limit::{self, Action},
     storage::{
-        Timestamp, session,
+        Timestamp, challenge, session,
         user::{self, Administration},
     },
 };
@@ -29,7 +29,7 @@ impl<F: Into<Fault>> From<F> for AdministrationError {
     }
 }
 
-/// Changes another's account, and gives them as they are now. Whoever is deactivated is signed out everywhere.
+/// Changes another's account, and returns it as it is now. Deactivation ends its sessions, and what was mailed and is awaited.
 ///
 /// There is always a superuser left: it is the one who acts. They cannot act on themselves, and both rows are locked before
 /// it is decided whether they still are one; so of two who demote each other at once, the second is none any more.
@@ -61,6 +61,11 @@ pub(super) async fn administer(
             if change == Administration::IsActive(false) {
                 user::raise_credentials_version(&txn, id).await?;
                 session::end_all(&txn, id, now).await?;
+                // a link mailed before would still be good after the account is let in again
+                challenge::end_all_of(&txn, id, now).await?;
+                if let Some(key) = &user.email_key {
+                    challenge::end_all(&txn, key, now).await?;
+                }
             }
             Ok(Ok(user))
         })

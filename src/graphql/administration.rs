@@ -84,7 +84,8 @@ impl AdministrationMutation {
         user_result(accounts::set_user_role(app, user, id, role.into()).await, session.id)
     }
 
-    /// Says whether a user may sign in. Superusers only; never on oneself. Deactivating ends the user's sessions.
+    /// Says whether a user may sign in. Superusers only; never on oneself. Deactivating ends the user's sessions, and
+    /// makes void every code and link that was mailed.
     /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `RATE_LIMITED`, `SERVER_BUSY`.
     #[graphql(guard = "AtLeast(user::Role::Superuser)")]
     async fn set_user_active(

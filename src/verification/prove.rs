@@ -103,15 +103,16 @@ pub(super) async fn prove(
             let Some(challenge) = challenge::end(&txn, challenge.id, now).await? else {
                 return Ok(Proven::Nothing);
             };
+            // a deactivated account stays as it is, whatever is proven
+            if account.as_ref().is_some_and(|account| !account.is_active) {
+                return Ok(Proven::Disabled);
+            }
             let user = match challenge.purpose {
                 Purpose::VerifyEmail => verify_email(&txn, &challenge, account, by, now).await?,
                 Purpose::ChangeEmail => change_email(&txn, &challenge, account, notice, now).await?,
                 Purpose::ResetPassword => None,
             };
             let Some(user) = user else { return Ok(Proven::Nothing) };
-            if !user.is_active {
-                return Ok(Proven::Disabled);
-            }
             if viewer == Some((user.id, user.credentials_version)) {
                 return Ok(Proven::Viewer(Box::new(user)));
             }

@@ -147,7 +147,7 @@ async fn an_account_without_a_password_gets_one(#[values(Sqlite, Postgres)] data
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deactivated_account_may_have_a_new_password_and_stays_shut(
+async fn a_deactivated_account_stays_as_it_is_whatever_link_its_owner_has(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -155,9 +155,11 @@ async fn a_deactivated_account_may_have_a_new_password_and_stays_shut(
     app.request_reset(EMAIL).await;
     let token = app.token(EMAIL).await;
     app.sql("UPDATE users SET is_active = FALSE").await;
-    assert_eq!(app.reset(&token, NEW).await["__typename"], "PasswordChanged");
-    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
-    assert_eq!(app.login(EMAIL, NEW).await["code"], "ACCOUNT_DISABLED");
+    assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN");
+    assert_eq!(app.login(EMAIL, NEW).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "ACCOUNT_DISABLED");
+    app.sql("UPDATE users SET is_active = TRUE").await;
+    assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN", "it is spent");
 }
 
 #[rstest]
@@ -195,12 +197,12 @@ async fn a_link_expires_and_a_changed_password_voids_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_no_account_is_told_by_mail_unless_that_is_switched_off() {
-    let app = TestApp::start(Sqlite).await;
+async fn who_has_no_account_is_told_by_mail_only_where_that_is_switched_on() {
+    let app = TestApp::with(Sqlite, &[("NO_ACCOUNT_NOTICE", "on")]).await;
     app.request_reset(EMAIL).await;
     let mail = app.inbox(EMAIL).await[0].clone();
     assert_eq!((mail.template, mail.link.is_none()), ("no_account", true));
-    let quiet = TestApp::with(Sqlite, &[("NO_ACCOUNT_NOTICE", "off")]).await;
+    let quiet = TestApp::start(Sqlite).await;
     assert_eq!(quiet.request_reset(EMAIL).await["__typename"], "EmailChallenge");
     assert!(quiet.inbox(EMAIL).await.is_empty());
 }

@@ -1,10 +1,13 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rstest::rstest;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+
+const NEW: &str = "countess@example.org";
 
 async fn set_active(app: &TestApp, who: &SignedIn, id: &str, active: bool) -> Value {
     let query = "mutation($id: ID!, $active: Boolean!) { setUserActive(id: $id, active: $active) {
@@ -30,6 +33,63 @@ async fn who_is_deactivated_is_signed_out_everywhere_until_let_in_again(
     assert_eq!(set_active(&app, &root, &here.user_id, true).await["isActive"], true);
     assert_eq!(app.me(&here.access_token).await, "REVOKED", "what has ended stays ended");
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_mailed_before_a_deactivation_is_good_for_nothing_after_it(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("otp", "link")] method: &str,
+) {
+    let app = TestApp::with(database, &[("EMAIL_VERIFICATION_METHOD", method)]).await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    let signed_up = app.register(EMAIL, PASSWORD).await;
+    let (id, token) = (signed_up["user"]["id"].as_str().unwrap(), signed_up["accessToken"].as_str().unwrap());
+    let proof = signed_up["emailChallenge"]["id"].clone();
+    let change = app.change_email(token, NEW).await["id"].clone();
+    let tokens = async |email: &str| {
+        let links = app.inbox(email).await.into_iter().filter_map(|mail| mail.link.clone());
+        links.map(|link| link.expose_secret().split_once("#token=").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let (codes, links) = (app.codes(EMAIL).await, tokens(EMAIL).await);
+    let (new_codes, new_links) = (app.codes(NEW).await, tokens(NEW).await);
+    assert_eq!((codes.len() + links.len(), new_codes.len() + new_links.len()), (1, 1));
+    app.advance(Duration::from_secs(1));
+    app.request_reset(EMAIL).await;
+    let reset = app.token(EMAIL).await;
+
+    assert_eq!(set_active(&app, &root, id, false).await["isActive"], false);
+    assert_eq!(set_active(&app, &root, id, true).await["isActive"], true);
+    assert_eq!(app.reset(&reset, "battery horse correct").await["code"], "INVALID_TOKEN");
+    for code in &codes {
+        assert_eq!(app.verify(EMAIL, code, Some(&proof)).await["code"], "INVALID_OTP");
+        assert_eq!(app.verify(EMAIL, code, None).await["code"], "INVALID_OTP");
+    }
+    let ada = app.sign_in(EMAIL).await;
+    for code in &new_codes {
+        assert_eq!(app.verify_as(&ada.access_token, NEW, code, Some(&change)).await["code"], "INVALID_OTP");
+    }
+    for link in links.iter().chain(&new_links) {
+        assert_eq!(app.activate(link).await["code"], "INVALID_TOKEN");
+    }
+    let me = app.run_as(&ada.access_token, "{ me { email emailVerified } }", json!({})).await.data("me");
+    assert_eq!(me, json!({ "email": EMAIL, "emailVerified": false }));
+    app.advance(Duration::from_secs(61));
+    app.request_reset(EMAIL).await;
+    let asked_since = app.token(EMAIL).await;
+    assert_eq!(app.reset(&asked_since, "battery horse correct").await["__typename"], "PasswordChanged");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_under_way_to_who_is_deactivated_are_not_sent(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let root = app.sign_up_as("superuser", "root@example.org").await;
+    let ada = app.sign_up(EMAIL).await;
+    app.change_email(&ada.access_token, NEW).await;
+    app.request_reset(EMAIL).await;
+    set_active(&app, &root, &ada.user_id, false).await;
+    assert_eq!((app.inbox(EMAIL).await.len(), app.inbox(NEW).await.len()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

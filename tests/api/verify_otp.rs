@@ -5,7 +5,10 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use gatehouse::{outbox::send_due, storage::session};
+use gatehouse::{
+    outbox::send_due,
+    storage::{session, user},
+};
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
@@ -275,7 +278,7 @@ async fn what_is_switched_off_says_so() {
 async fn whoever_asks_for_a_mail_learns_nothing_of_the_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
-    let app = TestApp::with(database, &[MANDATORY]).await;
+    let app = TestApp::with(database, &[MANDATORY, ("NO_ACCOUNT_NOTICE", "on")]).await;
     app.register(EMAIL, PASSWORD).await;
     app.verify(EMAIL, &app.code(EMAIL).await, None).await;
     app.register("grace@example.org", PASSWORD).await;
@@ -430,6 +433,8 @@ async fn a_deactivated_account_is_told_so_after_the_right_code_alone(
     let refused = app.verify(EMAIL, &code, Some(&challenge)).await;
     assert_eq!((&refused["__typename"], &refused["code"]), (&json!("UserError"), &json!("ACCOUNT_DISABLED")));
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge)).await["code"], "INVALID_OTP", "it is spent");
+    let ada = user::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
+    assert_eq!(ada.email_verified_at, None, "and proves nothing for when the account is let in again");
     let sessions = session::Entity::find().count(app.app.db.read()).await.unwrap();
     assert_eq!(sessions, 1, "that of the sign-up");
 }
