@@ -42,17 +42,24 @@ pub fn uuid_v4() -> Uuid {
     uuid::Builder::from_random_bytes(random()).into_uuid()
 }
 
-/// Opens a file as `options` say; where it is made by that, for its owner alone, and its folder with it.
+/// Opens a file as `options` say. If that makes it, or the folder that it is in, they are their owner's alone.
 ///
 /// # Errors
 /// As [`OpenOptions::open`].
 pub fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        private_folder(folder)?;
     }
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options.open(path)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(path)
 }
 
 /// `SECRET_KEY`: at least 32 bytes, written in hex or base64.

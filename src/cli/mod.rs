@@ -87,5 +87,8 @@ fn load(mode: Mode) -> Result<Config, CliError> {
 fn load_from(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
     let config = Config::load(mode, variables)?;
     telemetry::start(&config).map_err(|error| format!("RUST_LOG is no filter: {error}"))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     Ok(config)
 }

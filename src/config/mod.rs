@@ -3,6 +3,7 @@
 mod google;
 mod mail;
 mod reader;
+mod rights;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -151,6 +152,8 @@ pub struct Config {
 
     /// Every setting as `gatehouse config` prints it.
     pub report: Vec<Setting>,
+    /// What the operator should know though it keeps nothing from running, told once there is a log.
+    pub warnings: Vec<String>,
 }
 
 /// Where the data is.
@@ -375,7 +378,7 @@ impl Config {
         let resend_cooldown = r.read("RESEND_COOLDOWN", "60s", |s| duration(s, minute / 60..=60 * minute));
         let activation_url = r.read("ACTIVATION_URL", "", |s| link_template(s, mode));
         let password_reset_url = r.read("PASSWORD_RESET_URL", "", |s| link_template(s, mode));
-        let no_account_notice = r.read("NO_ACCOUNT_NOTICE", "on", switch);
+        let no_account_notice = r.read("NO_ACCOUNT_NOTICE", "off", switch);
         let password_min_length = r.read("PASSWORD_MIN_LENGTH", "8", |s| within(s, 8..=64));
         // OWASP's smallest recommendation is 7 MiB (with five passes)
         let least_memory = if mode == Mode::Serve { 7168 } else { 8 };
@@ -428,6 +431,8 @@ impl Config {
             subscriptions: r.read("WEBSOCKET_MAX_SUBSCRIPTIONS", "10", |s| within(s, 1..=1000)),
         };
 
+        let mut warnings = r.env_file();
+        warnings.extend(rights::warnings(mode, &data_dir, &database, &mail));
         if !r.problems.is_empty() {
             return Err(ConfigError(r.problems));
         }
@@ -485,6 +490,7 @@ impl Config {
             graphql_limits,
             sockets,
             report: r.report,
+            warnings,
         })
     }
 

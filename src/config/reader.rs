@@ -9,7 +9,7 @@ use std::{
 
 use url::Url;
 
-use super::Mode;
+use super::{Mode, rights::EnvFile};
 use crate::secrets::{SecretKey, private_file};
 
 /// One setting in effect, fit to be shown.
@@ -30,7 +30,10 @@ pub struct ConfigError(pub Vec<String>);
 
 /// Named texts, and where each came from.
 #[derive(Clone, Debug, Default)]
-pub struct Variables(HashMap<String, (String, &'static str)>);
+pub struct Variables {
+    all: HashMap<String, (String, &'static str)>,
+    env_file: Option<EnvFile>,
+}
 
 impl Variables {
     /// The process's environment; beneath it `.env` in the working directory.
@@ -39,13 +42,15 @@ impl Variables {
     /// If `.env` exists and cannot be read.
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
     pub fn from_environment() -> Result<Self, ConfigError> {
-        let mut all = HashMap::new();
+        let (mut all, mut env_file) = (HashMap::new(), None);
         match dotenvy::from_path_iter(".env") {
             Ok(lines) => {
                 for line in lines {
                     let (name, value) = line.map_err(|e| ConfigError(vec![format!(".env: {e}")]))?;
                     all.insert(name, (value, ".env"));
                 }
+                let holds_secrets = all.iter().any(|(name, (value, _))| is_secret(name, value));
+                env_file = Some(EnvFile::new(Path::new(".env"), holds_secrets));
             }
             Err(e) if e.not_found() => {}
             Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
@@ -56,7 +61,7 @@ impl Variables {
                 all.insert(name, (value, "environment"));
             }
         }
-        Ok(Self(all))
+        Ok(Self { all, env_file })
     }
 
     /// The same, with these in place of what was there.
@@ -66,19 +71,20 @@ impl Variables {
         source: &'static str,
         pairs: impl IntoIterator<Item = (&'static str, V)>,
     ) -> Self {
-        self.0.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), (value.into(), source))));
+        self.all.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), (value.into(), source))));
         self
     }
 
     /// An empty value counts as none.
     fn get(&self, name: &str) -> Option<&(String, &'static str)> {
-        self.0.get(name).filter(|(value, _)| !value.trim().is_empty())
+        self.all.get(name).filter(|(value, _)| !value.trim().is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment"))).collect())
+        let all = pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment")));
+        Self { all: all.collect(), env_file: None }
     }
 }
 
@@ -132,6 +138,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Notes that others may change `.env`, which production does not believe then. Returns what is to be warned of.
+    pub(super) fn env_file(&mut self) -> Vec<String> {
+        let Some(file) = &self.variables.env_file else { return Vec::new() };
+        let mut warnings = file.warnings();
+        if let Some(problem) = file.is_open_to_change() {
+            // a developer's umask may let their group write, and there is little to lose
+            let list = if self.mode == Mode::Serve { &mut self.problems } else { &mut warnings };
+            list.push(problem);
+        }
+        warnings
+    }
+
     /// Given in production; on a developer's machine made once and kept; otherwise used by nobody.
     pub(super) fn secret_key(&mut self, data_dir: &Path) -> SecretKey {
         let name = "SECRET_KEY";
@@ -149,6 +167,18 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a variable of `.env`, which may be another program's, is to be known to few.
+fn is_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name.starts_with("SECRET_KEY")
+        || ["SECRET", "PASSWORD", "TOKEN", "_KEY"].iter().any(|word| name.ends_with(word))
+        || Url::parse(value).is_ok_and(|url| url.password().is_some() || has_password(&url))
+}
+
+fn has_password(url: &Url) -> bool {
+    url.query_pairs().any(|(name, _)| name == "password")
+}
+
 /// A setting's value without its secrets.
 fn shown(name: &str, value: &str) -> String {
     let is_secret = name.starts_with("SECRET_KEY") || name.ends_with("_SECRET");
@@ -158,7 +188,7 @@ fn shown(name: &str, value: &str) -> String {
     match Url::parse(value) {
         Ok(mut url) if url.has_host() => {
             let _ = url.password().is_some().then(|| url.set_password(Some("hidden")));
-            if url.query_pairs().any(|(name, _)| name == "password") {
+            if has_password(&url) {
                 url.set_query(Some("(hidden)"));
             }
             if url.path() == "/" && !value.ends_with('/') {

@@ -219,7 +219,7 @@ async fn a_person_follows_the_links_of_real_mails() {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] database: Database) {
-    let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12")];
+    let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12"), ("NO_ACCOUNT_NOTICE", "on")];
     let app = TestApp::with(database, &settings).await;
 
     // no token, nobody's token, and a mail that is asked for again
