@@ -1,7 +1,8 @@
 //! The log: what is written, how, and about which request.
 
 use std::{
-    io::{self, IsTerminal},
+    borrow::Cow,
+    io::{self, IsTerminal, Write},
     panic,
 };
 
@@ -20,15 +21,63 @@ tokio::task_local! {
 /// If `RUST_LOG` is not a filter.
 pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
     let filter = EnvFilter::try_new(&config.log_filter)?;
-    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).with_target(false);
+    let (format, has_colours) = (config.log_format, io::stderr().is_terminal());
+    let records = move || Records { to: io::stderr(), format, has_colours };
+    let lines = fmt::layer().with_writer(records).with_ansi(has_colours).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
-    let _ = match config.log_format {
+    let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     // a panic is a record like others, so that it stands under the id of the request that it ended
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a defect")));
     Ok(())
+}
+
+/// Returns the text fit for a terminal: control characters, and those that change the direction of text, are escaped. What
+/// others say, a mail server or a row, could otherwise move the cursor, hide what stands there, or type into the terminal.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unprintable, |letter| letter.escape_default().to_string())
+}
+
+fn escaped(text: &str, is_bad: impl Fn(char) -> bool, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(&is_bad) {
+        return text.into();
+    }
+    text.chars().map(|letter| if is_bad(letter) { escape(letter) } else { letter.to_string() }).collect()
+}
+
+fn is_unprintable(letter: char) -> bool {
+    letter.is_control()
+        // UAX #9 §2, and the two line ends that are no control characters
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A place for records of the log, each written at once, in one line.
+struct Records<W> {
+    to: W,
+    format: LogFormat,
+    /// Whether the log colours its records. Escape characters in a text are its own then: it escapes all others.
+    has_colours: bool,
+}
+
+impl<W: Write> Write for Records<W> {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(record);
+        let (line, end) = text.strip_suffix('\n').map_or((&*text, ""), |line| (line, "\n"));
+        let is_bad = |letter| is_unprintable(letter) && !(self.has_colours && letter == '\u{1b}');
+        let line = match self.format {
+            LogFormat::Text => escaped(line, is_bad, |letter| letter.escape_default().to_string()),
+            LogFormat::Json => escaped(line, is_bad, |letter| format!("\\u{:04x}", u32::from(letter))),
+        };
+        self.to.write_all(format!("{line}{end}").as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// Does what belongs to one request under its id: every record says it.
@@ -42,4 +91,42 @@ pub async fn in_request<T>(id: String, work: impl Future<Output = T>) -> T {
 #[must_use]
 pub fn request_id() -> Option<String> {
     REQUEST_ID.try_with(Clone::clone).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_the_rest_is_as_it_was() {
+        for text in ["", "250 2.0.0 taken", "für Ada: {\"a\": 'b\\c'} 日本語 👍🏽"] {
+            assert!(matches!(printable(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+        for (text, escaped) in [
+            ("\u{1b}[2Jgone", r"\u{1b}[2Jgone"),
+            ("\u{1b}]0;title\u{7}", r"\u{1b}]0;title\u{7}"),
+            ("one\r\ntwo\tthree\u{8}", r"one\r\ntwo\tthree\u{8}"),
+            ("\u{9b}31m\u{7f}\0", r"\u{9b}31m\u{7f}\u{0}"),
+            ("a\u{202e}b\u{2066}c\u{2028}", r"a\u{202e}b\u{2066}c\u{2028}"),
+        ] {
+            assert_eq!(printable(text), escaped);
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_log_is_one_line() {
+        let written = |format, has_colours, record: &str| {
+            let mut records = Records { to: Vec::new(), format, has_colours };
+            records.write_all(record.as_bytes()).unwrap();
+            String::from_utf8(records.to).unwrap()
+        };
+        let record = "WARN failed error=no\n2026-01-01 INFO all is well\u{9b}2J\n";
+        let line = "WARN failed error=no\\n2026-01-01 INFO all is well\\u{9b}2J\n";
+        assert_eq!(written(LogFormat::Text, false, record), line);
+        let coloured = format!("\u{1b}[33m{record}");
+        assert_eq!(written(LogFormat::Text, true, &coloured), format!("\u{1b}[33m{line}"));
+        assert_eq!(written(LogFormat::Text, false, "a\u{1b}[2J\n"), "a\\u{1b}[2J\n");
+        let json = written(LogFormat::Json, false, "{\"error\":\"no\u{9b}2J\u{202e}\"}\n");
+        assert_eq!(json, "{\"error\":\"no\\u009b2J\\u202e\"}\n");
+    }
 }

@@ -1,7 +1,7 @@
 //! `gatehouse config`.
 
 use super::{CliError, load};
-use crate::config::Mode;
+use crate::{config::Mode, telemetry::printable};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
     let config = load(if arguments.serve { Mode::Serve } else { Mode::Command })?;
     for setting in config.report {
-        println!("{:<34} {:<12} {}", setting.name, setting.source, setting.value);
+        println!("{:<34} {:<12} {}", setting.name, setting.source, printable(&setting.value));
     }
     Ok(())
 }

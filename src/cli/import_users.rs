@@ -9,6 +9,7 @@ use crate::{
     accounts::{DjangoFile, DjangoFormat, ImportOptions, Outcome, Summary, Told, import_users},
     app::App,
     config::Mode,
+    telemetry::printable,
 };
 
 #[derive(clap::Args, Debug)]
@@ -71,7 +72,7 @@ fn line(told: &Told) -> Option<String> {
         Outcome::Skipped(skip) => format!("skipped: {skip}"),
     };
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
-    Some(format!("line {line}{name}: {outcome}"))
+    Some(printable(&format!("line {line}{name}: {outcome}")).into_owned())
 }
 
 fn summarise(summary: &Summary, dry_run: bool) {

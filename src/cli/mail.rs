@@ -12,6 +12,7 @@ use crate::{
     mail::{Content, Mail, Mailer},
     secrets,
     storage::{self, Timestamp, outbox},
+    telemetry::printable,
 };
 
 /// The most lines of each list.
@@ -50,9 +51,9 @@ async fn test(config: &Config, address: &str) -> Result<(), CliError> {
     let mail = Mail { to, name: None, content: Content::Test };
     let written = mailer.write(secrets::uuid_v7(now), now, &mail).map_err(|failure| failure.words)?;
     println!("from: {}", config.mail.from.as_str());
-    let answer = mailer.send(&written, &mut |step| println!("{step}")).await;
+    let answer = mailer.send(&written, &mut |step| println!("{}", printable(step))).await;
     let answer = answer.map_err(|failure| format!("the mail was not sent: {}", failure.words))?;
-    println!("accepted: {answer}");
+    println!("accepted: {}", printable(&answer));
     Ok(())
 }
 
@@ -79,9 +80,9 @@ fn counted(mails: usize) -> String {
 
 fn tell(mail: &outbox::Model, what: &str, at: Option<Timestamp>) {
     let time = |at: Timestamp| at.0.truncate_to_second().format(&Rfc3339).unwrap_or_default();
-    println!("\n  {}  {}  to {}", time(mail.created_at), mail.kind, mail.address);
+    println!("\n  {}  {}  to {}", time(mail.created_at), printable(&mail.kind), printable(&mail.address));
     println!("    attempts {}, {what} {}", mail.attempts, at.map(time).unwrap_or_default());
     if let Some(error) = &mail.last_error {
-        println!("    {error}");
+        println!("    {}", printable(error));
     }
 }

@@ -13,7 +13,7 @@ use rstest::rstest;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 
 use crate::support::{
-    EMAIL, NO_VERIFICATION, Sqlite,
+    Database, EMAIL, NO_VERIFICATION, Postgres, Sqlite, TestApp,
     database::connect,
     mail_server::{FROM, MailServer, certificates},
     process::{gatehouse, output},
@@ -279,6 +279,48 @@ async fn an_operator_tries_mail_step_by_step() {
     assert!(test(&[]).1.contains("SMTP_URL is not set"));
     let (_, said) = told(folder.path(), &["mail", "test", "ada"], &settings);
     assert!(said.contains("`ada` is not an email address"), "{said}");
+}
+
+/// What a terminal would obey, and what may stand there in its place.
+fn assert_printable(said: &str, words: &[&str]) {
+    assert!(!said.chars().any(|letter| letter.is_control() && letter != '\n'), "{said:?}");
+    for word in words {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_mail_server_says_commands_the_operators_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::start(&["--name", "mail\u{1b}[2J.test"]);
+    let url = server.url();
+    let settings = [("SMTP_URL", url.as_str()), ("EMAIL_FROM", FROM)];
+    let test = || told(folder.path(), &["mail", "test", EMAIL], &settings);
+    let controls = r"\u{1b}]0;owned\u{7}\u{1b}[2J\u{8}\r\u{7f}";
+    server.answer("controls");
+    let (is_good, said) = test();
+    assert!(is_good, "{said}");
+    assert_printable(
+        &said,
+        &[r"answers as mail\u{1b}[2J.test", &format!("accepted: 250 2.0.0 tak{controls}en\n")],
+    );
+    server.answer("controls-5xx");
+    let (is_good, said) = test();
+    assert!(!is_good);
+    assert_printable(&said, &[&format!("error: the mail was not sent: message: 554 5.6.0 no{controls}t\n")]);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_database_says_commands_it_either(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    app.sign_up(EMAIL).await;
+    app.sql("UPDATE outbox SET last_error = 'n\u{1b}[2Jo\u{9b}31m\u{202e}x', kind = 'k\u{7}ind', address = 'a\u{1b}c@example.org'").await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
+    let (is_good, said) = told(folder.path(), &["mail", "queue"], &settings);
+    assert!(is_good, "{said}");
+    assert_printable(&said, &[r"n\u{1b}[2Jo\u{9b}31m\u{202e}x", r"k\u{7}ind", r"to a\u{1b}c@example.org"]);
 }
 
 fn told(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String) {

@@ -1,10 +1,12 @@
 """A mail server for tests. It answers as its control file says, and appends each mail it takes to a file, one JSON a line.
 
 Usage: smtp_server.py PORT MAILS CONTROL [--tls CERT KEY] [--starttls CERT KEY] [--auth USER PASSWORD]
+       [--name NAME]
 
 CONTROL holds one word, read anew for each mail: `ok`, `4xx` or `5xx` (the recipient is refused), `data-4xx` or `data-5xx` (the
 mail is), `drop` (the connection breaks in the midst of a mail), `slow` (the mail is taken, and the answer given a little
-later) or `hang` (connections are accepted and nothing is ever said).
+later), `controls` or `controls-5xx` (the mail is taken or is refused, in words that a terminal would obey) or `hang` (connections
+are accepted and nothing is ever said).
 """
 
 import argparse
@@ -15,6 +17,9 @@ import ssl
 import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
+
+
+CONTROLS = "\x1b]0;owned\x07\x1b[2J\x08\r\x7f"
 
 
 class Handler:
@@ -40,6 +45,8 @@ class Handler:
                 return "452 4.3.1 no room"
             case "data-5xx":
                 return "554 5.6.0 not wanted here"
+            case "controls-5xx":
+                return f"554 5.6.0 no{CONTROLS}t"
             case "drop":
                 server.transport.abort()
                 return None
@@ -55,7 +62,7 @@ class Handler:
             mails.write(json.dumps(mail) + "\n")
         if self.mode() == "slow":
             await asyncio.sleep(0.25)
-        return "250 2.0.0 taken"
+        return f"250 2.0.0 tak{CONTROLS}en" if self.mode() == "controls" else "250 2.0.0 taken"
 
 
 async def main():
@@ -66,6 +73,7 @@ async def main():
     parser.add_argument("--tls", nargs=2)
     parser.add_argument("--starttls", nargs=2)
     parser.add_argument("--auth", nargs=2)
+    parser.add_argument("--name", default="mail.test")
     arguments = parser.parse_args()
     handler = Handler(arguments)
 
@@ -78,7 +86,7 @@ async def main():
         is_good = [data.login.decode(), data.password.decode()] == arguments.auth
         return AuthResult(success=is_good, handled=False, auth_data=data)
 
-    options = {"hostname": "mail.test", "ident": "test server", "loop": asyncio.get_running_loop()}
+    options = {"hostname": arguments.name, "ident": "test server", "loop": asyncio.get_running_loop()}
     if arguments.starttls:
         options |= {"tls_context": context(arguments.starttls), "require_starttls": False}
     if arguments.auth:
