@@ -1,4 +1,5 @@
 import { readdirSync, existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
 // every folder with an index.html is a page
@@ -8,6 +9,9 @@ export default defineConfig({
   experimental: {
     // pages are served beside the folder, at whatever path; what they load finds the rest beside itself
     renderBuiltUrl: (file, { hostType }) => (hostType === 'html' ? `playground/${file}` : { relative: true }),
+  },
+  resolve: {
+    alias: [{ find: /^\.{1,2}\/.*\bdompurify\/dompurify\.js$/, replacement: resolve('graphiql/dompurify.js') }],
   },
   logLevel: 'error',
   build: {

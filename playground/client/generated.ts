@@ -127,7 +127,7 @@ export type GoogleAuthorizationCodeInput = {
 export type GoogleIdTokenInput = {
   /** The token, issued to this server's client id. */
   idToken: string;
-  /** What the client had Google put into the token. Where given, it must be the same. */
+  /** What the client had Google put into the token: the same, or null where the token has none. */
   nonce?: string | null | undefined;
 };
 

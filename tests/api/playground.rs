@@ -98,6 +98,7 @@ async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_to
     assert_eq!(seen["unread"], "", "who has been to the mailbox has read it");
     holds("me", "\"emailVerified\": true");
     holds("completion", "emailVerified");
+    holds("hover", "Whether the owner of the account has proven that the address is theirs");
     holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
     holds("unauthenticated", "Login signs in");
     assert_eq!(seen["byKeyboard"], "VerifyOtp");
@@ -144,6 +145,36 @@ async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
         let refused = get(&app, &format!("/playground/{path}")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+/// The editor carries a copy of the sanitizer that nobody has mended for years.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_copy() {
+    let app = TestApp::start(Sqlite).await;
+    let named: Value = serde_json::from_str(include_str!("../../playground/package.json")).unwrap();
+    let named = named["dependencies"]["dompurify"].as_str().unwrap();
+    let copy = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/playground/node_modules/monaco-editor/esm/vs/base/browser/dompurify/dompurify.js"
+    );
+    let copy = fs::read_to_string(copy).unwrap();
+    let copied = copy.split("DOMPurify.version = '").nth(1).unwrap().split('\'').next().unwrap();
+    let scripts = playground::paths().filter(|path| path.rsplit('.').next() == Some("js"));
+    let urls: Vec<String> = scripts.map(|path| format!("{}/playground/{path}", app.url)).collect();
+    // as `e.version = "3.5.0"`, however that is minified
+    let read = "for (const url of process.argv.slice(1)) {
+        const script = await (await fetch(url)).text();
+        for (const [, version] of script.matchAll(/\\.version=.(\\d+\\.\\d+\\.\\d+)/g)) console.log(version);
+    }";
+    let arguments: Vec<&str> = ["--input-type=module", "-e", read, "--"]
+        .into_iter()
+        .chain(urls.iter().map(String::as_str))
+        .collect();
+    let read = node(&arguments);
+    assert!(read.status.success(), "{}", text(&read.stderr));
+    let versions = text(&read.stdout);
+    assert!(versions.lines().any(|version| version == named), "{named}: {versions}");
+    assert!(versions.lines().all(|version| version != copied), "{copied}: {versions}");
 }
 
 #[rstest]
