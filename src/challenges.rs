@@ -1,12 +1,13 @@
 //! Challenges: a mail that proves an address, and what is awaited after it.
 //!
-//! Whoever asks for one in the name of an address is answered the same, in the same time, whether or not anybody has that
-//! address: the same two rows are written, and nothing is looked up. What the mail says, and whether there is any, is decided
-//! when it is sent (`outbox/compose.rs`).
+//! A request in the name of an address gets the same answer, in the same time, whether or not anybody has that address: the
+//! same rows are looked for, and the same two rows are written. What the mail says, and whether there is any, is decided when
+//! it is sent (`outbox/compose.rs`).
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use sea_orm::DbErr;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,12 +17,12 @@ use crate::{
     fault::Fault,
     input::EmailAddress,
     outbox::{self, Kind, Order},
-    rate_limit::{self, Action},
+    rate_limit::{self, Action, Address, Restoration},
     secrets,
     storage::{
         self, Timestamp, Txn,
         challenge::{self, Method, Purpose},
-        user,
+        known_address, user,
     },
 };
 
@@ -40,16 +41,104 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug)]
 pub struct Permit {
     resend_in: Duration,
+    /// Whose turn in the outbox the mail takes; `None` if it waits for no other mail of the asker.
+    asker: Option<Uuid>,
 }
 
-/// Charges the budgets of mails for a purpose to an address, be it anybody's.
+/// The sender of a request that causes a mail, to whom the mail is charged.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Where the client is, as far as that is known.
+    pub ip_address: Option<IpAddr>,
+    /// The account in whose session the request was sent, or that the client has just proven to be theirs.
+    pub user_id: Option<Uuid>,
+}
+
+impl Asker {
+    /// A client without a session.
+    #[must_use]
+    pub fn anonymous(ip_address: Option<IpAddr>) -> Self {
+        Self { ip_address, user_id: None }
+    }
+
+    /// A client that acts for an account.
+    #[must_use]
+    pub fn of(ip_address: Option<IpAddr>, user_id: Uuid) -> Self {
+        Self { ip_address, user_id: Some(user_id) }
+    }
+}
+
+impl Permit {
+    /// Leave for a mail that no budget refuses: its reader has shown that the address is theirs.
+    #[must_use]
+    pub fn uncharged(app: &App) -> Self {
+        Self { resend_in: app.config.resend_cooldown, asker: None }
+    }
+}
+
+/// Charges the budgets of mails for a purpose to an address, whether or not anybody has it, and those of the asker: the account
+/// in whose session they ask, and the client address.
+///
+/// Where the mail goes to an account that has signed in from that client address, it charges the two together instead of the
+/// client address: so neighbours behind a NAT cannot use it up. The account must have proven its address, or a client could
+/// sign up with the addresses of strangers and mail them without limit.
 ///
 /// # Errors
 /// [`Fault::RateLimited`] where they are used up.
-pub async fn charge(app: &App, purpose: Purpose, to: &EmailAddress) -> Result<Permit, Fault> {
-    let actions =
-        [Action::MailAgain(purpose, to), Action::Mail(purpose, to), Action::MailInADay(purpose, to)];
-    Ok(Permit { resend_in: rate_limit::charge_all(app, &actions).await? })
+pub async fn charge(app: &App, asker: Asker, purpose: Purpose, to: &EmailAddress) -> Result<Permit, Fault> {
+    let mut actions = budgets(purpose, to);
+    actions.extend(asker.user_id.map(Action::MailBy));
+    let from = Address::rationed(app, asker.ip_address);
+    let owner = match &from {
+        Some(from) => find_owner_at(app, from, to).await?,
+        None => None,
+    };
+    actions.extend(from.as_ref().map(|from| match owner {
+        Some(owner) => Action::MailFromKnown(owner, from),
+        None => Action::MailFrom(from),
+    }));
+    let resend_in = rate_limit::charge_all(app, &actions).await?;
+    let place = asker.ip_address.map(Address::of);
+    let place = place.as_ref().map_or("unknown", Address::as_str);
+    let asker = owner.map_or_else(|| place.to_owned(), |owner| format!("{owner} {place}"));
+    Ok(Permit { resend_in, asker: Some(rate_limit::key(&asker)) })
+}
+
+/// Returns the account that has proven the address and signed in from this client address before.
+async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<Option<Uuid>, Fault> {
+    let account = user::find_by_email_key(app.db.read(), to.key()).await?;
+    let owner = account.filter(|account| account.email_verified_at.is_some()).map(|account| account.id);
+    // asked of nobody's account too, since what is not asked shows in the time
+    let is_known = known_address::is_known(app.db.read(), owner.unwrap_or_default(), from.as_str()).await?;
+    Ok(owner.filter(|_| is_known))
+}
+
+/// The budgets of mails for a purpose to an address. Strangers can use them up, so those of mails that let an owner back in
+/// refill at least once in the life of such a mail, and have no limit for a day: at any moment the owner may ask for one, or
+/// has one that works. The settings are checked at the start.
+fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
+    match purpose {
+        Purpose::ResetPassword | Purpose::SignIn => {
+            vec![Action::MailAgain(purpose, to), Action::RecoveryMail(purpose, to)]
+        }
+        Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::Reauthentication => {
+            vec![Action::MailAgain(purpose, to), Action::Mail(purpose, to), Action::MailInADay(purpose, to)]
+        }
+    }
+}
+
+/// Prepares to restore the budgets of the mails that let an owner back in at an address. It belongs to the transaction in which such
+/// a mail is used, or becomes void: what no longer works must not count against the next. It goes before the account is locked,
+/// as budgets do everywhere.
+#[must_use]
+pub fn restore(app: &App, email: Option<&str>) -> Restoration {
+    let email = email.and_then(|email| EmailAddress::parse(email).ok());
+    let purposes = [Purpose::ResetPassword, Purpose::SignIn];
+    let actions: Vec<_> = email
+        .iter()
+        .flat_map(|to| purposes.into_iter().flat_map(move |purpose| budgets(purpose, to)))
+        .collect();
+    Restoration::of(app, &actions)
 }
 
 /// What a challenge is about.
@@ -59,6 +148,8 @@ pub struct About {
     pub user_id: Option<Uuid>,
     /// The account to be.
     pub registration: Option<Registration>,
+    /// The session in which alone the proof counts.
+    pub session_id: Option<Uuid>,
 }
 
 /// An account that begins once its address is proven.
@@ -71,6 +162,9 @@ pub struct Registration {
     last_name: Option<String>,
     avatar_url: Option<String>,
     password_hash: Option<String>,
+    /// Tells a login, without computing the hash, whether its password may be the right one.
+    #[serde(default)]
+    password_mac: Option<u16>,
     identity: Option<RegisteredIdentity>,
 }
 
@@ -90,8 +184,53 @@ impl Registration {
     #[must_use]
     pub fn of(row: user::Model) -> Option<Self> {
         let user::Model { email, username, name, first_name, last_name, avatar_url, password_hash, .. } = row;
-        let (email, identity) = (email?, None);
-        Some(Self { email, username, name, first_name, last_name, avatar_url, password_hash, identity })
+        let email = email?;
+        Some(Self {
+            email,
+            username,
+            name,
+            first_name,
+            last_name,
+            avatar_url,
+            password_hash,
+            password_mac: None,
+            identity: None,
+        })
+    }
+
+    /// Returns the same with a MAC of its password.
+    #[must_use]
+    pub fn recognising(mut self, app: &App, password: &SecretString) -> Self {
+        let mac = |hash: &String| app.tokens.password_mac(hash, password);
+        self.password_mac = self.password_hash.as_ref().map(mac);
+        self
+    }
+
+    /// Whether this may be its password. Of the others one in 65,536 may be, too: `password_hash` decides.
+    #[must_use]
+    pub fn may_have(&self, app: &App, password: &SecretString) -> bool {
+        match (&self.password_hash, self.password_mac) {
+            (Some(hash), Some(mac)) => app.tokens.is_password_mac(mac, hash, password),
+            // a server of an earlier version wrote it
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// An account of which nothing is known but its address.
+    #[must_use]
+    pub fn empty(email: String) -> Self {
+        Self {
+            email,
+            username: None,
+            name: None,
+            first_name: None,
+            last_name: None,
+            avatar_url: None,
+            password_hash: None,
+            password_mac: None,
+            identity: None,
+        }
     }
 
     /// The same, signed in to by this.
@@ -118,16 +257,10 @@ impl Registration {
         self.identity.as_ref()
     }
 
-    /// Whether both are signed in to by the same.
-    #[must_use]
-    pub fn has_credentials_of(&self, other: &Self) -> bool {
-        self.password_hash == other.password_hash && self.identity == other.identity
-    }
-
     /// The same without anything to sign in by.
     #[must_use]
     pub fn without_credentials(self) -> Self {
-        Self { password_hash: None, identity: None, ..self }
+        Self { password_hash: None, password_mac: None, identity: None, ..self }
     }
 
     /// The account, its address proven now.
@@ -161,47 +294,29 @@ impl Challenge {
     /// A new one.
     #[must_use]
     pub fn new(app: &App, purpose: Purpose, to: &EmailAddress, about: About, permit: Permit) -> Self {
-        let now = Timestamp(app.clock.now());
-        let (method, expires_in) = match (purpose, app.config.email_verification_method) {
-            (Purpose::ResetPassword, _) => (Method::Link, app.config.password_reset_ttl),
-            (_, ChallengeMethod::Link) => (Method::Link, app.config.activation_link_ttl),
-            (_, ChallengeMethod::Otp) => (Method::Otp, app.config.otp_ttl),
-        };
-        let registration = about.registration;
-        let row = challenge::Model {
-            id: secrets::uuid_v4(),
-            purpose,
-            method,
-            email: to.as_str().to_owned(),
-            email_key: to.key().to_owned(),
-            user_id: about.user_id,
-            username_key: registration
-                .as_ref()
-                .and_then(|of| of.username.as_ref()?.to_ascii_lowercase().into()),
-            registration: registration.and_then(|of| serde_json::to_string(&of).ok()),
-            attempts: 0,
-            created_at: now,
-            expires_at: Timestamp(now.0 + expires_in),
-            ended_at: None,
-        };
+        let (row, expires_in) = row(app, purpose, Some(to), about);
         let kind = match purpose {
             Purpose::VerifyEmail => Kind::VerifyEmail,
             Purpose::ResetPassword => Kind::ResetPassword,
             Purpose::ChangeEmail => Kind::ChangeEmail,
+            Purpose::SignIn => Kind::LoginCode,
+            Purpose::Reauthentication => Kind::Reauthentication,
         };
         let order =
-            Order { kind, to, user_id: about.user_id, challenge_id: Some(row.id), good_for: expires_in };
-        let mail = outbox::row(app, order);
+            Order { kind, to, user_id: row.user_id, challenge_id: Some(row.id), good_for: expires_in };
+        let mail = storage::outbox::Model { asker: permit.asker, ..outbox::row(app, order) };
         let asked = Asked { challenge: row.clone(), expires_in, resend_in: permit.resend_in };
         Self { row, mail, asked }
     }
 
-    /// Takes the place of an older one: it is about the same.
+    /// Takes the place of an older one: it is about the same, and shares its tries.
     #[must_use]
     pub fn in_place_of(mut self, older: challenge::Model) -> Self {
         self.row.user_id = older.user_id;
         self.row.registration = older.registration;
         self.row.username_key = older.username_key;
+        self.row.session_id = older.session_id;
+        self.row.series_id = Some(older.series_id.unwrap_or(older.id));
         self.mail.user_id = older.user_id;
         self
     }
@@ -217,28 +332,77 @@ impl Challenge {
     }
 }
 
-/// Locks the account that a challenge is about, where there is one, and then the challenges of its address. Whatever spends
-/// one begins with it: everybody locks users before challenges, so that nobody waits in a circle.
+/// The row of a challenge, and how long it is good for. One that is not mailed need not have an address.
+fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
+    let now = Timestamp(app.clock.now());
+    let (method, expires_in) = match (purpose, app.config.email_verification_method) {
+        (Purpose::ResetPassword, _) => (Method::Link, app.config.password_reset_ttl),
+        (Purpose::SignIn, _) => (Method::Otp, app.config.login_code_ttl),
+        // a link would be followed wherever the mail is read, and not in the session that asked
+        (Purpose::ChangeEmail | Purpose::Reauthentication, _)
+        | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.otp_ttl),
+        (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.activation_link_ttl),
+    };
+    let registration = about.registration;
+    let id = secrets::uuid_v4();
+    let row = challenge::Model {
+        id,
+        purpose,
+        method,
+        email: to.map(EmailAddress::as_str).unwrap_or_default().to_owned(),
+        email_key: to.map(EmailAddress::key).unwrap_or_default().to_owned(),
+        user_id: about.user_id,
+        username_key: registration.as_ref().and_then(|of| of.username.as_ref()?.to_ascii_lowercase().into()),
+        registration: registration.and_then(|of| serde_json::to_string(&of).ok()),
+        attempts: 0,
+        created_at: now,
+        expires_at: Timestamp(now.0 + expires_in),
+        ended_at: None,
+        series_id: Some(id),
+        link_id: Some(secrets::uuid_v4()),
+        session_id: about.session_id,
+    };
+    (row, expires_in)
+}
+
+/// A challenge that nothing was mailed for: a proof is awaited that needs no code.
+#[must_use]
+pub fn unmailed(app: &App, purpose: Purpose, about: About) -> challenge::Model {
+    // without an address, or the locks of those that were mailed to it would have to pass through these
+    row(app, purpose, None, about).0
+}
+
+/// What a challenge concerns, locked until the transaction ends.
+#[derive(Clone, Debug)]
+pub struct Locked {
+    /// The account, where there is one.
+    pub account: Option<user::Model>,
+    /// The challenges of the same address that have not ended, this one included.
+    pub challenges: Vec<challenge::Model>,
+}
+
+/// Locks the account that a challenge is about, where there is one, and then the challenges of its address. Every use case that
+/// spends a challenge begins with it: users are locked before challenges everywhere, so that nobody waits in a circle.
 ///
 /// # Errors
 /// The database's.
-pub async fn lock(
-    txn: &Txn,
-    challenge: &challenge::Model,
-    now: Timestamp,
-) -> Result<Option<user::Model>, DbErr> {
+pub async fn lock(txn: &Txn, challenge: &challenge::Model) -> Result<Locked, DbErr> {
     let id = match challenge.purpose {
-        Purpose::ChangeEmail => challenge.user_id,
-        Purpose::VerifyEmail | Purpose::ResetPassword => {
+        Purpose::ChangeEmail | Purpose::Reauthentication => challenge.user_id,
+        Purpose::VerifyEmail | Purpose::ResetPassword | Purpose::SignIn => {
             user::find_by_email_key(txn, &challenge.email_key).await?.map(|user| user.id)
         }
     };
-    let user = match id {
+    let account = match id {
         Some(id) => user::lock(txn, &[id]).await?.pop(),
         None => None,
     };
-    challenge::lock_all(txn, &challenge.email_key, now).await?;
-    Ok(user)
+    // an address has challenges; an account without one still proves itself in its session
+    let challenges = match challenge.email_key.as_str() {
+        "" => Vec::new(),
+        email_key => challenge::lock_all(txn, email_key).await?,
+    };
+    Ok(Locked { account, challenges })
 }
 
 impl Asked {

@@ -10,7 +10,10 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, session},
+    storage::{
+        Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, security_change,
+        session,
+    },
 };
 
 /// How often it looks.
@@ -86,7 +89,11 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
             move |txn| async move { authorization_request::delete_dead(&txn, dead, BATCH).await },
         )
         .await?;
-    Ok(requests + challenges + sessions + addresses + budgets + mails)
+    let past = Timestamp(now);
+    let changes =
+        in_batches(app, move |txn| async move { security_change::delete_dead(&txn, past, BATCH).await })
+            .await?;
+    Ok(changes + requests + challenges + sessions + addresses + budgets + mails)
 }
 
 async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`], [`fake_google`] | one file a command; every route and middleware on one screen; in development a Google to try things on |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`sessions`], [`challenges`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
 //! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
@@ -34,6 +34,11 @@
 //! 10. What is kept in memory of sessions and users is never behind what is committed: each statement that changes a row of
 //!     theirs says which, and `storage` forgets it before anybody is answered.
 //!
+//! 11. A use case that changes what signs a person in calls `sessions::step_up` first, which reads the access token that came; and
+//!     writes a [`security_changes`] row with the change, which tells the owner and can undo it.
+//! 12. A mail proves an address, and none of the credentials that came before: `verification/prove.rs` says which are kept.
+//! 13. Every mail is charged to its asker (`challenges::charge`) before it is written.
+//!
 //! `tests/api/house.rs` reads the imports and holds the directions.
 
 pub mod cli;
@@ -50,7 +55,9 @@ pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
 pub mod rate_limit;
+pub mod reauthentication;
 pub mod relay;
+pub mod security_changes;
 pub mod sessions;
 pub mod verification;
 

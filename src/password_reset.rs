@@ -1,20 +1,25 @@
 //! Forgotten passwords: a link by mail, and a new password for it.
 
+use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::{
-    accounts::{Owner, check_confirmation, check_new, hash_new, notice},
+    accounts::{Owner, check_confirmation, check_new, hash_new},
     app::App,
-    challenges::{self, About, Asked, Challenge},
+    challenges::{self, About, Asked, Asker, Challenge, Locked},
     fault::Fault,
     input::{EmailAddress, FieldError, Inputs, Password},
     outbox,
-    rate_limit::{self, Action},
+    rate_limit::{self, Action, Address},
+    security_changes::SecurityChange,
+    sessions::Client,
     storage::{
-        self, Timestamp,
+        Timestamp, Txn,
         challenge::{self, Purpose},
-        identity, known_address, session, user,
+        identity, known_address,
+        security_change::Kind,
+        session, user,
     },
 };
 
@@ -38,10 +43,15 @@ impl<F: Into<Fault>> From<F> for RequestPasswordResetError {
 ///
 /// # Errors
 /// Why not.
-pub async fn request_password_reset(app: &App, email: &str) -> Result<Asked, RequestPasswordResetError> {
+pub async fn request_password_reset(
+    app: &App,
+    client: &Client,
+    email: &str,
+) -> Result<Asked, RequestPasswordResetError> {
     let email = EmailAddress::parse(email)
         .map_err(|wrong| RequestPasswordResetError::InvalidInput(vec![wrong.at("email")]))?;
-    let permit = challenges::charge(app, Purpose::ResetPassword, &email).await?;
+    let from = Asker::anonymous(client.ip_address);
+    let permit = challenges::charge(app, from, Purpose::ResetPassword, &email).await?;
     let challenge = Challenge::new(app, Purpose::ResetPassword, &email, About::default(), permit);
     let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
@@ -76,16 +86,20 @@ impl<F: Into<Fault>> From<F> for ResetPasswordError {
     }
 }
 
-/// Sets the password, which proves the address too, and ends every session, those that are being opened included. Says which.
-/// Nobody is signed in by it.
+/// Sets the password, which proves the address too, and ends every session, those that are being opened included, and every
+/// identity that was linked since the last reset. Returns the sessions that it ended. Nobody is signed in by it.
 ///
 /// # Errors
-/// Why not.
-pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<Uuid>, ResetPasswordError> {
+/// [`ResetPasswordError::InvalidToken`] if the link is unknown, expired or spent.
+pub async fn reset_password(
+    app: &App,
+    client: &Client,
+    input: ResetPasswordInput,
+) -> Result<Vec<Uuid>, ResetPasswordError> {
     let now = Timestamp(app.clock.now());
-    let id = app.tokens.read_link_token(Purpose::ResetPassword, input.token.expose_secret());
-    let id = id.ok_or(ResetPasswordError::InvalidToken)?;
-    let challenge = challenge::find_live(app.db.read(), id, now).await?;
+    let link_id = app.tokens.read_link_token(Purpose::ResetPassword, input.token.expose_secret());
+    let link_id = link_id.ok_or(ResetPasswordError::InvalidToken)?;
+    let challenge = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
     let challenge = challenge.filter(|challenge| challenge.purpose == Purpose::ResetPassword);
     let challenge = challenge.ok_or(ResetPasswordError::InvalidToken)?;
     let user = user::find_by_email_key(app.db.read(), &challenge.email_key).await?;
@@ -93,44 +107,57 @@ pub async fn reset_password(app: &App, input: ResetPasswordInput) -> Result<Vec<
 
     let owner = Owner::of(&user);
     let new = parse(app, &owner, &input).map_err(ResetPasswordError::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
+    let attempt = rate_limit::charge(app, Action::PasswordReset(user.id)).await?;
     let password_hash = attempt.unless_busy(app, hash_new(app, new, &owner).await).await?;
     let password_hash =
         password_hash.map_err(|wrong| ResetPasswordError::InvalidInput(vec![wrong.at("newPassword")]))?;
 
-    let notice = notice(app, &user);
+    let change = SecurityChange::announce(app, &user, Kind::PasswordReset).await?;
     let user_id = user.id;
+    let restoration = challenges::restore(app, Some(&challenge.email));
+    let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned());
     let ended = app
         .db
         .write(async move |txn| {
+            restoration.apply(&txn).await?;
+            let Locked { account, .. } = challenges::lock(&txn, &challenge).await?;
             // the account may have gone to another address since
-            let owner = challenges::lock(&txn, &challenge, now).await?.filter(|owner| owner.id == user_id);
-            let Some(owner) = owner.filter(|owner| owner.email_key.as_ref() == Some(&challenge.email_key))
-            else {
-                return Ok(None);
+            let is_theirs = |account: &user::Model| {
+                account.id == user_id && account.email_key.as_ref() == Some(&challenge.email_key)
             };
+            let Some(account) = account.filter(is_theirs) else { return Ok(None) };
             // a deactivated account stays as it is: its link is spent, and sets nothing
-            if challenge::end(&txn, challenge.id, now).await?.is_none() || !owner.is_active {
+            if challenge::end(&txn, challenge.id, now).await?.is_none() || !account.is_active {
                 return Ok(None);
             }
-            if owner.email_verified_at.is_none() {
-                // whoever linked them never proved the address
-                identity::delete_all(&txn, user_id, now).await?;
-            }
+            let removed = identities_to_remove(&txn, &account).await?;
+            identity::delete(&txn, user_id, &removed, now).await?;
+            change.insert(&txn, &account, &removed).await?;
             user::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session::end_all(&txn, user_id, now).await?;
-            // whoever had the old password is a stranger again wherever they used it
-            known_address::forget_others(&txn, user_id, "").await?;
+            // the person who reads the mails is known where they are; others who had the old password are strangers again
+            known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
+            if let Some(here) = &here {
+                known_address::note(&txn, user_id, here, now).await?;
+            }
             challenge::end_all(&txn, &challenge.email_key, now).await?;
             challenge::end_all_of(&txn, user_id, now).await?;
-            if let Some(notice) = notice {
-                storage::outbox::insert(&txn, notice).await?;
-            }
             Ok(Some(ended))
         })
         .await?;
     outbox::wake(app);
     ended.ok_or(ResetPasswordError::InvalidToken)
+}
+
+/// The identities that do not outlive a reset: those that a thief of the account may have linked. A baseline is what the owner's
+/// mailbox has vouched for: the last reset, or without one the beginning of the account. A change of the password is none, or
+/// a thief would set one.
+async fn identities_to_remove(txn: &Txn, account: &user::Model) -> Result<Vec<identity::Model>, DbErr> {
+    let linked = identity::list(txn, &[account.id]).await?;
+    let baseline = account.last_reset_at.unwrap_or(account.created_at);
+    let is_proven = account.email_verified_at.is_some();
+    // of an account whose address was never proven nobody knows who made it
+    Ok(linked.into_iter().filter(|identity| !is_proven || identity.linked_at.0 > baseline.0).collect())
 }
 
 fn parse(app: &App, owner: &Owner, input: &ResetPasswordInput) -> Result<Password, Vec<FieldError>> {

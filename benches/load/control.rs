@@ -73,6 +73,12 @@ pub(crate) async fn serve(kind: &str) {
         ended_at: None,
         user_agent: None,
         ip_address: None,
+        authenticated_at: at,
+        methods: String::new(),
+        client_hash: None,
+        client_counter: 0,
+        voided_from: 0,
+        voided_to: 0,
     };
     let token = tokens.access_token(&session, &user, now, now).unwrap().token;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -4,7 +4,10 @@
 //! none, in turns, and prints for each request how well the two can be told apart by time: the area under the ROC curve
 //! (Mann-Whitney). One half is a coin's guess; the control compares the known with the known. At a thousand samples of each,
 //! chance alone stays within 0.46 and 0.54 (three standard deviations are 0.039), so what lies outside ends the command with
-//! an error, unless its control does too: then the machine was not quiet enough to tell. It takes some minutes.
+//! an error, unless its control does too: then the machine was not quiet enough to tell. It takes a quarter of an hour.
+//!
+//! Logins are asked of four kinds of people: with and without an account, with and without a registration under way. Two kinds
+//! are compared wherever they get the same answer.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -12,6 +15,7 @@ use std::{env, fs, ops::RangeInclusive, path::Path, process::ExitCode, time::Ins
 
 use argon2::Argon2;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use gatehouse::secrets::SecretKey;
 use serde_json::{Value, json};
 
 use crate::{connection::Connection, server::Server};
@@ -28,8 +32,18 @@ const SAMPLES: usize = 1000;
 /// Within this, nothing can be told.
 const CHANCE: RangeInclusive<f64> = 0.46..=0.54;
 
+/// Addresses with an account, and with none.
+const KNOWN: &str = "person";
+const UNKNOWN: &str = "nobody";
+/// The same with a registration under way.
+const KNOWN_REGISTERED: &str = "applicant";
+const UNKNOWN_REGISTERED: &str = "newcomer";
+
+const ACCOUNTS_PASSWORD: &str = "correct horse battery";
+const REGISTRATIONS_PASSWORD: &str = "staple battery horse";
+
 /// What is asked, about `$email`: its name, the document, and `EMAIL_VERIFICATION`.
-const REQUESTS: [(&str, &str, &str); 5] = [
+const REQUESTS: [(&str, &str, &str); 4] = [
     (
         "requestPasswordReset",
         "mutation($email: String!) { requestPasswordReset(email: $email) { __typename } }",
@@ -41,16 +55,21 @@ const REQUESTS: [(&str, &str, &str); 5] = [
         "mutation($email: String!) { verifyOtp(input: { email: $email, otp: \"000000\" }) { __typename } }",
         "optional",
     ),
-    (
-        "login, wrong password",
-        "mutation($email: String!) { login(input: { identifier: $email, password: \"x\" }) { __typename } }",
-        "optional",
-    ),
-    (
-        "signup, mandatory proof",
-        "mutation($email: String!) { signup(input: { email: $email, password: \"battery horse correct\" }) { __typename } }",
-        "mandatory",
-    ),
+    ("signup, mandatory proof", SIGNUP, "mandatory"),
+];
+
+const SIGNUP: &str = "mutation($email: String!, $password: String = \"battery horse correct\") { signup(input: { email: $email, password: $password }) { __typename } }";
+const LOGIN: &str = "mutation($email: String!, $password: String!) { login(input: { identifier: $email, password: $password }) { __typename } }";
+
+/// Logins that are answered alike: the password that is given, the two kinds of people, and what is told if time tells them
+/// apart.
+const LOGINS: [(&str, [&str; 2]); 6] = [
+    ("x", [KNOWN, UNKNOWN]),
+    ("x", [KNOWN_REGISTERED, UNKNOWN_REGISTERED]),
+    ("x", [KNOWN_REGISTERED, KNOWN]),
+    ("x", [UNKNOWN_REGISTERED, UNKNOWN]),
+    (ACCOUNTS_PASSWORD, [KNOWN_REGISTERED, KNOWN]),
+    (REGISTRATIONS_PASSWORD, [KNOWN_REGISTERED, UNKNOWN_REGISTERED]),
 ];
 
 #[tokio::main(flavor = "current_thread")]
@@ -60,46 +79,91 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("{SAMPLES} samples of each; 0.5 is a coin's guess, within {CHANCE:?} nothing can be told");
-    println!("{:<26}{:>18}{:>18}", "", "known or unknown", "known or known");
+    println!("{:<66}{:>8}{:>9}", "", "", "control");
     let mut tells = false;
     for (name, query, verification) in REQUESTS {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
-        Server::migrate(&sqlite);
-        import(&sqlite, &folder.path().join("people.jsonl"));
-        let server = Server::start_with(&sqlite, &[("EMAIL_VERIFICATION", verification)]).await;
-        let [known, unknown] = ask(&server, name, query).await;
-        let every_other = |from: usize| known.iter().skip(from).step_by(2).copied().collect::<Vec<f64>>();
-        let control = distinguishability(&every_other(0), &every_other(1));
-        let found = distinguishability(&known, &unknown);
-        let verdict = match (CHANCE.contains(&found), CHANCE.contains(&control)) {
-            (true, _) => "",
-            (false, true) => "  it tells who has an account",
-            (false, false) => "  the machine is not quiet enough to tell",
-        };
-        tells |= !verdict.is_empty();
-        println!("{name:<26}{found:>18.3}{control:>18.3}{verdict}");
+        let database = database(folder.path());
+        let server = Server::start_with(&database, &[("EMAIL_VERIFICATION", verification)]).await;
+        tells |= compare(&server, name, &json!({ "query": query }), [KNOWN, UNKNOWN]).await;
+    }
+    for verification in ["optional", "mandatory"] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let database = database(folder.path());
+        let secret = SecretKey::generate().1;
+        let mails = format!("file://{}", folder.path().join("mails").display());
+        let always = [("SECRET_KEY", secret.as_str()), ("SMTP_URL", mails.as_str())];
+        register(&database, &always).await;
+        let settings = [&always[..], &[("EMAIL_VERIFICATION", verification)]].concat();
+        let server = Server::start_with(&database, &settings).await;
+        for (password, kinds) in LOGINS {
+            let whose = match password {
+                ACCOUNTS_PASSWORD => "the account's",
+                REGISTRATIONS_PASSWORD => "the registration's",
+                _ => "a wrong",
+            };
+            let name = format!("login, {verification}, {whose} password, {} {}", kinds[0], kinds[1]);
+            let request = json!({ "query": LOGIN, "variables": { "password": password } });
+            tells |= compare(&server, &name, &request, kinds).await;
+        }
     }
     if tells { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The seconds that answers took, about the known and the unknown.
-async fn ask(server: &Server, name: &str, query: &str) -> [Vec<f64>; 2] {
+/// Asks about two kinds of people, and prints how well they can be told apart; returns whether the machine or the server has
+/// failed.
+async fn compare(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> bool {
+    let [first, second] = ask(server, name, request, kinds).await;
+    let every_other = |from: usize| first.iter().skip(from).step_by(2).copied().collect::<Vec<f64>>();
+    let control = distinguishability(&every_other(0), &every_other(1));
+    let found = distinguishability(&first, &second);
+    let verdict = match (CHANCE.contains(&found), CHANCE.contains(&control)) {
+        (true, _) => "",
+        (false, true) => "  the time tells them apart",
+        (false, false) => "  the machine is not quiet enough to tell",
+    };
+    println!("{name:<66}{found:>8.3}{control:>9.3}{verdict}");
+    !verdict.is_empty()
+}
+
+/// The seconds that answers took, about each of two kinds of people.
+async fn ask(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> [Vec<f64>; 2] {
     let mut connection = Connection::open(server.address).await.unwrap();
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let mut seconds = [Vec::new(), Vec::new()];
     for sample in 0..SAMPLES {
+        let mut answers = Vec::new();
         // who comes first takes turns as well
-        for is_known in [sample % 2 == 0, sample % 2 != 0] {
-            let email = format!("{}{sample:04}@example.org", if is_known { "person" } else { "nobody" });
-            let body = json!({ "query": query, "variables": { "email": email } });
+        for which in [sample % 2, (sample + 1) % 2] {
+            let mut body = request.clone();
+            body["variables"]["email"] = json!(address(kinds[which], sample));
             let sent = Instant::now();
             let answer: Value = connection.post("", &body).await.unwrap();
-            let seconds = sent.elapsed().as_secs_f64();
+            seconds[which].push(sent.elapsed().as_secs_f64());
             assert!(answer.get("errors").is_none(), "{name}: {answer}");
-            if is_known { &mut known } else { &mut unknown }.push(seconds);
+            answers.push(answer);
+        }
+        assert_eq!(answers[0], answers[1], "{name}: what answers tell, time may");
+    }
+    seconds
+}
+
+fn address(kind: &str, number: usize) -> String {
+    format!("{kind}{number:04}@example.org")
+}
+
+/// Signs up whoever is to have a registration under way, for longer than all of this takes.
+async fn register(database_url: &str, settings: &[(&str, &str)]) {
+    let methods = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
+    let server = Server::start_with(database_url, &[settings, &methods].concat()).await;
+    let mut connection = Connection::open(server.address).await.unwrap();
+    for kind in [KNOWN_REGISTERED, UNKNOWN_REGISTERED] {
+        for number in 0..SAMPLES {
+            let variables = json!({ "email": address(kind, number), "password": REGISTRATIONS_PASSWORD });
+            let body = json!({ "query": SIGNUP, "variables": variables });
+            let answer: Value = connection.post("", &body).await.unwrap();
+            assert_eq!(answer["data"]["signup"]["__typename"], "EmailChallenge", "{answer}");
         }
     }
-    [known, unknown]
 }
 
 /// The chance that one of the first took longer than one of the second: the area under the ROC curve.
@@ -111,19 +175,25 @@ fn distinguishability(first: &[f64], second: &[f64]) -> f64 {
     share
 }
 
-/// People with proven addresses, and passwords hashed as the server hashes them.
-fn import(database_url: &str, file: &Path) {
+/// A database of people with proven addresses, and passwords hashed as the server hashes them.
+fn database(folder: &Path) -> String {
+    let database_url = format!("sqlite://{}", folder.join("gatehouse.db").display());
+    Server::migrate(&database_url);
     let mut output = [0; 32];
-    Argon2::default().hash_password_into(b"correct horse battery", &[7; 16], &mut output).unwrap();
+    Argon2::default().hash_password_into(ACCOUNTS_PASSWORD.as_bytes(), &[7; 16], &mut output).unwrap();
     let [salt, output] = [&[7; 16][..], &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    let hash = format!("argon2$argon2id$v=19$m=19456,t=2,p=1${salt}${output}");
-    let line = |n: usize| {
-        json!({ "id": n, "username": "", "email": format!("person{n:04}@example.org"), "password": hash,
+    // without Django's prefix, so that no sign-in hashes it anew
+    let hash = format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}");
+    let line = |(id, (kind, number)): (usize, (&str, usize))| {
+        json!({ "id": id, "username": "", "email": address(kind, number), "password": hash,
             "date_joined": "2024-01-01T00:00:00Z" })
         .to_string()
     };
-    fs::write(file, (0..SAMPLES).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let people = [KNOWN, KNOWN_REGISTERED].into_iter().flat_map(|kind| (0..SAMPLES).map(move |n| (kind, n)));
+    let file = folder.join("people.jsonl");
+    fs::write(&file, people.enumerate().map(line).collect::<Vec<_>>().join("\n")).unwrap();
     let arguments = ["--emails-verified", file.to_str().unwrap()];
-    let status = server::gatehouse("import-users", database_url).args(arguments).status().unwrap();
+    let status = server::gatehouse("import-users", &database_url).args(arguments).status().unwrap();
     assert!(status.success(), "the import failed");
+    database_url
 }

@@ -15,6 +15,13 @@ mod m20261121_000006_create_known_addresses;
 mod m20261121_000007_create_outbox;
 mod m20261121_000008_create_challenges;
 mod m20261121_000009_create_authorization_requests;
+mod m20261128_000010_add_challenge_series;
+mod m20261128_000011_create_security_changes;
+mod m20261128_000012_add_user_last_reset;
+mod m20261128_000013_add_session_authentication;
+mod m20261128_000014_add_session_clients;
+mod m20261128_000015_add_known_address_failures;
+mod m20261128_000016_add_outbox_turns;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -32,6 +39,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_create_outbox::Migration),
             Box::new(m20261121_000008_create_challenges::Migration),
             Box::new(m20261121_000009_create_authorization_requests::Migration),
+            Box::new(m20261128_000010_add_challenge_series::Migration),
+            Box::new(m20261128_000011_create_security_changes::Migration),
+            Box::new(m20261128_000012_add_user_last_reset::Migration),
+            Box::new(m20261128_000013_add_session_authentication::Migration),
+            Box::new(m20261128_000014_add_session_clients::Migration),
+            Box::new(m20261128_000015_add_known_address_failures::Migration),
+            Box::new(m20261128_000016_add_outbox_turns::Migration),
         ]
     }
 }

@@ -6,14 +6,17 @@ import type { AuthSettings } from './form/rules';
 import { gatehouse } from './gatehouse';
 import { useLoad, useSession } from './hooks';
 import { Failed, Frame, Page } from './Page';
+import { Reauthentication } from './reauthentication/Reauthentication';
 import { useRoute } from './route';
 import { ActivateAccount } from './sign_in/ActivateAccount';
 import { usePending, type Pending } from './sign_in/challenge';
+import { EmailCode } from './sign_in/EmailCode';
 import { ForgottenPassword } from './sign_in/ForgottenPassword';
 import { GoogleReturn } from './sign_in/GoogleReturn';
 import { isBackFromGoogle } from './sign_in/google';
 import { Login } from './sign_in/Login';
 import { ResetPassword } from './sign_in/ResetPassword';
+import { SignInLink } from './sign_in/SignInLink';
 import { Signup } from './sign_in/Signup';
 import { Verify } from './sign_in/Verify';
 import { Users } from './users/Users';
@@ -25,6 +28,7 @@ export function App() {
   return (
     <Frame state={state}>
       <Pages />
+      <Reauthentication />
     </Frame>
   );
 }
@@ -40,6 +44,8 @@ function Pages() {
   if (!settings) return <Page title="One moment…" />;
   if (path === '/reset-password' && token) return <ResetPassword token={token} settings={settings} />;
   if (path === '/activate' && token) return <ActivateAccount token={token} />;
+  const account = parameters.get('account');
+  if (path === '/sign-in' && token && account) return <SignInLink key={token} token={token} account={account} />;
   if (isBackFromGoogle()) return <GoogleReturn />;
   if (state.status === 'resuming') {
     return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
@@ -50,6 +56,7 @@ function Pages() {
     return <AccountPages key={state.user.id} path={path} user={state.user} settings={settings} pending={pending} />;
   }
   if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;
+  if (path === '/email-code') return <EmailCode onChallenge={pending.await} />;
   if (path === '/forgotten-password') return <ForgottenPassword />;
   return <Login settings={settings} onChallenge={pending.await} />;
 }

@@ -35,7 +35,7 @@ export function Failed({ fault, retry }: { fault: unknown; retry: () => void }) 
 export function Frame({ state, children }: { state: State; children: ReactNode }) {
   return (
     <>
-      <a className="skip" href="#main" onClick={skip}>Skip to the page</a>
+      <a className="skip" href="#main" onClick={skip}>Skip to content</a>
       <header>
         <p className="brand">Gatehouse <span>demo</span></p>
         {state.status === 'signedIn' && <SignedIn user={state.user} />}

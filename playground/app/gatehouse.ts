@@ -1,4 +1,5 @@
 import { createGatehouse, type Keep } from '../client';
+import { askForProof } from './reauthentication/request';
 
 /** The ways to keep the refresh token. An app of yours chooses one; this demonstration has them all. */
 export const KEEPS: readonly Keep[] = ['cookie', 'localStorage', 'memory'];
@@ -14,4 +15,4 @@ export function chooseKeep(choice: Keep) {
 }
 
 /** The client that the whole app uses. */
-export const gatehouse = createGatehouse({ url: 'graphql', keep });
+export const gatehouse = createGatehouse({ url: 'graphql', keep, onReauthenticationRequired: askForProof });

@@ -4,33 +4,35 @@ import { Fault, type UserError } from '../client';
 export function wordsFor({ code, message, retryAfter }: UserError): string {
   switch (code) {
     case 'INVALID_CREDENTIALS':
-      return 'That is not the right password, or there is no such account.';
+      return 'Incorrect username/email or password.';
     case 'INVALID_OTP':
-      return 'This code is wrong or no longer good. Check it, or ask for another.';
+      return 'This code is wrong or has expired. Check it, or ask for another.';
     case 'INVALID_TOKEN':
       return 'This link was used already, or it has expired. Ask for another.';
     case 'ACCOUNT_DISABLED':
-      return 'This account is deactivated. Turn to those who run this service.';
+      return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN':
-      return 'There is an account with this address. Log in, or choose another address.';
+      return 'There is already an account with this address. Sign in, or use another address.';
     case 'USERNAME_TAKEN':
-      return 'Somebody has this username. Choose another.';
+      return 'This username is taken. Choose another.';
     case 'RATE_LIMITED':
-      return `That was too often in too short a time. Try again in ${duration(retryAfter ?? 60)}.`;
+      return `Too many attempts. Try again in ${duration(retryAfter ?? 60)}.`;
     case 'SERVER_BUSY':
       return 'The server is busy. Try again in a moment.';
     case 'NOT_ENABLED':
       return 'This is switched off here.';
     case 'GOOGLE_REJECTED':
-      return 'Google does not vouch for this sign-in. Begin again.';
+      return 'Google did not confirm this sign-in. Start again.';
     case 'GOOGLE_UNAVAILABLE':
       return 'Google does not answer. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'There is an account with this address. Log in to it, and link Google in your profile.';
+      return 'There is already an account with this address. Sign in to it, and link Google in your profile.';
     case 'IDENTITY_TAKEN':
-      return 'This Google account belongs to somebody else here.';
+      return 'This Google account is linked to another account here.';
     case 'LAST_SIGN_IN_METHOD':
-      return 'This is your only way in. Set a password first.';
+      return 'This is your only way to sign in. Set a password first.';
+    case 'REAUTHENTICATION_REQUIRED':
+      return 'Nothing was changed. Confirm that it is you to make this change.';
     case 'NOT_FOUND':
       return 'There is no such user.';
     case 'INVALID_INPUT':
@@ -49,11 +51,11 @@ export function wordsForFault(fault: unknown): string {
     case 'UNREACHABLE':
       return 'The server does not answer. Check your connection, and try again.';
     case 'UNAUTHENTICATED':
-      return 'You are signed out. Log in again.';
+      return 'You are signed out. Sign in again.';
     case 'FORBIDDEN':
-      return 'You may not do this.';
+      return 'You are not allowed to do this.';
     case 'LIMIT_EXCEEDED':
-      return `That was too often in too short a time. Try again in ${duration(fault.retryAfter ?? 60)}.`;
+      return `Too many attempts. Try again in ${duration(fault.retryAfter ?? 60)}.`;
     case 'SERVICE_UNAVAILABLE':
       return 'The server is busy. Try again in a moment.';
     case 'BAD_REQUEST':
@@ -66,7 +68,7 @@ export function wordsForFault(fault: unknown): string {
 }
 
 /** A server that is newer than this app has answered with something new. */
-export const NEWER = 'The server asks for something that this app does not know. Reload the page.';
+export const NEWER = 'The server answered with something this app does not know. Reload the page.';
 
 /** Ends a switch that has a case for everything: the compiler refuses it while one is missing. */
 export function impossible(never: never): never {

@@ -1,9 +1,11 @@
+import { Challenges } from './challenges';
 import type { Document, VariablesOf } from './document';
 import { Fault } from './fault';
 import * as operations from './generated';
 import { keeper, type Keep } from './keep';
 import { outcome } from './outcome';
 import { poster } from './post';
+import { needsProof, reauthenticator, type AskForProof } from './reauthentication';
 import { BrowserSession } from './session';
 import { SessionEvents, type SessionEvent } from './events';
 
@@ -15,6 +17,12 @@ export type Options = {
   keep: Keep;
   /** Whether the server is asked to tell what happens to the session, such as its end. Yes, unless said otherwise. */
   events?: boolean;
+  /**
+   * Asks the person for a proof when the server answers `REAUTHENTICATION_REQUIRED`: their password, say. Once it is accepted, what was
+   * refused is sent again; if they give none, the refusal is what the function comes to. Is asked again, with the `refusal`, if a proof is
+   * wrong. Requests that are refused meanwhile wait for the same proof.
+   */
+  onReauthenticationRequired?: AskForProof;
 };
 
 /** A client, as {@link createGatehouse} makes it. */
@@ -26,17 +34,30 @@ export type Gatehouse = ReturnType<typeof createGatehouse>;
  * The functions are called as the schema calls the fields. What the schema makes a union comes back as an {@link Outcome};
  * where there is no outcome, because the server does not answer or nobody is signed in, a {@link Fault} is thrown.
  */
-export function createGatehouse({ url, keep, events = true }: Options) {
+export function createGatehouse({ url, keep, events = true, onReauthenticationRequired }: Options) {
   const isMemory = keep === 'memory';
   const name = `gatehouse ${keep} ${isMemory ? Math.random() : url}`;
   const kept = keeper(keep, name);
   const post = poster(url, kept.isCookie);
   const session = new BrowserSession(name, kept, post);
+  const challenges = new Challenges(`${name} challenges`, kept.place);
   const viewer = () => (session.state.status === 'signedIn' ? session.state.user.id : undefined);
 
-  /** As whoever is signed in, and once more where the token turns out to be no good: nothing was run then. */
+  /**
+   * As whoever is signed in, and once more where the token turns out to be no good, or to carry no recent proof: nothing was run
+   * then.
+   */
   async function run<Result, Variables>(document: Document<Result, Variables>, ...[variables]: VariablesOf<Variables>) {
     const asked = viewer();
+    const send = () => sendAs(asked, document, variables as Variables);
+    let sent = await send();
+    // the proof may have been given meanwhile, for another request or in another tab
+    if (needsProof(sent.data) && session.heldToken() !== sent.accessToken) sent = await send();
+    if (needsProof(sent.data) && (await proven())) sent = await send();
+    return sent.data;
+  }
+
+  async function sendAs<Result, Variables>(asked: string | undefined, document: Document<Result, Variables>, variables: Variables) {
     const tokenOther = async (stale?: string) => {
       const accessToken = await session.accessToken(stale);
       const now = viewer();
@@ -45,12 +66,12 @@ export function createGatehouse({ url, keep, events = true }: Options) {
     };
     const accessToken = await tokenOther();
     try {
-      return await post(document, variables as Variables, accessToken);
+      return { data: await post(document, variables, accessToken), accessToken };
     } catch (fault) {
       if (!accessToken || (fault as Fault).code !== 'UNAUTHENTICATED') throw fault;
       const renewed = await tokenOther(accessToken);
       if (!renewed) throw fault;
-      return post(document, variables as Variables, renewed);
+      return { data: await post(document, variables, renewed), accessToken: renewed };
     }
   }
 
@@ -69,8 +90,32 @@ export function createGatehouse({ url, keep, events = true }: Options) {
     variables: Variables,
     accessToken?: string,
   ) {
-    return outcome(await session.signIn(async () => (await post(document, variables, accessToken)).answer));
+    const answer = await session.signIn(async () => (await post(document, variables, accessToken)).answer);
+    return outcome(challenges.keep(answer));
   }
+
+  /** Signs in by what was mailed. */
+  async function answer<Answer extends { kind: string }, Variables>(document: Asked<Answer, Variables>, variables: Variables) {
+    const proven = await signIn(document, variables, await session.accessToken());
+    if (proven.kind === 'AuthPayload') challenges.forget();
+    return proven;
+  }
+
+  /** Has something mailed whose answer is awaited. */
+  async function mail<Answer extends { kind: string }>(asked: Promise<Answer>) {
+    return outcome(challenges.keep(await asked));
+  }
+
+  const startReauthentication = async (sendCode = false) =>
+    outcome(await signedIn(operations.startReauthenticationDocument, { sendCode }));
+
+  async function reauthenticate(id: string, proof: operations.ReauthenticationProof) {
+    const accessToken = await session.accessToken();
+    const prove = async () => (await post(operations.reauthenticateDocument, { id, proof }, accessToken)).answer;
+    return outcome(await session.reauthenticate(prove));
+  }
+
+  const proven = reauthenticator(onReauthenticationRequired, startReauthentication, reauthenticate);
 
   /** What is answered about users tells of whoever is signed in, too. */
   async function ofUser<Answer extends { kind: string }, Variables>(
@@ -99,6 +144,11 @@ export function createGatehouse({ url, keep, events = true }: Options) {
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
     /** An access token that is good for now, to call other services with. None if nobody is signed in. */
     accessToken: () => session.accessToken(),
+    /**
+     * Looks whether somebody has signed in on another page of this site, such as the server's `/sign-in`, which mails lead to. For
+     * cookie mode, when a page for signing in is opened or looked at again.
+     */
+    adopt: () => session.adopt(),
     /** Runs an operation of the app's own, as whoever is signed in. */
     run,
     /** Ends what goes on in the background. */
@@ -131,27 +181,39 @@ export function createGatehouse({ url, keep, events = true }: Options) {
     /** The sessions of whoever is signed in, the newest first. */
     sessions: async () => (await signedIn(operations.sessionsDocument)).sessions,
 
-    /** Proves an address by the code that was mailed to it, and signs in. */
-    verifyOtp: async (input: operations.VerifyOtpInput) =>
-      signIn(operations.verifyOtpDocument, { input }, await session.accessToken()),
+    /**
+     * Proves an address, or signs in, by the code that was mailed. The id of its challenge is sent too, if it was asked for in this
+     * browser: without it a sign-up's password is not kept.
+     */
+    verifyOtp: (input: operations.VerifyOtpInput) =>
+      answer(operations.verifyOtpDocument, { input: { ...input, challengeId: input.challengeId ?? challenges.newest(input.email) } }),
     /** Mails a code again. */
-    resendOtp: async (variables: operations.ResendOtpMutationVariables) =>
-      outcome(await anybody(operations.resendOtpDocument, variables)),
-    /** Proves an address by the token of the link that was mailed to it, and signs in. */
-    activateAccount: async (token: string) =>
-      signIn(operations.activateAccountDocument, { token }, await session.accessToken()),
+    resendOtp: ({ email, challengeId = challenges.newest(email) }: operations.ResendOtpMutationVariables) =>
+      mail(anybody(operations.resendOtpDocument, { email, challengeId })),
+    /** Proves an address, or signs in, by the token of the link that was mailed. The id of a sign-up in this browser is sent too. */
+    activateAccount: ({ challengeId = challenges.ofSignup(), ...rest }: operations.ActivateAccountMutationVariables) =>
+      answer(operations.activateAccountDocument, { challengeId, ...rest }),
     /** Mails such a link again. */
-    resendActivationEmail: async (variables: operations.ResendActivationEmailMutationVariables) =>
-      outcome(await anybody(operations.resendActivationEmailDocument, variables)),
+    resendActivationEmail: ({ email, challengeId = challenges.ofSignup(email) }: operations.ResendActivationEmailMutationVariables) =>
+      mail(anybody(operations.resendActivationEmailDocument, { email, challengeId })),
+    /** Mails a code and a link to sign in with: see `verifyOtp` and `activateAccount`. */
+    requestLoginCode: (email: string) => mail(anybody(operations.requestLoginCodeDocument, { email })),
     /** Mails a link by which a new password is set. */
     requestPasswordReset: async (email: string) =>
       outcome(await anybody(operations.requestPasswordResetDocument, { email })),
     /** Sets a new password by the token of that link. */
     resetPassword: async (input: operations.ResetPasswordInput) =>
       outcome(await anybody(operations.resetPasswordDocument, { input })),
-    /** Mails a challenge to the new address. */
-    changeEmail: async (input: operations.ChangeEmailInput) =>
-      outcome(await signedIn(operations.changeEmailDocument, { input })),
+    /** Mails a code to the new address: see `verifyOtp`. */
+    changeEmail: (input: operations.ChangeEmailInput) => mail(signedIn(operations.changeEmailDocument, { input })),
+    /** Undoes a change by the token of the link in its notice. */
+    revertSecurityChange: async (variables: operations.RevertSecurityChangeMutationVariables) =>
+      outcome(await anybody(operations.revertSecurityChangeDocument, variables)),
+
+    /** Begins a proof that it is still the person who acts: see {@link Options.onReauthenticationRequired}, which does this by itself. */
+    startReauthentication,
+    /** Gives the proof. From then on the access token carries it, in all tabs. */
+    reauthenticate,
 
     /** Whoever is signed in. */
     me,

@@ -4,6 +4,29 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { Document } from './document';
+/** A way in which a person proves who they are. Values may be added: keep a default branch. */
+export const AuthenticationMethod = {
+  /** A code from a mail. */
+  EmailCode: 'EMAIL_CODE',
+  /** A link in a mail. */
+  EmailLink: 'EMAIL_LINK',
+  /** An account elsewhere. */
+  Identity: 'IDENTITY',
+  /** A password. */
+  Password: 'PASSWORD'
+} as const;
+
+export type AuthenticationMethod = typeof AuthenticationMethod[keyof typeof AuthenticationMethod];
+/** A code, and what shows that it comes from the browser that began. */
+export type AuthorizationCodeInput = {
+  /** What came back in the address, as `code`. */
+  code: string;
+  /** What `startGoogleLogin` answered, kept in the browser. */
+  codeVerifier: string;
+  /** What came back in the address, as `state`. It works once. */
+  state: string;
+};
+
 /** How an email address is proven. */
 export const ChallengeMethod = {
   /** By a link that the person follows. */
@@ -13,12 +36,16 @@ export const ChallengeMethod = {
 } as const;
 
 export type ChallengeMethod = typeof ChallengeMethod[keyof typeof ChallengeMethod];
-/** What a mailed challenge is for. */
+/** What a mailed challenge is for. Values may be added: keep a default branch. */
 export const ChallengePurpose = {
-  /** Proving a new address for an account. */
+  /** Proving a new address for an account, in the session that asked. */
   ChangeEmail: 'CHANGE_EMAIL',
+  /** Proving, in a session, that it is still its user who acts. */
+  Reauthentication: 'REAUTHENTICATION',
   /** Setting a new password. */
   ResetPassword: 'RESET_PASSWORD',
+  /** Signing in without a password. */
+  SignIn: 'SIGN_IN',
   /** Proving the address of an account. */
   VerifyEmail: 'VERIFY_EMAIL'
 } as const;
@@ -85,6 +112,8 @@ export const ErrorCode = {
   NotFound: 'NOT_FOUND',
   /** Too often in too short a time; `retryAfter` says when to try again. */
   RateLimited: 'RATE_LIMITED',
+  /** The viewer must prove who they are once more: `startReauthentication`, `reauthenticate`, and then the same again. */
+  ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
   /** The server sheds load to stay responsive; `retryAfter` says when to try again. */
   ServerBusy: 'SERVER_BUSY',
   /** Somebody has this username. */
@@ -140,6 +169,14 @@ export type GoogleLoginInput =
   |  { accessToken?: never; authorizationCode?: never;   /** An ID token: from One Tap, or a native app. */
   idToken: GoogleIdTokenInput; };
 
+/** An ID token. */
+export type IdTokenInput = {
+  /** The token, issued to this server's client id. */
+  idToken: string;
+  /** The nonce that the client had the provider put into the token. In a reauthentication it is that one's id. */
+  nonce?: string | null | undefined;
+};
+
 /** Who vouches for an identity. Values may be added: keep a default branch. */
 export const IdentityProvider = {
   /** Google. */
@@ -154,6 +191,32 @@ export type LoginInput = {
   /** The password; at most 128 characters. */
   password: string;
 };
+
+/** What a provider gave to the client. */
+export type ProviderLoginInput = {
+  /** What it gave. */
+  proof: ProviderProof;
+  /** The provider's id: `google`. */
+  provider: string;
+};
+
+/** What a provider gave to the client: exactly one of these. */
+export type ProviderProof =
+  {   /** An access token. It proves nothing of this moment, and is refused here. */
+  accessToken: string; authorizationCode?: never; idToken?: never; }
+  |  { accessToken?: never;   /** A code that came back to the browser that had asked `startGoogleLogin`. */
+  authorizationCode: AuthorizationCodeInput; idToken?: never; }
+  |  { accessToken?: never; authorizationCode?: never;   /** An ID token: from a native app, or from a script of the provider's. */
+  idToken: IdTokenInput; };
+
+/** What proves who the viewer is: exactly one of these. */
+export type ReauthenticationProof =
+  {   /** The code that was mailed. */
+  emailCode: string; identity?: never; password?: never; }
+  |  { emailCode?: never;   /** What a provider gave for a linked account. */
+  identity: ProviderLoginInput; password?: never; }
+  |  { emailCode?: never; identity?: never;   /** The password of the account. */
+  password: string; };
 
 /** A new password, and the leave to set it. */
 export type ResetPasswordInput = {
@@ -243,7 +306,10 @@ export type UserFilter = {
   search?: string | null | undefined;
 };
 
-/** A code. With `challengeId` it is judged against that challenge; without, against the newest of the address. */
+/**
+ * A code. With `challengeId` it is judged against that challenge; without, against the newest to prove the address and the newest
+ * to sign in.
+ */
 export type VerifyOtpInput = {
   /** The id of the `EmailChallenge`. Tries are then counted for it alone, so that nobody else can use them up. */
   challengeId?: string | null | undefined;
@@ -360,11 +426,13 @@ export type SessionEventsSubscription = { answer: { kind: SessionEventKind, at: 
 
 export type UserFragment = { id: string, email: string | null, emailVerified: boolean, username: string | null, name: string | null, firstName: string | null, lastName: string | null, bio: string | null, avatarUrl: string | null, role: Role, isActive: boolean, hasPassword: boolean, createdAt: string, updatedAt: string, lastLoginAt: string | null };
 
-export type SessionFragment = { id: string, createdAt: string, lastUsedAt: string, expiresAt: string, userAgent: string | null, ipAddress: string | null, isCurrent: boolean };
+export type SessionFragment = { id: string, createdAt: string, lastUsedAt: string, expiresAt: string, userAgent: string | null, ipAddress: string | null, authenticatedAt: string, methods: Array<AuthenticationMethod>, isCurrent: boolean };
 
 export type EmailChallengeFragment = { id: string, purpose: ChallengePurpose, method: ChallengeMethod, email: string, expiresIn: number, resendIn: number, kind: 'EmailChallenge' };
 
 export type AuthPayloadFragment = { accessToken: string, expiresIn: number, refreshToken: string | null, kind: 'AuthPayload', user: UserFragment, session: SessionFragment, emailChallenge: EmailChallengeFragment | null };
+
+export type ReauthenticatedFragment = { accessToken: string, expiresIn: number, kind: 'Reauthenticated', session: SessionFragment };
 
 export type UserErrorFragment = { code: ErrorCode, message: string, retryAfter: number | null, kind: 'UserError', fields: Array<{ field: string, code: FieldErrorCode, message: string }> };
 
@@ -476,8 +544,20 @@ export type ResendOtpMutation = { answer:
     | EmailChallengeResult_UserError_Fragment
    };
 
+export type RequestLoginCodeMutationVariables = Exact<{
+  email: string;
+}>;
+
+
+export type RequestLoginCodeMutation = { answer:
+    | EmailChallengeResult_EmailChallenge_Fragment
+    | EmailChallengeResult_UserError_Fragment
+   };
+
 export type ActivateAccountMutationVariables = Exact<{
   token: string;
+  challengeId?: string | null | undefined;
+  password?: string | null | undefined;
 }>;
 
 
@@ -528,6 +608,38 @@ export type ChangeEmailMutation = { answer:
     | EmailChallengeResult_UserError_Fragment
    };
 
+export type StartReauthenticationMutationVariables = Exact<{
+  sendCode?: boolean;
+}>;
+
+
+export type StartReauthenticationMutation = { answer:
+    | { id: string, methods: Array<AuthenticationMethod>, expiresIn: number, kind: 'Reauthentication', emailChallenge: EmailChallengeFragment | null }
+    | UserErrorFragment
+   };
+
+export type ReauthenticateMutationVariables = Exact<{
+  id: string;
+  proof: ReauthenticationProof;
+}>;
+
+
+export type ReauthenticateMutation = { answer:
+    | ReauthenticatedFragment
+    | UserErrorFragment
+   };
+
+export type RevertSecurityChangeMutationVariables = Exact<{
+  token: string;
+  proof?: ReauthenticationProof | null | undefined;
+}>;
+
+
+export type RevertSecurityChangeMutation = { answer:
+    | EmailChallengeResult_EmailChallenge_Fragment
+    | EmailChallengeResult_UserError_Fragment
+   };
+
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
 }>;
@@ -574,9 +686,10 @@ export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 export type SessionsQuery = { answer: { sessions: Array<SessionFragment> } };
 
 const User = 'fragment User on User{id email emailVerified username name firstName lastName bio avatarUrl role isActive hasPassword createdAt updatedAt lastLoginAt}';
-const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt userAgent ipAddress isCurrent}';
+const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt userAgent ipAddress authenticatedAt methods isCurrent}';
 const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn}';
 const AuthPayload = 'fragment AuthPayload on AuthPayload{kind:__typename user{...User}session{...Session}accessToken expiresIn refreshToken emailChallenge{...EmailChallenge}}';
+const Reauthenticated = 'fragment Reauthenticated on Reauthenticated{kind:__typename session{...Session}accessToken expiresIn}';
 const UserError = 'fragment UserError on UserError{kind:__typename code message fields{field code message}retryAfter}';
 const SignInResult = 'fragment SignInResult on SignInResult{...AuthPayload ...EmailChallenge ...UserError}';
 const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeResult{...EmailChallenge ...UserError}';
@@ -603,11 +716,15 @@ export const unlinkGoogleDocument = ('mutation unlinkGoogle{answer:unlinkGoogle{
 export const identitiesDocument = ('query identities{answer:me{identities{provider email linkedAt}}}') as Document<IdentitiesQuery, IdentitiesQueryVariables>;
 export const verifyOtpDocument = ('mutation verifyOtp($input:VerifyOtpInput!){answer:verifyOtp(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<VerifyOtpMutation, VerifyOtpMutationVariables>;
 export const resendOtpDocument = ('mutation resendOtp($email:String!$challengeId:ID){answer:resendOtp(email:$email challengeId:$challengeId){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ResendOtpMutation, ResendOtpMutationVariables>;
-export const activateAccountDocument = ('mutation activateAccount($token:String!){answer:activateAccount(token:$token){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<ActivateAccountMutation, ActivateAccountMutationVariables>;
+export const requestLoginCodeDocument = ('mutation requestLoginCode($email:String!){answer:requestLoginCode(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestLoginCodeMutation, RequestLoginCodeMutationVariables>;
+export const activateAccountDocument = ('mutation activateAccount($token:String!$challengeId:ID$password:String){answer:activateAccount(token:$token challengeId:$challengeId password:$password){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<ActivateAccountMutation, ActivateAccountMutationVariables>;
 export const resendActivationEmailDocument = ('mutation resendActivationEmail($email:String!$challengeId:ID){answer:resendActivationEmail(email:$email challengeId:$challengeId){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ResendActivationEmailMutation, ResendActivationEmailMutationVariables>;
 export const requestPasswordResetDocument = ('mutation requestPasswordReset($email:String!){answer:requestPasswordReset(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
 export const resetPasswordDocument = ('mutation resetPassword($input:ResetPasswordInput!){answer:resetPassword(input:$input){...PasswordChangeResult}}' + PasswordChangeResult + UserError) as Document<ResetPasswordMutation, ResetPasswordMutationVariables>;
 export const changeEmailDocument = ('mutation changeEmail($input:ChangeEmailInput!){answer:changeEmail(input:$input){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ChangeEmailMutation, ChangeEmailMutationVariables>;
+export const startReauthenticationDocument = ('mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods emailChallenge{...EmailChallenge}expiresIn}...UserError}}' + EmailChallenge + UserError) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
+export const reauthenticateDocument = ('mutation reauthenticate($id:ID!$proof:ReauthenticationProof!){answer:reauthenticate(id:$id proof:$proof){...Reauthenticated ...UserError}}' + Reauthenticated + Session + UserError) as Document<ReauthenticateMutation, ReauthenticateMutationVariables>;
+export const revertSecurityChangeDocument = ('mutation revertSecurityChange($token:String!$proof:ReauthenticationProof){answer:revertSecurityChange(token:$token proof:$proof){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RevertSecurityChangeMutation, RevertSecurityChangeMutationVariables>;
 export const loginDocument = ('mutation login($input:LoginInput!){answer:login(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<LoginMutation, LoginMutationVariables>;
 export const refreshDocument = ('mutation refresh($refreshToken:String){answer:refresh(refreshToken:$refreshToken){...AuthPayload ...UserError}}' + AuthPayload + User + Session + EmailChallenge + UserError) as Document<RefreshMutation, RefreshMutationVariables>;
 export const logoutDocument = ('mutation logout($refreshToken:String){answer:logout(refreshToken:$refreshToken){endedSessionIds}}') as Document<LogoutMutation, LogoutMutationVariables>;

@@ -19,6 +19,7 @@ export type Keeper = ReturnType<typeof keeper>;
 export function keeper(keep: Keep, name: string) {
   const place = placeFor(keep);
   return {
+    place,
     isCookie: keep === 'cookie',
     isShared: keep !== 'memory',
     read(): Kept | undefined {
@@ -35,7 +36,10 @@ export function keeper(keep: Keep, name: string) {
   };
 }
 
-function placeFor(keep: Keep): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
+/** Where something is kept. */
+export type Place = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+function placeFor(keep: Keep): Place {
   try {
     if (keep !== 'memory') return localStorage;
   } catch {

@@ -1,6 +1,6 @@
 import { alone, sleep } from './alone';
 import { Fault } from './fault';
-import { refreshDocument, type AuthPayloadFragment, type SessionFragment, type UserFragment } from './generated';
+import { refreshDocument, type AuthPayloadFragment, type ReauthenticatedFragment, type SessionFragment, type UserFragment } from './generated';
 import type { Keeper, Kept } from './keep';
 import type { Post } from './post';
 
@@ -80,10 +80,28 @@ export class BrowserSession {
 
   /** Runs something that signs in. Refreshes wait, so that no late answer undoes it. */
   async signIn<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
+    const before = this.held?.session.id;
     let answer!: Answer;
     await alone(this.name, async () => {
       answer = await ask();
-      if (answer.kind === 'AuthPayload') this.take(answer as unknown as AuthPayloadFragment);
+      if (answer.kind !== 'AuthPayload') return;
+      const payload = answer as unknown as AuthPayloadFragment;
+      // it tells of the session that asked, and while it waited another tab has signed out, or somebody else in
+      if (payload.session.id === before && this.kept()?.session !== before) return;
+      this.take(payload);
+    });
+    return answer;
+  }
+
+  /** Runs something that proves who is signed in. Refreshes wait, as their tokens may be of before the proof. */
+  async reauthenticate<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
+    let answer!: Answer;
+    await alone(this.name, async () => {
+      answer = await ask();
+      if (answer.kind !== 'Reauthenticated') return;
+      const { session, accessToken, expiresIn } = answer as unknown as ReauthenticatedFragment;
+      if (this.held?.session.id !== session.id) return;
+      this.tell({ ...this.held, session, accessToken, expiresAt: Date.now() + expiresIn * 1000 });
     });
     return answer;
   }
@@ -118,6 +136,14 @@ export class BrowserSession {
   async check() {
     if (this.state.status === 'signedOut' && !this.kept()) return;
     if (this.kept()?.session !== this.held?.session.id) await this.accessToken(this.held?.accessToken);
+  }
+
+  /** Takes up a session whose cookie another page of this site has got. */
+  async adopt() {
+    if (!this.keeper.isCookie || this.kept()) return;
+    // which session it is, only a refresh tells
+    this.keeper.write({ session: String(Math.random()), since: 0 });
+    await this.accessToken();
   }
 
   close() {
@@ -166,7 +192,10 @@ export class BrowserSession {
 
   private take({ accessToken, expiresIn, user, session, refreshToken }: AuthPayloadFragment) {
     const since = Date.now();
-    this.keeper.write({ session: session.id, since, ...(refreshToken && { refreshToken }) });
+    const kept = this.kept();
+    // a session that goes on keeps the refresh token that it has
+    const token = refreshToken ?? (kept?.session === session.id ? kept.refreshToken : undefined);
+    this.keeper.write({ session: session.id, since, ...(token && { refreshToken: token }) });
     this.tell({ accessToken, since, expiresAt: since + expiresIn * 1000, user, session });
   }
 

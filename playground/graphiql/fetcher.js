@@ -7,6 +7,9 @@ import { authorization, take } from './session.js';
 /** The answer that came last, `{ operationName, data, errors }`, for a hint of what to do next. */
 export const lastAnswer = createStore(null);
 
+/** The operation that was refused last for want of a proof, to be run again after it. */
+export const refused = createStore(null);
+
 /** Sends one operation with the headers given; whoever is signed in is added, unless they say who asks themselves. */
 export async function send(request, headers = {}) {
   const saysWho = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
@@ -32,6 +35,7 @@ export async function fetcher(request, { headers } = {}) {
   if (chosen?.operation === 'subscription') return subscribe(named, headers);
   const answer = await send(named, headers);
   take(request.variables, answer);
+  if (Object.values(answer.data ?? {})[0]?.code === 'REAUTHENTICATION_REQUIRED') refused.set(named.operationName);
   lastAnswer.set({ operationName: named.operationName, ...answer });
   return answer;
 }

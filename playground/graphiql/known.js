@@ -3,6 +3,9 @@
 /** Known before anything is: whom the first tab signs up. */
 export const BEGINNING = { email: 'mary@example.org', username: 'mary', password: 'correct horse battery' };
 
+/** Mails that tell of security changes. Their links undo them. */
+const NOTICES = ['password_changed', 'password_was_reset', 'email_changed', 'google_linked', 'google_unlinked'];
+
 /** A text of variables with all that is known put in. What is not known yet goes on standing there by its name. */
 export function fill(template, known) {
   return template.replace(/"<(\w+)>"/g, (name, key) => (key in known ? JSON.stringify(known[key]) : name));
@@ -19,10 +22,18 @@ export function learn(known, variables, data) {
 /** `known`, and what the newest mails hold. */
 export function learnMails(known, mails) {
   const learnt = { ...known };
-  const token = (template) => mails.find((mail) => mail.template === template && mail.link)?.link.split('token=')[1];
-  const code = mails.find((mail) => mail.code && mail.to === known.challengeEmail)?.code;
-  const [activationToken, resetToken] = [token('activation'), token('password_reset')];
-  return Object.assign(learnt, code && { code }, activationToken && { activationToken }, resetToken && { resetToken });
+  const token = (...templates) => mails.find((mail) => mail.link && templates.includes(mail.template))?.link.split('token=')[1];
+  // what proves that it is still you is another tab's
+  const isAnswer = (mail) => mail.code && mail.to === known.challengeEmail && mail.template !== 'reauthentication';
+  const code = mails.find(isAnswer)?.code;
+  const [activationToken, resetToken, undoToken] = [token('activation'), token('password_reset'), token(...NOTICES)];
+  return Object.assign(
+    learnt,
+    code && { code },
+    activationToken && { activationToken },
+    resetToken && { resetToken },
+    undoToken && { undoToken },
+  );
 }
 
 /** `known`, and the code in the address at which Google has let somebody come back, if they had begun here. */
@@ -46,6 +57,10 @@ function learnOutcome(known, variables, outcome) {
       return learnEnd({ ...known, password: variables.input.newPassword }, outcome);
     case 'SessionsEnded':
       return learnEnd(known, outcome);
+    case 'Reauthentication':
+      return { ...known, reauthenticationId: outcome.id };
+    case 'Reauthenticated':
+      return { ...known, accessToken: outcome.accessToken };
     case 'GoogleAuthorization':
       return { ...known, googleState: outcome.state, googleCodeVerifier: outcome.codeVerifier };
   }
@@ -58,7 +73,8 @@ function signedIn(known, input, { accessToken, refreshToken, session, user }) {
   const isAnother = known.sessionId && known.sessionId !== session.id;
   return {
     accessToken,
-    refreshToken,
+    // none is sent where the session goes on
+    refreshToken: refreshToken ?? known.refreshToken,
     sessionId: session.id,
     userId: user.id,
     ...(user.email && { email: user.email }),

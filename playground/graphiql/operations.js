@@ -2,7 +2,7 @@
 
 const PARTS = {
   1: 'First steps',
-  2: 'Forgotten password',
+  2: 'Without the password',
   3: 'Your account',
   4: 'Protected fields',
   5: 'Forms and proofs',

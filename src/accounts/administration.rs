@@ -6,6 +6,7 @@ use crate::{
     app::App,
     fault::Fault,
     rate_limit::{self, Action},
+    sessions::{ReauthenticationRequired, Viewer, step_up},
     storage::{
         Timestamp, challenge, session,
         user::{self, Administration},
@@ -19,6 +20,8 @@ pub enum AdministrationError {
     NotFound,
     /// It is the superuser's own, or they are no superuser any more.
     NotAllowed,
+    /// The superuser has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// Nothing was decided.
     Fault(Fault),
 }
@@ -26,6 +29,12 @@ pub enum AdministrationError {
 impl<F: Into<Fault>> From<F> for AdministrationError {
     fn from(fault: F) -> Self {
         Self::Fault(fault.into())
+    }
+}
+
+impl From<ReauthenticationRequired> for AdministrationError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
     }
 }
 
@@ -38,11 +47,11 @@ impl<F: Into<Fault>> From<F> for AdministrationError {
 /// Why not.
 pub(super) async fn administer(
     app: &App,
-    by: &user::Model,
+    by: &Viewer,
     id: Uuid,
     change: Administration,
 ) -> Result<user::Model, AdministrationError> {
-    let by = by.id;
+    let by = step_up(app, by)?.user.id;
     if by == id {
         return Err(AdministrationError::NotAllowed);
     }

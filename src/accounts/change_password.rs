@@ -3,15 +3,17 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::new_password::{Owner, check_confirmation, check_new, hash_new, notice};
+use super::new_password::{Owner, check_confirmation, check_new, hash_new};
 use crate::{
     app::App,
+    challenges,
     fault::Fault,
     input::{FieldError, FieldErrorCode, Inputs, Password, Wrong},
     outbox,
     rate_limit::{self, Action, Address},
-    sessions::{Client, Viewer},
-    storage::{self, Timestamp, challenge, known_address, session, user},
+    security_changes::SecurityChange,
+    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
+    storage::{Timestamp, challenge, known_address, security_change::Kind, session, user},
 };
 
 /// The old password and the new.
@@ -32,6 +34,8 @@ pub enum ChangePasswordError {
     InvalidInput(Vec<FieldError>),
     /// The current password is another.
     InvalidCredentials,
+    /// It would be the first password, and the viewer has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// Nothing was decided.
     Fault(Fault),
 }
@@ -42,10 +46,17 @@ impl<F: Into<Fault>> From<F> for ChangePasswordError {
     }
 }
 
-/// Sets the password and ends the viewer's other sessions, those that are being opened included. Says which.
+impl From<ReauthenticationRequired> for ChangePasswordError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
+    }
+}
+
+/// Sets the password and ends the viewer's other sessions, those that are being opened included. Returns the sessions that it
+/// ended. The first password is a new way in, and needs a recent proof; others need the current one.
 ///
 /// # Errors
-/// Why not.
+/// [`ChangePasswordError::InvalidCredentials`] if the current password is another.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -53,9 +64,12 @@ pub async fn change_password(
     input: ChangePasswordInput,
 ) -> Result<Vec<Uuid>, ChangePasswordError> {
     let user = &viewer.user;
+    if user.password_hash.is_none() {
+        step_up(app, viewer)?;
+    }
     let owner = Owner::of(user);
     let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordError::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
+    let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
 
     if let Some(current) = current {
         let verified = app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await;
@@ -70,12 +84,18 @@ pub async fn change_password(
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
     let (now, email_key) = (Timestamp(app.clock.now()), user.email_key.clone());
     let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned()).unwrap_or_default();
-    let notice = notice(app, user);
+    let change = SecurityChange::announce(app, user, Kind::PasswordChanged).await?;
+    let restoration = challenges::restore(app, user.email.as_deref());
     let ended = app
         .db
         .write(async move |txn| {
+            restoration.apply(&txn).await?;
+            let before = user::lock(&txn, &[id]).await?.pop();
             if !user::set_password(&txn, id, version, password_hash, now).await? {
                 return Ok(None);
+            }
+            if let Some(before) = before {
+                change.insert(&txn, &before, &[]).await?;
             }
             // whoever had the old password is a stranger again wherever they used it
             known_address::forget_others(&txn, id, &here).await?;
@@ -84,9 +104,6 @@ pub async fn change_password(
             challenge::end_all_of(&txn, id, now).await?;
             if let Some(key) = email_key {
                 challenge::end_all(&txn, &key, now).await?;
-            }
-            if let Some(notice) = notice {
-                storage::outbox::insert(&txn, notice).await?;
             }
             Ok(Some(ended))
         })

@@ -146,6 +146,7 @@ impl DjangoUser {
             created_at,
             updated_at: created_at,
             last_login_at: last_login_at.map(Timestamp),
+            last_reset_at: None,
             name_key: None,
             first_name_key: None,
             last_name_key: None,

@@ -10,6 +10,7 @@ mod import_remarks;
 mod import_users;
 mod new_account;
 mod new_password;
+mod revert_security_change;
 mod set_user_active;
 mod set_user_role;
 mod signup;
@@ -25,7 +26,10 @@ pub use django_file::{DjangoFile, DjangoFormat};
 pub use import_remarks::{Note, Skip};
 pub use import_users::{ImportOptions, ImportUsersError, Outcome, Summary, Told, import_users};
 pub use new_account::NewAccountInput;
-pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new, notice};
+pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new};
+pub use revert_security_change::{
+    OwnershipProof, RevertSecurityChangeError, RevertSecurityChangeInput, revert_security_change,
+};
 pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
 pub use signup::{SignupError, signup};

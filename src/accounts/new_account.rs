@@ -9,7 +9,7 @@ use crate::{
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Username, Wrong, person_name},
     secrets,
-    storage::{Timestamp, Txn, user},
+    storage::{Timestamp, Txn, security_change, user},
 };
 
 /// What a person gives of themselves.
@@ -88,6 +88,16 @@ impl NewAccount {
         self.email.as_ref()
     }
 
+    /// Its username.
+    pub(super) fn username(&self) -> Option<&Username> {
+        self.username.as_ref()
+    }
+
+    /// Its password.
+    pub(super) fn password(&self) -> SecretString {
+        self.password.clone().into_secret()
+    }
+
     /// The row to insert, its password hashed; or what is wrong with the password.
     ///
     /// # Errors
@@ -119,6 +129,11 @@ impl NewAccount {
     }
 }
 
+/// Whether people must not give themselves this username. Imports and the command line may give it to anybody.
+pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
+    app.config.reserved_usernames.contains(&username.key())
+}
+
 fn required(what: &str) -> Wrong {
     Wrong::new(FieldErrorCode::Required, format!("{what} is required."))
 }
@@ -137,6 +152,12 @@ pub(super) enum Claim {
 /// The database's.
 pub(super) async fn claim(txn: &Txn, row: user::Model) -> Result<Claim, DbErr> {
     let username_key = row.username_key.clone();
+    // its former owner may undo that it was given up
+    if let Some(key) = &row.email_key
+        && security_change::is_reserved(txn, key, row.id, row.created_at).await?
+    {
+        return Ok(Claim::EmailTaken);
+    }
     if user::insert(txn, row).await? {
         return Ok(Claim::Granted);
     }

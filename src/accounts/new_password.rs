@@ -1,19 +1,13 @@
 //! What makes a new password good, after NIST SP 800-63B: long enough, and not what a guesser would try first.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldErrorCode, Password, Username, Wrong},
-    outbox::{self, Kind, Order},
-    storage::{self, user},
+    storage::user,
 };
-
-/// How long it is worth telling somebody that their password was changed.
-const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// What a guesser knows of the owner of a new password.
 #[derive(Clone, Debug)]
@@ -87,13 +81,4 @@ pub(crate) async fn hash_new(
         let message = format!("This password is too easily guessed. {}", weak.advice);
         Wrong::new(FieldErrorCode::TooWeak, message.trim_end())
     }))
-}
-
-/// What tells a person that their password was changed, in case it was not they. None: they have no address.
-pub(crate) fn notice(app: &App, user: &user::Model) -> Option<storage::outbox::Model> {
-    let to = EmailAddress::parse(user.email.as_deref()?).ok()?;
-    let kind = Kind::PasswordChanged;
-    let order =
-        Order { kind, to: &to, user_id: Some(user.id), challenge_id: None, good_for: NOTICE_GOOD_FOR };
-    Some(outbox::row(app, order))
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::administration::{AdministrationError, administer};
 use crate::{
     app::App,
+    sessions::Viewer,
     storage::user::{self, Administration, Role},
 };
 
@@ -14,7 +15,7 @@ use crate::{
 /// Why not.
 pub async fn set_user_role(
     app: &App,
-    by: &user::Model,
+    by: &Viewer,
     id: Uuid,
     role: Role,
 ) -> Result<user::Model, AdministrationError> {

@@ -1,9 +1,11 @@
 //! Creating one's own account.
 
-use super::new_account::{Claim, NewAccount, NewAccountInput, claim};
+use secrecy::SecretString;
+
+use super::new_account::{Claim, NewAccount, NewAccountInput, claim, is_reserved};
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge, Registration},
+    challenges::{self, About, Asked, Asker, Challenge, Registration},
     config::EmailVerification,
     fault::Fault,
     input::{EmailAddress, FieldError},
@@ -12,6 +14,7 @@ use crate::{
     sessions::{Client, Opening, SignIn, SignedIn},
     storage::{
         challenge::Purpose,
+        session::AuthenticationMethod,
         user::{self, Role},
     },
 };
@@ -50,16 +53,19 @@ pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Resul
     let address = Address::rationed(app, client.ip_address);
     let action: Vec<_> = address.iter().map(Action::Signup).collect();
     let attempt = Attempt::begin(app, &action, None).await?;
-    let email = account.email().cloned();
+    if account.username().is_some_and(|username| is_reserved(app, username)) {
+        return Err(SignupError::UsernameTaken);
+    }
+    let (email, password) = (account.email().cloned(), account.password());
     let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
     let row = row.map_err(|wrong| SignupError::InvalidInput(vec![wrong.at("password")]))?;
     match (app.config.email_verification, email) {
         (EmailVerification::Mandatory, Some(email)) => {
-            let asked = register(app, row, &email).await?;
+            let asked = register(app, client, row, &email, &password).await?;
             Ok(SignIn::EmailChallenge(Box::new(asked)))
         }
         (EmailVerification::Optional, Some(email)) => {
-            let challenge = challenge(app, &row, &email).await?;
+            let challenge = challenge(app, client, &row, &email).await?;
             begin(app, client, row, challenge).await
         }
         _ => begin(app, client, row, None).await,
@@ -68,14 +74,22 @@ pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Resul
 
 /// Keeps the account to be with the challenge that proves its address. Nothing is looked up of the address, so that all are
 /// answered alike.
-async fn register(app: &App, row: user::Model, email: &EmailAddress) -> Result<Asked, SignupError> {
+async fn register(
+    app: &App,
+    client: &Client,
+    row: user::Model,
+    email: &EmailAddress,
+    password: &SecretString,
+) -> Result<Asked, SignupError> {
     if let Some(key) = &row.username_key
         && user::find_by_username_key(app.db.read(), key).await?.is_some()
     {
         return Err(SignupError::UsernameTaken);
     }
-    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
-    let about = About { user_id: None, registration: Registration::of(row) };
+    let from = Asker::anonymous(client.ip_address);
+    let permit = challenges::charge(app, from, Purpose::VerifyEmail, email).await?;
+    let registration = Registration::of(row).map(|registration| registration.recognising(app, password));
+    let about = About { registration, ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
     let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
@@ -84,7 +98,12 @@ async fn register(app: &App, row: user::Model, email: &EmailAddress) -> Result<A
 
 /// What is mailed with a new account. None where a name is taken, so that there will be none and the next try has its mail; or
 /// where the address has had too many mails: the account need not wait for one.
-async fn challenge(app: &App, row: &user::Model, email: &EmailAddress) -> Result<Option<Challenge>, Fault> {
+async fn challenge(
+    app: &App,
+    client: &Client,
+    row: &user::Model,
+    email: &EmailAddress,
+) -> Result<Option<Challenge>, Fault> {
     let on = app.db.read();
     let has_username = match &row.username_key {
         Some(key) => user::find_by_username_key(on, key).await?.is_some(),
@@ -93,11 +112,18 @@ async fn challenge(app: &App, row: &user::Model, email: &EmailAddress) -> Result
     if has_username || user::find_by_email_key(on, email.key()).await?.is_some() {
         return Ok(None);
     }
-    let permit = match challenges::charge(app, Purpose::VerifyEmail, email).await {
+    let permit = match challenges::charge(
+        app,
+        Asker::of(client.ip_address, row.id),
+        Purpose::VerifyEmail,
+        email,
+    )
+    .await
+    {
         Err(Fault::RateLimited { .. }) => return Ok(None),
         permit => permit?,
     };
-    let about = About { user_id: Some(row.id), registration: None };
+    let about = About { user_id: Some(row.id), ..About::default() };
     Ok(Some(Challenge::new(app, Purpose::VerifyEmail, email, about, permit)))
 }
 
@@ -107,7 +133,7 @@ async fn begin(
     row: user::Model,
     challenge: Option<Challenge>,
 ) -> Result<SignIn, SignupError> {
-    let opening = Opening::new(app, &row, client);
+    let opening = Opening::new(app, &row, client, &[AuthenticationMethod::Password]);
     let (claim, opened, asked) = app
         .db
         .write(async move |txn| {

@@ -1,10 +1,12 @@
 //! Changing what people say of themselves.
 
+use super::new_account::is_reserved;
 use crate::{
     app::App,
     fault::Fault,
     input::{FieldError, FieldErrorCode, Inputs, Username, Wrong, avatar_url, bio, person_name},
-    rate_limit::{self, Action},
+    rate_limit::{self, Action, Address},
+    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
     storage::{Timestamp, user},
 };
 
@@ -52,8 +54,10 @@ pub struct UpdateProfileInput {
 pub enum UpdateProfileError {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
-    /// Somebody has this username.
+    /// Somebody has this username, or it is reserved.
     UsernameTaken,
+    /// The username would change, and the viewer has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// Nothing was decided.
     Fault(Fault),
 }
@@ -64,17 +68,37 @@ impl<F: Into<Fault>> From<F> for UpdateProfileError {
     }
 }
 
-/// Changes the profile, and gives the user as they are now.
+impl From<ReauthenticationRequired> for UpdateProfileError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
+    }
+}
+
+/// Changes the profile, and returns the user as they are now. Another username, with which the person signs in, needs a recent
+/// proof.
 ///
 /// # Errors
-/// Why not.
+/// [`UpdateProfileError::InvalidInput`] with every field at fault.
 pub async fn update_profile(
     app: &App,
-    user: &user::Model,
+    client: &Client,
+    viewer: &Viewer,
     input: UpdateProfileInput,
 ) -> Result<user::Model, UpdateProfileError> {
+    let user = &viewer.user;
     let changes = Changes::parse(input).map_err(UpdateProfileError::InvalidInput)?;
-    rate_limit::charge(app, Action::Write(user.id)).await?;
+    if changes.username_of(user) != user.username.as_deref() {
+        step_up(app, viewer)?;
+    }
+    match changes.claimed_username(user) {
+        Some(username) => {
+            charge_claim(app, client, user).await?;
+            if is_reserved(app, username) {
+                return Err(UpdateProfileError::UsernameTaken);
+            }
+        }
+        None => drop(rate_limit::charge(app, Action::Write(user.id)).await?),
+    }
 
     let (id, now) = (user.id, Timestamp(app.clock.now()));
     let updated = app
@@ -97,6 +121,22 @@ pub async fn update_profile(
         Err(Fault::Conflict(_)) => Err(UpdateProfileError::UsernameTaken),
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// Charges a claim of a username, which tells whether it is free, as `usernameAvailable` does.
+///
+/// The budget that refuses is the account's: neighbours behind one address, who can use up the address's, must not keep a
+/// signed-in person from a new name, and accounts to ask with are themselves rationed by address, as sign-ups. The claim still
+/// counts as a question of the address, so that a client with an account asks no more of both fields than others of one.
+async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<(), Fault> {
+    rate_limit::charge_all(app, &[Action::Write(user.id), Action::UsernameClaim(user.id)]).await?;
+    if let Some(address) = Address::rationed(app, client.ip_address) {
+        match rate_limit::charge(app, Action::UsernameCheck(&address)).await {
+            Ok(_) | Err(Fault::RateLimited { .. }) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
 }
 
 fn nameless() -> FieldError {
@@ -128,6 +168,23 @@ impl Changes {
         };
         inputs.finish()?;
         Ok(changes)
+    }
+
+    /// The username as it will be.
+    fn username_of<'c>(&'c self, user: &'c user::Model) -> Option<&'c str> {
+        match &self.username {
+            Change::Keep => user.username.as_deref(),
+            Change::Clear => None,
+            Change::Set(username) => Some(username.as_str()),
+        }
+    }
+
+    /// The username to be, if it is another than the user's.
+    fn claimed_username(&self, user: &user::Model) -> Option<&Username> {
+        match &self.username {
+            Change::Set(username) if user.username_key != Some(username.key()) => Some(username),
+            _ => None,
+        }
     }
 
     fn apply(self, row: &mut user::Model) {

@@ -1,5 +1,6 @@
 //! Whether a username can be had.
 
+use super::new_account::is_reserved;
 use crate::{
     app::App,
     fault::Fault,
@@ -9,7 +10,7 @@ use crate::{
     storage::user,
 };
 
-/// Whether a username is well-formed and free, as of now.
+/// Whether a username is well-formed, not reserved, and free, as of now.
 ///
 /// # Errors
 /// [`Fault::RateLimited`] to whoever asks for too many.
@@ -17,6 +18,9 @@ pub async fn username_available(app: &App, client: &Client, username: &str) -> R
     let Ok(username) = Username::parse(username) else { return Ok(false) };
     if let Some(address) = Address::rationed(app, client.ip_address) {
         rate_limit::charge(app, Action::UsernameCheck(&address)).await?;
+    }
+    if is_reserved(app, &username) {
+        return Ok(false);
     }
     Ok(user::find_by_username_key(app.db.read(), &username.key()).await?.is_none())
 }

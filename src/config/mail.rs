@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Mode,
+    Budget, Mode,
     reader::Reader,
-    values::{is_loopback, mail_name},
+    values::{budget, is_loopback, mail_name},
 };
 use crate::input::EmailAddress;
 
@@ -21,6 +21,8 @@ const NOBODY: &str = "gatehouse@example.org";
 pub struct MailConfig {
     /// `SMTP_URL`: where mails go. None: into the mailbox of development mode.
     pub way: Option<MailWay>,
+    /// `MAIL_RATE`: how many mails this server sends; more wait for their turn.
+    pub rate: Budget,
     /// `SMTP_CA_FILE`: certificates in PEM that are trusted beside the well-known authorities.
     pub ca_file: Option<PathBuf>,
     /// `EMAIL_FROM`: the sender's name; `APP_NAME` where it has none.
@@ -83,6 +85,7 @@ impl MailConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.require("SMTP_URL");
         let way = r.read("SMTP_URL", "", |s| optional(s, smtp_url));
+        let rate = r.read("MAIL_RATE", "10/1s", budget);
         let ca_file = r.read("SMTP_CA_FILE", "", |s| Ok((!s.is_empty()).then(|| s.into())));
         let app_name = r.read("APP_NAME", "Gatehouse", mail_name);
         if r.mode == Mode::Serve || matches!(way, Some(MailWay::Smtp(_))) {
@@ -92,7 +95,7 @@ impl MailConfig {
         let support_email = r.read("SUPPORT_EMAIL", "", |s| optional(s, address));
         let templates_dir = r.read("EMAIL_TEMPLATES_DIR", "", |s| Ok((!s.is_empty()).then(|| s.into())));
         let from_name = from_name.unwrap_or_else(|| app_name.clone());
-        Self { way, ca_file, from_name, from, templates_dir, app_name, support_email }
+        Self { way, rate, ca_file, from_name, from, templates_dir, app_name, support_email }
     }
 }
 

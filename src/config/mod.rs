@@ -19,8 +19,8 @@ use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
     budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
-    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, socket_addr, switch,
-    text, within,
+    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, reserved_username,
+    socket_addr, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -100,12 +100,16 @@ pub struct Config {
 
     /// `SIGNUP`: whether people may create accounts.
     pub signup: bool,
+    /// `RESERVED_USERNAMES`: usernames that nobody gives themselves, in lower case.
+    pub reserved_usernames: Vec<String>,
     /// `EMAIL_REQUIRED`: whether an account must have an email address.
     pub email_required: bool,
     /// `EMAIL_VERIFICATION`: when an email address must be proven.
     pub email_verification: EmailVerification,
     /// `EMAIL_VERIFICATION_METHOD`: how an email address is proven.
     pub email_verification_method: ChallengeMethod,
+    /// `STEP_UP_MAX_AGE`: for how long a proof counts where more than a session is asked for.
+    pub step_up_max_age: Duration,
     /// `OTP_LENGTH`: digits of a one-time password.
     pub otp_length: u8,
     /// `OTP_TTL`: how long a one-time password is good for.
@@ -116,12 +120,18 @@ pub struct Config {
     pub activation_link_ttl: Duration,
     /// `PASSWORD_RESET_TTL`: how long a link is good for that sets a new password.
     pub password_reset_ttl: Duration,
+    /// `LOGIN_CODE_TTL`: how long a mailed code and link are good for that sign in without a password.
+    pub login_code_ttl: Duration,
     /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
     pub resend_cooldown: Duration,
     /// `ACTIVATION_URL`: the app's page for links that prove an address. None: a page of the server's own.
     pub activation_url: Option<String>,
     /// `PASSWORD_RESET_URL`: the app's page for links that set a new password. None: a page of the server's own.
     pub password_reset_url: Option<String>,
+    /// `LOGIN_URL`: the app's page for links that sign in. None: a page of the server's own.
+    pub login_url: Option<String>,
+    /// `UNDO_URL`: the app's page for links that undo a security change. None: a page of the server's own.
+    pub undo_url: Option<String>,
     /// `NO_ACCOUNT_NOTICE`: whether who asks for a new password is told by mail that there is no account.
     pub no_account_notice: bool,
     /// `PASSWORD_MIN_LENGTH`: characters.
@@ -218,6 +228,14 @@ pub struct Budget {
     pub period: Duration,
 }
 
+impl Budget {
+    /// Returns how long one charge takes to come back.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.period / self.count
+    }
+}
+
 /// A budget for everything that is rationed.
 #[derive(Clone, Copy, Debug)]
 pub struct Budgets {
@@ -227,14 +245,28 @@ pub struct Budgets {
     pub failed_logins_address: Budget,
     /// `RATE_LIMIT_FAILED_LOGINS_ACCOUNT`: to one account, from all addresses that are strange to it.
     pub failed_logins_account: Budget,
+    /// `RATE_LIMIT_FAILED_LOGINS_MONTH`: the same, in a longer time, to an account that mail can sign in to.
+    pub failed_logins_in_a_month: Budget,
     /// `RATE_LIMIT_LOGINS`: successful ones, to one account.
     pub logins: Budget,
     /// `RATE_LIMIT_SIGNUPS`: from one address.
     pub signups: Budget,
-    /// `RATE_LIMIT_USERNAME_CHECKS`: from one address.
+    /// `RATE_LIMIT_USERNAME_CHECKS`: from one address, and claims of usernames by one account.
     pub username_checks: Budget,
-    /// `RATE_LIMIT_PASSWORD_CHANGES`: of one account, those refused included.
+    /// `RATE_LIMIT_PASSWORD_CHANGES`: passwords tried or changed in one session.
     pub password_changes: Budget,
+    /// `RATE_LIMIT_REAUTHENTICATIONS`: begun in one session.
+    pub reauthentications: Budget,
+    /// `RATE_LIMIT_PASSWORD_RESETS`: passwords of one account set by mailed links, those refused included.
+    pub password_resets: Budget,
+    /// `RATE_LIMIT_NOTICES`: notices of one kind of security change to one account. Beyond it the change is refused.
+    pub notices: Budget,
+    /// `RATE_LIMIT_CODES`: codes tried for one challenge and the mails that replace it.
+    pub codes: Budget,
+    /// `RATE_LIMIT_FAILED_CODES_ADDRESS`: wrong codes from one address.
+    pub failed_codes_address: Budget,
+    /// `RATE_LIMIT_FAILED_CODES_ACCOUNT`: wrong codes in the sessions of one account.
+    pub failed_codes_account: Budget,
     /// `RATE_LIMIT_WRITES`: by one account.
     pub writes: Budget,
     /// `RESEND_COOLDOWN`: between two mails of one purpose to one address.
@@ -243,6 +275,12 @@ pub struct Budgets {
     pub mails: Budget,
     /// `RATE_LIMIT_MAILS_DAY`: of one purpose to one address.
     pub mails_in_a_day: Budget,
+    /// `RATE_LIMIT_RECOVERY_MAILS`: mails that let an owner back in, of one purpose to one address.
+    pub recovery_mails: Budget,
+    /// `RATE_LIMIT_MAILS_ADDRESS`: asked for from one client address.
+    pub mails_address: Budget,
+    /// `RATE_LIMIT_MAILS_ACCOUNT`: asked for by one account.
+    pub mails_account: Budget,
     /// `RATE_LIMIT_BARE_CODES`: tries of codes that name an address alone, or were asked for so.
     pub bare_codes: Budget,
     /// `RATE_LIMIT_GOOGLE_STARTS`: Google sign-ins begun from one address.
@@ -351,6 +389,7 @@ impl Config {
         r.check(access_token_ttl <= refresh_token_ttl, "ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL");
         r.check(refresh_token_ttl <= session_max_age, "REFRESH_TOKEN_TTL must not exceed SESSION_MAX_AGE");
         r.check(refresh_grace <= refresh_token_ttl, "REFRESH_GRACE must not exceed REFRESH_TOKEN_TTL");
+        let step_up_max_age = r.read("STEP_UP_MAX_AGE", "10m", |s| duration(s, minute..=24 * 60 * minute));
         let max_sessions_per_user = r.read("MAX_SESSIONS_PER_USER", "50", |s| within(s, 1..=1000));
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
         let jwt_issuer = r.read("JWT_ISSUER", &issuer, jwt_issuer);
@@ -359,6 +398,8 @@ impl Config {
             r.read("JWT_CLAIMS", "email,email_verified,preferred_username,name,role", |s| list(s, claim));
 
         let signup = r.read("SIGNUP", "on", switch);
+        let reserved_usernames =
+            r.read("RESERVED_USERNAMES", RESERVED_USERNAMES, |s| list(s, reserved_username));
         let email_required = r.read("EMAIL_REQUIRED", "true", switch);
         let email_verification = r.read("EMAIL_VERIFICATION", "optional", email_verification);
         r.check(
@@ -368,16 +409,19 @@ impl Config {
         let email_verification_method = r.read("EMAIL_VERIFICATION_METHOD", "otp", |s| {
             one_of(s, &[("otp", ChallengeMethod::Otp), ("link", ChallengeMethod::Link)])
         });
-        let otp_length = r.read("OTP_LENGTH", "6", |s| within(s, 6..=10));
+        let otp_length = r.read("OTP_LENGTH", "8", |s| within(s, 6..=10));
         let otp_ttl = r.read("OTP_TTL", "10m", |s| duration(s, minute..=24 * 60 * minute));
         let otp_max_attempts = r.read("OTP_MAX_ATTEMPTS", "5", |s| within(s, 1..=20));
         let activation_link_ttl =
             r.read("ACTIVATION_LINK_TTL", "24h", |s| duration(s, minute..=30 * 24 * 60 * minute));
         let password_reset_ttl =
             r.read("PASSWORD_RESET_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
+        let login_code_ttl = r.read("LOGIN_CODE_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
         let resend_cooldown = r.read("RESEND_COOLDOWN", "60s", |s| duration(s, minute / 60..=60 * minute));
         let activation_url = r.read("ACTIVATION_URL", "", |s| link_template(s, mode));
         let password_reset_url = r.read("PASSWORD_RESET_URL", "", |s| link_template(s, mode));
+        let login_url = r.read("LOGIN_URL", "", |s| link_template(s, mode));
+        let undo_url = r.read("UNDO_URL", "", |s| link_template(s, mode));
         let no_account_notice = r.read("NO_ACCOUNT_NOTICE", "off", switch);
         let password_min_length = r.read("PASSWORD_MIN_LENGTH", "8", |s| within(s, 8..=64));
         // OWASP's smallest recommendation is 7 MiB (with five passes)
@@ -397,18 +441,38 @@ impl Config {
             failed_logins: r.read("RATE_LIMIT_FAILED_LOGINS", "10/15m", budget),
             failed_logins_address: r.read("RATE_LIMIT_FAILED_LOGINS_ADDRESS", "50/15m", budget),
             failed_logins_account: r.read("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", "50/1h", budget),
+            failed_logins_in_a_month: r.read("RATE_LIMIT_FAILED_LOGINS_MONTH", "100/30d", budget),
             logins: r.read("RATE_LIMIT_LOGINS", "60/1h", budget),
             signups: r.read("RATE_LIMIT_SIGNUPS", "20/1h", budget),
             username_checks: r.read("RATE_LIMIT_USERNAME_CHECKS", "120/1h", budget),
             password_changes: r.read("RATE_LIMIT_PASSWORD_CHANGES", "10/15m", budget),
+            reauthentications: r.read("RATE_LIMIT_REAUTHENTICATIONS", "30/1h", budget),
+            password_resets: r.read("RATE_LIMIT_PASSWORD_RESETS", "10/15m", budget),
+            notices: r.read("RATE_LIMIT_NOTICES", "10/24h", budget),
+            codes: r.read("RATE_LIMIT_CODES", "20/24h", budget),
+            failed_codes_address: r.read("RATE_LIMIT_FAILED_CODES_ADDRESS", "50/1h", budget),
+            failed_codes_account: r.read("RATE_LIMIT_FAILED_CODES_ACCOUNT", "20/1h", budget),
             writes: r.read("RATE_LIMIT_WRITES", "120/1m", budget),
             mail_again: Budget { count: 1, period: resend_cooldown },
             mails: r.read("RATE_LIMIT_MAILS", "6/1h", budget),
             mails_in_a_day: r.read("RATE_LIMIT_MAILS_DAY", "20/24h", budget),
+            recovery_mails: r.read("RATE_LIMIT_RECOVERY_MAILS", "6/3h", budget),
+            mails_address: r.read("RATE_LIMIT_MAILS_ADDRESS", "30/1h", budget),
+            mails_account: r.read("RATE_LIMIT_MAILS_ACCOUNT", "20/1h", budget),
             bare_codes: r.read("RATE_LIMIT_BARE_CODES", "20/24h", budget),
             google_starts: r.read("RATE_LIMIT_GOOGLE_STARTS", "60/1h", budget),
             failed_google_logins: r.read("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "50/15m", budget),
         };
+        // otherwise strangers could keep an owner from asking while no mail that works is in the mailbox
+        r.check(
+            budgets.recovery_mails.interval() <= password_reset_ttl,
+            "RATE_LIMIT_RECOVERY_MAILS must permit a mail within every PASSWORD_RESET_TTL",
+        );
+        r.check(
+            budgets.recovery_mails.interval() <= login_code_ttl,
+            "RATE_LIMIT_RECOVERY_MAILS must permit a mail within every LOGIN_CODE_TTL",
+        );
+        r.check(resend_cooldown <= password_reset_ttl, "RESEND_COOLDOWN must not exceed PASSWORD_RESET_TTL");
         let graphql_limits = GraphqlLimits {
             bytes: r.read("GRAPHQL_MAX_BYTES", "16384", |s| within(s, 1024..=65_536)),
             nesting: r.read("GRAPHQL_MAX_NESTING", "64", |s| within(s, 8..=200)),
@@ -466,17 +530,22 @@ impl Config {
             jwt_audience,
             jwt_claims,
             signup,
+            reserved_usernames,
             email_required,
             email_verification,
             email_verification_method,
+            step_up_max_age,
             otp_length,
             otp_ttl,
             otp_max_attempts,
             activation_link_ttl,
             password_reset_ttl,
+            login_code_ttl,
             resend_cooldown,
             activation_url,
             password_reset_url,
+            login_url,
+            undo_url,
             no_account_notice,
             password_min_length,
             argon2_memory_kib,
@@ -516,6 +585,12 @@ fn own_pages(public_url: &str, port: u16) -> String {
     all.flat_map(|address| pages.map(|page| format!("{address}{page}"))).collect::<Vec<_>>().join(",")
 }
 
+/// Names that readers take for the operator's: those of mailboxes for common services (RFC 2142), of roles, and of hosts.
+const RESERVED_USERNAMES: &str = "abuse,account,accounts,admin,administrator,anonymous,api,auth,billing,contact,gatehouse,\
+    help,helpdesk,hostmaster,info,login,mail,mailer-daemon,marketing,moderator,noc,no-reply,no_reply,noreply,null,official,\
+    operator,owner,password,postmaster,press,privacy,root,sales,security,service,signup,staff,superuser,support,sysadmin,\
+    system,team,undefined,webmaster,www";
+
 /// The most memory that a stored hash may take, in KiB, and so the most that may be set.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
 /// The most passes that a stored hash may take, and so the most that may be set.
@@ -550,10 +625,14 @@ mod tests {
                 ("ARGON2_MEMORY_KIB", "1024"),
                 ("ALLOWED_ORIGINS", "https://app.example.org/"),
                 ("JWT_CLAIMS", "email,shoe_size"),
+                ("RESERVED_USERNAMES", "admin, the boss"),
                 ("EMAIL_REQUIRED", "false"),
                 ("EMAIL_VERIFICATION", "mandatory"),
+                ("RATE_LIMIT_FAILED_LOGINS_MONTH", "100/31d"),
                 ("ACTIVATION_URL", "http://app.example.org/activate#{token}"),
                 ("PASSWORD_RESET_URL", "https://app.example.org/reset"),
+                ("PASSWORD_RESET_TTL", "20m"),
+                ("RESEND_COOLDOWN", "21m"),
             ],
         )
         .unwrap_err();
@@ -567,12 +646,16 @@ the settings cannot be used:
   - SECRET_KEY_FALLBACKS holds a key that has fewer than 32 bytes
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
   - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
+  - RESERVED_USERNAMES holds `the boss`, which is not a username
   - EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory
   - ACTIVATION_URL must begin with https://
   - PASSWORD_RESET_URL must be an address with {token} in it, like https://app.example.org/activate#{token}
   - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536
   - SMTP_URL is missing
-  - EMAIL_FROM is missing";
+  - EMAIL_FROM is missing
+  - RATE_LIMIT_FAILED_LOGINS_MONTH must be from 1s to 30days
+  - RATE_LIMIT_RECOVERY_MAILS must permit a mail within every PASSWORD_RESET_TTL
+  - RESEND_COOLDOWN must not exceed PASSWORD_RESET_TTL";
         assert_eq!(error.to_string(), told);
     }
 

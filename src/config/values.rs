@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{Budget, Claim, DatabaseUrl, EmailVerification, Mode};
+use crate::input::Username;
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
 pub(super) fn text(s: &str) -> Result<String, String> {
@@ -49,7 +50,7 @@ pub(super) fn budget(s: &str) -> Result<Budget, String> {
     let malformed = || "must be a count and a period, like `10/15m`".to_owned();
     let (count, period) = s.split_once('/').ok_or_else(malformed)?;
     let count = within(count.trim(), 1..=100_000)?;
-    let period = duration(period.trim(), Duration::from_secs(1)..=Duration::from_hours(24))?;
+    let period = duration(period.trim(), Duration::from_secs(1)..=Duration::from_hours(30 * 24))?;
     if u128::from(count) > period.as_millis() {
         return Err("must be 1000 a second at most".to_owned());
     }
@@ -167,6 +168,11 @@ pub(super) fn network(s: &str) -> Result<IpNet, String> {
     s.parse()
         .or_else(|_| s.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| format!("holds `{s}`, which is not a network"))
+}
+
+/// The key of a username.
+pub(super) fn reserved_username(s: &str) -> Result<String, String> {
+    Username::parse(s).map(|name| name.key()).map_err(|_| format!("holds `{s}`, which is not a username"))
 }
 
 pub(super) fn claim(s: &str) -> Result<Claim, String> {

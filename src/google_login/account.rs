@@ -4,16 +4,14 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    fault::Fault,
     google::GoogleAccount,
-    input::{EmailAddress, avatar_url, person_name},
-    outbox::{self, Kind, Order},
+    input::{avatar_url, person_name},
     secrets,
+    security_changes::SecurityChange,
     sessions::Link,
-    storage::{Timestamp, identity, user},
+    storage::{Timestamp, identity, security_change::Kind, user},
 };
-
-/// How long it is worth telling somebody of what has happened to their account.
-const NOTICE_GOOD_FOR: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// The account that somebody new is to have. Its address is proven if it is Google's to give; whatever else Google says that
 /// cannot be had here is left out.
@@ -32,27 +30,27 @@ pub(super) fn new_user(app: &App, account: &GoogleAccount) -> user::Model {
     }
 }
 
-/// The link of a Google account to somebody's.
-pub(super) fn identity(app: &App, account: &GoogleAccount, user_id: Uuid) -> identity::Model {
-    let now = app.clock.now();
+/// The link of a Google account to the account that begins with it. As old as the account: a reset does not end it.
+pub(super) fn identity(account: &GoogleAccount, user: &user::Model) -> identity::Model {
+    row(account, user.id, user.created_at)
+}
+
+/// The link of a Google account to an account that there was before, whose owner is told: it may not have been they.
+///
+/// # Errors
+/// [`Fault::RateLimited`] where a day's notices of links are used up.
+pub(super) async fn link(app: &App, account: &GoogleAccount, user: &user::Model) -> Result<Link, Fault> {
+    let change = SecurityChange::announce(app, user, Kind::IdentityLinked).await?;
+    Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })
+}
+
+fn row(account: &GoogleAccount, user_id: Uuid, linked_at: Timestamp) -> identity::Model {
     identity::Model {
-        id: secrets::uuid_v7(now),
+        id: secrets::uuid_v7(linked_at.0),
         user_id,
         issuer: account.issuer.clone(),
         subject: account.subject.clone(),
         email: Some(account.email.as_str().to_owned()),
-        linked_at: Timestamp(now),
+        linked_at,
     }
-}
-
-/// The same for an account that there was before, whose owner is told: it may not have been they.
-pub(super) fn link(app: &App, account: &GoogleAccount, user: &user::Model) -> Link {
-    let to = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
-    let notice = to.map(|to| {
-        let kind = Kind::GoogleLinked;
-        let order =
-            Order { kind, to: &to, user_id: Some(user.id), challenge_id: None, good_for: NOTICE_GOOD_FOR };
-        outbox::row(app, order)
-    });
-    Link { identity: identity(app, account, user.id), notice }
 }

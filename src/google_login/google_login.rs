@@ -1,12 +1,14 @@
 //! Signing in by Google.
 
+use uuid::Uuid;
+
 use super::{
     account::{identity, link, new_user},
     identify::{GoogleLoginInput, IdentifyError, identify},
 };
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge, RegisteredIdentity, Registration},
+    challenges::{self, About, Asked, Asker, Challenge, RegisteredIdentity, Registration},
     config::EmailVerification,
     fault::Fault,
     google::GoogleAccount,
@@ -16,7 +18,9 @@ use crate::{
     storage::{
         Timestamp,
         challenge::{self, Purpose},
-        identity, user,
+        identity, security_change,
+        session::AuthenticationMethod,
+        user,
     },
 };
 
@@ -74,11 +78,11 @@ pub async fn google_login(
 ) -> Result<SignIn, GoogleLoginError> {
     let (account, attempt) = identify(app, client, input).await?;
     for _ in 0..TRIES {
-        let opening = |user: &user::Model| Opening::new(app, user, client);
+        let opening = |user: &user::Model| Opening::new(app, user, client, &[AuthenticationMethod::Identity]);
         let as_theirs =
             |user: &user::Model| attempt.clone().to_succeed_as(app, Action::Login(Account::Known(user.id)));
         if let Some(user) = identity::find_user(app.db.read(), &account.issuer, &account.subject).await? {
-            return Ok(sign_in(app, &user, opening(&user), as_theirs(&user)).await?);
+            return Ok(sign_in(app, client, &user, opening(&user), as_theirs(&user)).await?);
         }
         if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
             let linked = identity::list(app.db.read(), &[user.id]).await?;
@@ -91,10 +95,15 @@ pub async fn google_login(
             if !is_owned || !linked.is_empty() {
                 return Err(GoogleLoginError::LinkRequired);
             }
-            let opening = opening(&user).linking(link(app, &account, &user));
-            let signed_in = sign_in(app, &user, opening, as_theirs(&user)).await?;
+            let opening = opening(&user).linking(link(app, &account, &user).await?);
+            let signed_in = sign_in(app, client, &user, opening, as_theirs(&user)).await?;
             outbox::wake(app);
             return Ok(signed_in);
+        }
+        // its former owner may undo that it was given up
+        let now = Timestamp(app.clock.now());
+        if security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await? {
+            return Err(GoogleLoginError::LinkRequired);
         }
         if let Some(signed_in) = sign_up(app, client, &account, attempt.clone()).await? {
             return Ok(signed_in);
@@ -121,12 +130,12 @@ async fn sign_up(
     }
     charge_signup(app, client).await?;
     let challenge = if is_unproven && app.config.email_verification == EmailVerification::Optional {
-        challenge(app, account, &row).await?
+        challenge(app, client, account, &row).await?
     } else {
         None
     };
-    let opening = Opening::new(app, &row, client);
-    let identity = identity(app, account, row.id);
+    let opening = Opening::new(app, &row, client, &[AuthenticationMethod::Identity]);
+    let identity = identity(account, &row);
     let begun = app
         .db
         .write(async move |txn| {
@@ -162,14 +171,16 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
 /// The mail that proves the address. None where it has had too many: the account need not wait for one.
 async fn challenge(
     app: &App,
+    client: &Client,
     account: &GoogleAccount,
     row: &user::Model,
 ) -> Result<Option<Challenge>, Fault> {
-    let permit = match challenges::charge(app, Purpose::VerifyEmail, &account.email).await {
+    let from = Asker::of(client.ip_address, row.id);
+    let permit = match challenges::charge(app, from, Purpose::VerifyEmail, &account.email).await {
         Err(Fault::RateLimited { .. }) => return Ok(None),
         permit => permit?,
     };
-    let about = About { user_id: Some(row.id), registration: None };
+    let about = About { user_id: Some(row.id), ..About::default() };
     Ok(Some(Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit)))
 }
 
@@ -197,9 +208,10 @@ async fn register(
         return Ok(Asked::earlier(app, awaited));
     }
     charge_signup(app, client).await?;
-    let permit = challenges::charge(app, Purpose::VerifyEmail, &account.email).await?;
+    let from = Asker::anonymous(client.ip_address);
+    let permit = challenges::charge(app, from, Purpose::VerifyEmail, &account.email).await?;
     let registration = Registration::of(row).map(|registration| registration.by(identity));
-    let about = About { user_id: None, registration };
+    let about = About { registration, ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit);
     let asked = app.db.write(async move |txn| {
         attempt.succeed(&txn).await?.ok();

@@ -60,7 +60,7 @@ impl<F: Into<Fault>> From<F> for IdentifyError {
 ///
 /// # Errors
 /// Why not.
-pub(super) async fn identify(
+pub(crate) async fn identify(
     app: &App,
     client: &Client,
     input: &GoogleLoginInput,

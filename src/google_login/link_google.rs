@@ -9,7 +9,7 @@ use crate::{
     fault::Fault,
     outbox,
     rate_limit::{self, Action},
-    sessions::{Client, Unauthenticated, Viewer},
+    sessions::{Client, ReauthenticationRequired, Unauthenticated, Viewer, step_up},
     storage::{Timestamp, session, user},
 };
 
@@ -20,6 +20,8 @@ pub enum LinkGoogleError {
     Identify(IdentifyError),
     /// It is linked to another user.
     IdentityTaken,
+    /// The viewer has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// The session ended meanwhile.
     Unauthenticated(Unauthenticated),
     /// Nothing was decided.
@@ -35,6 +37,12 @@ impl From<IdentifyError> for LinkGoogleError {
 impl<F: Into<Fault>> From<F> for LinkGoogleError {
     fn from(fault: F) -> Self {
         Self::Fault(fault.into())
+    }
+}
+
+impl From<ReauthenticationRequired> for LinkGoogleError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
     }
 }
 
@@ -55,9 +63,10 @@ pub async fn link_google(
     viewer: &Viewer,
     input: &GoogleLoginInput,
 ) -> Result<user::Model, LinkGoogleError> {
+    let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
     let (account, attempt) = identify(app, client, input).await?;
-    let link = link(app, &account, &viewer.user);
+    let link = link(app, &account, &viewer.user).await?;
     let (id, session_id) = (viewer.user.id, viewer.session.id);
     let (version, now) = (viewer.user.credentials_version, Timestamp(app.clock.now()));
     let linked = app
@@ -73,7 +82,7 @@ pub async fn link_google(
             if session.is_none_or(|session| !session.is_live(now)) {
                 return Ok(Linked::Nobody);
             }
-            Ok(if link.to(id, &txn).await? { Linked::Done(Box::new(user)) } else { Linked::Taken })
+            Ok(if link.to(&user, &txn).await? { Linked::Done(Box::new(user)) } else { Linked::Taken })
         })
         .await?;
     match linked {

@@ -12,6 +12,7 @@ mod start_google_login;
 mod unlink_google;
 
 pub use google_login::{GoogleLoginError, google_login};
+pub(crate) use identify::identify;
 pub use identify::{GoogleLoginInput, IdentifyError};
 pub use link_google::{LinkGoogleError, link_google};
 pub use start_google_login::{GoogleAuthorization, StartGoogleLoginError, start_google_login};

@@ -3,9 +3,11 @@
 use crate::{
     app::App,
     fault::Fault,
+    outbox,
     rate_limit::{self, Action},
-    sessions::Viewer,
-    storage::{Timestamp, identity, user},
+    security_changes::SecurityChange,
+    sessions::{ReauthenticationRequired, Viewer, step_up},
+    storage::{Timestamp, identity, security_change::Kind, user},
 };
 
 /// Why it stays linked.
@@ -13,6 +15,8 @@ use crate::{
 pub enum UnlinkGoogleError {
     /// There is no password: nobody could sign in any more.
     LastSignInMethod,
+    /// The viewer has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// Nothing was decided.
     Fault(Fault),
 }
@@ -23,23 +27,40 @@ impl<F: Into<Fault>> From<F> for UnlinkGoogleError {
     }
 }
 
+impl From<ReauthenticationRequired> for UnlinkGoogleError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
+    }
+}
+
 /// Unlinks every Google account of the viewer, and makes void the sign-ins by them that are under way. Where there is none,
 /// that is no error.
 ///
 /// # Errors
-/// Why not.
+/// [`UnlinkGoogleError::LastSignInMethod`] if there is no password.
 pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, UnlinkGoogleError> {
+    let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
     let (id, now) = (viewer.user.id, Timestamp(app.clock.now()));
+    if identity::list(app.db.read(), &[id]).await?.is_empty() {
+        return Ok(user::Model::clone(&viewer.user));
+    }
+    let change = SecurityChange::announce(app, &viewer.user, Kind::IdentityUnlinked).await?;
     let unlinked = app.db.write(async move |txn| {
         let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
-        if user.password_hash.is_none() && !identity::list(&txn, &[id]).await?.is_empty() {
+        let linked = identity::list(&txn, &[id]).await?;
+        if linked.is_empty() {
+            return Ok(Some(user));
+        }
+        if user.password_hash.is_none() {
             return Ok(None);
         }
-        if identity::delete_all(&txn, id, now).await? > 0 {
-            user::raise_credentials_version(&txn, id).await?;
-        }
+        change.insert(&txn, &user, &linked).await?;
+        identity::delete(&txn, id, &linked, now).await?;
+        user::raise_credentials_version(&txn, id).await?;
         Ok(Some(user))
     });
-    unlinked.await?.ok_or(UnlinkGoogleError::LastSignInMethod)
+    let unlinked = unlinked.await?.ok_or(UnlinkGoogleError::LastSignInMethod);
+    outbox::wake(app);
+    unlinked
 }

@@ -9,12 +9,13 @@ use super::{
     caller,
     error::ApiError,
     jwt_guard::viewer,
-    outcomes::{PasswordChangeResult, SignInResult, UserResult},
+    outcomes::{EmailChallengeResult, PasswordChangeResult, SignInResult, UserResult},
+    reauthentication::{ReauthenticationProof, unknown_provider},
     user::User,
     verification::{ChallengeMethod, EmailVerificationMode},
 };
 use crate::{
-    accounts::{self, Change, NewAccountInput},
+    accounts::{self, Change, NewAccountInput, OwnershipProof},
     app::App,
     input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
     sessions::Viewer,
@@ -81,23 +82,25 @@ impl AccountsMutation {
         })
     }
 
-    /// Changes the viewer's own profile. Fields left out stay as they are; null clears.
-    /// Errors: `INVALID_INPUT`, `USERNAME_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Changes the viewer's own profile. Fields left out stay as they are; null clears. Another username needs a recent proof:
+    /// see `reauthenticate`.
+    /// Errors: `INVALID_INPUT`, `USERNAME_TAKEN`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> Result<UserResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        let Viewer { user, session, .. } = viewer(ctx)?;
-        Ok(match accounts::update_profile(app, user, input.into()).await {
-            Ok(user) => UserResult::User(Box::new(User::new(user, Some(session.id)))),
+        let (app, caller) = caller(ctx)?;
+        let viewer = viewer(ctx)?;
+        Ok(match accounts::update_profile(app, &caller.client, viewer, input.into()).await {
+            Ok(user) => UserResult::User(Box::new(User::new(user, Some(viewer.session.id)))),
             Err(error) => UserResult::UserError(error.try_into()?),
         })
     }
 
-    /// Changes, or where there is none sets, the viewer's password, and ends the viewer's other sessions.
-    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Changes, or where there is none sets, the viewer's password, and ends the viewer's other sessions. The first password
+    /// needs a recent proof: see `reauthenticate`.
+    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -111,6 +114,28 @@ impl AccountsMutation {
             }
             Err(error) => PasswordChangeResult::UserError(error.try_into()?),
         })
+    }
+
+    /// Undoes a security change with the link of its notice: ends every session and the password, removes accounts that were
+    /// linked since, links those that were unlinked since, and mails a password reset. It signs nobody in. An email address
+    /// comes back only with a second proof from before the change: the password or a linked account of that time. Anybody may
+    /// ask.
+    /// Errors: `INVALID_TOKEN`, `REAUTHENTICATION_REQUIRED`, `INVALID_CREDENTIALS`, `EMAIL_TAKEN`, `NOT_ENABLED`,
+    /// `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn revert_security_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The text after `token=` in the link.", secret)] token: String,
+        #[graphql(desc = "A proof from before the change, where the address would come back.")] proof: Option<
+            ReauthenticationProof,
+        >,
+    ) -> Result<EmailChallengeResult, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        let Ok(proof) = proof.map(OwnershipProof::try_from).transpose() else {
+            return Ok(EmailChallengeResult::UserError(unknown_provider()));
+        };
+        let input = accounts::RevertSecurityChangeInput { token: token.into(), proof };
+        accounts::revert_security_change(app, &caller.client, input).await.try_into()
     }
 }
 

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     accounts::{self, AdministrationError, PageInput},
-    sessions::Viewer,
     storage::{user, user_list::Filter},
 };
 
@@ -69,8 +68,9 @@ pub struct AdministrationMutation;
 
 #[Object]
 impl AdministrationMutation {
-    /// Says what a user may do. Superusers only; never on oneself, never the last superuser.
-    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Says what a user may do. Superusers only; never on oneself, never the last superuser. Needs a recent
+    /// proof: see `reauthenticate`.
+    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     #[graphql(guard = "AtLeast(user::Role::Superuser)")]
     async fn set_user_role(
         &self,
@@ -79,14 +79,14 @@ impl AdministrationMutation {
         #[graphql(desc = "What they may do from now on.")] role: Role,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        let Viewer { user, session, .. } = viewer(ctx)?;
+        let viewer = viewer(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return not_found() };
-        user_result(accounts::set_user_role(app, user, id, role.into()).await, session.id)
+        user_result(accounts::set_user_role(app, viewer, id, role.into()).await, viewer.session.id)
     }
 
     /// Says whether a user may sign in. Superusers only; never on oneself. Deactivating ends the user's sessions, and
-    /// makes void every code and link that was mailed.
-    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// makes void every code and link that was mailed. Needs a recent proof: see `reauthenticate`.
+    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     #[graphql(guard = "AtLeast(user::Role::Superuser)")]
     async fn set_user_active(
         &self,
@@ -95,9 +95,9 @@ impl AdministrationMutation {
         #[graphql(desc = "Whether they may sign in from now on.")] active: bool,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
-        let Viewer { user, session, .. } = viewer(ctx)?;
+        let viewer = viewer(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return not_found() };
-        user_result(accounts::set_user_active(app, user, id, active).await, session.id)
+        user_result(accounts::set_user_active(app, viewer, id, active).await, viewer.session.id)
     }
 }
 

@@ -16,7 +16,7 @@ use super::error::ApiError;
 
 /// Fields that try a credential. An operation selects one of them at most, and once: an operation of two hundred aliased
 /// logins is two hundred guesses.
-const CREDENTIAL_FIELDS: [&str; 10] = [
+const CREDENTIAL_FIELDS: [&str; 12] = [
     "signup",
     "login",
     "refresh",
@@ -27,6 +27,8 @@ const CREDENTIAL_FIELDS: [&str; 10] = [
     "changeEmail",
     "googleLogin",
     "linkGoogle",
+    "reauthenticate",
+    "revertSecurityChange",
 ];
 
 /// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.

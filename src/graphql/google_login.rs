@@ -56,7 +56,8 @@ impl GoogleLoginMutation {
     }
 
     /// Links a Google account to the viewer, whatever its address: it signs them in from then on. Linking it again is no error.
-    /// Errors: `NOT_ENABLED`, `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `IDENTITY_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Needs a recent proof: see `reauthenticate`.
+    /// Errors: `NOT_ENABLED`, `REAUTHENTICATION_REQUIRED`, `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `IDENTITY_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn link_google(
         &self,
         ctx: &Context<'_>,
@@ -71,8 +72,8 @@ impl GoogleLoginMutation {
     }
 
     /// Unlinks the viewer's Google accounts, unless they are the only way in: who has no password sets one before. Where there
-    /// is none, that is no error.
-    /// Errors: `LAST_SIGN_IN_METHOD`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// is none, that is no error. Needs a recent proof: see `reauthenticate`.
+    /// Errors: `LAST_SIGN_IN_METHOD`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn unlink_google(&self, ctx: &Context<'_>) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer @ Viewer { session, .. } = viewer(ctx)?;

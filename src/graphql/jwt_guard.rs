@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
+    challenges::Asker,
     config::GraphqlLimits,
     fault::Fault,
     sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Root fields that anybody may select. Everything else needs a viewer.
-pub const PUBLIC_FIELDS: [&str; 15] = [
+pub const PUBLIC_FIELDS: [&str; 17] = [
     "__typename",
     "authSettings",
     "usernameAvailable",
@@ -41,8 +42,10 @@ pub const PUBLIC_FIELDS: [&str; 15] = [
     "resendOtp",
     "activateAccount",
     "resendActivationEmail",
+    "requestLoginCode",
     "requestPasswordReset",
     "resetPassword",
+    "revertSecurityChange",
     "startGoogleLogin",
     "googleLogin",
 ];
@@ -85,6 +88,15 @@ impl Caller {
     /// [`Fault`] where it could not be found out.
     pub async fn viewer_if_any(&self, app: &App) -> Result<Option<&Viewer>, Fault> {
         Ok(self.authenticate(app).await?.as_ref().ok())
+    }
+
+    /// The sender of the request, as far as mails are charged to them.
+    ///
+    /// # Errors
+    /// [`Fault`] where the viewer could not be found out.
+    pub async fn asker(&self, app: &App) -> Result<Asker, Fault> {
+        let viewer = self.viewer_if_any(app).await?;
+        Ok(Asker { ip_address: self.client.ip_address, user_id: viewer.map(|viewer| viewer.user.id) })
     }
 
     async fn authenticate(&self, app: &App) -> Result<&Result<Viewer, Unauthenticated>, Fault> {

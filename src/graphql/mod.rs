@@ -23,6 +23,7 @@ pub mod measure;
 mod nesting;
 pub mod outcomes;
 pub mod password_reset;
+pub mod reauthentication;
 pub mod session_events;
 pub mod sessions;
 pub mod tidy;
@@ -41,6 +42,7 @@ pub struct Mutation(
     sessions::SessionsMutation,
     verification::VerificationMutation,
     password_reset::PasswordResetMutation,
+    reauthentication::ReauthenticationMutation,
     google_login::GoogleLoginMutation,
     administration::AdministrationMutation,
     dashboard::DashboardMutation,

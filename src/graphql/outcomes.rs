@@ -12,7 +12,9 @@ use super::{
     verification::EmailChallenge,
 };
 use crate::{
-    accounts::{AdministrationError, ChangePasswordError, SignupError, UpdateProfileError},
+    accounts::{
+        AdministrationError, ChangePasswordError, RevertSecurityChangeError, SignupError, UpdateProfileError,
+    },
     app::App,
     challenges::Asked,
     fault::Fault,
@@ -21,8 +23,9 @@ use crate::{
     },
     input,
     password_reset::{RequestPasswordResetError, ResetPasswordError},
+    reauthentication::{ReauthenticateError, StartReauthenticationError},
     sessions::{LoginError, RefreshError, SignIn},
-    verification::{ChangeEmailError, ProofError, ResendError},
+    verification::{ChangeEmailError, ProofError, RequestLoginCodeError, ResendError},
 };
 
 /// What signing up or in comes to. New steps of signing in, such as a second factor, may appear as further members: keep a
@@ -192,10 +195,12 @@ pub enum ErrorCode {
     IdentityTaken,
     /// It is the only way in.
     LastSignInMethod,
+    /// The viewer must prove who they are once more: `startReauthentication`, `reauthenticate`, and then the same again.
+    ReauthenticationRequired,
 }
 
 impl UserError {
-    fn new(code: ErrorCode, message: &str) -> Self {
+    pub(super) fn new(code: ErrorCode, message: &str) -> Self {
         let item = ErrorCode::items().iter().find(|item| item.value == code);
         item.inspect(|item| measure::note_refusal(item.name));
         Self { code, message: message.to_owned(), fields: Vec::new(), retry_after: None }
@@ -228,6 +233,10 @@ impl UserError {
         Self::new(ErrorCode::GoogleUnavailable, "Google does not answer: try again, or sign in another way.")
     }
 
+    fn reauthentication_required() -> Self {
+        Self::new(ErrorCode::ReauthenticationRequired, "Confirm that it is you, then try again.")
+    }
+
     fn account_disabled() -> Self {
         Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
     }
@@ -250,6 +259,16 @@ impl UserError {
             }
             fault => Err(fault.into()),
         }
+    }
+
+    /// Does the same for a login, which strangers can use up the budgets of: there is a way in that they cannot close.
+    fn wait_or_sign_in_by_mail(fault: Fault) -> Result<Self, ApiError> {
+        let mut wait = Self::wait(fault)?;
+        if wait.code == ErrorCode::RateLimited {
+            let message = wait.message.trim_end_matches('.');
+            wait.message = format!("{message}, or request a sign-in code by email.");
+        }
+        Ok(wait)
     }
 }
 
@@ -285,7 +304,7 @@ impl TryFrom<LoginError> for UserError {
                 Self::new(ErrorCode::InvalidCredentials, "No account with this name and password.")
             }
             LoginError::AccountDisabled => Self::account_disabled(),
-            LoginError::Fault(fault) => Self::wait(fault)?,
+            LoginError::Fault(fault) => Self::wait_or_sign_in_by_mail(fault)?,
         })
     }
 }
@@ -315,6 +334,7 @@ impl TryFrom<UpdateProfileError> for UserError {
         Ok(match error {
             UpdateProfileError::InvalidInput(fields) => Self::invalid_input(fields),
             UpdateProfileError::UsernameTaken => Self::username_taken(),
+            UpdateProfileError::ReauthenticationRequired => Self::reauthentication_required(),
             UpdateProfileError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -329,6 +349,7 @@ impl TryFrom<ChangePasswordError> for UserError {
             ChangePasswordError::InvalidCredentials => {
                 Self::new(ErrorCode::InvalidCredentials, "This is not the current password.")
             }
+            ChangePasswordError::ReauthenticationRequired => Self::reauthentication_required(),
             ChangePasswordError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -344,6 +365,7 @@ impl TryFrom<AdministrationError> for UserError {
                 ErrorCode::NotAllowed,
                 "Nobody does this to their own account, nor without being a superuser.",
             ),
+            AdministrationError::ReauthenticationRequired => Self::reauthentication_required(),
             AdministrationError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -363,7 +385,10 @@ pub(super) fn link_refusal(error: ProofError) -> Result<UserError, ApiError> {
 
 fn proof_refusal(error: ProofError, code: ErrorCode, message: &str) -> Result<UserError, ApiError> {
     Ok(match error {
-        ProofError::NotEnabled => UserError::not_enabled(),
+        ProofError::InvalidCredentials => UserError::new(
+            ErrorCode::InvalidCredentials,
+            "This is not the password that was chosen at sign-up. The link still works.",
+        ),
         ProofError::Invalid => UserError::new(code, message),
         ProofError::AccountDisabled => UserError::account_disabled(),
         ProofError::EmailTaken => {
@@ -371,6 +396,81 @@ fn proof_refusal(error: ProofError, code: ErrorCode, message: &str) -> Result<Us
         }
         ProofError::Fault(fault) => UserError::wait(fault)?,
     })
+}
+
+impl TryFrom<RequestLoginCodeError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: RequestLoginCodeError) -> Result<Self, ApiError> {
+        Ok(match error {
+            RequestLoginCodeError::InvalidInput(fields) => Self::invalid_input(fields),
+            RequestLoginCodeError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<StartReauthenticationError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: StartReauthenticationError) -> Result<Self, ApiError> {
+        Ok(match error {
+            StartReauthenticationError::NotEnabled => Self::new(
+                ErrorCode::NotEnabled,
+                "This account has no confirmed email address to send a code to.",
+            ),
+            StartReauthenticationError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<ReauthenticateError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: ReauthenticateError) -> Result<Self, ApiError> {
+        Ok(match error {
+            ReauthenticateError::InvalidToken => {
+                Self::new(ErrorCode::InvalidToken, "This confirmation has expired. Start again.")
+            }
+            ReauthenticateError::InvalidCredentials => Self::new(
+                ErrorCode::InvalidCredentials,
+                "The password is wrong, or the account is not linked to yours.",
+            ),
+            ReauthenticateError::InvalidOtp => {
+                Self::new(ErrorCode::InvalidOtp, "This code is wrong or has expired.")
+            }
+            ReauthenticateError::NotAccepted => Self::new(
+                ErrorCode::InvalidCredentials,
+                "An access token does not confirm that it is you: send a code or an ID token.",
+            ),
+            ReauthenticateError::Identify(error) => error.try_into()?,
+            ReauthenticateError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
+}
+
+impl TryFrom<RevertSecurityChangeError> for UserError {
+    type Error = ApiError;
+
+    fn try_from(error: RevertSecurityChangeError) -> Result<Self, ApiError> {
+        Ok(match error {
+            RevertSecurityChangeError::InvalidToken => {
+                Self::new(ErrorCode::InvalidToken, "This link is wrong or has expired.")
+            }
+            RevertSecurityChangeError::ReauthenticationRequired => Self::new(
+                ErrorCode::ReauthenticationRequired,
+                "To get the email address back, enter the password that the account had before the change.",
+            ),
+            RevertSecurityChangeError::InvalidCredentials => Self::new(
+                ErrorCode::InvalidCredentials,
+                "This is not what the account was signed in with before the change. The link still works.",
+            ),
+            RevertSecurityChangeError::EmailTaken => {
+                Self::new(ErrorCode::EmailTaken, "Another account has this email address by now.")
+            }
+            RevertSecurityChangeError::Identify(error) => error.try_into()?,
+            RevertSecurityChangeError::Fault(fault) => Self::wait(fault)?,
+        })
+    }
 }
 
 impl TryFrom<ResendError> for UserError {
@@ -394,6 +494,7 @@ impl TryFrom<ChangeEmailError> for UserError {
             ChangeEmailError::InvalidCredentials => {
                 Self::new(ErrorCode::InvalidCredentials, "This is not the current password.")
             }
+            ChangeEmailError::ReauthenticationRequired => Self::reauthentication_required(),
             ChangeEmailError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -481,6 +582,7 @@ impl TryFrom<LinkGoogleError> for UserError {
                 Self::new(ErrorCode::IdentityTaken, "This Google account is linked to another user.")
             }
             LinkGoogleError::Unauthenticated(why) => return Err(ApiError::Unauthenticated(why)),
+            LinkGoogleError::ReauthenticationRequired => Self::reauthentication_required(),
             LinkGoogleError::Fault(fault) => Self::wait(fault)?,
         })
     }
@@ -495,6 +597,7 @@ impl TryFrom<UnlinkGoogleError> for UserError {
                 ErrorCode::LastSignInMethod,
                 "Google is the only way in: set a password before you unlink it.",
             ),
+            UnlinkGoogleError::ReauthenticationRequired => Self::reauthentication_required(),
             UnlinkGoogleError::Fault(fault) => Self::wait(fault)?,
         })
     }

@@ -23,8 +23,8 @@ impl PasswordResetMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The address of the account.")] email: String,
     ) -> Result<EmailChallengeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        password_reset::request_password_reset(app, &email).await.try_into()
+        let (app, caller) = caller(ctx)?;
+        password_reset::request_password_reset(app, &caller.client, &email).await.try_into()
     }
 
     /// Sets a new password with the token of the emailed link, and ends every session. Signs nobody in. Anybody may ask.
@@ -35,7 +35,7 @@ impl PasswordResetMutation {
         #[graphql(desc = "The token and the new password.")] input: ResetPasswordInput,
     ) -> Result<PasswordChangeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
-        Ok(match password_reset::reset_password(app, input.into()).await {
+        Ok(match password_reset::reset_password(app, &caller.client, input.into()).await {
             Ok(ended) => {
                 caller.delivery.ended(app, &ended);
                 PasswordChangeResult::PasswordChanged(ended.into())

@@ -10,6 +10,7 @@ use super::{
     error::ApiError,
     jwt_guard::{Caller, viewer},
     outcomes::{RefreshResult, SignInResult},
+    reauthentication::AuthenticationMethod,
     user::User,
     verification::EmailChallenge,
 };
@@ -41,9 +42,9 @@ impl SessionsMutation {
         })
     }
 
-    /// Trades a refresh token for a new pair. Asking again with the same token gives the same pair while nobody has used it;
-    /// after that it ends the session, for then the token has two holders. Without an argument it is the cookie's token, and
-    /// so is the next. Anybody may ask.
+    /// Trades a refresh token for a new pair. Asking again with the same token gives the same pair while nobody has used it, or
+    /// to another client a pair in its place; after that it ends the session, for then the token has two holders. Without an
+    /// argument it is the cookie's token, and so is the next. Anybody may ask.
     /// Errors: `INVALID_INPUT`, `INVALID_TOKEN`, `SERVER_BUSY`.
     async fn refresh(
         &self,
@@ -52,7 +53,7 @@ impl SessionsMutation {
     ) -> Result<RefreshResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let token = caller.delivery.given(refresh_token.as_deref());
-        let refreshed = sessions::refresh(app, token).await;
+        let refreshed = sessions::refresh(app, &caller.client, token).await;
         if refresh_token.is_none() && matches!(refreshed, Err(RefreshError::InvalidToken)) {
             caller.delivery.clear();
         }
@@ -127,7 +128,8 @@ pub struct AuthPayload {
     token_type: String,
     /// Seconds until the access token expires.
     expires_in: i32,
-    /// Single use. Null where it travels in a cookie: see the header `X-Token-Delivery`.
+    /// Single use. Null where it travels in a cookie, see the header `X-Token-Delivery`; and where the viewer's session goes on:
+    /// keep the one you have.
     refresh_token: Option<String>,
     /// Seconds until the refresh token expires.
     refresh_expires_in: i32,
@@ -205,6 +207,16 @@ impl Session {
     /// Where the client signed in from. Null if that is not known, or if the viewer may not see it: see `User.sessions`.
     async fn ip_address(&self) -> Option<&str> {
         self.row.ip_address.as_deref()
+    }
+
+    /// When its user last proved who they are: at the sign-in, or later by `reauthenticate`.
+    async fn authenticated_at(&self) -> OffsetDateTime {
+        self.row.authenticated_at.0
+    }
+
+    /// How they proved it.
+    async fn methods(&self) -> Vec<AuthenticationMethod> {
+        self.row.methods().into_iter().map(Into::into).collect()
     }
 
     /// Whether this request is part of it.

@@ -50,10 +50,10 @@ impl TokenDelivery {
     /// Sends a refresh token on its way; what is returned goes into the document. What came by the cookie never does, or a
     /// script could have what the cookie keeps from it by leaving the header out.
     pub(super) fn send(&self, app: &App, signed_in: &SignedIn) -> Option<String> {
+        let token = signed_in.refresh_token.clone()?;
         if !self.by_cookie && self.session(app) != Some(signed_in.session.id) {
-            return Some(signed_in.refresh_token.expose_secret().to_owned());
+            return Some(token.expose_secret().to_owned());
         }
-        let token = signed_in.refresh_token.clone();
         *self.lock() = Some(CookieChange::Set { token, max_age: signed_in.refresh_expires_in });
         None
     }

@@ -24,9 +24,11 @@ pub struct VerificationMutation;
 
 #[Object]
 impl VerificationMutation {
-    /// Proves an email address with the emailed one-time password, and signs in; whoever is signed in as that person already
-    /// goes on in their session. Anybody may ask.
-    /// Errors: `INVALID_OTP`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `NOT_ENABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Proves an email address, or signs in, with the emailed code. A viewer whose account it concerns goes on in their session:
+    /// `refreshToken` is null then, keep the one you have. Send `challengeId` to keep the password of a sign-up: without it the
+    /// account begins, or goes on, without a password, since anybody may have signed up with the address. A code for a change of
+    /// address works in the session that asked, with `challengeId`. Anybody may ask.
+    /// Errors: `INVALID_OTP`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn verify_otp(
         &self,
         ctx: &Context<'_>,
@@ -48,24 +50,49 @@ impl VerificationMutation {
         #[graphql(desc = "The address to prove.")] email: String,
         #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        verification::resend_otp(app, &email, challenge_id.as_ref().map(uuid)).await.try_into()
+        let (app, caller) = caller(ctx)?;
+        let asker = caller.asker(app).await?;
+        verification::resend_otp(app, asker, &email, challenge_id.as_ref().map(uuid)).await.try_into()
     }
 
-    /// Proves an email address with the token of the emailed link, and signs in; whoever is signed in as that person already
-    /// goes on in their session. Anybody may ask.
-    /// Errors: `INVALID_TOKEN`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `NOT_ENABLED`, `SERVER_BUSY`.
+    /// Proves an email address, or signs in, with the token of the emailed link. A viewer whose account it concerns goes on in
+    /// their session: `refreshToken` is null then, keep the one you have. The asker's `challengeId`, or the right password, keeps
+    /// what was chosen at sign-up; without them the account begins, or goes on, without a password. Anybody may ask.
+    /// Errors: `INVALID_TOKEN`, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn activate_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What stands behind `token=` in the link.", secret)] token: String,
+        #[graphql(desc = "The text after `token=` in the link.", secret)] token: String,
+        #[graphql(desc = "The challenge that `signup` or a resend answered with.")] challenge_id: Option<ID>,
+        #[graphql(
+            desc = "The password that was chosen at sign-up. A wrong one is refused, and the link stays good.",
+            secret
+        )]
+        password: Option<String>,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
-        Ok(match verification::activate_account(app, &caller.client, viewer, &token).await {
+        let input = verification::ActivateAccountInput {
+            token: token.into(),
+            challenge_id: challenge_id.as_ref().map(uuid),
+            password: password.map(SecretString::from),
+        };
+        Ok(match verification::activate_account(app, &caller.client, viewer, input).await {
             Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
             Err(error) => SignInResult::UserError(link_refusal(error)?),
         })
+    }
+
+    /// Mails a code and a link to sign in with. The answer is the same for every address. Then `verifyOtp` or `activateAccount`.
+    /// Anybody may ask.
+    /// Errors: `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    async fn request_login_code(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The address of the account.")] email: String,
+    ) -> Result<EmailChallengeResult, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        verification::request_login_code(app, caller.asker(app).await?, &email).await.try_into()
     }
 
     /// Mails an activation link again. The answer is the same whether or not the address is known. Anybody may ask.
@@ -76,19 +103,22 @@ impl VerificationMutation {
         #[graphql(desc = "The address to prove.")] email: String,
         #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        verification::resend_activation_email(app, &email, challenge_id.as_ref().map(uuid)).await.try_into()
+        let (app, caller) = caller(ctx)?;
+        let asker = caller.asker(app).await?;
+        let id = challenge_id.as_ref().map(uuid);
+        verification::resend_activation_email(app, asker, &email, id).await.try_into()
     }
 
-    /// Mails a challenge to the new address; proving it makes it the account's.
-    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Mails a code to the new address. Entered with `verifyOtp` in this session, it makes the address the account's. Needs a
+    /// recent proof: see `reauthenticate`.
+    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn change_email(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new address, and the password.")] input: ChangeEmailInput,
     ) -> Result<EmailChallengeResult, ApiError> {
-        let (app, _) = caller(ctx)?;
-        verification::change_email(app, &viewer(ctx)?.user, input.into()).await.try_into()
+        let (app, caller) = caller(ctx)?;
+        verification::change_email(app, &caller.client, viewer(ctx)?, input.into()).await.try_into()
     }
 }
 
@@ -97,7 +127,8 @@ fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }
 
-/// A code. With `challengeId` it is judged against that challenge; without, against the newest of the address.
+/// A code. With `challengeId` it is judged against that challenge; without, against the newest to prove the address and the newest
+/// to sign in.
 #[derive(InputObject)]
 pub struct VerifyOtpInput {
     /// The address that it was mailed to.
@@ -166,7 +197,7 @@ impl From<Asked> for EmailChallenge {
     }
 }
 
-/// What a mailed challenge is for.
+/// What a mailed challenge is for. Values may be added: keep a default branch.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "Purpose")]
 pub enum ChallengePurpose {
@@ -174,8 +205,12 @@ pub enum ChallengePurpose {
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
-    /// Proving a new address for an account.
+    /// Proving a new address for an account, in the session that asked.
     ChangeEmail,
+    /// Signing in without a password.
+    SignIn,
+    /// Proving, in a session, that it is still its user who acts.
+    Reauthentication,
 }
 
 /// How an email address is proven.

@@ -32,7 +32,8 @@ pub(super) struct Connections {
     by_address: Arc<Counts>,
 }
 
-type Counts = Mutex<HashMap<Address, u32>>;
+/// By the networks of addresses.
+type Counts = Mutex<HashMap<String, u32>>;
 
 /// A connection's place among them, until it is dropped.
 pub(super) struct Place {
@@ -62,14 +63,17 @@ impl Connections {
         let address = Address::rationed(&self.app, Some(peer)).filter(|_| !is_proxy);
         if let Some(address) = &address {
             let mut counts = lock(&self.by_address);
-            let count = counts.entry(address.clone()).or_default();
-            if *count >= self.app.config.max_connections_per_address {
+            let most = self.app.config.max_connections_per_address;
+            let is_full = |(network, times)| counts.get(network).is_some_and(|open| *open >= most * times);
+            if address.networks().any(is_full) {
                 if !WARNED.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%peer, "MAX_CONNECTIONS_PER_ADDRESS is reached; a proxy belongs in TRUSTED_PROXIES; said once");
                 }
                 return Err(Full::Address);
             }
-            *count += 1;
+            for (network, _) in address.networks() {
+                *counts.entry(network.to_owned()).or_default() += 1;
+            }
         }
         Ok(Place { _room: room, address: address.map(|address| (address, self.by_address.clone())) })
     }
@@ -79,10 +83,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Some((address, counts)) = &self.address else { return };
         let mut counts = lock(counts);
-        if let Some(count) = counts.get_mut(address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(address);
+        for (network, _) in address.networks() {
+            if let Some(count) = counts.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(network);
+                }
             }
         }
     }
@@ -105,7 +111,7 @@ impl Full {
     }
 }
 
-fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<Address, u32>> {
+fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,13 +1,18 @@
-//! Pages of our own: for links in mails, where the app has none, `/activate` and `/reset-password`; in development, to try
-//! Google sign-in in a browser, `/google`.
+//! Pages of our own: for links in mails, where the app has none, `/activate`, `/sign-in`, `/reset-password` and `/undo`; in
+//! development, to try Google sign-in in a browser, `/google`.
 //!
 //! The token of a link stands in its fragment, so it reaches no server, no log and no `Referer`. Opening a page spends
-//! nothing, since mail scanners follow links too: its button calls the API. These pages sign nobody in.
+//! nothing, since mail scanners follow links too: its button calls the API. Only `/sign-in` signs in, by the cookie of cookie
+//! mode, and only to the account that the link names.
 
 use std::sync::Arc;
 
 use minijinja::HtmlEscape;
-use poem::{Response, Route, get, handler, http::header, web::Data};
+use poem::{
+    Response, Route, get, handler,
+    http::{StatusCode, header},
+    web::{Data, Path},
+};
 
 use super::answer;
 use crate::{
@@ -19,18 +24,34 @@ use crate::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `routes` with those pages that the app does not have.
+/// The pages' scripts, by name.
+const SCRIPTS: [(&str, &str); 6] = [
+    ("account.js", include_str!("pages/account.js")),
+    ("activate.js", include_str!("pages/activate.js")),
+    ("google.js", include_str!("pages/google.js")),
+    ("reset_password.js", include_str!("pages/reset_password.js")),
+    ("sign_in.js", include_str!("pages/sign_in.js")),
+    ("undo.js", include_str!("pages/undo.js")),
+];
+
+/// Adds to `routes` those pages that the app does not have.
 pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.activation_url.is_none() {
         routes = routes.at("/activate", get(activate));
     }
+    if config.login_url.is_none() {
+        routes = routes.at("/sign-in", get(sign_in));
+    }
     if config.password_reset_url.is_none() {
         routes = routes.at("/reset-password", get(reset_password));
     }
-    if has_google(config) {
-        routes = routes.at("/google", get(google_page)).at("/pages/google.js", get(google_script));
+    if config.undo_url.is_none() {
+        routes = routes.at("/undo", get(undo));
     }
-    routes.at("/pages/account.css", get(style)).at("/pages/account.js", get(script))
+    if has_google(config) {
+        routes = routes.at("/google", get(google_page));
+    }
+    routes.at("/pages/account.css", get(style)).at("/pages/:script", get(script))
 }
 
 /// Whether there is a page that tries Google sign-in out.
@@ -44,6 +65,16 @@ fn activate(Data(app): Data<&Arc<App>>) -> Response {
 }
 
 #[handler]
+fn sign_in(Data(app): Data<&Arc<App>>) -> Response {
+    page(&app.config, include_str!("pages/sign_in.html"))
+}
+
+#[handler]
+fn undo(Data(app): Data<&Arc<App>>) -> Response {
+    page(&app.config, include_str!("pages/undo.html"))
+}
+
+#[handler]
 fn reset_password(Data(app): Data<&Arc<App>>) -> Response {
     page(&app.config, include_str!("pages/reset_password.html"))
 }
@@ -54,18 +85,17 @@ fn google_page(Data(app): Data<&Arc<App>>) -> Response {
 }
 
 #[handler]
-fn google_script() -> Response {
-    file("text/javascript; charset=utf-8", include_str!("pages/google.js").to_owned())
-}
-
-#[handler]
 fn style() -> Response {
     file("text/css; charset=utf-8", include_str!("pages/account.css").to_owned())
 }
 
 #[handler]
-fn script() -> Response {
-    file("text/javascript; charset=utf-8", include_str!("pages/account.js").to_owned())
+fn script(Path(name): Path<String>) -> Response {
+    let found = SCRIPTS.into_iter().find(|(script, _)| *script == name);
+    found.map_or_else(
+        || answer::refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such script."),
+        |(_, text)| file("text/javascript; charset=utf-8", text.to_owned()),
+    )
 }
 
 fn page(config: &Config, template: &str) -> Response {

@@ -2,6 +2,7 @@
 //! at once.
 
 mod email_address;
+mod one_time_code;
 mod password;
 mod person_name;
 mod profile;
@@ -9,6 +10,7 @@ mod search;
 mod username;
 
 pub use email_address::EmailAddress;
+pub use one_time_code::OneTimeCode;
 pub use password::{PASSWORD_MAX_LENGTH, Password};
 pub use person_name::person_name;
 pub use profile::{avatar_url, bio};

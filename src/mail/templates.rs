@@ -15,7 +15,7 @@ macro_rules! built_in {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
 }
 
-const BUILT_IN: [(&str, &str); 19] = built_in![
+const BUILT_IN: [(&str, &str); 31] = built_in![
     "layout.html",
     "activation.txt",
     "activation.html",
@@ -25,8 +25,20 @@ const BUILT_IN: [(&str, &str); 19] = built_in![
     "password_reset.html",
     "password_changed.txt",
     "password_changed.html",
+    "password_was_reset.txt",
+    "password_was_reset.html",
+    "login_code.txt",
+    "login_code.html",
+    "change_email.txt",
+    "change_email.html",
+    "reauthentication.txt",
+    "reauthentication.html",
+    "google_unlinked.txt",
+    "google_unlinked.html",
     "google_linked.txt",
     "google_linked.html",
+    "session_stolen.txt",
+    "session_stolen.html",
     "email_changed.txt",
     "email_changed.html",
     "address_taken.txt",
@@ -92,9 +104,14 @@ impl Templates {
     fn render_for(&self, sender: &Sender, mail: &Mail) -> Result<Texts, Error> {
         let (content, name) = (&mail.content, mail.content.template());
         let (old_email, new_email) = match content {
-            Content::EmailChanged { old_email, new_email } => (Some(old_email), Some(new_email)),
+            Content::EmailChanged { old_email, new_email, .. } => (Some(old_email), Some(new_email)),
             _ => (None, None),
         };
+        let (removed, remaining) = match content {
+            Content::PasswordWasReset { removed, remaining, .. } => (Some(removed), Some(remaining)),
+            _ => (None, None),
+        };
+        let removes_password = matches!(content, Content::LoginCode { removes_password: true, .. });
         let variables = |subject: Option<&str>| {
             context! {
                 app_name => sender.app_name.as_str(),
@@ -105,6 +122,10 @@ impl Templates {
                 code => content.code().map(ExposeSecret::expose_secret),
                 link => content.link().map(ExposeSecret::expose_secret),
                 expires_in => content.expires_in(),
+                account => content.account(),
+                removes_password,
+                removed,
+                remaining,
                 old_email,
                 new_email,
                 subject,

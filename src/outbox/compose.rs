@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     storage::{
         Timestamp,
         challenge::{self, Method, Purpose},
-        outbox, user,
+        identity, outbox, security_change, user,
     },
 };
 
@@ -23,14 +24,24 @@ pub enum Kind {
     PasswordChanged,
     /// The person's address was changed; this goes to the old one.
     EmailChanged,
+    /// The person's password was reset by a mailed link.
+    PasswordWasReset,
     /// A Google account was linked to the person's.
     GoogleLinked,
+    /// Google was unlinked from the person's account.
+    GoogleUnlinked,
+    /// A session of the person was ended, because its tokens were in two hands.
+    SessionStolen,
     /// An address is to be proven.
     VerifyEmail,
     /// A new password is to be chosen.
     ResetPassword,
     /// A new address of an account is to be proven.
     ChangeEmail,
+    /// Somebody wants to sign in without a password.
+    LoginCode,
+    /// It is to be proven that it is still the person who acts.
+    Reauthentication,
 }
 
 /// What became of a row.
@@ -45,13 +56,18 @@ pub enum Composed {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 11] = [
         Self::PasswordChanged,
         Self::EmailChanged,
+        Self::PasswordWasReset,
         Self::GoogleLinked,
+        Self::GoogleUnlinked,
+        Self::SessionStolen,
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
+        Self::LoginCode,
+        Self::Reauthentication,
     ];
 
     /// Its name in the table.
@@ -60,10 +76,15 @@ impl Kind {
         match self {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::PasswordWasReset => "password_was_reset",
             Self::GoogleLinked => "google_linked",
+            Self::GoogleUnlinked => "google_unlinked",
+            Self::SessionStolen => "session_stolen",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
+            Self::LoginCode => "login_code",
+            Self::Reauthentication => "reauthentication",
         }
     }
 
@@ -82,16 +103,35 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
     let Some(kind) = Kind::parse(&row.kind) else { return Ok(Composed::Unknown) };
     let Ok(to) = EmailAddress::parse(&row.address) else { return Ok(Composed::Nothing) };
     match kind {
-        Kind::PasswordChanged => notice(app, row, to, |_| Some(Content::PasswordChanged)).await,
-        Kind::GoogleLinked => notice(app, row, to, |_| Some(Content::GoogleLinked)).await,
-        Kind::VerifyEmail | Kind::ResetPassword | Kind::ChangeEmail => challenge(app, row, to).await,
+        Kind::VerifyEmail
+        | Kind::ResetPassword
+        | Kind::ChangeEmail
+        | Kind::LoginCode
+        | Kind::Reauthentication => challenge(app, row, to).await,
+        Kind::PasswordChanged => {
+            notice(app, row, to, |_, undo| Some(Content::PasswordChanged { undo })).await
+        }
+        Kind::GoogleLinked => notice(app, row, to, |_, undo| Some(Content::GoogleLinked { undo })).await,
+        Kind::GoogleUnlinked => notice(app, row, to, |_, undo| Some(Content::GoogleUnlinked { undo })).await,
+        Kind::PasswordWasReset => {
+            let (removed, remaining) = ways_in(app, row).await?;
+            notice(app, row, to, |_, undo| Some(Content::PasswordWasReset { removed, remaining, undo })).await
+        }
+        Kind::SessionStolen => {
+            let key = to.key().to_owned();
+            let stolen = |user: &user::Model, _| {
+                let is_proven = user.email_verified_at.is_some() && user.email_key.as_ref() == Some(&key);
+                is_proven.then_some(Content::SessionStolen)
+            };
+            notice(app, row, to, stolen).await
+        }
         Kind::EmailChanged => {
             let (old_email, old_key) = (row.address.clone(), to.key().to_owned());
-            let changed = |user: &user::Model| {
+            let changed = |user: &user::Model, undo| {
                 // it may be the same again, or may only be written in another way
                 let is_another = user.email_key.as_ref() != Some(&old_key);
                 let new_email = user.email.clone().filter(|_| is_another)?;
-                Some(Content::EmailChanged { old_email, new_email })
+                Some(Content::EmailChanged { old_email, new_email, undo })
             };
             notice(app, row, to, changed).await
         }
@@ -103,15 +143,41 @@ async fn notice(
     app: &App,
     row: &outbox::Model,
     to: EmailAddress,
-    content: impl FnOnce(&user::Model) -> Option<Content>,
+    content: impl FnOnce(&user::Model, Option<SecretString>) -> Option<Content>,
 ) -> Result<Composed, Fault> {
     let Some(id) = row.user_id else { return Ok(Composed::Nothing) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(Composed::Nothing) };
     // elsewhere than to the address that the person has proven, a name would be a stranger's own words to anybody
     let is_proven = user.email_verified_at.is_some() && user.email_key.as_deref() == Some(to.key());
     let name = user.full_name().filter(|_| is_proven).map(Into::into);
-    let mail = content(&user).map(|content| Mail { to, name, content });
+    let undo = undo_link(app, row).await?;
+    let mail = content(&user, undo).map(|content| Mail { to, name, content });
     Ok(mail.map_or(Composed::Nothing, |mail| Composed::Mail(Box::new(mail))))
+}
+
+/// The link that undoes the security change that a notice tells of, as long as it can be undone.
+async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString>, Fault> {
+    let Some(id) = row.challenge_id else { return Ok(None) };
+    let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
+    let change = change.filter(|change| change.is_revertible);
+    let page = app.config.undo_url.as_ref();
+    Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
+}
+
+/// What a reset took from the ways in, and what is left of them.
+async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<String>), Fault> {
+    let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else { return Ok((vec![], vec![])) };
+    let google = |email: Option<&str>| match email {
+        Some(email) => format!("Google: {email}"),
+        None => "Google".to_owned(),
+    };
+    let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
+    let removed = change.iter().flat_map(security_change::RemovedIdentity::read);
+    let removed = removed.map(|identity| google(identity.email.as_deref())).collect();
+    let linked = identity::list(app.db.read(), &[user_id]).await?;
+    let linked = linked.iter().map(|identity| google(identity.email.as_deref()));
+    let always = ["The new password", "A code by email"].map(str::to_owned);
+    Ok((removed, always.into_iter().chain(linked).collect()))
 }
 
 /// A mail that carries a challenge, if it is still awaited. What it says depends on whether somebody has the address, which
@@ -126,26 +192,47 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     let left = Duration::try_from(challenge.expires_at.0 - now.0).unwrap_or_default();
     // nobody wants to read of seconds
     let expires_in = Duration::from_mins(left.as_secs().div_ceil(60));
+    let code = || app.tokens.one_time_code(id);
     let proof = || match challenge.method {
-        Method::Otp => Content::OneTimeCode { code: app.tokens.one_time_code(id), expires_in },
-        Method::Link => Content::Activation { link: link(app, &challenge), expires_in },
+        Method::Otp => Some(Content::OneTimeCode { code: code(), expires_in }),
+        Method::Link => Some(Content::Activation { link: link(app, &challenge)?, expires_in }),
     };
     let content = match (challenge.purpose, &user) {
-        (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => Some(proof()),
+        (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
         // somebody signs up with an address that has an account; who only asks for the mail again is told nothing
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;
-            awaited.iter().any(|challenge| challenge.registration.is_some()).then(proof)
+            awaited.iter().any(|challenge| challenge.registration.is_some()).then(proof).flatten()
         }
         (Purpose::ChangeEmail, Some(user)) if challenge.user_id != Some(user.id) => {
             Some(Content::AddressTaken)
         }
-        (Purpose::ChangeEmail, _) => Some(proof()),
-        (Purpose::ResetPassword, Some(_)) => {
-            Some(Content::PasswordReset { link: link(app, &challenge), expires_in })
+        (Purpose::ChangeEmail, _) => {
+            let asker = match challenge.user_id {
+                Some(id) => user::find(app.db.read(), id).await?,
+                None => None,
+            };
+            asker.map(|asker| Content::ChangeEmail { code: code(), account: called(&asker), expires_in })
         }
-        (Purpose::ResetPassword, None) => app.config.no_account_notice.then_some(Content::NoAccount),
+        (Purpose::Reauthentication, _) => Some(Content::Reauthentication { code: code(), expires_in }),
+        (Purpose::SignIn, Some(user)) => {
+            let account = called(user);
+            let name = utf8_percent_encode(&account, NON_ALPHANUMERIC).to_string();
+            link(app, &challenge).map(|link| Content::LoginCode {
+                code: code(),
+                link: link.expose_secret().replace("{account}", &name).into(),
+                account,
+                expires_in,
+                removes_password: user.email_verified_at.is_none(),
+            })
+        }
+        (Purpose::ResetPassword, Some(_)) => {
+            link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })
+        }
+        (Purpose::ResetPassword | Purpose::SignIn, None) => {
+            app.config.no_account_notice.then_some(Content::NoAccount)
+        }
     };
     // in a mail to an address that nobody has proven, a name would be a stranger's own words to anybody
     let name = user.filter(|user| user.email_verified_at.is_some());
@@ -153,16 +240,28 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     Ok(content.map_or(Composed::Nothing, |content| Composed::Mail(Box::new(Mail { to, name, content }))))
 }
 
-/// The link of a challenge, on the app's page or on our own. The token stands in the fragment, which reaches no server, no log
-/// and no `Referer`.
-fn link(app: &App, challenge: &challenge::Model) -> SecretString {
-    let token = app.tokens.link_token(challenge.purpose, challenge.id);
+/// What an account is called in a mail to an address that it may not own: never by a name, which would be a stranger's own words
+/// to anybody.
+fn called(user: &user::Model) -> String {
+    let email = user.email.as_ref().filter(|_| user.email_verified_at.is_some());
+    email.or(user.username.as_ref()).or(user.email.as_ref()).cloned().unwrap_or_default()
+}
+
+/// The link of a challenge, on the app's page or on our own.
+fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
+    let token = app.tokens.link_token(challenge.purpose, challenge.link_id())?;
     let (page, path) = match challenge.purpose {
         Purpose::ResetPassword => (&app.config.password_reset_url, "/reset-password#token={token}"),
-        Purpose::VerifyEmail | Purpose::ChangeEmail => {
-            (&app.config.activation_url, "/activate#token={token}")
-        }
+        Purpose::SignIn => (&app.config.login_url, "/sign-in#token={token}&account={account}"),
+        Purpose::VerifyEmail => (&app.config.activation_url, "/activate#token={token}"),
+        Purpose::ChangeEmail | Purpose::Reauthentication => return None,
     };
-    let page = page.clone().unwrap_or_else(|| app.config.public_address(path));
+    Some(fill(app, page.as_ref(), path, &token))
+}
+
+/// The address of a page with a token. On our own pages the token stands in the fragment, which reaches no server, no log and no
+/// `Referer`.
+fn fill(app: &App, page: Option<&String>, path: &str, token: &SecretString) -> SecretString {
+    let page = page.cloned().unwrap_or_else(|| app.config.public_address(path));
     page.replace("{token}", token.expose_secret()).into()
 }

@@ -4,11 +4,23 @@
 //! for now is tried again, ever more seldom, for a day; a server that dies leaves its claims to run out, and then the same
 //! mail goes out again, with the same `Message-ID`, to the same byte.
 
-use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
-use super::compose::{Composed, compose};
+use super::{
+    compose::{Composed, compose},
+    pace::Pace,
+    turns::{self, Class},
+};
 use crate::{
     app::App,
     config::Mode,
@@ -45,15 +57,22 @@ const MAX_ERROR: usize = 500;
 /// How long mails on their way may take once the process is told to stop. What takes longer is sent by its successor.
 const DRAIN: Duration = Duration::from_secs(9);
 
+/// How often expired mails are looked for, and how many are dropped by one statement.
+const DROP_EVERY: Duration = Duration::from_secs(2);
+const DROPPED_AT_ONCE: u64 = 500;
+
+/// The longest that a mail with nothing to say keeps its place.
+const LONGEST_SILENCE: Duration = Duration::from_secs(2);
+
 /// Mails on their way; each tells whether it was sent.
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, bool>>;
 
 /// Sends until `stopped`, then finishes what is on its way.
 pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
-    let mut under_way = UnderWay::new();
+    let (mut under_way, mut claims) = (UnderWay::new(), Claims::new(app));
     tokio::pin!(stopped);
     loop {
-        if let Err(error) = fill(app, &mut under_way).await {
+        if let Err(error) = fill(app, &mut under_way, &mut claims).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the outbox could not be looked at; it is tried again"
@@ -63,7 +82,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
             () = &mut stopped => break,
             Some(_) = under_way.next() => {}
             () = app.mail_waits.notified(), if under_way.len() < AT_ONCE => {}
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(claims.rest()) => {}
         }
     }
     let rest = async { while under_way.next().await.is_some() {} };
@@ -77,11 +96,12 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
 /// # Errors
 /// [`Fault`] alone.
 pub async fn send_due(app: &App) -> Result<u64, Fault> {
-    let (mut under_way, mut sent) = (UnderWay::new(), 0);
+    let (mut under_way, mut claims, mut sent) = (UnderWay::new(), Claims::new(app), 0);
     loop {
-        sent += fill(app, &mut under_way).await?;
+        sent += fill(app, &mut under_way, &mut claims).await?;
         match under_way.next().await {
             Some(was_sent) => sent += u64::from(was_sent),
+            None if claims.is_behind || claims.is_paced => tokio::time::sleep(claims.rest()).await,
             None => return Ok(sent),
         }
     }
@@ -89,29 +109,106 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
 
 /// Claims what there is room for, and puts it under way; says how many mails were sent meanwhile. What is under way goes on,
 /// since it holds connections that the claim may have to wait for.
-async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>) -> Result<u64, Fault> {
-    let (mut claiming, mut sent) = (pin!(claim(app, AT_ONCE - under_way.len())), 0);
+async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
+    let typical = claims.typical.clone();
+    let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);
     let rows = loop {
         tokio::select! {
             claimed = &mut claiming => break claimed?,
             Some(was_sent) = under_way.next() => sent += u64::from(was_sent),
         }
     };
-    under_way.extend(rows.into_iter().map(|row| deliver(app, row).boxed()));
+    under_way.extend(rows.into_iter().map(|row| deliver(app, row, typical.clone()).boxed()));
     Ok(sent)
 }
 
-/// Claims so many at most. Mostly nothing is due, and then this only reads.
-async fn claim(app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
-    let now = Timestamp(app.clock.now());
-    if most == 0 || !outbox::is_due(app.db.read(), now).await? {
-        return Ok(Vec::new());
+/// What decides how much is claimed, and of what.
+struct Claims {
+    pace: Pace,
+    /// Whether mails may be left that have no turn yet.
+    is_behind: bool,
+    /// Whether mails wait because of the pace alone.
+    is_paced: bool,
+    turn: u64,
+    dropped_at: Option<Instant>,
+    /// How long the last mail took that was sent, in milliseconds.
+    typical: Arc<AtomicU64>,
+}
+
+impl Claims {
+    fn new(app: &App) -> Self {
+        let pace = Pace::new(app.config.mail.rate);
+        Self { pace, is_behind: false, is_paced: false, turn: 0, dropped_at: None, typical: Arc::default() }
     }
-    app.db.write_one(async move |txn| outbox::claim(&txn, most as u64, now, LEASE).await).await
+
+    /// Claims so many at most. Mostly nothing is due, and then this only reads.
+    async fn claim(&mut self, app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
+        let now = Timestamp(app.clock.now());
+        (self.is_behind, self.is_paced) = (false, false);
+        if !outbox::is_due(app.db.read(), now).await? {
+            return Ok(Vec::new());
+        }
+        // some at a time, so that a flood that has no turns yet keeps nobody from sending
+        let sorted = turns::sort(app).await?;
+        self.is_behind = sorted.is_partial;
+        if sorted.has_expired || self.dropped_at.is_none_or(|at| at.elapsed() >= DROP_EVERY) {
+            self.drop_expired(app).await?;
+        }
+        let room = self.pace.room(most, Instant::now());
+        self.is_paced = room == 0 && most > 0;
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let most = room;
+        let turns = self.turn..self.turn + most as u64;
+        let favoured: Vec<i32> = turns.filter_map(Class::favoured).map(Class::number).collect();
+        let claimed = app.db.write(async move |txn| {
+            let mut claimed = Vec::new();
+            for class in favoured {
+                claimed.extend(outbox::claim(&txn, Some(class), 1, now, LEASE).await?);
+            }
+            let rest = most.saturating_sub(claimed.len());
+            if rest > 0 {
+                claimed.extend(outbox::claim(&txn, None, rest as u64, now, LEASE).await?);
+            }
+            Ok(claimed)
+        });
+        let claimed = claimed.await?;
+        self.turn += claimed.len() as u64;
+        self.pace.charge(claimed.len(), Instant::now());
+        Ok(claimed)
+    }
+
+    /// Drops what expired while it waited, so that it neither takes turns nor is counted among what waits.
+    async fn drop_expired(&mut self, app: &App) -> Result<(), Fault> {
+        let now = Timestamp(app.clock.now());
+        loop {
+            let drop = async move |txn| outbox::drop_expired(&txn, now, DROPPED_AT_ONCE).await;
+            let dropped = app.db.write_one(drop).await?;
+            if dropped > 0 {
+                tracing::error!(dropped, "mails were given up: they expired before their turn");
+            }
+            if dropped < DROPPED_AT_ONCE {
+                break;
+            }
+        }
+        self.dropped_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Returns how long to wait before the next look, if nothing happens meanwhile.
+    fn rest(&self) -> Duration {
+        match (self.is_behind, self.is_paced) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.pace.wait(Instant::now()).min(EVERY),
+            (false, false) => EVERY,
+        }
+    }
 }
 
 /// Sends one mail and notes what became of it; says whether it was sent.
-async fn deliver(app: &App, row: outbox::Model) -> bool {
+async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU64>) -> bool {
+    let begun = Instant::now();
     let attempt = AssertUnwindSafe(attempt(app, &row)).catch_unwind().await;
     let Ok(outcome) = attempt else {
         tracing::error!(mail.id = %row.id, mail.kind = row.kind, "a mail made the sender panic; it is tried again");
@@ -132,8 +229,17 @@ async fn deliver(app: &App, row: outbox::Model) -> bool {
             "a mail was not sent and is tried again; `gatehouse mail queue` says why"
         ),
     }
-    let was_sent = outcome == Outcome::Sent;
+    let (was_sent, is_silent) = (outcome == Outcome::Sent, outcome == Outcome::Nothing);
+    let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     settle(app, &row, outcome).await;
+    if was_sent {
+        typical.store(took, Ordering::Relaxed);
+    }
+    if is_silent {
+        // a place that is free again at once would tell, by the delay of the next mail, that nobody has this address
+        let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
+        tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
+    }
     was_sent
 }
 

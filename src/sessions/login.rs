@@ -14,7 +14,7 @@ use crate::{
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
     rate_limit::{Account, Action, Address, Attempt},
-    storage::{Timestamp, challenge, known_address, user},
+    storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
 };
 
 /// The longest identifier that is looked at, in bytes: no address is longer.
@@ -59,8 +59,8 @@ impl<F: Into<Fault>> From<F> for LoginError {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account, another where an account is to be of this name and has not been proven,
-/// and another where the stored hash is not what would be made today.
+/// Signs in. Costs one hash, whatever the account. It costs another where the password looks like that of a registration under
+/// way, and where the password is right but its hash uses outdated parameters.
 ///
 /// # Errors
 /// Why not.
@@ -72,32 +72,42 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         ]));
     }
     let password = Password::parse(input.password.expose_secret())
-        .map_err(|wrong| LoginError::InvalidInput(vec![wrong.at("password")]))?;
+        .map_err(|wrong| LoginError::InvalidInput(vec![wrong.at("password")]))?
+        .into_secret();
 
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
     // asked for known accounts too, since what is not asked shows in the time
-    let registration = identifier.find_registration(app).await?;
+    let registration = identifier.find_registration(app, &password).await?;
 
+    // The account's hash, or the decoy, is always computed first. So the account's right password signs in, even if it is the
+    // registration's too or matches its MAC by chance. And whether there is a second hash does not depend on the account: it
+    // tells that the password is the registration's, or one of the 1 in 65,536 that look like it.
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verified = app.passwords.verify(password.clone().into_secret(), stored).await;
+    let verified = app.passwords.verify(password.clone(), stored).await;
     let verified = attempt.unless_busy(app, verified).await?;
-    let Some(user) = user.filter(|_| verified.is_right) else {
-        // the same beside an account, or whoever signs up with an address would learn here whether it has one
-        if let Some((challenge, registration)) = registration
-            && app.passwords.verify(password.into_secret(), registration.password_hash()).await?.is_right
-        {
+    if let Some(user) = user.filter(|_| verified.is_right) {
+        let opening = Opening::new(app, &user, client, &[AuthenticationMethod::Password]);
+        let opening = opening.rehashed(verified.rehashed);
+        return Ok(sign_in(app, client, &user, opening, attempt).await?);
+    }
+    if let Some((challenge, registration)) = registration {
+        let verified = app.passwords.verify(password, registration.password_hash()).await;
+        if attempt.unless_busy(app, verified).await?.is_right {
+            // charged as a failure: it opens nothing, and hashes must not be free
             return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
         }
-        return Err(LoginError::InvalidCredentials);
-    };
-    let opening = Opening::new(app, &user, client).rehashed(verified.rehashed);
-    Ok(sign_in(app, &user, opening, attempt).await?)
+    }
+    Err(LoginError::InvalidCredentials)
 }
 
-/// A failure counts for the account and the address together. Where the account was never signed in to from there, it also
-/// counts for each of the two: so a stranger has few guesses, and uses up nothing of the owner's.
+/// A failure counts for the account and the address together. Where the account does not know the address, it also counts for
+/// each of the two: so a stranger has few guesses, and uses up nothing of the owner's.
+///
+/// Strangers can use up the budgets that the account has for all of them. The month's would then keep its owner out for long,
+/// so it counts only if there is another way in, by mail. A name that nobody has counts as if it had an email address. A
+/// sign-in gives back its own charge alone: a stranger who found the earlier failures gone would learn that the owner was here.
 async fn charge(
     app: &App,
     client: &Client,
@@ -106,15 +116,22 @@ async fn charge(
 ) -> Result<Attempt, Fault> {
     let name = identifier.key();
     let account = user.map_or(Account::Unknown(&name), |user| Account::Known(user.id));
-    let address = Address::rationed(app, client.ip_address);
+    let Some(address) = Address::rationed(app, client.ip_address) else {
+        return Attempt::begin(app, &[], Some(Action::Login(account))).await;
+    };
+    // asked of nobody's account too, since what is not asked shows in the time
+    let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
-    if let Some(address) = &address {
-        failures.push(Action::FailedLogin(account, address));
-        // asked of nobody's account too, since what is not asked shows in the time
-        let id = user.map_or(Uuid::nil(), |user| user.id);
-        if !known_address::is_known(app.db.read(), id, address.as_str()).await? {
-            failures.extend([Action::FailedLoginFrom(address), Action::FailedLoginTo(account)]);
-        }
+    if known_address::is_known(app.db.read(), id, address.as_str()).await? {
+        failures.push(Action::FailedLoginAtHome(id, &address));
+    } else {
+        failures.extend([
+            Action::FailedLogin(account, &address),
+            Action::FailedLoginFrom(&address),
+            Action::FailedLoginTo(account),
+        ]);
+        let is_reached_by_mail = user.is_none_or(|user| user.email.is_some());
+        failures.extend(is_reached_by_mail.then_some(Action::FailedLoginInAMonth(account)));
     }
     Attempt::begin(app, &failures, Some(Action::Login(account))).await
 }
@@ -155,8 +172,12 @@ impl Identifier {
         })
     }
 
-    /// The newest account to be of this name, and its challenge.
-    async fn find_registration(&self, app: &App) -> Result<Option<(challenge::Model, Registration)>, Fault> {
+    /// The newest account to be of this name that may have this password, and its challenge.
+    async fn find_registration(
+        &self,
+        app: &App,
+        password: &SecretString,
+    ) -> Result<Option<(challenge::Model, Registration)>, Fault> {
         if app.config.email_verification != EmailVerification::Mandatory {
             return Ok(None);
         }
@@ -170,7 +191,7 @@ impl Identifier {
         };
         let with_registration = |challenge: challenge::Model| {
             let registration = Registration::read(&challenge)?;
-            Some((challenge, registration))
+            registration.may_have(app, password).then_some((challenge, registration))
         };
         Ok(awaited.into_iter().find_map(with_registration))
     }

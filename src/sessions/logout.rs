@@ -2,6 +2,10 @@
 
 use uuid::Uuid;
 
+use super::{
+    open::later,
+    stolen::{Evidence, report, write_to_owner},
+};
 use crate::{
     app::App,
     fault::Fault,
@@ -9,9 +13,11 @@ use crate::{
     tokens::Rejected,
 };
 
-/// Ends the session of the refresh token given, else of the access token, even an expired one: whoever signs out after a
-/// break means it. Says which session it ended: none if it was over already, or if the tokens are nobody's, which is no
-/// error.
+/// Ends the session of the refresh token given, else of the access token. Returns the session that it ended: `None` if it was
+/// over already, or if the tokens are nobody's, which is no error.
+///
+/// An access token signs out after its expiry too, since a person who signs out after a break means it; but only until
+/// `REFRESH_TOKEN_TTL` later, so that an old copy of it, in a log or a backup, is not worth anything for ever.
 ///
 /// # Errors
 /// [`Fault`] alone.
@@ -21,12 +27,32 @@ pub async fn logout(
     access_token: Option<&str>,
 ) -> Result<Option<Uuid>, Fault> {
     let now = app.clock.now();
-    let by_refresh_token = || Some(app.tokens.read_refresh_token(refresh_token?)?.session_id);
-    let by_access_token = || match app.tokens.read_access_token(access_token?, now) {
-        Ok(claims) | Err(Rejected::Expired(claims)) => Some(claims.sid),
-        Err(Rejected::Invalid) => None,
+    let by_refresh_token = || {
+        let claims = app.tokens.read_refresh_token(refresh_token?)?;
+        Some((claims.session_id, claims.counter, Evidence::RefreshToken))
     };
-    let Some(id) = by_refresh_token().or_else(by_access_token) else { return Ok(None) };
-    let ended = app.db.write(async move |txn| session::end(&txn, id, Timestamp(now)).await).await?;
-    Ok(ended.then_some(id))
+    let by_access_token = || {
+        let claims = match app.tokens.read_access_token(access_token?, now) {
+            Ok(claims) => claims,
+            Err(Rejected::Expired(claims)) => Some(claims)
+                .filter(|claims| now < later(claims.expires_at(), app.config.refresh_token_ttl))?,
+            Err(Rejected::Invalid) => return None,
+        };
+        Some((claims.sid, claims.rc, Evidence::AccessToken(claims.rc)))
+    };
+    let Some((id, counter, evidence)) = by_refresh_token().or_else(by_access_token) else { return Ok(None) };
+    let ended = app
+        .db
+        .write(async move |txn| {
+            let ended = session::end(&txn, id, Timestamp(now)).await?;
+            if let Some(session) = ended.as_ref().filter(|session| session.is_void(counter)) {
+                write_to_owner(&txn, session, Timestamp(now)).await?;
+            }
+            Ok(ended)
+        })
+        .await?;
+    if let Some(session) = ended.as_ref().filter(|session| session.is_void(counter)) {
+        report(app, session, evidence);
+    }
+    Ok(ended.map(|_| id))
 }

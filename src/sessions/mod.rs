@@ -1,5 +1,6 @@
 //! Sessions: signing in, staying signed in, signing out.
 
+mod client_hash;
 mod login;
 mod logout;
 mod logout_all;
@@ -8,6 +9,8 @@ mod refresh;
 mod revoke_session;
 mod session_events;
 mod sign_in;
+mod step_up;
+mod stolen;
 mod viewer;
 
 use std::net::IpAddr;
@@ -31,6 +34,7 @@ pub use refresh::{RefreshError, refresh};
 pub use revoke_session::revoke_session;
 pub use session_events::session_events;
 pub use sign_in::{SignInError, sign_in};
+pub use step_up::{ReauthenticationRequired, SteppedUp, step_up};
 pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
 
 /// Who sends a request, as far as the connection tells.
@@ -51,8 +55,8 @@ pub struct SignedIn {
     pub session: session::Model,
     /// For requests.
     pub access_token: AccessToken,
-    /// For the next pair.
-    pub refresh_token: SecretString,
+    /// For the next pair. `None` where a session goes on: its client keeps the one that it has.
+    pub refresh_token: Option<SecretString>,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
     /// What was mailed, where the address still awaits its proof.
@@ -84,13 +88,28 @@ impl SignedIn {
         Self::reissue(app, user, session, now, now)
     }
 
-    /// Fresh tokens of a session that goes on, for its user as they are now.
+    /// A fresh access token for the viewer's session, for its user as they are now. It says of the session what the viewer's own
+    /// token says: a stolen token must not be traded for a better one.
     ///
     /// # Errors
     /// If signing fails, which it has no reason to.
-    pub fn go_on(app: &App, user: user::Model, session: session::Model) -> Result<Self, Fault> {
+    pub fn go_on(
+        app: &App,
+        user: user::Model,
+        session: session::Model,
+        viewer: &Viewer,
+    ) -> Result<Self, Fault> {
         let now = app.clock.now();
-        Self::reissue(app, user, session, now, now)
+        let access_token = viewer.access_token(app, &user, &session, viewer.authenticated_at, now)?;
+        let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
+        Ok(Self {
+            user,
+            session,
+            access_token,
+            refresh_token: None,
+            refresh_expires_in,
+            email_challenge: None,
+        })
     }
 
     /// The newest tokens of a session: the same for the same `issued_at`.
@@ -103,7 +122,7 @@ impl SignedIn {
     ) -> Result<Self, Fault> {
         let access_token =
             app.tokens.access_token(&session, &user, issued_at, now).map_err(Fault::internal)?;
-        let refresh_token = app.tokens.refresh_token(session.id, session.counter);
+        let refresh_token = Some(app.tokens.refresh_token(session.id, session.counter));
         let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
         Ok(Self { user, session, access_token, refresh_token, refresh_expires_in, email_challenge: None })
     }

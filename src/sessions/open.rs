@@ -9,7 +9,12 @@ use crate::{
     app::App,
     rate_limit::Address,
     secrets,
-    storage::{Timestamp, Txn, identity, outbox, session, user},
+    security_changes::SecurityChange,
+    storage::{
+        Timestamp, Txn, identity,
+        session::{self, AuthenticationMethod},
+        user,
+    },
 };
 
 /// A session about to begin, on the strength of credentials that were right when they were read.
@@ -29,8 +34,8 @@ pub struct Opening {
 pub struct Link {
     /// The account.
     pub identity: identity::Model,
-    /// What tells the owner of it.
-    pub notice: Option<outbox::Model>,
+    /// The change that it is, of which the owner is told.
+    pub change: SecurityChange,
 }
 
 /// A session that has begun.
@@ -45,13 +50,13 @@ pub struct Opened {
 impl Opening {
     /// A session for this user. `user` must have been read *before* the credentials were checked.
     #[must_use]
-    pub fn new(app: &App, user: &user::Model, client: &Client) -> Self {
-        Self::draft(app, client).of(user)
+    pub fn new(app: &App, user: &user::Model, client: &Client, methods: &[AuthenticationMethod]) -> Self {
+        Self::draft(app, client, methods).of(user)
     }
 
     /// A session whose user is known only within the transaction that opens it.
     #[must_use]
-    pub fn draft(app: &App, client: &Client) -> Self {
+    pub fn draft(app: &App, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         let now = app.clock.now();
         let max_expires_at = later(now, app.config.session_max_age);
         let session = session::Model {
@@ -67,6 +72,13 @@ impl Opening {
             ended_at: None,
             user_agent: client.user_agent.clone(),
             ip_address: client.ip_address.map(|address| address.to_string()),
+            authenticated_at: Timestamp(now),
+            methods: AuthenticationMethod::join(methods),
+            // the first pair has no predecessor that anybody could repeat
+            client_hash: None,
+            client_counter: 0,
+            voided_from: 0,
+            voided_to: 0,
         };
         Self {
             session,
@@ -113,7 +125,7 @@ impl Opening {
         let locked = user::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
         let Some(user) = locked else { return Ok(None) };
         if let Some(link) = link
-            && !link.to(user.id, txn).await?
+            && !link.to(&user, txn).await?
         {
             return Ok(None);
         }
@@ -129,20 +141,18 @@ impl Opening {
 }
 
 impl Link {
-    /// Links it to a user who is locked. False: it is somebody else's.
+    /// Links it to a user who is locked; `false` if it is somebody else's.
     ///
     /// # Errors
     /// The database's.
-    pub async fn to(self, user_id: Uuid, txn: &Txn) -> Result<bool, DbErr> {
-        let Self { identity, notice } = self;
-        let identity = identity::Model { user_id, ..identity };
+    pub async fn to(self, user: &user::Model, txn: &Txn) -> Result<bool, DbErr> {
+        let Self { identity, change } = self;
+        let identity = identity::Model { user_id: user.id, ..identity };
         if !identity::insert(txn, identity.clone()).await? {
-            let user = identity::find_user(txn, &identity.issuer, &identity.subject).await?;
-            return Ok(user.is_some_and(|user| user.id == user_id));
+            let owner = identity::find_user(txn, &identity.issuer, &identity.subject).await?;
+            return Ok(owner.is_some_and(|owner| owner.id == user.id));
         }
-        if let Some(notice) = notice {
-            outbox::insert(txn, notice).await?;
-        }
+        change.insert(txn, user, &[]).await?;
         Ok(true)
     }
 }

@@ -1,9 +1,9 @@
 //! The end of every sign-in to an account that there is, by whatever it was proven.
 
-use super::{Opening, SignIn, SignedIn};
+use super::{Client, Opening, SignIn, SignedIn};
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge},
+    challenges::{self, About, Asked, Asker, Challenge},
     config::EmailVerification,
     fault::Fault,
     input::EmailAddress,
@@ -39,6 +39,7 @@ impl<F: Into<Fault>> From<F> for SignInError {
 /// Why not.
 pub async fn sign_in(
     app: &App,
+    client: &Client,
     user: &user::Model,
     opening: Opening,
     attempt: Attempt,
@@ -50,7 +51,7 @@ pub async fn sign_in(
         && user.email_verified_at.is_none()
         && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
     {
-        let asked = challenge(app, user, &email, attempt).await?;
+        let asked = challenge(app, client, user, &email, attempt).await?;
         return Ok(SignIn::EmailChallenge(Box::new(asked)));
     }
     let opened = app
@@ -67,6 +68,7 @@ pub async fn sign_in(
 /// The challenge that is awaited of a user already, or a new one.
 async fn challenge(
     app: &App,
+    client: &Client,
     user: &user::Model,
     email: &EmailAddress,
     attempt: Attempt,
@@ -75,13 +77,14 @@ async fn challenge(
     let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
     let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
     if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
-        app.db.write(async move |txn| attempt.succeed(&txn).await).await??;
+        app.db.write(async move |txn| attempt.succeed_without_session(&txn).await).await??;
         return Ok(Asked::earlier(app, awaited));
     }
-    let permit = challenges::charge(app, Purpose::VerifyEmail, email).await?;
-    let about = About { user_id: Some(user.id), registration: None };
+    let permit =
+        challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::VerifyEmail, email).await?;
+    let about = About { user_id: Some(user.id), ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
-    let asked = app.db.write(async move |txn| match attempt.succeed(&txn).await? {
+    let asked = app.db.write(async move |txn| match attempt.succeed_without_session(&txn).await? {
         Ok(()) => challenge.insert(&txn).await.map(Ok),
         Err(too_many) => Ok(Err(too_many)),
     });

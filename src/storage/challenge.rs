@@ -13,7 +13,7 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "challenges")]
 pub struct Model {
-    /// 122 random bits: whoever knows it has asked for the mail.
+    /// 122 random bits, known to the asker alone: no mail tells it.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// What it is for.
@@ -38,9 +38,24 @@ pub struct Model {
     pub expires_at: Timestamp,
     /// When it was spent, superseded or made void.
     pub ended_at: Option<Timestamp>,
+    /// The challenge with which a series of mails began that replace each other. `None` in rows of earlier versions.
+    pub series_id: Option<Uuid>,
+    /// What the link holds in place of the id, which would make its reader the asker. Random. Rows of earlier versions have
+    /// `None`: see [`Model::link_id`].
+    pub link_id: Option<Uuid>,
+    /// The session that asked, where the proof counts in that session alone.
+    pub session_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What its link holds: in rows of earlier versions, which may write beside this one for a while, the id.
+    #[must_use]
+    pub fn link_id(&self) -> Uuid {
+        self.link_id.unwrap_or(self.id)
+    }
+}
 
 /// What a challenge is joined with: nothing.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -56,6 +71,10 @@ pub enum Purpose {
     ResetPassword,
     /// Proving a new address for an account.
     ChangeEmail,
+    /// Signing in without a password.
+    SignIn,
+    /// Proving once more, in a session, who its user is.
+    Reauthentication,
 }
 
 /// What is mailed.
@@ -77,12 +96,44 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
+/// By id, awaited or not.
+///
+/// # Errors
+/// The database's.
+pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Ok(Entity::find_by_id(id).all(on).await?.pop())
+}
+
 /// By id, as long as it is awaited.
 ///
 /// # Errors
 /// The database's.
 pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
+}
+
+/// By the id in its link, as long as it is awaited.
+///
+/// # Errors
+/// The database's.
+pub async fn find_live_by_link(
+    on: &impl ConnectionTrait,
+    link_id: Uuid,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let is_of_earlier_version = Column::LinkId.is_null().and(Column::Id.eq(link_id));
+    let has_link = Column::LinkId.eq(link_id).or(is_of_earlier_version);
+    Ok(Entity::find().filter(has_link).filter(live(now)).all(on).await?.pop())
+}
+
+/// The newest challenge of a series, awaited or not.
+///
+/// # Errors
+/// The database's.
+pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<Option<Model>, DbErr> {
+    let of_series = Entity::find().filter(Column::SeriesId.eq(series_id));
+    let newest = of_series.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(1);
+    Ok(newest.all(on).await?.pop())
 }
 
 /// The challenges of an address that are awaited, the newest first. Their number is bounded by the budget of mails.
@@ -98,6 +149,20 @@ pub async fn list_live(
     of_address.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
 }
 
+/// Lists those of these keys of addresses with which somebody signs up at present.
+///
+/// # Errors
+/// The database's.
+pub async fn list_registering(
+    on: &impl ConnectionTrait,
+    email_keys: &[String],
+    now: Timestamp,
+) -> Result<Vec<String>, DbErr> {
+    let registering = Entity::find().select_only().column(Column::EmailKey).distinct();
+    let registering = registering.filter(Column::EmailKey.is_in(email_keys)).filter(live(now));
+    registering.filter(Column::Registration.is_not_null()).into_tuple().all(on).await
+}
+
 /// The accounts to be of a username, the newest first.
 ///
 /// # Errors
@@ -111,15 +176,14 @@ pub async fn list_live_by_username_key(
     of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
 }
 
-/// Locks the challenges of an address that are awaited, until the transaction ends. The lowest id comes first, so that nobody
-/// waits in a circle. (SQLite has one writer: there everything is locked.)
+/// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns them. The
+/// lowest id comes first, so that nobody waits in a circle. (SQLite has one writer: there everything is locked.)
 ///
 /// # Errors
 /// The database's.
-pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
-    let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(live(now));
-    of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await?;
-    Ok(())
+pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
+    let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());
+    of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await
 }
 
 /// Counts a try of the code, of which there are at most `most`. None: there is no such challenge, or no try left.
@@ -149,11 +213,21 @@ pub async fn count_attempt(
 /// # Errors
 /// The database's.
 pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
-    let ended = ending(now).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
+    let ended = ending(now).filter(live(now)).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
     Ok(ended.into_iter().next())
 }
 
-/// Ends every challenge of an address.
+/// Ends a challenge, expired or not, so that another takes its place. Of any number of racing callers exactly one is told
+/// `true`.
+///
+/// # Errors
+/// The database's.
+pub async fn supersede(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
+    let superseded = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
+    Ok(superseded.rows_affected > 0)
+}
+
+/// Ends every challenge of an address, the expired ones too: no later mail continues them.
 ///
 /// # Errors
 /// The database's.
@@ -162,7 +236,22 @@ pub async fn end_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp)
     Ok(())
 }
 
-/// Ends every challenge that a user asked for.
+/// Ends every challenge of an address for one purpose.
+///
+/// # Errors
+/// The database's.
+pub async fn end_all_for(
+    on: &impl ConnectionTrait,
+    email_key: &str,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let for_purpose = ending(now).filter(Column::EmailKey.eq(email_key)).filter(Column::Purpose.eq(purpose));
+    for_purpose.exec(on).await?;
+    Ok(())
+}
+
+/// Ends every challenge that a user asked for, the expired ones too.
 ///
 /// # Errors
 /// The database's.
@@ -191,5 +280,5 @@ fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))
-        .filter(live(now))
+        .filter(Column::EndedAt.is_null())
 }

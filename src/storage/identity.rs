@@ -90,6 +90,38 @@ pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// The identities of a user that were linked at `since` or later, in the order in which they were linked.
+///
+/// # Errors
+/// The database's.
+pub async fn list_since(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    since: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    let of_user = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::LinkedAt.gte(since));
+    of_user.order_by_asc(Column::Id).all(on).await
+}
+
+/// Unlinks these identities of a user.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(
+    on: &impl Publish,
+    user_id: Uuid,
+    identities: &[Model],
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    if identities.is_empty() {
+        return Ok(());
+    }
+    let ids = identities.iter().map(|identity| identity.id);
+    Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::Id.is_in(ids)).exec(on).await?;
+    user::tell_changed(on, user_id, now);
+    Ok(())
+}
+
 /// Unlinks every identity of a user; says how many.
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! The table of addresses from which people have signed in before.
 
 use sea_orm::{
-    ExprTrait, QueryFilter,
+    ExprTrait, IntoActiveModel, QueryFilter,
     entity::prelude::*,
-    sea_query::{Expr, LockBehavior, LockType, Query},
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
 use super::Timestamp;
@@ -20,6 +20,8 @@ pub struct Model {
     pub address: String,
     /// The last sign-in from there, to the day.
     pub last_used_at: Timestamp,
+    /// Logins that failed there since the last sign-in.
+    pub failures: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -31,20 +33,60 @@ pub enum Relation {}
 /// How old `last_used_at` may be before it is written again.
 pub(super) const EXACT_TO: time::Duration = time::Duration::DAY;
 
-/// Whether this user has signed in from there.
+/// Failures in a row after which an address is strange again (NIST SP 800-63B §3.2.2).
+const MOST_FAILURES: i32 = 100;
+
+/// Whether an address is known: this user has signed in from there, and fewer than 100 logins failed since.
 ///
 /// # Errors
 /// The database's.
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
-    Ok(!found.is_empty())
+    Ok(found.first().is_some_and(|row| row.failures < MOST_FAILURES))
 }
 
-/// Notes a sign-in, where there is an address: a part of [`begin`](super::session::begin), whose parameters it shares.
-pub(super) const NOTE: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at")
-    SELECT $2, $12, $5 WHERE $12 IS NOT NULL
-    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at"
-    WHERE "known_addresses"."last_used_at" < $13"#;
+/// Adds to the failures of a user at a known address. Below zero it gives back.
+///
+/// # Errors
+/// The database's.
+pub async fn add_failures(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    address: &str,
+    failures: i32,
+) -> Result<(), DbErr> {
+    let added = Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).add(failures))
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::Address.eq(address));
+    added.exec(on).await?;
+    Ok(())
+}
+
+/// Notes that a user has proven to be its owner at an address: known from now on, and without failures.
+///
+/// # Errors
+/// The database's.
+pub async fn note(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    address: &str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let row = Model { user_id, address: address.to_owned(), last_used_at: now, failures: 0 };
+    let again = OnConflict::columns([Column::UserId, Column::Address])
+        .update_columns([Column::LastUsedAt, Column::Failures])
+        .to_owned();
+    Entity::insert(row.into_active_model()).on_conflict(again).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// Does what [`note`] does for a sign-in, if there is an address: a part of [`begin`](super::session::begin), whose
+/// parameters it shares.
+pub(super) const NOTE: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
+    SELECT $2, $12, $5, 0 WHERE $12 IS NOT NULL
+    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
+    WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
 /// Forgets every address of a user but one.
 ///

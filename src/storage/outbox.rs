@@ -2,13 +2,16 @@
 //!
 //! One column says whether and when a mail is due: claiming it puts that off by the lease, so a mail whose sender died is
 //! due again by itself, and what is settled is due no more. The number of the attempt tells who holds the lease.
+//!
+//! A mail that is due gets a class, and a turn within it, before anybody claims it. Claiming it takes both away again. So the
+//! mails with a turn are those that wait for nothing else, and the next one stands first in an index, however many there are.
 
 use std::time::Duration;
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, LockBehavior, LockType, Query},
+    sea_query::{BinOper, Expr, LockBehavior, LockType, Query},
 };
 
 use super::Timestamp;
@@ -28,6 +31,12 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     /// The challenge that it carries.
     pub challenge_id: Option<Uuid>,
+    /// Who asked for it: a digest. None: an older version has written it.
+    pub asker: Option<Uuid>,
+    /// The lowest class goes first. None: it has no turn.
+    pub class: Option<i32>,
+    /// The lowest turn of a class goes first.
+    pub turn: Option<i64>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it has become pointless: it is not sent after that.
@@ -81,12 +90,14 @@ pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, D
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of what is due, for as long as `lease`. Nobody else gets these rows meanwhile.
+/// Claims at most `most` of the mails whose turn it is, of this class or of any, for as long as `lease`. Nobody else gets these
+/// rows meanwhile.
 ///
 /// # Errors
 /// The database's.
 pub async fn claim(
     on: &impl ConnectionTrait,
+    class: Option<i32>,
     most: u64,
     now: Timestamp,
     lease: Duration,
@@ -94,17 +105,57 @@ pub async fn claim(
     let mut due = Query::select();
     due.column(Column::Id)
         .from(Entity)
-        .and_where(Column::DueAt.lte(now))
-        .order_by(Column::DueAt, sea_orm::Order::Asc)
+        .and_where(class.map_or_else(|| Column::Class.gt(0), |class| Column::Class.eq(class)))
+        .and_where(is_due_still(now))
+        .order_by(Column::Class, sea_orm::Order::Asc)
+        .order_by(Column::Turn, sea_orm::Order::Asc)
+        .order_by(Column::Id, sea_orm::Order::Asc)
         .limit(most)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(Timestamp(now.0 + lease)))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .col_expr(Column::Class, Expr::value(None::<i32>))
+        .col_expr(Column::Turn, Expr::value(None::<i64>))
         .filter(Column::Id.in_subquery(due))
         .filter(Column::DueAt.lte(now))
         .exec_with_returning(on)
         .await
+}
+
+/// Gives up at most `most` of the mails that expired while they waited for their turn; says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let mut expired = Query::select();
+    expired
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::Turn.is_not_null())
+        .and_where(Column::ExpiresAt.lte(now))
+        .and_where(is_due_still(now))
+        .limit(most)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let why = Expr::col(Column::LastError).if_null("nobody tried to send it in time");
+    let why = Expr::value("too late; ").binary(BinOper::Custom("||"), why);
+    let dropped = Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(None::<i64>))
+        .col_expr(Column::Class, Expr::value(None::<i32>))
+        .col_expr(Column::Turn, Expr::value(None::<i64>))
+        .col_expr(Column::FailedAt, Expr::value(now))
+        .col_expr(Column::LastError, why)
+        .filter(Column::Id.in_subquery(expired))
+        .filter(Column::DueAt.lte(now))
+        .exec(on)
+        .await?;
+    Ok(dropped.rows_affected)
+}
+
+/// A condition of mails that have a turn: a server of an older version may have claimed one all the same. It is written so that
+/// no index is chosen by it, for there is a better one.
+fn is_due_still(now: Timestamp) -> Expr {
+    Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
 
 /// Notes what became of the attempt of this number; `false` if somebody else has claimed the mail since.
@@ -127,6 +178,8 @@ pub async fn settle(
     };
     let settled = Entity::update_many()
         .col_expr(Column::DueAt, due)
+        .col_expr(Column::Class, Expr::value(None::<i32>))
+        .col_expr(Column::Turn, Expr::value(None::<i64>))
         .col_expr(Column::SentAt, sent)
         .col_expr(Column::FailedAt, failed)
         .col_expr(Column::LastError, Expr::value(why))

@@ -3,12 +3,13 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
-    DbBackend, FromQueryResult, QueryFilter, QueryOrder, QueryTrait, Statement, UpdateMany, Value,
+    DbBackend, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement, UpdateMany,
+    Value,
     entity::prelude::*,
     sea_query::{Expr, PostgresQueryBuilder, Query},
 };
 
-use super::{Publish, Timestamp, known_address, user};
+use super::{Publish, Timestamp, known_address, session_siblings::is_void, user};
 use crate::events::{Event, Kind};
 
 /// A row of `sessions`.
@@ -20,7 +21,7 @@ pub struct Model {
     pub id: Uuid,
     /// Whose it is.
     pub user_id: Uuid,
-    /// The counter of the newest refresh token: how often the session was refreshed.
+    /// The counter of the newest refresh token. Each new pair of tokens raises it.
     pub counter: i64,
     /// The highest counter whose tokens have come back to us: their holder has them.
     pub seen_counter: i64,
@@ -38,9 +39,53 @@ pub struct Model {
     pub user_agent: Option<String>,
     /// Where the client was.
     pub ip_address: Option<String>,
+    /// When its user last proved who they are: the sign-in, or a later proof in the session.
+    pub authenticated_at: Timestamp,
+    /// How they did: names of [`AuthenticationMethod`]s, separated by commas.
+    pub methods: String,
+    /// A short hash of the client that asked for the newest pair, if `client_counter` is `counter`.
+    pub client_hash: Option<i64>,
+    /// The counter that was the newest when `client_hash` was written. Older servers refresh without writing either.
+    pub client_counter: i64,
+    /// The first counter whose tokens are void: see [`super::session_siblings`].
+    pub voided_from: i64,
+    /// The counter after the last one whose tokens are void.
+    pub voided_to: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// A way in which a person proves who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum AuthenticationMethod {
+    /// A password.
+    Password,
+    /// A code from a mail.
+    EmailCode,
+    /// A link in a mail.
+    EmailLink,
+    /// An account elsewhere.
+    Identity,
+}
+
+impl AuthenticationMethod {
+    /// The value in the claim `amr`, after RFC 8176 §2. That has no value for accounts elsewhere: `fed` is our own.
+    #[must_use]
+    pub fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::EmailCode | Self::EmailLink => "otp",
+            Self::Identity => "fed",
+        }
+    }
+
+    /// Methods as the column `methods` holds them.
+    #[must_use]
+    pub fn join(methods: &[Self]) -> String {
+        methods.iter().map(ActiveEnum::to_value).collect::<Vec<_>>().join(",")
+    }
+}
 
 /// What a session belongs to.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -61,6 +106,13 @@ impl Model {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && self.expires_at.0 > now.0
+    }
+
+    /// How its user last proved who they are. Methods that this version does not know are left out.
+    #[must_use]
+    pub fn methods(&self) -> Vec<AuthenticationMethod> {
+        let names = self.methods.split(',').map(str::to_owned);
+        names.filter_map(|name| AuthenticationMethod::try_from_value(&name).ok()).collect()
     }
 }
 
@@ -89,6 +141,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         Timestamp(now.0 - known_address::EXACT_TO).into(),
         Timestamp(now.0 - SKEW).into(),
         i64::from(keep.saturating_sub(1)).into(),
+        row.authenticated_at.into(),
+        row.methods.into(),
     ];
     let backend = on.get_database_backend();
     let sql = match backend {
@@ -104,8 +158,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
 
 // What `begin` sends at once: while hashes take all the processor, waking the database costs more than what it does then.
 const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
-    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address")
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#;
+    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address", "authenticated_at", "methods")
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17)"#;
 const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
     ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
@@ -117,6 +171,14 @@ const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" 
 /// The database's.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).all(on).await?.pop())
+}
+
+/// By id, locked until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub async fn lock(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Ok(Entity::find_by_id(id).lock_exclusive().all(on).await?.pop())
 }
 
 /// A session with its user, in one statement.
@@ -155,6 +217,8 @@ pub struct Rotation {
     pub id: Uuid,
     /// The counter of the token.
     pub counter: i64,
+    /// A short hash of the client that presents it.
+    pub client_hash: i64,
     /// When it was presented.
     pub now: Timestamp,
     /// When the next one expires, if the session lasts so long.
@@ -171,8 +235,8 @@ pub type Rotated = (Model, Option<user::Model>);
 /// # Errors
 /// The database's.
 pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Model>, DbErr> {
-    let Rotation { id, counter, now, expires_at } = rotation;
-    let values = [id.into(), counter.into(), now.into(), expires_at.into()];
+    let Rotation { id, counter, client_hash, now, expires_at } = rotation;
+    let values = [id.into(), counter.into(), client_hash.into(), now.into(), expires_at.into()];
     let statement = Statement::from_sql_and_values(on.get_database_backend(), ROTATE.as_str(), values);
     let rows = on.query_all_raw(statement).await?;
     on.changed(&[], &[id]);
@@ -192,6 +256,7 @@ pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec
     let values = [
         array(|rotation| rotation.id.to_string()),
         array(|rotation| rotation.counter.to_string()),
+        array(|rotation| rotation.client_hash.to_string()),
         array(|rotation| milliseconds(rotation.now)),
         array(|rotation| milliseconds(rotation.expires_at)),
     ];
@@ -207,56 +272,83 @@ fn milliseconds(at: Timestamp) -> String {
     (at.0.unix_timestamp_nanos() / 1_000_000).to_string()
 }
 
-/// Spends tokens: `id`, `counter`, `now` and `expires_at` are those of a [`Rotation`].
-fn rotating(from: &str, [id, counter, now, expires_at]: [&str; 4]) -> String {
+/// Spends tokens: `id`, `counter`, `client`, `now` and `expires_at` are those of a [`Rotation`].
+fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> String {
     format!(
         r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},
+        "client_hash" = {client}, "client_counter" = {counter} + 1,
         "expires_at" = CASE WHEN "max_expires_at" < {expires_at} THEN "max_expires_at" ELSE {expires_at} END
         {from} WHERE "sessions"."id" = {id} AND "sessions"."counter" <= {counter} AND "sessions"."ended_at" IS NULL
         AND "sessions"."expires_at" > {now}"#
     )
 }
 
-static ROTATE: LazyLock<String> = LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4"]) + " RETURNING *");
+static ROTATE: LazyLock<String> =
+    LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4", "$5"]) + " RETURNING *");
 
 /// After its first part the table's name stands for the rows that were changed.
 static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
-    let rotating =
-        rotating(r#"FROM "free""#, [r#""free"."id""#, r#""free"."counter""#, r#""now""#, r#""until""#]);
+    let asked = [r#""free"."id""#, r#""free"."counter""#, r#""client""#, r#""now""#, r#""until""#];
+    let rotating = rotating(r#"FROM "free""#, asked);
     let both = Entity::find().find_also_related(user::Entity).into_query();
     format!(
         r#"WITH "free" AS (
             SELECT "asked".* FROM
-            unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[])
-            AS "asked" ("id", "counter", "now", "until")
+            unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
+            AS "asked" ("id", "counter", "client", "now", "until")
             JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
         ), "sessions" AS ({rotating} RETURNING "sessions".*) {}"#,
         both.to_string(PostgresQueryBuilder)
     )
 });
 
-/// Notes that a token with this counter has come back.
+/// Notes that a token with this counter has come back. Returns `false` if that was known, or if the token is void.
 ///
 /// # Errors
 /// The database's.
-pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Result<(), DbErr> {
-    Entity::update_many()
+pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Result<bool, DbErr> {
+    let raised = Entity::update_many()
         .col_expr(Column::SeenCounter, Expr::value(counter))
         .filter(Column::Id.eq(id))
         .filter(Column::SeenCounter.lt(counter))
+        .filter(is_void(counter).not())
         .exec(on)
         .await?;
     on.changed(&[], &[id]);
-    Ok(())
+    Ok(raised.rows_affected > 0)
 }
 
-/// Ends a session; `false` if it was not live.
+/// Notes a proof in a live session of this user; `false` if there is none.
 ///
 /// # Errors
 /// The database's.
-pub async fn end(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
+pub async fn authenticate(
+    on: &impl Publish,
+    id: Uuid,
+    user_id: Uuid,
+    methods: &[AuthenticationMethod],
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let noted = Entity::update_many()
+        .col_expr(Column::AuthenticatedAt, Expr::value(now))
+        .col_expr(Column::Methods, Expr::value(AuthenticationMethod::join(methods)))
+        .filter(Column::Id.eq(id))
+        .filter(Column::UserId.eq(user_id))
+        .filter(live(now))
+        .exec(on)
+        .await?;
+    on.changed(&[], &[id]);
+    Ok(noted.rows_affected > 0)
+}
+
+/// Ends a session. Returns its row, or `None` if it was not live.
+///
+/// # Errors
+/// The database's.
+pub async fn end(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     let ended = ending(now).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
-    Ok(!tell(on, &ended, now).is_empty())
+    tell(on, &ended, now);
+    Ok(ended.into_iter().next())
 }
 
 /// Ends every live session of a user, and says which.
@@ -323,7 +415,7 @@ pub async fn delete_dead(on: &impl Publish, before: Timestamp, most: u64) -> Res
 }
 
 /// Says that these sessions have ended, and gives their ids.
-fn tell(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
+pub(super) fn tell(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
     let end = |row: &Model| {
         let (user_id, session_id) = (row.user_id, Some(row.id));
         on.publish(Event { kind: Kind::SessionEnded, user_id, session_id, at: now.0 });
@@ -337,12 +429,12 @@ fn tell(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
 /// How far the servers' clocks may differ.
 const SKEW: time::Duration = time::Duration::seconds(2);
 
-fn live(now: Timestamp) -> sea_orm::Condition {
+pub(super) fn live(now: Timestamp) -> sea_orm::Condition {
     sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
 }
 
 /// What has ended expires with it, so that one index serves housekeeping. Servers' clocks differ, so `ended_at` decides.
-fn ending(now: Timestamp) -> UpdateMany<Entity> {
+pub(super) fn ending(now: Timestamp) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))

@@ -57,6 +57,8 @@ pub struct Model {
     pub updated_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
+    /// When the owner last took the account back by a mail: ways in that were added later end with the next reset.
+    pub last_reset_at: Option<Timestamp>,
     /// The full name, as it is searched for. [`Model::with_keys`] derives it, like the two that follow.
     pub name_key: Option<String>,
     /// The given name, as it is searched for.
@@ -94,6 +96,7 @@ impl Model {
             created_at: now,
             updated_at: now,
             last_login_at: None,
+            last_reset_at: None,
             name_key: None,
             first_name_key: None,
             last_name_key: None,
@@ -168,6 +171,17 @@ pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 /// The database's.
 pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
+}
+
+/// Lists those of these keys of email addresses that accounts have, each with whether the address is proven.
+///
+/// # Errors
+/// The database's.
+pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
+    let accounts = Entity::find().select_only().columns([Column::EmailKey, Column::EmailVerifiedAt]);
+    let accounts = accounts.filter(Column::EmailKey.is_in(keys));
+    let found = accounts.into_tuple::<(String, Option<i64>)>().all(on).await?;
+    Ok(found.into_iter().map(|(key, proven)| (key, proven.is_some())).collect())
 }
 
 /// By the key of a username.
@@ -335,7 +349,7 @@ pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Gives a user a proven address.
+/// Gives a user an address that they proved at `verified_at`.
 ///
 /// # Errors
 /// The database's; a violated constraint where the address is somebody else's.
@@ -344,12 +358,13 @@ pub async fn set_email(
     id: Uuid,
     email: String,
     email_key: String,
+    verified_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Email, Expr::value(email))
         .col_expr(Column::EmailKey, Expr::value(email_key))
-        .col_expr(Column::EmailVerifiedAt, Expr::value(now))
+        .col_expr(Column::EmailVerifiedAt, Expr::value(verified_at))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .exec(on)
@@ -373,6 +388,7 @@ pub async fn reset_password(
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(password_hash))
         .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::LastResetAt, Expr::value(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .exec(on)
@@ -380,6 +396,23 @@ pub async fn reset_password(
     on.changed(&[id], &[]);
     tell(on, Kind::PasswordChanged, id, now);
     verify_email(on, id, now).await
+}
+
+/// Takes a user's password away, whatever it was, and makes void every sign-in that is under way.
+///
+/// # Errors
+/// The database's.
+pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(on)
+        .await?;
+    on.changed(&[id], &[]);
+    tell(on, Kind::PasswordChanged, id, now);
+    Ok(())
 }
 
 /// What a superuser may do to another user.

@@ -21,14 +21,18 @@ use jsonwebtoken::{
     },
 };
 use quick_cache::sync::Cache;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     config::{Claim, Config},
-    storage::{challenge::Purpose, session, user},
+    storage::{
+        challenge::Purpose,
+        session::{self, AuthenticationMethod},
+        user,
+    },
 };
 use seal::{Root, Seal};
 
@@ -48,8 +52,10 @@ pub struct Tokens {
     refresh: Seal,
     cursor: Seal,
     code: Seal,
+    password: Seal,
     /// One for each purpose, so that a link for one thing is none for another.
     links: [(Purpose, Seal); 3],
+    undo: Seal,
     otp_length: u8,
     /// That of every access token, encoded.
     header: String,
@@ -89,6 +95,9 @@ pub struct AccessClaims {
     /// The counter of the refresh token that it was issued with.
     pub rc: i64,
     exp: i64,
+    /// Tokens of earlier versions lack it: theirs is no recent proof.
+    #[serde(default)]
+    auth_time: i64,
 }
 
 impl AccessClaims {
@@ -96,6 +105,12 @@ impl AccessClaims {
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.exp).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// When its holder last proved who they are.
+    #[must_use]
+    pub fn authenticated_at(&self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 }
 
@@ -129,6 +144,8 @@ struct Issued<'a> {
     jti: String,
     sid: Uuid,
     rc: i64,
+    auth_time: i64,
+    amr: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,11 +190,13 @@ impl Tokens {
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
             code: Seal::new(&roots, "one-time-code/mac"),
+            password: Seal::new(&roots, "registration-password/mac"),
             links: [
                 (Purpose::VerifyEmail, Seal::new(&roots, "link/verify-email/mac")),
                 (Purpose::ResetPassword, Seal::new(&roots, "link/reset-password/mac")),
-                (Purpose::ChangeEmail, Seal::new(&roots, "link/change-email/mac")),
+                (Purpose::SignIn, Seal::new(&roots, "link/sign-in/mac")),
             ],
+            undo: Seal::new(&roots, "link/undo/mac"),
             otp_length: config.otp_length,
             header: URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?),
             validation,
@@ -217,9 +236,17 @@ impl Tokens {
             client_id: CLIENT_ID,
             exp: expires_at.unix_timestamp(),
             iat: issued_at.unix_timestamp(),
-            jti: format!("{}.{}.{}", session.id.simple(), session.counter, issued_at.unix_timestamp()),
+            jti: format!(
+                "{}.{}.{}.{}",
+                session.id.simple(),
+                session.counter,
+                issued_at.unix_timestamp(),
+                session.authenticated_at.0.unix_timestamp()
+            ),
             sid: session.id,
             rc: session.counter,
+            auth_time: session.authenticated_at.0.unix_timestamp(),
+            amr: amr(&session.methods()),
             email: user.email.as_deref().filter(|_| says(Claim::Email)),
             email_verified: says(Claim::EmailVerified).then_some(user.email_verified_at.is_some()),
             preferred_username: user.username.as_deref().filter(|_| says(Claim::PreferredUsername)),
@@ -303,21 +330,44 @@ impl Tokens {
         self.code.are_digits(challenge.as_bytes(), self.otp_length, code)
     }
 
-    /// The token in the link of a challenge. Nothing of it is stored: it says the same each time.
+    /// 16 bits of the MAC of a password. Its hash goes into it, so that equal passwords have different MACs.
     #[must_use]
-    pub fn link_token(&self, purpose: Purpose, challenge: Uuid) -> SecretString {
-        self.link(purpose).seal(challenge.as_bytes()).into()
+    pub fn password_mac(&self, hash: &str, password: &SecretString) -> u16 {
+        self.password.hint(&with_hash(hash, password))
     }
 
-    /// The challenge of a link for this purpose; none if we did not issue it.
+    /// Whether this may be the MAC of a password. Of a wrong password it is once in 65,536 times.
+    #[must_use]
+    pub fn is_password_mac(&self, mac: u16, hash: &str, password: &SecretString) -> bool {
+        self.password.is_hint(&with_hash(hash, password), mac)
+    }
+
+    /// The token in a challenge's link; `None` for a purpose that has no links. Nothing of it is stored: it is the same each time.
+    #[must_use]
+    pub fn link_token(&self, purpose: Purpose, link_id: Uuid) -> Option<SecretString> {
+        Some(self.link(purpose)?.seal(link_id.as_bytes()).into())
+    }
+
+    /// The link id in a token for this purpose; `None` if we did not issue it.
     #[must_use]
     pub fn read_link_token(&self, purpose: Purpose, token: &str) -> Option<Uuid> {
-        self.link(purpose).open(token).map(Uuid::from_bytes)
+        self.link(purpose)?.open(token).map(Uuid::from_bytes)
     }
 
-    fn link(&self, purpose: Purpose) -> &Seal {
-        let of_purpose = self.links.iter().find(|(of, _)| *of == purpose);
-        of_purpose.map_or_else(|| unreachable!("there is a seal for each purpose"), |(_, seal)| seal)
+    fn link(&self, purpose: Purpose) -> Option<&Seal> {
+        self.links.iter().find(|(of, _)| *of == purpose).map(|(_, seal)| seal)
+    }
+
+    /// The token of the link that undoes a security change. Nothing of it is stored: it is the same each time.
+    #[must_use]
+    pub fn undo_token(&self, change: Uuid) -> SecretString {
+        self.undo.seal(change.as_bytes()).into()
+    }
+
+    /// The security change that a token undoes; `None` if we did not issue it.
+    #[must_use]
+    pub fn read_undo_token(&self, token: &str) -> Option<Uuid> {
+        self.undo.open(token).map(Uuid::from_bytes)
     }
 
     /// The cursor of a row: what a list goes on from.
@@ -331,6 +381,18 @@ impl Tokens {
     pub fn read_cursor(&self, cursor: &str) -> Option<Uuid> {
         self.cursor.open(cursor).map(Uuid::from_bytes)
     }
+}
+
+/// The values of the claim `amr`, each once.
+fn amr(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
+    let mut values: Vec<_> = methods.iter().map(|method| method.amr()).collect();
+    values.dedup();
+    values
+}
+
+/// A hash holds no NUL, so each pair has bytes of its own.
+fn with_hash(hash: &str, password: &SecretString) -> Vec<u8> {
+    [hash.as_bytes(), &[0], password.expose_secret().as_bytes()].concat()
 }
 
 impl SigningKey {

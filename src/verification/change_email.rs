@@ -4,11 +4,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge},
+    challenges::{self, About, Asked, Asker, Challenge},
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Wrong},
     outbox,
     rate_limit::{self, Action},
+    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
     storage::{challenge::Purpose, user},
 };
 
@@ -28,6 +29,8 @@ pub enum ChangeEmailError {
     InvalidInput(Vec<FieldError>),
     /// The current password is another.
     InvalidCredentials,
+    /// The viewer has not proven recently enough who they are.
+    ReauthenticationRequired,
     /// Nothing was decided.
     Fault(Fault),
 }
@@ -38,25 +41,35 @@ impl<F: Into<Fault>> From<F> for ChangeEmailError {
     }
 }
 
-/// Mails a challenge to the new address; proving it makes it the account's.
+impl From<ReauthenticationRequired> for ChangeEmailError {
+    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
+        Self::ReauthenticationRequired
+    }
+}
+
+/// Mails a code to the new address. In the session that asked, and nowhere else, it makes the address the account's.
 ///
 /// # Errors
-/// Why not.
+/// [`ChangeEmailError::InvalidCredentials`] if the current password is another.
 pub async fn change_email(
     app: &App,
-    user: &user::Model,
+    client: &Client,
+    viewer: &Viewer,
     input: ChangeEmailInput,
 ) -> Result<Asked, ChangeEmailError> {
+    let viewer = step_up(app, viewer)?;
+    let user = &viewer.user;
     let (email, password) = parse(user, &input).map_err(ChangeEmailError::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordChange(user.id)).await?;
+    let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
     if let Some(password) = password {
         let verified = app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await;
         if !attempt.unless_busy(app, verified).await?.is_right {
             return Err(ChangeEmailError::InvalidCredentials);
         }
     }
-    let permit = challenges::charge(app, Purpose::ChangeEmail, &email).await?;
-    let about = About { user_id: Some(user.id), registration: None };
+    let permit =
+        challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::ChangeEmail, &email).await?;
+    let about = About { user_id: Some(user.id), session_id: Some(viewer.session.id), registration: None };
     let challenge = Challenge::new(app, Purpose::ChangeEmail, &email, about, permit);
     let (id, version) = (user.id, user.credentials_version);
     let asked = app

@@ -3,11 +3,13 @@
 mod activate_account;
 mod change_email;
 mod prove;
+mod request_login_code;
 mod resend;
 mod verify_otp;
 
-pub use activate_account::activate_account;
+pub use activate_account::{ActivateAccountInput, activate_account};
 pub use change_email::{ChangeEmailError, ChangeEmailInput, change_email};
 pub use prove::ProofError;
+pub use request_login_code::{RequestLoginCodeError, request_login_code};
 pub use resend::{ResendError, resend_activation_email, resend_otp};
 pub use verify_otp::{VerifyOtpInput, verify_otp};

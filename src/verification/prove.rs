@@ -1,34 +1,40 @@
-//! What becomes of a proof, whichever way it was given.
+//! What becomes of a proof by mail, whichever way it was given.
+//!
+//! Anybody can have a mail sent to an address. So reading it proves the address, and nothing that somebody chose before: neither
+//! the password of a registration nor that of an account whose address was never proven. Those are kept only for the person who
+//! shows that they chose them, see [`Claim`]. For others the account begins, or goes on, without anything to sign in by.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::{self, RegisteredIdentity, Registration},
-    config::ChallengeMethod,
+    challenges::{self, Locked, RegisteredIdentity, Registration},
     fault::Fault,
-    input::EmailAddress,
-    outbox::{self, Kind, Order},
+    outbox,
+    rate_limit::Attempt,
     secrets,
+    security_changes::SecurityChange,
     sessions::{Client, Opened, Opening, SignedIn, Viewer},
     storage::{
-        self, Timestamp, Txn,
+        Timestamp, Txn,
         challenge::{self, Purpose},
-        identity, session, user,
+        identity, security_change,
+        session::{self, AuthenticationMethod},
+        user,
     },
 };
 
 /// Why a proof was not accepted.
 #[derive(Debug)]
 pub enum ProofError {
-    /// Addresses are proven another way here.
-    NotEnabled,
     /// Wrong, expired, used up or superseded: never told apart.
     Invalid,
+    /// The password beside the proof is wrong. The link is not spent.
+    InvalidCredentials,
     /// The proof was good, but the account is deactivated.
     AccountDisabled,
-    /// Somebody else has proven the address meanwhile.
+    /// Somebody else has proven the address meanwhile, or had it a short while ago.
     EmailTaken,
     /// Nothing was decided.
     Fault(Fault),
@@ -40,169 +46,253 @@ impl<F: Into<Fault>> From<F> for ProofError {
     }
 }
 
-/// How somebody came by a challenge.
+/// What shows that the prover chose the credentials that came before the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// They asked for it: they know its id, and it is their own registration that they prove.
-    Id,
-    /// They read the mail; it may have been asked for by another.
+pub(super) enum Claim {
+    /// Nothing: the prover has read the mail.
     Mail,
+    /// The id of a challenge of the same series: the answer to whoever asked for it, and in no mail.
+    ChallengeId,
+    /// The password of the challenge's registration.
+    RegistrationPassword,
+    /// The password of this account, whose credentials had this version.
+    AccountPassword(Uuid, i64),
 }
 
-/// Who proves something.
-#[derive(Clone, Copy, Debug)]
+/// Who proves something, and how.
+#[derive(Clone, Debug)]
 pub(super) struct Prover<'a> {
     pub(super) client: &'a Client,
     /// Who is signed in as they do.
     pub(super) viewer: Option<&'a Viewer>,
-}
-
-pub(super) fn require(app: &App, method: ChallengeMethod) -> Result<(), ProofError> {
-    let is_on = app.config.email_verification_method == method;
-    if is_on { Ok(()) } else { Err(ProofError::NotEnabled) }
+    pub(super) claim: Claim,
+    pub(super) methods: Vec<AuthenticationMethod>,
+    /// What the proof is charged to if it fails.
+    pub(super) attempt: Attempt,
 }
 
 enum Proven {
     SignedIn(Box<Opened>),
     /// The viewer's session goes on.
-    Viewer(Box<user::Model>),
+    Viewer(Box<user::Model>, Box<session::Model>),
     Disabled,
+    EmailTaken,
     /// Others were faster, or there is nothing that it proves.
     Nothing,
 }
 
-/// Spends a challenge, makes the address the account's, and signs in.
-///
-/// # Errors
-/// Why not.
+/// Spends a challenge, makes the address the account's, and signs in. A viewer to whose account it belongs goes on in their
+/// session instead, and gets no refresh token: a stolen access token must not be traded for one.
 pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,
     challenge: challenge::Model,
-    by: By,
 ) -> Result<SignedIn, ProofError> {
     let now = Timestamp(app.clock.now());
-    let opening = Opening::draft(app, prover.client);
-    let viewer = prover.viewer.map(|viewer| (viewer.user.id, viewer.user.credentials_version));
-    let notice = |user: &user::Model| {
-        let to = EmailAddress::parse(user.email.as_deref()?).ok()?;
-        let good_for = app.config.session_max_age.min(std::time::Duration::from_hours(24));
-        let order =
-            Order { kind: Kind::EmailChanged, to: &to, user_id: Some(user.id), challenge_id: None, good_for };
-        Some(outbox::row(app, order))
-    };
-    // only the owner of the account learns of it, so it may be read ahead
-    let notice = match (challenge.purpose, challenge.user_id) {
-        (Purpose::ChangeEmail, Some(id)) => user::find(app.db.read(), id).await?.as_ref().and_then(notice),
-        _ => None,
-    };
+    let Prover { client, viewer, claim, methods, attempt } = prover;
+    let opening = Opening::draft(app, client, &methods);
+    let change = announce(app, &challenge).await?;
+    let restoration = challenges::restore(app, Some(&challenge.email));
+    let viewing = viewer.map(|viewer| (viewer.user.id, viewer.user.credentials_version, viewer.session.id));
     let outcome = app
         .db
         .write(async move |txn| {
-            let account = challenges::lock(&txn, &challenge, now).await?;
-            let Some(challenge) = challenge::end(&txn, challenge.id, now).await? else {
-                return Ok(Proven::Nothing);
+            attempt.succeed(&txn).await?.ok();
+            restoration.apply(&txn).await?;
+            let Locked { account, challenges } = challenges::lock(&txn, &challenge).await?;
+            let session = match (viewing, &account) {
+                (Some((user_id, version, id)), Some(account))
+                    if account.id == user_id && account.credentials_version == version =>
+                {
+                    // the row as it is now: the one that the viewer came with may have been kept in memory
+                    session::lock(&txn, id).await?.filter(|session| session.is_live(now))
+                }
+                _ => None,
             };
+            let is_for_this_session = challenge.purpose != Purpose::ChangeEmail
+                || session.as_ref().is_some_and(|session| Some(session.id) == challenge.session_id);
+            if !is_for_this_session || challenge::end(&txn, challenge.id, now).await?.is_none() {
+                return Ok(Proven::Nothing);
+            }
             // a deactivated account stays as it is, whatever is proven
             if account.as_ref().is_some_and(|account| !account.is_active) {
                 return Ok(Proven::Disabled);
             }
-            let user = match challenge.purpose {
-                Purpose::VerifyEmail => verify_email(&txn, &challenge, account, by, now).await?,
-                Purpose::ChangeEmail => change_email(&txn, &challenge, account, notice, now).await?,
-                Purpose::ResetPassword => None,
+            let proof = Proof { challenge, account, claim, is_viewer: session.is_some(), now };
+            let user = match proof.challenge.purpose {
+                Purpose::VerifyEmail => proof.verify_email(&txn, &challenges).await?,
+                Purpose::SignIn => proof.sign_in(&txn).await?,
+                Purpose::ChangeEmail => proof.change_email(&txn, change).await?,
+                Purpose::ResetPassword | Purpose::Reauthentication => Outcome::Nothing,
             };
-            let Some(user) = user else { return Ok(Proven::Nothing) };
-            if viewer == Some((user.id, user.credentials_version)) {
-                return Ok(Proven::Viewer(Box::new(user)));
+            let user = match user {
+                Outcome::User(user) => user,
+                Outcome::EmailTaken => return Ok(Proven::EmailTaken),
+                Outcome::Nothing => return Ok(Proven::Nothing),
+            };
+            if let Some(session) = session {
+                return Ok(Proven::Viewer(user, Box::new(session)));
             }
             let opened = opening.of(&user).open(&txn).await?;
             Ok(opened.map_or(Proven::Nothing, |opened| Proven::SignedIn(Box::new(opened))))
         })
         .await;
-    match outcome {
-        Ok(Proven::SignedIn(opened)) => {
+    match (outcome, viewer) {
+        (Ok(Proven::SignedIn(opened)), _) => Ok(SignedIn::issue(app, *opened)?),
+        (Ok(Proven::Viewer(user, session)), Some(viewer)) => {
             outbox::wake(app);
-            Ok(SignedIn::issue(app, *opened)?)
+            Ok(SignedIn::go_on(app, *user, *session, viewer)?)
         }
-        Ok(Proven::Viewer(user)) => {
-            outbox::wake(app);
-            let session = prover.viewer.map(|viewer| session::Model::clone(&viewer.session));
-            let session = session.ok_or_else(|| Fault::internal("there is no viewer"))?;
-            Ok(SignedIn::go_on(app, *user, session)?)
-        }
-        Ok(Proven::Disabled) => Err(ProofError::AccountDisabled),
-        Ok(Proven::Nothing) => Err(ProofError::Invalid),
-        Err(Fault::Conflict(_)) => Err(ProofError::EmailTaken),
-        Err(fault) => Err(fault.into()),
+        (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("there is no viewer").into()),
+        (Ok(Proven::Disabled), _) => Err(ProofError::AccountDisabled),
+        (Ok(Proven::EmailTaken) | Err(Fault::Conflict(_)), _) => Err(ProofError::EmailTaken),
+        (Ok(Proven::Nothing), _) => Err(ProofError::Invalid),
+        (Err(fault), _) => Err(fault.into()),
     }
 }
 
-/// The account whose address is proven now. None: it was already, or there is nobody to be.
-async fn verify_email(
-    txn: &Txn,
-    challenge: &challenge::Model,
+/// The notice that the old address will get. Only the owner of the account learns of it, so it may be read ahead.
+async fn announce(app: &App, challenge: &challenge::Model) -> Result<Option<SecurityChange>, Fault> {
+    let (Purpose::ChangeEmail, Some(id)) = (challenge.purpose, challenge.user_id) else { return Ok(None) };
+    let Some(user) = user::find(app.db.read(), id).await? else { return Ok(None) };
+    SecurityChange::announce(app, &user, security_change::Kind::EmailChanged).await.map(Some)
+}
+
+/// A proof that was good, and what it concerns, locked.
+struct Proof {
+    challenge: challenge::Model,
     account: Option<user::Model>,
-    by: By,
+    claim: Claim,
+    /// Whether the prover is signed in to the account.
+    is_viewer: bool,
     now: Timestamp,
-) -> Result<Option<user::Model>, DbErr> {
-    let registration = match &account {
-        // a code for an account that needs no proof would be a second password, of six digits
-        Some(account) if account.email_verified_at.is_some() => return Ok(None),
-        // whoever has the account's password proves the account, whatever others would like it to be
-        Some(account) if by == By::Id && challenge.user_id == Some(account.id) => None,
-        account => registration(txn, challenge, account.as_ref(), by, now).await?,
-    };
-    let id = match (account, registration) {
-        (Some(user), None) => {
-            user::verify_email(txn, user.id, now).await?;
-            user.id
-        }
-        // whoever made it never proved the address: it becomes the account of who did
-        (Some(user), Some(registration)) => {
-            let password_hash = registration.password_hash().map(str::to_owned);
-            user::reset_password(txn, user.id, password_hash, now).await?;
-            session::end_all(txn, user.id, now).await?;
-            identity::delete_all(txn, user.id, now).await?;
-            link(txn, user.id, registration.identity(), now).await?;
-            user.id
-        }
-        (None, Some(registration)) => {
-            let identity = registration.identity().cloned();
-            let Some(id) = claim(txn, registration.into_row(challenge.email_key.clone(), now)).await? else {
-                return Ok(None);
-            };
-            link(txn, id, identity.as_ref(), now).await?;
-            id
-        }
-        (None, None) => return Ok(None),
-    };
-    challenge::end_all(txn, &challenge.email_key, now).await?;
-    user::find(txn, id).await
 }
 
-/// The registration that is proven. Whoever has only read the mail may have proven another's than their own: if there are
-/// several, or one and an account with a password, nobody's password is taken, and they set one once they are signed in.
-async fn registration(
-    txn: &Txn,
-    challenge: &challenge::Model,
-    account: Option<&user::Model>,
-    by: By,
-    now: Timestamp,
-) -> Result<Option<Registration>, DbErr> {
-    let own = Registration::read(challenge);
-    if by == By::Id && own.is_some() {
-        return Ok(own);
+enum Outcome {
+    /// Whose address it is now.
+    User(Box<user::Model>),
+    EmailTaken,
+    Nothing,
+}
+
+impl From<Option<user::Model>> for Outcome {
+    fn from(user: Option<user::Model>) -> Self {
+        user.map_or(Self::Nothing, |user| Self::User(Box::new(user)))
     }
-    let others = challenge::list_live(txn, &challenge.email_key, now).await?;
-    let others = others.iter().filter_map(Registration::read);
-    let mut all: Vec<Registration> = own.into_iter().chain(others).collect();
-    all.dedup_by(|one, other| one.has_credentials_of(other));
-    let has_password = account.is_some_and(|account| account.password_hash.is_some());
-    let is_ambiguous = all.len() + usize::from(has_password) > 1;
-    let newest = all.into_iter().next();
-    Ok(newest
-        .map(|registration| if is_ambiguous { registration.without_credentials() } else { registration }))
+}
+
+impl Proof {
+    async fn verify_email(self, txn: &Txn, challenges: &[challenge::Model]) -> Result<Outcome, DbErr> {
+        let email_key = &self.challenge.email_key;
+        let registration = Registration::read(&self.challenge);
+        let id = match &self.account {
+            // a code for an account that needs no proof would be a second password
+            Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
+            Some(account) if self.owns(account) => {
+                user::verify_email(txn, account.id, self.now).await?;
+                account.id
+            }
+            // the account is a stranger's, made with an address that was never theirs: it becomes the prover's
+            Some(account) => {
+                let own = registration.filter(|_| self.owns_registration());
+                self.take_over(txn, account, own).await?;
+                account.id
+            }
+            None if security_change::is_reserved(txn, email_key, Uuid::nil(), self.now).await? => {
+                return Ok(Outcome::EmailTaken);
+            }
+            None => match self.begin(txn, registration, challenges).await? {
+                Some(id) => id,
+                None => return Ok(Outcome::Nothing),
+            },
+        };
+        challenge::end_all(txn, email_key, self.now).await?;
+        Ok(user::find(txn, id).await?.into())
+    }
+
+    /// Signs in to the account that has the address. One whose address was never proven may be a stranger's, who waits for its
+    /// owner to come in.
+    async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
+        let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
+        if account.email_verified_at.is_none() {
+            if self.owns(account) {
+                user::verify_email(txn, account.id, self.now).await?;
+            } else {
+                self.take_over(txn, account, None).await?;
+            }
+        }
+        let email_key = &self.challenge.email_key;
+        challenge::end_all_for(txn, email_key, Purpose::SignIn, self.now).await?;
+        Ok(user::find(txn, account.id).await?.into())
+    }
+
+    /// Gives the viewer's account the address that was proven. The old one is told, and stays reserved for a while.
+    async fn change_email(self, txn: &Txn, change: Option<SecurityChange>) -> Result<Outcome, DbErr> {
+        let Some(account) = self.account else { return Ok(Outcome::Nothing) };
+        let challenge::Model { email, email_key, .. } = self.challenge;
+        if security_change::is_reserved(txn, &email_key, account.id, self.now).await? {
+            return Ok(Outcome::EmailTaken);
+        }
+        if let Some(change) = change {
+            change.insert(txn, &account, &[]).await?;
+        }
+        user::set_email(txn, account.id, email, email_key, self.now, self.now).await?;
+        challenge::end_all_of(txn, account.id, self.now).await?;
+        Ok(user::find(txn, account.id).await?.into())
+    }
+
+    /// Whether the prover has shown that the account is theirs, and not only that the address is.
+    fn owns(&self, account: &user::Model) -> bool {
+        let by_claim = match self.claim {
+            Claim::Mail | Claim::RegistrationPassword => false,
+            Claim::ChallengeId => self.challenge.user_id == Some(account.id),
+            Claim::AccountPassword(id, version) => (id, version) == (account.id, account.credentials_version),
+        };
+        self.is_viewer || by_claim
+    }
+
+    fn owns_registration(&self) -> bool {
+        matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
+    }
+
+    /// Begins the account of the registration, or of nobody in particular where only its mail was asked for again. `None` if
+    /// nobody has registered with the address.
+    async fn begin(
+        &self,
+        txn: &Txn,
+        registration: Option<Registration>,
+        challenges: &[challenge::Model],
+    ) -> Result<Option<Uuid>, DbErr> {
+        let is_registered = challenges.iter().any(|challenge| challenge.registration.is_some());
+        let registration = match registration {
+            Some(own) if self.owns_registration() => own,
+            Some(of_somebody) => of_somebody.without_credentials(),
+            None if is_registered => Registration::empty(self.challenge.email.clone()),
+            None => return Ok(None),
+        };
+        let identity = registration.identity().cloned();
+        let row = registration.into_row(self.challenge.email_key.clone(), self.now);
+        let id = claim_names(txn, row).await?;
+        if let Some(id) = id {
+            link(txn, id, identity.as_ref(), self.now).await?;
+        }
+        Ok(id)
+    }
+
+    /// Ends every way into the account that was there before, and then adds those of the prover's own registration.
+    async fn take_over(
+        &self,
+        txn: &Txn,
+        account: &user::Model,
+        own: Option<Registration>,
+    ) -> Result<(), DbErr> {
+        let password_hash = own.as_ref().and_then(Registration::password_hash).map(str::to_owned);
+        user::reset_password(txn, account.id, password_hash, self.now).await?;
+        session::end_all(txn, account.id, self.now).await?;
+        identity::delete_all(txn, account.id, self.now).await?;
+        challenge::end_all_of(txn, account.id, self.now).await?;
+        link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await
+    }
 }
 
 /// What the account was registered by signs its owner in. Where it has become somebody else's since, it is left to them.
@@ -219,29 +309,11 @@ async fn link(
 }
 
 /// Makes the account. A username that somebody has taken meanwhile is left to them; the person may choose another.
-async fn claim(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
+async fn claim_names(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
     let id = row.id;
     if user::insert(txn, row.clone()).await? {
         return Ok(Some(id));
     }
     let nameless = user::Model { username: None, username_key: None, ..row };
     Ok(user::insert(txn, nameless).await?.then_some(id))
-}
-
-/// The account that has the address now; the one that it had is told.
-async fn change_email(
-    txn: &Txn,
-    challenge: &challenge::Model,
-    account: Option<user::Model>,
-    notice: Option<storage::outbox::Model>,
-    now: Timestamp,
-) -> Result<Option<user::Model>, DbErr> {
-    let Some(user::Model { id, .. }) = account else { return Ok(None) };
-    let (email, key) = (challenge.email.clone(), challenge.email_key.clone());
-    user::set_email(txn, id, email, key, now).await?;
-    challenge::end_all_of(txn, id, now).await?;
-    if let Some(notice) = notice {
-        storage::outbox::insert(txn, notice).await?;
-    }
-    user::find(txn, id).await
 }

@@ -1,16 +1,17 @@
 //! Mailing the proof of an address once more.
 
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Challenge},
+    challenges::{self, About, Asked, Asker, Challenge},
     config::{ChallengeMethod, EmailVerification},
     fault::Fault,
     input::{EmailAddress, FieldError},
     outbox,
     storage::{
-        Timestamp,
+        Timestamp, Txn,
         challenge::{self, Purpose},
     },
 };
@@ -36,8 +37,13 @@ impl<F: Into<Fault>> From<F> for ResendError {
 ///
 /// # Errors
 /// Why not.
-pub async fn resend_otp(app: &App, email: &str, challenge_id: Option<Uuid>) -> Result<Asked, ResendError> {
-    resend(app, ChallengeMethod::Otp, email, challenge_id).await
+pub async fn resend_otp(
+    app: &App,
+    asker: Asker,
+    email: &str,
+    challenge_id: Option<Uuid>,
+) -> Result<Asked, ResendError> {
+    resend(app, asker, ChallengeMethod::Otp, email, challenge_id).await
 }
 
 /// Mails an activation link again. The answer is the same whether or not the address is known.
@@ -46,40 +52,52 @@ pub async fn resend_otp(app: &App, email: &str, challenge_id: Option<Uuid>) -> R
 /// Why not.
 pub async fn resend_activation_email(
     app: &App,
+    asker: Asker,
     email: &str,
     challenge_id: Option<Uuid>,
 ) -> Result<Asked, ResendError> {
-    resend(app, ChallengeMethod::Link, email, challenge_id).await
+    resend(app, asker, ChallengeMethod::Link, email, challenge_id).await
 }
 
 async fn resend(
     app: &App,
+    asker: Asker,
     method: ChallengeMethod,
     email: &str,
     challenge_id: Option<Uuid>,
 ) -> Result<Asked, ResendError> {
-    let is_off = app.config.email_verification == EmailVerification::None && challenge_id.is_none();
-    if app.config.email_verification_method != method || is_off {
-        return Err(ResendError::NotEnabled);
-    }
     let email =
         EmailAddress::parse(email).map_err(|wrong| ResendError::InvalidInput(vec![wrong.at("email")]))?;
-    let now = Timestamp(app.clock.now());
     let older = match challenge_id {
-        Some(id) => challenge::find_live(app.db.read(), id, now).await?,
+        Some(id) => challenge::find(app.db.read(), id).await?,
         None => None,
     };
-    // whoever has an id has asked for it, and may know what it is for
-    let older =
-        older.filter(|older| older.email_key == email.key() && older.purpose != Purpose::ResetPassword);
+    // the asker alone knows the id, and may know what it is for
+    let older = older.filter(|older| older.email_key == email.key() && is_repeatable(older.purpose));
     let purpose = older.as_ref().map_or(Purpose::VerifyEmail, |older| older.purpose);
-    let permit = challenges::charge(app, purpose, &email).await?;
-    let challenge = Challenge::new(app, purpose, &email, About::default(), permit);
-    let asked = app
+    let is_off = match purpose {
+        // these are mailed as codes, however addresses are proven
+        Purpose::ChangeEmail | Purpose::SignIn => method != ChallengeMethod::Otp,
+        _ => {
+            let needs_no_proof = app.config.email_verification == EmailVerification::None;
+            app.config.email_verification_method != method || (needs_no_proof && challenge_id.is_none())
+        }
+    };
+    if is_off {
+        return Err(ResendError::NotEnabled);
+    }
+    let permit = challenges::charge(app, asker, purpose, &email).await?;
+    // mailed for the viewer's own address, its proof is one of the viewer's
+    let about =
+        About { user_id: asker.user_id.filter(|_| purpose == Purpose::VerifyEmail), ..About::default() };
+    let challenge = Challenge::new(app, purpose, &email, about, permit);
+    let now = Timestamp(app.clock.now());
+    let series_id = older.map(|older| older.series_id.unwrap_or(older.id));
+    let mailed = app
         .db
         .write(async move |txn| {
-            let superseded = match older {
-                Some(older) => challenge::end(&txn, older.id, now).await?,
+            let superseded = match series_id {
+                Some(series_id) => supersede(&txn, series_id, now).await?,
                 None => None,
             };
             match superseded {
@@ -89,5 +107,26 @@ async fn resend(
         })
         .await?;
     outbox::wake(app);
-    Ok(asked)
+    Ok(mailed)
+}
+
+fn is_repeatable(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::SignIn => true,
+        Purpose::ResetPassword | Purpose::Reauthentication => false,
+    }
+}
+
+/// Ends the newest challenge of a series, expired or not, and returns it: the next one is about the same. `None` if it was spent.
+/// Of two who resend at once, the later finds the earlier's.
+async fn supersede(txn: &Txn, series_id: Uuid, now: Timestamp) -> Result<Option<challenge::Model>, DbErr> {
+    while let Some(newest) = challenge::find_newest(txn, series_id).await? {
+        if newest.ended_at.is_some() {
+            return Ok(None);
+        }
+        if challenge::supersede(txn, newest.id, now).await? {
+            return Ok(Some(newest));
+        }
+    }
+    Ok(None)
 }

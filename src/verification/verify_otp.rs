@@ -1,23 +1,21 @@
-//! Proving an address by the code that was mailed to it.
+//! Proving an address, or signing in, by the code that was mailed.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::prove::{By, ProofError, Prover, prove, require};
+use super::prove::{Claim, ProofError, Prover, prove};
 use crate::{
     app::App,
-    config::ChallengeMethod,
-    input::EmailAddress,
-    rate_limit::{self, Action},
+    fault::Fault,
+    input::{EmailAddress, OneTimeCode},
+    rate_limit::{Action, Address, Attempt},
     sessions::{Client, SignedIn, Viewer},
     storage::{
         Timestamp,
-        challenge::{self, Purpose},
+        challenge::{self, Method, Purpose},
+        session::AuthenticationMethod,
     },
 };
-
-/// The longest code that is looked at, in bytes.
-const MAX_CODE_BYTES: usize = 64;
 
 /// A code, and what it is for.
 #[derive(Clone, Debug)]
@@ -30,46 +28,86 @@ pub struct VerifyOtpInput {
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the address, and signs in.
+/// Proves the address, and signs in. A code without the id of its challenge proves who reads the mails to the address, and not
+/// who asked for them.
 ///
 /// # Errors
-/// Why not.
+/// [`ProofError::Invalid`] if the code is wrong, expired, used up or superseded.
 pub async fn verify_otp(
     app: &App,
     client: &Client,
     viewer: Option<&Viewer>,
     input: VerifyOtpInput,
 ) -> Result<SignedIn, ProofError> {
-    require(app, ChallengeMethod::Otp)?;
     let email = EmailAddress::parse(&input.email).map_err(|_| ProofError::Invalid)?;
-    if input.otp.expose_secret().len() > MAX_CODE_BYTES {
-        return Err(ProofError::Invalid);
-    }
-    // as people copy it from a mail
-    let code: String =
-        input.otp.expose_secret().chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-
-    let now = Timestamp(app.clock.now());
-    // a try is counted, for good, before it is known whether it is right
-    let (challenge, by) = if let Some(id) = input.challenge_id {
-        let (key, most) = (email.key().to_owned(), app.config.otp_max_attempts);
-        let counted = app
-            .db
-            .write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await)
-            .await?;
-        // anybody can ask for one with an address alone: such are together worth no more tries than the address
-        if counted.as_ref().is_some_and(|of| of.user_id.is_none() && of.registration.is_none()) {
-            rate_limit::charge(app, Action::BareCode(&email)).await?;
-        }
-        (counted, By::Id)
+    let code = OneTimeCode::parse(&input.otp).ok_or(ProofError::Invalid)?;
+    let (found, claim, attempt) = if let Some(id) = input.challenge_id {
+        let (found, attempt) = try_by_id(app, client, viewer, &email, id).await?;
+        (found.into_iter().collect(), Claim::ChallengeId, attempt)
     } else {
-        rate_limit::charge(app, Action::BareCode(&email)).await?;
-        let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
-        (awaited.into_iter().find(|challenge| challenge.purpose != Purpose::ResetPassword), By::Mail)
+        let (found, attempt) = try_bare(app, client, viewer, &email).await?;
+        (found, Claim::Mail, attempt)
     };
-    let id = challenge.as_ref().map_or(Uuid::nil(), |challenge| challenge.id);
-    let is_right = app.tokens.is_one_time_code(id, &code);
-    let challenge = challenge.filter(|challenge| is_right && challenge.purpose != Purpose::ResetPassword);
-    let challenge = challenge.ok_or(ProofError::Invalid)?;
-    prove(app, Prover { client, viewer }, challenge, by).await
+    let right = found.into_iter().find(|challenge| app.tokens.is_one_time_code(challenge.id, code.expose()));
+    let challenge = right.ok_or(ProofError::Invalid)?;
+    let methods = vec![AuthenticationMethod::EmailCode];
+    prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
+}
+
+/// Counts a try for the challenge with this id, for good, before it is known whether it is right. `None` if there is no such
+/// challenge, or no try is left.
+async fn try_by_id(
+    app: &App,
+    client: &Client,
+    viewer: Option<&Viewer>,
+    email: &EmailAddress,
+    id: Uuid,
+) -> Result<(Option<challenge::Model>, Attempt), Fault> {
+    let now = Timestamp(app.clock.now());
+    let awaited = challenge::find_live(app.db.read(), id, now).await?;
+    let series = awaited.as_ref().and_then(|challenge| challenge.series_id).unwrap_or(id);
+    let attempt = charge(app, client, viewer, Action::Code(series)).await?;
+    let (key, most) = (email.key().to_owned(), app.config.otp_max_attempts);
+    let counted =
+        app.db.write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await).await?;
+    Ok((counted.filter(is_for_codes), attempt))
+}
+
+/// The newest challenge of each purpose that a code alone may prove. All tries without an id share one budget of the address.
+async fn try_bare(
+    app: &App,
+    client: &Client,
+    viewer: Option<&Viewer>,
+    email: &EmailAddress,
+) -> Result<(Vec<challenge::Model>, Attempt), Fault> {
+    let attempt = charge(app, client, viewer, Action::BareCode(email)).await?;
+    let awaited = challenge::list_live(app.db.read(), email.key(), Timestamp(app.clock.now())).await?;
+    let newest = |purpose| {
+        let mut of_purpose = awaited.iter().filter(move |challenge| challenge.purpose == purpose);
+        of_purpose.next().filter(|challenge| is_for_codes(challenge)).cloned()
+    };
+    Ok(([Purpose::VerifyEmail, Purpose::SignIn].into_iter().filter_map(newest).collect(), attempt))
+}
+
+/// Charges a try to the challenge, to the client's address, and to the account in whose session it is made.
+async fn charge(
+    app: &App,
+    client: &Client,
+    viewer: Option<&Viewer>,
+    tried: Action<'_>,
+) -> Result<Attempt, Fault> {
+    let address = Address::rationed(app, client.ip_address);
+    let mut failures = vec![tried];
+    failures.extend(address.iter().map(Action::FailedCodeFrom));
+    failures.extend(viewer.map(|viewer| Action::FailedCodeBy(viewer.user.id)));
+    Attempt::begin(app, &failures, None).await
+}
+
+/// Whether a code was mailed for it that this mutation spends.
+fn is_for_codes(challenge: &challenge::Model) -> bool {
+    let is_spent_here = match challenge.purpose {
+        Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::SignIn => true,
+        Purpose::ResetPassword | Purpose::Reauthentication => false,
+    };
+    is_spent_here && challenge.method == Method::Otp
 }

@@ -16,10 +16,81 @@ async fn a_link_proves_the_address_once(#[values(Sqlite, Postgres)] database: Da
     let link = app.link(EMAIL).await;
     assert!(link.starts_with(&format!("{}/activate#token=", app.url)), "{link}");
     let token = app.token(EMAIL).await;
-    let proven = app.activate(&token).await;
+    let proven = app.activate_with(&token, json!({ "challengeId": challenge["id"] })).await;
     assert_eq!(proven["user"]["email"], EMAIL);
     assert_eq!(app.activate(&token).await["code"], "INVALID_TOKEN");
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+}
+
+/// The link alone is read by the owner of the mailbox, who may not be the person who signed up.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_keeps_the_password_for_who_knows_it_or_the_challenge(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("optional", "mandatory")] mode: &str,
+) {
+    let app = TestApp::with(database, &[("EMAIL_VERIFICATION", mode), LINK[1]]).await;
+    for (n, beside, keeps) in [
+        (0, json!({}), false),
+        (1, json!({ "challengeId": "own" }), true),
+        (2, json!({ "challengeId": "resent" }), true),
+        (3, json!({ "password": PASSWORD }), true),
+        (4, json!({ "challengeId": "4711" }), false),
+    ] {
+        let email = format!("person-{n}@example.org");
+        let begun = app.register(&email, PASSWORD).await;
+        let own = if mode == "mandatory" { &begun["id"] } else { &begun["emailChallenge"]["id"] };
+        let mut beside = beside;
+        if beside["challengeId"] == "own" {
+            beside["challengeId"] = own.clone();
+        }
+        if beside["challengeId"] == "resent" {
+            app.advance(Duration::from_secs(61));
+            app.resend_link(&email, Some(own)).await;
+            beside["challengeId"] = own.clone();
+        }
+        let token = app.token(&email).await;
+        for wrong in ["wrong horse battery", ""] {
+            let refused = app.activate_with(&token, json!({ "password": wrong })).await;
+            assert_eq!(refused["code"], "INVALID_CREDENTIALS", "and the link stays good");
+        }
+        let proven = app.activate_with(&token, beside.clone()).await;
+        assert_eq!(proven["__typename"], "AuthPayload", "{beside}: {proven}");
+        let works = app.login(&email, PASSWORD).await["__typename"] == "AuthPayload";
+        assert_eq!(works, keeps, "{beside}");
+        if mode == "optional" {
+            assert_eq!(app.me(begun["accessToken"].as_str().unwrap()).await == email, keeps, "{beside}");
+        }
+    }
+}
+
+/// A stranger signs up with somebody's address; that person opens the link in their own mail.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_does_not_tell_the_id_of_its_challenge(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::with(database, &LINK).await;
+    let strangers = app.register(EMAIL, PASSWORD).await;
+    let token = app.token(EMAIL).await;
+    let id: uuid::Uuid = strangers["id"].as_str().unwrap().parse().unwrap();
+    let held = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &token).unwrap();
+    assert!(!held.windows(16).any(|part| part == id.as_bytes()));
+    let guesses = uuid::Uuid::from_slice(&held[..16]).unwrap();
+    let proven = app.activate_with(&token, json!({ "challengeId": guesses.to_string() })).await;
+    assert_eq!(proven["__typename"], "AuthPayload");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_beside_a_link_are_rationed_and_the_link_is_not() {
+    let app = TestApp::with(Sqlite, &LINK).await;
+    app.register(EMAIL, PASSWORD).await;
+    let token = app.token(EMAIL).await;
+    for _ in 0..20 {
+        app.activate_with(&token, json!({ "password": "wrong horse battery" })).await;
+    }
+    let refused = app.activate_with(&token, json!({ "password": PASSWORD })).await;
+    assert_eq!(refused["code"], "RATE_LIMITED");
+    assert_eq!(app.activate(&token).await["__typename"], "AuthPayload");
 }
 
 #[rstest]
@@ -51,7 +122,8 @@ async fn a_resent_link_supersedes_only_its_own() {
     app.resend_link(EMAIL, Some(&first["id"])).await;
     let new = app.token(EMAIL).await;
     assert_eq!(app.activate(&old).await["code"], "INVALID_TOKEN");
-    assert_eq!(app.activate(&new).await["__typename"], "AuthPayload");
+    let proven = app.activate_with(&new, json!({ "challengeId": first["id"] })).await;
+    assert_eq!(proven["__typename"], "AuthPayload");
     assert_eq!(app.activate(&strangers).await["code"], "INVALID_TOKEN", "there is nothing left to prove");
 }
 
@@ -61,12 +133,12 @@ async fn crossed_and_spent_tokens_are_never_told_apart() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let activation = app.token(EMAIL).await;
-    let proven = app.activate(&activation).await;
+    let proven = app.activate_with(&activation, json!({ "password": PASSWORD })).await;
     app.request_reset(EMAIL).await;
     let reset = app.token(EMAIL).await;
     app.register("grace@example.org", PASSWORD).await;
     let late = app.token("grace@example.org").await;
-    app.change_email(proven["accessToken"].as_str().unwrap(), "new@example.org").await;
+    app.register("new@example.org", PASSWORD).await;
     let change = app.token("new@example.org").await;
     let altered = |token: &str, at: usize| {
         let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };

@@ -14,7 +14,7 @@ async fn anybody_may_ask_what_forms_need_to_know() {
         app.run(QUERY, json!({})).await.data("authSettings"),
         json!({
             "signupEnabled": true, "emailRequired": true, "emailVerification": "OPTIONAL",
-            "emailVerificationMethod": "OTP", "otpLength": 6, "passwordMinLength": 8, "passwordMaxLength": 128,
+            "emailVerificationMethod": "OTP", "otpLength": 8, "passwordMinLength": 8, "passwordMaxLength": 128,
             "usernameMinLength": 3, "usernameMaxLength": 30, "googleClientId": null,
         })
     );

@@ -11,13 +11,16 @@ const NEW: &str = "countess@example.org";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_address_is_the_accounts_once_it_is_proven(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
-    let ada = app.sign_up(EMAIL).await;
+    let ada = app.sign_up_proven(EMAIL).await;
     let challenge = app.change_email(&ada.access_token, NEW).await;
     assert_eq!((&challenge["purpose"], &challenge["email"]), (&json!("CHANGE_EMAIL"), &json!(NEW)));
+    let mail = app.inbox(NEW).await[0].clone();
+    assert_eq!((mail.template, mail.text.contains(EMAIL)), ("change_email", true), "it names the account");
     assert_eq!(app.me(&ada.access_token).await, EMAIL, "not yet");
     let code = app.code(NEW).await;
     let proven = app.verify_as(&ada.access_token, NEW, &code, Some(&challenge["id"])).await;
     assert_eq!((&proven["user"]["email"], &proven["session"]["id"]), (&json!(NEW), &json!(ada.session_id)));
+    assert_eq!(proven["refreshToken"], Value::Null);
     let notice = app.inbox(EMAIL).await[0].clone();
     assert_eq!(notice.template, "email_changed");
     assert!(notice.text.contains(NEW));
@@ -41,7 +44,7 @@ async fn an_address_of_somebody_else_is_answered_alike_and_never_taken(
     let challenge = app.change_email(&ada.access_token, NEW).await;
     let code = app.code(NEW).await;
     app.sign_up(NEW).await;
-    let refused = app.verify(NEW, &code, Some(&challenge["id"])).await;
+    let refused = app.verify_as(&ada.access_token, NEW, &code, Some(&challenge["id"])).await;
     assert_eq!(refused["code"], "EMAIL_TAKEN");
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
 }
@@ -61,8 +64,47 @@ async fn it_takes_the_password_and_another_address() {
     let wrong = change(json!({ "newEmail": NEW, "currentPassword": "wrong horse battery" })).await;
     assert_eq!(wrong["code"], "INVALID_CREDENTIALS");
     assert!(app.inbox(NEW).await.is_empty());
-    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.verify_as(&ada.access_token, EMAIL, &app.code(EMAIL).await, None).await;
     app.advance(Duration::from_mins(2));
     let same = change(json!({ "newEmail": EMAIL, "currentPassword": PASSWORD })).await;
     assert_eq!(same["fields"], json!([{ "field": "newEmail", "code": "UNCHANGED" }]));
+}
+
+/// The owner of the new mailbox reads what looks like a sign-up's code, and enters it elsewhere.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn its_code_counts_in_the_asking_session_and_signs_nobody_in(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("otp", "link")] method: &str,
+) {
+    let app = TestApp::with(database, &[("EMAIL_VERIFICATION_METHOD", method)]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let elsewhere = app.sign_in(EMAIL).await;
+    let grace = app.sign_up("grace@example.org").await;
+    let asked = app.change_email(&ada.access_token, NEW).await;
+    assert_eq!(asked["method"], "OTP", "a link would be followed wherever the mail is read");
+    let code = app.code(NEW).await;
+    for id in [Some(&asked["id"]), None] {
+        for token in ["", &elsewhere.access_token, &grace.access_token] {
+            assert_eq!(app.verify_as(token, NEW, &code, id).await["code"], "INVALID_OTP");
+        }
+    }
+    assert_eq!(app.me(&ada.access_token).await, EMAIL);
+    app.advance(Duration::from_secs(61));
+    let again = app.resend_otp(NEW, Some(&asked["id"])).await;
+    assert_eq!(again["purpose"], "CHANGE_EMAIL");
+    let proven = app.verify_as(&ada.access_token, NEW, &app.code(NEW).await, Some(&again["id"])).await;
+    assert_eq!(proven["user"]["email"], NEW, "{proven}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_nobody_has_proven_is_not_told_the_new_one(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let asked = app.change_email(&ada.access_token, NEW).await;
+    app.verify_as(&ada.access_token, NEW, &app.code(NEW).await, Some(&asked["id"])).await;
+    assert!(app.inbox(EMAIL).await.iter().all(|mail| !mail.text.contains(NEW)));
 }

@@ -142,7 +142,7 @@ async fn serve_can_migrate_first() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::production(folder.path(), &[]).await;
     let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();
-    assert_eq!(answer["data"]["authSettings"]["otpLength"], 6);
+    assert_eq!(answer["data"]["authSettings"]["otpLength"], 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

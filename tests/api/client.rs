@@ -65,6 +65,11 @@ impl Browser {
 
     fn begin(&mut self, tab: usize) {
         let options = json!({ "url": "/graphql", "keep": self.keep, "events": self.events });
+        // a person is asked for a proof by `asked`, and answers by `asked.give`
+        let options = format!(
+            "{{ ...{options}, onReauthenticationRequired: (request) => new Promise((give) => {{ window.asked = {{ request, \
+             give, times: (window.asked?.times ?? 0) + 1 }}; }}) }}"
+        );
         self.tabs.run(tab, &format!("void (window.gatehouse = client.createGatehouse({options}))"));
     }
 
@@ -438,4 +443,151 @@ async fn a_tab_in_the_background_listens_again_when_it_is_looked_at() {
     assert_eq!(browser.states(), [EMAIL]);
     browser.tabs.act("hide", Some(0), false);
     browser.tabs.act("wait", None, is("signedOut"));
+}
+
+/// Longer than a proof is good for, and shorter than an access token lasts.
+const STALE: Duration = Duration::from_mins(11);
+
+/// Changes a username, which needs a recent proof, without waiting for the outcome.
+fn rename(username: &str, outcome: &str) -> String {
+    format!("void (window.{outcome} = gatehouse.updateProfile({{ username: '{username}' }}))")
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_by_somebody_who_is_signed_in_leaves_their_refresh_token_alone(
+    #[values("cookie", "localStorage", "memory")] keep: &'static str,
+) {
+    let mut browser = Browser::start(TestApp::start(Sqlite).await, keep);
+    browser.open(0);
+    let input = json!({ "email": EMAIL, "password": PASSWORD });
+    assert_eq!(browser.tabs.run(0, &format!("gatehouse.signup({input})"))["kind"], "AuthPayload");
+    let input = json!({ "email": EMAIL, "otp": browser.app.code(EMAIL).await });
+    let proven = browser.tabs.run(0, &format!("gatehouse.verifyOtp({input})"));
+    assert_eq!((&proven["kind"], &proven["refreshToken"]), (&json!("AuthPayload"), &Value::Null));
+    assert_eq!(browser.tabs.run(0, "gatehouse.state().user.emailVerified"), true);
+    browser.app.advance(HALF_AN_HOUR);
+    assert_eq!(browser.ask(), [EMAIL], "it was refreshed");
+    assert_eq!(browser.rotations().await, 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_proof_is_sent_again_once_one_is_given(
+    #[values("cookie", "localStorage", "memory")] keep: &'static str,
+) {
+    let count = if keep == "memory" { 1 } else { 2 };
+    let mut browser = Browser::signed_in(Sqlite, keep, count).await;
+    browser.app.advance(STALE);
+    // two that are refused at once share one proof
+    browser.tabs.run(0, &rename("ada", "first"));
+    browser.tabs.run(0, &rename("lovelace", "second"));
+    browser.tabs.act("wait", Some(0), "window.asked");
+    assert_eq!(browser.tabs.run(0, "asked.request.methods"), json!(["PASSWORD"]));
+    browser.tabs.run(0, &format!("asked.give({})", json!({ "password": PASSWORD })));
+    for outcome in ["first", "second"] {
+        assert_eq!(browser.tabs.run(0, outcome)["kind"], "User", "{outcome}");
+    }
+    assert_eq!(browser.tabs.run(0, "asked.times"), 1);
+    assert_eq!(browser.tabs.run(0, "gatehouse.state().session.methods"), json!(["PASSWORD"]));
+    // the other tab has heard of the token
+    browser.tabs.run(count - 1, &rename("byron", "third"));
+    assert_eq!(browser.tabs.run(count - 1, "third")["username"], "byron");
+    assert_eq!((browser.tabs.count("reauthenticate"), browser.tabs.count("refresh")), (1, 0));
+    // and the session goes on
+    browser.app.advance(HALF_AN_HOUR);
+    assert_eq!(browser.ask(), vec![EMAIL; count]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_is_wrong_is_asked_for_again_and_without_one_nothing_is_sent_again() {
+    let mut browser = Browser::signed_in(Sqlite, "cookie", 1).await;
+    browser.app.advance(STALE);
+    browser.tabs.run(0, &rename("ada", "outcome"));
+    browser.tabs.act("wait", Some(0), "window.asked");
+    assert_eq!(browser.tabs.run(0, "asked.request.refusal ?? null"), Value::Null);
+    browser.tabs.run(0, "asked.give({ password: 'another one' })");
+    browser.tabs.act("wait", Some(0), "asked.times === 2");
+    assert_eq!(browser.tabs.run(0, "asked.request.refusal.code"), "INVALID_CREDENTIALS");
+    browser.tabs.run(0, "asked.give(null)");
+    assert_eq!(browser.tabs.run(0, "outcome")["code"], "REAUTHENTICATION_REQUIRED");
+    assert_eq!(browser.tabs.count("updateProfile"), 1);
+
+    // nor is anybody asked for ever
+    browser.tabs.run(0, &rename("ada", "outcome"));
+    for times in 3..8 {
+        browser.tabs.act("wait", Some(0), format!("asked.times === {times}"));
+        browser.tabs.run(0, "asked.give({ password: 'another one' })");
+    }
+    assert_eq!(browser.tabs.run(0, "outcome")["code"], "REAUTHENTICATION_REQUIRED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_without_a_password_proves_by_a_code_that_it_is_they() {
+    let mut browser = Browser::start(TestApp::start(Sqlite).await, "cookie");
+    browser.app.sign_up(EMAIL).await;
+    browser.open(0);
+    browser.tabs.run(0, &format!("gatehouse.requestLoginCode({})", json!(EMAIL)));
+    let input = json!({ "email": EMAIL, "otp": browser.app.code(EMAIL).await });
+    let proven = browser.tabs.run(0, &format!("gatehouse.verifyOtp({input})"));
+    assert_eq!(proven["user"]["hasPassword"], false, "a stranger may have chosen it: {proven}");
+    browser.app.advance(STALE);
+    let input = json!({ "newPassword": "battery horse correct" });
+    browser.tabs.run(0, &format!("void (window.changed = gatehouse.changePassword({input}))"));
+    browser.tabs.act("wait", Some(0), "window.asked");
+    assert_eq!(browser.tabs.run(0, "asked.request.methods"), json!(["EMAIL_CODE"]));
+    assert_eq!(browser.tabs.run(0, "asked.request.sendCode()")["purpose"], "REAUTHENTICATION");
+    let code = json!({ "emailCode": browser.app.code(EMAIL).await });
+    browser.tabs.run(0, &format!("asked.give({code})"));
+    assert_eq!(browser.tabs.run(0, "changed")["kind"], "PasswordChanged");
+}
+
+#[rstest]
+#[case("cookie", true)]
+#[case("localStorage", true)]
+#[case("memory", false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signed_up_in_this_browser_keeps_their_password(
+    #[case] keep: &'static str,
+    #[case] by_link: bool,
+) {
+    let settings = [("EMAIL_VERIFICATION", "mandatory")];
+    let mut browser = Browser::start(TestApp::with(Sqlite, &settings).await, keep);
+    browser.open(0);
+    let signup =
+        |email: &str| format!("gatehouse.signup({})", json!({ "email": email, "password": PASSWORD }));
+    assert_eq!(browser.tabs.run(0, &signup(EMAIL))["kind"], "EmailChallenge");
+    let input = json!({ "email": "Ada@example.org", "otp": browser.app.code(EMAIL).await });
+    let proven = browser.tabs.run(0, &format!("gatehouse.verifyOtp({input})"));
+    assert_eq!(proven["user"]["hasPassword"], true, "{proven}");
+
+    // a link is opened in another tab
+    let links = browser.app.another(&[("EMAIL_VERIFICATION_METHOD", "link")]).await;
+    let mut browser = Browser::start(links, keep);
+    browser.open(0);
+    browser.open(1);
+    let email = "grace@example.org";
+    assert_eq!(browser.tabs.run(0, &signup(email))["kind"], "EmailChallenge");
+    let token = json!({ "token": browser.app.token(email).await });
+    let proven = browser.tabs.run(1, &format!("gatehouse.activateAccount({token})"));
+    assert_eq!(proven["user"]["hasPassword"], by_link, "{proven}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_another_page_of_the_site_has_begun_is_taken_up() {
+    let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, "cookie");
+    browser.app.sign_up(EMAIL).await;
+    browser.open(0);
+    browser.tabs.run(0, "gatehouse.adopt()");
+    assert_eq!(browser.states(), ["signedOut"]);
+    let query = format!(
+        "mutation {{ login(input: {{ identifier: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"
+    );
+    let headers = json!({ "content-type": "application/json", "x-token-delivery": "cookie" });
+    let body = json!({ "query": query }).to_string();
+    let options = json!({ "method": "POST", "headers": headers, "body": body });
+    browser.tabs.run(0, &format!("fetch('/graphql', {options}).then((answer) => answer.text())"));
+    assert_eq!(browser.states(), ["signedOut"], "nobody has looked");
+    browser.tabs.run(0, "gatehouse.adopt()");
+    assert_eq!(browser.states(), [EMAIL]);
 }

@@ -104,13 +104,17 @@ async fn whatever_signs_in_puts_the_refresh_token_into_the_cookie_alone(
     payloads.push(browser.refresh().await);
     assert_ne!(browser.token(), signed_up, "it is rotated");
     payloads.push(browser.login().await);
+    for payload in &payloads {
+        assert_eq!(app.me(payload["accessToken"].as_str().unwrap()).await, EMAIL);
+    }
     browser.access_token.clear();
     browser.cookie = None;
+    // by the mail alone it ends the sessions from before
     payloads.push(verify(&mut browser).await);
+    assert_eq!(app.me(payloads[3]["accessToken"].as_str().unwrap()).await, EMAIL);
     for payload in &payloads {
         assert_eq!(payload["__typename"], "AuthPayload", "{payload}");
         assert_eq!((&payload["refreshToken"], &payload["refreshExpiresIn"]), (&Value::Null, &json!(86400)));
-        assert_eq!(app.me(payload["accessToken"].as_str().unwrap()).await, EMAIL);
     }
     let links = app.another(&[("EMAIL_VERIFICATION_METHOD", "link")]).await;
     links.register("grace@example.org", PASSWORD).await;

@@ -9,6 +9,9 @@ use crate::support::{Answer, EMAIL, NO_VERIFICATION, PASSWORD, Sqlite, TestApp, 
 
 const NEW: &str = "battery horse correct";
 
+/// Longer than a proof is good for.
+const STALE: Duration = Duration::from_mins(11);
+
 /// A person at the app, in so many tabs.
 struct Visit {
     app: TestApp,
@@ -68,10 +71,16 @@ impl Visit {
     }
 
     fn log_in(&mut self, identifier: &str, password: &str) {
-        self.sees("Log in");
+        self.sees("Sign in");
         self.fill("Username or email address", identifier);
         self.fill("Password", password);
         self.enter();
+    }
+
+    /// Presses a button of the stand-in for Google.
+    fn choose_at_google(&mut self, person: &str) {
+        self.reads("This is no Google");
+        self.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
     }
 
     /// Where the focus is.
@@ -114,13 +123,13 @@ async fn it_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone() {
     let mut visit = Visit::with(&[]).await;
-    visit.tab_to("Create an account");
+    visit.tab_to("Sign up");
     visit.enter();
-    visit.sees("Create an account");
+    visit.sees("Sign up");
     assert_eq!(visit.focus(), "H1");
     visit.fill("Email address", EMAIL);
     visit.fill("Username (optional)", "ada");
-    visit.reads("Free");
+    visit.reads("Available");
     visit.fill("Password", "short");
     visit.enter();
     visit.reads("has at least 8 characters");
@@ -129,12 +138,12 @@ async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone(
     visit.tabs.act("type", Some(0), PASSWORD);
     visit.enter();
 
-    visit.sees("Look into your mailbox");
-    visit.reads("you can have another");
-    visit.fill("Code of 6 digits", "000000");
+    visit.sees("Check your email");
+    visit.reads("Didn’t get it?");
+    visit.fill("Code of 8 digits", "00000000");
     visit.enter();
     visit.reads("This code is wrong");
-    visit.fill("Code of 6 digits", &visit.app.code(EMAIL).await);
+    visit.fill("Code of 8 digits", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Profile");
     visit.reads("confirmed");
@@ -159,9 +168,9 @@ async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone(
 async fn a_forgotten_password_is_set_anew_by_the_link_in_a_mail() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     visit.app.sign_up(EMAIL).await;
-    visit.tab_to("Forgotten your password?");
+    visit.tab_to("Forgot your password?");
     visit.enter();
-    visit.sees("Forgotten your password?");
+    visit.sees("Forgot your password?");
     visit.fill("Email address", EMAIL);
     visit.enter();
     visit.reads("a link is on its way");
@@ -172,7 +181,7 @@ async fn a_forgotten_password_is_set_anew_by_the_link_in_a_mail() {
     visit.fill("New password", NEW);
     visit.enter();
     visit.reads("Your new password is set.");
-    visit.tab_to("Log in");
+    visit.tab_to("Sign in");
     visit.enter();
     visit.log_in(EMAIL, NEW);
     visit.sees("Profile");
@@ -184,12 +193,12 @@ async fn where_an_address_must_be_proven_first_a_link_proves_it() {
     let mut visit = Visit::with(&settings).await;
     visit.app.register(EMAIL, PASSWORD).await;
     visit.log_in(EMAIL, PASSWORD);
-    visit.sees("Look into your mailbox");
+    visit.sees("Check your email");
     let link = visit.app.link(EMAIL).await;
     let token = link.split_once("token=").unwrap().1;
     visit.open(0, &format!("#/activate?token={token}"));
-    visit.sees("Confirm your address");
-    visit.tab_to("Confirm my address");
+    visit.sees("Confirm your email address");
+    visit.fill("Password", PASSWORD);
     visit.enter();
     visit.sees("Profile");
 }
@@ -217,7 +226,7 @@ async fn ten_tabs_wake_from_an_expired_token_and_sign_out_together(
     assert_eq!(visit.tabs.count("refresh"), before + 1);
     let sign_out = "document.querySelector('.who button').click()";
     visit.tabs.run(count / 2, sign_out);
-    visit.sees("Log in");
+    visit.sees("Sign in");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +238,7 @@ async fn devices_are_signed_out_from_the_list() {
     visit.tab_to("Sessions");
     visit.enter();
     visit.reads("this device");
-    visit.tab_to("Sign it out");
+    visit.tab_to("Sign out device");
     visit.enter();
     visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 1");
     assert_eq!(visit.app.me(&elsewhere.access_token).await, "REVOKED");
@@ -238,7 +247,7 @@ async fn devices_are_signed_out_from_the_list() {
     visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 2");
     visit.tab_to("Sign out everywhere");
     visit.enter();
-    visit.sees("Log in");
+    visit.sees("Sign in");
     assert_eq!(visit.app.me(&elsewhere.access_token).await, "REVOKED");
 }
 
@@ -273,17 +282,16 @@ async fn staff_search_and_turn_the_pages_of_users() {
 async fn people_sign_in_with_google_and_back_out_of_it() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
     let mut visit = Visit::of(app);
-    for (person, seen) in [("Cancel", "Google has signed nobody in."), ("Grace Hopper", "grace@navy.example")]
+    for (person, seen) in [("Cancel", "Google did not sign you in."), ("Grace Hopper", "grace@navy.example")]
     {
-        visit.tab_to("Continue with Google");
+        visit.tab_to("Sign in with Google");
         visit.enter();
-        visit.reads("This is no Google");
-        visit.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
+        visit.choose_at_google(person);
         // back here, and no code is kept in the history
         visit.tabs.act("wait", Some(0), "location.pathname.startsWith('/demo') && location.search === ''");
         visit.reads(seen);
         if person == "Cancel" {
-            visit.tab_to("Go on");
+            visit.tab_to("Continue");
             visit.enter();
         }
     }
@@ -291,15 +299,148 @@ async fn people_sign_in_with_google_and_back_out_of_it() {
     visit.reads("Linked with");
     visit.tab_to("Unlink");
     visit.enter();
-    visit.reads("This is your only way in.");
+    visit.reads("This is your only way to sign in.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_a_code_and_set_a_password_at_once() {
+    let mut visit = Visit::with(&[]).await;
+    // a stranger may have: the address was never proven
+    visit.app.sign_up(EMAIL).await;
+    visit.tab_to("Email me a code");
+    visit.enter();
+    visit.sees("Sign in with a code");
+    visit.fill("Email address", EMAIL);
+    visit.enter();
+    visit.sees("Check your email");
+    visit.reads("If there is an account with it");
+    visit.fill("Code of 8 digits", &visit.app.code(EMAIL).await);
+    visit.enter();
+    visit.sees("Set a password");
+    visit.fill("New password", NEW);
+    visit.enter();
+    visit.sees("Change your password");
+    visit.reads("Your new password is set.");
+    assert_eq!(visit.app.login(EMAIL, NEW).await["__typename"], "AuthPayload");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_link_is_for_the_account_that_it_names() {
+    let mut visit = Visit::with(&[("RESEND_COOLDOWN", "1s")]).await;
+    let ada = visit.app.sign_up(EMAIL).await;
+    let code = visit.app.code(EMAIL).await;
+    visit.app.verify_as(&ada.access_token, EMAIL, &code, None).await;
+    for (name, title) in [("eve@example.org", "Do not trust this link"), (EMAIL, "Profile")] {
+        let request = format!("mutation {{ requestLoginCode(email: \"{EMAIL}\") {{ __typename }} }}");
+        visit.app.run(&request, Value::Null).await;
+        let link = visit.app.link(EMAIL).await;
+        let (token, _) = link.split_once("token=").unwrap().1.split_once('&').unwrap();
+        visit.open(0, &format!("#/sign-in?token={token}&account={name}"));
+        visit.sees("Sign in");
+        visit.tab_to(&format!("Sign in as {name}"));
+        visit.enter();
+        visit.sees(title);
+        visit.app.advance(Duration::from_secs(2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_by_the_link_of_the_mail_is_signed_in_here_too() {
+    let mut visit = Visit::with(&[]).await;
+    let ada = visit.app.sign_up(EMAIL).await;
+    let code = visit.app.code(EMAIL).await;
+    visit.app.verify_as(&ada.access_token, EMAIL, &code, None).await;
+    visit.tabs.run(0, "void (location.hash = '/email-code')");
+    visit.sees("Sign in with a code");
+    visit.fill("Email address", EMAIL);
+    visit.enter();
+    visit.sees("Check your email");
+    let link = visit.app.link(EMAIL).await;
+    visit.tabs.act("open", Some(1), link);
+    visit.tabs.run(1, "document.querySelector('button').click()");
+    visit.tabs.act("wait", Some(1), "document.querySelector('h1').textContent === 'You are signed in'");
+    visit.tabs.act("hide", Some(0), false);
+    visit.tabs.act("wait", Some(0), "document.querySelector('h1').textContent === 'Profile'");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_confirms_that_it_is_they_before_a_change() {
+    let mut visit = Visit::with(&[]).await;
+    let ada = visit.app.sign_up(EMAIL).await;
+    let code = visit.app.code(EMAIL).await;
+    visit.app.verify_as(&ada.access_token, EMAIL, &code, None).await;
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Profile");
+
+    visit.app.advance(STALE);
+    visit.fill("Username", "lovelace");
+    visit.enter();
+    visit.reads("Confirm that it is you");
+    visit.is_sound("the dialog");
+    visit.tabs.act("press", Some(0), "Escape");
+    visit.reads("Nothing was changed.");
+    visit.fill("Username", "lovelace");
+    visit.enter();
+    visit.reads("Confirm that it is you");
+    visit.fill("Password", NEW);
+    visit.enter();
+    visit.reads("Incorrect password.");
+    visit.fill("Password", PASSWORD);
+    visit.enter();
+    visit.reads("Your profile is saved.");
+
+    // by a code; and the address is changed by another, in this session
+    visit.app.advance(STALE);
+    visit.tab_to("Change email");
+    visit.enter();
+    visit.fill("New email address", "lovelace@example.org");
+    visit.fill("Password", PASSWORD);
+    visit.enter();
+    visit.reads("Confirm that it is you");
+    visit.tab_to("Email me a code");
+    visit.enter();
+    visit.reads("We sent it to");
+    visit.fill("Code", &visit.app.code(EMAIL).await);
+    visit.enter();
+    visit.sees("Check your email");
+    visit.fill("Code of 8 digits", &visit.app.code("lovelace@example.org").await);
+    visit.enter();
+    visit.sees("Profile");
+    visit.reads("lovelace@example.org confirmed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_without_a_password_confirm_with_google() {
+    let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
+    let mut visit = Visit::of(app);
+    visit.tab_to("Sign in with Google");
+    visit.enter();
+    visit.choose_at_google("Grace Hopper");
+    visit.sees("Profile");
+    visit.app.advance(STALE);
+    visit.fill("Username", "grace");
+    visit.enter();
+    visit.reads("Confirm that it is you");
+    visit.tab_to("Confirm with Google");
+    visit.enter();
+    visit.choose_at_google("Grace Hopper");
+    visit.sees("Thank you");
+    visit.tab_to("Continue");
+    visit.enter();
+    visit.sees("Profile");
+    visit.fill("Username", "grace");
+    visit.enter();
+    visit.reads("Your profile is saved.");
 }
 
 #[rstest]
 #[case::log_in("/login", false)]
 #[case::sign_up("/signup", false)]
 #[case::forgotten_password("/forgotten-password", false)]
+#[case::email_code("/email-code", false)]
 #[case::reset_password("/reset-password?token=x", false)]
 #[case::activate("/activate?token=x", false)]
+#[case::sign_in_link("/sign-in?token=x&account=ada%40example.org", false)]
 #[case::profile("/profile", true)]
 #[case::password("/password", true)]
 #[case::sessions("/sessions", true)]

@@ -340,12 +340,9 @@ async fn of_several_registrations_the_mail_alone_gives_no_google_account_a_way_i
 }
 
 #[rstest]
-#[case(false, 0)]
-#[case(true, 1)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_takes_an_unproven_account_from_whoever_linked_google_to_it(
-    #[case] is_proven: bool,
-    #[case] identities: i64,
+async fn a_reset_takes_an_account_from_whoever_linked_google_to_it(
+    #[values(false, true)] is_proven: bool,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -357,7 +354,7 @@ async fn a_reset_takes_an_unproven_account_from_whoever_linked_google_to_it(
     app.request_reset(EMAIL).await;
     let token = app.token(EMAIL).await;
     assert_eq!(app.reset(&token, "battery horse correct").await["__typename"], "PasswordChanged");
-    assert_eq!(count(&app, "identities").await, identities);
+    assert_eq!(count(&app, "identities").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

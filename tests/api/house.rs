@@ -19,7 +19,9 @@ const LAYERS: [&[&str]; 5] = [
         "outbox",
         "password_reset",
         "rate_limit",
+        "reauthentication",
         "relay",
+        "security_changes",
         "sessions",
         "verification",
     ],
@@ -28,7 +30,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 35] = [
+const WITHIN: [(&str, &str); 49] = [
     ("cli", "http"),
     ("cli", "fake_google"),
     ("verification", "sessions"),
@@ -52,6 +54,20 @@ const WITHIN: [(&str, &str); 35] = [
     ("sessions", "rate_limit"),
     ("challenges", "outbox"),
     ("challenges", "rate_limit"),
+    ("verification", "security_changes"),
+    ("password_reset", "security_changes"),
+    ("password_reset", "sessions"),
+    ("google_login", "security_changes"),
+    ("accounts", "security_changes"),
+    ("accounts", "google_login"),
+    ("reauthentication", "sessions"),
+    ("reauthentication", "challenges"),
+    ("reauthentication", "google_login"),
+    ("reauthentication", "outbox"),
+    ("reauthentication", "rate_limit"),
+    ("sessions", "security_changes"),
+    ("security_changes", "outbox"),
+    ("security_changes", "rate_limit"),
     ("app", "events"),
     ("app", "google"),
     ("app", "mail"),

@@ -149,7 +149,7 @@ async fn queries_run_by_get() {
     let get = |pairs: &[(&str, &str)]| get.try_clone().unwrap().query(pairs);
     let answer =
         Answer::of(get(&[("query", query), ("operationName", "A"), ("variables", "{\"no\":false}")])).await;
-    assert_eq!(answer.data("authSettings")["otpLength"], 6);
+    assert_eq!(answer.data("authSettings")["otpLength"], 8);
     assert_eq!(Answer::of(get(&[("query", query), ("operationName", "B")])).await.status, 405);
     assert_eq!(Answer::of(get(&[("query", query), ("variables", "[")])).await.code(), "BAD_REQUEST");
     assert_eq!(Answer::of(get(&[("noquery", "1")])).await.status, 400);

@@ -12,7 +12,7 @@ async fn a_linked_google_account_signs_in_whatever_its_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
-    let owner = app.sign_up(EMAIL).await;
+    let owner = app.sign_up_proven(EMAIL).await;
     let linked = app.link_google(&owner.access_token, access_token(&google, &ada())).await;
     assert_eq!(
         linked,

@@ -1,8 +1,17 @@
+use std::{collections::HashSet, time::Duration};
+
+use gatehouse::storage::challenge;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
-use serde_json::json;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set,
+};
+use serde_json::{Value, json};
 
 use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect};
+
+const NOBODY: &str = "nobody@example.org";
+/// That of a registration.
+const REGISTERED: &str = "battery horse correct";
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -43,6 +52,100 @@ async fn unknown_account_wrong_password_and_no_password_are_never_told_apart(
         assert_eq!(app.login(identifier, PASSWORD).await, wrong, "{identifier:?}");
         assert_eq!(app.app.passwords.computed() - before, cost, "{identifier:?} costs one hash");
     }
+}
+
+/// An account of `ada`, and registrations under way for her address and for nobody's.
+async fn with_registrations(database: Database) -> TestApp {
+    let app = TestApp::with(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
+    app.register_and_prove(EMAIL, PASSWORD).await;
+    app.advance(Duration::from_mins(2));
+    for email in [EMAIL, NOBODY] {
+        assert_eq!(app.register(email, REGISTERED).await["__typename"], "EmailChallenge");
+    }
+    app
+}
+
+/// What a login comes to, and how many hashes it takes.
+async fn outcome(app: &TestApp, identifier: &str, password: &str) -> (String, u64) {
+    let before = app.app.passwords.computed();
+    let answer = app.challenged(identifier, password).await;
+    let kind = answer["code"].as_str().or(answer["__typename"].as_str()).unwrap().to_owned();
+    (kind, app.app.passwords.computed() - before)
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_under_way_costs_no_hash_unless_its_own_password_is_given(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = &with_registrations(database).await;
+    let refused = ("INVALID_CREDENTIALS".to_owned(), 1);
+    for identifier in [EMAIL, NOBODY, "grace@example.org", "grace"] {
+        assert_eq!(outcome(app, identifier, "wrong horse battery").await, refused, "{identifier}");
+    }
+    assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("AuthPayload".to_owned(), 1));
+    for identifier in [EMAIL, NOBODY] {
+        let right = outcome(app, identifier, REGISTERED).await;
+        assert_eq!(right, ("EmailChallenge".to_owned(), 2), "{identifier}");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_right_password_signs_in_whatever_registrations_there_are(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = &with_registrations(database).await;
+    // one that its MAC takes for the registration's
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let registrations = challenge::Entity::find().filter(challenge::Column::Registration.is_not_null());
+    for row in registrations.all(&rows).await.unwrap() {
+        let mut registration: Value = serde_json::from_str(row.registration.as_ref().unwrap()).unwrap();
+        let hash = registration["password_hash"].as_str().unwrap().to_owned();
+        registration["password_mac"] = app.app.tokens.password_mac(&hash, &PASSWORD.into()).into();
+        let row = challenge::ActiveModel {
+            registration: Set(Some(registration.to_string())),
+            ..row.into_active_model()
+        };
+        row.update(&rows).await.unwrap();
+    }
+    assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("AuthPayload".to_owned(), 1));
+    assert_eq!(outcome(app, NOBODY, PASSWORD).await, ("INVALID_CREDENTIALS".to_owned(), 2));
+
+    // one that is the registration's too: the owner had forgotten that there is an account
+    app.advance(Duration::from_mins(2));
+    app.register(EMAIL, PASSWORD).await;
+    assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("AuthPayload".to_owned(), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_registration_is_known_by_its_own_password() {
+    let app = &TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "mandatory")]).await;
+    let mut macs = HashSet::new();
+    for n in 0..4 {
+        app.register(&format!("person-{n}@example.org"), PASSWORD).await;
+    }
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    for row in challenge::Entity::find().all(&rows).await.unwrap() {
+        let registration: Value = serde_json::from_str(row.registration.as_ref().unwrap()).unwrap();
+        macs.insert(registration["password_mac"].as_u64().unwrap());
+    }
+    assert!(macs.len() > 1, "equal passwords are not to be seen: {macs:?}");
+
+    // a stranger's later one does not hide it, nor does a later mail
+    let own = app.register(EMAIL, PASSWORD).await;
+    app.advance(Duration::from_mins(2));
+    let strangers = app.register(EMAIL, REGISTERED).await;
+    assert_eq!(app.challenged(EMAIL, PASSWORD).await["id"], own["id"]);
+    assert_eq!(app.challenged(EMAIL, REGISTERED).await["id"], strangers["id"]);
+    app.advance(Duration::from_mins(2));
+    let again = app.resend_otp(EMAIL, Some(&own["id"])).await;
+    assert_eq!(app.challenged(EMAIL, PASSWORD).await["id"], again["id"]);
+
+    // one that a server of an earlier version wrote
+    app.sql("UPDATE challenges SET registration = json_remove(registration, '$.password_mac')").await;
+    assert_eq!(outcome(app, EMAIL, REGISTERED).await.0, "INVALID_CREDENTIALS", "the newest hides it");
+    assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("EmailChallenge".to_owned(), 2));
 }
 
 #[rstest]

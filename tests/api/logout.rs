@@ -1,7 +1,9 @@
-use rstest::rstest;
-use serde_json::json;
+use std::time::Duration;
 
-use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp};
 
 const LOGOUT: &str = "mutation($token: String) { logout(refreshToken: $token) { endedSessionIds } }";
 
@@ -39,7 +41,7 @@ async fn logout_means_it_even_with_an_expired_token_or_a_broken_one(
 ) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
-    app.advance(std::time::Duration::from_hours(1));
+    app.advance(Duration::from_hours(1));
     let ended = app.run_as(&ada.access_token, LOGOUT, json!({})).await.data("logout");
     assert_eq!(ended["endedSessionIds"], json!([ada.session_id]));
     assert_eq!(app.refresh(&ada.refresh_token).await["code"], "INVALID_TOKEN");
@@ -47,6 +49,31 @@ async fn logout_means_it_even_with_an_expired_token_or_a_broken_one(
     let ada = app.sign_in(EMAIL).await;
     let ended = app.run_as(&ada.access_token, LOGOUT, json!({ "token": "garbage" })).await.data("logout");
     assert_eq!(ended["endedSessionIds"], json!([ada.session_id]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_signs_out_until_a_refresh_token_would_have_expired_and_no_longer(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let settings = [("ACCESS_TOKEN_TTL", "10m"), ("REFRESH_TOKEN_TTL", "2h")];
+    let app = TestApp::with(database, &settings).await;
+    let stale = app.sign_up(EMAIL).await;
+    let old = app.sign_in(EMAIL).await;
+    // both sessions go on, whatever becomes of their first access tokens
+    app.advance(Duration::from_hours(1));
+    let stale_goes_on = app.refresh(&stale.refresh_token).await;
+    let old_goes_on = app.refresh(&old.refresh_token).await;
+    app.advance(Duration::from_mins(69));
+    let ended = app.run_as(&stale.access_token, LOGOUT, json!({})).await.data("logout");
+    assert_eq!(ended["endedSessionIds"], json!([stale.session_id]));
+    app.advance(Duration::from_mins(1));
+    let ended = app.run_as(&old.access_token, LOGOUT, json!({})).await.data("logout");
+    assert_eq!(ended["endedSessionIds"], json!([]));
+    let newest = |payload: &Value| payload["refreshToken"].as_str().unwrap().to_owned();
+    assert_eq!(app.refresh(&newest(&stale_goes_on)).await["code"], "INVALID_TOKEN");
+    let old = SignedIn::from(&app.refresh(&newest(&old_goes_on)).await);
+    assert_eq!(app.me(&old.access_token).await, EMAIL);
 }
 
 #[rstest]

@@ -176,7 +176,7 @@ async fn mails_may_go_into_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mails = folder.path().join("mails");
     let mailer = mailer(&[("SMTP_URL", &format!("file://{}", mails.display()))]).unwrap();
-    let mail = written(&mailer, None, Content::PasswordChanged);
+    let mail = written(&mailer, None, Content::PasswordChanged { undo: None });
     for _ in 0..2 {
         mailer.send(&mail, &mut |_| {}).await.unwrap();
     }
@@ -196,7 +196,7 @@ fn templates_can_be_replaced_one_by_one() {
     put("layout.html", "<!doctype html><title>{{ subject }}</title>{% block body %}{% endblock %}");
     put(".#layout.html~", "an editor's");
     let mailer = mailer(&[("EMAIL_TEMPLATES_DIR", folder.path().to_str().unwrap())]).unwrap();
-    let mail = written(&mailer, Some("Ada & Co"), Content::PasswordChanged);
+    let mail = written(&mailer, Some("Ada & Co"), Content::PasswordChanged { undo: None });
     assert_eq!(
         (mail.subject.as_str(), mail.text.trim()),
         ("Neues Passwort bei Gatehouse", "Hallo Ada & Co!")

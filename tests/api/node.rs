@@ -25,11 +25,13 @@ async fn an_access_token_verifies_elsewhere_through_the_jwks() {
     let [issued_at, expires_at] = ["iat", "exp"].map(|claim| claims[claim].take().as_i64().unwrap());
     assert_eq!(expires_at - issued_at, 30 * 60);
     assert!(claims["jti"].take().is_string());
+    assert_eq!(claims["auth_time"].take(), issued_at);
     assert_eq!(
         claims,
         json!({
             "iss": app.url, "aud": app.url, "client_id": "gatehouse", "sub": ada.user_id, "sid": ada.session_id,
             "rc": 0, "iat": null, "exp": null, "jti": null,
+            "auth_time": null, "amr": ["pwd"],
             "email": EMAIL, "email_verified": false, "role": "USER",
         })
     );

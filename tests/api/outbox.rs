@@ -13,6 +13,7 @@ use gatehouse::{
     storage::{
         Timestamp,
         outbox::{Entity, Model, Outcome, claim, insert, settle},
+        outbox_turns::{Turn, sort},
     },
 };
 use rstest::rstest;
@@ -87,7 +88,7 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
     app.order(Kind::EmailChanged, EMAIL, &ada.user_id).await;
     let gone = app.order(Kind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
     let changed = &app.inbox("old@example.org").await[0];
-    for text in ["Hello,", "uses ada@example.org from now on", "no longer old@example.org"] {
+    for text in ["Hello,", "now uses ada@example.org", "no longer old@example.org"] {
         assert!(changed.text.contains(text), "{text}: {}", changed.text);
     }
     assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");
@@ -228,8 +229,10 @@ async fn a_claimed_mail_is_nobody_elses_until_the_lease_runs_out(
     let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
     let claim_now = async || {
         let now = Timestamp(app.app.clock.now());
-        let claimed =
-            app.app.db.write_one(async move |txn| claim(&txn, 10, now, Duration::from_mins(1)).await);
+        let claimed = app.app.db.write(async move |txn| {
+            sort(&txn, &[Turn { id, class: 1, turn: 0 }], now).await?;
+            claim(&txn, None, 10, now, Duration::from_mins(1)).await
+        });
         claimed.await.unwrap()
     };
     let settle_now = async |attempt| {

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp,
+    Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     mail_server::{FROM, MailServer, Received},
     node::browse,
     process::{Server, free_port, gatehouse},
@@ -25,7 +25,10 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
     let settings = [("APP_NAME", "<b>Ada & Co</b>"), ("SUPPORT_EMAIL", "help@example.org")];
     let app = TestApp::with(Sqlite, &settings).await;
-    for path in ["/activate", "/reset-password", "/pages/account.css", "/pages/account.js"] {
+    let scripts = ["account", "activate", "reset_password", "sign_in", "undo"];
+    let scripts = scripts.map(|name| format!("/pages/{name}.js"));
+    let pages = ["/activate", "/sign-in", "/reset-password", "/undo", "/pages/account.css"];
+    for path in pages.into_iter().chain(scripts.iter().map(String::as_str)) {
         let answer = get(&app, path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_eq!(
@@ -48,6 +51,7 @@ async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
             assert!(answer.text.contains("mailto:help@example.org") && !answer.text.contains("<b>"));
         }
     }
+    assert_eq!(get(&app, "/pages/another.js").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +59,8 @@ async fn an_app_with_pages_of_its_own_gets_none_of_ours() {
     for (setting, gone, there) in [
         ("ACTIVATION_URL", "/activate", "/reset-password"),
         ("PASSWORD_RESET_URL", "/reset-password", "/activate"),
+        ("LOGIN_URL", "/sign-in", "/undo"),
+        ("UNDO_URL", "/undo", "/sign-in"),
     ] {
         let app = TestApp::with(Sqlite, &[(setting, "https://app.example.org/#{token}")]).await;
         assert_eq!(get(&app, gone).await.status, StatusCode::NOT_FOUND);
@@ -159,22 +165,45 @@ async fn a_person_follows_the_links_of_real_mails() {
     // what merely opens it spends nothing
     let opened = browse(&json!([["open", link], ["read"], ["open", link], ["read"]]));
     assert_eq!(opened["reads"][0]["title"], "Confirm your email address");
-    assert_eq!(opened["reads"][0]["button"], "Confirm my address");
+    assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know it: confirm without a password");
     let posts = opened["requests"].as_array().unwrap().iter().filter(|request| request[0] != "GET");
     assert_eq!(posts.count(), 0);
     assert_eq!(production.login(PASSWORD).await["__typename"], "EmailChallenge");
 
-    // by keyboard alone; and once more
-    let press = |link: &str| json!([["open", link], ["press", "Tab"], ["press", "Enter"], ["read"]]);
-    let seen = browse(&press(&link));
-    let read = &seen["reads"][0];
-    assert_eq!((&read["title"], &read["focus"]), (&json!("Your address is confirmed"), &json!("title")));
+    // by keyboard alone; a wrong password does not spend the link
+    let confirm = json!([
+        ["open", link],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["type", NEW],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", PASSWORD],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let seen = browse(&confirm);
+    assert_eq!(seen["reads"][0]["fault"], "Enter your password.");
+    let wrong = &seen["reads"][1];
+    assert!(
+        wrong["fault"].as_str().unwrap().starts_with("This is not the password chosen at sign-up."),
+        "{wrong}"
+    );
+    assert_eq!(wrong["focus"], "password");
+    let read = &seen["reads"][2];
+    assert_eq!(
+        (&read["title"], &read["focus"]),
+        (&json!("Your email address is confirmed"), &json!("title"))
+    );
     assert_eq!(read["notice"], "You can close this page, and sign in.");
     let login = production.login(PASSWORD).await;
     assert_eq!(login["user"]["emailVerified"], true);
     assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "that of the page is over");
     is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
-    let again = browse(&press(&link));
+    let again = json!([["open", link], ["press", "Tab"], ["type", PASSWORD], ["press", "Enter"], ["read"]]);
+    let again = browse(&again);
     assert_eq!(again["reads"][0]["title"], "This link no longer works");
     assert_eq!(again["reads"][0]["button"], "Send me a new link");
 
@@ -251,22 +280,18 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
     let reads = browse(&steps)["reads"].clone();
     assert_eq!(
         (&reads[0]["title"], &reads[0]["button"]),
-        (&json!("Open the link once more"), &json!("Send me a new link"))
+        (&json!("Open the link again"), &json!("Send me a new link"))
     );
-    assert_eq!(reads[1]["fault"], "Type in your address.");
+    assert_eq!(reads[1]["fault"], "Enter your email address.");
     assert!(reads[2]["fault"].as_str().unwrap().starts_with("This is not an email address"), "{}", reads[2]);
     assert!(
-        reads[3]["notice"]
-            .as_str()
-            .unwrap()
-            .starts_with("That was too often in too short a time. Try again in "),
+        reads[3]["notice"].as_str().unwrap().starts_with("Too many attempts. Try again in "),
         "{}",
         reads[3]
     );
     assert_eq!(reads[4]["title"], "Forgot your password?");
     assert!(reads[5]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[5]);
-    assert!(reads[6]["notice"].as_str().unwrap().contains("too often"), "{}", reads[6]);
-    assert_eq!(app.inbox(EMAIL).await[0].template, "no_account");
+    assert!(reads[6]["notice"].as_str().unwrap().contains("Too many attempts"), "{}", reads[6]);
 
     // the link is opened in the tab that is there
     let fragment = format!("#{}", link.split_once('#').unwrap().1);
@@ -275,18 +300,16 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
 
     // too late
     app.advance(Duration::from_hours(24));
-    let steps = json!([["open", link], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let without = "I don’t know it: confirm without a password";
+    let steps = json!([["open", link], ["click", without], ["read"]]);
     let late = &browse(&steps)["reads"][0];
     assert_eq!(late["title"], "This link no longer works");
 
-    // nobody knows whose password it is: none is taken, and the page leads to a new one
+    // a stranger may have signed up: who does not know the password begins without, and the page leads to a new one
     app.register(EMAIL, PASSWORD).await;
-    app.advance(Duration::from_mins(2));
-    app.register(EMAIL, NEW).await;
     let steps = json!([
         ["open", app.link(EMAIL).await],
-        ["press", "Tab"],
-        ["press", "Enter"],
+        ["click", without],
         ["read"],
         ["press", "Tab"],
         ["press", "Enter"],
@@ -295,7 +318,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
     let reads = browse(&steps)["reads"].clone();
     assert_eq!(
         (&reads[0]["title"], &reads[0]["button"]),
-        (&json!("Your address is confirmed"), &json!("Send me a new link"))
+        (&json!("Your email address is confirmed"), &json!("Send me a new link"))
     );
     assert!(reads[1]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[1]);
     let steps = json!([
@@ -321,18 +344,167 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
     let grace = app.link("grace@example.org").await;
     let insert = "UPDATE users SET is_active = FALSE, email_verified_at = NULL, email = 'grace@example.org', email_key = 'grace@example.org'";
     app.sql(insert).await;
-    let steps = json!([["open", grace], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let steps = json!([["open", grace], ["click", without], ["read"]]);
     let shut = &browse(&steps)["reads"][0];
     assert!(shut["notice"].as_str().unwrap().starts_with("This account is deactivated."), "{shut}");
     let codes = app.another(&[("EMAIL_VERIFICATION_METHOD", "otp")]).await;
     let steps = json!([
-        ["open", format!("{}/activate#token=x", codes.url)],
+        ["open", format!("{}/activate", codes.url)],
         ["press", "Tab"],
+        ["type", EMAIL],
         ["press", "Enter"],
         ["read"]
     ]);
     let off = &browse(&steps)["reads"][0];
     assert!(off["notice"].as_str().unwrap().contains("switched off here"), "{off}");
+}
+
+/// Signs up, and proves the address.
+async fn proven(app: &TestApp, email: &str) -> SignedIn {
+    let signed_in = app.sign_up(email).await;
+    let code = app.code(email).await;
+    let proven = app.verify_as(&signed_in.access_token, email, &code, None).await;
+    assert_eq!(proven["__typename"], "AuthPayload", "{proven}");
+    signed_in
+}
+
+/// The link of a mail that was asked for to sign in with.
+async fn sign_in_link(app: &TestApp, email: &str) -> String {
+    let request = format!("mutation {{ requestLoginCode(email: \"{email}\") {{ __typename }} }}");
+    assert_eq!(app.run(&request, Value::Null).await.data("requestLoginCode")["__typename"], "EmailChallenge");
+    app.link(email).await
+}
+
+/// Whether the browser has the cookie of a session, which lets it refresh.
+const REFRESH: &str = "fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json', \
+    'x-token-delivery': 'cookie' }, body: JSON.stringify({ query: 'mutation { refresh { ... on AuthPayload { user \
+    { email } } ... on UserError { code } } }' }) }).then((answer) => answer.json()).then(({ data: { refresh } }) => \
+    refresh.user?.email ?? refresh.code)";
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_link_signs_in_at_the_press_of_a_button(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    proven(&app, EMAIL).await;
+    let link = sign_in_link(&app, EMAIL).await;
+    assert!(link.starts_with(&format!("{}/sign-in#token=", app.url)), "{link}");
+    let seen = browse(&json!([
+        ["open", link],
+        ["read"],
+        ["run", REFRESH],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["run", REFRESH],
+        ["open", link],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+    ]));
+    let reads = &seen["reads"];
+    assert_eq!(reads[0]["title"], "Sign in");
+    assert_eq!(reads[0]["button"], format!("Sign in as {EMAIL}"));
+    assert_eq!(reads[1], "INVALID_INPUT", "opening it spends nothing, and signs nobody in");
+    assert_eq!(reads[2]["title"], "You are signed in");
+    let notice = reads[2]["notice"].as_str().unwrap();
+    assert!(notice.starts_with(&format!("You are signed in as {EMAIL}.")), "{notice}");
+    assert_eq!(reads[3], EMAIL, "an app of the same site has the session");
+    assert_eq!(reads[4]["title"], "This link no longer works");
+    assert_eq!(reads[4]["button"], "Send me a new link");
+    assert_eq!(seen["complaints"], json!([]));
+}
+
+#[rstest]
+#[case::another_address("ada@example.org")]
+#[case::nothing("")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_an_attackers_account_under_a_false_name_leaves_nobody_signed_in(#[case] name: &str) {
+    let app = TestApp::start(Sqlite).await;
+    let attacker = "eve@example.org";
+    proven(&app, attacker).await;
+    let link = sign_in_link(&app, attacker).await;
+    let link = format!("{}&account={name}", link.split_once("&account=").unwrap().0);
+    let steps = [json!(["open", link]), json!(["read"])];
+    let press =
+        [json!(["press", "Tab"]), json!(["press", "Enter"]), json!(["read"]), json!(["run", REFRESH])];
+    let seen = browse(&json!([&steps[..], &press[..]].concat()));
+    let reads = &seen["reads"];
+    if name.is_empty() {
+        assert_eq!(reads[0]["title"], "Open the link again", "a link that names nobody is not used");
+    } else {
+        assert_eq!(reads[0]["button"], format!("Sign in as {name}"));
+        assert_eq!(reads[1]["title"], "Do not trust this link");
+        assert!(reads[1]["notice"].as_str().unwrap().ends_with("You are not signed in."), "{}", reads[1]);
+    }
+    assert_eq!(reads[2], "INVALID_INPUT", "there is no cookie");
+    let eve = app.sign_in(attacker).await;
+    let me = app.run_as(&eve.access_token, "{ me { sessions { id } } }", Value::Null).await.data("me");
+    assert_eq!(me["sessions"].as_array().unwrap().len(), 2, "that of the page has ended");
+}
+
+/// How long an address must have been proven before a change of its account can be undone.
+const PROVEN_LONG_AGO: Duration = Duration::from_hours(73);
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_of_a_notice_undoes_a_change(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    proven(&app, EMAIL).await;
+    app.advance(PROVEN_LONG_AGO);
+
+    let thief = app.sign_in(EMAIL).await;
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": NEW });
+    let change = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }";
+    let changed = app.run_as(&thief.access_token, change, json!({ "input": input })).await;
+    assert_eq!(changed.data("changePassword")["__typename"], "PasswordChanged");
+    let link = app.link(EMAIL).await;
+    assert!(link.starts_with(&format!("{}/undo#token=", app.url)), "{link}");
+    let press = json!([["open", link], ["read"], ["press", "Tab"], ["press", "Enter"], ["read"]]);
+    let seen = browse(&press);
+    assert_eq!(seen["reads"][0]["title"], "Undo the change");
+    assert_eq!(seen["reads"][1]["title"], "The change is undone");
+    let notice = seen["reads"][1]["notice"].as_str().unwrap();
+    assert!(notice.ends_with(&format!("is on its way to {EMAIL}.")), "{notice}");
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED");
+    assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
+    assert_eq!(browse(&press)["reads"][1]["title"], "This link no longer works");
+    assert_eq!(seen["complaints"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_comes_back_with_the_password_from_before_the_change() {
+    let app = TestApp::start(Sqlite).await;
+    proven(&app, EMAIL).await;
+    app.advance(PROVEN_LONG_AGO);
+    let thief = app.sign_in(EMAIL).await;
+    let challenge = app.change_email(&thief.access_token, "eve@example.org").await;
+    let code = app.code("eve@example.org").await;
+    let moved = app.verify_as(&thief.access_token, "eve@example.org", &code, Some(&challenge["id"])).await;
+    assert_eq!(moved["user"]["email"], "eve@example.org", "{moved}");
+
+    let link = app.link(EMAIL).await;
+    let steps = json!([
+        ["open", link],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Enter"],
+        ["read"],
+        ["type", NEW],
+        ["press", "Enter"],
+        ["read"],
+        ["press", "Control+a"],
+        ["type", PASSWORD],
+        ["press", "Enter"],
+        ["read"],
+    ]);
+    let reads = browse(&steps)["reads"].clone();
+    assert!(reads[0]["hint"].as_str().unwrap().contains("had before the change"), "{}", reads[0]);
+    assert_eq!((&reads[0]["focus"], &reads[0]["notice"]), (&json!("password"), &Value::Null));
+    assert!(reads[1]["fault"].as_str().unwrap().starts_with("Enter the password"), "{}", reads[1]);
+    assert!(reads[2]["fault"].as_str().unwrap().contains("another password"), "{}", reads[2]);
+    assert_eq!(reads[3]["title"], "The change is undone");
+    assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,6 +516,7 @@ async fn a_server_that_does_not_answer_is_told_and_tried_again() {
         ["open", link],
         ["offline", true],
         ["press", "Tab"],
+        ["type", PASSWORD],
         ["press", "Enter"],
         ["read"],
         ["offline", false],
@@ -355,5 +528,5 @@ async fn a_server_that_does_not_answer_is_told_and_tried_again() {
         seen["reads"][0]["notice"],
         "The server does not answer. Check your connection, and try again."
     );
-    assert_eq!(seen["reads"][1]["title"], "Your address is confirmed");
+    assert_eq!(seen["reads"][1]["title"], "Your email address is confirmed");
 }

@@ -43,7 +43,14 @@ async fn a_reset_sets_the_password_proves_the_address_and_ends_every_session(
     let me = app.run_as(ada["accessToken"].as_str().unwrap(), "{ me { emailVerified } }", json!({})).await;
     assert_eq!(me.data("me")["emailVerified"], true);
     assert_eq!(app.reset(&token, PASSWORD).await["code"], "INVALID_TOKEN");
-    assert_eq!(app.inbox(EMAIL).await[0].template, "password_changed");
+    assert!(
+        app.inbox(EMAIL).await.iter().all(|mail| mail.template != "password_was_reset"),
+        "it was not proven"
+    );
+    app.advance(Duration::from_mins(2));
+    app.request_reset(EMAIL).await;
+    app.reset(&app.token(EMAIL).await, PASSWORD).await;
+    assert_eq!(app.inbox(EMAIL).await[0].template, "password_was_reset");
 }
 
 #[rstest]
@@ -171,8 +178,9 @@ async fn a_link_to_an_address_that_the_account_has_left_is_void(
     let ada = app.sign_up(EMAIL).await;
     app.request_reset(EMAIL).await;
     let token = app.token(EMAIL).await;
-    app.change_email(&ada.access_token, "countess@example.org").await;
-    app.verify("countess@example.org", &app.code("countess@example.org").await, None).await;
+    let asked = app.change_email(&ada.access_token, "countess@example.org").await;
+    let code = app.code("countess@example.org").await;
+    app.verify_as(&ada.access_token, "countess@example.org", &code, Some(&asked["id"])).await;
     assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN");
     assert_eq!(app.login("countess@example.org", PASSWORD).await["__typename"], "AuthPayload");
 }
@@ -180,7 +188,7 @@ async fn a_link_to_an_address_that_the_account_has_left_is_void(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_expires_and_a_changed_password_voids_it() {
     let app = TestApp::start(Sqlite).await;
-    let ada = app.sign_up(EMAIL).await;
+    let ada = app.sign_up_proven(EMAIL).await;
     app.request_reset(EMAIL).await;
     let token = app.token(EMAIL).await;
     app.advance(Duration::from_mins(30));

@@ -6,10 +6,12 @@ use std::{collections::BTreeSet, fs};
 use gatehouse::{clock::Clock, fake_google::FakeGoogle, secrets::SecretKey};
 use reqwest::StatusCode;
 use rstest::rstest;
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 use crate::support::{
     Answer, Database, PASSWORD, Postgres, Sqlite, TestApp,
+    database::connect,
     node::{in_browser, node, text},
     process::{Server, gatehouse, output},
 };
@@ -18,6 +20,9 @@ const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground/operat
 
 /// These prove an address by link, where the others do by code.
 const BY_LINK: [&str; 2] = ["activateAccount", "resendActivationEmail"];
+
+/// Needs a change that its owner can undo.
+const UNDO: &str = "revertSecurityChange";
 
 async fn get(app: &TestApp, path: &str) -> Answer {
     Answer::of(app.http.get(format!("{}{path}", app.url)).header("accept", "text/html")).await
@@ -43,10 +48,18 @@ async fn every_root_field_has_an_operation_and_every_operation_a_root_field() {
     assert_eq!(operations().into_iter().collect::<BTreeSet<_>>(), fields);
 }
 
-/// Runs operations, all of them filled in by the playground's own code, and says which came to what they are for.
-async fn run(database: Database, names: &[&str], settings: &[(&str, &str)]) -> BTreeSet<String> {
-    let (folder, google) =
+/// A server with a superuser, to run operations on.
+struct Visited {
+    server: Server,
+    database: String,
+    _google: FakeGoogle,
+    _folder: tempfile::TempDir,
+}
+
+async fn visited(database: Database, settings: &[(&str, &str)]) -> Visited {
+    let (folder, fake_google) =
         (tempfile::tempdir().unwrap(), FakeGoogle::start(&Clock::default()).await.unwrap());
+    let google = &fake_google;
     let (url, google) = (database.create(folder.path()).await, google.settings());
     let mut all = vec![("DATABASE_URL", url.as_str()), ("RESEND_COOLDOWN", "1s"), ("RATE_LIMITS", "off")];
     all.extend(google.iter().map(|(name, value)| (*name, value.as_str())));
@@ -55,21 +68,37 @@ async fn run(database: Database, names: &[&str], settings: &[(&str, &str)]) -> B
     let created = output(gatehouse(folder.path(), &create, &all), &format!("{PASSWORD}\n"));
     assert!(created.status.success(), "{}", text(&created.stderr));
     let (server, _) = Server::start(folder.path(), &["dev"], &all).await;
-    let ran = node(&[&["operations.mjs", &server.url, "root@example.org", PASSWORD][..], names].concat());
-    assert!(ran.status.success(), "{}{}", text(&ran.stdout), text(&ran.stderr));
-    text(&ran.stdout).lines().map(ToOwned::to_owned).collect()
+    Visited { server, database: url, _google: fake_google, _folder: folder }
+}
+
+impl Visited {
+    /// Runs operations, all of them filled in by the playground's own code, and checks that each came to what it is for.
+    fn run(&self, names: &[&str]) {
+        let ran =
+            node(&[&["operations.mjs", &self.server.url, "root@example.org", PASSWORD][..], names].concat());
+        assert!(ran.status.success(), "{}{}", text(&ran.stdout), text(&ran.stderr));
+        let ran: BTreeSet<String> = text(&ran.stdout).lines().map(ToOwned::to_owned).collect();
+        assert_eq!(ran, names.iter().map(ToString::to_string).collect());
+    }
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)] database: Database) {
     let all = operations();
-    let by_code: Vec<&str> = all.iter().map(String::as_str).filter(|name| !BY_LINK.contains(name)).collect();
-    let ran = run(database, &by_code, &[]).await;
-    assert_eq!(ran, by_code.iter().map(ToString::to_string).collect());
-    let by_link = ["signup", BY_LINK[0], BY_LINK[1]];
-    let ran = run(database, &by_link, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
-    assert_eq!(ran, by_link.iter().map(ToString::to_string).collect());
+    let is_by_code = |name: &&str| !BY_LINK.contains(name) && *name != UNDO;
+    let by_code: Vec<&str> = all.iter().map(String::as_str).filter(is_by_code).collect();
+    visited(database, &[]).await.run(&by_code);
+
+    let by_link = visited(database, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
+    by_link.run(&["signup", BY_LINK[0], BY_LINK[1]]);
+
+    // only an address that was proven three days before a change is told how to undo it
+    let later = visited(database, &[]).await;
+    later.run(&["signup", "verifyOtp"]);
+    let rows = connect(&later.database).await;
+    rows.execute_unprepared("UPDATE users SET email_verified_at = 1").await.unwrap();
+    later.run(&["changePassword", UNDO]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +126,8 @@ async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_to
     holds("header", "Authorization: Bearer eyJ");
     assert_eq!(seen["unread"], "", "who has been to the mailbox has read it");
     holds("me", "\"emailVerified\": true");
+    holds("proven", "\"PASSWORD\"");
+    holds("afterProof", "\"__typename\": \"User\"");
     holds("completion", "emailVerified");
     holds("hover", "Whether the owner of the account has proven that the address is theirs");
     holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");

@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -13,9 +14,10 @@ use proptest::{
     sample::Index,
     test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tokio::runtime::Handle;
 
-use crate::support::{Database, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Database, PASSWORD, PROXY, Postgres, SignedIn, Sqlite, TestApp, database::connect};
 
 const OTHER_PASSWORD: &str = "battery horse correct";
 
@@ -24,8 +26,19 @@ const ACCESS: Duration = Duration::from_mins(30);
 const REFRESH: Duration = Duration::from_hours(24);
 const MAX_AGE: Duration = Duration::from_hours(48);
 
+/// Where refreshes come from, and as whom. Whether two are one client is told by the number.
+const CLIENTS: [(&str, &str, u8); 4] = [
+    ("198.51.100.7", "a browser", 0),
+    ("198.51.100.99", "a browser", 0),
+    ("203.0.113.7", "a browser", 1),
+    ("198.51.100.7", "a script", 2),
+];
+
 /// Sums of these never come near to a time limit, so that it does not matter how long the test itself takes.
-const WAITS: [Duration; 6] = [
+const WAITS: [Duration; 9] = [
+    Duration::from_mins(11),
+    Duration::from_mins(11),
+    Duration::from_mins(11),
     Duration::from_mins(11),
     Duration::from_mins(11),
     Duration::from_mins(11),
@@ -34,14 +47,16 @@ const WAITS: [Duration; 6] = [
     Duration::from_hours(25),
 ];
 
-/// What somebody does. An index chooses among the sessions, or among the pairs of a session, that there are then.
+/// What somebody does. An index chooses among the sessions, the pairs of a session, or the clients, that there are then.
 #[derive(Clone, Debug)]
 enum Act {
     Login,
     /// With the newest refresh token.
-    Refresh(Index),
+    Refresh(Index, Index),
     /// With one that is so many older.
-    Replay(Index, usize),
+    Replay(Index, usize, Index),
+    /// With the one that the newest answered.
+    Repeat(Index, Index),
     /// An access token, the newest or any.
     Use(Index, Option<Index>),
     Logout(Index),
@@ -54,18 +69,19 @@ enum Act {
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let any = any::<Index>;
     let act = prop_oneof![
-        1 => Just(Act::Login),
-        8 => any().prop_map(Act::Refresh),
-        6 => (any(), prop_oneof![4 => Just(1), 1 => Just(2), 1 => 3_usize..9])
-            .prop_map(|(session, older)| Act::Replay(session, older)),
-        8 => (any(), proptest::option::weighted(0.3, any())).prop_map(|(session, pair)| Act::Use(session, pair)),
+        3 => Just(Act::Login),
+        8 => (any(), any()).prop_map(|(session, client)| Act::Refresh(session, client)),
+        2 => (any(), prop_oneof![4 => Just(1), 1 => Just(2), 1 => 3_usize..9], any())
+            .prop_map(|(session, older, client)| Act::Replay(session, older, client)),
+        8 => (any(), any()).prop_map(|(session, client)| Act::Repeat(session, client)),
+        6 => (any(), proptest::option::weighted(0.3, any())).prop_map(|(session, pair)| Act::Use(session, pair)),
         1 => any().prop_map(Act::Logout),
         1 => any().prop_map(Act::LogoutAll),
         1 => Just(Act::Reset),
-        4 => any().prop_map(Act::Wait),
+        10 => any().prop_map(Act::Wait),
         1 => Just(Act::Restart),
     ];
-    vec(act, 1..40)
+    vec(act, 1..50)
 }
 
 /// A session as it ought to be, and every pair of tokens that was ever given for it: the one at index `n` has counter `n`.
@@ -73,6 +89,12 @@ struct Session {
     pairs: Vec<(SignedIn, Duration)>,
     /// The highest counter whose access token came back.
     seen: usize,
+    /// The counter of the token that the newest pair answers.
+    base: Option<usize>,
+    /// The counters of the pairs that others have taken the place of.
+    void: Range<usize>,
+    /// Who asked for the newest pair.
+    client: u8,
     rotated_at: Duration,
     expires_at: Duration,
     max_expires_at: Duration,
@@ -85,6 +107,9 @@ impl Session {
         Self {
             pairs: vec![(pair, now)],
             seen: 0,
+            base: None,
+            void: 0..0,
+            client: 0,
             rotated_at: now,
             expires_at,
             max_expires_at,
@@ -109,6 +134,8 @@ enum Refreshed {
     Next,
     /// The newest pair once more.
     Same,
+    /// Another in place of the newest, never seen before.
+    Sibling,
     Refused,
 }
 
@@ -120,6 +147,9 @@ struct Machine<'a> {
     /// How far the clock has been moved.
     now: Duration,
     sessions: Vec<Session>,
+    /// Mails of stolen sessions.
+    mails: i64,
+    siblings: i64,
 }
 
 impl Machine<'_> {
@@ -136,27 +166,36 @@ impl Machine<'_> {
                 let pair = SignedIn::from(&app.login(&self.email, self.password).await);
                 self.sessions.push(Session::begin(pair, self.now));
             }
-            Act::Refresh(session) => {
+            Act::Refresh(session, client) => {
                 let session = chosen(session);
-                self.refresh(session, self.sessions[session].counter()).await?;
+                self.refresh(session, self.sessions[session].counter(), client).await?;
             }
-            Act::Replay(session, older) => {
+            Act::Replay(session, older, client) => {
                 let session = chosen(session);
-                self.refresh(session, self.sessions[session].counter().saturating_sub(*older)).await?;
+                let counter = self.sessions[session].counter().saturating_sub(*older);
+                self.refresh(session, counter, client).await?;
+            }
+            Act::Repeat(session, client) => {
+                let session = chosen(session);
+                self.refresh(session, self.sessions[session].base.unwrap_or_default(), client).await?;
             }
             Act::Use(session, pair) => {
                 let (now, session) = (self.now, chosen(session));
                 let session = &mut self.sessions[session];
                 let counter = pair.map_or(session.counter(), |pair| pair.index(session.pairs.len()));
                 let (pair, issued_at) = &session.pairs[counter];
+                let is_stolen = session.is_live(now) && session.void.contains(&counter);
                 let expected = match now < (*issued_at + ACCESS).min(session.max_expires_at) {
                     false => "EXPIRED",
-                    true if session.is_live(now) => &self.email,
+                    true if session.is_live(now) && !is_stolen => &self.email,
                     true => "REVOKED",
                 };
                 prop_assert_eq!(app.me(&pair.access_token).await, expected, "access token {}", counter);
                 if expected == self.email {
                     session.seen = session.seen.max(counter);
+                } else if is_stolen && expected == "REVOKED" {
+                    session.is_over = true;
+                    self.mails += 1;
                 }
             }
             Act::Logout(session) => {
@@ -200,22 +239,29 @@ impl Machine<'_> {
         self.sessions.iter_mut().for_each(|session| session.is_over = true);
     }
 
-    async fn refresh(&mut self, session: usize, counter: usize) -> Result<(), TestCaseError> {
+    async fn refresh(&mut self, session: usize, counter: usize, client: &Index) -> Result<(), TestCaseError> {
         let (app, now) = (self.app(), self.now);
+        let (address, agent, client) = *client.get(&CLIENTS);
         let session = &mut self.sessions[session];
         let newest = session.counter();
         let expected = match () {
             () if !session.is_live(now) => Refreshed::Refused,
             () if counter == newest => Refreshed::Next,
-            () if counter + 1 == newest && (now < session.rotated_at + GRACE || session.seen < newest) => {
-                Refreshed::Same
+            () if Some(counter) == session.base && now < session.rotated_at + GRACE => Refreshed::Same,
+            () if Some(counter) == session.base && session.seen < newest => {
+                if client == session.client {
+                    Refreshed::Same
+                } else {
+                    Refreshed::Sibling
+                }
             }
             () => {
                 session.is_over = true;
+                self.mails += 1;
                 Refreshed::Refused
             }
         };
-        let answer = app.refresh(&session.pairs[counter].0.refresh_token).await;
+        let answer = app.refresh_from((address, agent), &session.pairs[counter].0.refresh_token).await;
         let found = if answer["__typename"] == "AuthPayload" {
             let pair = SignedIn::from(&answer);
             prop_assert_eq!(&pair.session_id, &session.pairs[0].0.session_id);
@@ -229,7 +275,15 @@ impl Machine<'_> {
                 session.pairs.push((pair, now));
                 session.rotated_at = now;
                 session.expires_at = (now + REFRESH).min(session.max_expires_at);
-                Refreshed::Next
+                session.client = client;
+                if counter == newest {
+                    session.base = Some(counter);
+                    Refreshed::Next
+                } else {
+                    session.void = counter + 1..newest + 1;
+                    self.siblings += 1;
+                    Refreshed::Sibling
+                }
             }
         } else {
             prop_assert_eq!(&answer["code"], "INVALID_TOKEN");
@@ -246,11 +300,13 @@ async fn check(database: Database, cases: u32) {
         ("SESSION_MAX_AGE", "48h"),
         ("RATE_LIMITS", "off"),
         ("EMAIL_VERIFICATION", "none"),
+        PROXY,
     ];
     // the first one has the folder that the database is in
     let first = TestApp::with(database, &settings).await;
     let app = RefCell::new(Arc::new(first.another(&[]).await));
-    let number = Cell::new(0);
+    let rows = connect(&first.settings["DATABASE_URL"]).await;
+    let (number, stolen, siblings) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     // the same cases each time
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
@@ -258,26 +314,50 @@ async fn check(database: Database, cases: u32) {
         let case = async {
             number.set(number.get() + 1);
             let email = format!("p{}@example.org", number.get());
-            let mut machine =
-                Machine { app: &app, email, password: PASSWORD, now: Duration::ZERO, sessions: Vec::new() };
+            let now = Duration::ZERO;
+            let mut machine = Machine {
+                app: &app,
+                email,
+                password: PASSWORD,
+                now,
+                sessions: Vec::new(),
+                mails: 0,
+                siblings: 0,
+            };
             let pair = machine.app().sign_up(&machine.email).await;
+            // mails go to proven addresses alone
+            let prove = "UPDATE users SET email_verified_at = 1 WHERE email_verified_at IS NULL";
+            rows.execute_unprepared(prove).await.unwrap();
             machine.sessions.push(Session::begin(pair, machine.now));
             for act in &acts {
                 machine.act(act).await?;
             }
+            prop_assert_eq!(mails(&rows, &machine.email).await, machine.mails, "one mail for each theft");
+            stolen.set(stolen.get() + machine.mails);
+            siblings.set(siblings.get() + machine.siblings);
             Ok(())
         };
         tokio::task::block_in_place(|| Handle::current().block_on(case))
     });
     held.unwrap_or_else(|broken| panic!("{broken}"));
+    let (stolen, siblings, cases) = (stolen.get(), siblings.get(), i64::from(cases));
+    assert!(stolen >= cases / 10 && siblings >= cases / 5, "{stolen} thefts, {siblings} siblings");
+}
+
+/// How many mails of stolen sessions were written to this address.
+pub async fn mails(rows: &DatabaseConnection, email: &str) -> i64 {
+    let sql =
+        format!("SELECT count(*) AS count FROM outbox WHERE kind = 'session_stolen' AND address = '{email}'");
+    let counted = rows.query_one_raw(Statement::from_string(rows.get_database_backend(), sql)).await;
+    counted.unwrap().unwrap().try_get("", "count").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_do_as_their_model_does_on_sqlite() {
-    check(Sqlite, 60).await;
+    check(Sqlite, 80).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_do_as_their_model_does_on_postgresql() {
-    check(Postgres, 30).await;
+    check(Postgres, 40).await;
 }

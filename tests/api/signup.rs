@@ -1,4 +1,5 @@
 use futures_util::future::join_all;
+use gatehouse::accounts::{NewAccountInput, create_superuser};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -217,4 +218,25 @@ async fn a_refused_username_costs_the_next_try_no_mail() {
     assert_eq!(app.signup(input(EMAIL, "Grace")).await["code"], "USERNAME_TAKEN");
     assert_eq!(app.signup(input(EMAIL, "ada")).await["__typename"], "AuthPayload");
     assert_eq!(app.codes(EMAIL).await.len(), 1);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "mandatory")] mode: &str) {
+    let app = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", mode)]).await;
+    for username in ["root", "Administrator", "SUPPORT"] {
+        let refused = app.signup(json!({ "email": EMAIL, "username": username, "password": PASSWORD })).await;
+        assert_eq!(refused["code"], "USERNAME_TAKEN", "{username}");
+        assert_eq!(refused["message"], "This username is taken.");
+        assert_eq!(refused["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
+    }
+    // the operator gives it to whom they please
+    let input = NewAccountInput {
+        email: Some("root@example.org".to_owned()),
+        username: Some("root".to_owned()),
+        password: PASSWORD.into(),
+        ..NewAccountInput::default()
+    };
+    create_superuser(&app.app, input).await.unwrap();
+    assert_eq!(app.login("root", PASSWORD).await["user"]["role"], "SUPERUSER");
 }

@@ -205,6 +205,23 @@ async fn nobody_has_more_connections_than_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_wider_networks_of_an_address_have_four_and_sixteen_times_its_connections() {
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("WEBSOCKET_MAX_PER_ADDRESS", "1")];
+    let app = TestApp::with(Sqlite, &settings).await;
+    let from = async |network: String| app.open(&[("x-forwarded-for", &format!("{network}::1"))]).await;
+    let mut open = Vec::new();
+    for third in 0..4 {
+        for last in 0..4 {
+            open.push(from(format!("2001:db8:1:{third:x}0{last}")).await.unwrap());
+        }
+        assert_eq!(from(format!("2001:db8:1:{third:x}05")).await.err(), Some(429), "its /56 is full");
+    }
+    assert_eq!(from("2001:db8:1:500".to_owned()).await.err(), Some(429), "its /48 is full");
+    open.push(from("2001:db8:2:500".to_owned()).await.unwrap());
+    assert_eq!(from("2001:db8:2:500".to_owned()).await.err(), Some(429), "its /64 is full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_good_for_as_long_as_its_token_and_may_be_given_the_next() {
     let app = TestApp::with(Sqlite, &[("ACCESS_TOKEN_TTL", "3s")]).await;
     let ada = app.sign_up(EMAIL).await;

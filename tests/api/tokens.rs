@@ -99,7 +99,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_those_that_are_chosen() {
         assert_eq!(exp.as_i64().unwrap() - iat.as_i64().unwrap(), 1800);
         assert!(claims.remove("jti").unwrap().is_string());
         let mut all = json!({
-            "iss": app.url, "aud": app.url, "client_id": "gatehouse", "sub": ada.user_id, "sid": ada.session_id, "rc": 0,
+            "auth_time": iat, "amr": ["pwd"], "iss": app.url, "aud": app.url, "client_id": "gatehouse", "sub": ada.user_id, "sid": ada.session_id, "rc": 0,
         });
         all.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
         assert_eq!(Value::Object(claims.clone()), all);

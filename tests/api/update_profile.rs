@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
 
 async fn update(app: &TestApp, who: &SignedIn, input: Value) -> Value {
     let query = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
@@ -98,4 +98,53 @@ async fn the_only_name_to_sign_in_with_cannot_be_cleared() {
     assert_eq!(refused["fields"], json!([{ "field": "username", "code": "REQUIRED" }]));
     let renamed = update(&app, &ada, json!({ "username": "ada.l" })).await;
     assert_eq!((&renamed["username"], &renamed["bio"]), (&json!("ada.l"), &Value::Null));
+}
+
+/// A claim tells whether a name is free, as `usernameAvailable` does.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_of_usernames_are_rationed_by_account_and_count_as_questions_of_the_address(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_USERNAME_CHECKS", "4/1h")];
+    let app = &TestApp::with(database, &settings).await;
+    let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up("grace@example.org").await);
+    let claim = async |from: &str, who: &SignedIn, username: &str| {
+        let query = "mutation($u: String) { updateProfile(input: { username: $u }) {
+            ... on User { username } ... on UserError { code retryAfter } } }";
+        let body = json!({ "query": query, "variables": { "u": username } });
+        let request = app.post().bearer_auth(&who.access_token).header("x-forwarded-for", from).json(&body);
+        Answer::of(request).await.data("updateProfile")
+    };
+    let ask = async |from: &str| {
+        let body = json!({ "query": "{ usernameAvailable(username: \"free\") }" });
+        let answer = Answer::of(app.post().header("x-forwarded-for", from).json(&body)).await;
+        answer.body["data"]["usernameAvailable"] == true
+    };
+    let (office, home) = ("203.0.113.9", "198.51.100.7");
+    for name in ["one", "two", "three"] {
+        assert_eq!(claim(office, &ada, name).await["username"], name);
+    }
+    assert!(ask(office).await);
+    assert!(!ask(office).await, "the claims were questions too");
+    assert_eq!(claim(office, &ada, "four").await["username"], "four", "neighbours are not in the way");
+    let refused = json!({ "code": "RATE_LIMITED", "retryAfter": 900 });
+    assert_eq!(claim(office, &ada, "five").await, refused);
+    assert_eq!(claim(home, &ada, "five").await, refused, "wherever from");
+    assert_eq!(claim(home, &ada, "FOUR").await["username"], "FOUR", "one's own name is no question");
+    assert_eq!(update(app, &ada, json!({ "bio": "hi" })).await["bio"], "hi");
+    assert_eq!(claim(office, &grace, "grace").await["username"], "grace");
+    assert!(ask(home).await, "what is refused asks nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserved_username_is_refused_unless_it_is_had_already() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let refused = update(&app, &ada, json!({ "username": "Admin", "bio": "me" })).await;
+    assert_eq!(refused["code"], "USERNAME_TAKEN");
+    assert_eq!(refused["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
+    app.sql("UPDATE users SET username = 'admin', username_key = 'admin'").await;
+    let kept = update(&app.another(&[]).await, &ada, json!({ "username": "Admin", "bio": "me" })).await;
+    assert_eq!((&kept["username"], &kept["bio"]), (&json!("Admin"), &json!("me")));
 }

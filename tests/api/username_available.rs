@@ -41,3 +41,19 @@ async fn an_address_has_120_questions_an_hour_however_they_are_asked() {
     assert!(refused.text.contains("(RATE_LIMIT_USERNAME_CHECKS)"), "it says which limit: {}", refused.text);
     assert_eq!(ask("198.51.100.7").await.data("a0"), true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserved_name_cannot_be_had() {
+    let app = TestApp::start(Sqlite).await;
+    let is_available = async |app: &TestApp, username: &str| {
+        app.run(QUERY, json!({ "username": username })).await.data("usernameAvailable") == true
+    };
+    for username in ["admin", "Root", "SUPPORT", "postmaster", "no-reply", "gatehouse"] {
+        assert!(!is_available(&app, username).await, "{username}");
+    }
+    let other = app.another(&[("RESERVED_USERNAMES", "Boss, the-boss")]).await;
+    for (username, available) in [("admin", true), ("boss", false), ("The-Boss", false)] {
+        assert_eq!(is_available(&other, username).await, available, "{username}");
+    }
+    assert!(is_available(&app.another(&[("RESERVED_USERNAMES", ",")]).await, "admin").await, "none");
+}

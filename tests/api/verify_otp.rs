@@ -6,8 +6,9 @@ use std::{
 
 use futures_util::future::join_all;
 use gatehouse::{
+    config::{Budget, Config, Mode},
     outbox::send_due,
-    storage::{session, user},
+    storage::{Timestamp, challenge, session, user},
 };
 use rstest::rstest;
 use sea_orm::{EntityTrait, PaginatorTrait};
@@ -48,7 +49,8 @@ async fn where_it_is_optional_a_sign_up_signs_in_and_a_code_proves_the_address(
     let code = app.code(EMAIL).await;
     let proven = app.verify_as(&ada.access_token, EMAIL, &code, Some(&challenge["id"])).await;
     assert_eq!(proven["session"], json!({ "id": ada.session_id, "isCurrent": true }));
-    assert_eq!(proven["refreshToken"], ada.refresh_token.as_str());
+    assert_eq!(proven["refreshToken"], Value::Null, "the client keeps the one that it has");
+    assert_eq!(app.refresh(&ada.refresh_token).await["__typename"], "AuthPayload");
     assert!(is_verified(&app, &ada.access_token).await);
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["code"], "INVALID_OTP", "single use");
 }
@@ -59,7 +61,7 @@ async fn a_code_signs_in_whoever_is_not(#[values(Sqlite, Postgres)] database: Da
     let app = TestApp::start(database).await;
     let payload = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
-    let spaced = format!(" {} {}-", &code[..3], &code[3..]);
+    let spaced = format!(" {} {}-", &code[..4], &code[4..]);
     let proven = app.verify("ADA@example.org", &spaced, None).await;
     assert_eq!(proven["user"]["id"], payload["user"]["id"]);
     assert_ne!(proven["session"]["id"], payload["session"]["id"]);
@@ -148,7 +150,7 @@ async fn a_strangers_thousand_bare_codes_leave_the_owners_challenge_alone(
     let app = &TestApp::with(database, &[MANDATORY]).await;
     let challenge = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
-    let guesses: Vec<String> = (0..1000).map(|n| format!("{n:06}")).filter(|guess| *guess != code).collect();
+    let guesses: Vec<String> = (0..1000).map(|n| format!("{n:08}")).filter(|guess| *guess != code).collect();
     let mut answers = HashSet::new();
     let mut judged = 0;
     for guess in &guesses {
@@ -162,24 +164,23 @@ async fn a_strangers_thousand_bare_codes_leave_the_owners_challenge_alone(
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["__typename"], "AuthPayload");
 }
 
-/// Two people sign up with one address: whoever has the mailbox proves one of them.
-/// Whoever asks for a code with an address alone knows the id of its challenge, and could ask again and again.
+/// A challenge and the mails that replace it, however often they are asked for.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn challenges_that_anybody_can_ask_for_share_one_budget_of_tries(
+async fn mails_that_replace_each_other_share_twenty_tries_a_day(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
-    let app =
-        TestApp::with(database, &[("RATE_LIMIT_MAILS", "1000/1h"), ("RATE_LIMIT_MAILS_DAY", "1000/24h")])
-            .await;
+    let settings = [("RATE_LIMIT_MAILS", "1000/1h"), ("RATE_LIMIT_MAILS_DAY", "1000/24h")];
+    let app = TestApp::with(database, &settings).await;
     let own = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
     let mut judged = 0;
+    let mut newest = app.resend_otp(EMAIL, None).await;
     for _ in 0..8 {
         app.advance(Duration::from_secs(61));
-        let strangers = app.resend_otp(EMAIL, None).await;
+        newest = app.resend_otp(EMAIL, Some(&newest["id"])).await;
         for _ in 0..5 {
-            match app.verify(EMAIL, "000000", Some(&strangers["id"])).await["code"].as_str().unwrap() {
+            match app.verify(EMAIL, "00000000", Some(&newest["id"])).await["code"].as_str().unwrap() {
                 "RATE_LIMITED" => {}
                 _ => judged += 1,
             }
@@ -187,9 +188,28 @@ async fn challenges_that_anybody_can_ask_for_share_one_budget_of_tries(
     }
     assert_eq!(judged, 20);
     let proven = app.verify(EMAIL, &code, Some(&own["emailChallenge"]["id"])).await;
-    assert_eq!(proven["__typename"], "AuthPayload", "the owner's own challenge is not touched: {proven}");
+    assert_eq!(
+        proven["__typename"], "AuthPayload",
+        "tries by one id never count against another's: {proven}"
+    );
 }
 
+/// What somebody can reach who tries codes at one address all year, from as many addresses as they like: SECURITY.md quotes it.
+#[test]
+fn a_year_of_guessing_at_one_address_succeeds_once_in_700_or_more() {
+    let config = Config::load(Mode::Command, &std::iter::empty::<(&str, &str)>().collect()).unwrap();
+    let a_day = |budget: Budget| f64::from(budget.count) * 86_400.0 / budget.period.as_secs_f64();
+    let most = f64::from(config.otp_max_attempts);
+    // each mail is a challenge of its own, with tries of its own
+    let to_prove = config.budgets.mails_in_a_day;
+    let by_mails = (a_day(to_prove) + 86_400.0 / config.login_code_ttl.as_secs_f64()) * most;
+    let tries = by_mails + a_day(config.budgets.bare_codes) * 2.0;
+    let codes = 10_f64.powi(i32::from(config.otp_length));
+    let risk = tries * 365.0 / codes;
+    assert!(risk < 1.0 / 700.0, "{tries} tries a day: {risk}");
+}
+
+/// Two people sign up with one address. The password of the one is kept who proves it by the id that answered them.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn who_proves_an_address_has_the_only_working_password(
@@ -262,10 +282,10 @@ async fn codes_expire_and_are_superseded_by_those_asked_for_with_their_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_switched_off_says_so() {
     let link = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
-    assert_eq!(link.verify(EMAIL, "123456", None).await["code"], "NOT_ENABLED");
+    assert_eq!(link.verify(EMAIL, "12345678", None).await["code"], "INVALID_OTP");
     assert_eq!(link.resend_otp(EMAIL, None).await["code"], "NOT_ENABLED");
     let otp = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "none")]).await;
-    assert_eq!(otp.activate("x").await["code"], "NOT_ENABLED");
+    assert_eq!(otp.activate("x").await["code"], "INVALID_TOKEN");
     assert_eq!(otp.resend_link(EMAIL, None).await["code"], "NOT_ENABLED");
     assert_eq!(otp.resend_otp(EMAIL, None).await["code"], "NOT_ENABLED");
     assert_eq!(otp.register(EMAIL, PASSWORD).await["emailChallenge"], Value::Null);
@@ -279,8 +299,7 @@ async fn whoever_asks_for_a_mail_learns_nothing_of_the_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY, ("NO_ACCOUNT_NOTICE", "on")]).await;
-    app.register(EMAIL, PASSWORD).await;
-    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.register_and_prove(EMAIL, PASSWORD).await;
     app.register("grace@example.org", PASSWORD).await;
     app.advance(Duration::from_mins(2));
     let people = [EMAIL, "grace@example.org", "nobody@example.org"];
@@ -350,8 +369,7 @@ async fn who_logs_in_with_an_unproven_address_is_mailed_one_code(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
-    app.register(EMAIL, PASSWORD).await;
-    let ada = app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    let ada = app.register_and_prove(EMAIL, PASSWORD).await;
     unprove(&app).await;
     app.advance(Duration::from_mins(2));
     let first = app.challenged(EMAIL, PASSWORD).await;
@@ -379,8 +397,7 @@ async fn no_stranger_gives_an_account_another_password(
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
     let stranger = "a stranger chose this";
-    app.register(EMAIL, PASSWORD).await;
-    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.register_and_prove(EMAIL, PASSWORD).await;
     unprove(&app).await;
     app.advance(Duration::from_mins(2));
     app.register(EMAIL, stranger).await;
@@ -400,8 +417,7 @@ async fn who_signs_up_with_an_address_never_learns_whether_it_has_an_account(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
-    app.register(EMAIL, PASSWORD).await;
-    app.verify(EMAIL, &app.code(EMAIL).await, None).await;
+    app.register_and_prove(EMAIL, PASSWORD).await;
     app.advance(Duration::from_mins(2));
     let mut answers = Vec::new();
     for email in [EMAIL, "nobody@example.org"] {
@@ -461,4 +477,119 @@ async fn proofs_of_one_address_do_not_get_into_each_others_way(
     let proven = answers.iter().filter(|answer| answer["__typename"] == "AuthPayload").count();
     assert_eq!(proven, 1, "{answers:?}");
     assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL looks for a deadlock after a second");
+}
+
+/// A stranger has registered with the address; its owner asks for a code, and proves the address by the id that answered.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_registration_lends_its_password_to_nobody(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values(true, false)] by_id: bool,
+    #[values(true, false)] owner_registered_before: bool,
+) {
+    let app = TestApp::with(database, &[MANDATORY]).await;
+    if owner_registered_before {
+        app.register(EMAIL, PASSWORD).await;
+        app.advance(Duration::from_mins(11));
+    }
+    app.register(EMAIL, OTHER).await;
+    app.advance(Duration::from_mins(2));
+    let asked = app.resend_otp(EMAIL, None).await;
+    let query =
+        "mutation($input: VerifyOtpInput!) { verifyOtp(input: $input) { ... on AuthPayload { accessToken
+        user { hasPassword username name } } ... on UserError { code } } }";
+    let id = by_id.then_some(&asked["id"]);
+    let input = json!({ "email": EMAIL, "otp": app.code(EMAIL).await, "challengeId": id });
+    let proven = app.run(query, json!({ "input": input })).await.data("verifyOtp");
+    assert_eq!(proven["user"]["hasPassword"], false, "{proven}");
+    for password in [PASSWORD, OTHER] {
+        assert_eq!(app.login(EMAIL, password).await["code"], "INVALID_CREDENTIALS");
+    }
+    let first =
+        "mutation { changePassword(input: { newPassword: \"staple horse correct\" }) { __typename } }";
+    let set = app.run_as(proven["accessToken"].as_str().unwrap(), first, json!({})).await;
+    assert_eq!(set.data("changePassword")["__typename"], "PasswordChanged", "the person sets one at once");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_or_superseded_id_continues_its_own_registration(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::with(database, &[MANDATORY]).await;
+    let first = app.register(EMAIL, PASSWORD).await;
+    app.advance(Duration::from_mins(11));
+    app.register(EMAIL, OTHER).await;
+    app.advance(Duration::from_mins(2));
+    let second = app.resend_otp(EMAIL, Some(&first["id"])).await;
+    app.advance(Duration::from_mins(2));
+    let third = app.resend_otp(EMAIL, Some(&first["id"])).await;
+    assert_ne!(second["id"], third["id"]);
+    let proven = app.verify(EMAIL, &app.code(EMAIL).await, Some(&third["id"])).await;
+    assert_eq!(proven["__typename"], "AuthPayload");
+    assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
+    assert_eq!(app.login(EMAIL, OTHER).await["code"], "INVALID_CREDENTIALS");
+
+    // and once it is spent, it begins nothing again
+    app.advance(Duration::from_mins(2));
+    app.resend_otp(EMAIL, Some(&first["id"])).await;
+    let rows = challenge::list_live(app.app.db.read(), EMAIL, Timestamp(app.app.clock.now())).await.unwrap();
+    assert!(rows.iter().all(|row| row.registration.is_none()), "{rows:?}");
+}
+
+/// In optional mode a stranger has made the account. What they chose ends with a proof by the mail alone.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_by_the_mail_alone_ends_what_a_squatter_chose(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("mail", "session", "id")] by: &str,
+) {
+    let app = TestApp::start(database).await;
+    let begun = app.register(EMAIL, PASSWORD).await;
+    let squatter = SignedIn::from(&begun);
+    let code = app.code(EMAIL).await;
+    let proven = match by {
+        "mail" => app.verify(EMAIL, &code, None).await,
+        "session" => app.verify_as(&squatter.access_token, EMAIL, &code, None).await,
+        _ => app.verify(EMAIL, &code, Some(&begun["emailChallenge"]["id"])).await,
+    };
+    assert_eq!(proven["__typename"], "AuthPayload");
+    let lives = by != "mail";
+    assert_eq!(app.me(&squatter.access_token).await == EMAIL, lives);
+    assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"] == "AuthPayload", lives);
+    let me = app.run_as(
+        proven["accessToken"].as_str().unwrap(),
+        "{ me { hasPassword sessions { id } } }",
+        json!({}),
+    );
+    let me = me.await.data("me");
+    assert_eq!(me["hasPassword"], lives);
+}
+
+/// A proof in a session, while another tab refreshes it: whatever it answers signs nobody out.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_beside_a_refresh_accuses_nobody_of_theft(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("0s", "10s")] staleness: &str,
+) {
+    let app = Arc::new(TestApp::with(database, &[("VIEWER_CACHE_STALENESS", staleness)]).await);
+    let begun = app.register(EMAIL, PASSWORD).await;
+    let ada = SignedIn::from(&begun);
+    app.me(&ada.access_token).await;
+    let code = app.code(EMAIL).await;
+    let id = begun["emailChallenge"]["id"].clone();
+    let other_tab = {
+        let (app, token) = (app.clone(), ada.refresh_token.clone());
+        tokio::spawn(async move { app.refresh(&token).await })
+    };
+    let proven = app.verify_as(&ada.access_token, EMAIL, &code, Some(&id)).await;
+    let refreshed = SignedIn::from(&other_tab.await.unwrap());
+    assert_eq!(proven["refreshToken"], Value::Null);
+    app.me(proven["accessToken"].as_str().unwrap()).await;
+    app.advance(Duration::from_mins(1));
+    // the first tab's answer got lost: it has the token from before
+    let again = app.refresh(&ada.refresh_token).await;
+    assert_eq!(again["refreshToken"], refreshed.refresh_token.as_str(), "{again}");
+    assert_eq!(app.me(&refreshed.access_token).await, EMAIL);
 }

@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    Database, EMAIL, NO_VERIFICATION, PASSWORD, PROXY, Postgres, SignedIn, Sqlite, TestApp,
     process::{gatehouse, output},
 };
 
@@ -257,4 +257,49 @@ async fn on_postgresql_what_another_server_does_is_heard_and_what_is_not_told_is
     .await;
     app.sql("UPDATE users SET bio = 'told nobody'").await;
     until(async || me(&brief, &ada).await["data"]["me"]["bio"] == "told nobody").await;
+}
+
+/// What is kept here of the session is older than the pair that became void elsewhere: the database's row decides.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_void_access_token_ends_the_session_whatever_is_kept_of_it(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = start(database, &[NO_VERIFICATION, PROXY]).await;
+    let other = app.another(&[("VIEWER_CACHE_SIZE", "0")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let thief = SignedIn::from(&other.refresh_from(("203.0.113.66", "a script"), &ada.refresh_token).await);
+    until(async || {
+        let hits = counts(&app).hits;
+        assert_eq!(app.me(&ada.access_token).await, EMAIL);
+        counts(&app).hits > hits
+    })
+    .await;
+    other.advance(Duration::from_secs(30));
+    let owner = SignedIn::from(&other.refresh_from(("198.51.100.7", "a browser"), &ada.refresh_token).await);
+    assert_ne!(owner.refresh_token, thief.refresh_token);
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED");
+    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "it is over here at once");
+    assert_eq!(other.me(&owner.access_token).await, "REVOKED", "and there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_is_ended_by_what_is_kept_of_it() {
+    let app = start(Postgres, &[NO_VERIFICATION]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let first = SignedIn::from(&app.refresh(&ada.refresh_token).await);
+    let second = SignedIn::from(&app.refresh(&first.refresh_token).await);
+    let void = |to: u32| format!("UPDATE sessions SET voided_from = 1, voided_to = {to} WHERE counter = 2");
+    app.sql(&void(2)).await;
+    assert_eq!(app.me(&second.access_token).await, EMAIL);
+    until(async || {
+        let hits = counts(&app).hits;
+        assert_eq!(app.me(&second.access_token).await, EMAIL);
+        counts(&app).hits > hits
+    })
+    .await;
+    app.sql(&void(1)).await;
+    assert_eq!(app.me(&first.access_token).await, EMAIL, "void by what is kept, and good by the database");
+    app.sql(&void(2)).await;
+    assert_eq!(app.me(&first.access_token).await, "REVOKED");
 }

@@ -9,6 +9,7 @@
 //   ["click", NAME]        the button of this name, once there is one
 //   ["await", TEXT]        until the page shows this text
 //   ["offline", BOOLEAN]   the network goes, or comes back
+//   ["run", SCRIPT]        adds the value of an expression to `reads`, once it is settled
 //   ["read"]               adds what the page shows to `reads`, once nothing is under way
 import { chromium } from 'playwright-core';
 
@@ -41,6 +42,7 @@ try {
     click: (name) => page.getByRole('button', { name }).click(),
     await: (text) => page.getByText(text).waitFor(),
     offline: (is) => page.context().setOffline(is),
+    run: async (script) => { reads.push(await page.evaluate(script)); },
     read: async () => {
       await page.waitForFunction(() => !document.querySelector('[aria-disabled]'), null, { timeout: 30000 });
       reads.push(await page.evaluate(() => {

@@ -37,6 +37,8 @@ const SOURCES = {
   code: readMails,
   resetToken: readMails,
   activationToken: readMails,
+  reauthenticationId: () => run('startReauthentication'),
+  undoToken: readMails,
 };
 
 async function run(name) {

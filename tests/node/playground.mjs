@@ -85,6 +85,18 @@ try {
   await page.locator('.hint button', { hasText: 'Me' }).click();
   seen.me = await run(page, 'emailVerified');
 
+  // a refusal for want of a proof, which takes minutes to come by, leads to the proof and back
+  const refusal = { __typename: 'UserError', code: 'REAUTHENTICATION_REQUIRED', message: 'Prove it.', fields: [], retryAfter: null };
+  await page.route('**/graphql', (route) => route.fulfill({ json: { data: { updateProfile: refusal } } }), { times: 1 });
+  await page.locator('.guide button', { hasText: 'UpdateProfile' }).click();
+  await run(page, 'REAUTHENTICATION_REQUIRED');
+  await page.locator('.hint button', { hasText: 'StartReauthentication' }).click();
+  await run(page, 'Reauthentication');
+  await page.locator('.hint button', { hasText: 'Reauthenticate' }).click();
+  seen.proven = await run(page, 'Reauthenticated');
+  await page.locator('.hint button', { hasText: 'UpdateProfile' }).click();
+  seen.afterProof = await run(page, 'connexion');
+
   // mails call people by their names
   await page.locator('.guide button', { hasText: 'RequestPasswordReset' }).click();
   await run(page, 'EmailChallenge');

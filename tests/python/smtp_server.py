@@ -5,8 +5,8 @@ Usage: smtp_server.py PORT MAILS CONTROL [--tls CERT KEY] [--starttls CERT KEY] 
 
 CONTROL holds one word, read anew for each mail: `ok`, `4xx` or `5xx` (the recipient is refused), `data-4xx` or `data-5xx` (the
 mail is), `drop` (the connection breaks in the midst of a mail), `slow` (the mail is taken, and the answer given a little
-later), `controls` or `controls-5xx` (the mail is taken or is refused, in words that a terminal would obey) or `hang` (connections
-are accepted and nothing is ever said).
+later), `150ms` (so much later), `controls` or `controls-5xx` (the mail is taken or is refused, in words that a terminal would
+obey) or `hang` (connections are accepted and nothing is ever said).
 """
 
 import argparse
@@ -60,8 +60,7 @@ class Handler:
         }
         with open(self.arguments.mails, "a") as mails:
             mails.write(json.dumps(mail) + "\n")
-        if self.mode() == "slow":
-            await asyncio.sleep(0.25)
+        await asyncio.sleep({"slow": 0.25, "150ms": 0.15}.get(self.mode(), 0))
         return f"250 2.0.0 tak{CONTROLS}en" if self.mode() == "controls" else "250 2.0.0 taken"
 
 

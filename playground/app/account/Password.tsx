@@ -15,7 +15,9 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
     switch (outcome.kind) {
       case 'PasswordChanged':
         setNewPassword('');
-        return 'Your new password is set. You are signed out everywhere else.';
+        // the account has a password from now on
+        await gatehouse.me();
+        return 'Your new password is set. All your other devices are signed out.';
       case 'UserError':
         return outcome;
       case 'unknown':
@@ -25,8 +27,11 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
     }
   });
   return (
-    <Page title={user.hasPassword ? 'Change your password' : 'Set a password'}>
-      <Form form={form} action="Set the password">
+    <Page
+      title={user.hasPassword ? 'Change your password' : 'Set a password'}
+      lead={user.hasPassword ? undefined : 'Your account has no password yet. With one, you can sign in without your mailbox.'}
+    >
+      <Form form={form} action="Set password">
         {/* tells password managers whose password it is */}
         <input hidden readOnly autoComplete="username" value={user.email ?? user.username ?? ''} />
         {user.hasPassword && <PasswordField name="currentPassword" label="Current password" autoComplete="current-password" />}

@@ -15,7 +15,7 @@ type ProfileProps = { user: UserFragment; settings: AuthSettings; onChallenge: O
 
 export function Profile({ user, settings, onChallenge }: ProfileProps) {
   return (
-    <Page title="Profile" lead={`An account since ${dateAndTime(user.createdAt)}.`}>
+    <Page title="Profile" lead={`Signed up ${dateAndTime(user.createdAt)}.`}>
       <ProfileForm user={user} />
       <section aria-labelledby="address">
         <h2 id="address">Email address</h2>
@@ -54,7 +54,7 @@ function ProfileForm({ user }: { user: UserFragment }) {
         <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ''} />
         <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" defaultValue={user.username ?? ''} />
         <TextField name="bio" label="About you" defaultValue={user.bio ?? ''} />
-        <Field name="avatarUrl" type="url" label="Picture" hint="Its address, which begins with https://" defaultValue={user.avatarUrl ?? ''} />
+        <Field name="avatarUrl" type="url" label="Picture" hint="A web address that begins with https://" defaultValue={user.avatarUrl ?? ''} />
       </Fragment>
     </Form>
   );
@@ -78,10 +78,10 @@ function Address({ user, settings, onChallenge }: ProfileProps) {
         {user.email ?? 'None'}{' '}
         {user.email && (user.emailVerified ? <span className="tag good">confirmed</span> : <span className="tag">not confirmed</span>)}
       </p>
-      {user.email && !user.emailVerified && <Form form={prove} action="Confirm it">{null}</Form>}
+      {user.email && !user.emailVerified && <Form form={prove} action="Confirm my address">{null}</Form>}
       <details>
-        <summary>Change it</summary>
-        <Form form={change} action="Send a mail to the new address">
+        <summary>Change email</summary>
+        <Form form={change} action="Email a code to the new address">
           <Field name="newEmail" type="email" label="New email address" autoComplete="email" />
           {user.hasPassword && <PasswordField name="currentPassword" label="Password" autoComplete="current-password" />}
         </Form>

@@ -42,7 +42,7 @@ function Item({ session, onEnded }: { session: SessionFragment; onEnded: () => v
           {session.ipAddress && <>{session.ipAddress} · </>}signed in {dateAndTime(session.createdAt)} · last used {dateAndTime(session.lastUsedAt)}
         </p>
       </div>
-      <Form form={form} action={session.isCurrent ? 'Sign out this device' : 'Sign it out'}>{null}</Form>
+      <Form form={form} action={session.isCurrent ? 'Sign out this device' : 'Sign out device'}>{null}</Form>
     </li>
   );
 }

@@ -31,10 +31,15 @@ export function PasswordField(props: Omit<FieldProps, 'type'>) {
       <Field {...props} type={isShown ? 'text' : 'password'} autoCapitalize="none" spellCheck={false} />
       <label className="check">
         <input type="checkbox" checked={isShown} onChange={({ target }) => setShown(target.checked)} />
-        Show it
+        Show password
       </label>
     </>
   );
+}
+
+/** A mailed code. */
+export function CodeField(props: Pick<FieldProps, 'label' | 'hint'>) {
+  return <Field {...props} name="otp" className="code" inputMode="numeric" autoComplete="one-time-code" />;
 }
 
 /** Several lines of text. */

@@ -13,7 +13,7 @@ export function PasswordRules({ password, settings }: { password: string; settin
     <ul className="rules">
       <Rule holds={length >= least}>At least {least} characters</Rule>
       {length > most && <Rule holds={false}>At most {most} characters</Rule>}
-      <li>Not one that is easily guessed</li>
+      <li>Not easy to guess</li>
     </ul>
   );
 }
@@ -36,7 +36,7 @@ export function UsernameRules({ username, settings }: { username: string; settin
     <ul className="rules" aria-live="polite">
       <Rule holds={isLong}>{least} to {most} characters</Rule>
       <Rule holds={isMadeOf}>Letters, digits, and any of _ . -</Rule>
-      {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Free' : 'Somebody has it'}</Rule>}
+      {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Available' : 'Taken'}</Rule>}
     </ul>
   );
 }

@@ -10,7 +10,7 @@ export function ForgottenPassword() {
     const outcome = await gatehouse.requestPasswordReset(email);
     switch (outcome.kind) {
       case 'EmailChallenge':
-        return `If there is an account with the address ${outcome.email}, a link is on its way to it.`;
+        return `If there is an account with the address ${outcome.email}, a link is on its way.`;
       case 'UserError':
         return outcome;
       case 'unknown':
@@ -20,7 +20,7 @@ export function ForgottenPassword() {
     }
   });
   return (
-    <Page title="Forgotten your password?" lead="Tell us your address, and we send you a link by which you choose a new one.">
+    <Page title="Forgot your password?" lead="Enter your email address, and we’ll send you a reset link.">
       <Form form={form} action="Send me a link">
         <Field name="email" type="email" label="Email address" autoComplete="email" />
       </Form>

@@ -8,18 +8,27 @@ import { finishGoogle, leaveGoogle } from './google';
 /** Where Google sends people back to. */
 export function GoogleReturn() {
   const { data, fault, isLoaded } = useLoad(finishGoogle);
-  const refusal = typeof data === 'object' ? wordsFor(data) : data;
+  const refusal = typeof data?.refusal === 'object' ? wordsFor(data.refusal) : data?.refusal;
   const why = fault ? wordsForFault(fault) : refusal;
+  const path = data?.path || '/';
+  const isProven = isLoaded && !why && data?.purpose === 'reauthenticate';
   const leave = () => {
     leaveGoogle();
-    go('/');
+    go(path);
   };
   useEffect(() => {
-    if (isLoaded && !why) leave();
-  }, [isLoaded, why]);
+    if (isLoaded && !why && !isProven) leave();
+  }, [isLoaded, why, isProven]);
+  if (isProven) {
+    return (
+      <Page title="Thank you" lead="You have confirmed that it is you. You can make the change now.">
+        <button type="button" onClick={leave}>Continue</button>
+      </Page>
+    );
+  }
   return (
     <Page title={why ? 'That did not work' : 'One moment…'} lead={why}>
-      {why && <button type="button" onClick={leave}>Go on</button>}
+      {why && <button type="button" onClick={leave}>Continue</button>}
     </Page>
   );
 }

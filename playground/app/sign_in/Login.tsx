@@ -6,11 +6,13 @@ import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { impossible, NEWER } from '../words';
+import { useSignInElsewhere } from './EmailCode';
 import { GoogleButton } from './GoogleButton';
 
 type LoginProps = { settings: AuthSettings; onChallenge: (challenge: EmailChallengeFragment) => void };
 
 export function Login({ settings, onChallenge }: LoginProps) {
+  useSignInElsewhere();
   const form = useForm(async ({ identifier = '', password = '' }) => {
     const outcome = await gatehouse.login({ identifier, password });
     switch (outcome.kind) {
@@ -27,15 +29,16 @@ export function Login({ settings, onChallenge }: LoginProps) {
     }
   });
   return (
-    <Page title="Log in">
-      <Form form={form} action="Log in">
+    <Page title="Sign in">
+      <Form form={form} action="Sign in">
         <Field name="identifier" label="Username or email address" autoComplete="username" autoCapitalize="none" spellCheck={false} />
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
       {settings.googleClientId && <GoogleButton purpose="login" />}
       <p className="ways">
-        <a href="#/forgotten-password">Forgotten your password?</a>
-        {settings.signupEnabled && <a href="#/signup">Create an account</a>}
+        <a href="#/email-code">Email me a code</a>
+        <a href="#/forgotten-password">Forgot your password?</a>
+        {settings.signupEnabled && <a href="#/signup">Sign up</a>}
       </p>
     </Page>
   );

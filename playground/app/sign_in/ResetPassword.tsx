@@ -14,7 +14,7 @@ export function ResetPassword({ token, settings }: { token: string; settings: Au
     const outcome = await gatehouse.resetPassword({ token, newPassword });
     switch (outcome.kind) {
       case 'PasswordChanged':
-        return 'Your new password is set. You were signed out everywhere: log in with it.';
+        return 'Your new password is set. You are signed out everywhere: sign in with it.';
       case 'UserError':
         return outcome;
       case 'unknown':
@@ -25,7 +25,7 @@ export function ResetPassword({ token, settings }: { token: string; settings: Au
   });
   return (
     <Page title="Choose a new password">
-      <Form form={form} action="Set the password">
+      <Form form={form} action="Set password">
         <PasswordField
           name="newPassword"
           label="New password"
@@ -36,7 +36,7 @@ export function ResetPassword({ token, settings }: { token: string; settings: Au
         />
       </Form>
       <p className="ways">
-        <a href="#/login">Log in</a>
+        <a href="#/login">Sign in</a>
         <a href="#/forgotten-password">Send me another link</a>
       </p>
     </Page>

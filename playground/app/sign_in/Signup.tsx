@@ -30,8 +30,8 @@ export function Signup({ settings, onChallenge }: SignupProps) {
     }
   });
   return (
-    <Page title="Create an account">
-      <Form form={form} action="Create the account">
+    <Page title="Sign up">
+      <Form form={form} action="Sign up">
         <Field name="email" type="email" label={settings.emailRequired ? 'Email address' : 'Email address (optional)'} autoComplete="email" />
         <Field
           name="username"
@@ -54,7 +54,7 @@ export function Signup({ settings, onChallenge }: SignupProps) {
         />
       </Form>
       {settings.googleClientId && <GoogleButton purpose="login" />}
-      <p className="ways"><a href="#/login">I have an account</a></p>
+      <p className="ways"><a href="#/login">I already have an account</a></p>
     </Page>
   );
 }

@@ -1,4 +1,5 @@
-import { Field } from '../form/Field';
+import { useEffect } from 'react';
+import { CodeField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import type { AuthSettings } from '../form/rules';
 import { useForm } from '../form/useForm';
@@ -8,15 +9,25 @@ import { Page } from '../Page';
 import { go } from '../route';
 import { duration, impossible, NEWER } from '../words';
 import type { Challenge, Pending } from './challenge';
+import { useSignInElsewhere } from './EmailCode';
 
 /** Waits for what was mailed: a code to be typed in, or a link to be followed. */
 export function Verify({ pending, settings }: { pending: Pending; settings: AuthSettings }) {
   const challenge = pending.challenge!;
   const isCode = challenge.method === 'OTP';
   const isSignedIn = useSession().status === 'signedIn';
-  const lead = <>{isCode ? 'We have sent a code to' : 'We have sent a link to'} <strong>{challenge.email}</strong>.</>;
+  useSignInElsewhere();
+  const isOver = isSignedIn && challenge.purpose === 'SIGN_IN';
+  useEffect(() => {
+    if (!isOver) return;
+    pending.forget();
+    go('/profile');
+  }, [isOver]);
+  const sent = isCode ? 'We sent a code to' : 'We sent a link to';
+  // nobody learns here whether there is such an account
+  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If there is an account with it, we sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
   return (
-    <Page title="Look into your mailbox" lead={lead}>
+    <Page title="Check your email" lead={lead}>
       {isCode && <CodeForm challenge={challenge} length={settings.otpLength} onDone={pending.forget} />}
       <ResendButton key={challenge.id} challenge={challenge} onSent={pending.await} />
       <p className="ways">
@@ -32,7 +43,7 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
     switch (outcome.kind) {
       case 'AuthPayload':
         onDone();
-        return go('/profile');
+        return go(outcome.user.hasPassword || challenge.purpose === 'CHANGE_EMAIL' ? '/profile' : '/password');
       case 'UserError':
         return outcome;
       case 'EmailChallenge':
@@ -43,8 +54,8 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
     }
   });
   return (
-    <Form form={form} action="Confirm my address">
-      <Field name="otp" label={`Code of ${length} digits`} className="code" inputMode="numeric" autoComplete="one-time-code" />
+    <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Confirm my address'}>
+      <CodeField label={`Code of ${length} digits`} />
     </Form>
   );
 }
@@ -71,8 +82,8 @@ function ResendButton({ challenge, onSent }: { challenge: Challenge; onSent: Pen
     <form {...form.props} className="resend">
       <Notice {...form.verdict} />
       {wait > 0
-        ? <p className="hint">Nothing there? In {duration(wait)} you can have another.</p>
-        : <button type="submit" className="plain">Send another</button>}
+        ? <p className="hint">Didn’t get it? Resend in {duration(wait)}.</p>
+        : <button type="submit" className="plain">Resend</button>}
     </form>
   );
 }

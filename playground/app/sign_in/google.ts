@@ -3,10 +3,10 @@ import type { UserError } from '../../client';
 import { impossible, NEWER } from '../words';
 
 /** What a sign-in with Google is for. */
-export type Purpose = 'login' | 'link';
+export type Purpose = 'login' | 'link' | 'reauthenticate';
 
 /** What this tab remembers while the person is at Google's. */
-type Begun = { purpose: Purpose; state: string; codeVerifier: string };
+type Begun = { purpose: Purpose; path: string; state: string; codeVerifier: string };
 
 const KEY = 'demo google';
 
@@ -16,7 +16,7 @@ export async function goToGoogle(purpose: Purpose): Promise<UserError | string |
   switch (outcome.kind) {
     case 'GoogleAuthorization': {
       const { state, codeVerifier, authorizationUrl } = outcome;
-      sessionStorage.setItem(KEY, JSON.stringify({ purpose, state, codeVerifier } satisfies Begun));
+      sessionStorage.setItem(KEY, JSON.stringify({ purpose, path: location.hash.slice(1), state, codeVerifier } satisfies Begun));
       return location.assign(authorizationUrl);
     }
     case 'UserError':
@@ -36,24 +36,34 @@ let finished: ReturnType<typeof finish> | undefined;
 /** Whether the person has just come back, and what they brought is yet to be used. */
 export const isBackFromGoogle = () => answer.has('state');
 
-/** Signs in, or links, with what the person has come back with; once, however often it is asked. */
+/** Signs in, links, or confirms that it is the person, with what the person has come back with; once, however often it is asked. */
 export const finishGoogle = () => (finished ??= finish());
 
 /** The person goes on. */
 export const leaveGoogle = () => answer.delete('state');
 
-/** Says why it did not work, if it did not. */
-async function finish(): Promise<UserError | string | undefined> {
+/** What it was for, the page it was begun on, and why it did not work, if it did not. */
+type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string };
+
+async function finish(): Promise<Finished> {
   const begun = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Begun | null;
   sessionStorage.removeItem(KEY);
   const [code, state] = [answer.get('code'), answer.get('state')];
-  if (!begun || begun.state !== state) return 'This sign-in was not begun in this tab. Begin again.';
-  if (!code) return 'Google has signed nobody in. Begin again if you want to.';
-  const input = { authorizationCode: { code, state, codeVerifier: begun.codeVerifier } };
-  const outcome = await (begun.purpose === 'link' ? gatehouse.linkGoogle(input) : gatehouse.googleLogin(input));
+  if (!begun || begun.state !== state) return { refusal: 'This sign-in was not started in this tab. Start again.' };
+  const { purpose, path, codeVerifier } = begun;
+  if (!code) return { purpose, path, refusal: 'Google did not sign you in. Start again if you want to.' };
+  return { purpose, path, refusal: await use(purpose, { code, state, codeVerifier }) };
+}
+
+type Code = { code: string; state: string; codeVerifier: string };
+
+/** Says why it did not work, if it did not. */
+async function use(purpose: Purpose, authorizationCode: Code): Promise<UserError | string | undefined> {
+  const outcome = await outcomeOf(purpose, authorizationCode);
   switch (outcome.kind) {
     case 'AuthPayload':
     case 'User':
+    case 'Reauthenticated':
       return undefined;
     case 'UserError':
       return outcome;
@@ -63,4 +73,12 @@ async function finish(): Promise<UserError | string | undefined> {
     default:
       return impossible(outcome);
   }
+}
+
+async function outcomeOf(purpose: Purpose, authorizationCode: Code) {
+  if (purpose === 'login') return gatehouse.googleLogin({ authorizationCode });
+  if (purpose === 'link') return gatehouse.linkGoogle({ authorizationCode });
+  const begun = await gatehouse.startReauthentication();
+  if (begun.kind !== 'Reauthentication') return begun;
+  return gatehouse.reauthenticate(begun.id, { identity: { provider: 'google', proof: { authorizationCode } } });
 }

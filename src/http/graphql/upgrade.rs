@@ -77,9 +77,12 @@ impl GraphqlEndpoint {
             "Too many connections are open (WEBSOCKET_MAX).",
         )?];
         if let Some(address) = Address::rationed(&self.app, client.ip_address) {
-            let subject = Subject::Address(address.as_str().to_owned());
             let message = "Too many connections of this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
-            places.push(place(subject, limits.per_address, StatusCode::TOO_MANY_REQUESTS, message)?);
+            for (network, times) in address.networks() {
+                let most = limits.per_address.saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
+                let subject = Subject::Address(network.to_owned());
+                places.push(place(subject, most, StatusCode::TOO_MANY_REQUESTS, message)?);
+            }
         }
         Ok(places)
     }

@@ -1,9 +1,11 @@
 //! What people do with the mails that prove an address.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Answer, PASSWORD, SIGN_IN, TestApp};
+use super::{Answer, PASSWORD, SIGN_IN, SignedIn, TestApp};
 
 pub const CHALLENGE: &str = "__typename ... on EmailChallenge { id purpose method email expiresIn resendIn } ... on UserError { code retryAfter fields { field code } }";
 
@@ -64,9 +66,92 @@ impl TestApp {
         self.maybe_as(access_token, &query, json!({ "input": input })).await.data("verifyOtp")
     }
 
+    /// Follows a link, with nothing that shows who asked for it.
     pub async fn activate(&self, token: &str) -> Value {
-        let query = format!("mutation($token: String!) {{ activateAccount(token: $token) {{ {SIGN_IN} }} }}");
-        self.run(&query, json!({ "token": token })).await.data("activateAccount")
+        self.activate_with(token, json!({})).await
+    }
+
+    /// Follows a link with `challengeId`, `password` or both beside it.
+    pub async fn activate_with(&self, token: &str, beside: Value) -> Value {
+        let query = format!(
+            "mutation($token: String!, $challengeId: ID, $password: String) {{
+                activateAccount(token: $token, challengeId: $challengeId, password: $password) {{ {SIGN_IN} }} }}"
+        );
+        let mut variables = beside;
+        variables["token"] = json!(token);
+        self.run(&query, variables).await.data("activateAccount")
+    }
+
+    /// A sign-up and its proof, where verification is mandatory.
+    pub async fn register_and_prove(&self, email: &str, password: &str) -> Value {
+        let challenge = self.register(email, password).await;
+        let proven = self.verify(email, &self.code(email).await, Some(&challenge["id"])).await;
+        assert_eq!(proven["__typename"], "AuthPayload", "{proven}");
+        proven
+    }
+
+    /// A person who is signed in, and has proven the address.
+    pub async fn sign_up_proven(&self, email: &str) -> SignedIn {
+        let payload = self.register(email, PASSWORD).await;
+        let person = SignedIn::from(&payload);
+        let id = &payload["emailChallenge"]["id"];
+        let proven = self.verify_as(&person.access_token, email, &self.code(email).await, Some(id)).await;
+        assert_eq!(proven["__typename"], "AuthPayload", "{proven}");
+        person
+    }
+
+    /// The same, some days later, and signed in again.
+    pub async fn sign_up_long_ago(&self, email: &str) -> SignedIn {
+        self.sign_up_proven(email).await;
+        self.advance(Duration::from_hours(73));
+        self.sign_in(email).await
+    }
+
+    pub async fn request_login_code(&self, email: &str) -> Value {
+        let query =
+            format!("mutation($email: String!) {{ requestLoginCode(email: $email) {{ {CHALLENGE} }} }}");
+        self.run(&query, json!({ "email": email })).await.data("requestLoginCode")
+    }
+
+    pub async fn start_reauthentication(&self, access_token: &str, send_code: bool) -> Value {
+        let query = "mutation($sendCode: Boolean) { startReauthentication(sendCode: $sendCode) { __typename
+                ... on Reauthentication { id methods expiresIn emailChallenge { id purpose method email } }
+                ... on UserError { code retryAfter } } }";
+        let answer = self.run_as(access_token, query, json!({ "sendCode": send_code })).await;
+        answer.data("startReauthentication")
+    }
+
+    pub async fn reauthenticate(&self, access_token: &str, id: &Value, proof: Value) -> Value {
+        let query = "mutation($id: ID!, $proof: ReauthenticationProof!) { reauthenticate(id: $id, proof: $proof) { __typename
+            ... on Reauthenticated { accessToken expiresIn session { id isCurrent authenticatedAt methods } }
+            ... on UserError { code retryAfter } } }";
+        self.run_as(access_token, query, json!({ "id": id, "proof": proof })).await.data("reauthenticate")
+    }
+
+    /// The access token of the same session after the owner has typed in the password once more.
+    pub async fn step_up(&self, access_token: &str) -> String {
+        let begun = self.start_reauthentication(access_token, false).await;
+        let done = self.reauthenticate(access_token, &begun["id"], json!({ "password": PASSWORD })).await;
+        done["accessToken"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
+    }
+
+    /// Presses the button behind the link of a notice.
+    pub async fn revert(&self, token: &str, proof: Option<Value>) -> Value {
+        let query = format!(
+            "mutation($token: String!, $proof: ReauthenticationProof) {{
+                revertSecurityChange(token: $token, proof: $proof) {{ {CHALLENGE} }} }}"
+        );
+        self.run(&query, json!({ "token": token, "proof": proof })).await.data("revertSecurityChange")
+    }
+
+    /// The token of the link in the newest mail of this template to this address; `None` if it has no link.
+    pub async fn token_in(&self, email: &str, template: &str) -> Option<String> {
+        let mails = self.inbox(email).await;
+        let mail = mails.iter().find(|mail| mail.template == template);
+        let mail = mail.unwrap_or_else(|| panic!("no {template} for {email}"));
+        let link = mail.link.as_ref()?.expose_secret();
+        let token = link.split_once("#token=").unwrap().1;
+        Some(token.split('&').next().unwrap().to_owned())
     }
 
     pub async fn resend_otp(&self, email: &str, challenge_id: Option<&Value>) -> Value {

@@ -32,6 +32,9 @@ pub const PASSWORD: &str = "correct horse battery";
 /// With it a sign-up sends no mail.
 pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
 
+/// With it a test stands for a proxy, and says where clients are.
+pub const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
+
 /// What the tests ask of a sign-in.
 pub const SIGN_IN: &str = "
     __typename
@@ -53,7 +56,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// With default settings but for cheap hashes.
+    /// With default settings but for cheap hashes, and mails that wait for no pace.
     pub async fn start(database: Database) -> Self {
         Self::with(database, &[]).await
     }
@@ -68,6 +71,7 @@ impl TestApp {
             ("ARGON2_MEMORY_KIB".to_owned(), "8".to_owned()),
             ("ARGON2_ITERATIONS".to_owned(), "1".to_owned()),
             ("HASH_QUEUE".to_owned(), "1000".to_owned()),
+            ("MAIL_RATE".to_owned(), "1000/1s".to_owned()),
         ]);
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self::serve(all, folder).await
@@ -146,6 +150,14 @@ impl TestApp {
     pub async fn refresh(&self, refresh_token: &str) -> Value {
         let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
         self.run(&query, json!({ "token": refresh_token })).await.data("refresh")
+    }
+
+    /// A refresh by a client elsewhere, known by its address and user agent. `TRUSTED_PROXIES` must name the tests.
+    pub async fn refresh_from(&self, (address, agent): (&str, &str), refresh_token: &str) -> Value {
+        let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
+        let body = json!({ "query": query, "variables": { "token": refresh_token } });
+        let request = self.post().header("x-forwarded-for", address).header("user-agent", agent);
+        Answer::of(request.json(&body)).await.data("refresh")
     }
 
     /// A person who is signed in.

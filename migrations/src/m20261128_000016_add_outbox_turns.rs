@@ -1,0 +1,50 @@
+//! Who asked for a mail, and when its turn comes among the mails that wait.
+
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer_null, integer_null, uuid_null},
+};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let columns = [uuid_null(Outbox::Asker), integer_null(Outbox::Class), big_integer_null(Outbox::Turn)];
+        for column in columns {
+            let column = Table::alter().table(Outbox::Table).add_column(column).to_owned();
+            manager.alter_table(column).await?;
+        }
+        let has_class = Expr::col(Outbox::Class).is_not_null();
+        let has_turn = || Expr::col(Outbox::Turn).is_not_null();
+        let is_unsorted = Expr::col(Outbox::Class).is_null().and(Expr::col(Outbox::DueAt).is_not_null());
+        for (name, columns, of) in [
+            // whose turn it is; the last turn of an asker
+            ("idx_outbox_turn", vec![Outbox::Class, Outbox::Turn, Outbox::Id], has_class),
+            ("idx_outbox_asker", vec![Outbox::Asker, Outbox::Class, Outbox::Turn], has_turn()),
+            // what is due and has no turn yet; what expires while it waits for its turn
+            ("idx_outbox_unsorted", vec![Outbox::DueAt], is_unsorted),
+            ("idx_outbox_expiry", vec![Outbox::ExpiresAt], has_turn()),
+        ] {
+            // each covers the rows of one statement alone: the planner has no other choice, however old its statistics are
+            let mut index = Index::create().name(name).table(Outbox::Table).and_where(of).to_owned();
+            for column in columns {
+                index.col(column);
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(DeriveIden)]
+enum Outbox {
+    Table,
+    Id,
+    Asker,
+    Class,
+    Turn,
+    DueAt,
+    ExpiresAt,
+}

@@ -1,0 +1,76 @@
+import { useEffect, useRef } from 'react';
+import { CodeField, PasswordField } from '../form/Field';
+import { Form, Notice } from '../form/Form';
+import { useForm } from '../form/useForm';
+import { GoogleButton } from '../sign_in/GoogleButton';
+import { impossible, NEWER, wordsFor } from '../words';
+import { isMailed, useAsked, type Asked } from './request';
+
+/** The dialog in which people confirm that it is still they who act. It is there while they are asked to. */
+export function Reauthentication() {
+  const asked = useAsked();
+  return asked && <Dialog asked={asked} />;
+}
+
+function Dialog({ asked }: { asked: Asked }) {
+  const { request, mailed, answer } = asked;
+  const { methods, refusal } = request;
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // React puts the focus elsewhere before the dialog is open
+    dialog.current?.querySelector<HTMLElement>('input, button')?.focus();
+  }, []);
+  return (
+    <dialog ref={dialog} className="card" aria-labelledby="reauthentication" onCancel={() => answer(null)}>
+      <h1 id="reauthentication">Confirm that it is you</h1>
+      <p className="lead">This change affects how you sign in, so we need to be sure that it is you.</p>
+      {refusal && <Notice fault={refusal.code === 'INVALID_CREDENTIALS' ? 'Incorrect password.' : wordsFor(refusal)} />}
+      {mailed && <CodeForm asked={asked} />}
+      {!mailed && methods.includes('PASSWORD') && <PasswordForm asked={asked} />}
+      {!mailed && methods.includes('EMAIL_CODE') && <MailButton asked={asked} />}
+      {methods.includes('IDENTITY') && <GoogleButton purpose="reauthenticate" />}
+      <button type="button" className="plain" onClick={() => answer(null)}>Cancel</button>
+    </dialog>
+  );
+}
+
+function PasswordForm({ asked }: { asked: Asked }) {
+  const form = useForm(async ({ password = '' }) => asked.answer({ password }));
+  return (
+    <Form form={form} action="Confirm">
+      <PasswordField name="password" label="Password" autoComplete="current-password" />
+    </Form>
+  );
+}
+
+function CodeForm({ asked }: { asked: Asked }) {
+  const form = useForm(async ({ otp = '' }) => asked.answer({ emailCode: otp }));
+  return (
+    <Form form={form} action="Confirm">
+      <CodeField label="Code" hint={<>We sent it to <strong>{asked.mailed?.email}</strong>.</>} />
+    </Form>
+  );
+}
+
+function MailButton({ asked }: { asked: Asked }) {
+  const form = useForm(async () => {
+    const outcome = await asked.request.sendCode();
+    switch (outcome.kind) {
+      case 'EmailChallenge':
+        return isMailed(outcome);
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  return (
+    <form {...form.props}>
+      <Notice {...form.verdict} />
+      <button type="submit" className="plain" aria-disabled={form.isBusy || undefined}>Email me a code</button>
+    </form>
+  );
+}

@@ -1,0 +1,38 @@
+// Confirms an email address. It signs nobody in.
+import { REFUSAL, ask, begin, endSession, fault, find, finish, say, token, turn } from './account.js';
+
+const activate = `mutation($token: String!, $password: String) { activateAccount(token: $token, password: $password) {
+  __typename ... on AuthPayload { accessToken refreshToken user { email hasPassword } } ${REFUSAL} } }`;
+
+const page = begin({
+  async send(button) {
+    const password = find('password');
+    fault(password, '');
+    if (button === 'without') return ask(activate, { token });
+    if (password.value) return ask(activate, { token, password: password.value });
+    fault(password, 'Enter your password.');
+    return undefined;
+  },
+  refused({ code }) {
+    const isWrong = code === 'INVALID_CREDENTIALS';
+    if (isWrong) fault(find('password'), 'This is not the password chosen at sign-up. Check it, or confirm without it.');
+    return isWrong;
+  },
+  async done(signedIn) {
+    await endSession(signedIn);
+    const { email, hasPassword } = signedIn.user;
+    if (hasPassword) {
+      finish('Your email address is confirmed', 'You can close this page, and sign in.');
+      return;
+    }
+    turn(['Your email address is confirmed', 'Your account has no password. We can email you a link to choose one.'], 'again');
+    say('', '');
+    page.resetInstead(email);
+  },
+  spent: ['This link no longer works', 'It was used already, or it has expired. If you confirmed your address with it, there is nothing left to do: sign in. If not, we can send you another link.'],
+  incomplete: ['Open the link again', 'This page needs the complete link from the mail. If you no longer have the mail, we can send you another.'],
+  again: {
+    mutation: `mutation($email: String!) { resendActivationEmail(email: $email) { __typename ${REFUSAL} } }`,
+    sent: 'If this address is waiting to be confirmed, a new link is on its way. Look in your mailbox, and in your spam folder too.',
+  },
+});

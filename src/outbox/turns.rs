@@ -1,0 +1,185 @@
+//! Whose mail is next.
+//!
+//! Each mail that is due gets a class and a turn. Better classes go first: mails to people who have proven their address, then
+//! those to people who are about to, strangers' last. Within a class the askers take turns, as in start-time fair queueing
+//! (Goyal, Vin and Cheng, 1996): the first mail of an asker goes with those that are next, each further one a turn later. So a
+//! mail waits for one mail of each other asker, however many these have.
+//!
+//! The class is found here, and not when the mail is asked for: a request must not look up who has the address. A mail that
+//! turns out to say nothing has its turn like any other.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::Order;
+use uuid::Uuid;
+
+use super::compose::Kind;
+use crate::{
+    app::App,
+    fault::Fault,
+    input::EmailAddress,
+    storage::{
+        Timestamp, challenge, outbox,
+        outbox_turns::{self, Turn},
+        user,
+    },
+};
+
+/// Half of the mails that get their turns by one statement.
+const HALF: u64 = 100;
+
+/// What decides which mails go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// To somebody who has proven the address, or about a change of their account.
+    Proven = 1,
+    /// To somebody who signs up, or has an account and has not proven the address.
+    Unproven = 2,
+    /// To an address that nobody has here.
+    Strange = 3,
+}
+
+impl Class {
+    pub(super) fn number(self) -> i32 {
+        self as i32
+    }
+
+    pub(super) fn numbers() -> Vec<i32> {
+        [Self::Proven, Self::Unproven, Self::Strange].map(Self::number).to_vec()
+    }
+
+    /// Returns the class that goes first at this turn, if it is not the best: two of ten turns are those of the second class,
+    /// and one that of the third. So a flood of mails to proven addresses holds up registrations, but for a while only. Where
+    /// the class has no mail, the turn is the best class's again.
+    pub(super) fn favoured(turn: u64) -> Option<Self> {
+        match turn % 10 {
+            3 | 6 => Some(Self::Unproven),
+            9 => Some(Self::Strange),
+            _ => None,
+        }
+    }
+}
+
+/// What was given a turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sorted {
+    /// Whether there may be more without one.
+    pub(super) is_partial: bool,
+    /// Whether some of it has expired.
+    pub(super) has_expired: bool,
+}
+
+/// Gives some of what is due a turn. Where much is due, as after an outage, it begins at both ends: so nobody waits for all
+/// that came before to be looked at.
+///
+/// # Errors
+/// [`Fault`] alone.
+pub(super) async fn sort(app: &App) -> Result<Sorted, Fault> {
+    let now = Timestamp(app.clock.now());
+    let mut rows = outbox_turns::list_unsorted(app.db.read(), now, Order::Asc, HALF).await?;
+    let is_partial = rows.len() as u64 == HALF;
+    if is_partial {
+        let oldest: HashSet<Uuid> = rows.iter().map(|row| row.id).collect();
+        let newest = outbox_turns::list_unsorted(app.db.read(), now, Order::Desc, HALF).await?;
+        rows.extend(newest.into_iter().rev().filter(|row| !oldest.contains(&row.id)));
+    }
+    if rows.is_empty() {
+        return Ok(Sorted::default());
+    }
+    let has_expired = rows.iter().any(|row| row.expires_at.0 <= now.0);
+    let waiting = classify(app, &rows, now).await?;
+    let firsts = outbox_turns::list_first_turns(app.db.read(), &Class::numbers()).await?;
+    let askers: HashSet<_> = waiting.iter().map(|mail| (mail.class, mail.asker)).collect();
+    let lasts = outbox_turns::list_last_turns(app.db.read(), &Vec::from_iter(askers)).await?;
+    let turns = take_turns(&waiting, &firsts, &lasts);
+    app.db.write_one(async move |txn| outbox_turns::sort(&txn, &turns, now).await).await?;
+    Ok(Sorted { is_partial, has_expired })
+}
+
+/// A mail that has no turn yet.
+struct Waiting {
+    id: Uuid,
+    class: i32,
+    asker: Uuid,
+}
+
+/// Finds the class of each mail.
+async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<Vec<Waiting>, Fault> {
+    let key = |row: &outbox::Model| {
+        let parsed = EmailAddress::parse(&row.address);
+        parsed.map_or_else(|_| row.address.clone(), |address| address.key().to_owned())
+    };
+    let keys: Vec<String> = rows.iter().map(key).collect();
+    let accounts: HashMap<String, bool> =
+        user::list_proofs(app.db.read(), &keys).await?.into_iter().collect();
+    let registrations: HashSet<String> =
+        challenge::list_registering(app.db.read(), &keys, now).await?.into_iter().collect();
+    let class = |(row, key): (&outbox::Model, &String)| {
+        let class = match accounts.get(key) {
+            _ if Kind::parse(&row.kind).is_some_and(is_notice) => Class::Proven,
+            Some(true) => Class::Proven,
+            Some(false) => Class::Unproven,
+            None if registrations.contains(key) || row.user_id.is_some() => Class::Unproven,
+            None => Class::Strange,
+        };
+        // an older version's is nobody's, and waits for no other
+        Waiting { id: row.id, class: class.number(), asker: row.asker.unwrap_or(row.id) }
+    };
+    Ok(rows.iter().zip(&keys).map(class).collect())
+}
+
+/// Whether mails of a kind tell people of a change of their account. They may go to an address that is no longer theirs.
+fn is_notice(kind: Kind) -> bool {
+    match kind {
+        Kind::PasswordChanged
+        | Kind::PasswordWasReset
+        | Kind::EmailChanged
+        | Kind::GoogleLinked
+        | Kind::GoogleUnlinked
+        | Kind::SessionStolen => true,
+        Kind::VerifyEmail
+        | Kind::ResetPassword
+        | Kind::ChangeEmail
+        | Kind::LoginCode
+        | Kind::Reauthentication => false,
+    }
+}
+
+/// Gives each mail the turn after the last one of its asker; one whose asker has none waiting gets the turn that is next.
+fn take_turns(waiting: &[Waiting], firsts: &[(i32, i64)], lasts: &[((i32, Uuid), i64)]) -> Vec<Turn> {
+    let firsts: HashMap<_, _> = firsts.iter().copied().collect();
+    let mut lasts: HashMap<_, _> = lasts.iter().copied().collect();
+    let mut turn = |mail: &Waiting| {
+        let next = firsts.get(&mail.class).copied().unwrap_or_default();
+        let last = lasts.entry((mail.class, mail.asker));
+        let turn = *last.and_modify(|last| *last += 1).or_insert(next);
+        Turn { id: mail.id, class: mail.class, turn }
+    };
+    waiting.iter().map(&mut turn).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_askers_mails_stand_one_behind_the_other_and_a_newcomers_with_the_next() {
+        let [many, few, new] = [1, 2, 3].map(Uuid::from_u128);
+        let mail = |asker| Waiting { id: Uuid::nil(), class: 2, asker };
+        let turns = |waiting: &[Waiting], firsts: &[(i32, i64)], lasts: &[((i32, Uuid), i64)]| {
+            take_turns(waiting, firsts, lasts).into_iter().map(|turn| turn.turn).collect::<Vec<_>>()
+        };
+        let batch = [mail(many), mail(many), mail(many), mail(few), mail(many)];
+        assert_eq!(turns(&batch, &[], &[]), [0, 1, 2, 0, 3]);
+        let batch = [mail(many), mail(new), mail(few), mail(new)];
+        assert_eq!(turns(&batch, &[(2, 7)], &[((2, many), 40), ((2, few), 8)]), [41, 7, 9, 8]);
+        assert_eq!(turns(&batch, &[(1, 7)], &[((1, many), 40)]), [0, 0, 0, 1], "classes are apart");
+    }
+
+    #[test]
+    fn of_ten_turns_two_are_the_second_classs_and_one_the_thirds() {
+        let favoured: Vec<_> = (0..20).filter_map(Class::favoured).collect();
+        let (two, three) = (Class::Unproven, Class::Strange);
+        assert_eq!(favoured, [two, two, three, two, two, three]);
+    }
+}

@@ -1,0 +1,7 @@
+//! Reauthentication: proving once more, in a session, that it is still its user who acts.
+
+mod reauthenticate;
+mod start_reauthentication;
+
+pub use reauthenticate::{ReauthenticateError, Reauthenticated, ReauthenticationProof, reauthenticate};
+pub use start_reauthentication::{Reauthentication, StartReauthenticationError, start_reauthentication};

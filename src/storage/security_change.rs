@@ -1,0 +1,213 @@
+//! The table of changes of what signs people in, as long as they can be undone. No row holds a link: it is derived from the id.
+
+use sea_orm::{
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{Timestamp, identity};
+use crate::secrets;
+
+/// A row of `security_changes`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "security_changes")]
+pub struct Model {
+    /// UUIDv7, so in order of creation.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// Whose account was changed.
+    pub user_id: Uuid,
+    /// What was changed.
+    pub kind: Kind,
+    /// Whether the notice has a link that undoes it.
+    pub is_revertible: bool,
+    /// The address before; for [`Kind::EmailChanged`] alone, like the two that follow.
+    pub email: Option<String>,
+    /// Its key. No other account can have the address while the change can be undone.
+    pub email_key: Option<String>,
+    /// When its owner had proven it.
+    pub email_verified_at: Option<Timestamp>,
+    /// The password before, as a PHC string: a proof of ownership, and never put back.
+    pub password_hash: Option<String>,
+    /// The identities that the change took away, in JSON.
+    pub identities: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it can be undone.
+    pub expires_at: Timestamp,
+    /// When it was undone, or an earlier change was.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a change is joined with: nothing.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+/// What was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
+pub enum Kind {
+    /// The password, by its owner in a session.
+    PasswordChanged,
+    /// The password, by a mailed link.
+    PasswordReset,
+    /// The email address.
+    EmailChanged,
+    /// An account elsewhere was linked.
+    IdentityLinked,
+    /// Accounts elsewhere were unlinked.
+    IdentityUnlinked,
+}
+
+/// An account elsewhere that was taken away from an account, as a change keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedIdentity {
+    /// The `iss`.
+    pub issuer: String,
+    /// The `sub`.
+    pub subject: String,
+    /// Its address.
+    pub email: Option<String>,
+    /// When it was linked, in milliseconds since 1970.
+    linked_at: i64,
+}
+
+impl RemovedIdentity {
+    /// The identities that a change took away.
+    #[must_use]
+    pub fn read(change: &Model) -> Vec<Self> {
+        change.identities.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// Those of a change, as its row keeps them.
+    #[must_use]
+    pub fn write(removed: &[identity::Model]) -> Option<String> {
+        let removed: Vec<Self> = removed
+            .iter()
+            .map(|row| Self {
+                issuer: row.issuer.clone(),
+                subject: row.subject.clone(),
+                email: row.email.clone(),
+                linked_at: milliseconds(row.linked_at),
+            })
+            .collect();
+        if removed.is_empty() { None } else { serde_json::to_string(&removed).ok() }
+    }
+
+    /// When it was linked.
+    #[must_use]
+    pub fn linked_at(&self) -> OffsetDateTime {
+        let nanoseconds = i128::from(self.linked_at) * 1_000_000;
+        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// The row that links it again, to the account that it was taken away from.
+    #[must_use]
+    pub fn into_row(self, user_id: Uuid, now: Timestamp) -> identity::Model {
+        let linked_at = Timestamp(self.linked_at());
+        identity::Model {
+            id: secrets::uuid_v7(now.0),
+            user_id,
+            issuer: self.issuer,
+            subject: self.subject,
+            email: self.email,
+            linked_at,
+        }
+    }
+}
+
+fn milliseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// Adds a row.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// By id, as long as it can be undone.
+///
+/// # Errors
+/// The database's.
+pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
+    Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
+}
+
+/// This change of a user and the later ones, the earliest first, as long as they can be undone.
+///
+/// # Errors
+/// The database's.
+pub async fn list_since(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Model>, DbErr> {
+    let since = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::Id.gte(id));
+    since.filter(live(now)).order_by_asc(Column::Id).all(on).await
+}
+
+/// Whether an address is reserved for another account than this one, which may undo that it was given up.
+///
+/// # Errors
+/// The database's.
+pub async fn is_reserved(
+    on: &impl ConnectionTrait,
+    email_key: &str,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let reserved = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EmailKey.eq(email_key))
+        .filter(Column::UserId.ne(user_id))
+        .filter(live(now))
+        .limit(1);
+    Ok(reserved.into_tuple::<Uuid>().one(on).await?.is_some())
+}
+
+/// Ends this change of a user and the later ones. Of any number of racing callers exactly one is told `true`.
+///
+/// # Errors
+/// The database's.
+pub async fn end_since(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let ended = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::Id.gte(id))
+        .filter(live(now))
+        .exec_with_returning(on)
+        .await?;
+    Ok(ended.iter().any(|change| change.id == id))
+}
+
+/// Deletes at most `most` of what could be undone until `before`; returns how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+    let mut dead = Query::select();
+    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
+    let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
+    Ok(deleted.rows_affected)
+}
+
+fn live(now: Timestamp) -> sea_orm::Condition {
+    sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
+}

@@ -1,0 +1,312 @@
+//! Which of the mails that wait goes first: nobody can keep others from theirs by asking for many.
+//!
+//! The drills print how long a person waited: `cargo test --test api mail_turns -- --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use gatehouse::{
+    challenges::{self, About, Asker, Challenge, Registration},
+    input::EmailAddress,
+    outbox::{self, Kind, Order, send_due},
+    sessions::Client,
+    storage::{
+        Timestamp,
+        challenge::{self, Method, Purpose},
+        outbox as mails,
+        outbox_turns::{Turn, sort},
+        user,
+    },
+};
+use rstest::rstest;
+use sea_orm::{EntityTrait, IntoActiveModel};
+use tokio::{sync::oneshot, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::support::{
+    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp, database::connect,
+    mail_server::MailServer,
+};
+
+const MANDATORY: (&str, &str) = ("EMAIL_VERIFICATION", "mandatory");
+const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
+
+/// Those under way at once, and the turns of other classes meanwhile.
+const FEW: usize = 10;
+
+/// What sends mails while it lives.
+struct Sender(JoinHandle<()>, oneshot::Sender<()>);
+
+impl Sender {
+    fn start(app: &TestApp) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = app.app.clone();
+        Self(tokio::spawn(async move { outbox::run(&app, async { drop(stopped.await) }).await }), stop)
+    }
+
+    async fn stop(self) {
+        drop(self.1);
+        self.0.await.unwrap();
+    }
+}
+
+/// Waits for the mail to this address, and returns how many others went before it, of those that the server has after `before`.
+async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
+    let asked = Instant::now();
+    loop {
+        let position = server.mails().iter().skip(before).position(|mail| mail.to == [to]);
+        if let Some(position) = position {
+            println!("    {to} waited {:.1} s, behind {position} others", asked.elapsed().as_secs_f64());
+            return position;
+        }
+        assert!(asked.elapsed() < Duration::from_mins(1), "it does not arrive");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Registers so many invented addresses, as one client.
+async fn flood(app: &TestApp, count: usize) {
+    let client = &Client { ip_address: "203.0.113.9".parse().ok(), user_agent: None };
+    let asks = stream::iter(0..count).map(|n| async move {
+        let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
+        let now = Timestamp(app.app.clock.now());
+        let row = user::Model::new(Uuid::from_u128(n as u128), now);
+        let registration = Registration::of(user::Model { email: Some(to.as_str().to_owned()), ..row });
+        let (purpose, about) = (Purpose::VerifyEmail, About { registration, ..About::default() });
+        let permit =
+            challenges::charge(&app.app, Asker::anonymous(client.ip_address), purpose, &to).await.unwrap();
+        let challenge = Challenge::new(&app.app, purpose, &to, about, permit);
+        app.app.db.write(async move |txn| challenge.insert(&txn).await).await.unwrap();
+    });
+    asks.buffer_unordered(32).collect::<()>().await;
+    outbox::wake(&app.app);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_up_while_a_client_floods_gets_their_code_before_the_flood(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let server = MailServer::start(&[]);
+    server.answer("150ms");
+    let settings = [MANDATORY, ("RATE_LIMIT_MAILS_ADDRESS", "10000/1h"), ("MAIL_RATE", "10/1s")];
+    let app = server.app_with(database, &settings).await;
+    let sender = Sender::start(&app);
+    flood(&app, 1500).await;
+    let before = server.mails().len();
+    assert_eq!(app.register(EMAIL, PASSWORD).await["__typename"], "EmailChallenge");
+    assert!(mails_before(&server, EMAIL, before).await < FEW);
+    sender.stop().await;
+    let sent = server.mails().len();
+    assert!(sent < 500, "{sent} of 1500: the flood still waits");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_with_an_account_goes_ahead_of_asks_from_10000_addresses(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let server = MailServer::start(&[]);
+    server.answer("150ms");
+    let settings = [NO_VERIFICATION, ("NO_ACCOUNT_NOTICE", "on"), ("MAIL_RATE", "10/1s")];
+    let app = server.app_with(database, &settings).await;
+    app.sign_up(EMAIL).await;
+    app.sql("UPDATE users SET email_verified_at = 1").await;
+    let rows: Vec<_> = (0..10_000).map(|n| strangers_ask(&app, n)).collect();
+    let on = connect(&app.settings["DATABASE_URL"]).await;
+    for rows in rows.chunks(500) {
+        let challenges = rows.iter().map(|(challenge, _)| challenge.clone().into_active_model());
+        challenge::Entity::insert_many(challenges).exec_without_returning(&on).await.unwrap();
+        let mails = rows.iter().map(|(_, mail)| mail.clone().into_active_model());
+        mails::Entity::insert_many(mails).exec_without_returning(&on).await.unwrap();
+    }
+    let sender = Sender::start(&app);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = server.mails().len();
+    assert_eq!(app.request_reset(EMAIL).await["__typename"], "EmailChallenge");
+    assert!(mails_before(&server, EMAIL, before).await < FEW);
+    sender.stop().await;
+}
+
+/// What a request writes for an address that nobody has, from a client address of its own.
+fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
+    let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
+    let (id, now) = (Uuid::from_u128(n), app.app.clock.now());
+    let good_for = Duration::from_mins(30);
+    let challenge = challenge::Model {
+        id,
+        purpose: Purpose::ResetPassword,
+        method: Method::Link,
+        email: to.as_str().to_owned(),
+        email_key: to.key().to_owned(),
+        user_id: None,
+        registration: None,
+        username_key: None,
+        attempts: 0,
+        created_at: Timestamp(now),
+        expires_at: Timestamp(now + good_for),
+        ended_at: None,
+        series_id: Some(id),
+        link_id: Some(id),
+        session_id: None,
+    };
+    let order = Order { kind: Kind::ResetPassword, to: &to, user_id: None, challenge_id: Some(id), good_for };
+    (challenge, mails::Model { asker: Some(id), ..outbox::row(&app.app, order) })
+}
+
+/// Writes a mail about a change to this person, which is sent if the account exists.
+async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
+    let to = EmailAddress::parse(to).unwrap();
+    let good_for = Duration::from_hours(1);
+    let order = Order { kind: Kind::PasswordChanged, to: &to, user_id, challenge_id: None, good_for };
+    let row = mails::Model { asker: Some(Uuid::from_u128(asker)), ..outbox::row(&app.app, order) };
+    app.app.db.write_one(async move |txn| mails::insert(&txn, row).await).await.unwrap();
+}
+
+/// Otherwise the delay of one's own mail would tell whether those that one asked for before it say anything.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_says_nothing_takes_its_turn(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values(true, false)] says_nothing: bool,
+) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
+    for _ in 0..8 {
+        order_as(&app, 1, "other@example.org", ada.filter(|_| !says_nothing)).await;
+    }
+    order_as(&app, 1, "own@example.org", ada).await;
+    for _ in 0..20 {
+        order_as(&app, 2, "neighbour@example.org", ada).await;
+    }
+    send_due(&app.app).await.unwrap();
+    let mails = server.mails();
+    let own = mails.iter().position(|mail| mail.to == ["own@example.org"]).unwrap();
+    let neighbours = mails[..own].iter().filter(|mail| mail.to == ["neighbour@example.org"]).count();
+    assert!((5..=11).contains(&neighbours), "{neighbours} of the neighbour's instead of eight");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn proven_people_go_first_strangers_last_and_nobody_waits_for_ever(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let server = MailServer::start(&[]);
+    let app = server.app_with(database, &[MANDATORY, PROXY, ("NO_ACCOUNT_NOTICE", "on")]).await;
+    let on = connect(&app.settings["DATABASE_URL"]).await;
+    for n in 0..30 {
+        let (challenge, mail) = strangers_ask(&app, n);
+        challenge::insert(&on, challenge).await.unwrap();
+        mails::insert(&on, mail).await.unwrap();
+    }
+    let register = |n: usize| {
+        let app = &app;
+        let email = format!("person-{n}@example.org");
+        async move { app.register(&email, PASSWORD).await["__typename"] == "EmailChallenge" }
+    };
+    assert!(stream::iter(0..30).map(register).buffer_unordered(8).all(async |begun| begun).await);
+    let user = user::Model {
+        email: Some(EMAIL.to_owned()),
+        ..user::Model::new(Uuid::max(), Timestamp(app.app.clock.now()))
+    };
+    app.app.db.write(async move |txn| user::insert(&txn, user).await).await.unwrap();
+    for n in 0..30 {
+        order_as(&app, 1000 + n, EMAIL, Some(Uuid::max())).await;
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 90);
+    let mails = server.mails();
+    let class = |to: &str| match to {
+        EMAIL => 0,
+        to if to.starts_with("person-") => 1,
+        _ => 2,
+    };
+    let classes: Vec<usize> = mails.iter().map(|mail| class(&mail.to[0])).collect();
+    let count = |class| classes[..30].iter().filter(|each| **each == class).count();
+    // some are under way at once, so what is due at the end of the thirty may come a little later
+    let counts = [count(0), count(1), count(2)];
+    assert!(
+        (18..=24).contains(&counts[0]) && (4..=9).contains(&counts[1]) && (1..=5).contains(&counts[2]),
+        "{counts:?}"
+    );
+    let last = |class| classes.iter().rposition(|each| *each == class).unwrap();
+    assert!(last(0) < last(1) && last(1) < last(2), "{classes:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_waits_apart_and_holds_up_nobody(#[values(Sqlite, Postgres)] database: Database) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
+    server.answer("4xx");
+    for _ in 0..8 {
+        order_as(&app, 1, "failed@example.org", ada).await;
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    server.answer("ok");
+    for _ in 0..8 {
+        order_as(&app, 1, "later@example.org", ada).await;
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 8);
+    let waiting = mails::list_waiting(app.app.db.read(), 100).await.unwrap();
+    assert!(waiting.len() == 8 && waiting.iter().all(|mail| mail.class.is_none() && mail.turn.is_none()));
+    // when they are due again they take turns with the others
+    app.advance(Duration::from_secs(7));
+    for _ in 0..8 {
+        order_as(&app, 2, "neighbour@example.org", ada).await;
+    }
+    assert_eq!(send_due(&app.app).await.unwrap(), 16);
+    let mails = server.mails();
+    let failed = mails[8..16].iter().filter(|mail| mail.to == ["failed@example.org"]).count();
+    assert!((2..=6).contains(&failed), "{failed} instead of four");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expires_while_it_waits_is_dropped(#[values(Sqlite, Postgres)] database: Database) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let on = connect(&app.settings["DATABASE_URL"]).await;
+    let rows = (0..1200).map(|n| strangers_ask(&app, n).1.into_active_model());
+    let rows: Vec<_> = rows.collect();
+    for rows in rows.chunks(400) {
+        mails::Entity::insert_many(rows.to_vec()).exec_without_returning(&on).await.unwrap();
+    }
+    app.advance(Duration::from_mins(31));
+    assert_eq!(send_due(&app.app).await.unwrap(), 0);
+    assert_eq!(mails::count_waiting(app.app.db.read()).await.unwrap(), 0);
+    let all = mails::Entity::find().all(app.app.db.read()).await.unwrap();
+    let is_dropped = |mail: &mails::Model| {
+        mail.failed_at.is_some()
+            && mail.class.is_none()
+            && mail.last_error.as_deref() == Some("too late; nobody tried to send it in time")
+    };
+    assert!(all.len() == 1200 && all.iter().all(is_dropped));
+    assert!(all.iter().all(|mail| mail.attempts == 0), "nobody set out to send them");
+    assert_eq!(server.mails().len(), 0);
+}
+
+/// A server of the version before takes mails without looking at turns.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_server_has_claimed_is_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
+    let server = MailServer::start(&[]);
+    let app = server.app(database).await;
+    let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
+    // more than this server has under way at once
+    for _ in 0..8 {
+        order_as(&app, 1, EMAIL, ada).await;
+    }
+    let now = Timestamp(app.app.clock.now());
+    let waiting = mails::list_waiting(app.app.db.read(), 8).await.unwrap();
+    let turns: Vec<_> = waiting.iter().map(|mail| Turn { id: mail.id, class: 1, turn: 0 }).collect();
+    app.app.db.write_one(async move |txn| sort(&txn, &turns, now).await).await.unwrap();
+    app.sql("UPDATE outbox SET due_at = due_at + 60000, attempts = 1").await;
+    order_as(&app, 1, "later@example.org", ada).await;
+    assert_eq!(send_due(&app.app).await.unwrap(), 1);
+    assert_eq!(server.mails()[0].to, ["later@example.org"]);
+    app.advance(Duration::from_secs(61));
+    assert_eq!(send_due(&app.app).await.unwrap(), 8, "its leases ran out");
+    assert_eq!(server.mails().len(), 9);
+}

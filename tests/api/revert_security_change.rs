@@ -1,0 +1,301 @@
+//! Undoing a security change by the link of its notice: what comes back, what does not, and who cannot do it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    google::{ada, id_token},
+};
+
+const NEW: &str = "countess@example.org";
+const OTHER: &str = "battery horse correct";
+const THIEFS: &str = "a thief chose this one";
+
+async fn change_password(app: &TestApp, access_token: &str, current: &str, new: &str) -> Value {
+    let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { __typename
+        ... on UserError { code } } }";
+    let input = json!({ "currentPassword": current, "newPassword": new });
+    app.run_as(access_token, query, json!({ "input": input })).await.data("changePassword")
+}
+
+/// Moves the account to another address, with the password that it has.
+async fn move_to(app: &TestApp, person: &SignedIn, password: &str, email: &str) -> Value {
+    let query =
+        "mutation($input: ChangeEmailInput!) { changeEmail(input: $input) { ... on EmailChallenge { id }
+        ... on UserError { code } } }";
+    let input = json!({ "newEmail": email, "currentPassword": password });
+    let asked = app.run_as(&person.access_token, query, json!({ "input": input })).await.data("changeEmail");
+    let code = app.code(email).await;
+    let moved = app.verify_as(&person.access_token, email, &code, Some(&asked["id"])).await;
+    assert_eq!(moved["user"]["email"], email, "{moved}");
+    moved
+}
+
+fn password(text: &str) -> Value {
+    json!({ "password": text })
+}
+
+/// A person whose ID tokens are still good when the clock has gone on for days.
+fn lasting(mut person: Value) -> Value {
+    person["exp"] = json!(4_102_444_800_i64);
+    person
+}
+
+async fn works(app: &TestApp, email: &str, password: &str) -> bool {
+    app.login(email, password).await["__typename"] == "AuthPayload"
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_is_undone_without_the_old_one_coming_back(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let thief = app.sign_up_long_ago(EMAIL).await;
+    assert_eq!(
+        change_password(&app, &thief.access_token, PASSWORD, THIEFS).await["__typename"],
+        "PasswordChanged"
+    );
+    let token = app.token_in(EMAIL, "password_changed").await.unwrap();
+    let reset = app.revert(&token, None).await;
+    assert_eq!((&reset["purpose"], &reset["email"]), (&json!("RESET_PASSWORD"), &json!(EMAIL)));
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED", "every session ends, and none begins");
+    for password in [PASSWORD, THIEFS] {
+        assert!(!works(&app, EMAIL, password).await, "there is no password");
+    }
+    assert_eq!(app.revert(&token, None).await["code"], "INVALID_TOKEN", "single use");
+    let set = app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
+    assert_eq!(set["__typename"], "PasswordChanged");
+    assert!(works(&app, EMAIL, OTHER).await);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reset_that_it_mails_cannot_be_refused_by_what_strangers_ask_for(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let thief = app.sign_up_long_ago(EMAIL).await;
+    change_password(&app, &thief.access_token, PASSWORD, THIEFS).await;
+    let token = app.token_in(EMAIL, "password_changed").await.unwrap();
+    for _ in 0..10 {
+        app.request_reset(EMAIL).await;
+        app.advance(Duration::from_secs(61));
+    }
+    assert_eq!(app.request_reset(EMAIL).await["code"], "RATE_LIMITED");
+    assert_eq!(app.revert(&token, None).await["__typename"], "EmailChallenge");
+    let set = app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
+    assert_eq!(set["__typename"], "PasswordChanged");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_comes_back_with_a_proof_from_before_alone(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let thief = app.sign_up_long_ago(EMAIL).await;
+    move_to(&app, &thief, PASSWORD, NEW).await;
+    let token = app.token_in(EMAIL, "email_changed").await.unwrap();
+    // a thief with the old mailbox
+    assert_eq!(app.revert(&token, None).await["code"], "REAUTHENTICATION_REQUIRED");
+    for proof in [json!({ "password": "wrong horse battery" }), json!({ "emailCode": "12345678" })] {
+        assert_eq!(app.revert(&token, Some(proof)).await["code"], "INVALID_CREDENTIALS");
+    }
+    assert_eq!(app.me(&thief.access_token).await, NEW, "nothing has happened");
+
+    let reset = app.revert(&token, Some(password(PASSWORD))).await;
+    assert_eq!((&reset["purpose"], &reset["email"]), (&json!("RESET_PASSWORD"), &json!(EMAIL)));
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED");
+    app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
+    let owner = app.login(EMAIL, OTHER).await;
+    assert_eq!(owner["user"]["id"], thief.user_id.as_str());
+    let me = app.run_as(owner["accessToken"].as_str().unwrap(), "{ me { emailVerified } }", json!({})).await;
+    assert_eq!(me.data("me")["emailVerified"], true);
+    assert!(!works(&app, NEW, PASSWORD).await);
+}
+
+/// The thief changes the password first, so that the proof from before the change of address is the thief's own.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_the_first_of_several_changes_undoes_them_all(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let app = TestApp::start(database).await;
+    let thief = app.sign_up_long_ago(EMAIL).await;
+    change_password(&app, &thief.access_token, PASSWORD, THIEFS).await;
+    move_to(&app, &thief, THIEFS, NEW).await;
+    let first = app.token_in(EMAIL, "password_changed").await.unwrap();
+    let second = app.token_in(EMAIL, "email_changed").await.unwrap();
+    assert_eq!(app.revert(&second, Some(password(PASSWORD))).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.revert(&first, Some(password(THIEFS))).await["code"], "INVALID_CREDENTIALS");
+    assert_eq!(app.revert(&first, Some(password(PASSWORD))).await["email"], EMAIL);
+    assert_eq!(
+        app.revert(&second, Some(password(THIEFS))).await["code"],
+        "INVALID_TOKEN",
+        "later links are void"
+    );
+    app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
+    assert!(works(&app, EMAIL, OTHER).await);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_just_got_the_account_gets_no_link(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let thief = app.sign_up_long_ago(EMAIL).await;
+    move_to(&app, &thief, PASSWORD, NEW).await;
+    change_password(&app, &thief.access_token, PASSWORD, OTHER).await;
+    assert_eq!(app.token_in(NEW, "password_changed").await, None, "the address was proven a moment ago");
+    // a -> b -> a
+    move_to(&app, &thief, OTHER, EMAIL).await;
+    assert_eq!(app.token_in(NEW, "email_changed").await, None);
+    let first = app.token_in(EMAIL, "email_changed").await.unwrap();
+    assert_eq!(app.revert(&first, Some(password(PASSWORD))).await["email"], EMAIL);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freed_address_is_nobody_elses_for_three_days(
+    #[values(Sqlite, Postgres)] database: Database,
+    #[values("optional", "mandatory")] mode: &str,
+) {
+    let app = TestApp::with(database, &[("EMAIL_VERIFICATION", mode)]).await;
+    let begun = app.register(EMAIL, PASSWORD).await;
+    let id = if mode == "mandatory" { &begun["id"] } else { &begun["emailChallenge"]["id"] };
+    app.verify(EMAIL, &app.code(EMAIL).await, Some(id)).await;
+    app.advance(Duration::from_hours(73));
+    let person = SignedIn::from(&app.login(EMAIL, PASSWORD).await);
+    move_to(&app, &person, PASSWORD, NEW).await;
+    let take = async || {
+        let answer = app.register(EMAIL, OTHER).await;
+        if mode == "mandatory" {
+            return app.verify(EMAIL, &app.code(EMAIL).await, Some(&answer["id"])).await;
+        }
+        answer
+    };
+    assert_eq!(take().await["code"], "EMAIL_TAKEN");
+    let grace = app.register("grace@example.org", PASSWORD).await;
+    if mode == "optional" {
+        let grace = SignedIn::from(&grace);
+        let asked = app.change_email(&grace.access_token, EMAIL).await;
+        let code = app.code(EMAIL).await;
+        let refused = app.verify_as(&grace.access_token, EMAIL, &code, Some(&asked["id"])).await;
+        assert_eq!(refused["code"], "EMAIL_TAKEN");
+    }
+    let token = app.token_in(EMAIL, "email_changed").await.unwrap();
+    app.advance(Duration::from_hours(72));
+    assert_eq!(app.revert(&token, Some(password(PASSWORD))).await["code"], "INVALID_TOKEN", "expired");
+    assert_eq!(take().await["__typename"], "AuthPayload", "and free again");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn linked_accounts_go_and_unlinked_ones_come_back(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    app.sign_up_long_ago(EMAIL).await;
+    let owner = app.sign_in(EMAIL).await;
+    app.link_google(&owner.access_token, id_token(&google, &lasting(ada()))).await;
+    let linked = app.token_in(EMAIL, "google_linked").await.unwrap();
+    app.advance(Duration::from_hours(1));
+    let thief = app.sign_in(EMAIL).await;
+    app.unlink_google(&thief.access_token).await;
+    let eve = lasting(json!({ "sub": "4711", "email": "eve@gmail.com", "email_verified": true }));
+    app.link_google(&thief.access_token, id_token(&google, &eve)).await;
+    let unlinked = app.token_in(EMAIL, "google_unlinked").await.unwrap();
+    assert_eq!(app.revert(&unlinked, None).await["email"], EMAIL);
+    let back = app.google_login(id_token(&google, &lasting(ada()))).await;
+    assert_eq!(back["user"]["id"], owner.user_id.as_str(), "what was unlinked signs in again");
+    let eves = app.google_login(id_token(&google, &eve)).await;
+    assert_ne!(eves["user"]["id"], owner.user_id.as_str(), "what was linked since does not");
+
+    assert_eq!(app.revert(&linked, None).await["email"], EMAIL, "an earlier link still works");
+    let gone = app.google_login(id_token(&google, &lasting(ada()))).await;
+    assert_ne!(gone["user"]["id"], owner.user_id.as_str());
+}
+
+/// `googleLogin` and `linkGoogle` alike: what a reset ends, and what it says.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_ends_what_was_linked_since_the_last(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[]).await;
+    let own = SignedIn::from(&app.google_login(id_token(&google, &lasting(ada()))).await);
+    app.advance(Duration::from_mins(1));
+    let eve = lasting(json!({ "sub": "4711", "email": "eve@gmail.com", "email_verified": true }));
+    let linked = app.link_google(&own.access_token, id_token(&google, &eve)).await;
+    assert_eq!(linked["__typename"], "User", "{linked}");
+    app.request_reset("ada@gmail.com").await;
+    app.reset(&app.token_in("ada@gmail.com", "password_reset").await.unwrap(), OTHER).await;
+    let notice = app.inbox("ada@gmail.com").await[0].clone();
+    assert_eq!(notice.template, "password_was_reset");
+    let (removed, left) = notice.text.split_once("These still sign you in").unwrap();
+    assert!(removed.contains("eve@gmail.com") && !left.contains("eve@gmail.com"), "{}", notice.text);
+    assert!(left.contains("ada@gmail.com"), "{}", notice.text);
+    let eves = app.google_login(id_token(&google, &eve)).await;
+    assert_ne!(eves["user"]["id"], own.user_id.as_str(), "a thief's way in does not survive");
+    let back = app.google_login(id_token(&google, &lasting(ada()))).await;
+    assert_eq!(back["user"]["id"], own.user_id.as_str(), "that with which the account began does");
+}
+
+/// All of it at once, on one account: each link and each proof works once, and nobody waits in a circle.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_racing_reverts_resets_and_reauthentications_one_of_each_wins(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
+    let settings = [("RATE_LIMIT_PASSWORD_CHANGES", "1000/1m"), ("RATE_LIMIT_PASSWORD_RESETS", "1000/1m")];
+    let app = Arc::new(TestApp::with(database, &settings).await);
+    let person = app.sign_up_long_ago(EMAIL).await;
+    change_password(&app, &person.access_token, PASSWORD, OTHER).await;
+    let undo = app.token_in(EMAIL, "password_changed").await.unwrap();
+    app.request_reset(EMAIL).await;
+    let reset = app.token_in(EMAIL, "password_reset").await.unwrap();
+    let begun = app.start_reauthentication(&person.access_token, false).await;
+    let tries = (0..64).map(|n| {
+        let (app, undo, reset) = (app.clone(), undo.clone(), reset.clone());
+        let (token, id) = (person.access_token.clone(), begun["id"].clone());
+        tokio::spawn(async move {
+            match n % 3 {
+                0 => ("undo", app.revert(&undo, None).await["__typename"] == "EmailChallenge"),
+                1 => ("reset", app.reset(&reset, THIEFS).await["__typename"] == "PasswordChanged"),
+                _ => {
+                    let query = "mutation($id: ID!, $proof: ReauthenticationProof!) { reauthenticate(id: $id, proof: $proof) { __typename } }";
+                    let proof = json!({ "password": OTHER });
+                    let answer = app.run_as(&token, query, json!({ "id": id, "proof": proof })).await;
+                    ("proof", answer.body["data"]["reauthenticate"]["__typename"] == "Reauthenticated")
+                }
+            }
+        })
+    });
+    let outcomes: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
+    let won = |kind: &str| outcomes.iter().filter(|(of, won)| *of == kind && *won).count();
+    assert!(won("undo") <= 1 && won("reset") <= 1 && won("proof") <= 1, "{outcomes:?}");
+    // a reset that comes first leaves the undo link as it is; an undo that comes first voids the reset
+    assert!(won("undo") + won("reset") >= 1, "{outcomes:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_change_is_made_without_its_notice(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, google) = TestApp::with_google(database, &[("RATE_LIMIT_NOTICES", "3/24h")]).await;
+    let person = app.sign_up_proven(EMAIL).await;
+    let mut refused = 0;
+    for _ in 0..5 {
+        let linked = app.link_google(&person.access_token, id_token(&google, &lasting(ada()))).await;
+        let unlinked = app.unlink_google(&person.access_token).await;
+        refused +=
+            usize::from(linked["code"] == "RATE_LIMITED") + usize::from(unlinked["code"] == "RATE_LIMITED");
+    }
+    let notices = app.inbox(EMAIL).await;
+    let of = |template: &str| notices.iter().filter(|mail| mail.template == template).count();
+    assert_eq!((of("google_linked"), of("google_unlinked")), (3, 3));
+    assert!(refused > 0);
+    // an address that nobody has proven gets none
+    let grace = app.sign_up("grace@example.org").await;
+    change_password(&app, &grace.access_token, PASSWORD, OTHER).await;
+    assert!(app.inbox("grace@example.org").await.iter().all(|mail| mail.template == "one_time_code"));
+}
