@@ -19,7 +19,7 @@ async fn anybody_may_ask_what_forms_need_to_know() {
         })
     );
     let settings =
-        [("SIGNUP", "off"), ("EMAIL_REQUIRED", "false"), ("PASSWORD_MIN_LENGTH", "15"), ("OTP_LENGTH", "8")];
+        [("SIGNUP", "off"), ("EMAIL_REQUIRED", "false"), ("PASSWORD_MIN_LENGTH", "15"), ("OTP_LENGTH", "6")];
     let answer = TestApp::with(Sqlite, &settings).await.run(QUERY, json!({})).await.data("authSettings");
     assert_eq!(
         [
@@ -28,6 +28,6 @@ async fn anybody_may_ask_what_forms_need_to_know() {
             &answer["passwordMinLength"],
             &answer["otpLength"]
         ],
-        [&json!(false), &json!(false), &json!(15), &json!(8)]
+        [&json!(false), &json!(false), &json!(15), &json!(6)]
     );
 }
