@@ -463,19 +463,20 @@ impl Restoration {
     }
 }
 
-/// Twice the longest period of a budget: whoever gets so much back has a whole budget, even if its period was longer before.
-const WHOLE_MS: i64 = 2 * 24 * 60 * 60 * 1000;
+/// Twice the longest period of a budget, 30 days: whoever gets so much back has a whole budget, even if its period was longer
+/// before.
+const WHOLE_MS: i64 = 2 * 30 * 24 * 60 * 60 * 1000;
 
-/// Charges all cells or none. Where some have no room: the one that will be the last to have.
+/// Charges all cells, or none and undoes the transaction. Where some have no room: the one that will be the last to have.
 async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
-    let done = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
-    let (done, refused): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| done.contains(&cell.key));
-    if !refused.is_empty() && !done.is_empty() {
-        let back: Vec<_> = done.iter().map(Cell::give_back).collect();
-        rate_limit::charge(txn, &back, Timestamp(now)).await?;
+    let charged = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
+    let refused = cells.iter().filter(|cell| !charged.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
+    if refused.is_some() {
+        // a statement that gives back would keep all who wait for these rows waiting for one more turn
+        txn.undo();
     }
-    Ok(refused.into_iter().max_by_key(|cell| cell.cost_ms))
+    Ok(refused.copied())
 }
 
 fn millis(count: i64) -> Duration {

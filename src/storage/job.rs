@@ -138,6 +138,7 @@ impl Job {
             }
             (_, Some(Failure::Conflict(why))) => (Fate::Undo, Some(Fault::Conflict(why.into()))),
             (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),
+            (Ok(()), None) if watch.is_undone() => (Fate::Undo, None),
             (Ok(()), None) => (Fate::Keep, None),
         };
         Ended { fate, events, changed: watch.changed(), fault, answer: Some(worked.answer) }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, SqlErr, Statement};
@@ -17,6 +17,13 @@ use crate::events::Event;
 pub struct Txn {
     pub(super) handle: Handle,
     pub(super) watch: Arc<Watch>,
+}
+
+impl Txn {
+    /// Keeps nothing of what this transaction did and does, though its closure returns an `Ok`, which its caller gets.
+    pub fn undo(&self) {
+        self.watch.is_undone.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What events can be published to: they are told once the transaction is committed, and not otherwise. A transaction of one
@@ -75,6 +82,7 @@ pub(super) struct Watch {
     /// Statements that did their work.
     done: AtomicU32,
     failure: Mutex<Option<Failure>>,
+    is_undone: AtomicBool,
     events: Mutex<Vec<Event>>,
     changed: Mutex<Changed>,
 }
@@ -95,6 +103,7 @@ impl Watch {
             left: AtomicU32::new(most),
             done: AtomicU32::new(0),
             failure: Mutex::new(None),
+            is_undone: AtomicBool::new(false),
             events: Mutex::default(),
             changed: Mutex::default(),
         }
@@ -106,6 +115,10 @@ impl Watch {
 
     pub(super) fn failure(&self) -> Option<Failure> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_undone(&self) -> bool {
+        self.is_undone.load(Ordering::Relaxed)
     }
 
     pub(super) fn events(&self) -> Vec<Event> {
