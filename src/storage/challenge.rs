@@ -163,7 +163,10 @@ pub async fn list_registering(
     registering.filter(Column::Registration.is_not_null()).into_tuple().all(on).await
 }
 
-/// The accounts to be of a username, the newest first.
+/// How many registrations of one username are looked at: strangers can register a username with as many addresses as they like.
+const MOST_OF_USERNAME: u64 = 32;
+
+/// The accounts to be of a username, the newest first, at most 32.
 ///
 /// # Errors
 /// The database's.
@@ -173,7 +176,8 @@ pub async fn list_live_by_username_key(
     now: Timestamp,
 ) -> Result<Vec<Model>, DbErr> {
     let of_name = Entity::find().filter(Column::UsernameKey.eq(username_key)).filter(live(now));
-    of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
+    let newest = of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    newest.limit(MOST_OF_USERNAME).all(on).await
 }
 
 /// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns them. The

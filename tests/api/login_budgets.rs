@@ -154,7 +154,7 @@ async fn the_owner_gets_in_while_50_addresses_guess_for_a_day(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[PROXY]).await;
-    app.sign_up(EMAIL).await;
+    app.sign_up_proven(EMAIL).await;
     assert!(is_signed_in(&app, HOME, EMAIL).await);
     let mut guessed = 0;
     for hour in 0..24 {
@@ -164,6 +164,11 @@ async fn the_owner_gets_in_while_50_addresses_guess_for_a_day(
         assert_eq!(away["code"], "RATE_LIMITED", "hour {hour}");
         let message = away["message"].as_str().unwrap();
         assert!(message.ends_with(", or request a sign-in code by email."), "{message}");
+        // the way in that strangers cannot close
+        let asked = app.request_login_code(EMAIL).await;
+        let code = app.code(EMAIL).await;
+        let inside = app.verify(EMAIL, &code, Some(&asked["id"])).await;
+        assert_eq!(inside["__typename"], "AuthPayload", "hour {hour}: {inside}");
         app.advance(HOUR);
     }
     assert_eq!(guessed, 100 + 3, "a hundred, and one each 7.2 hours");

@@ -93,7 +93,7 @@ async fn each_operation_sends_so_many_statements(#[values(Sqlite, Postgres)] dat
             ("users, 20", read + 3),
             ("login", 5),
             ("refresh", 2 - read),
-            ("signup", 3),
+            ("signup", 4),
             ("logout", 1),
         ]
     );
