@@ -227,6 +227,8 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
                 removes_password: user.email_verified_at.is_none(),
             })
         }
+        // a link would be good for nothing
+        (Purpose::ResetPassword, Some(user)) if !user.is_active => None,
         (Purpose::ResetPassword, Some(_)) => {
             link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })
         }

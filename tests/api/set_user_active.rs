@@ -89,6 +89,8 @@ async fn mails_under_way_to_who_is_deactivated_are_not_sent(#[values(Sqlite, Pos
     app.change_email(&ada.access_token, NEW).await;
     app.request_reset(EMAIL).await;
     set_active(&app, &root, &ada.user_id, false).await;
+    app.advance(Duration::from_secs(61));
+    app.request_reset(EMAIL).await;
     assert_eq!((app.inbox(EMAIL).await.len(), app.inbox(NEW).await.len()), (0, 0));
 }
 
