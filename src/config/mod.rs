@@ -581,7 +581,7 @@ fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
     let all = std::iter::once(public_url.to_owned()).chain(others);
-    let pages = ["/google", "/", "/demo"];
+    let pages = ["/google", "/", "/demo", "/undo"];
     all.flat_map(|address| pages.map(|page| format!("{address}{page}"))).collect::<Vec<_>>().join(",")
 }
 

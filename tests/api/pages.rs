@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use gatehouse::secrets::SecretKey;
+use gatehouse::{clock::Clock, secrets::SecretKey};
 use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    google::id_token,
     mail_server::{FROM, MailServer, Received},
     node::browse,
     process::{Server, free_port, gatehouse},
@@ -499,12 +500,60 @@ async fn an_address_comes_back_with_the_password_from_before_the_change() {
         ["read"],
     ]);
     let reads = browse(&steps)["reads"].clone();
-    assert!(reads[0]["hint"].as_str().unwrap().contains("had before the change"), "{}", reads[0]);
+    assert!(reads[0]["hint"].as_str().unwrap().contains("from before the change"), "{}", reads[0]);
     assert_eq!((&reads[0]["focus"], &reads[0]["notice"]), (&json!("password"), &Value::Null));
     assert!(reads[1]["fault"].as_str().unwrap().starts_with("Enter the password"), "{}", reads[1]);
     assert!(reads[2]["fault"].as_str().unwrap().contains("another password"), "{}", reads[2]);
     assert_eq!(reads[3]["title"], "The change is undone");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_comes_back_with_the_google_account_from_before_the_change() {
+    let clock = Clock::default();
+    let (app, google) = TestApp::with_google_at(Sqlite, &clock, &[]).await;
+    let old = "ada.lovelace@gmail.com";
+    let ada = json!({ "sub": "100000000000000000001", "email": old, "email_verified": true });
+    app.google_login(id_token(&google, &ada)).await;
+    app.advance(PROVEN_LONG_AGO);
+    clock.advance(PROVEN_LONG_AGO);
+    let thief = SignedIn::from(&app.google_login(id_token(&google, &ada)).await);
+    let change = "mutation($to: String!) { changeEmail(input: { newEmail: $to }) { ... on EmailChallenge { id } ... on UserError { code } } }";
+    let asked = app.run_as(&thief.access_token, change, json!({ "to": "eve@example.org" })).await;
+    let id = &asked.data("changeEmail")["id"];
+    let code = app.code("eve@example.org").await;
+    let moved = app.verify_as(&thief.access_token, "eve@example.org", &code, Some(id)).await;
+    assert_eq!(moved["user"]["email"], "eve@example.org", "{moved}");
+
+    let page = format!("{}/undo", app.url);
+    let steps = json!([
+        ["open", app.link(old).await],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["click", "Use the Google account instead"],
+        ["click", "Cancel"],
+        ["await", "Google was not allowed to confirm"],
+        ["read"],
+        ["click", "Use the Google account instead"],
+        ["click", "Grace Hopper"],
+        ["await", "was not linked to the account"],
+        ["read"],
+        ["click", "Use the Google account instead"],
+        ["click", "Ada Lovelace"],
+        ["await", "The change is undone"],
+        ["read"],
+        // a link by which somebody would have this tab prove something that it did not ask for
+        ["open", format!("{page}?code=4/theirs&state=theirs")],
+        ["await", "Open the link again"],
+        ["read"],
+    ]);
+    let seen = browse(&steps);
+    assert_eq!(seen["complaints"], json!([]));
+    for read in seen["reads"].as_array().unwrap() {
+        assert_eq!(read["url"], page, "nothing of it stays in the address");
+    }
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED");
+    assert_eq!(app.inbox(old).await[0].template, "password_reset");
 }
 
 #[tokio::test(flavor = "multi_thread")]

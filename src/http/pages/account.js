@@ -5,6 +5,8 @@ const link = new URLSearchParams(location.hash.slice(1));
 export const token = link.get('token') ?? '';
 /** The account that a sign-in link names. */
 export const account = link.get('account') ?? '';
+/** What the page was called with, which is taken out too. */
+export const query = new URLSearchParams(location.search);
 history.replaceState(null, '', location.pathname);
 // opening another link in this tab changes only the fragment
 addEventListener('hashchange', () => location.reload());
@@ -67,6 +69,7 @@ function words({ code, message, retryAfter }) {
     case 'SERVER_BUSY': return 'The server is busy. Try again in a moment.';
     case 'ACCOUNT_DISABLED': return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN': return 'Another account has this email address now. Sign in to that account, or use another address.';
+    case 'GOOGLE_UNAVAILABLE': return 'Google does not answer. Try again in a moment.';
     case 'NOT_ENABLED': return 'Links like this one are switched off here. Sign in to continue.';
     case 'INVALID_INPUT': return message;
     default: return 'The server could not do this. Try again in a minute.';

@@ -1,33 +1,76 @@
 // Undoes a security change. It signs nobody in.
-import { REFUSAL, RESET, ask, begin, fault, find, finish, say, token } from './account.js';
+import { REFUSAL, RESET, ask, begin, fault, find, finish, query, say, token as inLink } from './account.js';
 
 const revert = `mutation($token: String!, $proof: ReauthenticationProof) { revertSecurityChange(token: $token, proof: $proof) {
   __typename ... on EmailChallenge { email } ${REFUSAL} } }`;
 
+const start = `mutation($redirectUri: String!) { startGoogleLogin(redirectUri: $redirectUri) {
+  __typename ... on GoogleAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
+
+// While the person is at Google, the link's token waits in this tab. Another `state` is that of a visit which began elsewhere.
+const begun = JSON.parse(sessionStorage.getItem('undo') ?? '{}');
+sessionStorage.removeItem('undo');
+const isBack = Boolean(query.get('state')) && query.get('state') === begun.state;
+const token = isBack ? begun.token : inLink;
+/** What Google gave. It is good once. */
+let code = isBack ? query.get('code') : null;
+
+async function goToGoogle() {
+  const outcome = await ask(start, { redirectUri: location.origin + location.pathname });
+  if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
+    find('google').hidden = true;
+    say('This page cannot ask Google. Contact the people who run this service.', 'bad');
+    return undefined;
+  }
+  if (outcome.code) return outcome;
+  const { authorizationUrl, state, codeVerifier } = outcome;
+  sessionStorage.setItem('undo', JSON.stringify({ token, state, codeVerifier }));
+  location.assign(authorizationUrl);
+  return undefined;
+}
+
+async function showProofs() {
+  find('former').hidden = false;
+  find('password').focus();
+  const { googleClientId } = await ask('{ authSettings { googleClientId } }');
+  find('google').hidden = !googleClientId;
+}
+
 begin({
-  async send() {
+  isComplete: Boolean(token),
+  async send(button) {
     const password = find('password');
-    if (find('former').hidden) return ask(revert, { token });
     fault(password, '');
+    if (code) {
+      const authorizationCode = { code, state: begun.state, codeVerifier: begun.codeVerifier };
+      code = null;
+      return ask(revert, { token, proof: { identity: { provider: 'google', proof: { authorizationCode } } } });
+    }
+    if (button === 'google') return goToGoogle();
+    if (find('former').hidden) return ask(revert, { token });
     if (password.value) return ask(revert, { token, proof: { password: password.value } });
     fault(password, 'Enter the password that the account had before the change.');
     return undefined;
   },
-  refused({ code }) {
-    if (code === 'REAUTHENTICATION_REQUIRED') {
-      find('former').hidden = false;
-      find('password').focus();
-      return true;
+  refused({ code: reason }) {
+    const byGoogle = isBack && !find('password').value;
+    switch (reason) {
+      case 'REAUTHENTICATION_REQUIRED':
+        showProofs();
+        return true;
+      case 'INVALID_CREDENTIALS':
+        if (byGoogle) say('That Google account was not linked to the account before the change.', 'bad');
+        else fault(find('password'), 'The account had another password before the change.');
+        return true;
+      case 'GOOGLE_REJECTED':
+        say('Google did not confirm who you are. Try again.', 'bad');
+        return true;
+      case 'EMAIL_TAKEN':
+        say('The change cannot be undone: another account has the former email address now.', 'bad');
+        return true;
+      default:
+        return false;
     }
-    if (code === 'INVALID_CREDENTIALS') {
-      fault(find('password'), 'The account had another password before the change.');
-      return true;
-    }
-    if (code === 'EMAIL_TAKEN') {
-      say('The change cannot be undone: another account has the former email address now.', 'bad');
-      return true;
-    }
-    return false;
   },
   done: ({ email }) => finish(
     'The change is undone',
@@ -37,3 +80,9 @@ begin({
   incomplete: ['Open the link again', 'This page needs the complete link from the mail. If you no longer have the mail, reset your password: we can email you a link.'],
   again: RESET,
 });
+
+if (isBack) {
+  showProofs();
+  if (code) find('proof').requestSubmit();
+  else say('Google was not allowed to confirm who you are.', 'bad');
+}

@@ -49,7 +49,16 @@ impl Visit {
 impl TestApp {
     /// A server for which a Google of the test's own is Google.
     pub async fn with_google(database: Database, settings: &[(&str, &str)]) -> (Self, FakeGoogle) {
-        let google = FakeGoogle::start(&Clock::default()).await.unwrap();
+        Self::with_google_at(database, &Clock::default(), settings).await
+    }
+
+    /// The same, with a clock of Google's own.
+    pub async fn with_google_at(
+        database: Database,
+        clock: &Clock,
+        settings: &[(&str, &str)],
+    ) -> (Self, FakeGoogle) {
+        let google = FakeGoogle::start(clock).await.unwrap();
         let own = google.settings();
         let mut all: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
         all.extend(settings);
