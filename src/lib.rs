@@ -13,8 +13,8 @@
 //! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
 //! table, in `storage/<table>.rs`; its test, in `tests/api/<verb>.rs`. The schema's word is used everywhere.
 //!
-//! **The way of a login**: `http/graphql.rs` reads the request; `graphql/jwt_guard.rs` checks the document and who may run
-//! it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
+//! **The way of a login**: `http/graphql.rs` reads the request; `graphql/documents` judges the document, and
+//! `graphql/jwt_guard.rs` who may run it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
 //! `storage/user.rs`, `rate_limit.rs` and `passwords/`, and opens the session by `sessions/open.rs`; `tokens/` signs the pair.
 //!
 //! # Invariants

@@ -470,8 +470,8 @@ const WHOLE_MS: i64 = 2 * 30 * 24 * 60 * 60 * 1000;
 /// Charges all cells, or none and undoes the transaction. Where some have no room: the one that will be the last to have.
 async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
-    let charged = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
-    let refused = cells.iter().filter(|cell| !charged.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
+    let done = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
+    let refused = cells.iter().filter(|cell| !done.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
     if refused.is_some() {
         // a statement that gives back would keep all who wait for these rows waiting for one more turn
         txn.undo();

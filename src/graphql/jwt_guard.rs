@@ -8,7 +8,6 @@ use std::{any::TypeId, sync::Arc};
 use async_graphql::{
     Context, Guard, Request, ServerError, ServerResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
-    registry::Registry,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
@@ -16,14 +15,13 @@ use tokio::sync::OnceCell;
 use super::{
     documents::Documents,
     error::ApiError,
-    limits::{check_document, check_text, check_variable_types, chosen_operation, root_fields},
+    limits::{chosen_operation, root_fields},
     measure,
     token_delivery::TokenDelivery,
 };
 use crate::{
     app::App,
     challenges::Asker,
-    config::GraphqlLimits,
     fault::Fault,
     sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
     storage::user::Role,
@@ -137,9 +135,10 @@ impl Guard for AtLeast {
 }
 
 /// The guard, as an extension of a schema whose data has an `Arc<App>`, and whose requests' data a [`Caller`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct JwtGuard {
-    documents: Documents,
+    /// Judges what is to run.
+    pub documents: Documents,
 }
 
 impl ExtensionFactory for JwtGuard {
@@ -157,8 +156,7 @@ impl Extension for JwtGuard {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let app = ctx.data_unchecked::<Arc<App>>();
-        let registry = &ctx.schema_env.registry;
-        if self.needs_viewer(&mut request, registry, app)? {
+        if self.needs_viewer(&mut request, app)? {
             let caller =
                 request.data.get(&TypeId::of::<Caller>()).and_then(|data| data.downcast_ref::<Caller>());
             let viewer = match caller {
@@ -171,84 +169,27 @@ impl Extension for JwtGuard {
     }
 }
 
-/// Parses the document, once for the whole request, and checks it.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
-    check_text(&request.query, limits)?;
-    check(request, limits)
-}
-
-fn check(request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
-    // parsing borrows the whole request; what is refused here may be asked again, so they go back either way
-    let variables = std::mem::take(&mut request.variables);
-    let document = request.parsed_query().map_err(syntax_error);
-    let checked = document.and_then(|document| Ok(check_document(document, &variables, limits)?));
-    request.variables = variables;
-    checked
-}
-
 impl JwtGuard {
-    /// [`parse`], from memory where the text was sent before.
-    fn parse(&self, request: &mut Request, limits: &GraphqlLimits) -> Result<(), ServerError> {
-        if let Some(document) = self.documents.find(&request.query) {
-            request.set_parsed_query(document);
-            return check(request, limits);
-        }
-        parse(request, limits)?;
-        let text = std::mem::take(&mut request.query);
-        let kept = request.parsed_query().map(|document| self.documents.keep(&text, document));
-        request.query = text;
-        kept
-    }
-
-    /// Whether the operation selects a field that is not public. A name that the schema does not know is left to validation, so
-    /// that a typo is told as a typo.
-    fn needs_viewer(
-        &self,
-        request: &mut Request,
-        registry: &Registry,
-        app: &App,
-    ) -> Result<bool, ServerError> {
-        self.parse(request, &app.config.graphql_limits)?;
-        let name = request.operation_name.clone();
-        let document = request.parsed_query()?;
-        check_variable_types(document, registry)?;
-        let Some(operation) = chosen_operation(document, name.as_deref()) else { return Ok(false) };
-        let roots = [
-            Some(&registry.query_type),
-            registry.mutation_type.as_ref(),
-            registry.subscription_type.as_ref(),
-        ];
-        let is_known = |field: &str| {
-            roots
-                .into_iter()
-                .flatten()
-                .any(|root| registry.types.get(root).is_some_and(|root| root.field_by_name(field).is_some()))
-        };
+    /// Has the request judged, and says whether its operation selects a field that is not public.
+    fn needs_viewer(&self, request: &mut Request, app: &App) -> Result<bool, ServerError> {
+        let variables = std::mem::take(&mut request.variables);
+        let document = self.documents.judge(&request.query, &variables, &app.config.graphql_limits)?;
+        let name = request.operation_name.as_deref();
+        let operation = chosen_operation(&document.executable, name)?;
         let mut needs_viewer = false;
-        let fields = root_fields(document, operation);
-        let is_counted = |field: &&str| INTROSPECTION_FIELDS.contains(field) || is_known(field);
-        measure::note_fields(fields.iter().copied().filter(is_counted));
+        let fields = root_fields(&document.executable, operation);
+        measure::note_fields(fields.iter().copied());
         for field in fields {
             if INTROSPECTION_FIELDS.contains(&field) {
                 if !app.config.introspection {
                     return Err(ApiError::Forbidden("Introspection is switched off.").into());
                 }
-            } else if !PUBLIC_FIELDS.contains(&field) && is_known(field) {
+            } else if !PUBLIC_FIELDS.contains(&field) {
                 needs_viewer = true;
             }
         }
+        request.variables = self.documents.coerce(&document, name, variables)?;
+        request.set_parsed_query(document.executable.clone());
         Ok(needs_viewer)
     }
-}
-
-/// Parse errors of the library quote the document, however long it is: ours say where.
-fn syntax_error(error: ServerError) -> ServerError {
-    let message = match error.locations.first() {
-        Some(at) => format!("Syntax error at line {}, column {}.", at.line, at.column),
-        None => "The document is not well-formed GraphQL.".to_owned(),
-    };
-    ServerError { locations: error.locations, ..ApiError::BadRequest(message).into() }
 }

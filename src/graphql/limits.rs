@@ -4,8 +4,7 @@ use std::{collections::HashSet, fmt::Display};
 
 use async_graphql::{
     Variables,
-    parser::types::{BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection},
-    registry::Registry,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection},
 };
 
 use super::{
@@ -15,8 +14,7 @@ use super::{
 };
 use crate::config::GraphqlLimits;
 
-/// Checks the text of a document. This must come before every parse: the parser recurses on values without a limit, and
-/// 3 kB of nested lists overflow its stack, which ends the process.
+/// Checks the text of a document. This must come before every parse: whatever walks a document recurses on what nests in it.
 ///
 /// # Errors
 /// [`ApiError::LimitExceeded`].
@@ -62,28 +60,6 @@ pub fn check_document(
     at_most(whole.depth, limits.depth, "levels of fields", "DEPTH")
 }
 
-/// Checks that the schema knows the types of variables: the library's validation panics where it does not.
-///
-/// # Errors
-/// [`ApiError::BadRequest`].
-pub fn check_variable_types(document: &ExecutableDocument, registry: &Registry) -> Result<(), ApiError> {
-    fn name(base: &BaseType) -> &str {
-        match base {
-            BaseType::Named(name) => name,
-            BaseType::List(inner) => name(&inner.base),
-        }
-    }
-    let operations = document.operations.iter();
-    let mut variables = operations.flat_map(|(_, operation)| &operation.node.variable_definitions);
-    match variables.find(|variable| !registry.types.contains_key(name(&variable.node.var_type.node.base))) {
-        None => Ok(()),
-        Some(variable) => {
-            let (name, ty) = (&variable.node.name.node, name(&variable.node.var_type.node.base));
-            Err(ApiError::BadRequest(format!("The variable `{name:.60}` is of an unknown type, `{ty:.60}`.")))
-        }
-    }
-}
-
 /// The names of the root fields that an operation selects, through fragments, whatever `@skip` and `@include` say: those
 /// are judged by variables, and a field that might run must be allowed to.
 #[must_use]
@@ -113,23 +89,29 @@ pub fn root_fields<'d>(
     names
 }
 
-/// The operation that will run, chosen as async-graphql chooses it. None: it will refuse the request itself.
-#[must_use]
+/// The operation that will run (`GetOperation`, GraphQL §6.1).
+///
+/// # Errors
+/// [`ApiError::BadRequest`] where there is none of this name, or several to choose from.
 pub fn chosen_operation<'d>(
     document: &'d ExecutableDocument,
     name: Option<&str>,
-) -> Option<&'d OperationDefinition> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(&operation.node),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).map(|found| &found.node)
+) -> Result<&'d OperationDefinition, ApiError> {
+    let chosen = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next()
         }
-        (DocumentOperations::Multiple(operations), None) => Some(operations.values().next())
-            .filter(|_| operations.len() == 1)
-            .flatten()
-            .map(|only| &only.node),
-    }
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        _ => None,
+    };
+    chosen.map(|operation| &operation.node).ok_or_else(|| {
+        let message = match name {
+            Some(_) => "The document has no operation of the name in `operationName`.",
+            None => "The document has several operations: name one in `operationName`.",
+        };
+        ApiError::BadRequest(message.to_owned())
+    })
 }
 
 fn at_most<N: Copy + PartialOrd + Display>(
@@ -367,6 +349,6 @@ mod tests {
         let document = parse_query(text).unwrap();
         let operation = chosen_operation(&document, Some("Q")).unwrap();
         assert_eq!(root_fields(&document, operation), HashSet::from(["a", "b", "c", "d"]));
-        assert!(chosen_operation(&document, Some("R")).is_none());
+        assert!(chosen_operation(&document, Some("R")).is_err());
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, MergedObject, MergedSubscription, Schema, SchemaBuilder};
+use async_graphql::{Context, MergedObject, MergedSubscription, Schema, SchemaBuilder, ValidationMode};
 
 use crate::{app::App, sessions::Unauthenticated};
+use documents::Documents;
 use error::ApiError;
 use jwt_guard::{Caller, JwtGuard};
 use measure::Measure;
@@ -55,13 +56,14 @@ pub struct Subscription(session_events::SessionEventsSubscription);
 /// The executable schema.
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema, guarded, over an app.
+/// The schema, guarded, over an app. What runs is what `documents` has judged.
 #[must_use]
-pub fn schema(app: Arc<App>) -> ApiSchema {
+pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     let tells_schema = app.config.introspection;
-    let builder = builder().extension(JwtGuard::default()).extension(Tidy { tells_schema });
-    // suggestions tell a stranger what the schema has
-    let builder = if tells_schema { builder } else { builder.disable_introspection().disable_suggestions() };
+    let builder = builder().extension(JwtGuard { documents }).extension(Tidy { tells_schema });
+    let builder = if tells_schema { builder } else { builder.disable_introspection() };
+    // all the rules were held to documents before
+    let builder = builder.validation_mode(ValidationMode::Fast);
     let builder = if app.config.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }

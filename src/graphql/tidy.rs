@@ -16,25 +16,8 @@ use futures_util::{StreamExt, stream::BoxStream};
 const MAX_ERRORS: usize = 5;
 const MAX_MESSAGE: usize = 200;
 
-/// How messages of the library begin, and what becomes of them where nothing of the schema is told.
-const REWORDED: [(&str, &str); 13] = [
-    ("Unknown field ", "There is no such field"),
-    ("Unknown argument ", "There is no such argument"),
-    ("Unknown directive ", "There is no such directive"),
-    ("Unknown type ", "There is no such type"),
-    ("Unknown operation ", "The document has no operation of the name in `operationName`"),
-    ("Operation name required", "The document has several operations: name one in `operationName`"),
-    ("Invalid value for argument", "The value does not fit its argument"),
-    ("Invalid default value", "The default does not fit its variable"),
-    ("Variable ", "The variable is not declared, not used, or of the wrong type for its use"),
-    (
-        "Field \"",
-        "The field lacks a required argument or a selection, or has a selection that it must not have",
-    ),
-    ("Fields \"", "Two fields of one name differ: give one an alias"),
-    ("Fragment ", "The fragment cannot be spread here"),
-    ("Directive ", "The directive may not stand here, or lacks an argument"),
-];
+/// What is told of an error of the library where nothing of the schema is told. Documents are judged before the library sees
+/// them, so there should be none.
 const OTHERWISE: &str = "The document does not fit the schema";
 
 /// The extension.
@@ -104,10 +87,8 @@ fn shorten(message: &mut String) {
 }
 
 fn reworded(error: &ServerError) -> String {
-    let known = REWORDED.iter().find(|(beginning, _)| error.message.starts_with(beginning));
-    let text = known.map_or(OTHERWISE, |(_, text)| text);
     match error.locations.first() {
-        Some(at) => format!("{text} (line {}, column {}).", at.line, at.column),
-        None => format!("{text}."),
+        Some(at) => format!("{OTHERWISE} (line {}, column {}).", at.line, at.column),
+        None => format!("{OTHERWISE}."),
     }
 }

@@ -28,10 +28,7 @@ use super::{
 use crate::{
     app::App,
     graphql::{
-        self, ApiSchema,
-        error::ApiError,
-        jwt_guard::{self, Caller},
-        limits::chosen_operation,
+        self, ApiSchema, documents::Documents, error::ApiError, jwt_guard::Caller, limits::chosen_operation,
         tidy::code,
     },
 };
@@ -54,10 +51,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// `/graphql`.
 pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
+    documents: Documents,
     schema: ApiSchema,
     cookie: RefreshCookie,
     sockets: Sockets,
 }
+
+/// Tells a client that has sent a document's hash in place of the document to send that, from now on, as Apollo's servers do without
+/// persisted queries. Apollo Client and urql know the words.
+const HASH_ALONE: &str = "PersistedQueryNotSupported";
 
 /// Why a request is refused before any GraphQL.
 struct Refusal(StatusCode, String);
@@ -65,6 +67,7 @@ struct Refusal(StatusCode, String);
 impl Refusal {
     fn into_response(self) -> Response {
         let code = match self.0 {
+            StatusCode::OK => "PERSISTED_QUERY_NOT_SUPPORTED",
             StatusCode::FORBIDDEN => "FORBIDDEN",
             StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
             StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
@@ -75,14 +78,15 @@ impl Refusal {
 }
 
 impl GraphqlEndpoint {
-    pub(super) fn new(app: Arc<App>, sockets: Sockets) -> Self {
+    pub(super) fn new(app: Arc<App>, documents: Documents, sockets: Sockets) -> Self {
+        let schema = graphql::schema(app.clone(), documents.clone());
         let cookie = RefreshCookie::new(&app.config);
-        Self { schema: graphql::schema(app.clone()), app, cookie, sockets }
+        Self { app, documents, schema, cookie, sockets }
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
         let client = client(request, &self.app.config.trusted_proxies);
-        let mut operation = match *request.method() {
+        let operation = match *request.method() {
             Method::GET => from_query_string(request.uri().query().unwrap_or_default())?,
             Method::POST => from_body(request).await?,
             _ => {
@@ -92,7 +96,7 @@ impl GraphqlEndpoint {
                 ));
             }
         };
-        if *request.method() == Method::GET && !self.is_query(&mut operation) {
+        if *request.method() == Method::GET && !self.is_query(&operation) {
             let message = "Only queries may be sent by GET: a link must not change anything.".to_owned();
             return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
         }
@@ -118,20 +122,18 @@ impl GraphqlEndpoint {
     }
 
     /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
-    fn is_query(&self, operation: &mut GraphqlRequest) -> bool {
-        kind(&self.app, operation).ok().flatten().is_none_or(|kind| kind == OperationType::Query)
+    fn is_query(&self, operation: &GraphqlRequest) -> bool {
+        kind(&self.app, &self.documents, operation).map_or(true, |kind| kind == OperationType::Query)
     }
 }
 
-/// The kind of the operation that would run. None: that cannot be told, and the schema will refuse it.
+/// The kind of the operation that would run.
 ///
 /// # Errors
 /// What is wrong with the document.
-fn kind(app: &App, operation: &mut GraphqlRequest) -> Result<Option<OperationType>, ServerError> {
-    jwt_guard::parse(operation, &app.config.graphql_limits)?;
-    let name = operation.operation_name.clone();
-    let document = operation.parsed_query()?;
-    Ok(chosen_operation(document, name.as_deref()).map(|chosen| chosen.ty))
+fn kind(app: &App, documents: &Documents, operation: &GraphqlRequest) -> Result<OperationType, ServerError> {
+    let document = documents.judge(&operation.query, &operation.variables, &app.config.graphql_limits)?;
+    Ok(chosen_operation(&document.executable, operation.operation_name.as_deref())?.ty)
 }
 
 impl Endpoint for GraphqlEndpoint {
@@ -212,12 +214,16 @@ fn from_query_string(text: &str) -> Result<GraphqlRequest, Refusal> {
 }
 
 fn from_parameters(mut parameters: Map<String, Json>) -> Result<GraphqlRequest, Refusal> {
-    let mut take = |name| parameters.remove(name).filter(|value| !value.is_null());
-    let mut request = match take("query") {
+    let query = parameters.remove("query").filter(|value| !value.is_null());
+    let mut request = match query {
         Some(Json::String(query)) => GraphqlRequest::new(query),
         Some(_) => return Err(bad_request("`query` must be a string.")),
+        None if has_hash(&parameters) => {
+            return Err(Refusal(StatusCode::OK, HASH_ALONE.to_owned()));
+        }
         None => return Err(bad_request("`query` is missing.")),
     };
+    let mut take = |name| parameters.remove(name).filter(|value| !value.is_null());
     request = match take("operationName") {
         None => request,
         Some(Json::String(name)) => request.operation_name(name),
@@ -232,6 +238,10 @@ fn from_parameters(mut parameters: Map<String, Json>) -> Result<GraphqlRequest, 
         None | Some(Json::Object(_)) => Ok(request),
         Some(_) => Err(bad_request("`extensions` must be an object.")),
     }
+}
+
+fn has_hash(parameters: &Map<String, Json>) -> bool {
+    parameters.get("extensions").is_some_and(|extensions| extensions["persistedQuery"].is_object())
 }
 
 impl From<refresh_cookie::Refused> for Refusal {

@@ -9,7 +9,12 @@ use poem::{
 };
 use tokio::net::TcpListener;
 
-use crate::{app::App, clock::Clock, config::Config};
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    graphql::{documents::Documents, sdl},
+};
 
 mod answer;
 mod client;
@@ -52,7 +57,9 @@ pub async fn serve(
         shutdown.await;
         sockets.close();
     };
-    let (connections, routes) = (connections::Connections::new(app.clone()), routes(&app, &sockets));
+    let documents = Documents::new(&sdl(), app.config.introspection).map_err(io::Error::other)?;
+    let routes = routes(&app, documents, &sockets);
+    let connections = connections::Connections::new(app.clone());
     server::run(listener, connections, routes, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
@@ -72,8 +79,13 @@ pub async fn serve_metrics(
     server::run(listener, connections, routes.map_to_response(), shutdown).await
 }
 
-fn routes(app: &Arc<App>, sockets: &Sockets) -> impl Endpoint<Output = Response> + use<> {
-    let graphql = graphql::GraphqlEndpoint::new(app.clone(), sockets.clone()).with(cors(&app.config));
+fn routes(
+    app: &Arc<App>,
+    documents: Documents,
+    sockets: &Sockets,
+) -> impl Endpoint<Output = Response> + use<> {
+    let graphql = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
+    let graphql = graphql.with(cors(&app.config));
     let mut routes = Route::new()
         .at("/graphql", graphql)
         .at("/.well-known/jwks.json", get(well_known::jwks))

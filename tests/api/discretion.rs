@@ -107,8 +107,8 @@ async fn a_mistake_is_told_by_kind_and_place() {
         ("{ authSettings { nothing } }", "There is no such field (line 1, column 18)."),
         ("{ authSettings(name: 1) { otpLength } }", "There is no such argument (line 1, column 16)."),
         ("{ authSettings @nothing { otpLength } }", "There is no such directive (line 1, column 16)."),
-        ("{ usernameAvailable(username: 1) }", "The value does not fit its argument (line 1, column 21)."),
-        ("{\n nothing(\n}", "Syntax error at line 3, column 1."),
+        ("{ usernameAvailable(username: 1) }", "The value does not fit its place (line 1, column 31)."),
+        ("{\n nothing(\n}", "Syntax error (line 3, column 1)."),
     ] {
         let answer = app.run(query, json!({})).await;
         assert_eq!(answer.body["errors"][0]["message"], message, "{query}");

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time};
 
 use super::{
-    from_parameters, is_request_error,
+    from_parameters, is_request_error, kind,
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
     subscriptions::{Subscriptions, may_subscribe},
     wire::{End, Incoming, Outgoing},
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     events::Listener,
-    graphql::{ApiSchema, error::ApiError, jwt_guard::Caller},
+    graphql::{ApiSchema, documents::Documents, error::ApiError, jwt_guard::Caller},
     http::sockets::{Place, Sockets, Subject},
     sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
 };
@@ -39,6 +39,7 @@ const ALIVE: Duration = Duration::from_secs(20);
 /// What a socket is served with.
 pub(super) struct Socket {
     pub(super) app: Arc<App>,
+    pub(super) documents: Documents,
     pub(super) schema: ApiSchema,
     pub(super) sockets: Sockets,
     pub(super) client: Client,
@@ -216,8 +217,8 @@ impl Connection {
             let message = format!("More than {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
             return Err(ApiError::LimitExceeded(message).into());
         }
-        let mut operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
-        may_subscribe(&self.socket.app, &mut operation)?;
+        let operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
+        may_subscribe(kind(&self.socket.app, &self.socket.documents, &operation)?)?;
         let caller = Caller::new(self.socket.client.clone(), Some(signed_in.access_token.clone()));
         self.subscriptions.begin(id, self.socket.schema.execute_stream(operation.data(caller)));
         Ok(())

@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Request as GraphqlRequest, Response as GraphqlResponse, ServerError, parser::types::OperationType,
-};
+use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
 use futures_util::{
     StreamExt,
     future::AbortHandle,
     stream::{self, BoxStream, SelectAll},
 };
 
-use super::kind;
-use crate::{app::App, graphql::error::ApiError};
+use crate::graphql::error::ApiError;
 
 /// What a connection has subscribed to.
 #[derive(Default)]
@@ -52,16 +49,16 @@ impl Subscriptions {
     }
 }
 
-/// Whether the operation may run by WebSocket.
+/// Whether an operation of this kind may run by WebSocket.
 ///
 /// # Errors
 /// Why not.
-pub(super) fn may_subscribe(app: &App, operation: &mut GraphqlRequest) -> Result<(), ServerError> {
-    match kind(app, operation)? {
-        Some(OperationType::Query | OperationType::Mutation) => {
+pub(super) fn may_subscribe(kind: OperationType) -> Result<(), ServerError> {
+    match kind {
+        OperationType::Query | OperationType::Mutation => {
             let message = "Only subscriptions run by WebSocket: send queries and mutations by POST.";
             Err(ApiError::BadRequest(message.to_owned()).into())
         }
-        Some(OperationType::Subscription) | None => Ok(()),
+        OperationType::Subscription => Ok(()),
     }
 }

@@ -46,6 +46,7 @@ impl GraphqlEndpoint {
             .max_write_buffer_size(16 * MAX_BODY);
         let socket = Socket {
             app: self.app.clone(),
+            documents: self.documents.clone(),
             schema: self.schema.clone(),
             sockets: self.sockets.clone(),
             closing: self.sockets.closing(),

@@ -1,4 +1,4 @@
-//! The document guard: whatever a document and its variables are, they are checked in time, without a panic and without the
+//! The judge of documents: whatever a document and its variables are, they are judged in time, without a panic and without the
 //! stack running out; and what was accepted once is accepted again.
 //!
 //! The input is a document and, after a NUL, its variables as JSON.
@@ -7,10 +7,10 @@
 
 use std::sync::LazyLock;
 
-use async_graphql::{Request, Variables};
+use async_graphql::Variables;
 use gatehouse::{
     config::{Config, GraphqlLimits, Mode},
-    graphql::jwt_guard::parse,
+    graphql::{documents::Documents, sdl},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -18,14 +18,15 @@ static LIMITS: LazyLock<GraphqlLimits> = LazyLock::new(|| {
     Config::load(Mode::Command, &Default::default()).expect("every default is accepted").graphql_limits
 });
 
+static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::new(&sdl(), true).expect("it is valid"));
+
 fuzz_target!(|text: &str| {
     let (document, variables) = text.split_once('\0').unwrap_or((text, ""));
     let variables = || serde_json::from_str(variables).map(Variables::from_json).unwrap_or_default();
-    let mut request = Request::new(document).variables(variables());
-    let first = parse(&mut request, &LIMITS);
-    let mut again = Request::new(document).variables(variables());
-    assert_eq!(first.is_ok(), parse(&mut again, &LIMITS).is_ok());
-    if let Err(refusal) = first {
-        assert!(refusal.message.len() < 300, "a refusal is short: {}", refusal.message);
+    let first = DOCUMENTS.judge(document, &variables(), &LIMITS);
+    assert_eq!(first.is_ok(), DOCUMENTS.judge(document, &variables(), &LIMITS).is_ok());
+    let coerced = first.and_then(|document| DOCUMENTS.coerce(&document, None, variables()));
+    if let Err(refusal) = coerced {
+        assert!(refusal.message.len() < 900, "a refusal is short: {}", refusal.message);
     }
 });

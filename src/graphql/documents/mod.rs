@@ -1,0 +1,264 @@
+//! Documents, judged once: parsed, counted and validated, and kept by their text, since clients send the same few again and again.
+//!
+//! apollo-compiler parses and validates as the reference implementation does. What it leaves out is in `values.rs`, and what runs is
+//! made of what it has read, in `convert.rs`. The limits stand in front of both: what refuses a hostile document must not be
+//! slower than it is.
+
+use std::sync::Arc;
+
+use apollo_compiler::{
+    Schema,
+    ast::{self, FieldDefinition, Type},
+    diagnostic::ToCliReport,
+    executable::{Operation, SelectionSet},
+    name,
+    parser::Parser,
+    schema::{Component, ExtendedType},
+    validation::{DiagnosticList, Valid},
+};
+use async_graphql::{Pos, ServerError, Variables, parser::types::ExecutableDocument};
+use quick_cache::{Weighter, sync::Cache};
+
+use super::{
+    error::ApiError,
+    limits::{check_document, check_text},
+};
+use crate::config::GraphqlLimits;
+use convert::Places;
+
+mod convert;
+mod values;
+
+/// The most that is kept, in bytes of text: a few hundred documents of usual size. Parsed, a document that the guard lets
+/// pass takes at most some hundred times that.
+const MOST: u64 = 64 * 1024;
+
+/// How many documents it is made for. It holds more or fewer.
+const USUAL: usize = 256;
+
+/// The most characters of a message: a long document earns no long answer.
+const MAX_MESSAGE: usize = 200;
+
+/// What a message of the validation contains, and what becomes of it where nothing of the schema is told.
+const REWORDED: [(&str, &str); 15] = [
+    ("syntax error", "Syntax error"),
+    ("does not have a field", "There is no such field"),
+    ("is not supported by", "There is no such argument"),
+    ("cannot find directive", "There is no such directive"),
+    ("cannot find type", "There is no such type"),
+    ("is not a type defined", "There is no such type"),
+    ("cannot find fragment", "There is no such fragment"),
+    ("expected value of type", "The value does not fit its place"),
+    ("cannot represent", "The value does not fit its place"),
+    ("does not exist on", "The value does not fit its place"),
+    ("the required", "A required argument or input field is missing"),
+    ("subselection", "The field lacks a selection, or has one that it must not have"),
+    ("variable", "The variable is not declared, not used, or of the wrong type for its use"),
+    ("operation must not", "Two fields of one name differ: give one an alias"),
+    ("fragment", "The fragment cannot be spread here, or is spread nowhere"),
+];
+const OTHERWISE: &str = "The document does not fit the schema";
+
+/// Judges documents, and keeps those that were found good. Clones share them.
+#[derive(Clone)]
+pub struct Documents {
+    schema: Arc<Valid<Schema>>,
+    kept: Arc<Cache<String, Arc<Document>, Bytes>>,
+    tells_schema: bool,
+}
+
+/// A document that may run.
+#[derive(Debug)]
+pub struct Document {
+    /// What runs.
+    pub executable: ExecutableDocument,
+    /// The operations without what they select: their names, and the types of their variables.
+    operations: Vec<Operation>,
+}
+
+#[derive(Clone, Debug)]
+struct Bytes;
+
+impl Weighter<String, Arc<Document>> for Bytes {
+    fn weight(&self, text: &String, _: &Arc<Document>) -> u64 {
+        text.len() as u64
+    }
+}
+
+impl Documents {
+    /// A judge by the schema in `sdl`. With `tells_schema` its messages may name what the schema has.
+    ///
+    /// # Errors
+    /// What is not valid in the schema.
+    pub fn new(sdl: &str, tells_schema: bool) -> Result<Self, String> {
+        let schema = read_schema(sdl).map_err(|errors| errors.to_string())?;
+        let kept = Arc::new(Cache::with_weighter(USUAL, MOST, Bytes));
+        Ok(Self { schema: Arc::new(schema), kept, tells_schema })
+    }
+
+    /// Returns the document of a text that may run with these variables.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn judge(
+        &self,
+        text: &str,
+        variables: &Variables,
+        limits: &GraphqlLimits,
+    ) -> Result<Arc<Document>, ServerError> {
+        if let Some(document) = self.kept.get(text) {
+            check_document(&document.executable, variables, limits)?;
+            return Ok(document);
+        }
+        check_text(text, limits)?;
+        let document = self.read(text, variables, limits)?;
+        let document = Arc::new(document);
+        self.kept.insert(text.to_owned(), document.clone());
+        Ok(document)
+    }
+
+    fn read(
+        &self,
+        text: &str,
+        variables: &Variables,
+        limits: &GraphqlLimits,
+    ) -> Result<Document, ServerError> {
+        let places = Places::new(text);
+        let parsed = Parser::new().parse_ast(text, "document");
+        let parsed = parsed.map_err(|wrong| self.first(&wrong.errors, &places))?;
+        let executable = convert::convert(&parsed, &places).map_err(|problem| self.error(problem))?;
+        check_document(&executable, variables, limits)?;
+        let typed = parsed.to_executable_validate(&self.schema);
+        let typed = typed.map_err(|wrong| self.first(&wrong.errors, &places))?;
+        values::check_values(&self.schema, &typed, &places).map_err(|problem| self.error(problem))?;
+        let operations = typed.operations.iter().map(|operation| {
+            let nothing = SelectionSet::new(operation.selection_set.ty.clone());
+            Operation { selection_set: nothing, ..Operation::clone(operation) }
+        });
+        Ok(Document { executable, operations: operations.collect() })
+    }
+
+    /// Returns the variables of the operation that is chosen by `name`, as their types read them.
+    ///
+    /// # Errors
+    /// What does not fit, or is missing.
+    pub fn coerce(
+        &self,
+        document: &Document,
+        name: Option<&str>,
+        variables: Variables,
+    ) -> Result<Variables, ServerError> {
+        let operation = match (&document.operations[..], name) {
+            ([only], None) => Some(only),
+            (all, Some(_)) => all.iter().find(|operation| operation.name.as_deref() == name),
+            _ => None,
+        };
+        // without an operation nothing runs
+        let Some(operation) = operation else { return Ok(variables) };
+        values::coerce(&self.schema, operation, variables).map_err(|problem| self.error(problem))
+    }
+
+    /// The first of several errors in the text. An unknown field comes before: others follow from it.
+    fn first(&self, errors: &DiagnosticList, places: &Places) -> ServerError {
+        let is_unknown_field = |message: &str| message.contains("does not have a field");
+        let all = || errors.iter().map(|found| (found.error.to_string(), found.error.location()));
+        let first = all().find(|(message, _)| is_unknown_field(message)).or_else(|| all().next());
+        let (message, at) = first.unwrap_or_default();
+        self.error(Problem::of_schema(message, places.of(at)))
+    }
+
+    fn error(&self, problem: Problem) -> ServerError {
+        let Problem { message, at, names_schema } = problem;
+        let text = if names_schema && !self.tells_schema { reworded(&message) } else { sentence(&message) };
+        let text = match at {
+            Some(at) => format!("{text} (line {}, column {}).", at.line, at.column),
+            None => format!("{text}."),
+        };
+        ServerError { locations: at.into_iter().collect(), ..ApiError::BadRequest(text).into() }
+    }
+}
+
+impl std::fmt::Debug for Documents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Documents").field("kept", &self.kept.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a document cannot run.
+#[derive(Debug)]
+struct Problem {
+    message: String,
+    /// Where in the text.
+    at: Option<Pos>,
+    /// Whether the message names what the schema has and the document may not.
+    names_schema: bool,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>, at: Pos) -> Self {
+        Self { message: message.into(), at: Some(at), names_schema: false }
+    }
+
+    fn of_schema(message: String, at: Pos) -> Self {
+        Self { message, at: Some(at), names_schema: true }
+    }
+
+    fn of_variables(detail: &str) -> Self {
+        let message = format!("A variable is missing or does not fit its type: {detail}");
+        Self { message, at: None, names_schema: true }
+    }
+}
+
+/// Reads the schema. Its introspection types lack a field that came with `@oneOf`.
+fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
+    let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|wrong| wrong.errors)?;
+    if let Some(ExtendedType::Object(object)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: Type::Named(name!("Boolean")),
+            directives: ast::DirectiveList::default(),
+        };
+        object.make_mut().fields.insert(name!("isOneOf"), Component::new(field));
+    }
+    schema.validate().map_err(|wrong| wrong.errors)
+}
+
+/// A message of the validation as a sentence, without its full stop: no value that it quotes, and no longer than can be read.
+fn sentence(message: &str) -> String {
+    let message = message.split(", found ").next().unwrap_or_default().trim_end_matches('.');
+    let mut letters = message.chars();
+    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if text.chars().count() > MAX_MESSAGE {
+        return text.chars().take(MAX_MESSAGE).chain(['…']).collect();
+    }
+    text
+}
+
+fn reworded(message: &str) -> String {
+    if message.starts_with("A variable is missing") {
+        return "A variable is missing or does not fit its type".to_owned();
+    }
+    let known = REWORDED.iter().find(|(part, _)| message.contains(part));
+    known.map_or(OTHERWISE, |(_, text)| text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Mode};
+
+    #[test]
+    fn what_is_kept_is_bounded_whatever_is_sent() {
+        let limits =
+            Config::load(Mode::Command, &crate::config::Variables::default()).unwrap().graphql_limits;
+        let documents = Documents::new(&crate::graphql::sdl(), true).unwrap();
+        let text = |n: usize| format!("{{ me {{ id }} }} #{n} {}", "x".repeat(n % 500));
+        for n in 0..5000 {
+            documents.judge(&text(n), &Variables::default(), &limits).unwrap();
+        }
+        assert!(documents.kept.weight() <= MOST, "{}", documents.kept.weight());
+        assert!(documents.kept.len() > 50);
+    }
+}

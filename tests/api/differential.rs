@@ -1,0 +1,52 @@
+//! GraphQL as the reference implementation has it: `tests/node/differential.mjs` makes documents at random, valid and broken, and
+//! compares what becomes of them here and in graphql-js.
+
+use serde_json::Value;
+
+use crate::support::{
+    EMAIL, NO_VERIFICATION, Sqlite, TestApp,
+    node::{node, text},
+};
+
+/// The cases of a run, half as a user, half as a superuser. `SEED` and `CASES` in the environment make another run, or a longer one.
+const CASES: u32 = 2000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_and_variables_come_to_what_graphql_js_makes_of_them() {
+    let settings = [
+        NO_VERIFICATION,
+        ("RATE_LIMITS", "off"),
+        ("GRAPHQL_MAX_ALIASES", "600"),
+        ("GRAPHQL_MAX_DIRECTIVES", "600"),
+        ("GRAPHQL_MAX_FRAGMENTS", "200"),
+        ("GRAPHQL_MAX_ARGUMENTS", "600"),
+        ("GRAPHQL_MAX_ROOT_FIELDS", "20"),
+    ];
+    let app = TestApp::with(Sqlite, &settings).await;
+    let writer = app.sign_up("writer@example.org").await.access_token;
+    let readers = [app.sign_up(EMAIL).await, app.sign_up_as("superuser", "root@example.org").await];
+    let (seed, cases) = (setting("SEED").unwrap_or(1), setting("CASES").unwrap_or(CASES));
+    let (mut executed, mut refused) = (0, 0);
+    for reader in readers {
+        let url = format!("{}/graphql", app.url);
+        let (seed, cases) = (seed.to_string(), cases.to_string());
+        let output = node(&["differential.mjs", &url, &reader.access_token, &writer, &seed, &cases]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let differences = run["differences"].as_array().unwrap();
+        let shown: Vec<String> = differences.iter().take(5).map(|found| format!("{found:#}")).collect();
+        assert!(differences.is_empty(), "{} differences, among them {}", differences.len(), shown.join("\n"));
+        println!(
+            "{} cases: {} executed, {} refused; intended differences: {}",
+            run["cases"], run["executed"], run["refused"], run["intended"]
+        );
+        executed += run["executed"].as_u64().unwrap();
+        refused += run["refused"].as_u64().unwrap();
+    }
+    assert!(executed > u64::from(CASES) / 2 && refused > u64::from(CASES) / 2, "{executed} {refused}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+fn setting(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
