@@ -18,9 +18,9 @@ pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_issuer,
-    link_template, list, listen_host, network, one_of, origin, own_hosts, public_url, reserved_username,
-    socket_addr, switch, text, within,
+    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm,
+    jwt_issuer, link_template, list, listen_host, network, one_of, origin, own_hosts, public_url,
+    reserved_username, socket_addr, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -95,6 +95,8 @@ pub struct Config {
     pub jwt_issuer: String,
     /// `JWT_AUDIENCE`: the `aud` of access tokens.
     pub jwt_audience: String,
+    /// `JWT_ALGORITHM`: how access tokens are signed.
+    pub jwt_algorithm: JwtAlgorithm,
     /// `JWT_CLAIMS`: what access tokens say of their user.
     pub jwt_claims: Vec<Claim>,
 
@@ -182,6 +184,20 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How access tokens are signed (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// Ed25519.
+    EdDsa,
+    /// ECDSA with P-256 and SHA-256, for libraries that do not know Ed25519.
+    Es256,
+}
+
+impl JwtAlgorithm {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
 }
 
 /// What an access token may say of its user. The names are those of OpenID Connect Core §5.1, and ours for `role` and `bio`.
@@ -394,6 +410,7 @@ impl Config {
         let issuer = public_url.as_str().trim_end_matches('/').to_owned();
         let jwt_issuer = r.read("JWT_ISSUER", &issuer, jwt_issuer);
         let jwt_audience = r.read("JWT_AUDIENCE", &issuer, text);
+        let jwt_algorithm = r.read("JWT_ALGORITHM", "EdDSA", jwt_algorithm);
         let jwt_claims =
             r.read("JWT_CLAIMS", "email,email_verified,preferred_username,name,role", |s| list(s, claim));
 
@@ -528,6 +545,7 @@ impl Config {
             max_sessions_per_user,
             jwt_issuer,
             jwt_audience,
+            jwt_algorithm,
             jwt_claims,
             signup,
             reserved_usernames,

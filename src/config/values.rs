@@ -11,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use url::Url;
 
-use super::{Budget, Claim, DatabaseUrl, EmailVerification, Mode};
+use super::{Budget, Claim, DatabaseUrl, EmailVerification, JwtAlgorithm, Mode};
 use crate::input::Username;
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
@@ -153,6 +153,10 @@ pub(super) fn jwt_issuer(s: &str) -> Result<String, String> {
         Ok(url) if ["http", "https"].contains(&url.scheme()) && url.query().is_none() => Ok(s.to_owned()),
         _ => Err("must be a URL like https://accounts.example.org (RFC 8414)".to_owned()),
     }
+}
+
+pub(super) fn jwt_algorithm(s: &str) -> Result<JwtAlgorithm, String> {
+    one_of(s, &[("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256)])
 }
 
 pub(super) fn origin(s: &str) -> Result<String, String> {

@@ -4,22 +4,13 @@
 //! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing.
 
 mod seal;
+mod signing;
 
 use std::borrow::Cow;
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    signature::{Ed25519KeyPair, KeyPair},
-};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Header, Validation, decode, decode_header,
-    errors::{Error, ErrorKind},
-    jwk::{
-        AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm,
-        OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse, ThumbprintHash,
-    },
-};
+use jsonwebtoken::{Validation, decode, decode_header, errors::Error, jwk::JwkSet};
 use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -35,6 +26,7 @@ use crate::{
     },
 };
 use seal::{Root, Seal};
+use signing::SigningKey;
 
 /// The `typ` of access tokens, which keeps them apart from ID tokens (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
@@ -47,7 +39,7 @@ const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
 pub struct Tokens {
-    /// The current key first.
+    /// The one that signs first.
     signing: Vec<SigningKey>,
     refresh: Seal,
     cursor: Seal,
@@ -57,9 +49,6 @@ pub struct Tokens {
     links: [(Purpose, Seal); 3],
     undo: Seal,
     otp_length: u8,
-    /// That of every access token, encoded.
-    header: String,
-    validation: Validation,
     /// What access tokens say whose signature was found good, by their digest. What was good once is for ever, but for the
     /// time; and finding that out takes as long as all the rest of a request.
     verified: Option<Cache<[u8; 32], AccessClaims>>,
@@ -67,13 +56,6 @@ pub struct Tokens {
     audience: String,
     claims: Vec<Claim>,
     access_token_ttl: time::Duration,
-}
-
-struct SigningKey {
-    kid: String,
-    jwk: Jwk,
-    pair: Ed25519KeyPair,
-    decode: DecodingKey,
 }
 
 /// A signed JWT and when it ends.
@@ -174,19 +156,8 @@ impl Tokens {
     pub fn new(config: &Config) -> Result<Self, Error> {
         let secrets = std::iter::once(&config.secret_key).chain(&config.secret_key_fallbacks);
         let roots: Vec<Root> = secrets.map(Root::new).collect();
-        let signing = roots.iter().map(SigningKey::derive).collect::<Result<Vec<_>, _>>()?;
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(signing[0].kid.clone());
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&config.jwt_issuer]);
-        validation.set_audience(&[&config.jwt_audience]);
-        // without this a token that lacks `iss` or `aud` passes
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // `exp` is judged by our clock
-        validation.validate_exp = false;
         Ok(Self {
-            signing,
+            signing: SigningKey::derive_all(&roots, config.jwt_algorithm)?,
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
             code: Seal::new(&roots, "one-time-code/mac"),
@@ -198,8 +169,6 @@ impl Tokens {
             ],
             undo: Seal::new(&roots, "link/undo/mac"),
             otp_length: config.otp_length,
-            header: URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?),
-            validation,
             verified: (config.viewer_cache_size > 0).then(|| Cache::new(config.viewer_cache_size)),
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
@@ -262,9 +231,9 @@ impl Tokens {
             bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
         };
         // RFC 7515 §3.1; `jsonwebtoken::encode` reads the key anew each time, which takes as long as to sign with it
-        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
-        let signature = self.signing[0].pair.try_sign(token.as_bytes());
-        let signature = signature.map_err(|_| ErrorKind::InvalidEddsaKey)?;
+        let key = &self.signing[0];
+        let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
+        let signature = key.sign(&token)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(AccessToken { token: token.into(), expires_in: (expires_at - now).whole_seconds().max(0) })
@@ -294,8 +263,19 @@ impl Tokens {
         }
         let key =
             self.signing.iter().find(|key| Some(&key.kid) == header.kid.as_ref()).ok_or(Rejected::Invalid)?;
-        let decoded = decode::<AccessClaims>(token, &key.decode, &self.validation);
+        let decoded = decode::<AccessClaims>(token, &key.decode, &self.validation(key));
         decoded.map(|token| token.claims).map_err(|_| Rejected::Invalid)
+    }
+
+    fn validation(&self, key: &SigningKey) -> Validation {
+        let mut validation = Validation::new(key.algorithm);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        // without this a token that lacks `iss` or `aud` passes
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // `exp` is judged by our clock
+        validation.validate_exp = false;
+        validation
     }
 
     /// The refresh token with this counter. Nothing of it is stored: it says the same each time.
@@ -393,27 +373,4 @@ fn amr(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
 /// A hash holds no NUL, so each pair has bytes of its own.
 fn with_hash(hash: &str, password: &SecretString) -> Vec<u8> {
     [hash.as_bytes(), &[0], password.expose_secret().as_bytes()].concat()
-}
-
-impl SigningKey {
-    fn derive(root: &Root) -> Result<Self, Error> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&root.derive("access-token/ed25519"))
-            .map_err(|_| ErrorKind::InvalidEddsaKey)?;
-        let mut jwk = Jwk {
-            common: CommonParameters {
-                public_key_use: Some(PublicKeyUse::Signature),
-                key_algorithm: Some(KeyAlgorithm::EdDSA),
-                ..CommonParameters::default()
-            },
-            algorithm: AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
-                key_type: OctetKeyPairType::OctetKeyPair,
-                curve: EllipticCurve::Ed25519,
-                x: URL_SAFE_NO_PAD.encode(pair.public_key()),
-            }),
-        };
-        // RFC 7638
-        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
-        jwk.common.key_id = Some(kid.clone());
-        Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, pair })
-    }
 }

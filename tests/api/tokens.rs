@@ -55,15 +55,59 @@ async fn the_jwks_has_public_keys_alone() {
     let app = TestApp::start(Sqlite).await;
     let keys = get(&app, "/.well-known/jwks.json").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=300");
-    let mut key = keys.body["keys"][0].clone();
-    assert_eq!(keys.body["keys"].as_array().unwrap().len(), 1);
-    for name in ["kid", "x"] {
-        assert_eq!(key[name].take().as_str().unwrap().len(), 43);
+    let mut keys = keys.body["keys"].as_array().unwrap().clone();
+    for key in &mut keys {
+        let names = if key["kty"] == "EC" { &["kid", "x", "y"][..] } else { &["kid", "x"] };
+        for name in names {
+            assert_eq!(key[name].take().as_str().unwrap().len(), 43, "{name}");
+        }
     }
     assert_eq!(
-        key,
-        json!({ "alg": "EdDSA", "crv": "Ed25519", "kid": null, "kty": "OKP", "use": "sig", "x": null })
+        keys,
+        [
+            json!({ "alg": "EdDSA", "crv": "Ed25519", "kid": null, "kty": "OKP", "use": "sig", "x": null }),
+            json!({ "alg": "ES256", "crv": "P-256", "kid": null, "kty": "EC", "use": "sig", "x": null, "y": null }),
+        ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_may_be_signed_for_libraries_that_do_not_know_ed25519() {
+    let app = TestApp::start(Sqlite).await;
+    let before = app.sign_up(EMAIL).await.access_token;
+    let app = app.another(&[("JWT_ALGORITHM", "ES256")]).await;
+    let after = app.sign_in(EMAIL).await.access_token;
+    assert_eq!(parts(&before).0["alg"], "EdDSA");
+    assert_eq!(parts(&after).0["alg"], "ES256");
+    let keys = jwks(&app).await;
+    assert_eq!(keys.keys[0].common.key_id.as_deref(), parts(&after).0["kid"].as_str());
+    let key = DecodingKey::from_jwk(&keys.keys[0]).unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[&app.settings["JWT_AUDIENCE"]]);
+    let claims = decode::<Value>(&after, &key, &validation).unwrap().claims;
+    assert_eq!(claims["email"], EMAIL);
+    for token in [&before, &after] {
+        let me = app.run_as(token, "{ me { email } }", json!({})).await;
+        assert_eq!(me.body["data"]["me"]["email"], EMAIL, "what was signed before is good: {}", me.text);
+    }
+    // the same key under another algorithm's name, and one algorithm's key for the other
+    let (mut header, claims) = parts(&after);
+    let signature = after.rsplit('.').next().unwrap();
+    for (alg, kid) in [
+        ("EdDSA", &keys.keys[0]),
+        ("ES256", &keys.keys[1]),
+        ("HS256", &keys.keys[0]),
+        ("none", &keys.keys[0]),
+    ] {
+        header["alg"] = json!(alg);
+        header["kid"] = json!(kid.common.key_id);
+        let forged = format!(
+            "{}.{}.{signature}",
+            BASE64.encode(header.to_string()),
+            BASE64.encode(claims.to_string())
+        );
+        assert_eq!(app.me(&forged).await, "INVALID", "{alg}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,134 @@
+//! The keys that sign access tokens.
+//!
+//! Every secret gives one for each algorithm, and all are in the JWKS: so a changed `JWT_ALGORITHM` invalidates no token, here or
+//! elsewhere.
+
+use aws_lc_rs::{
+    agreement,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Header,
+    errors::{Error, ErrorKind},
+    jwk::{
+        AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters,
+        EllipticCurveKeyType, Jwk, KeyAlgorithm, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
+        ThumbprintHash,
+    },
+};
+
+use super::{TYPE, seal::Root};
+use crate::config::JwtAlgorithm;
+
+/// How many numbers are derived in search of a private key of P-256: one in four thousand million is none.
+const MOST_NUMBERS: u8 = 8;
+
+/// A key pair, and how others know it.
+pub(super) struct SigningKey {
+    pub(super) kid: String,
+    pub(super) jwk: Jwk,
+    pub(super) algorithm: Algorithm,
+    pub(super) decode: DecodingKey,
+    /// The header of every token that it signs, encoded.
+    pub(super) header: String,
+    pair: Pair,
+}
+
+enum Pair {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+}
+
+impl SigningKey {
+    /// Derives the keys of all secrets for all algorithms. The first signs: that of the first secret for this algorithm.
+    ///
+    /// # Errors
+    /// If the cryptographic library refuses a key, which it has no reason to.
+    pub(super) fn derive_all(roots: &[Root], first: JwtAlgorithm) -> Result<Vec<Self>, Error> {
+        let others = JwtAlgorithm::ALL.into_iter().filter(|algorithm| *algorithm != first);
+        let algorithms = std::iter::once(first).chain(others);
+        algorithms.flat_map(|algorithm| roots.iter().map(move |root| Self::derive(root, algorithm))).collect()
+    }
+
+    fn derive(root: &Root, algorithm: JwtAlgorithm) -> Result<Self, Error> {
+        match algorithm {
+            JwtAlgorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&root.derive("access-token/ed25519"))
+                    .map_err(|_| ErrorKind::InvalidEddsaKey)?;
+                let parameters = AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+                    key_type: OctetKeyPairType::OctetKeyPair,
+                    curve: EllipticCurve::Ed25519,
+                    x: URL_SAFE_NO_PAD.encode(pair.public_key()),
+                });
+                Self::new(Pair::Ed25519(pair), Algorithm::EdDSA, KeyAlgorithm::EdDSA, parameters)
+            }
+            JwtAlgorithm::Es256 => {
+                let (pair, public) = derive_p256(root).ok_or(ErrorKind::InvalidEcdsaKey)?;
+                // an uncompressed point (SEC 1 §2.3.3): 4, then the two coordinates
+                let (x, y) = public[1..].split_at(32);
+                let parameters = AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+                    key_type: EllipticCurveKeyType::EC,
+                    curve: EllipticCurve::P256,
+                    x: URL_SAFE_NO_PAD.encode(x),
+                    y: URL_SAFE_NO_PAD.encode(y),
+                });
+                Self::new(Pair::P256(pair), Algorithm::ES256, KeyAlgorithm::ES256, parameters)
+            }
+        }
+    }
+
+    fn new(
+        pair: Pair,
+        algorithm: Algorithm,
+        in_jwk: KeyAlgorithm,
+        parameters: AlgorithmParameters,
+    ) -> Result<Self, Error> {
+        let common = CommonParameters {
+            public_key_use: Some(PublicKeyUse::Signature),
+            key_algorithm: Some(in_jwk),
+            ..CommonParameters::default()
+        };
+        let mut jwk = Jwk { common, algorithm: parameters };
+        // RFC 7638
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
+        jwk.common.key_id = Some(kid.clone());
+        let mut header = Header::new(algorithm);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(kid.clone());
+        let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, algorithm, header, pair })
+    }
+
+    /// The signature of a text (RFC 7515 §5.1), in bytes.
+    ///
+    /// # Errors
+    /// If the cryptographic library refuses to sign, which it has no reason to.
+    pub(super) fn sign(&self, text: &str) -> Result<Vec<u8>, Error> {
+        let signature = match &self.pair {
+            Pair::Ed25519(pair) => {
+                pair.try_sign(text.as_bytes()).map(|signature| signature.as_ref().to_vec())
+            }
+            Pair::P256(pair) => {
+                pair.sign(&SystemRandom::new(), text.as_bytes()).map(|signature| signature.as_ref().to_vec())
+            }
+        };
+        signature.map_err(|_| ErrorKind::Signing("the cryptographic library refuses".to_owned()).into())
+    }
+}
+
+/// The key pair of P-256 that a secret gives, and its public point.
+fn derive_p256(root: &Root) -> Option<(EcdsaKeyPair, Vec<u8>)> {
+    (0..MOST_NUMBERS).find_map(|number| {
+        let private = root.derive(&format!("access-token/p256/{number}"));
+        let public = agreement::PrivateKey::from_private_key(&agreement::ECDH_P256, &private).ok()?;
+        let public = public.compute_public_key().ok()?.as_ref().to_vec();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            &private,
+            &public,
+        );
+        Some((pair.ok()?, public))
+    })
+}
