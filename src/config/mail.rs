@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Budget, Mode,
+    Budget, Mode, connection_url,
     reader::Reader,
     values::{budget, is_loopback, mail_name},
 };
@@ -129,6 +129,9 @@ fn smtp_url(s: &str) -> Result<MailWay, String> {
         "must be like smtp://user:password@smtp.example.org:587, with special characters percent-encoded"
             .to_owned()
     };
+    if s.contains("://") {
+        connection_url::check(s)?;
+    }
     let url = Url::parse(s).map_err(|_| form())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(form)?;
     if !["", "/"].contains(&url.path()) || url.fragment().is_some() {

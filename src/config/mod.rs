@@ -1,5 +1,7 @@
 //! Every setting: its name, meaning, default and bounds. The only place that reads the environment.
 
+mod connection_url;
+mod dotenv;
 mod google;
 mod mail;
 mod reader;
@@ -13,14 +15,15 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::secrets::SecretKey;
+use connection_url::database_url;
 pub use google::GoogleConfig;
 pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    budget, claim, database_url, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm,
-    jwt_issuer, link_template, list, listen_host, network, one_of, origin, own_hosts, public_url,
-    reserved_username, socket_addr, switch, text, within,
+    budget, claim, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm, jwt_issuer, link_template,
+    list, listen_host, network, one_of, origin, own_hosts, public_url, reserved_username, socket_addr,
+    switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -513,6 +516,7 @@ impl Config {
         };
 
         let mut warnings = r.env_file();
+        warnings.extend(r.given("DATABASE_URL").and_then(connection_url::unused_parameters));
         warnings.extend(rights::warnings(mode, &data_dir, &database, &mail));
         if !r.problems.is_empty() {
             return Err(ConfigError(r.problems));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     fs::{self, OpenOptions},
     io::{self, Write},
     path::Path,
@@ -9,7 +10,7 @@ use std::{
 
 use url::Url;
 
-use super::{Mode, rights::EnvFile};
+use super::{Mode, connection_url, dotenv, rights::EnvFile};
 use crate::secrets::{SecretKey, private_file};
 
 /// One setting in effect, fit to be shown.
@@ -29,10 +30,35 @@ pub struct Setting {
 pub struct ConfigError(pub Vec<String>);
 
 /// Named texts, and where each came from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Variables {
-    all: HashMap<String, (String, &'static str)>,
+    all: HashMap<String, Variable>,
     env_file: Option<EnvFile>,
+}
+
+#[derive(Clone)]
+struct Variable {
+    /// The text, or why it cannot be read.
+    value: Result<String, &'static str>,
+    source: &'static str,
+    /// Where it stands in `.env`.
+    line: Option<usize>,
+}
+
+impl Variable {
+    fn of(value: impl Into<String>, source: &'static str) -> Self {
+        Self { value: Ok(value.into()), source, line: None }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.value.as_ref().is_ok_and(|value| value.trim().is_empty())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.all.keys()).finish()
+    }
 }
 
 impl Variables {
@@ -43,22 +69,24 @@ impl Variables {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
     pub fn from_environment() -> Result<Self, ConfigError> {
         let (mut all, mut env_file) = (HashMap::new(), None);
-        match dotenvy::from_path_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|e| ConfigError(vec![format!(".env: {e}")]))?;
-                    all.insert(name, (value, ".env"));
+        let unreadable = |why: String| ConfigError(vec![format!(".env {why}")]);
+        match fs::read(".env") {
+            Ok(text) => {
+                for dotenv::Assignment { name, value, line } in
+                    dotenv::parse(&text).map_err(|why| unreadable(why.to_owned()))?
+                {
+                    all.insert(name, Variable { value, source: ".env", line: Some(line) });
                 }
-                let holds_secrets = all.iter().any(|(name, (value, _))| is_secret(name, value));
+                let holds_secrets = all.iter().any(|(name, variable)| is_secret(name, variable));
                 env_file = Some(EnvFile::new(Path::new(".env"), holds_secrets));
             }
-            Err(e) if e.not_found() => {}
-            Err(e) => return Err(ConfigError(vec![format!(".env: {e}")])),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(unreadable(format!("cannot be read: {e}"))),
         }
         for (name, value) in std::env::vars_os() {
             // what is not Unicode is no setting of ours
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                all.insert(name, (value, "environment"));
+                all.insert(name, Variable::of(value, "environment"));
             }
         }
         Ok(Self { all, env_file })
@@ -71,19 +99,20 @@ impl Variables {
         source: &'static str,
         pairs: impl IntoIterator<Item = (&'static str, V)>,
     ) -> Self {
-        self.all.extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), (value.into(), source))));
+        self.all
+            .extend(pairs.into_iter().map(|(name, value)| (name.to_owned(), Variable::of(value, source))));
         self
     }
 
     /// An empty value counts as none.
-    fn get(&self, name: &str) -> Option<&(String, &'static str)> {
-        self.all.get(name).filter(|(value, _)| !value.trim().is_empty())
+    fn get(&self, name: &str) -> Option<&Variable> {
+        self.all.get(name).filter(|variable| !variable.is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let all = pairs.into_iter().map(|(name, value)| (name.into(), (value.into(), "environment")));
+        let all = pairs.into_iter().map(|(name, value)| (name.into(), Variable::of(value, "environment")));
         Self { all: all.collect(), env_file: None }
     }
 }
@@ -104,15 +133,23 @@ impl Reader<'_> {
         default: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
-        let (given, source) = match self.variables.get(name) {
-            Some((value, source)) => (value.trim(), *source),
-            None => (default, "default"),
-        };
-        self.report.push(Setting { name, value: shown(name, given), source });
-        parse(given).unwrap_or_else(|problem| {
-            self.problems.push(format!("{name} {problem}"));
+        let found = self.variables.get(name);
+        let given = found.map_or(Ok(default), |found| found.value.as_deref().map(str::trim));
+        let source = found.map_or("default", |found| found.source);
+        self.report.push(Setting { name, value: shown(name, given.unwrap_or_default()), source });
+        given.map_err(|why| (*why).to_owned()).and_then(&parse).unwrap_or_else(|problem| {
+            let problem = self.problem(name, &problem);
+            self.problems.push(problem);
             parse(default).unwrap_or_else(|e| unreachable!("the default of {name} {e}"))
         })
+    }
+
+    /// Says what is wrong with a setting, and where it stands.
+    fn problem(&self, name: &str, problem: &str) -> String {
+        match self.variables.get(name).and_then(|found| found.line) {
+            Some(line) => format!("{name} (.env, line {line}) {problem}"),
+            None => format!("{name} {problem}"),
+        }
     }
 
     /// Notes what production must not leave to a default.
@@ -130,6 +167,11 @@ impl Reader<'_> {
 
     pub(super) fn is_given(&self, name: &str) -> bool {
         self.variables.get(name).is_some()
+    }
+
+    /// The value given, as it is written.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)?.value.as_deref().ok().map(str::trim)
     }
 
     pub(super) fn check(&mut self, holds: bool, problem: &str) {
@@ -154,29 +196,30 @@ impl Reader<'_> {
     pub(super) fn secret_key(&mut self, data_dir: &Path) -> SecretKey {
         let name = "SECRET_KEY";
         let (key, source) = match (self.variables.get(name), self.mode) {
-            (Some((text, source)), _) => (SecretKey::parse(text.trim()).map_err(str::to_owned), *source),
+            (Some(found), _) => {
+                let key = found.value.as_ref().map_err(|why| *why);
+                (key.and_then(|text| SecretKey::parse(text.trim())).map_err(str::to_owned), found.source)
+            }
             (None, Mode::Serve) => (Err("is missing".to_owned()), "default"),
             (None, Mode::Dev) => (kept_secret_key(&data_dir.join("secret_key")), "default"),
             (None, Mode::Command) => (Ok(SecretKey::generate().0), "default"),
         };
         self.report.push(Setting { name, value: shown(name, "…"), source });
         key.unwrap_or_else(|problem| {
-            self.problems.push(format!("{name} {problem}; `gatehouse secret` prints a good one"));
+            let problem = self.problem(name, &problem);
+            self.problems.push(format!("{problem}; `gatehouse secret` prints a good one"));
             SecretKey::generate().0
         })
     }
 }
 
 /// Whether a variable of `.env`, which may be another program's, is to be known to few.
-fn is_secret(name: &str, value: &str) -> bool {
+fn is_secret(name: &str, variable: &Variable) -> bool {
     let name = name.to_ascii_uppercase();
-    name.starts_with("SECRET_KEY")
-        || ["SECRET", "PASSWORD", "TOKEN", "_KEY"].iter().any(|word| name.ends_with(word))
-        || Url::parse(value).is_ok_and(|url| url.password().is_some() || has_password(&url))
-}
-
-fn has_password(url: &Url) -> bool {
-    url.query_pairs().any(|(name, _)| name == "password")
+    let is_named_so = name.starts_with("SECRET_KEY")
+        || ["SECRET", "PASSWORD", "TOKEN", "_KEY"].iter().any(|word| name.ends_with(word));
+    let is_url = |value: &String| value.contains("://") && connection_url::without_passwords(value) != *value;
+    is_named_so || variable.value.as_ref().is_ok_and(is_url)
 }
 
 /// A setting's value without its secrets.
@@ -185,17 +228,13 @@ fn shown(name: &str, value: &str) -> String {
     if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }
+    if ["DATABASE_URL", "SMTP_URL"].contains(&name) {
+        return connection_url::without_passwords(value);
+    }
     match Url::parse(value) {
-        Ok(mut url) if url.has_host() => {
-            let _ = url.password().is_some().then(|| url.set_password(Some("hidden")));
-            if has_password(&url) {
-                url.set_query(Some("(hidden)"));
-            }
-            if url.path() == "/" && !value.ends_with('/') {
-                url.as_str().trim_end_matches('/').to_owned()
-            } else {
-                url.into()
-            }
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("hidden"));
+            url.into()
         }
         _ => value.to_owned(),
     }

@@ -11,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use url::Url;
 
-use super::{Budget, Claim, DatabaseUrl, EmailVerification, JwtAlgorithm, Mode};
+use super::{Budget, Claim, EmailVerification, JwtAlgorithm, Mode};
 use crate::input::Username;
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where parsers stand")]
@@ -92,20 +92,6 @@ pub(super) fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-pub(super) fn database_url(s: &str) -> Result<DatabaseUrl, String> {
-    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
-        let path = path.split('?').next().unwrap_or_default();
-        return match path {
-            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
-            path => Ok(DatabaseUrl::Sqlite(path.into())),
-        };
-    }
-    match Url::parse(s) {
-        Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => Ok(DatabaseUrl::Postgres(s.into())),
-        _ => Err("must begin with sqlite:// or postgres://".to_owned()),
-    }
 }
 
 /// The names that are right without being listed.

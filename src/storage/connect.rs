@@ -55,6 +55,7 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     match &config.database {
         DatabaseUrl::Postgres(url) => {
             let open = async |options: PgConnectOptions, most| {
+                let options = options.options([("statement_timeout", TIME_LIMIT.as_millis().to_string())]);
                 let opened = Connections::open(Options::Postgres(options.into()), most, statements.clone());
                 opened.await.map_err(|error| unreachable(error, url))
             };
@@ -94,8 +95,9 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
 
 /// One connection that may do anything and take its time, for migrations.
 pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
+    // sea-orm logs the URL it is given, at the level of traces; the real one, which may hold a password, goes round it
     let mut options = match &config.database {
-        DatabaseUrl::Postgres(url) => ConnectOptions::new(url.expose_secret()),
+        DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),
         DatabaseUrl::Sqlite(_) => ConnectOptions::new("sqlite://gatehouse.db"),
     };
     options
@@ -111,6 +113,8 @@ pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .record_stmt_in_spans(false);
     match &config.database {
         DatabaseUrl::Postgres(url) => {
+            let postgres = postgres(url)?;
+            options.map_sqlx_postgres_opts(move |_| postgres.clone());
             Database::connect(options).await.map_err(|error| unreachable(error, url))
         }
         DatabaseUrl::Sqlite(path) => {
@@ -142,7 +146,6 @@ fn postgres(url: &SecretString) -> Result<PgConnectOptions, DbErr> {
         options.map_err(|error| unreachable(DbErr::Conn(RuntimeErr::SqlxError(error.into())), url))?;
     Ok(options
         .application_name("gatehouse")
-        .options([("statement_timeout", TIME_LIMIT.as_millis().to_string())])
         .log_statements(LevelFilter::Debug)
         .log_slow_statements(LevelFilter::Warn, SLOW))
 }

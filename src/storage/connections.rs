@@ -6,6 +6,7 @@
 //! hears of that.
 
 use std::{
+    fmt,
     ops::{Deref, DerefMut},
     time::{Duration, Instant},
 };
@@ -46,14 +47,19 @@ pub(super) struct Transaction {
 }
 
 /// Where to connect to, and how.
-#[derive(Debug)]
 pub(super) enum Options {
     Postgres(Box<PgConnectOptions>),
     Sqlite(Box<SqliteConnectOptions>),
 }
 
-#[derive(Debug)]
 struct Manager(Options);
+
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // what sqlx shows of its options has the password in it
+        f.write_str("Manager(…)")
+    }
+}
 
 #[derive(Debug)]
 struct Connection {

@@ -61,6 +61,7 @@ mod session_events;
 mod session_machine;
 mod set_user_active;
 mod set_user_role;
+mod settings;
 mod signup;
 mod sockets;
 mod specification;

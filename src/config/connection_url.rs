@@ -1,0 +1,206 @@
+//! URLs that hold a user and a password: `DATABASE_URL` and `SMTP_URL`. Nothing said about them repeats a part of them that
+//! may be a password, least of all when a special character has made the password look like another part.
+
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
+use url::Url;
+
+use super::DatabaseUrl;
+
+/// What to do about a URL that cannot be read.
+const PERCENT_ENCODE: &str = "cannot be read: percent-encode special characters in its user and password (`#` is %23, `/` is \
+                              %2F, `?` is %3F, `%` is %25, `@` is %40, a blank is %20)";
+
+/// The parameters of PostgreSQL's URLs that are used.
+const USED: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// The parameters whose values are shown. Any other may hold a password, whatever its name.
+const HARMLESS: [&str; 14] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "mode",
+    "port",
+    "ssl-mode",
+    "sslmode",
+    "sslrootcert",
+    "target_session_attrs",
+    "tls",
+    "user",
+];
+
+/// Reads `DATABASE_URL`.
+pub(super) fn database_url(s: &str) -> Result<DatabaseUrl, String> {
+    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
+        let path = path.split('?').next().unwrap_or_default();
+        return match path {
+            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
+            path => Ok(DatabaseUrl::Sqlite(path.into())),
+        };
+    }
+    let url = match s.split_once("://") {
+        Some((scheme, _))
+            if ["postgres", "postgresql"].iter().any(|one| scheme.eq_ignore_ascii_case(one)) =>
+        {
+            Parts::of(s)?.postgres().ok_or(PERCENT_ENCODE)?
+        }
+        _ => return Err("must begin with sqlite:// or postgres://".to_owned()),
+    };
+    Ok(DatabaseUrl::Postgres(url))
+}
+
+/// Returns a warning if a URL of PostgreSQL has parameters that nothing here uses.
+pub(super) fn unused_parameters(s: &str) -> Option<String> {
+    let parts = Parts::of(s).ok().filter(|_| !s.starts_with("sqlite:"))?;
+    let unused: Vec<&str> = parts.parameters().map(|(name, _)| name).filter(|name| !is_used(name)).collect();
+    (!unused.is_empty())
+        .then(|| format!("DATABASE_URL has parameters that are not used: {}", unused.join(", ")))
+}
+
+/// Checks what holds for every URL with a password: that no special character ends a part before its end.
+pub(super) fn check(s: &str) -> Result<(), String> {
+    Parts::of(s).map(drop)
+}
+
+/// Returns a URL that can be read, with each password in it hidden.
+pub(super) fn without_passwords(s: &str) -> String {
+    let (before, query) = s.split_once('?').map_or((s, None), |(before, query)| (before, Some(query)));
+    let authority = before.find("://").map_or(before.len(), |at| at + 3);
+    let end = before[authority..].find('/').map_or(before.len(), |at| authority + at);
+    let user = before[authority..end].rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+    let before = user.map_or_else(
+        || before.to_owned(),
+        |(user, password)| {
+            let hidden = authority + user.len() + 1;
+            format!("{}hidden{}", &before[..hidden], &before[hidden + password.len()..])
+        },
+    );
+    let Some(query) = query else { return before };
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) if HARMLESS.contains(&name) && value.bytes().all(is_plain) => pair.to_owned(),
+        Some((name, _)) if is_name(name) => format!("{name}=hidden"),
+        _ => "hidden".to_owned(),
+    };
+    format!("{before}?{}", query.split('&').map(shown).collect::<Vec<_>>().join("&"))
+}
+
+/// A URL, cut where its parts end.
+struct Parts<'s> {
+    user: Option<&'s str>,
+    /// The host, and the port behind a colon.
+    host: &'s str,
+    /// With the slash before it.
+    path: &'s str,
+    query: &'s str,
+}
+
+impl<'s> Parts<'s> {
+    fn of(s: &'s str) -> Result<Self, String> {
+        Self::cut(s).filter(Self::are_whole).ok_or_else(|| PERCENT_ENCODE.to_owned())
+    }
+
+    fn cut(s: &'s str) -> Option<Self> {
+        let (_, rest) = s.split_once("://")?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // an unencoded `@` is part of the user or the password, as browsers read it: the last one ends them
+        let (user, host) =
+            authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        Some(Self { user, host, path, query })
+    }
+
+    /// Whether no part reads as if it were the rest of a password.
+    fn are_whole(&self) -> bool {
+        let all = [self.user.unwrap_or_default(), self.host, self.path, self.query];
+        let is_text = |part: &str| {
+            let escapes = part.split('%').skip(1);
+            let are_escapes = escapes.into_iter().all(|escape| {
+                escape.len() >= 2 && escape.bytes().take(2).all(|digit| digit.is_ascii_hexdigit())
+            });
+            let has_text = percent_decode_str(part).decode_utf8().is_ok_and(|text| !text.contains('\0'));
+            are_escapes
+                && has_text
+                && !part.contains(|c: char| c == '#' || c.is_whitespace() || c.is_control())
+        };
+        let is_path = !self.path.contains('@') && !self.path.trim_start_matches('/').contains('/');
+        let mut pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        let are_pairs = pairs.all(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name)));
+        // `gh:12?x=y@db` has no user, but a host and a port
+        let has_no_user = self.user.is_some() || self.host.is_empty() || !self.query.contains('@');
+        all.into_iter().all(is_text) && is_path && are_pairs && has_no_user
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
+        self.query.split('&').filter_map(|pair| pair.split_once('='))
+    }
+
+    /// Returns the URL as sqlx reads it the way psql does.
+    fn postgres(&self) -> Option<SecretString> {
+        let (mut user, mut host) = (self.user.map(|user| format!("{user}@")).unwrap_or_default(), self.host);
+        let mut query = Vec::new();
+        let (name, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+            // sqlx looks the address up with its brackets on
+            Some((address, port)) => {
+                query.push(format!("host={address}"));
+                (address, port)
+            }
+            None => host.split_at(host.rfind(':').unwrap_or(host.len())),
+        };
+        // a URL has no user without a host; psql's may name the host in a parameter
+        if let (Some(given), true) = (self.user, name.is_empty()) {
+            let (name, password) =
+                given.split_once(':').map_or((given, None), |(name, word)| (name, Some(word)));
+            query.extend((!name.is_empty()).then(|| format!("user={}", in_query(name))));
+            query.extend(password.map(|password| format!("password={}", in_query(password))));
+            query.extend(
+                port.strip_prefix(':').filter(|port| !port.is_empty()).map(|port| format!("port={port}")),
+            );
+            (user, host) = (String::new(), "");
+        }
+        let used = self.parameters().filter(|(name, _)| is_used(name));
+        query.extend(used.map(|(name, value)| format!("{name}={}", in_query(value))));
+        let url = format!("postgres://{user}{host}{}?{}", self.path, query.join("&"));
+        let url = url.trim_end_matches('?');
+        Url::parse(url).ok().map(|_| url.into())
+    }
+}
+
+/// A plus is a plus for psql, and a blank for those who read queries as forms.
+fn in_query(value: &str) -> String {
+    value.replace('+', "%2B").replace('&', "%26")
+}
+
+fn is_used(name: &str) -> bool {
+    USED.contains(&name) || (name.starts_with("options[") && name.ends_with(']'))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte))
+}
+
+/// Whether a byte is one of names, paths and addresses, and separates nothing from anything.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-/:,%[]".contains(&byte)
+}
