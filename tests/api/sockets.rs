@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 use crate::support::{
     EMAIL, PASSWORD, SignedIn, Sqlite, TestApp,
@@ -39,6 +39,33 @@ async fn a_connection_is_opened_by_this_protocol_from_allowed_origins_by_our_nam
     }
     assert!(app.open(&[("origin", "https://app.example.org")]).await.is_ok());
     assert!(app.open(&[("sec-websocket-protocol", "graphql-ws, graphql-transport-ws")]).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_closes_hears_its_own_code() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    for code in [Some(1000), Some(1001), Some(1011), Some(3000), Some(4000), Some(4499), Some(4999), None] {
+        for stage in ["opened", "introduced", "following"] {
+            let mut socket = match stage {
+                "opened" => app.open(&[]).await.unwrap(),
+                "introduced" => app.socket(&ada.access_token).await,
+                _ => app.follow(&ada).await,
+            };
+            let frame = code.map(|code: u16| CloseFrame { code: code.into(), reason: "bye".into() });
+            socket.0.send(Message::Close(frame)).await.unwrap();
+            let answered = loop {
+                match tokio::time::timeout(Duration::from_secs(20), socket.0.next()).await.unwrap() {
+                    Some(Ok(Message::Close(frame))) => break frame.map(|frame| u16::from(frame.code)),
+                    Some(Ok(_)) => {}
+                    other => panic!("{code:?} {stage}: {other:?}"),
+                }
+            };
+            assert_eq!(answered, code, "{stage}");
+            let end = tokio::time::timeout(Duration::from_secs(20), socket.0.next()).await.unwrap();
+            assert!(end.is_none(), "{code:?} {stage}: the server ends the connection: {end:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

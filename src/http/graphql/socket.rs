@@ -58,10 +58,17 @@ impl Socket {
             socket: self,
         };
         let Err(end) = connection.run().await;
-        if let End::Close(close) = end {
-            tracing::debug!(code = close.0, reason = close.1, "a socket is closed");
-            let _ = time::timeout(FAREWELL, connection.close(close)).await;
-        }
+        let farewell = async {
+            match end {
+                End::Close(close) => {
+                    tracing::debug!(code = close.0, reason = close.1, "a socket is closed");
+                    connection.close(close).await;
+                }
+                End::Closed => connection.hear_out().await,
+                End::Gone => {}
+            }
+        };
+        let _ = time::timeout(FAREWELL, farewell).await;
     }
 
     async fn sign_in(&self, token: Option<SecretString>) -> Result<SignedIn, End> {
@@ -257,6 +264,11 @@ impl Connection {
     /// Says why, and lets the client say that it has heard: a line that is cut may lose the word.
     async fn close(&mut self, Close(code, reason): Close) {
         let _ = self.outgoing.0.send(Message::close_with(code, reason)).await;
+        self.hear_out().await;
+    }
+
+    /// Reads to the end. A client's close frame is answered on the way, with its own code (RFC 6455 §5.5.1).
+    async fn hear_out(&mut self) {
         while let Some(Ok(_)) = self.incoming.messages.next().await {}
     }
 }

@@ -22,6 +22,8 @@ const WHILE: Duration = Duration::from_secs(10);
 pub(super) enum End {
     /// The client has gone.
     Gone,
+    /// The client says goodbye.
+    Closed,
     Close(Close),
 }
 
@@ -56,7 +58,7 @@ impl Incoming {
                     return FromClient::read(&text).ok_or_else(|| Close::BAD_REQUEST.into());
                 }
                 Message::Binary(_) => return Err(Close::BAD_REQUEST.into()),
-                Message::Close(_) => return Err(End::Gone),
+                Message::Close(_) => return Err(End::Closed),
                 Message::Ping(_) | Message::Pong(_) => {}
             }
         }
