@@ -682,6 +682,36 @@ the settings cannot be used:
     }
 
     #[test]
+    fn an_origin_that_could_never_match_is_refused_in_a_sentence() {
+        for (origins, told) in [
+            ("*", "holds `*`: name each origin, or all of a domain by https://*.example.org"),
+            (
+                "null",
+                "holds `null`, which pages of anybody's can send; name an origin like https://app.example.org",
+            ),
+            (
+                "app.example.org",
+                "holds `app.example.org`, which is not an origin like https://app.example.org",
+            ),
+            ("localhost:5173", "holds `localhost:5173`, which is not an origin like https://app.example.org"),
+            ("https://app.example.org/x", "holds `https://app.example.org/x`, which is not an origin like"),
+            ("https://", "holds `https://`, which is not an origin like"),
+            ("https://ada:hush@app.example.org", "holds a user or a password, which no origin has"),
+            ("https://*", "holds `https://*`: a star stands for the first labels of a domain alone"),
+            ("https://*.org", "holds `https://*.org`: a star stands for"),
+            ("https://*.*.example.org", "a star stands for"),
+            ("https://app-*.example.org", "a star stands for"),
+            ("https://app.example.org:*", "a star stands for"),
+            ("*://app.example.org", "a star stands for"),
+            ("http://*.0.0.1", "a star stands for"),
+            ("chrome-extension://*", "a star stands for"),
+        ] {
+            let error = load(Mode::Dev, &[("ALLOWED_ORIGINS", origins)]).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("hush"), "{origins}: {error}");
+        }
+    }
+
+    #[test]
     fn production_is_reached_by_https() {
         for (url, good) in [
             ("https://accounts.example.org", true),

@@ -145,14 +145,48 @@ pub(super) fn jwt_algorithm(s: &str) -> Result<JwtAlgorithm, String> {
     one_of(s, &[("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256)])
 }
 
+/// An origin as browsers send it, of any scheme: `https://app.example.org`, `capacitor://localhost`. A star in place of the first
+/// labels stands for one label or more: `https://*.example.org`.
 pub(super) fn origin(s: &str) -> Result<String, String> {
-    let origin = Url::parse(s).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-    if origin == s {
-        Ok(origin)
-    } else {
-        Err(format!("holds `{s}`, which is not an origin like https://app.example.org"))
+    let example = "an origin like https://app.example.org";
+    match s {
+        "*" => return Err(format!("holds `*`: name each origin, or all of a domain by {EVERY_ORIGIN_OF}")),
+        "null" => return Err(format!("holds `null`, which pages of anybody's can send; name {example}")),
+        // it may be a password
+        _ if s.contains('@') => {
+            return Err(format!("holds a user or a password, which no origin has; name {example}"));
+        }
+        _ => {}
     }
+    let no_origin = || format!("holds `{s}`, which is not {example}");
+    let (scheme, authority) = s.split_once("://").ok_or_else(no_origin)?;
+    if let Some(domain) = authority.strip_prefix("*.").filter(|domain| !domain.contains('*')) {
+        let whole = origin(&format!("{scheme}://{domain}"))?;
+        let (scheme, domain) = whole.split_once("://").ok_or_else(no_origin)?;
+        let is_web = ["http", "https"].contains(&scheme);
+        let name = domain.split(':').next().unwrap_or_default();
+        let has_labels = name == "localhost" || name.trim_end_matches('.').contains('.');
+        if is_web && has_labels && name.parse::<IpAddr>().is_err() {
+            return Ok(format!("{scheme}://*.{domain}"));
+        }
+    }
+    if s.contains('*') {
+        return Err(format!(
+            "holds `{s}`: a star stands for the first labels of a domain alone, as in {EVERY_ORIGIN_OF}"
+        ));
+    }
+    let url = Url::parse(s).map_err(|_| no_origin())?;
+    let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+    if authority.contains(['/', '?', '#', '\\']) || (host.is_empty() && url.scheme() != "file") {
+        return Err(no_origin());
+    }
+    // the default port is none to browsers, and is none here
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Ok(format!("{}://{host}{port}", url.scheme()))
 }
+
+/// How to allow every origin of a domain.
+const EVERY_ORIGIN_OF: &str = "https://*.example.org";
 
 pub(super) fn network(s: &str) -> Result<IpNet, String> {
     s.parse()

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use minijinja::HtmlEscape;
 use poem::{
     Response,
     http::{HeaderValue, StatusCode, header},
@@ -94,16 +95,40 @@ pub(super) fn not_allowed(methods: &'static str) -> Response {
     answer
 }
 
-/// The answer where a route, or a middleware of the framework, refuses.
-pub(super) fn refused(error: &poem::Error) -> Response {
+/// The answer where there is nothing.
+pub(super) fn nothing(message: &str) -> Response {
+    refusal(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+}
+
+/// The same refusal as a page, for a person who has opened an address in a browser.
+pub(super) fn as_page(refusal: Response, message: &str) -> Response {
+    let html = include_str!("pages/refused.html")
+        .replace("{status}", &refusal.status().to_string())
+        .replace("{message}", &HtmlEscape(message).to_string());
+    let mut page = refusal.set_content_type("text/html; charset=utf-8");
+    page.set_body(html);
+    page
+}
+
+/// The answer where a route, or a middleware of the framework, refuses; a page if the client prefers one.
+pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
     let status = error.status();
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
         // what answers to more says so itself
-        StatusCode::METHOD_NOT_ALLOWED => return not_allowed("GET, HEAD"),
-        StatusCode::FORBIDDEN => "This origin, method or header is not allowed: see ALLOWED_ORIGINS.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address answers GET, HEAD.",
+        StatusCode::FORBIDDEN => "This origin or method is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request cannot be answered."),
     };
+    let answer = match status {
+        StatusCode::NOT_FOUND => nothing(message),
+        StatusCode::METHOD_NOT_ALLOWED => not_allowed("GET, HEAD"),
+        _ => of_status(status, message),
+    };
+    if prefers_html { as_page(answer, message) } else { answer }
+}
+
+fn of_status(status: StatusCode, message: &str) -> Response {
     let code = match status {
         StatusCode::FORBIDDEN => "FORBIDDEN",
         status if status.is_server_error() => "INTERNAL",

@@ -10,7 +10,6 @@ use async_graphql::{
     parser::types::OperationType,
 };
 use async_graphql_poem::GraphQLResponse;
-use mime::Mime;
 use poem::{
     Body, Endpoint, IntoResponse, Request, Response, Result,
     error::ReadBodyError,
@@ -21,7 +20,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     answer::{self, Errors},
     client::client,
-    media::Media,
+    media::{self, Media},
     refresh_cookie::{self, RefreshCookie},
     sockets::Sockets,
 };
@@ -168,15 +167,8 @@ impl Endpoint for GraphqlEndpoint {
 }
 
 async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
-    let content_type = request.content_type().and_then(|text| text.parse::<Mime>().ok());
-    let is_json = content_type.is_some_and(|mime| {
-        mime.essence_str() == "application/json"
-            && mime.get_param("charset").is_none_or(|charset| charset == "utf-8")
-    });
-    if !is_json {
-        let message = "The body must be application/json, and its Content-Type must say so.".to_owned();
-        return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
+    media::check_json(request.headers())
+        .map_err(|message| Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()))?;
     if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
         let message = "Send the body as it is: compressed ones are not taken.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
@@ -252,6 +244,7 @@ impl From<refresh_cookie::Refused> for Refusal {
                 "Cookie mode is for browsers on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
                     .to_owned(),
             ),
+            refresh_cookie::Refused::Site(message) => Self(StatusCode::FORBIDDEN, message),
             refresh_cookie::Refused::Header => bad_request("X-Token-Delivery is `cookie` or `body`."),
         }
     }

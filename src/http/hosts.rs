@@ -5,7 +5,7 @@ use poem::{
     http::{StatusCode, header, uri::Authority},
 };
 
-use super::answer;
+use super::{answer, media};
 use crate::config::Config;
 
 /// Answers 421 (RFC 9110 §15.5.20) to every other name.
@@ -34,6 +34,7 @@ impl<E: Endpoint> Endpoint for Checked<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
+        let prefers_html = media::prefers_html(request.headers());
         // a request may name its host several times: in its target and in headers
         let target = request.uri().authority().map(Authority::as_str);
         let headers = request.headers().get_all(header::HOST).into_iter();
@@ -43,7 +44,8 @@ impl<E: Endpoint> Endpoint for Checked<E> {
             return Ok(self.inner.call(request).await?.into_response());
         }
         let message = "This server is not known by this name: see ALLOWED_HOSTS.";
-        Ok(answer::refusal(StatusCode::MISDIRECTED_REQUEST, "BAD_REQUEST", message))
+        let refusal = answer::refusal(StatusCode::MISDIRECTED_REQUEST, "BAD_REQUEST", message);
+        Ok(if prefers_html { answer::as_page(refusal, message) } else { refusal })
     }
 }
 

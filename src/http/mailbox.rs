@@ -90,8 +90,13 @@ fn file(content_type: &'static str, text: &str) -> Response {
     Response::builder().content_type(content_type).body(text.to_owned())
 }
 
+/// The page loads what is beside it, by addresses that are relative to `/mailbox`.
 #[handler]
-fn show_page() -> Response {
+fn show_page(request: &Request) -> Response {
+    if request.original_uri().path().ends_with('/') {
+        let found = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
+        return found.header(header::LOCATION, "../mailbox").finish();
+    }
     let page = file("text/html; charset=utf-8", include_str!("pages/mailbox.html"));
     page.with_header(header::CONTENT_SECURITY_POLICY, PAGE_POLICY).into_response()
 }
@@ -155,7 +160,7 @@ fn mailbox(app: &App) -> Option<&Mailbox> {
 }
 
 fn none() -> Response {
-    answer::refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such mail.")
+    answer::nothing("There is no such mail.")
 }
 
 fn summary(mail: &Kept) -> Value {

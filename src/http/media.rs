@@ -1,7 +1,8 @@
-//! Which of the two media types of GraphQL over HTTP a client wants.
+//! Media types: which one a body has, and which of the two of GraphQL over HTTP a client wants.
 
-use mime::Mime;
-use poem::http::{HeaderMap, header};
+use std::cmp::Ordering;
+
+use poem::http::{HeaderMap, HeaderName, header};
 
 /// A media type of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +23,117 @@ impl Media {
 
     /// The best of what `Accept` lists; none where it lists neither.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        let listed = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let ranges: Vec<&str> = listed
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .filter(|range| !range.is_empty())
-            .collect();
+        let ranges = MediaType::list(headers, &header::ACCEPT);
         if ranges.is_empty() {
             return Some(Self::Json);
         }
         let mut best = None;
-        for (media, quality) in ranges.into_iter().filter_map(read) {
+        for (media, quality) in ranges.iter().filter_map(|range| Some((Self::of(range)?, range.quality()?))) {
             if quality > 0.0 && best.is_none_or(|(_, most)| quality > most) {
                 best = Some((media, quality));
             }
         }
         best.map(|(media, _)| media)
     }
+
+    fn of(range: &MediaType) -> Option<Self> {
+        match range.essence.as_str() {
+            "application/graphql-response+json" => Some(Self::GraphqlResponse),
+            "application/json" | "application/*" | "*/*" => Some(Self::Json),
+            _ => None,
+        }
+    }
 }
 
-fn read(range: &str) -> Option<(Media, f32)> {
-    let range: Mime = range.parse().ok()?;
-    let media =
-        match (range.type_().as_str(), range.subtype().as_str(), range.suffix().map(|name| name.as_str())) {
-            ("application", "graphql-response", Some("json")) => Media::GraphqlResponse,
-            ("application", "json" | "*", None) | ("*", "*", None) => Media::Json,
-            _ => return None,
-        };
-    let quality = range.get_param("q").map_or(Some(1.0), |q| q.as_str().parse().ok())?;
-    Some((media, quality))
+/// Whether a client would rather have a page than JSON, as browsers would where a person opens an address.
+pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
+    let ranges = MediaType::list(headers, &header::ACCEPT);
+    // the range that fits best decides about a type (RFC 9110 §12.5.1)
+    let wish = |names: [&str; 3]| {
+        let mut ranges = names.iter().enumerate().filter_map(|(rank, name)| {
+            let range = ranges.iter().find(|range| range.essence == **name)?;
+            Some((range.quality()?, names.len() - rank))
+        });
+        ranges.next().unwrap_or((0.0, 0))
+    };
+    let (html, json) =
+        (wish(["text/html", "text/*", "*/*"]), wish(["application/json", "application/*", "*/*"]));
+    html.0 > 0.0 && html.partial_cmp(&json) == Some(Ordering::Greater)
+}
+
+/// Checks that a body is JSON in UTF-8, as each `Content-Type` must say: a proxy may read one and a server another.
+///
+/// # Errors
+/// What is wrong, in a sentence.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<(), &'static str> {
+    let types = MediaType::list(headers, &header::CONTENT_TYPE);
+    if types.is_empty() || types.iter().any(|media_type| media_type.essence != "application/json") {
+        return Err("The body must be application/json, and its Content-Type must say so.");
+    }
+    let mut charsets = types.iter().flat_map(|media_type| media_type.all("charset"));
+    if charsets.any(|charset| !["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))) {
+        return Err(
+            "JSON is sent in UTF-8: leave the charset out of the Content-Type, or say charset=utf-8.",
+        );
+    }
+    Ok(())
+}
+
+/// A media type or range (RFC 9110 §8.3.1), in lower case but for the values of its parameters.
+struct MediaType {
+    essence: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl MediaType {
+    /// Reads all that headers of this name list. Values that are not text are types that nobody knows.
+    fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
+        let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
+        values.flat_map(|value| split(value, ',')).filter(|text| !text.is_empty()).map(Self::read).collect()
+    }
+
+    fn read(text: &str) -> Self {
+        let mut parts = split(text, ';').into_iter();
+        let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let parameters = parts.filter_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            Some((name.trim_ascii().to_ascii_lowercase(), unquoted(value.trim_ascii())))
+        });
+        Self { essence, parameters: parameters.collect() }
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.parameters.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns `None` if it is not a number.
+    fn quality(&self) -> Option<f32> {
+        self.all("q").next().map_or(Some(1.0), |quality| quality.parse().ok())
+    }
+}
+
+/// Splits where no quotes are open (RFC 9110 §5.6.4), and drops the blanks around each part.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = text.split(|c| {
+        let is_end = c == separator && !is_quoted;
+        is_quoted ^= c == '"' && !is_escaped;
+        is_escaped = is_quoted && c == '\\' && !is_escaped;
+        is_end
+    });
+    parts.map(str::trim_ascii).collect()
+}
+
+fn unquoted(text: &str) -> String {
+    let Some(quoted) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return text.to_owned();
+    };
+    let mut is_escaped = false;
+    let kept = quoted.chars().filter(|c| {
+        is_escaped = *c == '\\' && !is_escaped;
+        !is_escaped
+    });
+    kept.collect()
 }
 
 #[cfg(test)]
@@ -70,10 +153,32 @@ mod tests {
             ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Media::Json)),
             ("text/html", None),
             ("application/json;q=0", None),
+            ("Application/JSON ; Q=0.5 , application/graphql-response+json ; q=0.4", Some(Media::Json)),
+            ("application/json; x=\"a,b;q=0\"; q=\"1\"", Some(Media::Json)),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().unwrap());
             assert_eq!(Media::negotiate(&headers), media, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_for_those_who_would_rather_have_one() {
+        for (accept, is_html) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", true),
+            ("text/html, application/xhtml+xml, */*", true),
+            ("text/*", true),
+            ("text/html ; q=0.2, application/json;q=0.1", true),
+            ("", false),
+            ("*/*", false),
+            ("application/json, text/html", false),
+            ("application/json, text/plain, */*", false),
+            ("text/html;q=0", false),
+            ("text/html;q=0.5, */*", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            assert_eq!(prefers_html(&headers), is_html, "{accept}");
         }
     }
 }

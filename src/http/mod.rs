@@ -31,6 +31,7 @@ mod origins;
 mod paced;
 mod pages;
 mod playground;
+mod public_path;
 mod refresh_cookie;
 mod request_id;
 mod server;
@@ -88,11 +89,9 @@ fn routes(
     let graphql = graphql.with(cors(&app.config));
     let mut routes = Route::new()
         .at("/graphql", graphql)
-        .at("/.well-known/jwks.json", get(well_known::jwks))
-        .at("/.well-known/oauth-authorization-server", get(well_known::metadata));
-    if let Some(path) = well_known::issuer_path(&app.config) {
-        routes =
-            routes.at(format!("/.well-known/oauth-authorization-server{path}"), get(well_known::metadata));
+        .at("/.well-known/jwks.json", well_known::public(well_known::jwks));
+    for path in well_known::metadata_paths(&app.config) {
+        routes = routes.at(path, well_known::public(well_known::metadata));
     }
     routes = pages::add_to(routes, &app.config);
     if app.config.playground {
@@ -110,6 +109,7 @@ fn routes(
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
         .data(Arc::new(health::Readiness::default()));
+    let routes = routes.with(public_path::PublicPath::new(&app.config));
     named(routes, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
 }
 
@@ -120,12 +120,12 @@ fn named(endpoint: impl Endpoint<Output: IntoResponse>, clock: Clock) -> impl En
 
 fn cors(config: &Config) -> Cors {
     let origins = origins::Origins::new(config);
-    let delivery = header::HeaderName::from_static(refresh_cookie::HEADER);
+    // without a list of headers, whatever a preflight asks for is allowed: tracing adds headers of its own, and what authorises
+    // a request is in its token, or in a cookie that counts for allowed origins alone
     Cors::new()
         .allow_origins_fn(move |origin| origins.allow(origin))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, delivery])
         .expose_headers([request_id::HEADER, header::RETRY_AFTER.as_str(), header::WWW_AUTHENTICATE.as_str()])
         .max_age(7200)
 }

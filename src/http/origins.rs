@@ -1,6 +1,7 @@
 //! Which web origins may do what.
 
 use poem::http::{HeaderMap, header};
+use url::Url;
 
 use crate::config::{Config, Mode};
 
@@ -17,7 +18,7 @@ impl Origins {
     }
 
     pub(super) fn allow(&self, origin: &str) -> bool {
-        self.allowed.iter().any(|allowed| allowed == origin) || (self.is_dev && is_local(origin))
+        self.allowed.iter().any(|allowed| is_of(origin, allowed)) || (self.is_dev && is_local(origin))
     }
 
     /// Whether a browser says that an allowed origin of this very site sends the request. Browsers name it for every POST;
@@ -29,17 +30,52 @@ impl Origins {
             && text(header::ORIGIN.as_str()).is_some_and(|origin| self.allow(origin))
             && site.is_none_or(|site| ["same-origin", "same-site"].contains(&site))
     }
+
+    /// Returns what to do about a page of an allowed origin that the browser takes for another site than this server.
+    pub(super) fn two_sites(&self, headers: &HeaderMap) -> Option<String> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let origin = text(header::ORIGIN.as_str()).filter(|origin| self.allow(origin))?;
+        text("sec-fetch-site").filter(|site| !["same-origin", "same-site"].contains(site))?;
+        let host = text(header::HOST.as_str())?;
+        let told = format!(
+            "To browsers, {origin} and {host} are two sites, and cookie mode is for pages of one with the server"
+        );
+        let (mut page, server) = (Url::parse(origin).ok()?, Url::parse(&format!("http://{host}")).ok()?);
+        let (page_host, server_host) = (page.host_str()?.to_owned(), server.host_str()?.to_owned());
+        let are_here = is_this_machine(&page_host) && is_this_machine(&server_host);
+        if !are_here || page_host == server_host || page.set_host(Some(&server_host)).is_err() {
+            return Some(format!("{told}: they need one domain, and one scheme."));
+        }
+        let page = page.origin().ascii_serialization();
+        let port = server.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{told}. Open the page at {page}, or have it call http://{page_host}{port}/graphql."))
+    }
 }
 
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+/// Whether an origin is the one allowed, or of those: `https://*.example.org` is every name beneath that domain.
+fn is_of(origin: &str, allowed: &str) -> bool {
+    let Some((scheme, domain)) = allowed.split_once("*.") else {
+        return origin.eq_ignore_ascii_case(allowed);
+    };
+    let origin = origin.to_ascii_lowercase();
+    let labels = origin.strip_prefix(scheme).and_then(|rest| rest.strip_suffix(domain)?.strip_suffix('.'));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    labels.is_some_and(|labels| labels.split('.').all(is_label))
 }
 
-/// A front end on this machine, on any port.
+/// Whether an origin is a front end on this machine, on any port, as browsers write it.
 fn is_local(origin: &str) -> bool {
-    ["http://localhost", "http://127.0.0.1"].into_iter().any(|local| {
-        origin
-            .strip_prefix(local)
-            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
+    Url::parse(origin).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        ["http", "https"].contains(&url.scheme())
+            && is_this_machine(host)
+            && url.origin().ascii_serialization() == origin
     })
+}
+
+/// Whether a host of a URL is a name of this machine, for browsers.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".localhost")
 }

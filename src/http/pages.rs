@@ -10,7 +10,7 @@ use std::sync::Arc;
 use minijinja::HtmlEscape;
 use poem::{
     Response, Route, get, handler,
-    http::{StatusCode, header},
+    http::header,
     web::{Data, Path},
 };
 
@@ -93,7 +93,7 @@ fn style() -> Response {
 fn script(Path(name): Path<String>) -> Response {
     let found = SCRIPTS.into_iter().find(|(script, _)| *script == name);
     found.map_or_else(
-        || answer::refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such script."),
+        || answer::nothing("There is no such script."),
         |(_, text)| file("text/javascript; charset=utf-8", text.to_owned()),
     )
 }

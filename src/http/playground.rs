@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use poem::{
     Body, Request, Response, handler,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     web::{Data, Path},
 };
 
-use super::{answer, welcome};
+use super::{answer, media, welcome};
 use crate::{
     app::App,
     config::{Config, Mode},
@@ -30,7 +30,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
 /// GraphiQL for browsers; in development, the address of the API and a first request for whoever is none.
 #[handler]
 pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
-    let is_browser = request.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"));
+    let is_browser = media::prefers_html(request.headers());
     let mut answer = if is_browser || app.config.mode != Mode::Dev {
         graphiql(app).unwrap_or_else(|| not_built(&app.config))
     } else {
@@ -62,7 +62,7 @@ pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
 pub(super) fn show_file(Path(path): Path<String>) -> Response {
     let Some(file) = playground::file(&path).filter(|file| file.is_immutable) else {
         let message = "There is nothing at this address. The playground is at `/`.";
-        return answer::refusal(StatusCode::NOT_FOUND, "BAD_REQUEST", message);
+        return answer::nothing(message);
     };
     let mut answer = answer_of(GRAPHIQL_POLICY, file.content_type, file.bytes);
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -47,7 +47,9 @@ impl RefreshCookie {
         let by_cookie = match headers.get(HEADER).map(HeaderValue::as_bytes) {
             None | Some(b"body") => false,
             Some(b"cookie") if is_ours => true,
-            Some(b"cookie") => return Err(Refused::Origin),
+            Some(b"cookie") => {
+                return Err(self.origins.two_sites(headers).map_or(Refused::Origin, Refused::Site));
+            }
             Some(_) => return Err(Refused::Header),
         };
         let given = is_ours.then(|| self.find(headers)).flatten();
@@ -83,5 +85,7 @@ impl RefreshCookie {
 /// Why a request cannot have its refresh token as it asks.
 pub(super) enum Refused {
     Origin,
+    /// The origin is allowed, and of another site; with what to do about it.
+    Site(String),
     Header,
 }

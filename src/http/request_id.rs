@@ -5,7 +5,7 @@ use poem::{
     http::{HeaderValue, StatusCode},
 };
 
-use super::answer;
+use super::{answer, media};
 use crate::{clock::Clock, secrets, telemetry};
 
 /// The header that carries it.
@@ -32,11 +32,12 @@ impl<E: Endpoint> Endpoint for Named<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let id = secrets::uuid_v7(self.clock.now()).to_string();
+        let prefers_html = media::prefers_html(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = async {
             let answer = match self.inner.call(request).await {
                 Ok(answer) => answer.into_response(),
-                Err(error) => answer::refused(&error),
+                Err(error) => answer::refused(&error, prefers_html),
             };
             let status = answer.status().as_u16();
             if answer.status() >= StatusCode::INTERNAL_SERVER_ERROR {

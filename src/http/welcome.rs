@@ -1,13 +1,34 @@
 //! What the terminal shows in development, and whoever asks `/` for anything but a page.
 
+use std::net::{IpAddr, ToSocketAddrs};
+
 use poem::Response;
 
 use super::pages;
-use crate::app::App;
+use crate::{app::App, config::Config};
 
 /// Where to go next, for whoever has just started the server.
 #[must_use]
 pub(crate) fn text(app: &App) -> String {
+    let here = local_address(&app.config);
+    text_at(app, here.as_deref().unwrap_or(app.config.public_url.as_str().trim_end_matches('/')))
+}
+
+/// The address of the server by the name `localhost`, if that leads here. Front ends are opened by that name, and cookies of
+/// `127.0.0.1` are none of theirs.
+fn local_address(config: &Config) -> Option<String> {
+    let (url, host) = (&config.public_url, config.host.parse::<IpAddr>().ok()?);
+    let is_default = url.host_str() == Some("127.0.0.1")
+        && (url.scheme(), url.path()) == ("http", "/")
+        && url.port_or_known_default() == Some(config.port);
+    let leads_here = || {
+        let addresses = ("localhost", config.port).to_socket_addrs();
+        addresses.is_ok_and(|mut addresses| addresses.any(|address| address.ip() == host))
+    };
+    (is_default && leads_here()).then(|| format!("http://localhost:{}", config.port))
+}
+
+fn text_at(app: &App, address: &str) -> String {
     let config = &app.config;
     let links = [
         ("Playground", "/", config.playground),
@@ -18,9 +39,9 @@ pub(crate) fn text(app: &App) -> String {
         ("Demo", "/demo", config.playground),
     ];
     let links = links.into_iter().filter(|(_, _, exists)| *exists);
-    let links = links.map(|(name, path, _)| format!("  {name:<10}  {}", config.public_address(path)));
+    let links = links.map(|(name, path, _)| format!("  {name:<10}  {address}{path}"));
     let links = links.collect::<Vec<_>>().join("\n");
-    let graphql = config.public_address("/graphql");
+    let graphql = format!("{address}/graphql");
     format!(
         r#"Gatehouse runs, in development mode.
 
@@ -35,5 +56,7 @@ Sign up:
 }
 
 pub(super) fn answer(app: &App) -> Response {
-    Response::builder().content_type("text/plain; charset=utf-8").body(text(app))
+    Response::builder()
+        .content_type("text/plain; charset=utf-8")
+        .body(text_at(app, &app.config.public_address("")))
 }

@@ -1,10 +1,10 @@
-//! What other services need for verifying access tokens.
+//! What other services need for verifying access tokens. It is public: pages of any origin may read it too.
 
 use std::sync::Arc;
 
 use poem::{
-    IntoResponse, Response, handler,
-    http::header,
+    Endpoint, EndpointExt, IntoResponse, Request, Response, RouteMethod, get, handler,
+    http::{HeaderValue, StatusCode, header},
     web::{Data, Json},
 };
 use serde_json::json;
@@ -15,26 +15,69 @@ use crate::{app::App, config::Config};
 /// How long others may keep it. A new key is announced as a fallback long before it signs.
 const MAX_AGE: &str = "public, max-age=300";
 
+/// Serves a document to everybody.
+pub(super) fn public(document: impl Endpoint<Output = Response> + 'static) -> RouteMethod {
+    get(document.after(async |answer| Ok(open(answer?)))).options(preflight)
+}
+
+/// Lets pages of every origin read an answer.
+fn open(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    answer
+}
+
+#[handler]
+fn preflight(request: &Request) -> Response {
+    let mut answer = open(StatusCode::NO_CONTENT.into_response());
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    answer
+}
+
 /// The public keys (RFC 7517).
 #[handler]
 pub(super) fn jwks(Data(app): Data<&Arc<App>>) -> Response {
     Json(app.tokens.jwks()).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// The issuer and where its keys are (RFC 8414). There are no endpoints of OAuth: people sign in by GraphQL.
+/// The issuer and where its keys are (RFC 8414, OpenID Connect Discovery). There are no endpoints of OAuth, and no ID tokens:
+/// people sign in by GraphQL, and what is said of signatures holds for access tokens.
 #[handler]
 pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
+    let keys = app.tokens.jwks();
+    let mut algorithms: Vec<_> = keys.keys.iter().filter_map(|key| key.common.key_algorithm).collect();
+    algorithms.dedup();
     let metadata = json!({
         "issuer": app.config.jwt_issuer,
         "jwks_uri": app.config.public_address("/.well-known/jwks.json"),
         "response_types_supported": [],
         "grant_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
     });
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// The path of an issuer that has one. Its metadata is asked for with that path at the end (RFC 8414 §3.1).
-pub(super) fn issuer_path(config: &Config) -> Option<String> {
+/// Where the metadata is looked for. An issuer's path stands behind the well-known one (RFC 8414 §3.1), or before it (§5 there,
+/// OpenID Connect Discovery §4.1).
+pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
+    let names =
+        ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"));
+    let mut paths = names.to_vec();
+    if let Some(issuer) = issuer_path(config) {
+        paths.extend(names.iter().flat_map(|name| [format!("{name}{issuer}"), format!("{issuer}{name}")]));
+    }
+    paths
+}
+
+/// The path of an issuer that has one.
+fn issuer_path(config: &Config) -> Option<String> {
     let issuer = Url::parse(&config.jwt_issuer).ok()?;
     let path = issuer.path().trim_end_matches('/');
     let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));

@@ -363,6 +363,38 @@ async fn it_is_for_allowed_origins_of_this_site() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_on_another_name_of_this_machine_is_told_where_to_go() {
+    let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.com")]).await;
+    for (origin, host, told) in [
+        (
+            "http://localhost:5173",
+            "127.0.0.1:8000",
+            "Open the page at http://127.0.0.1:5173, or have it call http://localhost:8000/graphql.",
+        ),
+        (
+            "http://127.0.0.1:5173",
+            "localhost:8000",
+            "Open the page at http://localhost:5173, or have it call http://127.0.0.1:8000/graphql.",
+        ),
+        (
+            "http://[::1]:3000",
+            "localhost",
+            "Open the page at http://localhost:3000, or have it call http://[::1]/graphql.",
+        ),
+        ("https://localhost:5173", "localhost:8000", "they need one domain, and one scheme."),
+        ("https://app.example.com", "127.0.0.1:8000", "they need one domain, and one scheme."),
+        ("https://evil.example", "127.0.0.1:8000", "ALLOWED_ORIGINS"),
+    ] {
+        let request = app.post().header("origin", origin).header("host", host);
+        let request = request.header("sec-fetch-site", "cross-site").header("x-token-delivery", "cookie");
+        let refused = Answer::of(request.json(&json!({ "query": login(PASSWORD) }))).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "FORBIDDEN"), "{origin} {host}");
+        assert!(refused.text.contains(told), "{origin} {host}: {}", refused.text);
+        assert_eq!(refused.text.contains("are two sites"), !told.contains("ORIGINS"), "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_site_can_do_nothing_with_it() {
     let pages = free_port();
     let origins = format!("http://app.site.example:{pages},http://allowed.example:{pages}");

@@ -42,11 +42,22 @@ async fn another_service_verifies_a_token_through_the_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_with_a_path_has_its_metadata_at_the_end_of_it_too() {
+async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_issuer_or_without() {
     let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts/")]).await;
-    for path in ["", "/accounts"] {
-        let metadata = get(&app, &format!("/.well-known/oauth-authorization-server{path}")).await;
-        assert_eq!(metadata.body["issuer"], "https://example.org/accounts/", "{path}");
+    let expected = json!({
+        "issuer": "https://example.org/accounts/",
+        "jwks_uri": format!("{}/.well-known/jwks.json", app.url),
+        "response_types_supported": [],
+        "grant_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["EdDSA"],
+    });
+    for name in
+        ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"))
+    {
+        for path in [name.clone(), format!("{name}/accounts"), format!("/accounts{name}")] {
+            assert_eq!(get(&app, &path).await.body, expected, "{path}");
+        }
     }
 }
 

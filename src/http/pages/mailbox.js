@@ -75,7 +75,7 @@ async function open() {
   list();
   if (!mail) { shown = null; return; }
   if (shown?.id !== mail.id) {
-    const answer = await fetch(`/mailbox/api/${mail.id}`);
+    const answer = await fetch(`mailbox/api/${mail.id}`);
     if (!answer.ok || chosen()?.id !== mail.id) return;
     shown = await answer.json();
     find('subject').textContent = shown.subject;
@@ -104,7 +104,7 @@ function show() {
   if (view === 'html') {
     const frame = element('iframe', { title: `The mail: ${shown.subject}`, referrerPolicy: 'no-referrer' });
     frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox');
-    frame.src = `/mailbox/mails/${shown.id}`;
+    frame.src = `mailbox/mails/${shown.id}`;
     find('view').replaceChildren(frame);
   } else {
     find('view').replaceChildren(element('pre', { tabIndex: 0 }, shown[view]));
@@ -113,7 +113,7 @@ function show() {
 
 async function look() {
   try {
-    const answer = await fetch('/mailbox/api');
+    const answer = await fetch('mailbox/api');
     if (!answer.ok) throw new Error(answer.status);
     const text = await answer.text();
     if (text !== seen) {
@@ -150,7 +150,7 @@ find('list').addEventListener('keydown', (event) => {
 });
 find('back').addEventListener('click', () => { location.hash = ''; });
 find('clear').addEventListener('click', async () => {
-  await fetch('/mailbox/api', { method: 'DELETE' });
+  await fetch('mailbox/api', { method: 'DELETE' });
   location.hash = '';
   find('list').replaceChildren();
   mails = [];
