@@ -179,8 +179,8 @@ impl<'s> Parts<'s> {
             );
             (user, host) = (String::new(), "");
         }
-        let used = self.parameters().filter(|(name, _)| is_used(name));
-        query.extend(used.map(|(name, value)| format!("{name}={}", in_query(value))));
+        let parameters = self.parameters().filter(|(name, _)| is_used(name));
+        query.extend(parameters.map(|(name, value)| format!("{name}={}", in_query(value))));
         let url = format!("postgres://{user}{host}{}?{}", self.path, query.join("&"));
         let url = url.trim_end_matches('?');
         Url::parse(url).ok().map(|_| url.into())

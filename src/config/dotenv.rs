@@ -46,7 +46,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
             assignments.push(Assignment { name: name.to_owned(), value, line });
             end = start + length;
         }
-        line += 1 + rest[..end].iter().filter(|byte| **byte == b'\n').count();
+        line += rest[..end].split(|byte| *byte == b'\n').count();
         rest = rest.get(end + 1..).unwrap_or_default();
     }
     Ok(assignments)
