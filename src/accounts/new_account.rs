@@ -57,11 +57,11 @@ impl NewAccount {
         );
         let username = inputs.check(
             "username",
-            match input.username.as_deref() {
-                None if input.email.is_none() && !app.config.email_required => {
+            match Username::parse_optional(input.username.as_deref().unwrap_or_default()) {
+                Ok(None) if input.email.is_none() && !app.config.email_required => {
                     Err(required("A username or an email address"))
                 }
-                username => username.map(Username::parse).transpose(),
+                username => username,
             },
         );
         let names = [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];

@@ -157,14 +157,13 @@ struct Changes {
 impl Changes {
     fn parse(input: UpdateProfileInput) -> Result<Self, Vec<FieldError>> {
         let mut inputs = Inputs::default();
-        let username = |text: &str| Username::parse(text).map(Some);
         let changes = Self {
             name: check(&mut inputs, "name", input.name, person_name),
             first_name: check(&mut inputs, "firstName", input.first_name, person_name),
             last_name: check(&mut inputs, "lastName", input.last_name, person_name),
             bio: check(&mut inputs, "bio", input.bio, bio),
             avatar_url: check(&mut inputs, "avatarUrl", input.avatar_url, avatar_url),
-            username: check(&mut inputs, "username", input.username, username),
+            username: check(&mut inputs, "username", input.username, Username::parse_optional),
         };
         inputs.finish()?;
         Ok(changes)

@@ -7,7 +7,10 @@ use idna::{
     uts46::{DnsLength, Hyphens, Uts46},
 };
 
-use super::{FieldErrorCode, Wrong};
+use super::{
+    FieldErrorCode, Wrong,
+    invisible::{is_invisible, trim},
+};
 
 /// The longest address that mail can carry, in bytes (RFC 5321 §4.5.3.1, erratum 1690).
 const MAX_BYTES: usize = 254;
@@ -23,26 +26,52 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads an address as a person types it. Quoted local parts, comments and address literals are refused: no mailbox of
+    /// Reads an address as a person types it or pastes it: invisible characters at its ends and in its domain are taken away, and
+    /// in its local part refused. Quoted local parts, comments and address literals are refused: no mailbox of
     /// today needs them, and parsers disagree on them, which is how one person's mail reaches another.
     ///
     /// # Errors
     /// If it is too long or not an address.
     pub fn parse(text: &str) -> Result<Self, Wrong> {
-        let text = text.trim();
+        let text = trim(text);
         if text.len() > MAX_BYTES {
             return Err(Wrong::new(
                 FieldErrorCode::TooLong,
                 format!("An email address has at most {MAX_BYTES} bytes."),
             ));
         }
-        let key = canonical(text).ok_or_else(|| {
+        Self::read(text).ok_or_else(|| {
             Wrong::new(FieldErrorCode::Malformed, "This is not an email address like ada@example.org.")
-        })?;
-        Ok(Self { text: text.to_owned(), key })
+        })
     }
 
-    /// As it was typed.
+    fn read(text: &str) -> Option<Self> {
+        let (local, domain) = text.split_once('@')?;
+        let is_atom = |atom: &str| {
+            !atom.is_empty()
+                && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+        };
+        if local.len() > MAX_LOCAL_BYTES || !local.split('.').all(is_atom) {
+            return None;
+        }
+        let ascii = ascii_domain(domain)?;
+        let top = ascii.rsplit('.').next()?;
+        // a numeric top label is an address literal, not a name
+        let is_name = ascii.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
+        // what was not typed in plain letters is written in its one form, so that nothing invisible stays in it
+        let shown = if domain.eq_ignore_ascii_case(&ascii) && !ascii.contains("xn--") {
+            domain.to_owned()
+        } else {
+            unicode_domain(&ascii)
+        };
+        let address =
+            Self { text: format!("{local}@{shown}"), key: format!("{}@{ascii}", local.to_ascii_lowercase()) };
+        // it is read again from the row
+        let fits = address.key.len() <= MAX_BYTES && address.text.len() <= MAX_BYTES;
+        (is_name && fits).then_some(address)
+    }
+
+    /// As it was typed, but for what nobody sees; an international domain in Unicode and in lower case, however it was typed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -58,7 +87,7 @@ impl EmailAddress {
     #[must_use]
     pub fn is_at(&self, domain: &str) -> bool {
         let own = self.key.split_once('@').map(|(_, domain)| domain);
-        own.is_some() && canonical_domain(domain).as_deref() == own
+        own.is_some() && ascii_domain(domain).as_deref() == own
     }
 
     /// What stands before the `@`.
@@ -68,29 +97,19 @@ impl EmailAddress {
     }
 }
 
-fn canonical(text: &str) -> Option<String> {
-    let (local, domain) = text.split_once('@')?;
-    let is_atom = |atom: &str| {
-        !atom.is_empty()
-            && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
-    };
-    if local.len() > MAX_LOCAL_BYTES || !local.split('.').all(is_atom) {
-        return None;
-    }
-    let domain = canonical_domain(domain)?;
-    let top = domain.rsplit('.').next()?;
-    // a numeric top label is an address literal, not a name
-    let is_name = domain.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
-    let key = format!("{}@{domain}", local.to_ascii_lowercase());
-    (is_name && key.len() <= MAX_BYTES).then_some(key)
-}
-
-/// The domain in ASCII and in lower case.
-fn canonical_domain(domain: &str) -> Option<String> {
+/// The domain in ASCII and in lower case. The two joiners are left to UTS #46, which knows the words that differ by them.
+fn ascii_domain(domain: &str) -> Option<String> {
+    let is_kept = |c: &char| c.is_control() || !is_invisible(*c) || matches!(c, '\u{200c}' | '\u{200d}');
+    let domain: String = domain.chars().filter(is_kept).collect();
     Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
         .ok()
         .map(Cow::into_owned)
+}
+
+/// A domain in ASCII, as people read it.
+fn unicode_domain(ascii: &str) -> String {
+    Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast).0.into_owned()
 }
 
 #[cfg(test)]
@@ -99,15 +118,27 @@ mod tests {
 
     #[test]
     fn spellings_of_one_address_share_their_key() {
-        for (text, key) in [
-            ("ada@example.org", "ada@example.org"),
-            ("  Ada.Lovelace+math@Example.ORG ", "ada.lovelace+math@example.org"),
-            ("ada@bücher.example", "ada@xn--bcher-kva.example"),
-            ("ada@XN--BCHER-KVA.example", "ada@xn--bcher-kva.example"),
-            ("ada@ｅxample.org", "ada@example.org"),
+        let (plain, bücher) = ("ada@example.org", "ada@xn--bcher-kva.example");
+        for (text, shown, key) in [
+            (plain, plain, plain),
+            ("  Ada@Example.ORG ", "Ada@Example.ORG", plain),
+            ("\u{feff}ada@example.org\u{200b}", plain, plain),
+            ("\u{202a}ada@example.org\u{202c}\u{a0}", plain, plain),
+            ("ada@exam\u{200b}ple.org", plain, plain),
+            ("ada@\u{ad}exam\u{2060}ple\u{fe0f}.\u{feff}org", plain, plain),
+            ("ada@exam\u{2800}ple.o\u{3164}rg\u{115f}", plain, plain),
+            ("ada@exam\u{200e}ple\u{e0061}.org", plain, plain),
+            ("ada@ｅxample.org", plain, plain),
+            ("ada@example。org", plain, plain),
+            ("ada@bücher.example", "ada@bücher.example", bücher),
+            ("ada@BU\u{308}CHER.example", "ada@bücher.example", bücher),
+            ("ada@XN--BCHER-KVA.example", "ada@bücher.example", bücher),
+            ("ada@bü\u{200b}cher.example", "ada@bücher.example", bücher),
+            ("ada@نامه\u{200c}ای.com", "ada@نامه\u{200c}ای.com", "ada@xn--mgba3gch31f060k.com"),
         ] {
-            let address = EmailAddress::parse(text).unwrap();
-            assert_eq!((address.key(), address.as_str()), (key, text.trim()));
+            let address = EmailAddress::parse(text).expect(text);
+            assert_eq!((address.as_str(), address.key()), (shown, key), "{text:?}");
+            assert_eq!(EmailAddress::parse(shown), Ok(address), "it is read as it was written");
         }
     }
 
@@ -148,7 +179,9 @@ mod tests {
             "\"ada\"@example.org",
             "ada@example.org@example.org",
             "adа@example.org", // a Cyrillic а
-            "ſam@example.org", // a long s
+            "a\u{200b}da@example.org",
+            "ada@exam\u{200c}ple.org", // a joiner that joins nothing
+            "ſam@example.org",         // a long s
             "ada＠example.org",
             "ada@example.org\r\nBcc: eve@example.org",
             "ada\0@example.org",

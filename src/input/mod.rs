@@ -2,6 +2,7 @@
 //! at once.
 
 mod email_address;
+mod invisible;
 mod one_time_code;
 mod password;
 mod person_name;

@@ -2,7 +2,10 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{FieldErrorCode, Wrong};
+use super::{
+    FieldErrorCode, Wrong,
+    invisible::{is_hostile, trim_prose},
+};
 
 /// The most characters of a name.
 const MAX_LENGTH: usize = 150;
@@ -15,22 +18,17 @@ pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
     if text.len() > MAX_LENGTH * 8 {
         return Err(too_long());
     }
-    let name: String = text.trim().nfc().collect();
+    let name: String = trim_prose(text).nfc().collect();
     if name.chars().count() > MAX_LENGTH {
         return Err(too_long());
     }
-    if name.chars().any(is_invisible) {
+    if name.chars().any(is_hostile) {
         return Err(Wrong::new(
             FieldErrorCode::Malformed,
             "A name has no control characters, nor such as change the direction of text.",
         ));
     }
     Ok(Some(name).filter(|name| !name.is_empty()))
-}
-
-/// Control characters, and the bidirectional overrides, by which a name can make what stands around it read otherwise.
-pub(super) fn is_invisible(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn too_long() -> Wrong {

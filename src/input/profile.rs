@@ -3,7 +3,10 @@
 use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
-use super::{FieldErrorCode, Wrong, person_name::is_invisible};
+use super::{
+    FieldErrorCode, Wrong,
+    invisible::{is_hostile, trim, trim_prose},
+};
 
 /// The most characters of a bio.
 const MAX_BIO: usize = 500;
@@ -20,11 +23,11 @@ pub fn bio(text: &str) -> Result<Option<String>, Wrong> {
     if text.len() > MAX_BIO * 8 {
         return Err(too_long());
     }
-    let bio: String = text.trim().replace("\r\n", "\n").nfc().collect();
+    let bio: String = trim_prose(text).replace("\r\n", "\n").nfc().collect();
     if bio.chars().count() > MAX_BIO {
         return Err(too_long());
     }
-    if bio.chars().any(|c| is_invisible(c) && c != '\n') {
+    if bio.chars().any(|c| is_hostile(c) && c != '\n') {
         let message = "A bio has no control characters, nor such as change the direction of text.";
         return Err(Wrong::new(FieldErrorCode::Malformed, message));
     }
@@ -36,7 +39,7 @@ pub fn bio(text: &str) -> Result<Option<String>, Wrong> {
 /// # Errors
 /// If it is no such address, or too long.
 pub fn avatar_url(text: &str) -> Result<Option<String>, Wrong> {
-    let text = text.trim();
+    let text = trim(text);
     if text.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::EmailAddress;
+use super::{EmailAddress, invisible::trim_prose};
 
 /// The fewest characters of a search: with one, half of all people are found.
 const MIN_LENGTH: usize = 2;
@@ -27,7 +27,7 @@ pub fn search_key(text: &str) -> Result<String, String> {
     }
     // no name has an @, so what is an address looks for addresses alone
     let key = EmailAddress::parse(text)
-        .map_or_else(|_| fold(&text.trim().nfc().collect::<String>()), |email| email.key().to_owned());
+        .map_or_else(|_| fold(&trim_prose(text).nfc().collect::<String>()), |email| email.key().to_owned());
     // PostgreSQL takes no NUL in a text
     if key.contains(char::is_control) {
         return Err("A search has no control characters.".to_owned());

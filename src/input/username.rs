@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{FieldErrorCode, Wrong};
+use super::{FieldErrorCode, Wrong, invisible::trim};
 
 /// The fewest characters of a username.
 pub const USERNAME_MIN_LENGTH: usize = 3;
@@ -12,11 +12,21 @@ pub const USERNAME_MAX_LENGTH: usize = 30;
 pub struct Username(String);
 
 impl Username {
-    /// Reads a username.
+    /// Reads a username as a person types it, without the blanks that a phone's keyboard puts behind it. Returns `None` if it is
+    /// blank.
+    ///
+    /// # Errors
+    /// If it is too short, too long, or has other characters.
+    pub fn parse_optional(text: &str) -> Result<Option<Self>, Wrong> {
+        if trim(text).is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
+    }
+
+    /// Reads a username that must be one.
     ///
     /// # Errors
     /// If it is too short, too long, or has other characters.
     pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let text = trim(text);
         let range = format!("A username has {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
         match text.chars().count() {
             ..USERNAME_MIN_LENGTH => Err(Wrong::new(FieldErrorCode::TooShort, range)),
@@ -50,7 +60,14 @@ mod tests {
     #[test]
     fn usernames_are_3_to_30_of_a_few_characters() {
         assert_eq!(Username::parse("Ada_L.1-x").unwrap().key(), "ada_l.1-x");
-        assert!(Username::parse("ada").is_ok());
+        for spelling in
+            ["ada", "ada ", "\tada\n", "\u{a0}ada\u{3000}", "\u{feff}ada\u{200b}", "\u{202a}ada\u{202c}"]
+        {
+            assert_eq!(Username::parse(spelling).unwrap().as_str(), "ada", "{spelling:?}");
+        }
+        for blank in ["", " ", "\u{200b}", "\u{a0}\u{2800}\u{3164}"] {
+            assert_eq!(Username::parse_optional(blank), Ok(None), "{blank:?}");
+        }
         assert!(Username::parse(&"a".repeat(30)).is_ok());
         for (text, code) in [
             ("ad", FieldErrorCode::TooShort),
@@ -58,7 +75,8 @@ mod tests {
             ("ada@example.org", FieldErrorCode::Malformed),
             ("ada lovelace", FieldErrorCode::Malformed),
             ("adа", FieldErrorCode::Malformed), // a Cyrillic а
-            ("ad\0", FieldErrorCode::Malformed),
+            ("ada\0", FieldErrorCode::Malformed),
+            ("a\u{200b}da", FieldErrorCode::Malformed),
         ] {
             assert_eq!(Username::parse(text).unwrap_err().at("username").code, code, "{text:?}");
         }

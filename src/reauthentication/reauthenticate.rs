@@ -169,7 +169,7 @@ async fn count_code(
     challenge: &challenge::Model,
     code: &SecretString,
 ) -> Result<Attempt, ReauthenticateError> {
-    let code = OneTimeCode::parse(code).ok_or(ReauthenticateError::InvalidOtp)?;
+    let code = OneTimeCode::parse(code, app.config.otp_length).ok_or(ReauthenticateError::InvalidOtp)?;
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::Code(viewer.session.id), Action::FailedCodeBy(viewer.user.id)];
     failures.extend(address.iter().map(Action::FailedCodeFrom));

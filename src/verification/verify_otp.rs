@@ -40,7 +40,7 @@ pub async fn verify_otp(
     input: VerifyOtpInput,
 ) -> Result<SignedIn, ProofError> {
     let email = EmailAddress::parse(&input.email).map_err(|_| ProofError::Invalid)?;
-    let code = OneTimeCode::parse(&input.otp).ok_or(ProofError::Invalid)?;
+    let code = OneTimeCode::parse(&input.otp, app.config.otp_length).ok_or(ProofError::Invalid)?;
     let (found, claim, attempt) = if let Some(id) = input.challenge_id {
         let (found, attempt) = try_by_id(app, client, viewer, &email, id).await?;
         (found.into_iter().collect(), Claim::ChallengeId, attempt)

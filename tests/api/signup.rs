@@ -3,7 +3,7 @@ use gatehouse::accounts::{NewAccountInput, create_superuser};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -239,4 +239,48 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
     };
     create_superuser(&app.app, input).await.unwrap();
     assert_eq!(app.login("root", PASSWORD).await["user"]["role"], "SUPERUSER");
+}
+
+/// A phone's keyboard puts a blank behind a word, and a page or a PDF gives what nobody sees with what is copied from it. The
+/// address is one in the row, the claim, the mail and the answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pasted_with_a_name_or_an_address_is_no_part_of_it() {
+    let claimed = |access_token: &str| -> Value {
+        let payload = access_token.split('.').nth(1).unwrap();
+        let payload = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload).unwrap();
+        serde_json::from_slice(&payload).unwrap()
+    };
+    for (email, kept, key) in [
+        ("ada@exam\u{200b}ple.org", EMAIL, EMAIL),
+        ("\u{feff}ada@example.org\u{200b} ", EMAIL, EMAIL),
+        ("\u{202a}ada@example.org\u{202c}", EMAIL, EMAIL),
+        ("ada@ex\u{ad}am\u{2060}ple.o\u{fe0f}rg", EMAIL, EMAIL),
+        ("ada@exam\u{2800}ple.\u{3164}org", EMAIL, EMAIL),
+        ("ada@\u{ff45}xample\u{3002}org", EMAIL, EMAIL),
+        ("ada@bu\u{308}cher.example", "ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@XN--BCHER-KVA.example", "ada@bücher.example", "ada@xn--bcher-kva.example"),
+    ] {
+        let app = TestApp::start(Sqlite).await;
+        let payload =
+            app.signup(json!({ "email": email, "username": " ada\u{200b} ", "password": PASSWORD })).await;
+        let user = &payload["user"];
+        assert_eq!((&user["email"], &user["username"]), (&json!(kept), &json!("ada")), "{email:?}");
+        let access_token = SignedIn::from(&payload).access_token;
+        assert_eq!(claimed(&access_token)["email"], kept, "{email:?}");
+        let mails = app.inbox(kept).await;
+        assert_eq!((mails[0].to.as_str(), mails[0].to_key.as_str()), (kept, key), "{email:?}");
+        assert!(mails[0].source.contains(&format!("To: {key}")), "{}", mails[0].source);
+        for identifier in [email, kept, key, "ada", " ADA\n", "ada\u{200b}", "\u{a0}ada\u{feff}"] {
+            assert_eq!(app.login(identifier, PASSWORD).await["__typename"], "AuthPayload", "{identifier:?}");
+        }
+        for username in ["admin ", "\u{200b}Root", "support\u{a0}"] {
+            let taken = app
+                .signup(json!({ "email": "eve@example.org", "username": username, "password": PASSWORD }))
+                .await;
+            assert_eq!(taken["code"], "USERNAME_TAKEN", "{username:?}");
+        }
+    }
+    let app = TestApp::start(Sqlite).await;
+    let payload = app.signup(json!({ "email": EMAIL, "username": "\u{200b} ", "password": PASSWORD })).await;
+    assert_eq!(payload["user"]["username"], Value::Null, "blank is none");
 }

@@ -59,7 +59,7 @@ async fn bad_parts_are_all_named_and_nothing_changes() {
         ("avatarUrl", format!("https://example.org/{}", "a".repeat(2048)), "TOO_LONG"),
         ("username", "ad".to_owned(), "TOO_SHORT"),
         ("username", "ada@example.org".to_owned(), "MALFORMED"),
-        ("username", String::new(), "TOO_SHORT"),
+        ("username", "a\u{200b}da".to_owned(), "MALFORMED"),
     ] {
         let refused = update(&app, &ada, json!({ "bio": "ok", field: value })).await;
         assert_eq!(refused["code"], "INVALID_INPUT", "{field} {value}");
@@ -68,6 +68,62 @@ async fn bad_parts_are_all_named_and_nothing_changes() {
     let two = update(&app, &ada, json!({ "username": "x", "avatarUrl": "x" })).await;
     assert_eq!(two["fields"].as_array().unwrap().len(), 2);
     assert_eq!(update(&app, &ada, json!({})).await["bio"], Value::Null);
+}
+
+/// What is blank is what nobody sees, in every field that blank clears; and nothing invisible is kept at the ends of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_sees_is_blank() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let set = json!({ "name": "Ada", "firstName": "Ada", "bio": "Me.", "avatarUrl": "https://example.org/", "username": "ada" });
+    for blank in [
+        "",
+        " ",
+        "\t\n",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{200b}",
+        "\u{200d}",
+        "\u{200f}",
+        "\u{202e}",
+        "\u{2066}\u{2069}",
+        "\u{ad}",
+        "\u{34f}",
+        "\u{61c}",
+        "\u{115f}",
+        "\u{1160}",
+        "\u{17b4}",
+        "\u{180e}",
+        "\u{2060}",
+        "\u{2800}",
+        "\u{3164}",
+        "\u{fe0f}",
+        "\u{feff}",
+        "\u{ffa0}",
+        "\u{e0020}\u{e007f}",
+        "\u{e0100}",
+        " \u{200b} \u{2800} ",
+    ] {
+        assert_eq!(update(&app, &ada, set.clone()).await["username"], "ada");
+        let all =
+            json!({ "name": blank, "firstName": blank, "bio": blank, "avatarUrl": blank, "username": blank });
+        let cleared = json!({
+            "__typename": "User", "name": null, "firstName": null, "lastName": null, "bio": null, "avatarUrl": null,
+            "username": null,
+        });
+        assert_eq!(update(&app, &ada, all).await, cleared, "{blank:?}");
+    }
+    for (typed, kept) in [
+        ("\u{feff}Ada King\u{200b} ", "Ada King"),
+        ("\u{3164}Ada", "Ada"),
+        ("Ada \u{2764}\u{fe0f}", "Ada \u{2764}\u{fe0f}"),
+        ("A\u{30a}da", "\u{c5}da"),
+    ] {
+        assert_eq!(update(&app, &ada, json!({ "name": typed })).await["name"], kept, "{typed:?}");
+    }
+    for typed in [" ada", "ada ", "ada\n", "\u{a0}ada\u{200b}", "\u{feff}ada"] {
+        assert_eq!(update(&app, &ada, json!({ "username": typed })).await["username"], "ada", "{typed:?}");
+    }
 }
 
 #[rstest]

@@ -16,6 +16,10 @@ async fn a_name_can_be_had_if_it_is_well_formed_and_free() {
         ("", false),
         ("a@b", false),
         ("ad%", false),
+        ("grace ", true),
+        ("\u{a0}grace\u{200b}", true),
+        ("gr\u{200b}ace", false),
+        ("ada\n", false),
     ] {
         let answer = app.run(QUERY, json!({ "username": username })).await.data("usernameAvailable");
         assert_eq!(answer, available, "{username}");
@@ -52,7 +56,9 @@ async fn a_reserved_name_cannot_be_had() {
         assert!(!is_available(&app, username).await, "{username}");
     }
     let other = app.another(&[("RESERVED_USERNAMES", "Boss, the-boss")]).await;
-    for (username, available) in [("admin", true), ("boss", false), ("The-Boss", false)] {
+    for (username, available) in
+        [("admin", true), ("boss", false), ("The-Boss", false), (" boss\u{200b}", false)]
+    {
         assert_eq!(is_available(&other, username).await, available, "{username}");
     }
     assert!(is_available(&app.another(&[("RESERVED_USERNAMES", ",")]).await, "admin").await, "none");

@@ -68,6 +68,41 @@ async fn a_code_signs_in_whoever_is_not(#[values(Sqlite, Postgres)] database: Da
     assert!(is_verified(&app, proven["accessToken"].as_str().unwrap()).await);
 }
 
+/// With one try for a code, so that what cannot be one is seen to cost none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_the_same_in_all_digits_and_what_cannot_be_one_costs_no_try() {
+    let app = TestApp::with(Sqlite, &[("OTP_MAX_ATTEMPTS", "1")]).await;
+    let with_zero = |code: &str, zero: char| -> String {
+        code.bytes().filter_map(|digit| char::from_u32(u32::from(zero) + u32::from(digit - b'0'))).collect()
+    };
+    let between =
+        |code: &str, text: &str| code.chars().map(|digit| format!("{digit}{text}")).collect::<String>();
+    let spellings: Vec<Box<dyn Fn(&str) -> String>> = vec![
+        Box::new(|code| with_zero(code, '\u{660}')),
+        Box::new(|code| with_zero(code, '\u{6f0}')),
+        Box::new(|code| with_zero(code, '\u{966}')),
+        Box::new(|code| with_zero(code, '\u{ff10}')),
+        Box::new(|code| with_zero(code, '\u{e50}')),
+        Box::new(|code| between(code, "\u{a0}")),
+        Box::new(|code| between(code, "\u{2011}")),
+        Box::new(|code| between(code, "\u{200b}")),
+        Box::new(|code| format!("\u{202a}{code}\u{202c}\n")),
+        Box::new(|code| format!("\u{feff}{} \u{2013} {}", &code[..4], &code[4..])),
+    ];
+    for (n, spelt) in spellings.iter().enumerate() {
+        let email = format!("person{n}@example.org");
+        let challenge = app.register(&email, PASSWORD).await["emailChallenge"]["id"].clone();
+        let code = app.code(&email).await;
+        for id in [None, Some(&challenge)] {
+            for no_code in ["", " ", "1234", "123456789", "12345678x", "my code", "\u{b2}2345678"] {
+                assert_eq!(app.verify(&email, no_code, id).await["code"], "INVALID_OTP", "{no_code}");
+            }
+        }
+        let proven = app.verify(&email, &spelt(&code), Some(&challenge)).await;
+        assert_eq!(proven["__typename"], "AuthPayload", "{:?}", spelt(&code));
+    }
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn where_it_is_mandatory_an_account_begins_with_the_proof(
