@@ -43,11 +43,23 @@ impl<R: BufRead> DjangoFile<R> {
         let mark = "\u{feff}".as_bytes();
         let marked = if source.fill_buf()?.starts_with(mark) { mark.len() } else { 0 };
         source.consume(marked);
-        let is_array = source.fill_buf()?.first() == Some(&b'[');
+        let begun = source.fill_buf()?;
+        let first = begun.trim_ascii_start().first().copied();
+        // a NUL is in no text but one of two or four bytes a character, which may have no mark
+        let is_wide =
+            begun.starts_with(&[0xff, 0xfe]) || begun.starts_with(&[0xfe, 0xff]) || begun.contains(&0);
+        let is_empty = begun.is_empty();
         let mut file = Self { source, csv: None, line: 0, bytes: marked as u64 };
         let wrong = match format {
-            DjangoFormat::JsonLines if is_array => {
+            _ if is_wide => {
+                "it is no text in UTF-8, but UTF-16, as PowerShell's `>` writes it: let `manage.py dumpdata --output` write it"
+            }
+            _ if is_empty => "it is empty",
+            DjangoFormat::JsonLines if first == Some(b'[') => {
                 "it is one JSON array: write it with `manage.py dumpdata --format jsonl`"
+            }
+            DjangoFormat::JsonLines if first.is_some_and(|first| first != b'{') => {
+                "it does not begin with a JSON object: write it with `manage.py dumpdata --format jsonl`, or name it `.csv` if it is CSV"
             }
             DjangoFormat::JsonLines => return Ok(file),
             DjangoFormat::Csv => {

@@ -55,7 +55,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let options = ImportOptions { dry_run, emails_verified, usernames_are_emails };
     let imported = import_users(&app, file, options, watch).await;
     bar.finish_and_clear();
-    summarise(&imported?, dry_run);
+    let summary = imported?;
+    summarise(&summary, dry_run);
+    if summary.taken == 0 && summary.already_there == 0 {
+        return Err(format!("no user of {} was taken", path.display()).into());
+    }
     Ok(())
 }
 

@@ -44,6 +44,7 @@ pub(super) struct DjangoHash {
 
 enum Function {
     Pbkdf2 {
+        algorithm: pbkdf2::Algorithm,
         iterations: NonZeroU32,
         salt: String,
     },
@@ -64,7 +65,8 @@ impl DjangoHash {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (name, rest) = text.split_once('$')?;
         match name {
-            "pbkdf2_sha256" => parse_pbkdf2(rest),
+            "pbkdf2_sha256" => parse_pbkdf2(rest, pbkdf2::PBKDF2_HMAC_SHA256, 32),
+            "pbkdf2_sha1" => parse_pbkdf2(rest, pbkdf2::PBKDF2_HMAC_SHA1, 20),
             "bcrypt" => parse_bcrypt(rest, false),
             "bcrypt_sha256" => parse_bcrypt(rest, true),
             "scrypt" => parse_scrypt(rest),
@@ -76,9 +78,9 @@ impl DjangoHash {
     pub(super) fn is_of(&self, password: &str) -> bool {
         let mut output = vec![0; self.expected.len()];
         match &self.function {
-            Function::Pbkdf2 { iterations, salt } => {
+            Function::Pbkdf2 { algorithm, iterations, salt } => {
                 let (salt, password) = (salt.as_bytes(), password.as_bytes());
-                pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, *iterations, salt, password, &mut output);
+                pbkdf2::derive(*algorithm, *iterations, salt, password, &mut output);
             }
             Function::Bcrypt { is_digested: true, cost, salt } => {
                 let digest = digest(&SHA256, password.as_bytes());
@@ -105,12 +107,12 @@ fn bcrypt(cost: u32, salt: [u8; 16], password: &str) -> [u8; 23] {
 }
 
 /// `iterations$salt$hash`
-fn parse_pbkdf2(rest: &str) -> Option<DjangoHash> {
+fn parse_pbkdf2(rest: &str, algorithm: pbkdf2::Algorithm, bytes: usize) -> Option<DjangoHash> {
     let [iterations, salt, hash] = parts(rest)?;
     let iterations: NonZeroU32 = iterations.parse().ok()?;
-    let function = Function::Pbkdf2 { iterations, salt: salt.to_owned() };
+    let function = Function::Pbkdf2 { algorithm, iterations, salt: salt.to_owned() };
     (iterations.get() <= MAX_PBKDF2_ITERATIONS).then_some(())?;
-    within(function, STANDARD.decode(hash).ok()?, 32)
+    within(function, STANDARD.decode(hash).ok()?, bytes)
 }
 
 /// `$2b$cost$` and 22 characters of salt, 31 of the hash
@@ -150,8 +152,9 @@ mod tests {
     const PASSWORD: &str = "correct horse battery ž";
 
     /// Made by Django 5.2, with cheap parameters.
-    const HASHES: [&str; 4] = [
+    const HASHES: [&str; 5] = [
         "pbkdf2_sha256$10$saltsaltsalt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=",
+        "pbkdf2_sha1$10$saltsaltsalt$zJ/TNb2Zn1S05gzyiFYetB2CXqY=",
         "bcrypt$$2b$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
         "bcrypt_sha256$$2b$04$6OoRHbQR6GViNeQc.HH9Lu72TQY6qjbEP.So3nBtZChDOXdCDpxcm",
         "scrypt$16$saltsaltsalt$8$5$eMrR4eHgyaypDc1I95uBNh2rNkxc5NWswn/mQYdSL1HFHnfl5kznUwIv1TFUFAYxRku0GuNwXm9sngwtyC1RNA==",
@@ -180,9 +183,10 @@ mod tests {
 
     #[test]
     fn what_asks_for_too_much_is_none() {
-        let [pbkdf2, bcrypt, bcrypt_sha256, scrypt] = HASHES;
+        let [pbkdf2, pbkdf2_sha1, bcrypt, bcrypt_sha256, scrypt] = HASHES;
         for (hash, from, most, too_much) in [
             (pbkdf2, "$10$", "$3000000$", "$3000001$"),
+            (pbkdf2_sha1, "$10$", "$3000000$", "$3000001$"),
             (pbkdf2, "$10$", "$1$", "$0$"),
             (pbkdf2, "$10$", "$1$", "$1000000000$"),
             (bcrypt, "$04$", "$15$", "$16$"),
@@ -218,7 +222,8 @@ mod tests {
         }
         for text in [
             "md5$salt$d41d8cd98f00b204e9800998ecf8427e",
-            "pbkdf2_sha1$10$salt$xLTlIhqS0TKxWGZnvHHCKNNyKIU=",
+            "pbkdf2_sha1$10$salt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=", // as long as one of SHA-256
+            "pbkdf2_md5$10$salt$1B2M2Y8AsgTpgAmY7PhCfg==",
             "bcrypt$$2x$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
             "bcrypt$$2b$04$ĵttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuP",
             "!3qY8K2",

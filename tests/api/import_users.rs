@@ -234,3 +234,69 @@ line 3 (bob@example.org): skipped: {reason}
     assert_eq!((taken[0].username.as_deref(), taken[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
     assert!(taken[0].email_verified_at.is_some());
 }
+
+/// Files that are no list of users as it is read here: one sentence each, and no success.
+#[rstest]
+#[case::utf_16(utf_16(&people(0..3), true), "users.jsonl", "UTF-16")]
+#[case::utf_16_of_the_other_order(utf_16(&people(0..3), false), "users.jsonl", "UTF-16")]
+#[case::utf_16_without_a_mark(utf_16(&people(0..3), true)[2..].to_vec(), "users.jsonl", "UTF-16")]
+#[case::csv_in_utf_16(utf_16("id,username,password\n1,ada,!\n", true), "users.csv", "UTF-16")]
+#[case::empty(Vec::new(), "users.jsonl", "it is empty")]
+#[case::empty_csv(Vec::new(), "users.csv", "it is empty")]
+#[case::a_mark_alone(b"\xef\xbb\xbf".to_vec(), "users.jsonl", "it is empty")]
+#[case::csv_by_another_name(b"id,username,password\n1,ada,!\n".to_vec(), "users.jsonl", "name it `.csv`")]
+#[case::json_by_another_name(people(0..3).into_bytes(), "users.csv", "names no columns")]
+#[case::one_array(format!(" [{}]", people(0..1)).into_bytes(), "users.json", "one JSON array")]
+#[case::compressed(b"\x1f\x8b\x08\x00\x00".to_vec(), "users.jsonl.gz", "cannot be read: it is no text")]
+#[case::a_page(b"<!doctype html>\n".to_vec(), "users.jsonl", "does not begin with a JSON object")]
+#[case::blank_lines(b"\n\n".to_vec(), "users.jsonl", "no user of users.jsonl was taken")]
+#[case::a_header_alone(b"id,username,password\n".to_vec(), "users.csv", "no user of users.csv was taken")]
+#[case::no_users(b"{\"model\":\"auth.group\",\"fields\":{}}\n".to_vec(), "users.jsonl", "no user of users.jsonl was taken")]
+#[case::pretty_json(b"{\n\"username\": \"ada\"\n}\n".to_vec(), "users.jsonl", "no user of users.jsonl was taken")]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_is_taken_the_command_fails(
+    #[case] bytes: Vec<u8>,
+    #[case] name: &str,
+    #[case] why: &str,
+) {
+    let app = TestApp::start(Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), bytes).unwrap();
+    for arguments in [&[name][..], &["--dry-run", name]] {
+        let ended = import(&app, folder.path(), arguments);
+        assert!(!ended.status.success());
+        let said = text(&ended.stderr);
+        assert!(said.contains(why), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_is_no_part_of_the_file_and_a_folder_is_no_file() {
+    let app = TestApp::start(Sqlite).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.jsonl"), format!("\u{feff}{}", people(0..2))).unwrap();
+    fs::write(folder.path().join("users.csv"), "\u{feff}username,password\r\nada,!\r\n").unwrap();
+    for (name, taken) in
+        [("users.jsonl", "2 taken"), ("users.csv", "1 taken"), ("users.csv", "0 taken, 1 already there")]
+    {
+        let ended = import(&app, folder.path(), &[name]);
+        assert!(
+            ended.status.success() && text(&ended.stdout).starts_with(taken),
+            "{name}: {}",
+            text(&ended.stdout)
+        );
+    }
+    let ended = import(&app, folder.path(), &["."]);
+    assert!(
+        !ended.status.success() && text(&ended.stderr).contains("cannot be read"),
+        "{}",
+        text(&ended.stderr)
+    );
+}
+
+/// A text as PowerShell's `>` writes it.
+fn utf_16(text: &str, is_little: bool) -> Vec<u8> {
+    let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+    units.flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+}
