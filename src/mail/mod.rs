@@ -12,6 +12,7 @@ mod folder;
 mod mailbox;
 mod message;
 mod smtp;
+mod smtp_connection;
 mod templates;
 
 pub use content::{Content, Mail};

@@ -1,29 +1,19 @@
 //! Handing mails to a mail server (RFC 5321).
-//!
-//! A client of our own on lettre's connection: its pool keeps a connection whose sending was given up half-way, and its
-//! errors do not tell a refused recipient, which is for ever, from a refused login, which an operator will mend.
 
 use std::{
     error::Error,
-    fmt::Display,
-    fs,
     net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use lettre::transport::smtp::{
-    Error as SmtpError,
-    authentication::{Credentials, DEFAULT_MECHANISMS},
-    client::{AsyncSmtpConnection, Certificate, TlsParameters},
-    commands::{Data, Mail, Noop, Rcpt},
-    extension::ClientId,
-    response::Response,
-};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::{Failure, Tell, Written};
+use super::{
+    Failure, Tell, Written,
+    smtp_connection::{SmtpConnection, SmtpError, Tls},
+};
 use crate::config::{Config, SmtpServer, SmtpTls};
 
 /// How long the server may take for one step.
@@ -42,30 +32,25 @@ const MOST_IDLE: usize = 4;
 /// A mail server, and connections to it that wait for the next mail.
 pub(super) struct Smtp {
     server: SmtpServer,
-    tls: Option<TlsParameters>,
-    hello: ClientId,
-    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    tls: Option<Tls>,
+    /// As EHLO takes it.
+    own_name: String,
+    idle: Mutex<Vec<(SmtpConnection, Instant)>>,
 }
 
 impl Smtp {
     pub(super) fn new(config: &Config, server: &SmtpServer) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut tls = TlsParameters::builder(server.host.clone());
-        if let Some(path) = &config.mail.ca_file {
-            let fault = |why: &dyn Display| format!("SMTP_CA_FILE: {}: {why}", path.display());
-            let pem = fs::read(path).map_err(|error| fault(&error))?;
-            if !pem.windows(17).any(|text| text == b"BEGIN CERTIFICATE") {
-                return Err(fault(&"holds no certificate in PEM").into());
-            }
-            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|error| fault(&error))?);
-        }
-        let tls = if server.tls == SmtpTls::Never { None } else { Some(tls.build()?) };
-        let own_name = config.public_url.host_str().unwrap_or_default();
-        let hello = match own_name.trim_matches(['[', ']']).parse() {
-            Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
-            Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
-            Err(_) => ClientId::Domain(own_name.to_owned()),
+        let tls = match server.tls {
+            SmtpTls::Never => None,
+            _ => Some(Tls::new(config.mail.ca_file.as_deref())?),
         };
-        Ok(Self { server: server.clone(), tls, hello, idle: Mutex::default() })
+        let host = config.public_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let own_name = match host.parse() {
+            Ok(IpAddr::V4(address)) => format!("[{address}]"),
+            Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+            Err(_) => host.to_owned(),
+        };
+        Ok(Self { server: server.clone(), tls, own_name, idle: Mutex::default() })
     }
 
     /// Sends a mail. A connection goes back to the others only after all went well, so none is ever half-way through.
@@ -76,6 +61,9 @@ impl Smtp {
                 None => self.connect(tell).await?,
             };
             let answer = hand_over(&mut connection, mail, tell).await?;
+            if !connection.is_in_step() {
+                return Ok(answer);
+            }
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < MOST_IDLE {
                 idle.push((connection, Instant::now()));
@@ -86,46 +74,39 @@ impl Smtp {
         timeout(LONGEST, sent).await.map_err(late)?
     }
 
-    async fn idle_connection(&self) -> Option<AsyncSmtpConnection> {
+    async fn idle_connection(&self) -> Option<SmtpConnection> {
         loop {
             let newest = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let (mut connection, since) = newest?;
-            let lives = since.elapsed() < IDLE
-                && timeout(STEP / 5, connection.command(Noop)).await.is_ok_and(|answer| answer.is_ok());
-            if lives {
+            let lives = since.elapsed() < IDLE && connection.command("NOOP", 2, STEP / 5).await.is_ok();
+            if lives && connection.is_in_step() {
                 return Some(connection);
             }
         }
     }
 
     /// Whatever fails here is no fault of the mail's.
-    async fn connect(&self, tell: Tell<'_>) -> Result<AsyncSmtpConnection, Failure> {
+    async fn connect(&self, tell: Tell<'_>) -> Result<SmtpConnection, Failure> {
         let SmtpServer { host, port, tls, login } = &self.server;
-        let found = step("resolve", STEP, tokio::net::lookup_host((host.as_str(), *port))).await?;
-        let addresses: Vec<SocketAddr> = found.collect();
+        let found = within(STEP, async { Ok(tokio::net::lookup_host((host.as_str(), *port)).await?) });
+        let addresses: Vec<SocketAddr> = found.await.map_err(temporary("resolve"))?.collect();
         let list = addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
         tell(&format!("resolve: {host} is {list}"));
 
-        let implicit = self.tls.clone().filter(|_| *tls == SmtpTls::Implicit);
+        let implicit = self.tls.as_ref().filter(|_| *tls == SmtpTls::Implicit);
         let what = if implicit.is_some() { "connect with TLS" } else { "connect" };
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            addresses.as_slice(),
-            // one address that does not answer must not use up the time of the others
-            Some(STEP / 3),
-            &self.hello,
-            implicit,
-            None,
-        );
-        let mut connection = step(what, STEP, connecting).await?;
-        tell(&format!("{what}: port {port} answers as {}", connection.server_info().name()));
+        let opening = SmtpConnection::open(&addresses, host, implicit, &self.own_name, STEP);
+        let mut connection = within(STEP, opening).await.map_err(temporary(what))?;
+        tell(&format!("{what}: port {port} answers as {}", connection.server_name()));
 
         let starts = match tls {
             SmtpTls::Required => true,
-            SmtpTls::Opportunistic => connection.can_starttls(),
+            SmtpTls::Opportunistic => connection.offers_starttls(),
             SmtpTls::Implicit | SmtpTls::Never => false,
         };
-        if let Some(tls) = self.tls.clone().filter(|_| starts) {
-            step("STARTTLS", STEP, connection.starttls(tls, &self.hello)).await?;
+        if let Some(tls) = self.tls.as_ref().filter(|_| starts) {
+            let starting = connection.starttls(tls, host, &self.own_name, STEP);
+            connection = within(STEP, starting).await.map_err(temporary("STARTTLS"))?;
         }
         if connection.is_encrypted() {
             tell(&format!("TLS: the certificate is good for {host}"));
@@ -138,8 +119,8 @@ impl Smtp {
                 let why = "login: the server offers no encryption, so the password is not sent";
                 return Err(Failure::temporary(why));
             }
-            let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
-            step("login", STEP, connection.auth(DEFAULT_MECHANISMS, &credentials)).await?;
+            let password = login.password.expose_secret();
+            connection.login(&login.user, password, STEP).await.map_err(temporary("login"))?;
             tell(&format!("login: as {}", login.user));
         }
         Ok(connection)
@@ -147,59 +128,43 @@ impl Smtp {
 }
 
 async fn hand_over(
-    connection: &mut AsyncSmtpConnection,
+    connection: &mut SmtpConnection,
     mail: &Written,
     tell: Tell<'_>,
 ) -> Result<String, Failure> {
     // that the sender is refused is for the operator to mend, and no reason to throw mails away
-    step("sender", STEP, connection.command(Mail::new(Some(mail.sender.clone()), Vec::new()))).await?;
-    let recipient = connection.command(Rcpt::new(mail.recipient.clone(), Vec::new()));
-    final_step("recipient", STEP, recipient).await?;
+    let sender = format!("MAIL FROM:<{}>", mail.sender);
+    connection.command(&sender, 2, STEP).await.map_err(temporary("sender"))?;
+    let recipient = format!("RCPT TO:<{}>", mail.recipient);
+    connection.command(&recipient, 2, STEP).await.map_err(last_word("recipient"))?;
     tell("recipient: taken");
-    final_step("message", STEP, connection.command(Data)).await?;
-    let accepted = final_step("message", ACCEPTANCE, connection.message(&mail.bytes)).await?;
-    Ok(format!("{} {}", accepted.code(), accepted.message().collect::<Vec<_>>().join(" ")))
-}
-
-/// A step after which a mail that was not sent may be tried again.
-async fn step<T, E: Told>(
-    name: &str,
-    limit: Duration,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, Failure> {
-    match timeout(limit, work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(Failure::temporary(format!("{name}: {}", error.told()))),
-        Err(_) => Err(Failure::temporary(format!("{name}: no answer within {limit:?}"))),
+    connection.command("DATA", 3, STEP).await.map_err(last_word("message"))?;
+    match connection.message(&mail.bytes, ACCEPTANCE).await.and_then(|reply| reply.expect_class(2)) {
+        Ok(accepted) => Ok(accepted.to_string()),
+        // the server has the mail, and may have taken it: who sends it again for ever fills a mailbox with it
+        Err(error @ SmtpError::Unreadable(_)) => Err(Failure::permanent(format!(
+            "message: {error}; it may have been taken, and is not sent again"
+        ))),
+        Err(error) => Err(last_word("message")(error)),
     }
 }
 
-/// A step at which a 5xx answer is the last word on this mail (RFC 5321 §4.2.1).
-async fn final_step(
-    name: &str,
+async fn within<T>(
     limit: Duration,
-    work: impl Future<Output = Result<Response, SmtpError>>,
-) -> Result<Response, Failure> {
-    let mut is_permanent = false;
-    let work = async { work.await.inspect_err(|error| is_permanent = error.is_permanent()) };
-    let done = step(name, limit, work).await;
-    done.map_err(|failure| Failure { is_permanent, ..failure })
+    work: impl Future<Output = Result<T, SmtpError>>,
+) -> Result<T, SmtpError> {
+    timeout(limit, work).await.unwrap_or(Err(SmtpError::Late(limit)))
 }
 
-/// An error in the server's own words where it had any.
-trait Told {
-    fn told(&self) -> String;
+/// Of a step after which a mail that was not sent may be tried again.
+fn temporary(step: &str) -> impl Fn(SmtpError) -> Failure {
+    move |error| Failure::temporary(format!("{step}: {error}"))
 }
 
-impl Told for std::io::Error {
-    fn told(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Told for SmtpError {
-    fn told(&self) -> String {
-        let words = self.source().map_or_else(|| self.to_string(), ToString::to_string);
-        self.status().map_or_else(|| words.clone(), |code| format!("{code} {words}"))
+/// Of a step at which a 5xx answer is the last word on this mail (RFC 5321 §4.2.1).
+fn last_word(step: &str) -> impl Fn(SmtpError) -> Failure {
+    move |error| Failure {
+        is_permanent: matches!(&error, SmtpError::Refused(reply) if reply.class() == 5),
+        ..temporary(step)(error)
     }
 }

@@ -63,6 +63,7 @@ mod set_user_active;
 mod set_user_role;
 mod settings;
 mod signup;
+mod smtp_replies;
 mod sockets;
 mod specification;
 mod start_google_login;

@@ -1,0 +1,361 @@
+//! One connection to a mail server, on bytes: what a server means is in the three digits of its replies, and what it can do in
+//! words that have no case (RFC 5321 §4.2 and §2.4). Its other words may be in any encoding, and decide nothing.
+
+use std::{error::Error, fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+
+/// How much of a line is kept, which is twice what a line may have, and how much of a reply is read.
+const MAX_LINE: usize = 1024;
+const MAX_REPLY: usize = 64 * 1024;
+
+/// A connection whose server is ready for a command.
+pub(super) struct SmtpConnection {
+    stream: BufReader<Box<dyn Stream>>,
+    /// The lines of the reply to EHLO.
+    offers: Vec<String>,
+    is_encrypted: bool,
+    is_in_step: bool,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) code: u16,
+    lines: Vec<String>,
+}
+
+/// Why there is no answer, or none that was hoped for.
+#[derive(Debug)]
+pub(super) enum SmtpError {
+    /// The connection broke, or could not be made.
+    Io(io::Error),
+    /// The server said nothing in time.
+    Late(Duration),
+    /// The server said something, but no reply of SMTP.
+    Unreadable(String),
+    /// The server said no, or something that has no place here.
+    Refused(Reply),
+    /// The server does not offer what is needed.
+    Missing(&'static str),
+}
+
+/// What to encrypt connections with.
+#[derive(Clone)]
+pub(super) struct Tls(TlsConnector);
+
+impl Tls {
+    /// Trusts the well-known authorities, and those of this file.
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(path) = ca_file {
+            let fault = |why: &dyn fmt::Display| format!("SMTP_CA_FILE: {}: {why}", path.display());
+            let pem = fs::read(path).map_err(|error| fault(&error))?;
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            let found = found.map_err(|error| fault(&error))?;
+            if found.is_empty() {
+                return Err(fault(&"holds no certificate in PEM").into());
+            }
+            for certificate in found {
+                roots.add(certificate).map_err(|error| fault(&error))?;
+            }
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    async fn encrypt(&self, host: &str, stream: impl Stream + 'static) -> io::Result<Box<dyn Stream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        Ok(Box::new(self.0.connect(name, stream).await?))
+    }
+}
+
+impl SmtpConnection {
+    /// Connects to the first of these addresses that answers, and greets the server.
+    pub(super) async fn open(
+        addresses: &[SocketAddr],
+        host: &str,
+        tls: Option<&Tls>,
+        own_name: &str,
+        limit: Duration,
+    ) -> Result<Self, SmtpError> {
+        let mut failed = io::Error::from(io::ErrorKind::NotFound);
+        for address in addresses {
+            // one address that does not answer must not use up the time of the others
+            let connecting = tokio::time::timeout(limit / 3, TcpStream::connect(address)).await;
+            match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                Ok(stream) => return Self::greet(stream, host, tls, own_name, limit).await,
+                Err(error) => failed = error,
+            }
+        }
+        Err(SmtpError::Io(failed))
+    }
+
+    async fn greet(
+        stream: TcpStream,
+        host: &str,
+        tls: Option<&Tls>,
+        own_name: &str,
+        limit: Duration,
+    ) -> Result<Self, SmtpError> {
+        // a command is one small write, and its reply is waited for
+        stream.set_nodelay(true)?;
+        let stream = match tls {
+            Some(tls) => tls.encrypt(host, stream).await?,
+            None => Box::new(stream),
+        };
+        let mut connection = Self {
+            stream: BufReader::new(stream),
+            offers: Vec::new(),
+            is_encrypted: tls.is_some(),
+            is_in_step: true,
+        };
+        connection.reply(limit).await?.expect_class(2)?;
+        connection.ehlo(own_name, limit).await?;
+        Ok(connection)
+    }
+
+    async fn ehlo(&mut self, own_name: &str, limit: Duration) -> Result<(), SmtpError> {
+        self.offers = self.command(&format!("EHLO {own_name}"), 2, limit).await?.lines;
+        Ok(())
+    }
+
+    /// What the server calls itself.
+    pub(super) fn server_name(&self) -> &str {
+        self.offers.first().and_then(|line| line.split_whitespace().next()).unwrap_or_default()
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    /// Whether another command may be sent: the last reply was whole, and nothing came after it.
+    pub(super) fn is_in_step(&self) -> bool {
+        self.is_in_step && self.stream.buffer().is_empty()
+    }
+
+    /// The words behind a keyword of the server's, in upper case.
+    fn offer(&self, keyword: &str) -> Option<Vec<String>> {
+        let mut found = None;
+        for line in self.offers.iter().skip(1) {
+            // `AUTH=LOGIN` is how servers wrote it before RFC 2554
+            let upper = line.to_ascii_uppercase();
+            let mut words =
+                upper.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+            if words.next() == Some(keyword) {
+                found.get_or_insert_with(Vec::new).extend(words.map(str::to_owned));
+            }
+        }
+        found
+    }
+
+    pub(super) fn offers_starttls(&self) -> bool {
+        !self.is_encrypted && self.offer("STARTTLS").is_some()
+    }
+
+    /// Encrypts the connection from here on.
+    pub(super) async fn starttls(
+        mut self,
+        tls: &Tls,
+        host: &str,
+        own_name: &str,
+        limit: Duration,
+    ) -> Result<Self, SmtpError> {
+        if !self.offers_starttls() {
+            return Err(SmtpError::Missing("the server does not offer it"));
+        }
+        self.command("STARTTLS", 2, limit).await?;
+        // what somebody put in before encryption began would be read as the server's (CVE-2021-38371 and its kind)
+        if !self.is_in_step() {
+            return Err(SmtpError::Unreadable("more than one reply".to_owned()));
+        }
+        let stream = tls.encrypt(host, self.stream.into_inner()).await?;
+        let mut connection =
+            Self { stream: BufReader::new(stream), offers: Vec::new(), is_encrypted: true, is_in_step: true };
+        connection.ehlo(own_name, limit).await?;
+        Ok(connection)
+    }
+
+    /// Logs in.
+    pub(super) async fn login(
+        &mut self,
+        user: &str,
+        password: &str,
+        limit: Duration,
+    ) -> Result<(), SmtpError> {
+        let offered = self.offer("AUTH").unwrap_or_default();
+        let offers = |mechanism: &str| offered.iter().any(|offer| offer == mechanism);
+        if offers("PLAIN") {
+            let both = STANDARD.encode(format!("\0{user}\0{password}"));
+            self.command(&format!("AUTH PLAIN {both}"), 2, limit).await?;
+        } else if offers("LOGIN") {
+            self.command("AUTH LOGIN", 3, limit).await?;
+            self.command(&STANDARD.encode(user), 3, limit).await?;
+            self.command(&STANDARD.encode(password), 2, limit).await?;
+        } else {
+            return Err(SmtpError::Missing("the server offers neither PLAIN nor LOGIN"));
+        }
+        Ok(())
+    }
+
+    /// Sends a command, and returns the reply if its first digit is this one.
+    pub(super) async fn command(
+        &mut self,
+        line: &str,
+        class: u16,
+        limit: Duration,
+    ) -> Result<Reply, SmtpError> {
+        self.write(format!("{line}\r\n").as_bytes(), limit).await?;
+        self.reply(limit).await?.expect_class(class)
+    }
+
+    /// Sends the mail after DATA (RFC 5321 §4.5.2), and returns whatever the reply is.
+    pub(super) async fn message(&mut self, mail: &[u8], limit: Duration) -> Result<Reply, SmtpError> {
+        let mut bytes = Vec::with_capacity(mail.len() + 64);
+        for line in mail.split_inclusive(|byte| *byte == b'\n') {
+            if line.starts_with(b".") {
+                bytes.push(b'.');
+            }
+            bytes.extend_from_slice(line);
+        }
+        if !bytes.ends_with(b"\r\n") {
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b".\r\n");
+        self.write(&bytes, limit).await?;
+        self.reply(limit).await
+    }
+
+    async fn write(&mut self, bytes: &[u8], limit: Duration) -> Result<(), SmtpError> {
+        let writing = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
+    }
+
+    /// Reads a reply. The last line decides; where the connection ends or falls silent before it, the digits that came do.
+    async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
+        let deadline = Instant::now() + limit;
+        let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);
+        self.is_in_step = false;
+        loop {
+            let mut line = Vec::new();
+            let broken = match timeout_at(deadline, self.line(&mut line, &mut room)).await {
+                Ok(Ok(())) if line.is_empty() => Some(SmtpError::Io(io::ErrorKind::UnexpectedEof.into())),
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(SmtpError::Io(error)),
+                Err(_) => Some(SmtpError::Late(limit)),
+            };
+            let line = line.strip_suffix(b"\n").unwrap_or(&line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match (code(line), broken) {
+                (Some((code, rest)), broken) => {
+                    reply.code = code;
+                    reply.lines.push(text(rest.get(1..).unwrap_or_default()));
+                    let is_last = rest.first() != Some(&b'-');
+                    if is_last || broken.is_some() {
+                        self.is_in_step = broken.is_none() && room > 0;
+                        return Ok(reply);
+                    }
+                }
+                (None, Some(_)) if reply.code > 0 => return Ok(reply),
+                (None, Some(broken)) if line.is_empty() => return Err(broken),
+                // some servers break a line in two, or begin with an empty one
+                (None, None) if reply.code > 0 || line.is_empty() => {}
+                (None, _) => return Err(SmtpError::Unreadable(text(line))),
+            }
+        }
+    }
+
+    /// Reads a line, or the beginning of a long one; nothing at the end, also of what is read of one reply.
+    async fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> io::Result<()> {
+        while *room > 0 {
+            let read = self.stream.fill_buf().await?;
+            let (part, ends) = match read.iter().position(|byte| *byte == b'\n') {
+                Some(end) => (&read[..=end], true),
+                None => (read, read.is_empty()),
+            };
+            let length = part.len();
+            line.extend_from_slice(&part[..length.min(MAX_LINE - line.len())]);
+            self.stream.consume(length);
+            *room = room.saturating_sub(length);
+            if ends {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The code that a line begins with, and what comes behind it.
+fn code(line: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    let is_code = matches!(digits[0], b'2'..=b'5') && digits.iter().all(u8::is_ascii_digit);
+    let is_longer = rest.first().is_some_and(u8::is_ascii_digit);
+    (is_code && !is_longer)
+        .then(|| (digits.iter().fold(0, |code, digit| 10 * code + u16::from(digit - b'0')), rest))
+}
+
+/// What is not UTF-8 is most often Latin-1, whose letters have the numbers of Unicode.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
+}
+
+impl Reply {
+    /// The first digit, which says whether all went well (RFC 5321 §4.2.1).
+    pub(super) fn class(&self) -> u16 {
+        self.code / 100
+    }
+
+    pub(super) fn expect_class(self, class: u16) -> Result<Self, SmtpError> {
+        if self.class() == class { Ok(self) } else { Err(SmtpError::Refused(self)) }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.lines.join(" ");
+        if words.is_empty() { write!(f, "{}", self.code) } else { write!(f, "{} {words}", self.code) }
+    }
+}
+
+impl From<io::Error> for SmtpError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for SmtpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the server closed the connection")
+            }
+            Self::Io(error) => error.fmt(f),
+            Self::Late(limit) => write!(f, "no answer within {limit:?}"),
+            Self::Unreadable(text) => write!(f, "no reply of SMTP: {text}"),
+            Self::Refused(reply) => reply.fmt(f),
+            Self::Missing(what) => f.write_str(what),
+        }
+    }
+}
