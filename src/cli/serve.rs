@@ -43,6 +43,9 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     if !app.config.rate_limits {
         tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
     }
+    if app.config.mode == Mode::Serve && app.config.app_url.is_none() {
+        tracing::warn!("APP_URL is not set: mails and pages name the app, and do not link to it");
+    }
     ready();
     // the sender stops with the server, so that both are gone in time
     let (stop, stopped) = oneshot::channel::<()>();

@@ -22,7 +22,7 @@ use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
     budget, claim, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm, jwt_issuer, link_template,
-    list, listen_host, network, one_of, origin, own_hosts, public_url, reserved_username, socket_addr,
+    list, listen_host, network, one_of, origin, own_hosts, page_address, public_url, reserved_username, socket_addr,
     switch, text, within,
 };
 
@@ -137,6 +137,8 @@ pub struct Config {
     pub login_url: Option<String>,
     /// `UNDO_URL`: the app's page for links that undo a security change. None: a page of the server's own.
     pub undo_url: Option<String>,
+    /// `APP_URL`: where people find the app. `None`: mails and pages name it, and lead nowhere.
+    pub app_url: Option<String>,
     /// `NO_ACCOUNT_NOTICE`: whether who asks for a new password is told by mail that there is no account.
     pub no_account_notice: bool,
     /// `PASSWORD_MIN_LENGTH`: characters.
@@ -438,6 +440,7 @@ impl Config {
             r.read("PASSWORD_RESET_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
         let login_code_ttl = r.read("LOGIN_CODE_TTL", "30m", |s| duration(s, minute..=24 * 60 * minute));
         let resend_cooldown = r.read("RESEND_COOLDOWN", "60s", |s| duration(s, minute / 60..=60 * minute));
+        let app_url = r.read("APP_URL", "", |s| page_address(s, mode));
         let activation_url = r.read("ACTIVATION_URL", "", |s| link_template(s, mode));
         let password_reset_url = r.read("PASSWORD_RESET_URL", "", |s| link_template(s, mode));
         let login_url = r.read("LOGIN_URL", "", |s| link_template(s, mode));
@@ -568,6 +571,7 @@ impl Config {
             password_reset_url,
             login_url,
             undo_url,
+            app_url,
             no_account_notice,
             password_min_length,
             argon2_memory_kib,

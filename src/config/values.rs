@@ -228,6 +228,22 @@ pub(super) fn email_verification(s: &str) -> Result<EmailVerification, String> {
     )
 }
 
+/// The address of a page that people are led to.
+pub(super) fn page_address(s: &str, mode: Mode) -> Result<Option<String>, String> {
+    if s.is_empty() {
+        return Ok(None);
+    }
+    let example = || "must be an address like https://app.example.org".to_owned();
+    let url = Url::parse(s).map_err(|_| example())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(example)?;
+    match url.scheme() {
+        _ if !url.username().is_empty() || url.password().is_some() => Err(example()),
+        "https" => Ok(Some(url.into())),
+        "http" if mode != Mode::Serve || is_loopback(host) => Ok(Some(url.into())),
+        _ => Err("must begin with https://".to_owned()),
+    }
+}
+
 /// An address with a place for a token: `https://app.example.org/activate#{token}`.
 pub(super) fn link_template(s: &str, mode: Mode) -> Result<Option<String>, String> {
     if s.is_empty() {

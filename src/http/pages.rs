@@ -103,7 +103,12 @@ fn page(config: &Config, template: &str) -> Response {
         let email = HtmlEscape(email.as_str());
         format!("<p class=\"help\">Need help? Write to <a href=\"mailto:{email}\">{email}</a>.</p>")
     });
+    let app = config
+        .app_url
+        .as_ref()
+        .map(|url| format!("<p class=\"help\"><a href=\"{}\">Go to {{app_name}}</a></p>", HtmlEscape(url)));
     let html = template
+        .replace("<!-- app -->", &app.unwrap_or_default())
         .replace("<!-- help -->", &help.unwrap_or_default())
         .replace("{app_name}", &HtmlEscape(&config.mail.app_name).to_string());
     file("text/html; charset=utf-8", html)

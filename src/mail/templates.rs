@@ -64,6 +64,7 @@ struct Sender {
     app_name: String,
     support_email: Option<String>,
     public_url: String,
+    app_url: Option<String>,
 }
 
 /// A mail in words.
@@ -91,6 +92,7 @@ impl Templates {
             app_name: config.mail.app_name.clone(),
             support_email: config.mail.support_email.as_ref().map(|email| email.as_str().to_owned()),
             public_url: config.public_address(""),
+            app_url: config.app_url.clone(),
         };
         let templates = Self { environment, sender };
         templates.check().map_err(|(name, line, why)| format!("{}:{line}: {why}", place(&name)))?;
@@ -117,6 +119,7 @@ impl Templates {
                 app_name => sender.app_name.as_str(),
                 support_email => sender.support_email.as_deref(),
                 public_url => sender.public_url.as_str(),
+                app_url => sender.app_url.as_deref(),
                 name => mail.name.as_deref(),
                 email => mail.to.as_str(),
                 code => content.code().map(ExposeSecret::expose_secret),
@@ -147,7 +150,11 @@ impl Templates {
             for is_full in [true, false] {
                 let some = |text: &str| is_full.then(|| text.to_owned());
                 let mail = Mail { to: to.clone(), name: some("Ada Lovelace"), content: content.clone() };
-                let sender = Sender { support_email: some("support@example.org"), ..self.sender.clone() };
+                let sender = Sender {
+                    support_email: some("support@example.org"),
+                    app_url: some("https://app.example.org/"),
+                    ..self.sender.clone()
+                };
                 self.render_for(&sender, &mail).map_err(|error| {
                     let error = innermost(&error);
                     let file = error.name().unwrap_or(content.template());

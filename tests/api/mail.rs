@@ -11,6 +11,7 @@ use gatehouse::{
 };
 use rstest::rstest;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use secrecy::SecretString;
 
 use crate::support::{
     Database, EMAIL, NO_VERIFICATION, Postgres, Sqlite, TestApp,
@@ -183,6 +184,45 @@ async fn mails_may_go_into_a_folder() {
     let names: Vec<_> = fs::read_dir(&mails).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, [format!("{}.eml", mail.id).as_str()]);
     assert_eq!(fs::read(mails.join(&names[0])).unwrap(), mail.bytes);
+}
+
+/// `PUBLIC_URL` is the API's, where a browser finds nothing.
+#[rstest]
+#[case(Content::PasswordChanged { undo: None })]
+#[case(Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo: None })]
+#[case(Content::GoogleLinked { undo: None })]
+#[case(Content::GoogleUnlinked { undo: None })]
+#[case(Content::AddressTaken)]
+#[case(Content::NoAccount)]
+#[case(Content::Reauthentication { code: "12345678".into(), expires_in: Duration::from_mins(10) })]
+fn a_mail_leads_to_the_app_or_nowhere(#[case] content: Content) {
+    let public = ("PUBLIC_URL", "https://accounts.example.org");
+    let html = |mail: &Written| mail.html.replace("&#x2f;", "/");
+    let mail = written(&mailer(&[public]).unwrap(), None, content.clone());
+    assert!(mail.text.contains("Gatehouse") && !mail.text.contains("://"), "{}", mail.text);
+    assert!(!html(&mail).contains("href=\"http"), "{}", mail.html);
+    let mail = written(&mailer(&[public, ("APP_URL", "https://app.example.org")]).unwrap(), None, content);
+    assert!(mail.text.contains("https://app.example.org/"), "{}", mail.text);
+    assert!(html(&mail).contains("href=\"https://app.example.org/\""), "{}", mail.html);
+    assert!(!mail.text.contains("accounts.example.org/") && !html(&mail).contains("//accounts.example.org"));
+}
+
+#[rstest]
+#[case(|undo| Content::PasswordChanged { undo })]
+#[case(|undo| Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo })]
+#[case(|undo| Content::EmailChanged { old_email: EMAIL.into(), new_email: "new@example.org".into(), undo })]
+#[case(|undo| Content::GoogleLinked { undo })]
+#[case(|undo| Content::GoogleUnlinked { undo })]
+fn a_mail_that_can_undo_has_no_other_link(#[case] content: fn(Option<SecretString>) -> Content) {
+    let undo = "https://accounts.example.org/undo#token=x";
+    let mailer = mailer(&[("APP_URL", "https://app.example.org")]).unwrap();
+    let mail = written(&mailer, None, content(Some(undo.into())));
+    assert_eq!((mail.text.matches("://").count(), mail.text.contains(undo)), (1, true), "{}", mail.text);
+    let links: Vec<&str> = mail.html.split("href=\"http").skip(1).collect();
+    assert!(
+        links.iter().all(|link| link.replace("&#x2f;", "/").starts_with("s://accounts.example.org/undo")),
+        "{links:?}"
+    );
 }
 
 #[test]

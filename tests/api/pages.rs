@@ -56,6 +56,20 @@ async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_leads_to_the_app_where_there_is_one() {
+    let app =
+        TestApp::with(Sqlite, &[("APP_URL", "https://app.example.org/?a=1&b=2"), ("APP_NAME", "Ada & Co")])
+            .await;
+    for path in ["/activate", "/sign-in", "/reset-password", "/undo"] {
+        let page = get(&app, path).await.text.replace("&#x2f;", "/");
+        let link = "<a href=\"https://app.example.org/?a=1&amp;b=2\">Go to Ada &amp; Co</a>";
+        assert!(page.contains(link), "{page}");
+        let without = get(&app.another(&[("APP_URL", "")]).await, path).await.text;
+        assert!(!without.contains("Go to") && !without.contains("<!-- app"), "{without}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_with_pages_of_its_own_gets_none_of_ours() {
     for (setting, gone, there) in [
         ("ACTIVATION_URL", "/activate", "/reset-password"),
