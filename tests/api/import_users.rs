@@ -276,7 +276,11 @@ async fn a_mark_is_no_part_of_the_file_and_a_folder_is_no_file() {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("users.jsonl"), format!("\u{feff}{}", people(0..2))).unwrap();
-    fs::write(folder.path().join("users.csv"), "\u{feff}username,password\r\nada,!\r\n").unwrap();
+    fs::write(
+        folder.path().join("users.csv"),
+        "\u{feff}username,password,date_joined\r\nada,!,2024-01-31 12:00:00+00\r\n",
+    )
+    .unwrap();
     for (name, taken) in
         [("users.jsonl", "2 taken"), ("users.csv", "1 taken"), ("users.csv", "0 taken, 1 already there")]
     {
