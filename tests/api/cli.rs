@@ -145,6 +145,35 @@ async fn serve_can_migrate_first() {
     assert_eq!(answer["data"]["authSettings"]["otpLength"], 8);
 }
 
+#[rstest]
+#[case("", 1)]
+#[case("https://app.example.org", 0)]
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_warns_once_where_mails_lead_nowhere(#[case] app_url: &str, #[case] warnings: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::production(folder.path(), &[("APP_URL", app_url)]).await);
+    let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
+    assert_eq!(log.matches("APP_URL is not set").count(), warnings, "{log}");
+}
+
+#[test]
+fn the_address_of_the_app_is_one_that_a_browser_opens_safely() {
+    let folder = tempfile::tempdir().unwrap();
+    for (address, is_good) in [
+        ("https://app.example.org", true),
+        ("https://app.example.org/#/home", true),
+        ("http://localhost:5173", true),
+        ("http://app.example.org", false),
+        ("https://ada:hush@app.example.org", false),
+        ("javascript:alert(1)", false),
+        ("app.example.org", false),
+    ] {
+        let told = run(folder.path(), &["config", "--serve"], &[("APP_URL", address)]);
+        let said = format!("{}{}", text(&told.stdout), text(&told.stderr));
+        assert_eq!(!said.contains("- APP_URL must"), is_good, "{address}: {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_needs_nothing_keeps_its_secret_private_and_says_where_to_go_next() {
     let folder = tempfile::tempdir().unwrap();
