@@ -4,7 +4,7 @@ import { gatehouse } from './gatehouse';
 
 /** Who is signed in, now and whenever that changes, in whichever tab. */
 export function useSession(): State {
-  return useSyncExternalStore(gatehouse.subscribe, gatehouse.state);
+  return useSyncExternalStore(gatehouse.subscribe, gatehouse.state, gatehouse.serverState);
 }
 
 /** What `load` brings, and brings again when it changes or is asked to: wrap it in `useCallback`. */

@@ -1,3 +1,5 @@
+import { placeFor } from './keep';
+
 /** How long a tab waits for another before it takes over: longer than any request takes. */
 const PATIENCE = 20_000;
 
@@ -10,6 +12,9 @@ const LEASE = PATIENCE;
 /** How long another tab's write to localStorage may take to be seen: tabs are processes, and a browser may be busy. */
 const LATE_STORAGE = 250;
 
+/** Where leases are noted. */
+const place = placeFor('localStorage');
+
 export const sleep = (milliseconds: number) => new Promise<void>((wake) => { setTimeout(wake, milliseconds); });
 
 /**
@@ -20,7 +25,7 @@ export const sleep = (milliseconds: number) => new Promise<void>((wake) => { set
  * it may notice too late: so `work` has to bear company, and check what it is about to write.
  */
 export async function alone(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
-  const { locks } = navigator;
+  const locks = globalThis.navigator?.locks;
   if (!locks) return leased(name, work, enough);
   let begun = false;
   let failure: unknown;
@@ -55,7 +60,7 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 }
 
 /**
- * Where there are no locks, a note in localStorage says who works: whoever wrote last, once everybody sees it (Lamport, A fast
+ * Where there are no locks, a note in {@link place} says who works: whoever wrote last, once everybody sees it (Lamport, A fast
  * mutual exclusion algorithm, 1987, where it is Fischer's). Two tabs may in rare cases both believe that it is theirs; the
  * server gives both the same tokens then. Of many at once, it may take one for a thief's.
  */
@@ -63,15 +68,15 @@ async function leased(name: string, work: () => Promise<void>, enough?: AbortSig
   const key = `${name}:lease`;
   const mine = String(Math.random());
   const holder = () => {
-    const [who, until] = localStorage.getItem(key)?.split(' ') ?? [];
+    const [who, until] = place.getItem(key)?.split(' ') ?? [];
     return Number(until) > Date.now() ? who : undefined;
   };
-  const giveBack = () => { if (holder() === mine) localStorage.removeItem(key); };
+  const giveBack = () => { if (holder() === mine) place.removeItem(key); };
   while (holder() !== mine) {
     if (holder()) {
       await sleep(30 + Math.random() * 30);
     } else {
-      localStorage.setItem(key, `${mine} ${Date.now() + LEASE}`);
+      place.setItem(key, `${mine} ${Date.now() + LEASE}`);
       await sleep(LATE_STORAGE);
     }
     if (enough?.aborted) return giveBack();

@@ -1,5 +1,5 @@
 import type { EmailChallengeFragment } from './generated';
-import type { Place } from './keep';
+import type { Note } from './keep';
 
 type Purpose = EmailChallengeFragment['purpose'];
 
@@ -13,10 +13,11 @@ const key = (email: string) => email.trim().toLowerCase();
  * an address is the one who signed up with it: without an id, the password chosen at sign-up is not kept.
  */
 export class Challenges {
-  constructor(
-    private readonly name: string,
-    private readonly place: Place,
-  ) {}
+  private readonly note: Note<Kept[]>;
+
+  constructor(note: Note<Kept[]>) {
+    this.note = note;
+  }
 
   /** Keeps the challenge of an answer, if it has one. */
   keep<Answer extends object>(answer: Answer): Answer {
@@ -24,7 +25,7 @@ export class Challenges {
     const challenge = kind === 'EmailChallenge' ? (answer as unknown as EmailChallengeFragment) : emailChallenge;
     if (challenge) {
       const { purpose, id, email } = challenge;
-      this.write([...this.read().filter((kept) => kept.purpose !== purpose), { purpose, id, email: key(email) }]);
+      this.note.write([...this.read().filter((kept) => kept.purpose !== purpose), { purpose, id, email: key(email) }]);
     }
     return answer;
   }
@@ -41,19 +42,14 @@ export class Challenges {
 
   /** Forgets them all: one of them has been answered. */
   forget() {
-    this.write([]);
+    this.note.write(undefined);
   }
 
   private find(is: (kept: Kept) => boolean) {
     return this.read().filter(is).at(-1)?.id;
   }
 
-  private read(): Kept[] {
-    return JSON.parse(this.place.getItem(this.name) ?? '[]');
-  }
-
-  private write(kept: Kept[]) {
-    if (kept.length) this.place.setItem(this.name, JSON.stringify(kept));
-    else this.place.removeItem(this.name);
+  private read() {
+    return this.note.read() ?? [];
   }
 }

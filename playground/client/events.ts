@@ -1,4 +1,5 @@
 import { sessionEventsDocument, type SessionEventsSubscription, type UserFragment } from './generated';
+import { page } from './keep';
 import type { BrowserSession } from './session';
 
 /** Something that happened to the sessions or the account of whoever is signed in. */
@@ -15,24 +16,25 @@ const LONGEST_WAIT = 32;
  * is connected while somebody is signed in and it can be seen; one that comes back into sight asks how things stand.
  */
 export class SessionEvents {
-  private socket?: WebSocket;
+  private socket: WebSocket | undefined;
   /** The session that is followed, and the access token that was sent last. */
-  private following?: { session: string; accessToken?: string };
+  private following: { session: string; accessToken?: string | undefined } | undefined;
   /** An access token that the server has refused. */
-  private refused?: string;
+  private refused: string | undefined;
   private failures = 0;
-  private retry?: ReturnType<typeof setTimeout>;
+  private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<(event: SessionEvent) => void>();
-  private readonly unsubscribe: () => void;
+  private readonly url: string;
+  private readonly session: BrowserSession;
+  private readonly me: () => Promise<UserFragment>;
 
-  constructor(
-    private readonly url: string,
-    private readonly session: BrowserSession,
-    /** Finds out anew who is signed in. */
-    private readonly me: () => Promise<UserFragment>,
-  ) {
-    this.unsubscribe = session.subscribe(this.follow);
-    document.addEventListener('visibilitychange', this.see);
+  /** `me` finds out anew who is signed in. */
+  constructor(url: string, session: BrowserSession, me: () => Promise<UserFragment>) {
+    this.url = url;
+    this.session = session;
+    this.me = me;
+    session.subscribe(this.follow);
+    page?.addEventListener('visibilitychange', this.see);
     this.follow();
   }
 
@@ -41,21 +43,21 @@ export class SessionEvents {
     return () => void this.listeners.delete(listener);
   }
 
+  /** Ends it. The session is closed with it, and forgets its listeners. */
   close() {
-    this.unsubscribe();
-    document.removeEventListener('visibilitychange', this.see);
+    page?.removeEventListener('visibilitychange', this.see);
     this.disconnect();
   }
 
   private readonly see = () => {
-    if (!document.hidden) this.session.check().catch(() => {});
+    if (!page?.hidden) this.session.check().catch(() => {});
     this.follow();
   };
 
   /** Connects, disconnects or renews, whatever is due. */
   private readonly follow = () => {
     const { state } = this.session;
-    const session = state.status === 'signedIn' && !document.hidden ? state.session.id : undefined;
+    const session = state.status === 'signedIn' && !page?.hidden ? state.session.id : undefined;
     if (session !== this.following?.session) {
       this.disconnect();
       if (!session) return;
@@ -87,9 +89,8 @@ export class SessionEvents {
     if (!following || this.following !== following) return;
     if (!accessToken) return this.connectLater(following);
     following.accessToken = accessToken;
-    const url = new URL(this.url, location.href);
-    url.protocol = url.protocol.replace('http', 'ws');
-    const socket = new WebSocket(url, 'graphql-transport-ws');
+    const { href } = new URL(this.url, globalThis.location?.href);
+    const socket = new WebSocket(href.replace('http', 'ws'), 'graphql-transport-ws');
     this.socket = socket;
     // what the connection stands on, as far as the server has said
     let stands = accessToken;
@@ -128,7 +129,7 @@ export class SessionEvents {
     const { state } = this.session;
     const own = state.status === 'signedIn' ? state.session.id : undefined;
     if (event.kind === 'SESSION_ENDED' && event.sessionId === own) this.session.end(own);
-    if (event.kind === 'PROFILE_CHANGED' || event.kind === 'EMAIL_VERIFIED') this.me().catch(() => {});
+    if (['PROFILE_CHANGED', 'EMAIL_VERIFIED'].includes(event.kind)) this.me().catch(() => {});
     for (const listener of this.listeners) listener(event);
   }
 }

@@ -16,15 +16,13 @@ export class Fault extends Error {
   override name = 'Fault';
   /** For programs. A code that is newer than this client is `unknown`. */
   readonly code: FaultCode;
+  /** Seconds to wait before trying again, where the server says so. */
+  readonly retryAfter: number | undefined;
 
-  constructor(
-    code: string,
-    /** In English, for people. */
-    message: string,
-    /** Seconds to wait before trying again, where the server says so. */
-    readonly retryAfter?: number,
-  ) {
+  /** `message` is in English, for people. */
+  constructor(code: string, message: string, retryAfter?: number) {
     super(message);
+    this.retryAfter = retryAfter;
     this.code = (CODES as readonly string[]).includes(code) ? (code as FaultCode) : 'unknown';
   }
 }

@@ -2,11 +2,11 @@ import { Challenges } from './challenges';
 import type { Document, VariablesOf } from './document';
 import { Fault } from './fault';
 import * as operations from './generated';
-import { keeper, type Keep } from './keep';
+import { keeper, note, type Keep } from './keep';
 import { outcome } from './outcome';
 import { poster } from './post';
 import { needsProof, reauthenticator, type AskForProof } from './reauthentication';
-import { BrowserSession } from './session';
+import { BrowserSession, RESUMING } from './session';
 import { SessionEvents, type SessionEvent } from './events';
 
 /** How a client is set up. */
@@ -16,13 +16,13 @@ export type Options = {
   /** Where the refresh token is kept. */
   keep: Keep;
   /** Whether the server is asked to tell what happens to the session, such as its end. Yes, unless said otherwise. */
-  events?: boolean;
+  events?: boolean | undefined;
   /**
    * Asks the person for a proof when the server answers `REAUTHENTICATION_REQUIRED`: their password, say. Once it is accepted, what was
    * refused is sent again; if they give none, the refusal is what the function comes to. Is asked again, with the `refusal`, if a proof is
    * wrong. Requests that are refused meanwhile wait for the same proof.
    */
-  onReauthenticationRequired?: AskForProof;
+  onReauthenticationRequired?: AskForProof | undefined;
 };
 
 /** A client, as {@link createGatehouse} makes it. */
@@ -40,7 +40,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
   const kept = keeper(keep, name);
   const post = poster(url, kept.isCookie);
   const session = new BrowserSession(name, kept, post);
-  const challenges = new Challenges(`${name} challenges`, kept.place);
+  const challenges = new Challenges(note(kept.place, `${name} challenges`));
   const viewer = () => (session.state.status === 'signedIn' ? session.state.user.id : undefined);
 
   /**
@@ -61,7 +61,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     const tokenOther = async (stale?: string) => {
       const accessToken = await session.accessToken(stale);
       const now = viewer();
-      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Somebody else has signed in meanwhile.');
+      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Somebody else has signed in.');
       return accessToken;
     };
     const accessToken = await tokenOther();
@@ -111,8 +111,9 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
 
   async function reauthenticate(id: string, proof: operations.ReauthenticationProof) {
     const accessToken = await session.accessToken();
-    const prove = async () => (await post(operations.reauthenticateDocument, { id, proof }, accessToken)).answer;
-    return outcome(await session.reauthenticate(prove));
+    return outcome(
+      await session.reauthenticate(async () => (await post(operations.reauthenticateDocument, { id, proof }, accessToken)).answer),
+    );
   }
 
   const proven = reauthenticator(onReauthenticationRequired, startReauthentication, reauthenticate);
@@ -139,7 +140,13 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Who is signed in. The same object until that changes. */
     state: () => session.state,
     /** Calls `listener` whenever {@link Gatehouse.state} has changed, and gives what ends that. */
-    subscribe: (listener: () => void) => session.subscribe(listener),
+    subscribe(listener: () => void) {
+      const unsubscribe = session.subscribe(listener);
+      session.start();
+      return unsubscribe;
+    },
+    /** The state that pages are rendered with on a server, and hydrated with: the third argument of `useSyncExternalStore`. */
+    serverState: () => RESUMING,
     /** Calls `listener` with what happens to the sessions and the account of whoever is signed in, here and elsewhere. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
     /** An access token that is good for now, to call other services with. None if nobody is signed in. */

@@ -11,26 +11,30 @@ export type Keep = 'cookie' | 'localStorage' | 'memory';
  * What is kept of a session, and since when: each refresh keeps another. In cookie mode the refresh token is not in it, for
  * scripts never see it.
  */
-export type Kept = { session: string; since: number; refreshToken?: string };
+export type Kept = { session: string; since: number; refreshToken?: string | undefined };
 
 /** What this browser keeps, for all tabs that look into the same place. */
 export type Keeper = ReturnType<typeof keeper>;
 
 export function keeper(keep: Keep, name: string) {
   const place = placeFor(keep);
+  return { place, isCookie: keep === 'cookie', isShared: keep !== 'memory', ...note<Kept>(place, name) };
+}
+
+/** One value in a place, by its name. What others have written there counts as nothing. */
+export type Note<Value> = { read(): Value | undefined; write(value: Value | undefined): void };
+
+export function note<Value>(place: Place, name: string): Note<Value> {
   return {
-    place,
-    isCookie: keep === 'cookie',
-    isShared: keep !== 'memory',
-    read(): Kept | undefined {
+    read() {
       try {
-        return JSON.parse(place.getItem(name) ?? '') as Kept;
+        return JSON.parse(place.getItem(name) ?? '') as Value;
       } catch {
         return undefined;
       }
     },
-    write(kept: Kept | undefined) {
-      if (kept) place.setItem(name, JSON.stringify(kept));
+    write(value) {
+      if (value) place.setItem(name, JSON.stringify(value));
       else place.removeItem(name);
     },
   };
@@ -39,9 +43,15 @@ export function keeper(keep: Keep, name: string) {
 /** Where something is kept. */
 export type Place = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-function placeFor(keep: Keep): Place {
+/** The page that this runs in. Servers that render pages have none, nor do devices. */
+export const page: Document | undefined = globalThis.document;
+
+/** `localStorage`, or a place that lasts as long as the page, where there is none. */
+export function placeFor(keep: Keep): Place {
   try {
-    if (keep !== 'memory') return localStorage;
+    // a server that has one shares it between all visitors
+    const place = globalThis.window?.localStorage;
+    if (place && keep !== 'memory') return place;
   } catch {
     // the person has forbidden it: the session lasts as long as the page
   }

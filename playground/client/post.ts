@@ -14,14 +14,15 @@ export type Post = <Result, Variables>(
 export function poster(url: string, isCookie: boolean): Post {
   return async (document, variables, accessToken) => {
     const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/graphql-response+json' };
-    if (accessToken) headers.authorization = `Bearer ${accessToken}`;
+    if (accessToken) headers['authorization'] = `Bearer ${accessToken}`;
     if (isCookie) headers['x-token-delivery'] = 'cookie';
     const body = await fetch(url, {
       method: 'POST',
       headers,
       body: JSON.stringify({ query: document.toString(), variables }),
       credentials: isCookie ? 'include' : 'omit',
-      signal: AbortSignal.timeout(TIME_LIMIT),
+      // not every device has it
+      signal: AbortSignal.timeout?.(TIME_LIMIT) ?? null,
     })
       .then((answer) => answer.json())
       .catch(() => undefined);

@@ -16,7 +16,7 @@ export type ReauthenticationRequest = {
   /** Mails a code to the person. Comes to what was mailed, or to why nothing was. */
   sendCode: () => Promise<EmailChallengeFragment | UserError | Unknown>;
   /** Why the proof before was refused, when the person is asked again. */
-  refusal?: UserError;
+  refusal?: UserError | undefined;
 };
 
 /** Asks the person for a proof. Comes to nothing if they would rather not. */

@@ -1,7 +1,7 @@
 import { alone, sleep } from './alone';
 import { Fault } from './fault';
 import { refreshDocument, type AuthPayloadFragment, type ReauthenticatedFragment, type SessionFragment, type UserFragment } from './generated';
-import type { Keeper, Kept } from './keep';
+import { page, type Keeper, type Kept } from './keep';
 import type { Post } from './post';
 
 /** Who is signed in in this browser. */
@@ -10,6 +10,9 @@ export type State =
   | { status: 'resuming'; fault?: Fault }
   | { status: 'signedOut' }
   | { status: 'signedIn'; user: UserFragment; session: SessionFragment };
+
+/** The state before anything was looked at, which is also what a server renders pages with. */
+export const RESUMING: State = { status: 'resuming' };
 
 /** What every tab holds in memory, and tells the others when it is new. Times are by this device's own clock. */
 type Held = { accessToken: string; since: number; expiresAt: number; user: UserFragment; session: SessionFragment };
@@ -34,24 +37,37 @@ const LONGEST_WAIT = 30;
  */
 export class BrowserSession {
   state: State;
-  private held?: Held;
+  private held: Held | undefined;
   /** The session that ended last. What is kept may still be of it: a tab hears the news sooner than it sees the storage change. */
-  private ended?: string;
-  private renewal?: Promise<void>;
+  private ended: string | undefined;
+  private renewal: Promise<void> | undefined;
   private heard = new AbortController();
-  private readonly channel?: BroadcastChannel;
+  private readonly channel: BroadcastChannel | undefined;
   private readonly listeners = new Set<() => void>();
+  private readonly name: string;
+  private readonly keeper: Keeper;
+  private readonly post: Post;
 
-  constructor(
-    readonly name: string,
-    private readonly keeper: Keeper,
-    private readonly post: Post,
-  ) {
-    if (keeper.isShared && 'BroadcastChannel' in globalThis) {
+  constructor(name: string, keeper: Keeper, post: Post) {
+    this.name = name;
+    this.keeper = keeper;
+    this.post = post;
+    // on a server, an open channel would keep the process from ending
+    if (keeper.isShared && globalThis.window?.BroadcastChannel) {
       this.channel = new BroadcastChannel(name);
       this.channel.onmessage = ({ data }) => this.hear(data as News);
     }
-    this.state = { status: keeper.read() ? 'resuming' : 'signedOut' };
+    this.state = keeper.read() || !page ? RESUMING : { status: 'signedOut' };
+    if (page) this.start();
+  }
+
+  /**
+   * Finds out who is signed in. A page does so at once. Where there is none, the first listener is waited for: a server that
+   * renders pages has no listeners, and cannot know who will look at them.
+   */
+  start() {
+    if (this.state !== RESUMING) return;
+    this.state = { ...RESUMING };
     void this.resume();
   }
 
@@ -64,7 +80,7 @@ export class BrowserSession {
   async accessToken(stale?: string): Promise<string | undefined> {
     if (!this.isFresh(stale)) {
       if (!this.held && !this.kept()) {
-        if (this.state.status === 'resuming') this.hold(undefined);
+        if (this.state !== RESUMING && this.state.status === 'resuming') this.hold(undefined);
         return undefined;
       }
       this.renewal ??= this.renew(stale).finally(() => { this.renewal = undefined; });
@@ -134,7 +150,6 @@ export class BrowserSession {
 
   /** Looks whether another tab has signed out, or somebody else in, while this one could not hear it. */
   async check() {
-    if (this.state.status === 'signedOut' && !this.kept()) return;
     if (this.kept()?.session !== this.held?.session.id) await this.accessToken(this.held?.accessToken);
   }
 
@@ -166,9 +181,9 @@ export class BrowserSession {
     }
   }
 
-  private async renew(stale?: string): Promise<void> {
+  private renew(stale?: string) {
     this.heard = new AbortController();
-    await alone(this.name, () => this.refresh(stale), this.heard.signal);
+    return alone(this.name, () => this.refresh(stale), this.heard.signal);
   }
 
   private async refresh(stale?: string): Promise<void> {
@@ -195,7 +210,7 @@ export class BrowserSession {
     const kept = this.kept();
     // a session that goes on keeps the refresh token that it has
     const token = refreshToken ?? (kept?.session === session.id ? kept.refreshToken : undefined);
-    this.keeper.write({ session: session.id, since, ...(token && { refreshToken: token }) });
+    this.keeper.write({ session: session.id, since, refreshToken: token });
     this.tell({ accessToken, since, expiresAt: since + expiresIn * 1000, user, session });
   }
 

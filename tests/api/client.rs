@@ -7,7 +7,10 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp, database::connect, tabs::Tabs,
+    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp,
+    database::connect,
+    node::{node, text},
+    tabs::Tabs,
 };
 
 const TABS: usize = 10;
@@ -606,4 +609,22 @@ async fn a_session_that_another_page_of_the_site_has_begun_is_taken_up() {
     assert_eq!(browser.states(), ["signedOut"], "nobody has looked");
     browser.tabs.run(0, "gatehouse.adopt()");
     assert_eq!(browser.states(), [EMAIL]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_page_it_waits_and_a_device_signs_in() {
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
+    app.sign_up(EMAIL).await;
+    let ran = node(&["no_page.mjs", &format!("{}/graphql", app.url), EMAIL, PASSWORD]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let seen: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let rendered = seen["rendered"].as_object().unwrap();
+    assert_eq!(rendered.len(), 12);
+    for (place, states) in rendered {
+        assert_eq!(*states, json!(["resuming", "resuming", "resuming"]), "{place}");
+    }
+    assert_eq!(seen["touched"], json!([]), "nothing was sent, opened or kept");
+    assert_eq!(seen["states"], json!(["signedOut", "signedIn"]));
+    assert_eq!((&seen["last"], &seen["email"]), (&json!("signedOut"), &json!(EMAIL)));
+    assert_eq!(seen["event"], "PROFILE_CHANGED");
 }

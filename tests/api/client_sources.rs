@@ -64,11 +64,49 @@ fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str
     assert!(complaints.contains(file) && complaints.contains(missing), "{complaints}");
 }
 
-#[test]
-fn the_readme_s_example_does_too() {
+/// The README's first example in TypeScript.
+fn example() -> &'static str {
     let readme = include_str!("../../README.md");
     let (_, example) = readme.split_once("```ts\n").unwrap();
-    let (example, _) = example.split_once("```").unwrap();
+    example.split_once("```").unwrap().0
+}
+
+/// What the compiler says of the client and the README's example in a new app, copied there as the README says. The settings
+/// are those that create-vite 9.3.0 writes, with `more` added.
+fn compile_in_new_app(more: &str) -> String {
+    let settings = include_str!("../node/vite-react-ts/tsconfig.app.json");
+    let settings = settings.replacen("\"compilerOptions\": {", &format!("\"compilerOptions\": {{ {more}"), 1);
+    // beside Vite and React
+    let folder =
+        tempfile::Builder::new().prefix("new-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
+    let sources = folder.path().join("src");
+    fs::create_dir(&sources).unwrap();
+    fs::write(folder.path().join("tsconfig.app.json"), settings).unwrap();
+    fs::write(sources.join("main.tsx"), example()).unwrap();
+    copy(&Path::new(PLAYGROUND).join("client"), &sources.join("gatehouse"), &|_, source| source.to_owned());
+    let settings = folder.path().join("tsconfig.app.json");
+    let compiled = node(&["node_modules/typescript/bin/tsc", "--project", settings.to_str().unwrap()]);
+    text(&compiled.stdout)
+}
+
+#[rstest]
+fn they_compile_in_a_new_app(
+    #[values(
+        "",
+        "\"exactOptionalPropertyTypes\": true,",
+        "\"isolatedModules\": true, \"noUncheckedSideEffectImports\": true,",
+        "\"noUncheckedIndexedAccess\": true, \"noPropertyAccessFromIndexSignature\": true,",
+        "\"noImplicitReturns\": true, \"noImplicitOverride\": true, \"strict\": true,",
+        "\"useDefineForClassFields\": false, \"skipDefaultLibCheck\": true,"
+    )]
+    more: &str,
+) {
+    assert_eq!(compile_in_new_app(more), "");
+}
+
+#[test]
+fn the_readme_s_example_does_too() {
+    let example = example();
     let lines = example.lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 10, "{lines} lines");
     // beside the client, in place of the app

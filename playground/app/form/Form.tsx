@@ -18,7 +18,7 @@ export function Form({ form, action, children }: { form: ReturnType<typeof useFo
 }
 
 /** Read out as soon as there is something in it. */
-export function Notice({ fault, done }: { fault?: string; done?: string }) {
+export function Notice({ fault, done }: Omit<Verdict, 'fields'>) {
   return (
     <div role="status">
       {fault && <p className="notice bad">{fault}</p>}

@@ -3,7 +3,7 @@ import type { UserError } from '../../client';
 import { wordsFor, wordsForFault } from '../words';
 
 /** What a form was told: of the whole, and of single fields by their names. */
-export type Verdict = { fault?: string; done?: string; fields: Record<string, string> };
+export type Verdict = { fault?: string | undefined; done?: string | undefined; fields: Record<string, string> };
 
 const NOTHING: Verdict = { fields: {} };
 

@@ -4,7 +4,7 @@ import type { AskForProof, EmailChallengeFragment, ReauthenticationProof, Reauth
 /** A proof that the person is asked for. `mailed` is the code that is on its way, if there is one. */
 export type Asked = {
   request: ReauthenticationRequest;
-  mailed?: EmailChallengeFragment;
+  mailed?: EmailChallengeFragment | undefined;
   answer: (proof: ReauthenticationProof | null) => void;
 };
 

@@ -43,7 +43,7 @@ export const finishGoogle = () => (finished ??= finish());
 export const leaveGoogle = () => answer.delete('state');
 
 /** What it was for, the page it was begun on, and why it did not work, if it did not. */
-type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string };
+type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string | undefined };
 
 async function finish(): Promise<Finished> {
   const begun = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Begun | null;
