@@ -44,6 +44,15 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
   }
 }
 
+/** What a wrong password comes to, where it is known whose it is. */
+export const INCORRECT_PASSWORD = 'Incorrect password.';
+
+/** A refusal to somebody who is signed in: wrong credentials can only be their current password, and are told at its field. */
+export function atCurrentPassword(error: UserError): UserError {
+  if (error.code !== 'INVALID_CREDENTIALS') return error;
+  return { ...error, fields: [{ field: 'currentPassword', code: 'MISMATCH', message: INCORRECT_PASSWORD }] };
+}
+
 /** Why there was no outcome, in words. */
 export function wordsForFault(fault: unknown): string {
   if (!(fault instanceof Fault)) throw fault;

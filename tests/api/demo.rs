@@ -463,3 +463,72 @@ async fn a_page_is_for_everybody_on_any_device(#[case] path: &str, #[case] signe
         assert_eq!(complaints, json!([]), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_without_a_username_save_their_profile() {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    visit.app.sign_up(EMAIL).await;
+    visit.log_in(EMAIL, PASSWORD);
+    for (name, text) in
+        [("Name", "Ada"), ("About you", "Notes"), ("Name", ""), ("Username", " "), ("About you", "")]
+    {
+        visit.sees("Profile");
+        visit.tabs.act("reload", Some(0), Value::Null);
+        visit.sees("Profile");
+        visit.fill(name, text);
+        if text.is_empty() {
+            visit.tabs.act("press", Some(0), "Backspace");
+        }
+        visit.tab_to("Save");
+        visit.enter();
+        visit.reads("Your profile is saved.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_current_password_is_told_at_its_field() {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    visit.app.sign_up(EMAIL).await;
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Profile");
+    visit.tab_to("Change email");
+    visit.enter();
+    visit.fill("New email address", "lovelace@example.org");
+    visit.fill("Password", NEW);
+    visit.enter();
+    visit.reads("Incorrect password.");
+    assert_eq!(visit.focus(), "currentPassword");
+    visit.open(0, "#/password");
+    visit.fill("Current password", NEW);
+    visit.fill("New password", "something else entirely");
+    visit.enter();
+    visit.reads("Incorrect password.");
+    assert_eq!(visit.focus(), "currentPassword");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_word_of_the_list_of_users_is_broken() {
+    let mut visit = Visit::with(&[NO_VERIFICATION]).await;
+    for name in 0..3 {
+        visit.app.sign_up(&format!("{name}.{}@example.org", "a-long-name".repeat(5))).await;
+    }
+    visit.app.sign_up_as("superuser", EMAIL).await;
+    visit.log_in(EMAIL, PASSWORD);
+    visit.sees("Profile");
+    visit.open(0, "#/users");
+    visit.reads("superuser");
+    for width in [360, 700, 1100] {
+        visit.tabs.act("look", Some(0), json!([width, "light"]));
+        // the lines that a word takes
+        let broken = "[...document.querySelectorAll('thead th, td:nth-child(3), td:nth-child(4), .tag, button, nav a')]
+            .filter((at) => at.checkVisibility()).flatMap((at) => [...at.childNodes]).filter((node) => node.nodeType === 3)
+            .flatMap((node) => [...node.data.matchAll(/[^\\s-]+/g)].map(({ 0: word, index }) => {
+                const range = document.createRange();
+                range.setStart(node, index);
+                range.setEnd(node, index + word.length);
+                return range.getClientRects().length > 1 ? word : undefined;
+            })).filter(Boolean)";
+        assert_eq!(visit.tabs.run(0, broken), json!([]), "at {width}");
+    }
+    visit.is_sound("the list of users");
+}

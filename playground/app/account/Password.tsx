@@ -6,7 +6,7 @@ import { PasswordRules, type AuthSettings } from '../form/rules';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
-import { impossible, NEWER } from '../words';
+import { atCurrentPassword, impossible, NEWER } from '../words';
 
 export function Password({ user, settings }: { user: UserFragment; settings: AuthSettings }) {
   const [newPassword, setNewPassword] = useState('');
@@ -19,7 +19,7 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
         await gatehouse.me();
         return 'Your new password is set. All your other devices are signed out.';
       case 'UserError':
-        return outcome;
+        return atCurrentPassword(outcome);
       case 'unknown':
         return NEWER;
       default:

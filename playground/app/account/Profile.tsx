@@ -8,7 +8,7 @@ import { gatehouse } from '../gatehouse';
 import { useLoad } from '../hooks';
 import { Page } from '../Page';
 import { GoogleButton } from '../sign_in/GoogleButton';
-import { dateAndTime, impossible, NEWER } from '../words';
+import { atCurrentPassword, dateAndTime, impossible, NEWER } from '../words';
 
 type OnChallenge = (challenge: EmailChallengeFragment) => void;
 type ProfileProps = { user: UserFragment; settings: AuthSettings; onChallenge: OnChallenge };
@@ -31,9 +31,13 @@ export function Profile({ user, settings, onChallenge }: ProfileProps) {
   );
 }
 
+const FIELDS = ['name', 'username', 'bio', 'avatarUrl'];
+
 function ProfileForm({ user }: { user: UserFragment }) {
   const [saves, setSaves] = useState(0);
-  const form = useForm(async ({ name, username, bio, avatarUrl }) => {
+  const form = useForm(async (inputs) => {
+    // what is left blank is cleared, or was never there
+    const [name, username, bio, avatarUrl] = FIELDS.map((field) => inputs[field]?.trim() || null);
     const outcome = await gatehouse.updateProfile({ name, username, bio, avatarUrl });
     switch (outcome.kind) {
       case 'User':
@@ -95,7 +99,7 @@ function challenged(outcome: Awaited<ReturnType<typeof gatehouse.changeEmail>>, 
     case 'EmailChallenge':
       return onChallenge(outcome);
     case 'UserError':
-      return outcome;
+      return atCurrentPassword(outcome);
     case 'unknown':
       return NEWER;
     default:

@@ -3,7 +3,7 @@ import { CodeField, PasswordField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import { useForm } from '../form/useForm';
 import { GoogleButton } from '../sign_in/GoogleButton';
-import { impossible, NEWER, wordsFor } from '../words';
+import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
 
 /** The dialog in which people confirm that it is still they who act. It is there while they are asked to. */
@@ -25,7 +25,7 @@ function Dialog({ asked }: { asked: Asked }) {
     <dialog ref={dialog} className="card" aria-labelledby="reauthentication" onCancel={() => answer(null)}>
       <h1 id="reauthentication">Confirm that it is you</h1>
       <p className="lead">This change affects how you sign in, so we need to be sure that it is you.</p>
-      {refusal && <Notice fault={refusal.code === 'INVALID_CREDENTIALS' ? 'Incorrect password.' : wordsFor(refusal)} />}
+      {refusal && <Notice fault={refusal.code === 'INVALID_CREDENTIALS' ? INCORRECT_PASSWORD : wordsFor(refusal)} />}
       {mailed && <CodeForm asked={asked} />}
       {!mailed && methods.includes('PASSWORD') && <PasswordForm asked={asked} />}
       {!mailed && methods.includes('EMAIL_CODE') && <MailButton asked={asked} />}
