@@ -6,20 +6,24 @@ const THEMES = {
   'graphiql-LIGHT': {
     base: 'vs',
     ground: '#ffffff',
+    text: '#1b2130',
     accent: '#2b5ce6',
+    chosen: '#e8eefd',
     line: '#556070',
     rules: { comment: '#00700a', number: '#087353', 'argument.identifier.gql': '#5a56c0' },
   },
   'graphiql-DARK': {
     base: 'vs-dark',
     ground: '#212a3b',
+    text: '#eceff4',
     accent: '#8fb0ff',
+    chosen: '#2f3c57',
     line: '#a3acba',
     rules: { comment: '#8fc27b', 'argument.identifier.gql': '#aaa5ff' },
   },
 };
 
-function theme({ base, ground, accent, line, rules }) {
+function theme({ base, ground, text, accent, chosen, line, rules }) {
   const faint = `${accent}22`;
   return {
     base,
@@ -30,7 +34,22 @@ function theme({ base, ground, accent, line, rules }) {
       'editorLineNumber.foreground': line,
       'editorHoverWidget.background': ground,
       'editorSuggestWidget.background': ground,
-      'editorSuggestWidget.selectedBackground': faint,
+      'editorSuggestWidget.foreground': text,
+      'editorSuggestWidget.highlightForeground': accent,
+      // Monaco's own are white, upon whatever ground
+      'editorSuggestWidget.selectedBackground': chosen,
+      'editorSuggestWidget.selectedForeground': text,
+      'editorSuggestWidget.selectedIconForeground': text,
+      'editorSuggestWidget.focusHighlightForeground': accent,
+      'list.activeSelectionBackground': chosen,
+      'list.activeSelectionForeground': text,
+      'list.focusHighlightForeground': accent,
+      'menu.foreground': text,
+      'menu.selectionBackground': chosen,
+      'menu.selectionForeground': text,
+      'quickInputList.focusBackground': chosen,
+      'quickInputList.focusForeground': text,
+      'quickInputList.focusIconForeground': text,
       'editorWidget.background': ground,
       'list.hoverBackground': faint,
       'list.highlightForeground': accent,

@@ -1,6 +1,7 @@
 // A pane beside the editors: every operation by name, part by part, with a word on what it does.
 import { useOpenName, useOpenOperation } from './open_operation.js';
 import { OPERATIONS } from './operations.js';
+import { Prose } from './prose.jsx';
 
 const parts = Object.entries(Object.groupBy(OPERATIONS, ({ part }) => part));
 
@@ -18,7 +19,7 @@ function Guide() {
               <li key={operation.name}>
                 <button type="button" aria-current={operation.name === name || undefined} onClick={() => open(operation.name)}>
                   <b>{operation.name}</b>
-                  <span>{operation.about}</span>
+                  <span><Prose text={operation.about} /></span>
                 </button>
               </li>
             ))}

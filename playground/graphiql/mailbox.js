@@ -26,7 +26,9 @@ export function lookedAt() {
 
 let text = '';
 
-async function look() {
+/** Looks into it, where there is one. */
+export async function look() {
+  if (!hasMailbox) return;
   try {
     const answer = await fetch('mailbox/api');
     const now = await answer.text();

@@ -2,12 +2,12 @@ import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { Bar } from './bar.jsx';
 import { Editors } from './editors.jsx';
 import { FillIn } from './fill_in.jsx';
-import { fetcher } from './fetcher.js';
+import { fetcher, send } from './fetcher.js';
 import { guide } from './guide.jsx';
 import { Hint } from './hint.jsx';
 import { fill } from './known.js';
 import { OPERATIONS } from './operations.js';
-import { known } from './session.js';
+import { begin as beginSession, known } from './session.js';
 import { begin, storage } from './storage.js';
 import { TabStrip } from './tab_strip.jsx';
 
@@ -17,6 +17,7 @@ const isWide = matchMedia('(min-width: 900px)').matches;
 // without introspection there is no schema to complete and explain from
 const schema = document.documentElement.dataset.introspection === undefined ? null : undefined;
 begin(tabs);
+beginSession(send);
 
 /** GraphiQL with a tab for each operation, a guide through them, and a bar that shows who is signed in. */
 export function Playground() {

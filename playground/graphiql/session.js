@@ -1,5 +1,5 @@
 // Who is signed in here, and all that is known besides. It is gone when the browser tab is.
-import { BEGINNING, forgetSession, learn, learnMails, learnReturn } from './known.js';
+import { anotherBeginning, BEGINNING, forgetSession, learn, learnMails, learnReturn } from './known.js';
 import { createStore } from './store.js';
 
 const here = location.origin + location.pathname;
@@ -21,12 +21,20 @@ export function authorization() {
   return accessToken && { Authorization: `Bearer ${accessToken}` };
 }
 
-/** Takes what an answer told. */
-export function take(variables, { data, errors }) {
+/** Fills in another name where there is a mary from another day, unless an account is known already. */
+export async function begin(send) {
+  if (known.get().hasAccount !== undefined) return;
+  const { data } = await send({ query: `{ usernameAvailable(username: ${JSON.stringify(BEGINNING.username)}) }` });
+  if (known.get().hasAccount !== undefined) return;
+  known.set({ ...known.get(), hasAccount: false, ...(data?.usernameAvailable === false && anotherBeginning()) });
+}
+
+/** Takes what an answer told. `newestMail` is the newest of when it was asked for. */
+export function take(variables, { data, errors }, newestMail) {
   const { code, reason } = errors?.[0]?.extensions ?? {};
   // an expired session may be refreshed; one that has ended, or never was, may not
   if (code === 'UNAUTHENTICATED' && ['REVOKED', 'INVALID'].includes(reason)) known.set(forgetSession(known.get()));
-  known.set(learn(known.get(), variables, data));
+  known.set(learn(known.get(), variables, data, newestMail));
 }
 
 /** Takes what mails told. */
