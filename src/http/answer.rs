@@ -2,7 +2,6 @@
 
 use std::any::Any;
 
-use minijinja::HtmlEscape;
 use poem::{
     Response,
     http::{HeaderValue, StatusCode, header},
@@ -100,11 +99,11 @@ pub(super) fn nothing(message: &str) -> Response {
     refusal(StatusCode::NOT_FOUND, "NOT_FOUND", message)
 }
 
-/// The same refusal as a page, for a person who has opened an address in a browser.
-pub(super) fn as_page(refusal: Response, message: &str) -> Response {
+/// The same refusal as a page, for a person who has opened an address in a browser. The message is HTML.
+pub(super) fn as_page(refusal: Response, message: &'static str) -> Response {
     let html = include_str!("pages/refused.html")
         .replace("{status}", &refusal.status().to_string())
-        .replace("{message}", &HtmlEscape(message).to_string());
+        .replace("{message}", message);
     let mut page = refusal.set_content_type("text/html; charset=utf-8");
     page.set_body(html);
     page
