@@ -24,6 +24,7 @@ struct Script {
     greeting: Vec<u8>,
     ehlo: Vec<u8>,
     recipient: Vec<u8>,
+    starttls: Vec<u8>,
     /// After the final dot.
     taken: Vec<u8>,
 }
@@ -35,6 +36,7 @@ impl Default for Script {
             greeting: usual("220 mail.test ready\r\n"),
             ehlo: usual("250-mail.test\r\n250 8BITMIME\r\n"),
             recipient: usual("250 known\r\n"),
+            starttls: usual("454 not now\r\n"),
             taken: usual("250 taken\r\n"),
         }
     }
@@ -83,7 +85,7 @@ impl Server {
                 "AUTH" if line.contains("LOGIN") => b"334 VXNlcm5hbWU6\r\n".to_vec(),
                 "AUTH" | "aHVzaA==" => b"235 welcome\r\n".to_vec(),
                 "YWRh" => b"334\r\n".to_vec(),
-                "STARTTLS" => b"454 not now\r\n".to_vec(),
+                "STARTTLS" => script().starttls,
                 "DATA" => {
                     stream.write_all(b"354 go on\r\n").await?;
                     let mut mail = Vec::new();
@@ -262,4 +264,20 @@ async fn encryption_is_not_lost_by_small_letters(#[case] ehlo: &str, #[case] que
     let (state, said) = outcome(&app, &ada).await;
     assert_eq!((state, said.as_str()), ("waits", "STARTTLS: 454 not now"));
     assert!(server.mails.lock().unwrap().is_empty());
+}
+
+/// Who stands between may put in a reply before encryption begins, to be read as the server's after it (CVE-2021-38371's kind).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_from_before_encryption_is_not_read_after_it() {
+    let server = Server::default();
+    *server.script.lock().unwrap() = Script {
+        ehlo: b"250-mail.test\r\n250 STARTTLS\r\n".to_vec(),
+        starttls: b"220 go\r\n250 auth plain\r\n".to_vec(),
+        ..Script::default()
+    };
+    let url = format!("smtp://{}?tls=required", server.start().await);
+    let app = TestApp::with(Sqlite, &[NO_VERIFICATION, ("SMTP_URL", &url), ("EMAIL_FROM", FROM)]).await;
+    let ada = app.sign_up(EMAIL).await.user_id;
+    let (state, said) = outcome(&app, &ada).await;
+    assert_eq!((state, said.as_str()), ("waits", "STARTTLS: no reply of SMTP: more than one reply"));
 }
