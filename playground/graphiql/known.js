@@ -29,7 +29,7 @@ export function missing(...texts) {
 
 /**
  * `known`, and what an operation told that was run with these variables. `newestMail` is the newest mail of before: what it asked
- * to have mailed is in a later one.
+ * to have mailed is in a later one. Without it, what was mailed stays known.
  */
 export function learn(known, variables, data, newestMail) {
   const { googleCode, ...rest } = known;
@@ -40,7 +40,7 @@ export function learn(known, variables, data, newestMail) {
 
 /** `known`, and what the newest mails hold. */
 export function learnMails(known, mails) {
-  const learnt = { ...known, ...(mails[0] && { newestMail: mails[0].id }) };
+  const learnt = { ...known };
   const read = mails.findIndex((mail) => mail.id === known.readMail);
   const fresh = read === -1 ? mails : mails.slice(0, read);
   const tokenIn = (mails, ...templates) => mails.find((mail) => mail.link && templates.includes(mail.template))?.link.split('token=')[1];
@@ -119,7 +119,7 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
 
 /** Drops the id of a challenge that was answered, and what was mailed for it: both are good once. */
 function answered(known, { input, token }, newestMail) {
-  if (!input?.otp && !token) return known;
+  if (!newestMail || (!input?.otp && !token)) return known;
   const { code, activationToken, ...rest } = known;
   return { ...rest, challengeId: null, readMail: newestMail };
 }
@@ -133,7 +133,7 @@ function learnRefusal(known, input, { code }) {
 
 /** Drops the token of a reset: it is good once. */
 function reset(known, { token }, newestMail) {
-  if (!token) return known;
+  if (!newestMail || !token) return known;
   const { resetToken, ...rest } = known;
   return { ...rest, readMail: newestMail };
 }

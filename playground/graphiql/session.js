@@ -26,7 +26,10 @@ export async function begin(send) {
   if (known.get().hasAccount !== undefined) return;
   const { data } = await send({ query: `{ usernameAvailable(username: ${JSON.stringify(BEGINNING.username)}) }` });
   if (known.get().hasAccount !== undefined) return;
-  known.set({ ...known.get(), hasAccount: false, ...(data?.usernameAvailable === false && anotherBeginning()) });
+  if (data?.usernameAvailable !== false) return known.set({ ...known.get(), hasAccount: false });
+  // what mails have told so far is mary's
+  const { resetToken, activationToken, ...rest } = known.get();
+  known.set({ ...rest, hasAccount: false, ...anotherBeginning() });
 }
 
 /** Takes what an answer told. `newestMail` is the newest of when it was asked for. */
@@ -39,7 +42,7 @@ export function take(variables, { data, errors }, newestMail) {
 
 /** Takes what mails told. */
 export function takeMails(mails) {
-  known.set(learnMails(known.get(), mails));
+  known.set({ ...learnMails(known.get(), mails), newestMail: mails[0]?.id });
 }
 
 /** Ends the session, on the server too. */

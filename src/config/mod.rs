@@ -21,9 +21,9 @@ pub use mail::{MailConfig, MailWay, SmtpLogin, SmtpServer, SmtpTls};
 use reader::Reader;
 pub use reader::{ConfigError, Setting, Variables};
 use values::{
-    budget, claim, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm, jwt_issuer, link_template,
-    list, listen_host, network, one_of, origin, own_hosts, page_address, public_url, reserved_username, socket_addr,
-    switch, text, within,
+    budget, claim, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm, jwt_issuer,
+    link_template, list, listen_host, network, one_of, origin, own_hosts, page_address, public_url,
+    reserved_username, socket_addr, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
