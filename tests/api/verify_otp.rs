@@ -76,20 +76,20 @@ async fn a_code_is_the_same_in_all_digits_and_what_cannot_be_one_costs_no_try() 
         code.bytes().filter_map(|digit| char::from_u32(u32::from(zero) + u32::from(digit - b'0'))).collect()
     };
     let between =
-        |code: &str, text: &str| code.chars().map(|digit| format!("{digit}{text}")).collect::<String>();
-    let spellings: Vec<Box<dyn Fn(&str) -> String>> = vec![
-        Box::new(|code| with_zero(code, '\u{660}')),
-        Box::new(|code| with_zero(code, '\u{6f0}')),
-        Box::new(|code| with_zero(code, '\u{966}')),
-        Box::new(|code| with_zero(code, '\u{ff10}')),
-        Box::new(|code| with_zero(code, '\u{e50}')),
-        Box::new(|code| between(code, "\u{a0}")),
-        Box::new(|code| between(code, "\u{2011}")),
-        Box::new(|code| between(code, "\u{200b}")),
-        Box::new(|code| format!("\u{202a}{code}\u{202c}\n")),
-        Box::new(|code| format!("\u{feff}{} \u{2013} {}", &code[..4], &code[4..])),
+        |code: &str, letter: char| -> String { code.chars().flat_map(|digit| [digit, letter]).collect() };
+    let spell: [&dyn Fn(&str) -> String; 10] = [
+        &|code| with_zero(code, '\u{660}'),
+        &|code| with_zero(code, '\u{6f0}'),
+        &|code| with_zero(code, '\u{966}'),
+        &|code| with_zero(code, '\u{ff10}'),
+        &|code| with_zero(code, '\u{e50}'),
+        &|code| between(code, '\u{a0}'),
+        &|code| between(code, '\u{2011}'),
+        &|code| between(code, '\u{200b}'),
+        &|code| format!("\u{202a}{code}\u{202c}\n"),
+        &|code| format!("\u{feff}{} \u{2013} {}", &code[..4], &code[4..]),
     ];
-    for (n, spelt) in spellings.iter().enumerate() {
+    for (n, spelt) in spell.iter().enumerate() {
         let email = format!("person{n}@example.org");
         let challenge = app.register(&email, PASSWORD).await["emailChallenge"]["id"].clone();
         let code = app.code(&email).await;
