@@ -337,7 +337,6 @@ async fn whoever_begins_in_the_middle_gets_to_what_they_wanted() {
         ("ResetPassword", "<resetToken>"),
         ("Reauthenticate", "<reauthenticationId>"),
         ("RevokeSession", "<otherSessionId>"),
-        ("ResendOtp", "<challengeId>"),
         ("UpdateProfile", "UNAUTHENTICATED"),
     ] {
         let way = obey(&server, &[first, "9"]);

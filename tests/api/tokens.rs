@@ -50,7 +50,7 @@ async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_iss
         "response_types_supported": [],
         "grant_types_supported": [],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["EdDSA"],
+        "id_token_signing_alg_values_supported": ["EdDSA", "ES256"],
     });
     for name in
         ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"))
@@ -313,7 +313,7 @@ async fn a_former_key_verifies_as_long_as_it_is_a_fallback_and_signs_nothing() {
     let former = before.settings["SECRET_KEY"].clone();
     let fresh = SecretKey::generate().1;
     let after = before.another(&[("SECRET_KEY", &fresh), ("SECRET_KEY_FALLBACKS", &former)]).await;
-    assert_eq!(jwks(&after).await.keys.len(), 2);
+    assert_eq!(jwks(&after).await.keys.len(), 2 * 2, "of each secret one for each algorithm");
     assert_eq!(after.me(&ada.access_token).await, EMAIL);
     let refreshed = SignedIn::from(&after.refresh(&ada.refresh_token).await);
     assert_eq!(after.me(&refreshed.access_token).await, EMAIL);

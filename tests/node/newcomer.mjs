@@ -24,8 +24,9 @@ try {
     await page.locator(`${QUERY} .view-lines`).click();
     await page.keyboard.press('Control+Enter');
     await hint.filter({ hasNotText: BEFORE }).waitFor({ state: 'attached' });
-    // what listens has no answer yet
     const response = page.locator('.graphiql-response .view-line');
+    // what listens has no answer yet; others' are drawn a moment later
+    if (!(await hint.innerText()).includes('Listening')) await response.filter({ hasText: /\S/ }).first().waitFor();
     const answer = (await response.allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
     way.push([name, answer, await hint.innerText()]);
     if ((await buttons.count()) === 0) break;
