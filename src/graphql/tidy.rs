@@ -16,9 +16,8 @@ use futures_util::{StreamExt, stream::BoxStream};
 const MAX_ERRORS: usize = 5;
 const MAX_MESSAGE: usize = 200;
 
-/// What is told of an error of the library where nothing of the schema is told. Documents are judged before the library sees
-/// them, so there should be none.
-const OTHERWISE: &str = "The document does not fit the schema";
+/// What is told of an error that is not known better, where nothing of the schema is told.
+pub(super) const OTHERWISE: &str = "The document does not fit the schema";
 
 /// The extension.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +76,7 @@ pub fn code(error: &ServerError) -> Option<&str> {
 }
 
 /// Without what was found where something else was expected, and no longer than can be read.
-fn shorten(message: &mut String) {
+pub(super) fn shorten(message: &mut String) {
     if let Some(quote) = message.find(", found ") {
         message.truncate(quote);
     }

@@ -45,7 +45,7 @@ async fn documents_and_variables_come_to_what_graphql_js_makes_of_them() {
         executed += run["executed"].as_u64().unwrap();
         refused += run["refused"].as_u64().unwrap();
     }
-    assert!(executed > u64::from(CASES) / 2 && refused > u64::from(CASES) / 2, "{executed} {refused}");
+    assert!(executed > u64::from(cases) / 2 && refused > u64::from(cases) / 2, "{executed} {refused}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]

@@ -22,6 +22,7 @@ use quick_cache::{Weighter, sync::Cache};
 use super::{
     error::ApiError,
     limits::{check_document, check_text},
+    tidy::{OTHERWISE, shorten},
 };
 use crate::config::GraphqlLimits;
 use convert::Places;
@@ -36,11 +37,9 @@ const MOST: u64 = 64 * 1024;
 /// How many documents it is made for. It holds more or fewer.
 const USUAL: usize = 256;
 
-/// The most characters of a message: a long document earns no long answer.
-const MAX_MESSAGE: usize = 200;
-
 /// What a message of the validation contains, and what becomes of it where nothing of the schema is told.
-const REWORDED: [(&str, &str); 15] = [
+const REWORDED: [(&str, &str); 16] = [
+    ("A variable is missing", "A variable is missing or does not fit its type"),
     ("syntax error", "Syntax error"),
     ("does not have a field", "There is no such field"),
     ("is not supported by", "There is no such argument"),
@@ -57,7 +56,6 @@ const REWORDED: [(&str, &str); 15] = [
     ("operation must not", "Two fields of one name differ: give one an alias"),
     ("fragment", "The fragment cannot be spread here, or is spread nowhere"),
 ];
-const OTHERWISE: &str = "The document does not fit the schema";
 
 /// Judges documents, and keeps those that were found good. Clones share them.
 #[derive(Clone)]
@@ -225,21 +223,15 @@ fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     schema.validate().map_err(|wrong| wrong.errors)
 }
 
-/// A message of the validation as a sentence, without its full stop: no value that it quotes, and no longer than can be read.
+/// A message of the validation as a sentence, without its full stop.
 fn sentence(message: &str) -> String {
-    let message = message.split(", found ").next().unwrap_or_default().trim_end_matches('.');
-    let mut letters = message.chars();
-    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if text.chars().count() > MAX_MESSAGE {
-        return text.chars().take(MAX_MESSAGE).chain(['…']).collect();
-    }
+    let mut letters = message.trim_end_matches('.').chars();
+    let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    shorten(&mut text);
     text
 }
 
 fn reworded(message: &str) -> String {
-    if message.starts_with("A variable is missing") {
-        return "A variable is missing or does not fit its type".to_owned();
-    }
     let known = REWORDED.iter().find(|(part, _)| message.contains(part));
     known.map_or(OTHERWISE, |(_, text)| text).to_owned()
 }
