@@ -1,4 +1,4 @@
-//! What keeps a use case from reaching an outcome. Outcomes are the use cases' own types.
+//! Why a use case does not succeed: it refuses for a reason of its own, or a fault keeps it from deciding.
 
 use std::{error::Error, time::Duration};
 
@@ -31,5 +31,39 @@ impl Fault {
     /// A defect of ours, from whatever showed it.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
+    }
+}
+
+/// Why a use case did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure<R> {
+    /// It decided against it, for a reason that the client may know.
+    Refused(R),
+    /// It decided nothing.
+    Fault(Fault),
+}
+
+/// Marks the reasons of a use case, so that `?` turns them into a [`Failure`].
+pub trait Refusal {}
+
+impl<R> Failure<R> {
+    /// Converts the reason into that of the use case which called this one.
+    pub fn into_refusal<S: From<R>>(self) -> Failure<S> {
+        match self {
+            Self::Refused(reason) => Failure::Refused(reason.into()),
+            Self::Fault(fault) => Failure::Fault(fault),
+        }
+    }
+}
+
+impl<R: Refusal> From<R> for Failure<R> {
+    fn from(reason: R) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+impl<R> From<Fault> for Failure<R> {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     accounts::{Owner, check_confirmation, check_new, hash_new},
     app::App,
     challenges::{self, About, Asked, Asker, Challenge, Locked},
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, Inputs, Password},
     outbox,
     rate_limit::{self, Action, Address},
@@ -25,18 +25,12 @@ use crate::{
 
 /// Why nothing was mailed.
 #[derive(Debug)]
-pub enum RequestPasswordResetError {
+pub enum RequestPasswordResetRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for RequestPasswordResetError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for RequestPasswordResetRefusal {}
 
 /// Mails a link. The answer is the same whether or not the address is known. Links do not supersede each other, so nobody can
 /// spoil another's.
@@ -47,9 +41,9 @@ pub async fn request_password_reset(
     app: &App,
     client: &Client,
     email: &str,
-) -> Result<Asked, RequestPasswordResetError> {
+) -> Result<Asked, Failure<RequestPasswordResetRefusal>> {
     let email = EmailAddress::parse(email)
-        .map_err(|wrong| RequestPasswordResetError::InvalidInput(vec![wrong.at("email")]))?;
+        .map_err(|wrong| RequestPasswordResetRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let from = Asker::anonymous(client.ip_address);
     let permit = challenges::charge(app, from, Purpose::ResetPassword, &email).await?;
     let challenge = Challenge::new(app, Purpose::ResetPassword, &email, About::default(), permit);
@@ -71,46 +65,40 @@ pub struct ResetPasswordInput {
 
 /// Why the password stays as it was.
 #[derive(Debug)]
-pub enum ResetPasswordError {
+pub enum ResetPasswordRefusal {
     /// The token is unknown, expired or spent: never told apart.
     InvalidToken,
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for ResetPasswordError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ResetPasswordRefusal {}
 
 /// Sets the password, which proves the address too, and ends every session, those that are being opened included, and every
 /// identity that was linked since the last reset. Returns the sessions that it ended. Nobody is signed in by it.
 ///
 /// # Errors
-/// [`ResetPasswordError::InvalidToken`] if the link is unknown, expired or spent.
+/// [`ResetPasswordRefusal::InvalidToken`] if the link is unknown, expired or spent.
 pub async fn reset_password(
     app: &App,
     client: &Client,
     input: ResetPasswordInput,
-) -> Result<Vec<Uuid>, ResetPasswordError> {
+) -> Result<Vec<Uuid>, Failure<ResetPasswordRefusal>> {
     let now = Timestamp(app.clock.now());
     let link_id = app.tokens.read_link_token(Purpose::ResetPassword, input.token.expose_secret());
-    let link_id = link_id.ok_or(ResetPasswordError::InvalidToken)?;
+    let link_id = link_id.ok_or(ResetPasswordRefusal::InvalidToken)?;
     let challenge = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
     let challenge = challenge.filter(|challenge| challenge.purpose == Purpose::ResetPassword);
-    let challenge = challenge.ok_or(ResetPasswordError::InvalidToken)?;
+    let challenge = challenge.ok_or(ResetPasswordRefusal::InvalidToken)?;
     let user = user::find_by_email_key(app.db.read(), &challenge.email_key).await?;
-    let user = user.ok_or(ResetPasswordError::InvalidToken)?;
+    let user = user.ok_or(ResetPasswordRefusal::InvalidToken)?;
 
     let owner = Owner::of(&user);
-    let new = parse(app, &owner, &input).map_err(ResetPasswordError::InvalidInput)?;
+    let new = parse(app, &owner, &input).map_err(ResetPasswordRefusal::InvalidInput)?;
     let attempt = rate_limit::charge(app, Action::PasswordReset(user.id)).await?;
     let password_hash = attempt.unless_busy(app, hash_new(app, new, &owner).await).await?;
     let password_hash =
-        password_hash.map_err(|wrong| ResetPasswordError::InvalidInput(vec![wrong.at("newPassword")]))?;
+        password_hash.map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let change = SecurityChange::announce(app, &user, Kind::PasswordReset).await?;
     let user_id = user.id;
@@ -146,7 +134,7 @@ pub async fn reset_password(
         })
         .await?;
     outbox::wake(app);
-    ended.ok_or(ResetPasswordError::InvalidToken)
+    Ok(ended.ok_or(ResetPasswordRefusal::InvalidToken)?)
 }
 
 /// The identities that do not outlive a reset: those that a thief of the account may have linked. A baseline is what the owner's

@@ -3,8 +3,8 @@
 //! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, each kind of work right
 //! after its control, in rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` then measures another on that
 //! database; it fills it with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer, and
-//! `cargo bench --bench load -- refresh,storm` measures these alone (of `me`, `refresh`, `login`, `signup`, `storm`). Nothing is
-//! asserted of the numbers: they are the machine's. They are printed as a table, and unless some were left out, drawn into
+//! `cargo bench --bench load -- refresh,storm` measures these alone (of `me`, `refresh`, `login`, `signup`, `storm`).
+//! `BENCH_PROGRAM=path` measures another build of `gatehouse`, to compare two. Nothing is asserted of the numbers: they are the machine's. They are printed as a table, and unless some were left out, drawn into
 //! `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]

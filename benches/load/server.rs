@@ -1,7 +1,7 @@
 //! A server process.
 
 use std::{
-    fs,
+    env, fs,
     net::{SocketAddr, TcpListener},
     process::{Child, Command, Stdio},
     thread,
@@ -92,7 +92,8 @@ impl Drop for Server {
 
 /// The program as it is released, with no settings but those that are added. Its warnings are shown.
 pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    let program = env::var("BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatehouse").to_owned());
+    let mut process = Command::new(program);
     process.arg(command).env_clear().env("DATABASE_URL", database_url).env("RUST_LOG", "warn");
     process.current_dir(env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null()).stdout(Stdio::null());
     process

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Refusal},
     rate_limit::{self, Action},
     sessions::{ReauthenticationRequired, Viewer, step_up},
     storage::{
@@ -15,24 +15,18 @@ use crate::{
 
 /// Why an account stays as it was.
 #[derive(Debug)]
-pub enum AdministrationError {
+pub enum AdministrationRefusal {
     /// There is no such user.
     NotFound,
     /// It is the superuser's own, or they are no superuser any more.
     NotAllowed,
     /// The superuser has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for AdministrationError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for AdministrationRefusal {}
 
-impl From<ReauthenticationRequired> for AdministrationError {
+impl From<ReauthenticationRequired> for AdministrationRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -50,22 +44,23 @@ pub(super) async fn administer(
     by: &Viewer,
     id: Uuid,
     change: Administration,
-) -> Result<user::Model, AdministrationError> {
+) -> Result<user::Model, Failure<AdministrationRefusal>> {
     let by = step_up(app, by)?.user.id;
     if by == id {
-        return Err(AdministrationError::NotAllowed);
+        return Err(AdministrationRefusal::NotAllowed.into());
     }
     rate_limit::charge(app, Action::Write(by)).await?;
 
     let now = Timestamp(app.clock.now());
-    app.db
+    let administered = app
+        .db
         .write(async move |txn| {
             let locked = user::lock(&txn, &[by, id]).await?;
             if locked.iter().all(|user| user.id != id) {
-                return Ok(Err(AdministrationError::NotFound));
+                return Ok(Err(AdministrationRefusal::NotFound));
             }
             let Some(user) = user::administer(&txn, id, change, by, now).await? else {
-                return Ok(Err(AdministrationError::NotAllowed));
+                return Ok(Err(AdministrationRefusal::NotAllowed));
             };
             if change == Administration::IsActive(false) {
                 user::raise_credentials_version(&txn, id).await?;
@@ -78,5 +73,6 @@ pub(super) async fn administer(
             }
             Ok(Ok(user))
         })
-        .await?
+        .await?;
+    Ok(administered?)
 }

@@ -7,7 +7,7 @@ use super::new_password::{Owner, check_confirmation, check_new, hash_new};
 use crate::{
     app::App,
     challenges,
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::{FieldError, FieldErrorCode, Inputs, Password, Wrong},
     outbox,
     rate_limit::{self, Action, Address},
@@ -29,24 +29,18 @@ pub struct ChangePasswordInput {
 
 /// Why the password stays as it was.
 #[derive(Debug)]
-pub enum ChangePasswordError {
+pub enum ChangePasswordRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
     /// The current password is another.
     InvalidCredentials,
     /// It would be the first password, and the viewer has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for ChangePasswordError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ChangePasswordRefusal {}
 
-impl From<ReauthenticationRequired> for ChangePasswordError {
+impl From<ReauthenticationRequired> for ChangePasswordRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -56,30 +50,30 @@ impl From<ReauthenticationRequired> for ChangePasswordError {
 /// ended. The first password is a new way in, and needs a recent proof; others need the current one.
 ///
 /// # Errors
-/// [`ChangePasswordError::InvalidCredentials`] if the current password is another.
+/// [`ChangePasswordRefusal::InvalidCredentials`] if the current password is another.
 pub async fn change_password(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     input: ChangePasswordInput,
-) -> Result<Vec<Uuid>, ChangePasswordError> {
+) -> Result<Vec<Uuid>, Failure<ChangePasswordRefusal>> {
     let user = &viewer.user;
     if user.password_hash.is_none() {
         step_up(app, viewer)?;
     }
     let owner = Owner::of(user);
-    let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordError::InvalidInput)?;
+    let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordRefusal::InvalidInput)?;
     let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
 
     if let Some(current) = current {
         let verified = app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await;
         if !attempt.unless_busy(app, verified).await?.is_right {
-            return Err(ChangePasswordError::InvalidCredentials);
+            return Err(ChangePasswordRefusal::InvalidCredentials.into());
         }
     }
     let password_hash = hash_new(app, new, &owner).await?;
     let password_hash =
-        password_hash.map_err(|wrong| ChangePasswordError::InvalidInput(vec![wrong.at("newPassword")]))?;
+        password_hash.map_err(|wrong| ChangePasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
     let (now, email_key) = (Timestamp(app.clock.now()), user.email_key.clone());
@@ -110,7 +104,7 @@ pub async fn change_password(
         .await?;
     outbox::wake(app);
     // the credentials changed while they were checked
-    ended.ok_or(ChangePasswordError::InvalidCredentials)
+    Ok(ended.ok_or(ChangePasswordRefusal::InvalidCredentials)?)
 }
 
 /// The current password, where there is one, and the new.

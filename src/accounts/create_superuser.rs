@@ -3,29 +3,23 @@
 use super::new_account::{Claim, NewAccount, NewAccountInput, claim};
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::FieldError,
     storage::{Timestamp, user},
 };
 
 /// Why there is no account.
 #[derive(Debug)]
-pub enum CreateSuperuserError {
+pub enum CreateSuperuserRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
     /// Somebody has this address.
     EmailTaken,
     /// Somebody has this username.
     UsernameTaken,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for CreateSuperuserError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for CreateSuperuserRefusal {}
 
 /// Creates the account. Its address counts as proven: the operator vouches for it.
 ///
@@ -34,15 +28,15 @@ impl<F: Into<Fault>> From<F> for CreateSuperuserError {
 pub async fn create_superuser(
     app: &App,
     input: NewAccountInput,
-) -> Result<user::Model, CreateSuperuserError> {
-    let account = NewAccount::parse(app, &input).map_err(CreateSuperuserError::InvalidInput)?;
+) -> Result<user::Model, Failure<CreateSuperuserRefusal>> {
+    let account = NewAccount::parse(app, &input).map_err(CreateSuperuserRefusal::InvalidInput)?;
     let row = account.into_row(app, user::Role::Superuser).await?;
-    let mut row = row.map_err(|wrong| CreateSuperuserError::InvalidInput(vec![wrong.at("password")]))?;
+    let mut row = row.map_err(|wrong| CreateSuperuserRefusal::InvalidInput(vec![wrong.at("password")]))?;
     row.email_verified_at = row.email.is_some().then_some(Timestamp(app.clock.now()));
     let inserted = row.clone();
     match app.db.write(async move |txn| claim(&txn, inserted).await).await? {
         Claim::Granted => Ok(row),
-        Claim::EmailTaken => Err(CreateSuperuserError::EmailTaken),
-        Claim::UsernameTaken => Err(CreateSuperuserError::UsernameTaken),
+        Claim::EmailTaken => Err(CreateSuperuserRefusal::EmailTaken.into()),
+        Claim::UsernameTaken => Err(CreateSuperuserRefusal::UsernameTaken.into()),
     }
 }

@@ -19,21 +19,21 @@ mod user;
 mod username_available;
 mod users;
 
-pub use administration::AdministrationError;
-pub use change_password::{ChangePasswordError, ChangePasswordInput, change_password};
-pub use create_superuser::{CreateSuperuserError, create_superuser};
+pub use administration::AdministrationRefusal;
+pub use change_password::{ChangePasswordInput, ChangePasswordRefusal, change_password};
+pub use create_superuser::{CreateSuperuserRefusal, create_superuser};
 pub use django_file::{DjangoFile, DjangoFormat};
 pub use import_remarks::{Note, Skip};
 pub use import_users::{ImportOptions, ImportUsersError, Outcome, Summary, Told, import_users};
 pub use new_account::NewAccountInput;
 pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new};
 pub use revert_security_change::{
-    OwnershipProof, RevertSecurityChangeError, RevertSecurityChangeInput, revert_security_change,
+    OwnershipProof, RevertSecurityChangeInput, RevertSecurityChangeRefusal, revert_security_change,
 };
 pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
-pub use signup::{SignupError, signup};
-pub use update_profile::{Change, UpdateProfileError, UpdateProfileInput, update_profile};
+pub use signup::{SignupRefusal, signup};
+pub use update_profile::{Change, UpdateProfileInput, UpdateProfileRefusal, update_profile};
 pub use user::{may_see_devices, user};
 pub use username_available::username_available;
-pub use users::{PageInput, UserPage, UsersError, count_users, users};
+pub use users::{InvalidPage, PageInput, UserPage, count_users, users};

@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     challenges::{About, Asked, Challenge, Permit},
-    fault::Fault,
-    google_login::{GoogleLoginInput, IdentifyError, identify},
+    fault::{Failure, Fault, Refusal},
+    google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{EmailAddress, Password},
     outbox,
     rate_limit::{Action, Address, Attempt},
@@ -48,7 +48,7 @@ pub enum OwnershipProof {
 
 /// Why nothing was undone.
 #[derive(Debug)]
-pub enum RevertSecurityChangeError {
+pub enum RevertSecurityChangeRefusal {
     /// The token is unknown, expired or spent: never told apart.
     InvalidToken,
     /// The address would change, for which a proof from before the change is missing. The link stays good.
@@ -58,19 +58,13 @@ pub enum RevertSecurityChangeError {
     /// Another account has the address by now.
     EmailTaken,
     /// It is not known whose identity it is.
-    Identify(IdentifyError),
-    /// Nothing was decided.
-    Fault(Fault),
+    Identify(IdentifyRefusal),
 }
 
-impl<F: Into<Fault>> From<F> for RevertSecurityChangeError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for RevertSecurityChangeRefusal {}
 
-impl From<IdentifyError> for RevertSecurityChangeError {
-    fn from(error: IdentifyError) -> Self {
+impl From<IdentifyRefusal> for RevertSecurityChangeRefusal {
+    fn from(error: IdentifyRefusal) -> Self {
         Self::Identify(error)
     }
 }
@@ -100,27 +94,29 @@ enum Reverted {
 /// has then; no budget refuses it, or strangers could use it up.
 ///
 /// # Errors
-/// [`RevertSecurityChangeError::InvalidToken`] if the link cannot be used any more.
+/// [`RevertSecurityChangeRefusal::InvalidToken`] if the link cannot be used any more.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
     input: RevertSecurityChangeInput,
-) -> Result<Asked, RevertSecurityChangeError> {
+) -> Result<Asked, Failure<RevertSecurityChangeRefusal>> {
     let now = Timestamp(app.clock.now());
     let id = app.tokens.read_undo_token(input.token.expose_secret());
-    let id = id.ok_or(RevertSecurityChangeError::InvalidToken)?;
+    let id = id.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
     let change = security_change::find_live(app.db.read(), id, now).await?;
     let change = change.filter(|change| change.is_revertible);
-    let change = change.ok_or(RevertSecurityChangeError::InvalidToken)?;
+    let change = change.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
     let account = user::find(app.db.read(), change.user_id).await?;
-    let account = account.ok_or(RevertSecurityChangeError::InvalidToken)?;
+    let account = account.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
     let plan = Plan::make(app.db.read(), account, &change, now).await?;
     let attempt = match input.proof {
         Some(proof) => check(app, client, &change, &plan, proof).await?,
-        None if plan.moved.is_some() => return Err(RevertSecurityChangeError::ReauthenticationRequired),
+        None if plan.moved.is_some() => {
+            return Err(RevertSecurityChangeRefusal::ReauthenticationRequired.into());
+        }
         None => Attempt::free(app),
     };
-    let to = EmailAddress::parse(plan.email()).map_err(|_| RevertSecurityChangeError::InvalidToken)?;
+    let to = EmailAddress::parse(plan.email()).map_err(|_| RevertSecurityChangeRefusal::InvalidToken)?;
     let permit = Permit::uncharged(app);
     let reset = Challenge::new(app, Purpose::ResetPassword, &to, About::default(), permit);
     let outcome = app
@@ -146,9 +142,9 @@ pub async fn revert_security_change(
             outbox::wake(app);
             Ok(*asked)
         }
-        Ok(Reverted::Gone) => Err(RevertSecurityChangeError::InvalidToken),
+        Ok(Reverted::Gone) => Err(RevertSecurityChangeRefusal::InvalidToken.into()),
         Ok(Reverted::Outdated) => Err(Fault::Busy.into()),
-        Err(Fault::Conflict(_)) => Err(RevertSecurityChangeError::EmailTaken),
+        Err(Fault::Conflict(_)) => Err(RevertSecurityChangeRefusal::EmailTaken.into()),
         Err(fault) => Err(fault.into()),
     }
 }
@@ -160,11 +156,11 @@ async fn check(
     change: &security_change::Model,
     plan: &Plan,
     proof: OwnershipProof,
-) -> Result<Attempt, RevertSecurityChangeError> {
+) -> Result<Attempt, Failure<RevertSecurityChangeRefusal>> {
     match proof {
         OwnershipProof::Password(password) => {
             let password = Password::parse(password.expose_secret());
-            let password = password.map_err(|_| RevertSecurityChangeError::InvalidCredentials)?;
+            let password = password.map_err(|_| RevertSecurityChangeRefusal::InvalidCredentials)?;
             let address = Address::rationed(app, client.ip_address);
             let mut failures = vec![Action::UndoProof(change.user_id)];
             failures.extend(address.iter().map(Action::FailedCodeFrom));
@@ -176,14 +172,14 @@ async fn check(
             }
         }
         OwnershipProof::Identity(input @ GoogleLoginInput::AuthorizationCode { .. }) => {
-            let (account, attempt) = identify(app, client, &input).await?;
+            let (account, attempt) = identify(app, client, &input).await.map_err(Failure::into_refusal)?;
             if plan.identities_before.contains(&(account.issuer, account.subject)) {
                 return Ok(attempt);
             }
         }
         OwnershipProof::Identity(_) | OwnershipProof::Other => {}
     }
-    Err(RevertSecurityChangeError::InvalidCredentials)
+    Err(RevertSecurityChangeRefusal::InvalidCredentials.into())
 }
 
 impl Plan {

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::administration::{AdministrationError, administer};
+use super::administration::{AdministrationRefusal, administer};
 use crate::{
     app::App,
+    fault::Failure,
     sessions::Viewer,
     storage::user::{self, Administration, Role},
 };
@@ -18,6 +19,6 @@ pub async fn set_user_role(
     by: &Viewer,
     id: Uuid,
     role: Role,
-) -> Result<user::Model, AdministrationError> {
+) -> Result<user::Model, Failure<AdministrationRefusal>> {
     administer(app, by, id, Administration::Role(role)).await
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge, Registration},
     config::EmailVerification,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::{EmailAddress, FieldError},
     outbox,
     rate_limit::{Action, Address, Attempt},
@@ -21,7 +21,7 @@ use crate::{
 
 /// Why there is no account.
 #[derive(Debug)]
-pub enum SignupError {
+pub enum SignupRefusal {
     /// People do not sign up here.
     NotEnabled,
     /// These fields are at fault.
@@ -30,35 +30,33 @@ pub enum SignupError {
     EmailTaken,
     /// Somebody has this username.
     UsernameTaken,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for SignupError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for SignupRefusal {}
 
 /// Creates an account and signs in; where verification is mandatory, asks for the proof of the address instead. Costs one
 /// hash, whether or not the names are free.
 ///
 /// # Errors
 /// Why not.
-pub async fn signup(app: &App, client: &Client, input: NewAccountInput) -> Result<SignIn, SignupError> {
+pub async fn signup(
+    app: &App,
+    client: &Client,
+    input: NewAccountInput,
+) -> Result<SignIn, Failure<SignupRefusal>> {
     if !app.config.signup {
-        return Err(SignupError::NotEnabled);
+        return Err(SignupRefusal::NotEnabled.into());
     }
-    let account = NewAccount::parse(app, &input).map_err(SignupError::InvalidInput)?;
+    let account = NewAccount::parse(app, &input).map_err(SignupRefusal::InvalidInput)?;
     let address = Address::rationed(app, client.ip_address);
     let action: Vec<_> = address.iter().map(Action::Signup).collect();
     let attempt = Attempt::begin(app, &action, None).await?;
     if account.username().is_some_and(|username| is_reserved(app, username)) {
-        return Err(SignupError::UsernameTaken);
+        return Err(SignupRefusal::UsernameTaken.into());
     }
     let (email, password) = (account.email().cloned(), account.password());
     let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
-    let row = row.map_err(|wrong| SignupError::InvalidInput(vec![wrong.at("password")]))?;
+    let row = row.map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
     match (app.config.email_verification, email) {
         (EmailVerification::Mandatory, Some(email)) => {
             let asked = register(app, client, row, &email, &password).await?;
@@ -80,11 +78,11 @@ async fn register(
     row: user::Model,
     email: &EmailAddress,
     password: &SecretString,
-) -> Result<Asked, SignupError> {
+) -> Result<Asked, Failure<SignupRefusal>> {
     if let Some(key) = &row.username_key
         && user::find_by_username_key(app.db.read(), key).await?.is_some()
     {
-        return Err(SignupError::UsernameTaken);
+        return Err(SignupRefusal::UsernameTaken.into());
     }
     let from = Asker::anonymous(client.ip_address);
     let permit = challenges::charge(app, from, Purpose::VerifyEmail, email).await?;
@@ -132,7 +130,7 @@ async fn begin(
     client: &Client,
     row: user::Model,
     challenge: Option<Challenge>,
-) -> Result<SignIn, SignupError> {
+) -> Result<SignIn, Failure<SignupRefusal>> {
     let opening = Opening::new(app, &row, client, &[AuthenticationMethod::Password]);
     let (claim, opened, asked) = app
         .db
@@ -155,7 +153,7 @@ async fn begin(
             Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: asked, ..signed_in })))
         }
         (Claim::Granted, None) => Err(Fault::internal("a new account could not be signed in to").into()),
-        (Claim::EmailTaken, _) => Err(SignupError::EmailTaken),
-        (Claim::UsernameTaken, _) => Err(SignupError::UsernameTaken),
+        (Claim::EmailTaken, _) => Err(SignupRefusal::EmailTaken.into()),
+        (Claim::UsernameTaken, _) => Err(SignupRefusal::UsernameTaken.into()),
     }
 }

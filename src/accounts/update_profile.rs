@@ -3,7 +3,7 @@
 use super::new_account::is_reserved;
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::{FieldError, FieldErrorCode, Inputs, Username, Wrong, avatar_url, bio, person_name},
     rate_limit::{self, Action, Address},
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
@@ -51,24 +51,18 @@ pub struct UpdateProfileInput {
 
 /// Why a profile stays as it was.
 #[derive(Debug)]
-pub enum UpdateProfileError {
+pub enum UpdateProfileRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
     /// Somebody has this username, or it is reserved.
     UsernameTaken,
     /// The username would change, and the viewer has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for UpdateProfileError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for UpdateProfileRefusal {}
 
-impl From<ReauthenticationRequired> for UpdateProfileError {
+impl From<ReauthenticationRequired> for UpdateProfileRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -78,15 +72,15 @@ impl From<ReauthenticationRequired> for UpdateProfileError {
 /// proof.
 ///
 /// # Errors
-/// [`UpdateProfileError::InvalidInput`] with every field at fault.
+/// [`UpdateProfileRefusal::InvalidInput`] with every field at fault.
 pub async fn update_profile(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     input: UpdateProfileInput,
-) -> Result<user::Model, UpdateProfileError> {
+) -> Result<user::Model, Failure<UpdateProfileRefusal>> {
     let user = &viewer.user;
-    let changes = Changes::parse(input).map_err(UpdateProfileError::InvalidInput)?;
+    let changes = Changes::parse(input).map_err(UpdateProfileRefusal::InvalidInput)?;
     if changes.username_of(user) != user.username.as_deref() {
         step_up(app, viewer)?;
     }
@@ -94,7 +88,7 @@ pub async fn update_profile(
         Some(username) => {
             charge_claim(app, client, user).await?;
             if is_reserved(app, username) {
-                return Err(UpdateProfileError::UsernameTaken);
+                return Err(UpdateProfileRefusal::UsernameTaken.into());
             }
         }
         None => drop(rate_limit::charge(app, Action::Write(user.id)).await?),
@@ -116,9 +110,9 @@ pub async fn update_profile(
         })
         .await;
     match updated {
-        Ok(Some(row)) => row.map_err(|wrong| UpdateProfileError::InvalidInput(vec![wrong])),
+        Ok(Some(row)) => Ok(row.map_err(|wrong| UpdateProfileRefusal::InvalidInput(vec![wrong]))?),
         Ok(None) => Err(Fault::internal("the viewer has no row").into()),
-        Err(Fault::Conflict(_)) => Err(UpdateProfileError::UsernameTaken),
+        Err(Fault::Conflict(_)) => Err(UpdateProfileRefusal::UsernameTaken.into()),
         Err(fault) => Err(fault.into()),
     }
 }

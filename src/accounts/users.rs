@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::search_key,
     storage::{
         user,
@@ -41,29 +41,24 @@ pub struct UserPage {
     pub filter: Filter,
 }
 
-/// Why there is no page.
+/// The arguments of a page are at fault, for this reason.
 #[derive(Debug)]
-pub enum UsersError {
-    /// The arguments are at fault, for this reason.
-    BadRequest(String),
-    /// It could not be read.
-    Fault(Fault),
-}
+pub struct InvalidPage(pub String);
 
-impl<F: Into<Fault>> From<F> for UsersError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for InvalidPage {}
 
 /// A page of all users that the filter lets through. `filter.search` is as it was typed.
 ///
 /// # Errors
 /// Why not.
-pub async fn users(app: &App, input: PageInput, mut filter: Filter) -> Result<UserPage, UsersError> {
+pub async fn users(
+    app: &App,
+    input: PageInput,
+    mut filter: Filter,
+) -> Result<UserPage, Failure<InvalidPage>> {
     let (size, from) = match (input.first, input.last) {
         (Some(_), Some(_)) => {
-            return Err(UsersError::BadRequest("`first` and `last` exclude each other.".to_owned()));
+            return Err(InvalidPage("`first` and `last` exclude each other.".to_owned()).into());
         }
         (None, Some(last)) => (last, End::Last),
         (first, None) => (first.unwrap_or(DEFAULT_PAGE), End::First),
@@ -71,15 +66,15 @@ pub async fn users(app: &App, input: PageInput, mut filter: Filter) -> Result<Us
     let size = usize::try_from(size)
         .ok()
         .filter(|_| size <= MAX_PAGE)
-        .ok_or_else(|| UsersError::BadRequest(format!("A page has 0 to {MAX_PAGE} users.")))?;
+        .ok_or_else(|| InvalidPage(format!("A page has 0 to {MAX_PAGE} users.")))?;
     let cursor = |text: Option<String>| {
         let read = |text: String| app.tokens.read_cursor(&text);
-        let unknown = || UsersError::BadRequest("This cursor is none of this server's.".to_owned());
+        let unknown = || InvalidPage("This cursor is none of this server's.".to_owned());
         text.map(|text| read(text).ok_or_else(unknown)).transpose()
     };
     let (after, before) = (cursor(input.after)?, cursor(input.before)?);
     if let Some(search) = filter.search.as_mut() {
-        *search = search_key(search).map_err(UsersError::BadRequest)?;
+        *search = search_key(search).map_err(InvalidPage)?;
     }
 
     // one more than asked for tells whether there are more

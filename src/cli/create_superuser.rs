@@ -6,9 +6,10 @@ use secrecy::SecretString;
 
 use super::{CliError, load, migrate::require_migrated};
 use crate::{
-    accounts::{CreateSuperuserError, NewAccountInput, create_superuser},
+    accounts::{CreateSuperuserRefusal, NewAccountInput, create_superuser},
     app::App,
     config::Mode,
+    fault::Failure,
     input::FieldError,
 };
 
@@ -64,14 +65,17 @@ fn ask(question: &str) -> io::Result<String> {
     Ok(line.trim().to_owned())
 }
 
-fn told(error: CreateSuperuserError) -> CliError {
-    match error {
-        CreateSuperuserError::InvalidInput(fields) => {
+fn told(failure: Failure<CreateSuperuserRefusal>) -> CliError {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::Fault(fault) => return fault.into(),
+    };
+    match refusal {
+        CreateSuperuserRefusal::InvalidInput(fields) => {
             let told = |FieldError { field, message, .. }: FieldError| format!("{field}: {message}");
             fields.into_iter().map(told).collect::<Vec<_>>().join("\n").into()
         }
-        CreateSuperuserError::EmailTaken => "there is an account with this email address".into(),
-        CreateSuperuserError::UsernameTaken => "this username is taken".into(),
-        CreateSuperuserError::Fault(fault) => fault.into(),
+        CreateSuperuserRefusal::EmailTaken => "there is an account with this email address".into(),
+        CreateSuperuserRefusal::UsernameTaken => "this username is taken".into(),
     }
 }

@@ -4,17 +4,17 @@ use uuid::Uuid;
 
 use super::{
     account::{identity, link, new_user},
-    identify::{GoogleLoginInput, IdentifyError, identify},
+    identify::{GoogleLoginInput, IdentifyRefusal, identify},
 };
 use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge, RegisteredIdentity, Registration},
     config::EmailVerification,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     google::GoogleAccount,
     outbox,
     rate_limit::{Account, Action, Address, Attempt},
-    sessions::{Client, Opening, SignIn, SignInError, SignedIn, sign_in},
+    sessions::{Client, Opening, SignIn, SignInRefusal, SignedIn, sign_in},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -29,39 +29,32 @@ const TRIES: usize = 3;
 
 /// Why nobody is signed in.
 #[derive(Debug)]
-pub enum GoogleLoginError {
+pub enum GoogleLoginRefusal {
     /// It is not known whose Google account it is.
-    Identify(IdentifyError),
+    Identify(IdentifyRefusal),
     /// People do not sign up here.
     SignupNotEnabled,
     /// There is an account with this address, and Google's word is not enough to open it.
     LinkRequired,
     /// The account is deactivated.
     AccountDisabled,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl From<IdentifyError> for GoogleLoginError {
-    fn from(error: IdentifyError) -> Self {
+impl Refusal for GoogleLoginRefusal {}
+
+impl From<IdentifyRefusal> for GoogleLoginRefusal {
+    fn from(error: IdentifyRefusal) -> Self {
         Self::Identify(error)
     }
 }
 
-impl From<SignInError> for GoogleLoginError {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::AccountDisabled => Self::AccountDisabled,
+impl From<SignInRefusal> for GoogleLoginRefusal {
+    fn from(refusal: SignInRefusal) -> Self {
+        match refusal {
+            SignInRefusal::AccountDisabled => Self::AccountDisabled,
             // it was unlinked, or became somebody else's, since it was found
-            SignInError::Outdated => Self::Identify(IdentifyError::Rejected),
-            SignInError::Fault(fault) => Self::Fault(fault),
+            SignInRefusal::Outdated => Self::Identify(IdentifyRefusal::Rejected),
         }
-    }
-}
-
-impl<F: Into<Fault>> From<F> for GoogleLoginError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
     }
 }
 
@@ -75,14 +68,15 @@ pub async fn google_login(
     app: &App,
     client: &Client,
     input: &GoogleLoginInput,
-) -> Result<SignIn, GoogleLoginError> {
-    let (account, attempt) = identify(app, client, input).await?;
+) -> Result<SignIn, Failure<GoogleLoginRefusal>> {
+    let (account, attempt) = identify(app, client, input).await.map_err(Failure::into_refusal)?;
     for _ in 0..TRIES {
         let opening = |user: &user::Model| Opening::new(app, user, client, &[AuthenticationMethod::Identity]);
         let as_theirs =
             |user: &user::Model| attempt.clone().to_succeed_as(app, Action::Login(Account::Known(user.id)));
         if let Some(user) = identity::find_user(app.db.read(), &account.issuer, &account.subject).await? {
-            return Ok(sign_in(app, client, &user, opening(&user), as_theirs(&user)).await?);
+            let signed_in = sign_in(app, client, &user, opening(&user), as_theirs(&user)).await;
+            return signed_in.map_err(Failure::into_refusal);
         }
         if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
             let linked = identity::list(app.db.read(), &[user.id]).await?;
@@ -93,17 +87,17 @@ pub async fn google_login(
             let is_owned = account.is_authoritative && user.email_verified_at.is_some();
             // whoever has the address of a former colleague has a new Google account, and must not get the old one's
             if !is_owned || !linked.is_empty() {
-                return Err(GoogleLoginError::LinkRequired);
+                return Err(GoogleLoginRefusal::LinkRequired.into());
             }
             let opening = opening(&user).linking(link(app, &account, &user).await?);
-            let signed_in = sign_in(app, client, &user, opening, as_theirs(&user)).await?;
+            let signed_in = sign_in(app, client, &user, opening, as_theirs(&user)).await;
             outbox::wake(app);
-            return Ok(signed_in);
+            return signed_in.map_err(Failure::into_refusal);
         }
         // its former owner may undo that it was given up
         let now = Timestamp(app.clock.now());
         if security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await? {
-            return Err(GoogleLoginError::LinkRequired);
+            return Err(GoogleLoginRefusal::LinkRequired.into());
         }
         if let Some(signed_in) = sign_up(app, client, &account, attempt.clone()).await? {
             return Ok(signed_in);
@@ -118,9 +112,9 @@ async fn sign_up(
     client: &Client,
     account: &GoogleAccount,
     attempt: Attempt,
-) -> Result<Option<SignIn>, GoogleLoginError> {
+) -> Result<Option<SignIn>, Failure<GoogleLoginRefusal>> {
     if !app.config.signup {
-        return Err(GoogleLoginError::SignupNotEnabled);
+        return Err(GoogleLoginRefusal::SignupNotEnabled.into());
     }
     let row = new_user(app, account);
     let is_unproven = row.email_verified_at.is_none();

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::start_google_login::hash;
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     google::{Google, GoogleAccount, GoogleError},
     rate_limit::{Action, Address, Attempt},
     sessions::Client,
@@ -39,22 +39,16 @@ pub enum GoogleLoginInput {
 
 /// Why it is nobody's.
 #[derive(Debug)]
-pub enum IdentifyError {
+pub enum IdentifyRefusal {
     /// Nobody signs in by Google here.
     NotEnabled,
     /// Google does not vouch for it; or the sign-in was begun elsewhere, too long ago, or has ended: never told apart.
     Rejected,
     /// Google did not answer.
     Unavailable,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for IdentifyError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for IdentifyRefusal {}
 
 /// Finds out, and charges the client's address for it as for a failure: the attempt is to succeed with whatever it is for.
 ///
@@ -64,8 +58,8 @@ pub(crate) async fn identify(
     app: &App,
     client: &Client,
     input: &GoogleLoginInput,
-) -> Result<(GoogleAccount, Attempt), IdentifyError> {
-    let google = app.google.as_ref().ok_or(IdentifyError::NotEnabled)?;
+) -> Result<(GoogleAccount, Attempt), Failure<IdentifyRefusal>> {
+    let google = app.google.as_ref().ok_or(IdentifyRefusal::NotEnabled)?;
     let address = Address::rationed(app, client.ip_address);
     let failures: Vec<_> = address.iter().map(Action::FailedGoogleLogin).collect();
     let attempt = Attempt::begin(app, &failures, None).await?;
@@ -75,7 +69,7 @@ pub(crate) async fn identify(
     };
     if let GoogleError::Rejected(reason) = error {
         tracing::info!(reason, "a Google sign-in was refused");
-        return Err(IdentifyError::Rejected);
+        return Err(IdentifyRefusal::Rejected.into());
     }
     // that is none of theirs
     attempt.take_back(app).await?;
@@ -83,7 +77,7 @@ pub(crate) async fn identify(
         GoogleError::Busy => Err(Fault::Busy.into()),
         error => {
             tracing::warn!(error = &error as &dyn Error, "Google did not say who signs in");
-            Err(IdentifyError::Unavailable)
+            Err(IdentifyRefusal::Unavailable.into())
         }
     }
 }

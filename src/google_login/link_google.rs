@@ -2,45 +2,37 @@
 
 use super::{
     account::link,
-    identify::{GoogleLoginInput, IdentifyError, identify},
+    identify::{GoogleLoginInput, IdentifyRefusal, identify},
 };
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Refusal},
     outbox,
     rate_limit::{self, Action},
-    sessions::{Client, ReauthenticationRequired, Unauthenticated, Viewer, step_up},
+    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
     storage::{Timestamp, session, user},
 };
 
 /// Why nothing was linked.
 #[derive(Debug)]
-pub enum LinkGoogleError {
+pub enum LinkGoogleRefusal {
     /// It is not known whose Google account it is.
-    Identify(IdentifyError),
+    Identify(IdentifyRefusal),
     /// It is linked to another user.
     IdentityTaken,
     /// The viewer has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// The session ended meanwhile.
-    Unauthenticated(Unauthenticated),
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl From<IdentifyError> for LinkGoogleError {
-    fn from(error: IdentifyError) -> Self {
+impl Refusal for LinkGoogleRefusal {}
+
+impl From<IdentifyRefusal> for LinkGoogleRefusal {
+    fn from(error: IdentifyRefusal) -> Self {
         Self::Identify(error)
     }
 }
 
-impl<F: Into<Fault>> From<F> for LinkGoogleError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
-
-impl From<ReauthenticationRequired> for LinkGoogleError {
+impl From<ReauthenticationRequired> for LinkGoogleRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -53,19 +45,17 @@ enum Linked {
     Nobody,
 }
 
-/// Links it, whatever its address is: the viewer has shown that both are theirs. To link what is linked already is no error.
-///
-/// # Errors
-/// Why not.
+/// Links a Google account to the viewer's account, whatever its address: the viewer has shown that both are theirs. Linking an
+/// account again is no error. Returns `None` if the viewer's session ended meanwhile.
 pub async fn link_google(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     input: &GoogleLoginInput,
-) -> Result<user::Model, LinkGoogleError> {
+) -> Result<Option<user::Model>, Failure<LinkGoogleRefusal>> {
     let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
-    let (account, attempt) = identify(app, client, input).await?;
+    let (account, attempt) = identify(app, client, input).await.map_err(Failure::into_refusal)?;
     let link = link(app, &account, &viewer.user).await?;
     let (id, session_id) = (viewer.user.id, viewer.session.id);
     let (version, now) = (viewer.user.credentials_version, Timestamp(app.clock.now()));
@@ -88,9 +78,9 @@ pub async fn link_google(
     match linked {
         Linked::Done(user) => {
             outbox::wake(app);
-            Ok(*user)
+            Ok(Some(*user))
         }
-        Linked::Taken => Err(LinkGoogleError::IdentityTaken),
-        Linked::Nobody => Err(LinkGoogleError::Unauthenticated(Unauthenticated::Revoked)),
+        Linked::Taken => Err(LinkGoogleRefusal::IdentityTaken.into()),
+        Linked::Nobody => Ok(None),
     }
 }

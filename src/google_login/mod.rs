@@ -11,9 +11,9 @@ mod link_google;
 mod start_google_login;
 mod unlink_google;
 
-pub use google_login::{GoogleLoginError, google_login};
+pub use google_login::{GoogleLoginRefusal, google_login};
 pub(crate) use identify::identify;
-pub use identify::{GoogleLoginInput, IdentifyError};
-pub use link_google::{LinkGoogleError, link_google};
-pub use start_google_login::{GoogleAuthorization, StartGoogleLoginError, start_google_login};
-pub use unlink_google::{UnlinkGoogleError, unlink_google};
+pub use identify::{GoogleLoginInput, IdentifyRefusal};
+pub use link_google::{LinkGoogleRefusal, link_google};
+pub use start_google_login::{GoogleAuthorization, StartGoogleLoginRefusal, start_google_login};
+pub use unlink_google::{UnlinkGoogleRefusal, unlink_google};

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     google::GoogleError,
     input::{FieldError, FieldErrorCode, Wrong},
     rate_limit::{self, Action, Address},
@@ -36,22 +36,16 @@ pub struct GoogleAuthorization {
 
 /// Why there is nowhere to send the person.
 #[derive(Debug)]
-pub enum StartGoogleLoginError {
+pub enum StartGoogleLoginRefusal {
     /// Nobody signs in by Google in a browser here.
     NotEnabled,
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
     /// Google does not say where.
     Unavailable,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for StartGoogleLoginError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for StartGoogleLoginRefusal {}
 
 /// Begins a sign-in. The person comes back to `redirect_uri`, which must be one of those that are set, letter by letter, or else
 /// codes could be sent to somebody else's page; where none is given, to the first of them.
@@ -62,11 +56,11 @@ pub async fn start_google_login(
     app: &App,
     client: &Client,
     redirect_uri: Option<&str>,
-) -> Result<GoogleAuthorization, StartGoogleLoginError> {
+) -> Result<GoogleAuthorization, Failure<StartGoogleLoginRefusal>> {
     let (Some(google), Some(settings)) = (&app.google, &app.config.google) else {
-        return Err(StartGoogleLoginError::NotEnabled);
+        return Err(StartGoogleLoginRefusal::NotEnabled.into());
     };
-    let first = settings.redirect_uris.first().ok_or(StartGoogleLoginError::NotEnabled)?;
+    let first = settings.redirect_uris.first().ok_or(StartGoogleLoginRefusal::NotEnabled)?;
     let allowed = match redirect_uri {
         None => Some(first),
         Some(uri) => settings.redirect_uris.iter().find(|allowed| *allowed == uri),
@@ -74,7 +68,7 @@ pub async fn start_google_login(
     let redirect_uri = allowed.ok_or_else(|| {
         let message = "This address is not among those to which people may come back.";
         let wrong = Wrong::new(FieldErrorCode::Malformed, message);
-        StartGoogleLoginError::InvalidInput(vec![wrong.at("redirectUri")])
+        StartGoogleLoginRefusal::InvalidInput(vec![wrong.at("redirectUri")])
     })?;
     if let Some(address) = Address::rationed(app, client.ip_address) {
         rate_limit::charge(app, Action::GoogleStart(&address)).await?;
@@ -87,7 +81,7 @@ pub async fn start_google_login(
         Err(GoogleError::Busy) => return Err(Fault::Busy.into()),
         Err(error @ (GoogleError::Rejected(_) | GoogleError::Unavailable(_))) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "Google sign-in cannot begin");
-            return Err(StartGoogleLoginError::Unavailable);
+            return Err(StartGoogleLoginRefusal::Unavailable.into());
         }
     };
     let request = authorization_request::Model {

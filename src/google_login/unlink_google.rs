@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Refusal},
     outbox,
     rate_limit::{self, Action},
     security_changes::SecurityChange,
@@ -12,22 +12,16 @@ use crate::{
 
 /// Why it stays linked.
 #[derive(Debug)]
-pub enum UnlinkGoogleError {
+pub enum UnlinkGoogleRefusal {
     /// There is no password: nobody could sign in any more.
     LastSignInMethod,
     /// The viewer has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for UnlinkGoogleError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for UnlinkGoogleRefusal {}
 
-impl From<ReauthenticationRequired> for UnlinkGoogleError {
+impl From<ReauthenticationRequired> for UnlinkGoogleRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -37,8 +31,8 @@ impl From<ReauthenticationRequired> for UnlinkGoogleError {
 /// that is no error.
 ///
 /// # Errors
-/// [`UnlinkGoogleError::LastSignInMethod`] if there is no password.
-pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, UnlinkGoogleError> {
+/// [`UnlinkGoogleRefusal::LastSignInMethod`] if there is no password.
+pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Failure<UnlinkGoogleRefusal>> {
     let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
     let (id, now) = (viewer.user.id, Timestamp(app.clock.now()));
@@ -60,7 +54,7 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Un
         user::raise_credentials_version(&txn, id).await?;
         Ok(Some(user))
     });
-    let unlinked = unlinked.await?.ok_or(UnlinkGoogleError::LastSignInMethod);
+    let unlinked = unlinked.await?;
     outbox::wake(app);
-    unlinked
+    Ok(unlinked.ok_or(UnlinkGoogleRefusal::LastSignInMethod)?)
 }

@@ -6,16 +6,24 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use secrecy::SecretString;
 
 use super::{
-    caller,
+    caller::{caller, viewer},
     error::ApiError,
-    jwt_guard::viewer,
-    outcomes::{EmailChallengeResult, PasswordChangeResult, SignInResult, UserResult},
+    numbers::length,
     reauthentication::{ReauthenticationProof, unknown_provider},
-    user::User,
-    verification::{ChallengeMethod, EmailVerificationMode},
+    refusal::{ErrorCode, UserError},
+    types::{
+        auth_payload::SignInResult,
+        email_challenge::{ChallengeMethod, EmailChallengeResult},
+        password_changed::PasswordChangeResult,
+        user::{User, UserResult},
+    },
+    verification::EmailVerificationMode,
 };
 use crate::{
-    accounts::{self, Change, NewAccountInput, OwnershipProof},
+    accounts::{
+        self, Change, ChangePasswordRefusal, NewAccountInput, OwnershipProof, RevertSecurityChangeRefusal,
+        SignupRefusal, UpdateProfileRefusal,
+    },
     app::App,
     input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
     sessions::Viewer,
@@ -33,8 +41,8 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is well-formed and free. Anybody may ask; whoever asks too often is answered `LIMIT_EXCEEDED`, with
-    /// `extensions.retryAfter` in seconds.
+    /// Whether a username is well-formed and free. Too many requests fail with `LIMIT_EXCEEDED` and `extensions.retryAfter` in
+    /// seconds.
     async fn username_available(
         &self,
         ctx: &Context<'_>,
@@ -44,7 +52,7 @@ impl AccountsQuery {
         Ok(accounts::username_available(app, &caller.client, &username).await?)
     }
 
-    /// What a client must know to draw its forms. Anybody may ask.
+    /// What a client must know to draw its forms.
     async fn auth_settings(&self, ctx: &Context<'_>) -> AuthSettings {
         let config = &ctx.data_unchecked::<Arc<App>>().config;
         AuthSettings {
@@ -68,8 +76,7 @@ pub struct AccountsMutation;
 
 #[Object]
 impl AccountsMutation {
-    /// Creates an account and signs in; where verification is mandatory, answers with a challenge instead. Anybody may ask.
-    /// Errors: `INVALID_INPUT`, `EMAIL_TAKEN`, `USERNAME_TAKEN`, `NOT_ENABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Creates an account and signs in; where verification is mandatory, answers with a challenge instead.
     async fn signup(
         &self,
         ctx: &Context<'_>,
@@ -84,7 +91,6 @@ impl AccountsMutation {
 
     /// Changes the viewer's own profile. Fields left out stay as they are; null clears. Another username needs a recent proof:
     /// see `reauthenticate`.
-    /// Errors: `INVALID_INPUT`, `USERNAME_TAKEN`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
@@ -100,7 +106,6 @@ impl AccountsMutation {
 
     /// Changes, or where there is none sets, the viewer's password, and ends the viewer's other sessions. The first password
     /// needs a recent proof: see `reauthenticate`.
-    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -118,10 +123,7 @@ impl AccountsMutation {
 
     /// Undoes a security change with the link of its notice: ends every session and the password, removes accounts that were
     /// linked since, links those that were unlinked since, and mails a password reset. It signs nobody in. An email address
-    /// comes back only with a second proof from before the change: the password or a linked account of that time. Anybody may
-    /// ask.
-    /// Errors: `INVALID_TOKEN`, `REAUTHENTICATION_REQUIRED`, `INVALID_CREDENTIALS`, `EMAIL_TAKEN`, `NOT_ENABLED`,
-    /// `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// comes back only with a second proof from before the change: the password or a linked account of that time.
     async fn revert_security_change(
         &self,
         ctx: &Context<'_>,
@@ -259,6 +261,61 @@ pub struct AuthSettings {
     google_client_id: Option<String>,
 }
 
-fn length(characters: usize) -> i32 {
-    i32::try_from(characters).unwrap_or(i32::MAX)
+impl From<SignupRefusal> for UserError {
+    fn from(refusal: SignupRefusal) -> Self {
+        match refusal {
+            SignupRefusal::NotEnabled => Self::signup_not_enabled(),
+            SignupRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+            SignupRefusal::EmailTaken => Self::taken(
+                ErrorCode::EmailTaken,
+                "email",
+                "An account with this email address already exists.",
+            ),
+            SignupRefusal::UsernameTaken => Self::username_taken(),
+        }
+    }
+}
+
+impl From<UpdateProfileRefusal> for UserError {
+    fn from(refusal: UpdateProfileRefusal) -> Self {
+        match refusal {
+            UpdateProfileRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+            UpdateProfileRefusal::UsernameTaken => Self::username_taken(),
+            UpdateProfileRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+        }
+    }
+}
+
+impl From<ChangePasswordRefusal> for UserError {
+    fn from(refusal: ChangePasswordRefusal) -> Self {
+        match refusal {
+            ChangePasswordRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+            ChangePasswordRefusal::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "The current password is incorrect.")
+            }
+            ChangePasswordRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+        }
+    }
+}
+
+impl From<RevertSecurityChangeRefusal> for UserError {
+    fn from(refusal: RevertSecurityChangeRefusal) -> Self {
+        match refusal {
+            RevertSecurityChangeRefusal::InvalidToken => {
+                Self::new(ErrorCode::InvalidToken, "This link is wrong or has expired.")
+            }
+            RevertSecurityChangeRefusal::ReauthenticationRequired => Self::new(
+                ErrorCode::ReauthenticationRequired,
+                "To get the email address back, enter the password that the account had before the change.",
+            ),
+            RevertSecurityChangeRefusal::InvalidCredentials => Self::new(
+                ErrorCode::InvalidCredentials,
+                "This did not sign in to the account before the change. The link still works.",
+            ),
+            RevertSecurityChangeRefusal::EmailTaken => {
+                Self::new(ErrorCode::EmailTaken, "Another account uses this email address now.")
+            }
+            RevertSecurityChangeRefusal::Identify(refusal) => refusal.into(),
+        }
+    }
 }

@@ -4,14 +4,14 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::{
-    caller,
+    caller::{caller, viewer},
     error::ApiError,
-    jwt_guard::{AtLeast, viewer},
-    outcomes::{UserError, UserResult},
-    user::{Role, User},
+    refusal::{ErrorCode, UserError},
+    types::user::{Role, User, UserResult},
 };
 use crate::{
-    accounts::{self, AdministrationError, PageInput},
+    accounts::{self, AdministrationRefusal, PageInput},
+    fault::Failure,
     storage::{user, user_list::Filter},
 };
 
@@ -34,9 +34,8 @@ impl AdministrationQuery {
         Ok(found.map(|user| User::new(user, Some(viewer.session.id))))
     }
 
-    /// All users, newest first, by keyset cursor: while users are added, going on from a cursor neither skips nor repeats
-    /// any. Staff only. 20 at a time unless said, at most 100. A forged cursor is `BAD_REQUEST`.
-    #[graphql(guard = "AtLeast(user::Role::Staff)")]
+    /// All users, newest first, by keyset cursor: while users are added, going on from a cursor neither skips nor repeats any.
+    /// 20 at a time unless said, at most 100. A forged cursor is `BAD_REQUEST`.
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -68,10 +67,7 @@ pub struct AdministrationMutation;
 
 #[Object]
 impl AdministrationMutation {
-    /// Says what a user may do. Superusers only; never on oneself, never the last superuser. Needs a recent
-    /// proof: see `reauthenticate`.
-    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
-    #[graphql(guard = "AtLeast(user::Role::Superuser)")]
+    /// Changes the role of another user. The last superuser keeps theirs. Needs a recent proof: see `reauthenticate`.
     async fn set_user_role(
         &self,
         ctx: &Context<'_>,
@@ -80,14 +76,12 @@ impl AdministrationMutation {
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
-        let Ok(id) = id.parse::<Uuid>() else { return not_found() };
+        let Ok(id) = id.parse::<Uuid>() else { return Ok(not_found()) };
         user_result(accounts::set_user_role(app, viewer, id, role.into()).await, viewer.session.id)
     }
 
-    /// Says whether a user may sign in. Superusers only; never on oneself. Deactivating ends the user's sessions, and
-    /// makes void every code and link that was mailed. Needs a recent proof: see `reauthenticate`.
-    /// Errors: `NOT_FOUND`, `NOT_ALLOWED`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
-    #[graphql(guard = "AtLeast(user::Role::Superuser)")]
+    /// Activates or deactivates another user. Deactivating ends the user's sessions, and makes void every
+    /// code and link that was mailed. Needs a recent proof: see `reauthenticate`.
     async fn set_user_active(
         &self,
         ctx: &Context<'_>,
@@ -96,13 +90,13 @@ impl AdministrationMutation {
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
-        let Ok(id) = id.parse::<Uuid>() else { return not_found() };
+        let Ok(id) = id.parse::<Uuid>() else { return Ok(not_found()) };
         user_result(accounts::set_user_active(app, viewer, id, active).await, viewer.session.id)
     }
 }
 
 fn user_result(
-    outcome: Result<user::Model, AdministrationError>,
+    outcome: Result<user::Model, Failure<AdministrationRefusal>>,
     current_session: Uuid,
 ) -> Result<UserResult, ApiError> {
     Ok(match outcome {
@@ -111,9 +105,9 @@ fn user_result(
     })
 }
 
-/// What is no id is nobody's.
-fn not_found() -> Result<UserResult, ApiError> {
-    Ok(UserResult::UserError(UserError::try_from(AdministrationError::NotFound)?))
+/// The answer to an id that no user can have.
+fn not_found() -> UserResult {
+    UserResult::UserError(AdministrationRefusal::NotFound.into())
 }
 
 /// Conditions on users, joined by `and`.
@@ -195,4 +189,17 @@ pub struct PageInfo {
     start_cursor: Option<String>,
     /// The cursor of the last on the page. Null where the page is empty.
     end_cursor: Option<String>,
+}
+
+impl From<AdministrationRefusal> for UserError {
+    fn from(refusal: AdministrationRefusal) -> Self {
+        match refusal {
+            AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "There is no such user."),
+            AdministrationRefusal::NotAllowed => Self::new(
+                ErrorCode::NotAllowed,
+                "You cannot change your own account this way, and you must be a superuser.",
+            ),
+            AdministrationRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::{caller, error::ApiError, jwt_guard::viewer};
+use super::{
+    caller::{caller, viewer},
+    error::ApiError,
+};
 use crate::{
     rate_limit::{self, Action},
     storage::user,

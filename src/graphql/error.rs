@@ -1,13 +1,14 @@
-//! Top-level errors: what is no outcome. Each has a stable `extensions.code`.
+//! Top-level errors, each with a stable `extensions.code`. Expected refusals are data: see [`refusal`](super::refusal).
 
-use std::{borrow::Cow, error::Error, time::Duration};
+use std::{borrow::Cow, error::Error};
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
+use super::numbers::whole_seconds;
 use crate::{
-    accounts::UsersError,
-    fault::Fault,
-    sessions::{Unauthenticated, ViewerError},
+    accounts::InvalidPage,
+    fault::{Failure, Fault},
+    sessions::Unauthenticated,
     telemetry,
 };
 
@@ -60,10 +61,8 @@ impl ApiError {
             Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended: sign in again.",
             Self::Forbidden(message) => message,
             Self::RateLimited(setting, _) => {
-                return format!(
-                    "Too often in too short a time ({setting}): try again after `retryAfter` seconds."
-                )
-                .into();
+                return format!("Too many requests ({setting}). Try again after `retryAfter` seconds.")
+                    .into();
             }
             Self::ServiceUnavailable => "The server cannot answer now. Try again in a moment.",
             Self::Internal => "The server failed. Its log has the reason, under the request id.",
@@ -126,25 +125,20 @@ impl<F: Into<Fault>> From<F> for ApiError {
     }
 }
 
-impl From<ViewerError> for ApiError {
-    fn from(error: ViewerError) -> Self {
-        match error {
-            ViewerError::Unauthenticated(why) => Self::Unauthenticated(why),
-            ViewerError::Fault(fault) => fault.into(),
+impl From<Failure<Unauthenticated>> for ApiError {
+    fn from(failure: Failure<Unauthenticated>) -> Self {
+        match failure {
+            Failure::Refused(why) => Self::Unauthenticated(why),
+            Failure::Fault(fault) => fault.into(),
         }
     }
 }
 
-impl From<UsersError> for ApiError {
-    fn from(error: UsersError) -> Self {
-        match error {
-            UsersError::BadRequest(message) => Self::BadRequest(message),
-            UsersError::Fault(fault) => fault.into(),
+impl From<Failure<InvalidPage>> for ApiError {
+    fn from(failure: Failure<InvalidPage>) -> Self {
+        match failure {
+            Failure::Refused(InvalidPage(message)) => Self::BadRequest(message),
+            Failure::Fault(fault) => fault.into(),
         }
     }
-}
-
-/// Rounded up, for whoever waits so long must not come too early.
-pub(super) fn whole_seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).max(1)
 }

@@ -1,17 +1,25 @@
 //! Signing in by Google, and linking a Google account to one's own.
 
-use async_graphql::{Context, InputObject, Object, OneofObject, SimpleObject};
+use async_graphql::{Context, InputObject, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
 
 use super::{
-    caller,
+    caller::{caller, viewer},
     error::ApiError,
-    jwt_guard::viewer,
-    outcomes::{SignInResult, StartGoogleLoginResult, UserResult},
-    sessions::seconds,
-    user::User,
+    numbers::seconds,
+    refusal::{ErrorCode, UserError},
+    types::{
+        auth_payload::SignInResult,
+        user::{User, UserResult},
+    },
 };
-use crate::{google_login, sessions::Viewer};
+use crate::{
+    google_login::{
+        self, GoogleLoginRefusal, IdentifyRefusal, LinkGoogleRefusal, StartGoogleLoginRefusal,
+        UnlinkGoogleRefusal,
+    },
+    sessions::{Unauthenticated, Viewer},
+};
 
 /// The mutations of Google sign-in.
 #[derive(Default)]
@@ -19,8 +27,7 @@ pub struct GoogleLoginMutation;
 
 #[Object]
 impl GoogleLoginMutation {
-    /// Begins Google sign-in in the browser: the URL to send the person to (authorization code, PKCE). Anybody may ask.
-    /// Errors: `NOT_ENABLED`, `INVALID_INPUT`, `GOOGLE_UNAVAILABLE`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Begins Google sign-in in the browser: the URL to send the person to (authorization code, PKCE).
     async fn start_google_login(
         &self,
         ctx: &Context<'_>,
@@ -40,9 +47,7 @@ impl GoogleLoginMutation {
 
     /// Signs in with what Google gave the client. Whoever may be signed in already makes no difference. A Google account that
     /// was never seen gets an account of its own, or is linked to that with its address; where Google's word is not enough for
-    /// that, `LINK_REQUIRED`: sign in, and `linkGoogle`. Anybody may ask.
-    /// Errors: `NOT_ENABLED`, `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `LINK_REQUIRED`, `ACCOUNT_DISABLED`, `RATE_LIMITED`,
-    /// `SERVER_BUSY`.
+    /// that, `LINK_REQUIRED`: sign in, and `linkGoogle`.
     async fn google_login(
         &self,
         ctx: &Context<'_>,
@@ -57,7 +62,6 @@ impl GoogleLoginMutation {
 
     /// Links a Google account to the viewer, whatever its address: it signs them in from then on. Linking it again is no error.
     /// Needs a recent proof: see `reauthenticate`.
-    /// Errors: `NOT_ENABLED`, `REAUTHENTICATION_REQUIRED`, `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`, `IDENTITY_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn link_google(
         &self,
         ctx: &Context<'_>,
@@ -66,14 +70,14 @@ impl GoogleLoginMutation {
         let (app, caller) = caller(ctx)?;
         let viewer = viewer(ctx)?;
         Ok(match google_login::link_google(app, &caller.client, viewer, &input.into()).await {
-            Ok(user) => UserResult::User(Box::new(User::new(user, Some(viewer.session.id)))),
+            Ok(Some(user)) => UserResult::User(Box::new(User::new(user, Some(viewer.session.id)))),
+            Ok(None) => return Err(ApiError::Unauthenticated(Unauthenticated::Revoked)),
             Err(error) => UserResult::UserError(error.try_into()?),
         })
     }
 
     /// Unlinks the viewer's Google accounts, unless they are the only way in: who has no password sets one before. Where there
     /// is none, that is no error. Needs a recent proof: see `reauthenticate`.
-    /// Errors: `LAST_SIGN_IN_METHOD`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn unlink_google(&self, ctx: &Context<'_>) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer @ Viewer { session, .. } = viewer(ctx)?;
@@ -156,6 +160,76 @@ impl From<google_login::GoogleAuthorization> for GoogleAuthorization {
             state: started.state.expose_secret().to_owned(),
             code_verifier: started.code_verifier.expose_secret().to_owned(),
             expires_in: seconds(started.expires_in.as_secs().try_into().unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// What beginning a Google sign-in comes to.
+#[derive(Union)]
+pub enum StartGoogleLoginResult {
+    /// Where to send the person.
+    GoogleAuthorization(GoogleAuthorization),
+    /// Refused.
+    UserError(UserError),
+}
+
+impl From<StartGoogleLoginRefusal> for UserError {
+    fn from(refusal: StartGoogleLoginRefusal) -> Self {
+        match refusal {
+            StartGoogleLoginRefusal::NotEnabled => Self::google_not_enabled(),
+            StartGoogleLoginRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+            StartGoogleLoginRefusal::Unavailable => Self::google_unavailable(),
+        }
+    }
+}
+
+impl From<IdentifyRefusal> for UserError {
+    fn from(refusal: IdentifyRefusal) -> Self {
+        match refusal {
+            IdentifyRefusal::NotEnabled => Self::google_not_enabled(),
+            IdentifyRefusal::Rejected => Self::new(
+                ErrorCode::GoogleRejected,
+                "This Google sign-in has expired or was rejected. Start again.",
+            ),
+            IdentifyRefusal::Unavailable => Self::google_unavailable(),
+        }
+    }
+}
+
+impl From<GoogleLoginRefusal> for UserError {
+    fn from(refusal: GoogleLoginRefusal) -> Self {
+        match refusal {
+            GoogleLoginRefusal::Identify(refusal) => refusal.into(),
+            GoogleLoginRefusal::SignupNotEnabled => Self::signup_not_enabled(),
+            GoogleLoginRefusal::LinkRequired => Self::new(
+                ErrorCode::LinkRequired,
+                "An account with this email address already exists. Sign in to it another way, then link Google to it.",
+            ),
+            GoogleLoginRefusal::AccountDisabled => Self::account_disabled(),
+        }
+    }
+}
+
+impl From<LinkGoogleRefusal> for UserError {
+    fn from(refusal: LinkGoogleRefusal) -> Self {
+        match refusal {
+            LinkGoogleRefusal::Identify(refusal) => refusal.into(),
+            LinkGoogleRefusal::IdentityTaken => {
+                Self::new(ErrorCode::IdentityTaken, "This Google account is linked to another user.")
+            }
+            LinkGoogleRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+        }
+    }
+}
+
+impl From<UnlinkGoogleRefusal> for UserError {
+    fn from(refusal: UnlinkGoogleRefusal) -> Self {
+        match refusal {
+            UnlinkGoogleRefusal::LastSignInMethod => Self::new(
+                ErrorCode::LastSignInMethod,
+                "Google is your only way to sign in. Set a password before you unlink it.",
+            ),
+            UnlinkGoogleRefusal::ReauthenticationRequired => Self::reauthentication_required(),
         }
     }
 }

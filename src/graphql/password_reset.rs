@@ -4,11 +4,12 @@ use async_graphql::{Context, InputObject, Object};
 use secrecy::SecretString;
 
 use super::{
-    caller,
+    caller::caller,
     error::ApiError,
-    outcomes::{EmailChallengeResult, PasswordChangeResult},
+    refusal::{ErrorCode, UserError},
+    types::{email_challenge::EmailChallengeResult, password_changed::PasswordChangeResult},
 };
-use crate::password_reset;
+use crate::password_reset::{self, RequestPasswordResetRefusal, ResetPasswordRefusal};
 
 /// The mutations of password reset.
 #[derive(Default)]
@@ -16,8 +17,7 @@ pub struct PasswordResetMutation;
 
 #[Object]
 impl PasswordResetMutation {
-    /// Mails a password reset link. The answer is the same whether or not the address is known. Anybody may ask.
-    /// Errors: `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Mails a password reset link. The answer is the same whether or not the address is known.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
@@ -27,8 +27,7 @@ impl PasswordResetMutation {
         password_reset::request_password_reset(app, &caller.client, &email).await.try_into()
     }
 
-    /// Sets a new password with the token of the emailed link, and ends every session. Signs nobody in. Anybody may ask.
-    /// Errors: `INVALID_TOKEN`, `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Sets a new password with the token of the emailed link, and ends every session. Signs nobody in.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -65,6 +64,26 @@ impl From<ResetPasswordInput> for password_reset::ResetPasswordInput {
             token: input.token.into(),
             new_password: input.new_password.into(),
             new_password_confirmation: input.new_password_confirmation.map(SecretString::from),
+        }
+    }
+}
+
+impl From<RequestPasswordResetRefusal> for UserError {
+    fn from(refusal: RequestPasswordResetRefusal) -> Self {
+        match refusal {
+            RequestPasswordResetRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+        }
+    }
+}
+
+impl From<ResetPasswordRefusal> for UserError {
+    fn from(refusal: ResetPasswordRefusal) -> Self {
+        match refusal {
+            ResetPasswordRefusal::InvalidToken => {
+                let message = "This link is wrong or has expired. Request another one.";
+                Self::new(ErrorCode::InvalidToken, message)
+            }
+            ResetPasswordRefusal::InvalidInput(fields) => Self::invalid_input(fields),
         }
     }
 }

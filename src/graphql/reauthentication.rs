@@ -1,21 +1,22 @@
 //! Proving once more, in a session, that it is still its user who acts.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, OneofObject, SimpleObject, Union};
+use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
 
 use super::{
-    caller,
-    error::{ApiError, whole_seconds},
-    jwt_guard::viewer,
-    outcomes::{ErrorCode, UserError},
-    sessions::{Session, seconds},
-    verification::EmailChallenge,
+    caller::{caller, viewer},
+    error::ApiError,
+    numbers::{seconds, whole_seconds},
+    refusal::{ErrorCode, UserError},
+    types::{
+        email_challenge::EmailChallenge,
+        session::{AuthenticationMethod, Session},
+    },
 };
 use crate::{
     accounts::OwnershipProof,
     google_login::GoogleLoginInput,
-    reauthentication::{self, ReauthenticateError},
-    storage::session,
+    reauthentication::{self, ReauthenticateRefusal, StartReauthenticationRefusal},
 };
 
 /// The only provider so far.
@@ -29,7 +30,6 @@ pub struct ReauthenticationMutation;
 impl ReauthenticationMutation {
     /// Begins a proof that the viewer is still the owner, for this session. A code is mailed only if asked for, to the proven
     /// address that the account has now.
-    /// Errors: `NOT_ENABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn start_reauthentication(
         &self,
         ctx: &Context<'_>,
@@ -46,8 +46,6 @@ impl ReauthenticationMutation {
 
     /// Accepts the proof, once, and answers with a new access token whose `auth_time` is now. With it the request that was
     /// refused with `REAUTHENTICATION_REQUIRED` works. The refresh token stays the one that the client has.
-    /// Errors: `INVALID_TOKEN`, `INVALID_CREDENTIALS`, `INVALID_OTP`, `NOT_ENABLED`, `GOOGLE_REJECTED`, `GOOGLE_UNAVAILABLE`,
-    /// `RATE_LIMITED`, `SERVER_BUSY`.
     async fn reauthenticate(
         &self,
         ctx: &Context<'_>,
@@ -59,7 +57,7 @@ impl ReauthenticationMutation {
             return Ok(ReauthenticateResult::UserError(unknown_provider()));
         };
         let Ok(id) = id.parse() else {
-            return Ok(ReauthenticateResult::UserError(ReauthenticateError::InvalidToken.try_into()?));
+            return Ok(ReauthenticateResult::UserError(ReauthenticateRefusal::InvalidToken.into()));
         };
         let viewer = viewer(ctx)?;
         Ok(match reauthentication::reauthenticate(app, &caller.client, viewer, id, proof).await {
@@ -131,20 +129,6 @@ impl From<reauthentication::Reauthenticated> for Reauthenticated {
             expires_in: seconds(done.access_token.expires_in),
         }
     }
-}
-
-/// A way in which a person proves who they are. Values may be added: keep a default branch.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "session::AuthenticationMethod")]
-pub enum AuthenticationMethod {
-    /// A password.
-    Password,
-    /// A code from a mail.
-    EmailCode,
-    /// A link in a mail.
-    EmailLink,
-    /// An account elsewhere.
-    Identity,
 }
 
 /// What proves who the viewer is: exactly one of these.
@@ -256,4 +240,37 @@ impl TryFrom<ReauthenticationProof> for OwnershipProof {
 
 pub(super) fn unknown_provider() -> UserError {
     UserError::new(ErrorCode::NotEnabled, "There is no such sign-in provider.")
+}
+
+impl From<StartReauthenticationRefusal> for UserError {
+    fn from(refusal: StartReauthenticationRefusal) -> Self {
+        match refusal {
+            StartReauthenticationRefusal::NotEnabled => Self::new(
+                ErrorCode::NotEnabled,
+                "This account has no verified email address to send a code to.",
+            ),
+        }
+    }
+}
+
+impl From<ReauthenticateRefusal> for UserError {
+    fn from(refusal: ReauthenticateRefusal) -> Self {
+        match refusal {
+            ReauthenticateRefusal::InvalidToken => {
+                Self::new(ErrorCode::InvalidToken, "This confirmation has expired. Start again.")
+            }
+            ReauthenticateRefusal::InvalidCredentials => Self::new(
+                ErrorCode::InvalidCredentials,
+                "The password is incorrect, or this account is not linked to yours.",
+            ),
+            ReauthenticateRefusal::InvalidOtp => {
+                Self::new(ErrorCode::InvalidOtp, "This code is wrong or has expired.")
+            }
+            ReauthenticateRefusal::NotAccepted => Self::new(
+                ErrorCode::InvalidCredentials,
+                "An access token does not confirm your identity. Send an authorization code or an ID token.",
+            ),
+            ReauthenticateRefusal::Identify(refusal) => refusal.into(),
+        }
+    }
 }

@@ -4,7 +4,10 @@ use async_graphql::{Context, Enum, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
 use time::OffsetDateTime;
 
-use super::{caller, error::ApiError, jwt_guard::viewer};
+use super::{
+    caller::{caller, viewer},
+    error::ApiError,
+};
 use crate::{
     events::{self, Event},
     sessions,

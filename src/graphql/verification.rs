@@ -1,21 +1,20 @@
 //! Proving that an email address is one's own.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
-    caller,
-    error::{ApiError, whole_seconds},
-    jwt_guard::viewer,
-    outcomes::{EmailChallengeResult, SignInResult, link_refusal, otp_refusal},
+    caller::{caller, viewer},
+    error::ApiError,
+    refusal::{ErrorCode, UserError},
+    types::{auth_payload::SignInResult, email_challenge::EmailChallengeResult},
 };
 use crate::{
-    challenges::Asked,
     config,
+    fault::Failure,
     sessions::SignIn,
-    storage::challenge::{Method, Purpose},
-    verification,
+    verification::{self, ChangeEmailRefusal, ProofRefusal, RequestLoginCodeRefusal, ResendRefusal},
 };
 
 /// The mutations of verification.
@@ -24,11 +23,10 @@ pub struct VerificationMutation;
 
 #[Object]
 impl VerificationMutation {
-    /// Proves an email address, or signs in, with the emailed code. A viewer whose account it concerns goes on in their session:
-    /// `refreshToken` is null then, keep the one you have. Send `challengeId` to keep the password of a sign-up: without it the
-    /// account begins, or goes on, without a password, since anybody may have signed up with the address. A code for a change of
-    /// address works in the session that asked, with `challengeId`. Anybody may ask.
-    /// Errors: `INVALID_OTP`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Proves an email address, or signs in, with the emailed code. A viewer whose account it concerns goes on in their
+    /// session: `refreshToken` is null then, keep the one you have. Send `challengeId` to keep the password of a sign-up:
+    /// without it the account begins, or goes on, without a password, since anybody may have signed up with the address. A code
+    /// for a change of address works in the session that asked, with `challengeId`.
     async fn verify_otp(
         &self,
         ctx: &Context<'_>,
@@ -38,12 +36,11 @@ impl VerificationMutation {
         let viewer = caller.viewer_if_any(app).await?;
         Ok(match verification::verify_otp(app, &caller.client, viewer, input.into()).await {
             Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
-            Err(error) => SignInResult::UserError(otp_refusal(error)?),
+            Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidOtp, "code")?),
         })
     }
 
-    /// Mails a one-time password again. The answer is the same whether or not the address is known. Anybody may ask.
-    /// Errors: `INVALID_INPUT`, `NOT_ENABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Mails a one-time password again. The answer is the same whether or not the address is known.
     async fn resend_otp(
         &self,
         ctx: &Context<'_>,
@@ -56,9 +53,8 @@ impl VerificationMutation {
     }
 
     /// Proves an email address, or signs in, with the token of the emailed link. A viewer whose account it concerns goes on in
-    /// their session: `refreshToken` is null then, keep the one you have. The asker's `challengeId`, or the right password, keeps
-    /// what was chosen at sign-up; without them the account begins, or goes on, without a password. Anybody may ask.
-    /// Errors: `INVALID_TOKEN`, `INVALID_CREDENTIALS`, `ACCOUNT_DISABLED`, `EMAIL_TAKEN`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// their session: `refreshToken` is null then, keep the one you have. The asker's `challengeId`, or the right password,
+    /// keeps what was chosen at sign-up; without them the account begins, or goes on, without a password.
     async fn activate_account(
         &self,
         ctx: &Context<'_>,
@@ -79,13 +75,12 @@ impl VerificationMutation {
         };
         Ok(match verification::activate_account(app, &caller.client, viewer, input).await {
             Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
-            Err(error) => SignInResult::UserError(link_refusal(error)?),
+            Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidToken, "link")?),
         })
     }
 
-    /// Mails a code and a link to sign in with. The answer is the same for every address. Then `verifyOtp` or `activateAccount`.
-    /// Anybody may ask.
-    /// Errors: `INVALID_INPUT`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Mails a code and a link to sign in with. The answer is the same for every address. Then `verifyOtp` or
+    /// `activateAccount`.
     async fn request_login_code(
         &self,
         ctx: &Context<'_>,
@@ -95,8 +90,7 @@ impl VerificationMutation {
         verification::request_login_code(app, caller.asker(app).await?, &email).await.try_into()
     }
 
-    /// Mails an activation link again. The answer is the same whether or not the address is known. Anybody may ask.
-    /// Errors: `INVALID_INPUT`, `NOT_ENABLED`, `RATE_LIMITED`, `SERVER_BUSY`.
+    /// Mails an activation link again. The answer is the same whether or not the address is known.
     async fn resend_activation_email(
         &self,
         ctx: &Context<'_>,
@@ -111,7 +105,6 @@ impl VerificationMutation {
 
     /// Mails a code to the new address. Entered with `verifyOtp` in this session, it makes the address the account's. Needs a
     /// recent proof: see `reauthenticate`.
-    /// Errors: `INVALID_INPUT`, `INVALID_CREDENTIALS`, `REAUTHENTICATION_REQUIRED`, `RATE_LIMITED`, `SERVER_BUSY`.
     async fn change_email(
         &self,
         ctx: &Context<'_>,
@@ -167,71 +160,6 @@ impl From<ChangeEmailInput> for verification::ChangeEmailInput {
     }
 }
 
-/// Something was mailed, and is now awaited.
-#[derive(SimpleObject)]
-pub struct EmailChallenge {
-    /// Keep it and send it with the code: tries are counted for this challenge alone, and nobody else can supersede it.
-    pub id: ID,
-    /// What the answer is for.
-    pub purpose: ChallengePurpose,
-    /// What was mailed: a code or a link.
-    pub method: ChallengeMethod,
-    /// The address as given, normalised.
-    pub email: String,
-    /// Seconds until the code or link expires.
-    pub expires_in: i32,
-    /// Seconds until another mail may be asked for. Asking sooner answers `RATE_LIMITED`.
-    pub resend_in: i32,
-}
-
-impl From<Asked> for EmailChallenge {
-    fn from(Asked { challenge, expires_in, resend_in }: Asked) -> Self {
-        Self {
-            id: challenge.id.into(),
-            purpose: challenge.purpose.into(),
-            method: challenge.method.into(),
-            email: challenge.email,
-            expires_in: whole_seconds(expires_in),
-            resend_in: whole_seconds(resend_in),
-        }
-    }
-}
-
-/// What a mailed challenge is for. Values may be added: keep a default branch.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "Purpose")]
-pub enum ChallengePurpose {
-    /// Proving the address of an account.
-    VerifyEmail,
-    /// Setting a new password.
-    ResetPassword,
-    /// Proving a new address for an account, in the session that asked.
-    ChangeEmail,
-    /// Signing in without a password.
-    SignIn,
-    /// Proving, in a session, that it is still its user who acts.
-    Reauthentication,
-}
-
-/// How an email address is proven.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "config::ChallengeMethod")]
-pub enum ChallengeMethod {
-    /// By a one-time password that the person types in.
-    Otp,
-    /// By a link that the person follows.
-    Link,
-}
-
-impl From<Method> for ChallengeMethod {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Otp => Self::Otp,
-            Method::Link => Self::Link,
-        }
-    }
-}
-
 /// When an email address must be proven.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "config::EmailVerification")]
@@ -242,4 +170,61 @@ pub enum EmailVerificationMode {
     Optional,
     /// Before the account begins.
     Mandatory,
+}
+
+/// Converts why a code or a link proves nothing.
+fn proof_error(
+    failure: Failure<ProofRefusal>,
+    invalid: ErrorCode,
+    code_or_link: &str,
+) -> Result<UserError, ApiError> {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::Fault(fault) => return UserError::wait(fault),
+    };
+    Ok(match refusal {
+        ProofRefusal::InvalidCredentials => UserError::new(
+            ErrorCode::InvalidCredentials,
+            "This is not the password that was chosen at sign-up. The link still works.",
+        ),
+        ProofRefusal::Invalid => {
+            let message = format!(
+                "This {code_or_link} is wrong or has expired. Look for the newest email, or request another one."
+            );
+            UserError::new(invalid, &message)
+        }
+        ProofRefusal::AccountDisabled => UserError::account_disabled(),
+        ProofRefusal::EmailTaken => {
+            UserError::new(ErrorCode::EmailTaken, "An account with this email address already exists.")
+        }
+    })
+}
+
+impl From<ResendRefusal> for UserError {
+    fn from(refusal: ResendRefusal) -> Self {
+        match refusal {
+            ResendRefusal::NotEnabled => Self::not_enabled(),
+            ResendRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+        }
+    }
+}
+
+impl From<RequestLoginCodeRefusal> for UserError {
+    fn from(refusal: RequestLoginCodeRefusal) -> Self {
+        match refusal {
+            RequestLoginCodeRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+        }
+    }
+}
+
+impl From<ChangeEmailRefusal> for UserError {
+    fn from(refusal: ChangeEmailRefusal) -> Self {
+        match refusal {
+            ChangeEmailRefusal::InvalidInput(fields) => Self::invalid_input(fields),
+            ChangeEmailRefusal::InvalidCredentials => {
+                Self::new(ErrorCode::InvalidCredentials, "The current password is incorrect.")
+            }
+            ChangeEmailRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+        }
+    }
 }

@@ -27,8 +27,11 @@ use super::{
 use crate::{
     app::App,
     graphql::{
-        self, ApiSchema, documents::Documents, error::ApiError, jwt_guard::Caller, limits::chosen_operation,
-        tidy::code,
+        self, ApiSchema,
+        caller::Caller,
+        error::ApiError,
+        error_redaction::code,
+        guard::{documents::Documents, limits::chosen_operation},
     },
 };
 

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     clock::Clock,
     config::Config,
-    graphql::{documents::Documents, sdl},
+    graphql::{guard::documents::Documents, sdl},
 };
 
 mod answer;

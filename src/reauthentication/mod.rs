@@ -3,5 +3,5 @@
 mod reauthenticate;
 mod start_reauthentication;
 
-pub use reauthenticate::{ReauthenticateError, Reauthenticated, ReauthenticationProof, reauthenticate};
-pub use start_reauthentication::{Reauthentication, StartReauthenticationError, start_reauthentication};
+pub use reauthenticate::{ReauthenticateRefusal, Reauthenticated, ReauthenticationProof, reauthenticate};
+pub use start_reauthentication::{Reauthentication, StartReauthenticationRefusal, start_reauthentication};

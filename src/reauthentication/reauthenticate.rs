@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::{
     app::App,
     challenges,
-    fault::Fault,
-    google_login::{GoogleLoginInput, IdentifyError, identify},
+    fault::{Failure, Refusal},
+    google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{OneTimeCode, Password},
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, Viewer},
@@ -33,7 +33,7 @@ pub enum ReauthenticationProof {
 
 /// Why a proof was not accepted.
 #[derive(Debug)]
-pub enum ReauthenticateError {
+pub enum ReauthenticateRefusal {
     /// The reauthentication is unknown, expired, spent, or another session's: never told apart.
     InvalidToken,
     /// The password is wrong, or the identity is not linked to the account.
@@ -43,19 +43,13 @@ pub enum ReauthenticateError {
     /// An access token shows only that its holder once had a sign-in there: it is no proof of this moment.
     NotAccepted,
     /// It is not known whose identity it is.
-    Identify(IdentifyError),
-    /// Nothing was decided.
-    Fault(Fault),
+    Identify(IdentifyRefusal),
 }
 
-impl<F: Into<Fault>> From<F> for ReauthenticateError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ReauthenticateRefusal {}
 
-impl From<IdentifyError> for ReauthenticateError {
-    fn from(error: IdentifyError) -> Self {
+impl From<IdentifyRefusal> for ReauthenticateRefusal {
+    fn from(error: IdentifyRefusal) -> Self {
         Self::Identify(error)
     }
 }
@@ -72,20 +66,20 @@ pub struct Reauthenticated {
 /// Accepts a proof for a reauthentication of the viewer's session, once.
 ///
 /// # Errors
-/// [`ReauthenticateError::InvalidToken`] if there is no such reauthentication; else what is wrong with the proof.
+/// [`ReauthenticateRefusal::InvalidToken`] if there is no such reauthentication; else what is wrong with the proof.
 pub async fn reauthenticate(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     id: Uuid,
     proof: ReauthenticationProof,
-) -> Result<Reauthenticated, ReauthenticateError> {
+) -> Result<Reauthenticated, Failure<ReauthenticateRefusal>> {
     let now = Timestamp(app.clock.now());
     let challenge = challenge::find_live(app.db.read(), id, now).await?;
     let is_own = |challenge: &challenge::Model| {
         challenge.purpose == Purpose::Reauthentication && challenge.session_id == Some(viewer.session.id)
     };
-    let challenge = challenge.filter(is_own).ok_or(ReauthenticateError::InvalidToken)?;
+    let challenge = challenge.filter(is_own).ok_or(ReauthenticateRefusal::InvalidToken)?;
     let (method, attempt) = check(app, client, viewer, &challenge, proof).await?;
 
     let (user_id, session_id) = (viewer.user.id, viewer.session.id);
@@ -108,7 +102,7 @@ pub async fn reauthenticate(
             Ok(locked.account.zip(session::find(&txn, session_id).await?))
         })
         .await?;
-    let (user, session) = proven.ok_or(ReauthenticateError::InvalidToken)?;
+    let (user, session) = proven.ok_or(ReauthenticateRefusal::InvalidToken)?;
     let access_token = viewer.access_token(app, &user, &session, now.0, now.0)?;
     Ok(Reauthenticated { session, access_token })
 }
@@ -120,16 +114,16 @@ async fn check(
     viewer: &Viewer,
     challenge: &challenge::Model,
     proof: ReauthenticationProof,
-) -> Result<(AuthenticationMethod, Attempt), ReauthenticateError> {
+) -> Result<(AuthenticationMethod, Attempt), Failure<ReauthenticateRefusal>> {
     match proof {
         ReauthenticationProof::Password(password) => {
             let password = Password::parse(password.expose_secret());
-            let password = password.map_err(|_| ReauthenticateError::InvalidCredentials)?;
+            let password = password.map_err(|_| ReauthenticateRefusal::InvalidCredentials)?;
             let attempt = Attempt::begin(app, &[Action::PasswordProof(viewer.session.id)], None).await?;
             let stored = viewer.user.password_hash.as_deref();
             let verified = app.passwords.verify(password.into_secret(), stored).await;
             if !attempt.unless_busy(app, verified).await?.is_right {
-                return Err(ReauthenticateError::InvalidCredentials);
+                return Err(ReauthenticateRefusal::InvalidCredentials.into());
             }
             Ok((AuthenticationMethod::Password, attempt))
         }
@@ -139,10 +133,10 @@ async fn check(
         }
         ReauthenticationProof::Identity(input) => {
             let input = fresh(input, challenge.id)?;
-            let (account, attempt) = identify(app, client, &input).await?;
+            let (account, attempt) = identify(app, client, &input).await.map_err(Failure::into_refusal)?;
             let owner = identity::find_user(app.db.read(), &account.issuer, &account.subject).await?;
             if owner.is_none_or(|owner| owner.id != viewer.user.id) {
-                return Err(ReauthenticateError::InvalidCredentials);
+                return Err(ReauthenticateRefusal::InvalidCredentials.into());
             }
             Ok((AuthenticationMethod::Identity, attempt))
         }
@@ -151,9 +145,9 @@ async fn check(
 
 /// What a provider gave for this reauthentication, and not for another time: a code that is spent with its `state`, or an ID
 /// token that holds the reauthentication's id.
-fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, ReauthenticateError> {
+fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<ReauthenticateRefusal>> {
     match input {
-        GoogleLoginInput::AccessToken(_) => Err(ReauthenticateError::NotAccepted),
+        GoogleLoginInput::AccessToken(_) => Err(ReauthenticateRefusal::NotAccepted.into()),
         GoogleLoginInput::IdToken { id_token, .. } => {
             Ok(GoogleLoginInput::IdToken { id_token, nonce: Some(id.to_string()) })
         }
@@ -168,8 +162,8 @@ async fn count_code(
     viewer: &Viewer,
     challenge: &challenge::Model,
     code: &SecretString,
-) -> Result<Attempt, ReauthenticateError> {
-    let code = OneTimeCode::parse(code, app.config.otp_length).ok_or(ReauthenticateError::InvalidOtp)?;
+) -> Result<Attempt, Failure<ReauthenticateRefusal>> {
+    let code = OneTimeCode::parse(code, app.config.otp_length).ok_or(ReauthenticateRefusal::InvalidOtp)?;
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::Code(viewer.session.id), Action::FailedCodeBy(viewer.user.id)];
     failures.extend(address.iter().map(Action::FailedCodeFrom));
@@ -181,6 +175,6 @@ async fn count_code(
     if counted.is_some() && app.tokens.is_one_time_code(id, code.expose()) {
         Ok(attempt)
     } else {
-        Err(ReauthenticateError::InvalidOtp)
+        Err(ReauthenticateRefusal::InvalidOtp.into())
     }
 }

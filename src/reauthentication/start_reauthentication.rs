@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge},
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::EmailAddress,
     outbox,
     rate_limit::{self, Action},
@@ -35,30 +35,24 @@ pub struct Reauthentication {
 
 /// Why nothing has begun.
 #[derive(Debug)]
-pub enum StartReauthenticationError {
+pub enum StartReauthenticationRefusal {
     /// A code was asked for, and the account has no proven address.
     NotEnabled,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for StartReauthenticationError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for StartReauthenticationRefusal {}
 
 /// Begins a proof by the viewer, for this session alone. A code is mailed only if it is asked for, and to the address that the
 /// account has now.
 ///
 /// # Errors
-/// [`StartReauthenticationError::NotEnabled`] if a code is asked for and there is no proven address.
+/// [`StartReauthenticationRefusal::NotEnabled`] if a code is asked for and there is no proven address.
 pub async fn start_reauthentication(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     send_code: bool,
-) -> Result<Reauthentication, StartReauthenticationError> {
+) -> Result<Reauthentication, Failure<StartReauthenticationRefusal>> {
     let Viewer { user, session, .. } = viewer;
     rate_limit::charge(app, Action::Reauthentication(session.id)).await?;
     let address = proven_address(user);
@@ -71,7 +65,7 @@ pub async fn start_reauthentication(
         app.db.write_one(async move |txn| challenge::insert(&txn, row).await).await?;
         return Ok(Reauthentication { id, methods, asked: None, expires_in: app.config.otp_ttl });
     }
-    let address = address.ok_or(StartReauthenticationError::NotEnabled)?;
+    let address = address.ok_or(StartReauthenticationRefusal::NotEnabled)?;
     let permit = challenges::charge(app, Asker::of(client.ip_address, user.id), purpose, &address).await?;
     let challenge = Challenge::new(app, purpose, &address, about, permit);
     let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;

@@ -6,12 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use uuid::Uuid;
 
-use super::{Client, Opening, SignIn, SignInError, sign_in};
+use super::{Client, Opening, SignIn, SignInRefusal, sign_in};
 use crate::{
     app::App,
     challenges::{Asked, Registration},
     config::EmailVerification,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
     rate_limit::{Account, Action, Address, Attempt},
     storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
@@ -31,31 +31,24 @@ pub struct LoginInput {
 
 /// Why nobody is signed in.
 #[derive(Debug)]
-pub enum LoginError {
+pub enum LoginRefusal {
     /// These fields are at fault: nothing could have these values.
     InvalidInput(Vec<FieldError>),
     /// Unknown account, wrong password, or an account with no password: never told apart.
     InvalidCredentials,
     /// The credentials were right, but the account is deactivated.
     AccountDisabled,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl From<SignInError> for LoginError {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::AccountDisabled => Self::AccountDisabled,
+impl Refusal for LoginRefusal {}
+
+impl From<SignInRefusal> for LoginRefusal {
+    fn from(refusal: SignInRefusal) -> Self {
+        match refusal {
+            SignInRefusal::AccountDisabled => Self::AccountDisabled,
             // the credentials changed while they were checked
-            SignInError::Outdated => Self::InvalidCredentials,
-            SignInError::Fault(fault) => Self::Fault(fault),
+            SignInRefusal::Outdated => Self::InvalidCredentials,
         }
-    }
-}
-
-impl<F: Into<Fault>> From<F> for LoginError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
     }
 }
 
@@ -64,15 +57,16 @@ impl<F: Into<Fault>> From<F> for LoginError {
 ///
 /// # Errors
 /// Why not.
-pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, LoginError> {
+pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
         let message = format!("An identifier has at most {MAX_IDENTIFIER_BYTES} bytes.");
-        return Err(LoginError::InvalidInput(vec![
+        return Err(LoginRefusal::InvalidInput(vec![
             Wrong::new(FieldErrorCode::TooLong, message).at("identifier"),
-        ]));
+        ])
+        .into());
     }
     let password = Password::parse(input.password.expose_secret())
-        .map_err(|wrong| LoginError::InvalidInput(vec![wrong.at("password")]))?
+        .map_err(|wrong| LoginRefusal::InvalidInput(vec![wrong.at("password")]))?
         .into_secret();
 
     let identifier = Identifier::parse(&input.identifier);
@@ -90,7 +84,8 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     if let Some(user) = user.filter(|_| verified.is_right) {
         let opening = Opening::new(app, &user, client, &[AuthenticationMethod::Password]);
         let opening = opening.rehashed(verified.rehashed);
-        return Ok(sign_in(app, client, &user, opening, attempt).await?);
+        let signed_in = sign_in(app, client, &user, opening, attempt).await;
+        return signed_in.map_err(Failure::into_refusal);
     }
     if let Some((challenge, registration)) = registration {
         let verified = app.passwords.verify(password, registration.password_hash()).await;
@@ -99,7 +94,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
             return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
         }
     }
-    Err(LoginError::InvalidCredentials)
+    Err(LoginRefusal::InvalidCredentials.into())
 }
 
 /// A failure counts for the account and the address together. Where the account does not know the address, it also counts for

@@ -26,16 +26,16 @@ use crate::{
     tokens::AccessToken,
 };
 
-pub use login::{LoginError, LoginInput, login};
+pub use login::{LoginInput, LoginRefusal, login};
 pub use logout::logout;
 pub use logout_all::logout_all;
 pub use open::{Link, Opened, Opening};
-pub use refresh::{RefreshError, refresh};
+pub use refresh::{RefreshRefusal, refresh};
 pub use revoke_session::revoke_session;
 pub use session_events::session_events;
-pub use sign_in::{SignInError, sign_in};
+pub use sign_in::{SignInRefusal, sign_in};
 pub use step_up::{ReauthenticationRequired, SteppedUp, step_up};
-pub use viewer::{Unauthenticated, Viewer, ViewerError, viewer};
+pub use viewer::{Unauthenticated, Viewer, viewer};
 
 /// Who sends a request, as far as the connection tells.
 #[derive(Clone, Debug, Default)]

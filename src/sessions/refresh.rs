@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     storage::{
         Timestamp,
         session::{self, Rotation},
@@ -31,20 +31,14 @@ const MOST_TRIES: u32 = 8;
 
 /// Why there are no new tokens.
 #[derive(Debug)]
-pub enum RefreshError {
+pub enum RefreshRefusal {
     /// No token was given.
     Required,
     /// Unknown, expired, spent or revoked: never told apart.
     InvalidToken,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for RefreshError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for RefreshRefusal {}
 
 /// Trades a refresh token for a new pair.
 ///
@@ -54,9 +48,9 @@ pub async fn refresh(
     app: &App,
     client: &Client,
     refresh_token: Option<&str>,
-) -> Result<SignedIn, RefreshError> {
-    let token = app.tokens.read_refresh_token(refresh_token.ok_or(RefreshError::Required)?);
-    let token = token.ok_or(RefreshError::InvalidToken)?;
+) -> Result<SignedIn, Failure<RefreshRefusal>> {
+    let token = app.tokens.read_refresh_token(refresh_token.ok_or(RefreshRefusal::Required)?);
+    let token = token.ok_or(RefreshRefusal::InvalidToken)?;
     let now = app.clock.now();
     let rotation = Rotation {
         id: token.session_id,
@@ -73,7 +67,7 @@ pub async fn refresh(
         Some(user) => Some(user),
         None => user::find(app.db.read(), session.user_id).await?,
     };
-    let user = user.filter(|user| user.is_active).ok_or(RefreshError::InvalidToken)?;
+    let user = user.filter(|user| user.is_active).ok_or(RefreshRefusal::InvalidToken)?;
     Ok(SignedIn::reissue(app, user, session, issued_at, now)?)
 }
 
@@ -81,12 +75,15 @@ pub async fn refresh(
 ///
 /// What is read needs no lock: a sibling is issued only if the row is still as it was read, and a token that ends its session
 /// would do so later, too.
-async fn repeat(app: &App, rotation: Rotation) -> Result<(session::Model, OffsetDateTime), RefreshError> {
+async fn repeat(
+    app: &App,
+    rotation: Rotation,
+) -> Result<(session::Model, OffsetDateTime), Failure<RefreshRefusal>> {
     let now = rotation.now.0;
     for _ in 0..MOST_TRIES {
         let session = session::find(app.db.read(), rotation.id).await?;
         let session =
-            session.filter(|session| session.is_live(rotation.now)).ok_or(RefreshError::InvalidToken)?;
+            session.filter(|session| session.is_live(rotation.now)).ok_or(RefreshRefusal::InvalidToken)?;
 
         let is_base = rotation.counter == session.base_counter();
         let rotated_at = session.last_used_at.0;
@@ -95,7 +92,7 @@ async fn repeat(app: &App, rotation: Rotation) -> Result<(session::Model, Offset
         }
         if !is_base || session.seen_counter >= session.counter {
             end_stolen(app, session.id, Evidence::RefreshToken).await?;
-            return Err(RefreshError::InvalidToken);
+            return Err(RefreshRefusal::InvalidToken.into());
         }
         if session.newest_client().is_none_or(|newest| newest == rotation.client_hash) {
             return Ok((session, now));

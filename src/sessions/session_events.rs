@@ -2,10 +2,11 @@
 
 use futures_util::{Stream, stream};
 
-use super::{Unauthenticated, Viewer, ViewerError};
+use super::{Unauthenticated, Viewer};
 use crate::{
     app::App,
     events::{Event, Listener},
+    fault::Failure,
     storage::{Timestamp, session},
 };
 
@@ -16,13 +17,13 @@ use crate::{
 pub async fn session_events(
     app: &App,
     viewer: &Viewer,
-) -> Result<impl Stream<Item = Event> + use<>, ViewerError> {
+) -> Result<impl Stream<Item = Event> + use<>, Failure<Unauthenticated>> {
     let id = viewer.session.id;
     let listener = app.events.listen(viewer.user.id, id);
     // it may have ended after the viewer was found, and before anybody listened
     let session = session::find(app.db.read(), id).await?;
     if !session.is_some_and(|session| session.is_live(Timestamp(app.clock.now()))) {
-        return Err(ViewerError::Unauthenticated(Unauthenticated::Revoked));
+        return Err(Unauthenticated::Revoked.into());
     }
     Ok(stream::unfold(Some(listener), move |listener| async move {
         let mut listener: Listener = listener?;

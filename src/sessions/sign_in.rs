@@ -5,7 +5,7 @@ use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge},
     config::EmailVerification,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     input::EmailAddress,
     outbox,
     rate_limit::Attempt,
@@ -18,20 +18,14 @@ use crate::{
 
 /// Why nobody is signed in, though the credentials were right.
 #[derive(Debug)]
-pub enum SignInError {
+pub enum SignInRefusal {
     /// The account is deactivated.
     AccountDisabled,
     /// The credentials were right when they were read, and no longer are.
     Outdated,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for SignInError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for SignInRefusal {}
 
 /// Opens the session; where verification is mandatory and the address unproven, asks for its proof instead.
 ///
@@ -43,9 +37,9 @@ pub async fn sign_in(
     user: &user::Model,
     opening: Opening,
     attempt: Attempt,
-) -> Result<SignIn, SignInError> {
+) -> Result<SignIn, Failure<SignInRefusal>> {
     if !user.is_active {
-        return Err(SignInError::AccountDisabled);
+        return Err(SignInRefusal::AccountDisabled.into());
     }
     if app.config.email_verification == EmailVerification::Mandatory
         && user.email_verified_at.is_none()
@@ -61,7 +55,7 @@ pub async fn sign_in(
             Err(too_many) => Ok(Err(too_many)),
         })
         .await?;
-    let opened = opened?.ok_or(SignInError::Outdated)?;
+    let opened = opened?.ok_or(SignInRefusal::Outdated)?;
     Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
 }
 

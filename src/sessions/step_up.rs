@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use super::Viewer;
-use crate::app::App;
+use crate::{
+    app::App,
+    fault::{Failure, Refusal},
+};
 
 /// A viewer whose access token carries a recent proof. Use cases that need one take this type, or call [`step_up`] first.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +15,12 @@ pub struct SteppedUp<'v>(&'v Viewer);
 /// The viewer has not proven recently enough who they are: `reauthenticate`, and send the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReauthenticationRequired;
+
+impl<R: Refusal + From<ReauthenticationRequired>> From<ReauthenticationRequired> for Failure<R> {
+    fn from(required: ReauthenticationRequired) -> Self {
+        Self::Refused(required.into())
+    }
+}
 
 impl Deref for SteppedUp<'_> {
     type Target = Viewer;

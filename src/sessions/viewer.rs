@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::stolen::{Evidence, end_stolen};
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     storage::{Timestamp, session, user},
     tokens::{AccessToken, Rejected},
 };
@@ -61,6 +61,8 @@ pub enum Unauthenticated {
     Revoked,
 }
 
+impl Refusal for Unauthenticated {}
+
 impl Unauthenticated {
     /// The word for it that programs read.
     #[must_use]
@@ -74,39 +76,23 @@ impl Unauthenticated {
     }
 }
 
-/// Why there is no viewer.
-#[derive(Debug)]
-pub enum ViewerError {
-    /// There is none.
-    Unauthenticated(Unauthenticated),
-    /// It could not be found out.
-    Fault(Fault),
-}
-
-impl<F: Into<Fault>> From<F> for ViewerError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
-
 /// Finds the viewer, as they are at this moment: an ended session ends at once, on every server.
 ///
 /// # Errors
 /// Why there is none.
-pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, ViewerError> {
-    let nobody = |why| ViewerError::Unauthenticated(why);
-    let token = access_token.ok_or(nobody(Unauthenticated::Missing))?;
+pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Failure<Unauthenticated>> {
+    let token = access_token.ok_or(Unauthenticated::Missing)?;
     let now = app.clock.now();
     let claims = app.tokens.read_access_token(token, now).map_err(|rejected| match rejected {
-        Rejected::Expired(_) => nobody(Unauthenticated::Expired),
-        Rejected::Invalid => nobody(Unauthenticated::Invalid),
+        Rejected::Expired(_) => Unauthenticated::Expired,
+        Rejected::Invalid => Unauthenticated::Invalid,
     })?;
     let found = app.db.session_and_user(claims.sid, claims.sub).await?;
     let (session, user) = found
         .filter(|(session, user)| session.is_live(Timestamp(now)) && user.is_active)
-        .ok_or(nobody(Unauthenticated::Revoked))?;
+        .ok_or(Unauthenticated::Revoked)?;
     if !note_use(app, &session, claims.rc).await? {
-        return Err(nobody(Unauthenticated::Revoked));
+        return Err(Unauthenticated::Revoked.into());
     }
     Ok(Viewer {
         user,

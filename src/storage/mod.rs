@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{Event, Events},
-    fault::Fault,
+    fault::{Failure, Fault},
 };
 use connections::Connections;
 use finishing::Finishing;
@@ -279,6 +279,12 @@ fn free_space(file: &Path) -> Option<u64> {
 impl From<DbErr> for Fault {
     fn from(error: DbErr) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl<R> From<DbErr> for Failure<R> {
+    fn from(error: DbErr) -> Self {
+        Self::Fault(error.into())
     }
 }
 

@@ -3,10 +3,11 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::prove::{Claim, ProofError, Prover, prove};
+use super::prove::{Claim, ProofRefusal, Prover, prove};
 use crate::{
     app::App,
     challenges::Registration,
+    fault::Failure,
     input::Password,
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, SignedIn, Viewer},
@@ -33,19 +34,20 @@ pub struct ActivateAccountInput {
 /// may have had it mailed.
 ///
 /// # Errors
-/// [`ProofError::InvalidCredentials`] if there is a password and it is wrong: the link stays good.
+/// [`ProofRefusal::InvalidCredentials`] if there is a password and it is wrong: the link stays good.
 pub async fn activate_account(
     app: &App,
     client: &Client,
     viewer: Option<&Viewer>,
     input: ActivateAccountInput,
-) -> Result<SignedIn, ProofError> {
+) -> Result<SignedIn, Failure<ProofRefusal>> {
     let now = Timestamp(app.clock.now());
     let read = |purpose| Some((purpose, app.tokens.read_link_token(purpose, input.token.expose_secret())?));
     let link = [Purpose::VerifyEmail, Purpose::SignIn].into_iter().find_map(read);
-    let (purpose, link_id) = link.ok_or(ProofError::Invalid)?;
+    let (purpose, link_id) = link.ok_or(ProofRefusal::Invalid)?;
     let challenge = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
-    let challenge = challenge.filter(|challenge| challenge.purpose == purpose).ok_or(ProofError::Invalid)?;
+    let challenge =
+        challenge.filter(|challenge| challenge.purpose == purpose).ok_or(ProofRefusal::Invalid)?;
 
     let mut methods = vec![AuthenticationMethod::EmailLink];
     let (claim, attempt) = match (input.challenge_id, input.password) {
@@ -59,7 +61,11 @@ pub async fn activate_account(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-async fn is_of_series(app: &App, id: Uuid, challenge: &challenge::Model) -> Result<bool, ProofError> {
+async fn is_of_series(
+    app: &App,
+    id: Uuid,
+    challenge: &challenge::Model,
+) -> Result<bool, Failure<ProofRefusal>> {
     let asked = challenge::find(app.db.read(), id).await?;
     Ok(asked.is_some_and(|asked| {
         asked.id == challenge.id || (asked.series_id.is_some() && asked.series_id == challenge.series_id)
@@ -73,8 +79,8 @@ async fn check_password(
     client: &Client,
     challenge: &challenge::Model,
     password: SecretString,
-) -> Result<(Claim, Attempt), ProofError> {
-    let password = Password::parse(password.expose_secret()).map_err(|_| ProofError::InvalidCredentials)?;
+) -> Result<(Claim, Attempt), Failure<ProofRefusal>> {
+    let password = Password::parse(password.expose_secret()).map_err(|_| ProofRefusal::InvalidCredentials)?;
     let account = user::find_by_email_key(app.db.read(), &challenge.email_key).await?;
     let registration = Registration::read(challenge);
     let (stored, claim) = match (&account, &registration) {
@@ -93,6 +99,6 @@ async fn check_password(
     if attempt.unless_busy(app, verified).await?.is_right {
         Ok((claim, attempt))
     } else {
-        Err(ProofError::InvalidCredentials)
+        Err(ProofRefusal::InvalidCredentials.into())
     }
 }

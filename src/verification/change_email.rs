@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge},
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Wrong},
     outbox,
     rate_limit::{self, Action},
@@ -24,24 +24,18 @@ pub struct ChangeEmailInput {
 
 /// Why nothing was mailed.
 #[derive(Debug)]
-pub enum ChangeEmailError {
+pub enum ChangeEmailRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
     /// The current password is another.
     InvalidCredentials,
     /// The viewer has not proven recently enough who they are.
     ReauthenticationRequired,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for ChangeEmailError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ChangeEmailRefusal {}
 
-impl From<ReauthenticationRequired> for ChangeEmailError {
+impl From<ReauthenticationRequired> for ChangeEmailRefusal {
     fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
         Self::ReauthenticationRequired
     }
@@ -50,21 +44,21 @@ impl From<ReauthenticationRequired> for ChangeEmailError {
 /// Mails a code to the new address. In the session that asked, and nowhere else, it makes the address the account's.
 ///
 /// # Errors
-/// [`ChangeEmailError::InvalidCredentials`] if the current password is another.
+/// [`ChangeEmailRefusal::InvalidCredentials`] if the current password is another.
 pub async fn change_email(
     app: &App,
     client: &Client,
     viewer: &Viewer,
     input: ChangeEmailInput,
-) -> Result<Asked, ChangeEmailError> {
+) -> Result<Asked, Failure<ChangeEmailRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
-    let (email, password) = parse(user, &input).map_err(ChangeEmailError::InvalidInput)?;
+    let (email, password) = parse(user, &input).map_err(ChangeEmailRefusal::InvalidInput)?;
     let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
     if let Some(password) = password {
         let verified = app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await;
         if !attempt.unless_busy(app, verified).await?.is_right {
-            return Err(ChangeEmailError::InvalidCredentials);
+            return Err(ChangeEmailRefusal::InvalidCredentials.into());
         }
     }
     let permit =
@@ -84,7 +78,7 @@ pub async fn change_email(
         .await?;
     outbox::wake(app);
     // the credentials changed while they were checked
-    asked.ok_or(ChangeEmailError::InvalidCredentials)
+    Ok(asked.ok_or(ChangeEmailRefusal::InvalidCredentials)?)
 }
 
 fn parse(

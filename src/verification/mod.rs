@@ -8,8 +8,8 @@ mod resend;
 mod verify_otp;
 
 pub use activate_account::{ActivateAccountInput, activate_account};
-pub use change_email::{ChangeEmailError, ChangeEmailInput, change_email};
-pub use prove::ProofError;
-pub use request_login_code::{RequestLoginCodeError, request_login_code};
-pub use resend::{ResendError, resend_activation_email, resend_otp};
+pub use change_email::{ChangeEmailInput, ChangeEmailRefusal, change_email};
+pub use prove::ProofRefusal;
+pub use request_login_code::{RequestLoginCodeRefusal, request_login_code};
+pub use resend::{ResendRefusal, resend_activation_email, resend_otp};
 pub use verify_otp::{VerifyOtpInput, verify_otp};

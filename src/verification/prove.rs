@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     challenges::{self, Locked, RegisteredIdentity, Registration},
-    fault::Fault,
+    fault::{Failure, Fault, Refusal},
     outbox,
     rate_limit::Attempt,
     secrets,
@@ -27,7 +27,7 @@ use crate::{
 
 /// Why a proof was not accepted.
 #[derive(Debug)]
-pub enum ProofError {
+pub enum ProofRefusal {
     /// Wrong, expired, used up or superseded: never told apart.
     Invalid,
     /// The password beside the proof is wrong. The link is not spent.
@@ -36,15 +36,9 @@ pub enum ProofError {
     AccountDisabled,
     /// Somebody else has proven the address meanwhile, or had it a short while ago.
     EmailTaken,
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for ProofError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ProofRefusal {}
 
 /// What shows that the prover chose the credentials that came before the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +81,7 @@ pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,
     challenge: challenge::Model,
-) -> Result<SignedIn, ProofError> {
+) -> Result<SignedIn, Failure<ProofRefusal>> {
     let now = Timestamp(app.clock.now());
     let Prover { client, viewer, claim, methods, attempt } = prover;
     let opening = Opening::draft(app, client, &methods);
@@ -144,9 +138,9 @@ pub(super) async fn prove(
             Ok(SignedIn::go_on(app, *user, *session, viewer)?)
         }
         (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("there is no viewer").into()),
-        (Ok(Proven::Disabled), _) => Err(ProofError::AccountDisabled),
-        (Ok(Proven::EmailTaken) | Err(Fault::Conflict(_)), _) => Err(ProofError::EmailTaken),
-        (Ok(Proven::Nothing), _) => Err(ProofError::Invalid),
+        (Ok(Proven::Disabled), _) => Err(ProofRefusal::AccountDisabled.into()),
+        (Ok(Proven::EmailTaken) | Err(Fault::Conflict(_)), _) => Err(ProofRefusal::EmailTaken.into()),
+        (Ok(Proven::Nothing), _) => Err(ProofRefusal::Invalid.into()),
         (Err(fault), _) => Err(fault.into()),
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge},
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::{EmailAddress, FieldError},
     outbox,
     storage::challenge::Purpose,
@@ -11,18 +11,12 @@ use crate::{
 
 /// Why nothing was mailed.
 #[derive(Debug)]
-pub enum RequestLoginCodeError {
+pub enum RequestLoginCodeRefusal {
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for RequestLoginCodeError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for RequestLoginCodeRefusal {}
 
 /// Mails a code and a link, either of which signs in to the account with the address. The answer is the same for every address.
 ///
@@ -30,14 +24,14 @@ impl<F: Into<Fault>> From<F> for RequestLoginCodeError {
 /// has always either one that works or leave to ask for another.
 ///
 /// # Errors
-/// [`RequestLoginCodeError::InvalidInput`] if it is no address.
+/// [`RequestLoginCodeRefusal::InvalidInput`] if it is no address.
 pub async fn request_login_code(
     app: &App,
     asker: Asker,
     email: &str,
-) -> Result<Asked, RequestLoginCodeError> {
+) -> Result<Asked, Failure<RequestLoginCodeRefusal>> {
     let email = EmailAddress::parse(email)
-        .map_err(|wrong| RequestLoginCodeError::InvalidInput(vec![wrong.at("email")]))?;
+        .map_err(|wrong| RequestLoginCodeRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let permit = challenges::charge(app, asker, Purpose::SignIn, &email).await?;
     let challenge = Challenge::new(app, Purpose::SignIn, &email, About::default(), permit);
     let mailed = app.db.write(async move |txn| challenge.insert(&txn).await).await?;

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     challenges::{self, About, Asked, Asker, Challenge},
     config::{ChallengeMethod, EmailVerification},
-    fault::Fault,
+    fault::{Failure, Refusal},
     input::{EmailAddress, FieldError},
     outbox,
     storage::{
@@ -18,20 +18,14 @@ use crate::{
 
 /// Why nothing was mailed.
 #[derive(Debug)]
-pub enum ResendError {
+pub enum ResendRefusal {
     /// Addresses are proven another way here, or not at all.
     NotEnabled,
     /// These fields are at fault.
     InvalidInput(Vec<FieldError>),
-    /// Nothing was decided.
-    Fault(Fault),
 }
 
-impl<F: Into<Fault>> From<F> for ResendError {
-    fn from(fault: F) -> Self {
-        Self::Fault(fault.into())
-    }
-}
+impl Refusal for ResendRefusal {}
 
 /// Mails a one-time password again. The answer is the same whether or not the address is known.
 ///
@@ -42,7 +36,7 @@ pub async fn resend_otp(
     asker: Asker,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, ResendError> {
+) -> Result<Asked, Failure<ResendRefusal>> {
     resend(app, asker, ChallengeMethod::Otp, email, challenge_id).await
 }
 
@@ -55,7 +49,7 @@ pub async fn resend_activation_email(
     asker: Asker,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, ResendError> {
+) -> Result<Asked, Failure<ResendRefusal>> {
     resend(app, asker, ChallengeMethod::Link, email, challenge_id).await
 }
 
@@ -65,9 +59,9 @@ async fn resend(
     method: ChallengeMethod,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, ResendError> {
+) -> Result<Asked, Failure<ResendRefusal>> {
     let email =
-        EmailAddress::parse(email).map_err(|wrong| ResendError::InvalidInput(vec![wrong.at("email")]))?;
+        EmailAddress::parse(email).map_err(|wrong| ResendRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let older = match challenge_id {
         Some(id) => challenge::find(app.db.read(), id).await?,
         None => None,
@@ -84,7 +78,7 @@ async fn resend(
         }
     };
     if is_off {
-        return Err(ResendError::NotEnabled);
+        return Err(ResendRefusal::NotEnabled.into());
     }
     let permit = challenges::charge(app, asker, purpose, &email).await?;
     // mailed for the viewer's own address, its proof is one of the viewer's

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::prove::{Claim, ProofError, Prover, prove};
+use super::prove::{Claim, ProofRefusal, Prover, prove};
 use crate::{
     app::App,
-    fault::Fault,
+    fault::{Failure, Fault},
     input::{EmailAddress, OneTimeCode},
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, SignedIn, Viewer},
@@ -32,15 +32,15 @@ pub struct VerifyOtpInput {
 /// who asked for them.
 ///
 /// # Errors
-/// [`ProofError::Invalid`] if the code is wrong, expired, used up or superseded.
+/// [`ProofRefusal::Invalid`] if the code is wrong, expired, used up or superseded.
 pub async fn verify_otp(
     app: &App,
     client: &Client,
     viewer: Option<&Viewer>,
     input: VerifyOtpInput,
-) -> Result<SignedIn, ProofError> {
-    let email = EmailAddress::parse(&input.email).map_err(|_| ProofError::Invalid)?;
-    let code = OneTimeCode::parse(&input.otp, app.config.otp_length).ok_or(ProofError::Invalid)?;
+) -> Result<SignedIn, Failure<ProofRefusal>> {
+    let email = EmailAddress::parse(&input.email).map_err(|_| ProofRefusal::Invalid)?;
+    let code = OneTimeCode::parse(&input.otp, app.config.otp_length).ok_or(ProofRefusal::Invalid)?;
     let (found, claim, attempt) = if let Some(id) = input.challenge_id {
         let (found, attempt) = try_by_id(app, client, viewer, &email, id).await?;
         (found.into_iter().collect(), Claim::ChallengeId, attempt)
@@ -49,7 +49,7 @@ pub async fn verify_otp(
         (found, Claim::Mail, attempt)
     };
     let right = found.into_iter().find(|challenge| app.tokens.is_one_time_code(challenge.id, code.expose()));
-    let challenge = right.ok_or(ProofError::Invalid)?;
+    let challenge = right.ok_or(ProofRefusal::Invalid)?;
     let methods = vec![AuthenticationMethod::EmailCode];
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }

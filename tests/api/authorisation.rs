@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use async_graphql::{EmptySubscription, Object, Schema};
 use gatehouse::{
     graphql::{
-        documents::Documents,
-        jwt_guard::{AtLeast, Caller, JwtGuard, PUBLIC_FIELDS},
+        caller::Caller,
+        guard::{
+            documents::Documents,
+            jwt_guard::JwtGuard,
+            policy::{Access, POLICIES},
+            root::Guarded,
+        },
     },
     sessions::Client,
-    storage::user::Role,
 };
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -301,13 +305,16 @@ impl Toy {
         true
     }
 
-    /// Added without a thought of who may see it.
+    async fn me(&self) -> bool {
+        true
+    }
+
+    /// A field that somebody added without a row in the policy table.
     async fn added(&self) -> bool {
         true
     }
 
-    #[graphql(guard = "AtLeast(Role::Staff)")]
-    async fn for_staff(&self) -> bool {
+    async fn users(&self) -> bool {
         true
     }
 }
@@ -316,7 +323,7 @@ impl Toy {
 async fn a_field_added_without_thought_is_refused_and_roles_are_kept_apart() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
-    let toy = || Schema::build(Toy, async_graphql::EmptyMutation, EmptySubscription);
+    let toy = || Schema::build(Guarded(Toy), async_graphql::EmptyMutation, EmptySubscription);
     let sdl = toy().finish().sdl();
     let schema = toy()
         .extension(JwtGuard { documents: Documents::new(&sdl, true).unwrap() })
@@ -331,23 +338,42 @@ async fn a_field_added_without_thought_is_refused_and_roles_are_kept_apart() {
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let token = Some(ada.access_token.as_str());
     assert_eq!(run("{ authSettings }", None).await, "ok");
+    assert_eq!(run("{ me }", None).await, "UNAUTHENTICATED");
+    assert_eq!(run("{ me }", token).await, "ok");
+    assert_eq!(run("{ users }", None).await, "UNAUTHENTICATED");
     assert_eq!(run("{ added }", None).await, "UNAUTHENTICATED");
-    assert_eq!(run("{ added }", token).await, "ok");
-    assert_eq!(run("{ forStaff }", None).await, "UNAUTHENTICATED");
     for (role, outcome) in [("user", "FORBIDDEN"), ("staff", "ok"), ("superuser", "ok")] {
         rows.execute_unprepared(&format!("UPDATE users SET role = '{role}'")).await.unwrap();
-        assert_eq!(run("{ forStaff }", token).await, outcome, "{role}");
+        assert_eq!(run("{ users }", token).await, outcome, "{role}");
+        assert_eq!(run("{ added }", token).await, "FORBIDDEN", "{role}");
     }
-    let without_caller = schema.execute("{ added }").await;
+    let without_caller = schema.execute("{ me }").await;
     assert!(without_caller.is_err(), "a hole fails closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_public_list_names_fields_that_there_are() {
+async fn the_policy_table_has_one_row_for_each_root_field() {
     let app = TestApp::start(Sqlite).await;
-    let all: Vec<String> = root_fields(&app).await.into_values().flatten().collect();
-    for field in PUBLIC_FIELDS.iter().filter(|field| **field != "__typename") {
-        assert_eq!(all.iter().filter(|name| name == field).count(), 1, "{field} is in one root");
+    let mut all: Vec<String> = root_fields(&app).await.into_values().flatten().collect();
+    all.sort_unstable();
+    let rows = POLICIES.iter().map(|policy| policy.field).filter(|field| !field.starts_with("__"));
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_unstable();
+    assert_eq!(rows, all);
+}
+
+#[test]
+fn the_answers_to_each_kind_of_caller_are_those_of_the_policy_table() {
+    for (_, field, [anonymous, user, staff, _]) in TABLE {
+        let name = field.split([' ', '(']).next().unwrap();
+        let policy = POLICIES.iter().find(|policy| policy.field == name).unwrap();
+        let access = match (anonymous, user, staff) {
+            ("UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN") => Access::Superuser,
+            ("UNAUTHENTICATED", "FORBIDDEN", _) => Access::Staff,
+            ("UNAUTHENTICATED", ..) => Access::Viewer,
+            _ => Access::Anybody,
+        };
+        assert_eq!(policy.access, access, "{name}");
     }
 }
 

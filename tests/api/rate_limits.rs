@@ -107,7 +107,7 @@ async fn failures_from_a_known_address_count_there_alone(#[values(Sqlite, Postgr
     }
     let refused = app.login_from(HOME, EMAIL, PASSWORD).await;
     assert_eq!((&refused["code"], &refused["retryAfter"]), (&json!("RATE_LIMITED"), &json!(90)));
-    let message = "Too often in too short a time: try again in 90 s, or request a sign-in code by email.";
+    let message = "Too many attempts. Try again in 90 s. You can also request a sign-in code by email.";
     assert_eq!(refused["message"], message);
     assert_eq!(refused["fields"], json!([]));
     // neither the address nor the account is the worse for it
@@ -287,7 +287,7 @@ async fn writes_are_rationed_by_account_and_ending_sessions_is_not() {
     let update =
         "mutation { updateProfile(input: { bio: \"hi\" }) { ... on UserError { code message retryAfter } } }";
     let refused = app.run_as(&ada.access_token, update, json!({})).await.data("updateProfile");
-    let message = "Too often in too short a time: try again in 20 s.";
+    let message = "Too many attempts. Try again in 20 s.";
     assert_eq!(refused, json!({ "code": "RATE_LIMITED", "message": message, "retryAfter": 20 }));
 
     let grace = app.sign_up("grace@example.org").await;

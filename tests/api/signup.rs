@@ -227,7 +227,7 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
     for username in ["root", "Administrator", "SUPPORT"] {
         let refused = app.signup(json!({ "email": EMAIL, "username": username, "password": PASSWORD })).await;
         assert_eq!(refused["code"], "USERNAME_TAKEN", "{username}");
-        assert_eq!(refused["message"], "This username is taken.");
+        assert_eq!(refused["message"], "This username is already taken.");
         assert_eq!(refused["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
     }
     // the operator gives it to whom they please

@@ -22,9 +22,10 @@ use super::{
 use crate::{
     app::App,
     events::Listener,
-    graphql::{ApiSchema, documents::Documents, error::ApiError, jwt_guard::Caller},
+    fault::Failure,
+    graphql::{ApiSchema, caller::Caller, error::ApiError, guard::documents::Documents},
     http::sockets::{Place, Sockets, Subject},
-    sessions::{self, Client, Unauthenticated, Viewer, ViewerError},
+    sessions::{self, Client, Unauthenticated, Viewer},
 };
 
 /// How long a client may take to introduce itself.
@@ -88,8 +89,8 @@ impl Socket {
     async fn find_viewer(&self, token: &SecretString) -> Result<Viewer, End> {
         let found = sessions::viewer(&self.app, Some(token.expose_secret())).await;
         found.map_err(|error| match error {
-            ViewerError::Unauthenticated(why) => Close::forbidden(why).into(),
-            ViewerError::Fault(fault) => {
+            Failure::Refused(why) => Close::forbidden(why).into(),
+            Failure::Fault(fault) => {
                 // logged as every fault is
                 let _ = ApiError::from(fault);
                 Close::TRY_AGAIN.into()

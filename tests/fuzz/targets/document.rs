@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use async_graphql::Variables;
 use gatehouse::{
     config::{Config, GraphqlLimits, Mode},
-    graphql::{documents::Documents, sdl},
+    graphql::{guard::documents::Documents, sdl},
 };
 use libfuzzer_sys::fuzz_target;
 

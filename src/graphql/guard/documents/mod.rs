@@ -19,12 +19,14 @@ use apollo_compiler::{
 use async_graphql::{Pos, ServerError, Variables, parser::types::ExecutableDocument};
 use quick_cache::{Weighter, sync::Cache};
 
-use super::{
-    error::ApiError,
-    limits::{check_document, check_text},
-    tidy::{OTHERWISE, shorten},
+use super::limits::{check_document, check_text};
+use crate::{
+    config::GraphqlLimits,
+    graphql::{
+        error::ApiError,
+        error_redaction::{OTHERWISE, shorten},
+    },
 };
-use crate::config::GraphqlLimits;
 use convert::Places;
 
 mod collect;

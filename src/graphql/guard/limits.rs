@@ -9,10 +9,9 @@ use async_graphql::{
 
 use super::{
     cost::{Cost, Walk},
-    error::ApiError,
     nesting::nesting,
 };
-use crate::config::GraphqlLimits;
+use crate::{config::GraphqlLimits, graphql::error::ApiError};
 
 /// Checks the text of a document. This must come before every parse: whatever walks a document recurses on what nests in it.
 ///

@@ -1,8 +1,8 @@
-//! The last word on errors, whichever way they leave: few, short, each with a code.
+//! Redacts errors before they leave, so that they are few and short, and each has a code.
 //!
-//! Errors of ours have all that. Those of the library are about the request, have no code, may quote the document at any
-//! length or a password that stands where it should not, and name what the schema has. Where introspection is off, that is
-//! not for strangers: each is put into words of ours, and says where in the document the mistake is.
+//! Our own errors already are. Those of the library have no code. They may quote the document at any length, quote a password
+//! that was put in the wrong place, or name parts of the schema. If introspection is off, strangers must not learn those names:
+//! then each message is replaced by a general one with the place of the mistake.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use async_graphql::{
 };
 use futures_util::{StreamExt, stream::BoxStream};
 
-/// The most errors that one answer tells, and the most characters of each: a long document earns no long answer.
+/// The most errors in one response, and the most characters of each: a long document must not cause a long response.
 const MAX_ERRORS: usize = 5;
 const MAX_MESSAGE: usize = 200;
 
-/// What is told of an error that is not known better, where nothing of the schema is told.
+/// The general message.
 pub(super) const OTHERWISE: &str = "The document does not fit the schema";
 
 /// The extension.
 #[derive(Clone, Copy, Debug)]
-pub struct Tidy {
-    /// Whether errors may name what the schema has.
+pub struct ErrorRedaction {
+    /// Whether errors may name parts of the schema.
     pub tells_schema: bool,
 }
 
-impl ExtensionFactory for Tidy {
+impl ExtensionFactory for ErrorRedaction {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(*self)
     }
 }
 
 #[async_trait::async_trait]
-impl Extension for Tidy {
+impl Extension for ErrorRedaction {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        self.tidy(next.run(ctx).await)
+        self.redact(next.run(ctx).await)
     }
 
     fn subscribe<'s>(
@@ -45,12 +45,12 @@ impl Extension for Tidy {
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
         let this = *self;
-        next.run(ctx, stream).map(move |response| this.tidy(response)).boxed()
+        next.run(ctx, stream).map(move |response| this.redact(response)).boxed()
     }
 }
 
-impl Tidy {
-    fn tidy(self, mut response: Response) -> Response {
+impl ErrorRedaction {
+    fn redact(self, mut response: Response) -> Response {
         response.errors.truncate(MAX_ERRORS);
         for error in &mut response.errors {
             if code(error).is_none() {
@@ -66,7 +66,7 @@ impl Tidy {
     }
 }
 
-/// The `extensions.code` of an error.
+/// Returns the `extensions.code` of an error.
 #[must_use]
 pub fn code(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code") {
@@ -75,7 +75,7 @@ pub fn code(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Without what was found where something else was expected, and no longer than can be read.
+/// Removes what was found in place of something else, which may be a secret, and cuts the message to a readable length.
 pub(super) fn shorten(message: &mut String) {
     if let Some(quote) = message.find(", found ") {
         message.truncate(quote);

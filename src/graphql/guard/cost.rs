@@ -12,24 +12,8 @@ use async_graphql::{
 };
 use async_graphql_value::{ConstValue, Value};
 
-use super::error::ApiError;
-
-/// Fields that try a credential. An operation selects one of them at most, and once: an operation of two hundred aliased
-/// logins is two hundred guesses.
-const CREDENTIAL_FIELDS: [&str; 12] = [
-    "signup",
-    "login",
-    "refresh",
-    "verifyOtp",
-    "activateAccount",
-    "resetPassword",
-    "changePassword",
-    "changeEmail",
-    "googleLogin",
-    "linkGoogle",
-    "reauthenticate",
-    "revertSecurityChange",
-];
+use super::policy::tests_credential;
+use crate::graphql::error::ApiError;
 
 /// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.
 const MAX_RECURSION: u32 = 32;
@@ -175,7 +159,7 @@ impl<'d> Walk<'d> {
             depth: below.depth.saturating_add(1),
             aliases: below.aliases.saturating_add(field.alias.is_some().into()),
             level: 1,
-            credentials: CREDENTIAL_FIELDS.contains(&field.name.node.as_str()).into(),
+            credentials: tests_credential(field.name.node.as_str()).into(),
             ..below
         };
         Ok(cost.beside(self.arguments(&field.arguments)))

@@ -1,16 +1,17 @@
-//! People, as the API shows them.
+//! Users.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Union};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{error::ApiError, jwt_guard::viewer, sessions::Session};
+use super::{identity::Identity, session::Session};
 use crate::{
     accounts,
     app::App,
+    graphql::{caller::viewer, error::ApiError, refusal::UserError},
     storage::{Timestamp, identity, session, user},
 };
 
@@ -190,26 +191,11 @@ pub enum Role {
     Superuser,
 }
 
-/// An account elsewhere that signs a person in here.
-#[derive(SimpleObject)]
-pub struct Identity {
-    /// Where it is.
-    provider: IdentityProvider,
-    /// Its email address, as of when it was linked. Null where the provider gave none.
-    email: Option<String>,
-    /// When it was linked.
-    linked_at: OffsetDateTime,
-}
-
-/// Who vouches for an identity. Values may be added: keep a default branch.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityProvider {
-    /// Google.
-    Google,
-}
-
-impl From<identity::Model> for Identity {
-    fn from(row: identity::Model) -> Self {
-        Self { provider: IdentityProvider::Google, email: row.email, linked_at: row.linked_at.0 }
-    }
+/// What changing an account comes to.
+#[derive(Union)]
+pub enum UserResult {
+    /// The user as they are now.
+    User(Box<User>),
+    /// Refused.
+    UserError(UserError),
 }

@@ -1,0 +1,150 @@
+//! The policy table: who may select each root field, whether the field tests a credential, and its error codes.
+//!
+//! The guard, the limits, the descriptions in the schema and the authorisation test all read this table. A root field without a
+//! row is closed to everybody.
+
+use async_graphql::resolver_utils::EnumType;
+
+use crate::graphql::refusal::ErrorCode::{self, *};
+use Access::{Anybody, Introspection, Staff, Superuser, Viewer};
+
+/// Who may select a root field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, signed in or not.
+    Anybody,
+    /// Anybody, if introspection is on.
+    Introspection,
+    /// A viewer of any role.
+    Viewer,
+    /// Staff and superusers.
+    Staff,
+    /// Superusers.
+    Superuser,
+    /// Nobody: the field has no row.
+    Nobody,
+}
+
+/// What a root field does with the secrets that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Credential {
+    /// It takes none.
+    None,
+    /// It tells whether a secret is right, so each call is a guess.
+    Tested,
+    /// Its answer is the same for wrong secrets, and nobody could guess a right one.
+    Unrevealed,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The name of the root field.
+    pub field: &'static str,
+    /// Who may select it.
+    pub access: Access,
+    /// The codes of the `UserError` that it may return, in the order of its description.
+    pub errors: &'static [ErrorCode],
+    credential: Credential,
+}
+
+/// The table, in the order of the schema's subjects.
+#[rustfmt::skip]
+pub const POLICIES: [Policy; 36] = [
+    Policy::new("__typename", Anybody),
+    Policy::new("__schema", Introspection),
+    Policy::new("__type", Introspection),
+    Policy::new("me", Viewer),
+    Policy::new("usernameAvailable", Anybody),
+    Policy::new("authSettings", Anybody),
+    Policy::new("signup", Anybody).tests_credential().errors(&[InvalidInput, EmailTaken, UsernameTaken, NotEnabled, RateLimited, ServerBusy]),
+    Policy::new("updateProfile", Viewer).errors(&[InvalidInput, UsernameTaken, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("changePassword", Viewer).tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("revertSecurityChange", Anybody).tests_credential().errors(&[InvalidToken, ReauthenticationRequired, InvalidCredentials, EmailTaken, NotEnabled, GoogleRejected, GoogleUnavailable, RateLimited, ServerBusy]),
+    Policy::new("login", Anybody).tests_credential().errors(&[InvalidInput, InvalidCredentials, AccountDisabled, RateLimited, ServerBusy]),
+    Policy::new("refresh", Anybody).tests_credential().errors(&[InvalidInput, InvalidToken, ServerBusy]),
+    Policy::new("logout", Anybody).reveals_nothing_of_its_secret(),
+    Policy::new("logoutAll", Viewer),
+    Policy::new("revokeSession", Viewer),
+    Policy::new("verifyOtp", Anybody).tests_credential().errors(&[InvalidOtp, AccountDisabled, EmailTaken, RateLimited, ServerBusy]),
+    Policy::new("resendOtp", Anybody).errors(&[InvalidInput, NotEnabled, RateLimited, ServerBusy]),
+    Policy::new("activateAccount", Anybody).tests_credential().errors(&[InvalidToken, InvalidCredentials, AccountDisabled, EmailTaken, RateLimited, ServerBusy]),
+    Policy::new("requestLoginCode", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
+    Policy::new("resendActivationEmail", Anybody).errors(&[InvalidInput, NotEnabled, RateLimited, ServerBusy]),
+    Policy::new("changeEmail", Viewer).tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("requestPasswordReset", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
+    Policy::new("resetPassword", Anybody).tests_credential().errors(&[InvalidToken, InvalidInput, RateLimited, ServerBusy]),
+    Policy::new("startReauthentication", Viewer).errors(&[NotEnabled, RateLimited, ServerBusy]),
+    Policy::new("reauthenticate", Viewer).tests_credential().errors(&[InvalidToken, InvalidCredentials, InvalidOtp, NotEnabled, GoogleRejected, GoogleUnavailable, RateLimited, ServerBusy]),
+    Policy::new("startGoogleLogin", Anybody).errors(&[NotEnabled, InvalidInput, GoogleUnavailable, RateLimited, ServerBusy]),
+    Policy::new("googleLogin", Anybody).tests_credential().errors(&[NotEnabled, GoogleRejected, GoogleUnavailable, LinkRequired, AccountDisabled, RateLimited, ServerBusy]),
+    Policy::new("linkGoogle", Viewer).tests_credential().errors(&[NotEnabled, ReauthenticationRequired, GoogleRejected, GoogleUnavailable, IdentityTaken, RateLimited, ServerBusy]),
+    Policy::new("unlinkGoogle", Viewer).errors(&[LastSignInMethod, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("user", Viewer),
+    Policy::new("users", Staff),
+    Policy::new("setUserRole", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("setUserActive", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("dashboard", Viewer),
+    Policy::new("postToDashboard", Viewer),
+    Policy::new("sessionEvents", Viewer),
+];
+
+impl Policy {
+    const fn new(field: &'static str, access: Access) -> Self {
+        Self { field, access, errors: &[], credential: Credential::None }
+    }
+
+    const fn errors(self, errors: &'static [ErrorCode]) -> Self {
+        Self { errors, ..self }
+    }
+
+    const fn tests_credential(self) -> Self {
+        Self { credential: Credential::Tested, ..self }
+    }
+
+    const fn reveals_nothing_of_its_secret(self) -> Self {
+        Self { credential: Credential::Unrevealed, ..self }
+    }
+
+    /// Returns the row of a root field, if it has one.
+    #[must_use]
+    pub fn of(field: &str) -> Option<&'static Self> {
+        POLICIES.iter().find(|policy| policy.field == field)
+    }
+
+    /// Returns whether the row says what the field does with secrets.
+    #[must_use]
+    pub fn mentions_secrets(&self) -> bool {
+        self.credential != Credential::None
+    }
+
+    /// Returns the lines that the field's description ends with.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let access = match self.access {
+            Access::Anybody | Access::Introspection => "\nPublic: no access token is needed.",
+            Access::Staff => "\nStaff only.",
+            Access::Superuser => "\nSuperusers only.",
+            Access::Viewer | Access::Nobody => "",
+        };
+        let name = |code: &ErrorCode| {
+            let item = ErrorCode::items().iter().find(|item| item.value == *code);
+            format!("`{}`", item.map_or("", |item| item.name))
+        };
+        let codes: Vec<_> = self.errors.iter().map(name).collect();
+        let errors =
+            if codes.is_empty() { String::new() } else { format!("\nErrors: {}.", codes.join(", ")) };
+        format!("{access}{errors}")
+    }
+}
+
+/// Returns who may select a root field.
+#[must_use]
+pub fn access(field: &str) -> Access {
+    Policy::of(field).map_or(Access::Nobody, |policy| policy.access)
+}
+
+/// Returns whether each call of a root field is a guess at a credential.
+pub(super) fn tests_credential(field: &str) -> bool {
+    Policy::of(field).is_some_and(|policy| policy.credential == Credential::Tested)
+}
