@@ -13,7 +13,7 @@ use crate::{
     metrics::Metrics,
     passwords::Passwords,
     storage::{self, Db},
-    tokens::Tokens,
+    tokens::{Tokens, rsa_keys},
 };
 
 /// The services, and the settings that they were built from.
@@ -51,9 +51,9 @@ impl App {
             .await
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let passwords = Passwords::start(&config)?;
-        let tokens = Tokens::new(&config)?;
-        let mailer = Mailer::new(&config)?;
         let (clock, mail_waits) = (Clock::default(), Notify::new());
+        let tokens = Tokens::new(&config, rsa_keys::load(&config, &db, &clock).await?)?;
+        let mailer = Mailer::new(&config)?;
         let google = config.google.as_ref().map(|google| Google::new(google, &clock)).transpose()?;
         Ok(Arc::new(Self {
             config,

@@ -56,7 +56,7 @@ pub(crate) async fn serve(kind: &str) {
     let (_, key) = gatehouse::secrets::SecretKey::generate();
     let settings = [("VIEWER_CACHE_SIZE", "0"), ("SECRET_KEY", key.as_str())];
     let config = Config::load(Mode::Dev, &settings.into_iter().collect()).unwrap();
-    let tokens = Arc::new(Tokens::new(&config).unwrap());
+    let tokens = Arc::new(Tokens::new(&config, Vec::new()).unwrap());
     let now = time::OffsetDateTime::now_utc();
     let at = Timestamp(now);
     let user = user::Model { email: Some("ada@example.org".to_owned()), ..user::Model::new(Uuid::max(), at) };

@@ -22,6 +22,7 @@ mod m20261128_000013_add_session_authentication;
 mod m20261128_000014_add_session_clients;
 mod m20261128_000015_add_known_address_failures;
 mod m20261128_000016_add_outbox_turns;
+mod m20261129_000017_create_signing_keys;
 
 /// Applies the migrations in order.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000014_add_session_clients::Migration),
             Box::new(m20261128_000015_add_known_address_failures::Migration),
             Box::new(m20261128_000016_add_outbox_turns::Migration),
+            Box::new(m20261129_000017_create_signing_keys::Migration),
         ]
     }
 }

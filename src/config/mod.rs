@@ -8,10 +8,11 @@ mod reader;
 mod rights;
 mod values;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use url::Url;
 
 use crate::secrets::SecretKey;
@@ -23,7 +24,7 @@ pub use reader::{ConfigError, Setting, Variables};
 use values::{
     budget, claim, duration, email_verification, host_name, in_url, is_loopback, jwt_algorithm, jwt_issuer,
     link_template, list, listen_host, network, one_of, origin, own_hosts, page_address, public_url,
-    reserved_username, socket_addr, switch, text, within,
+    reserved_username, rsa_key_file, socket_addr, switch, text, within,
 };
 
 /// Which settings must be given, and which are filled in.
@@ -100,6 +101,8 @@ pub struct Config {
     pub jwt_audience: String,
     /// `JWT_ALGORITHM`: how access tokens are signed.
     pub jwt_algorithm: JwtAlgorithm,
+    /// `JWT_RSA_KEY_FILE`: RSA keys for `RS256`, the signing one first. Without one, the database keeps a generated key.
+    pub jwt_rsa_keys: Vec<Arc<PrivateKeyDer<'static>>>,
     /// `JWT_CLAIMS`: what access tokens say of their user.
     pub jwt_claims: Vec<Claim>,
 
@@ -198,11 +201,8 @@ pub enum JwtAlgorithm {
     EdDsa,
     /// ECDSA with P-256 and SHA-256, for libraries that do not know Ed25519.
     Es256,
-}
-
-impl JwtAlgorithm {
-    /// Every one.
-    pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
+    /// RSASSA-PKCS1-v1_5 with SHA-256, for libraries that know nothing else.
+    Rs256,
 }
 
 /// What an access token may say of its user. The names are those of OpenID Connect Core §5.1, and ours for `role` and `bio`.
@@ -419,6 +419,7 @@ impl Config {
         let jwt_issuer = r.read("JWT_ISSUER", &issuer, jwt_issuer);
         let jwt_audience = r.read("JWT_AUDIENCE", &issuer, text);
         let jwt_algorithm = r.read("JWT_ALGORITHM", "EdDSA", jwt_algorithm);
+        let jwt_rsa_keys = r.read("JWT_RSA_KEY_FILE", "", |s| list(s, rsa_key_file));
         let jwt_claims =
             r.read("JWT_CLAIMS", "email,email_verified,preferred_username,name,role", |s| list(s, claim));
 
@@ -556,6 +557,7 @@ impl Config {
             jwt_issuer,
             jwt_audience,
             jwt_algorithm,
+            jwt_rsa_keys,
             jwt_claims,
             signup,
             reserved_usernames,
@@ -590,6 +592,11 @@ impl Config {
             report: r.report,
             warnings,
         })
+    }
+
+    /// Returns the current secret, then the former ones.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretKey> {
+        std::iter::once(&self.secret_key).chain(&self.secret_key_fallbacks)
     }
 
     /// The address of a path of this server, as clients see it.

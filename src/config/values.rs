@@ -5,10 +5,15 @@ use std::{
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
 use ipnet::IpNet;
+use tokio_rustls::rustls::pki_types::{
+    PrivateKeyDer,
+    pem::{self, PemObject},
+};
 use url::Url;
 
 use super::{Budget, Claim, EmailVerification, JwtAlgorithm, Mode};
@@ -142,7 +147,19 @@ pub(super) fn jwt_issuer(s: &str) -> Result<String, String> {
 }
 
 pub(super) fn jwt_algorithm(s: &str) -> Result<JwtAlgorithm, String> {
-    one_of(s, &[("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256)])
+    let all =
+        [("EdDSA", JwtAlgorithm::EdDsa), ("ES256", JwtAlgorithm::Es256), ("RS256", JwtAlgorithm::Rs256)];
+    one_of(s, &all)
+}
+
+/// A file with a private key in PEM: PKCS#8 or PKCS#1.
+pub(super) fn rsa_key_file(path: &str) -> Result<Arc<PrivateKeyDer<'static>>, String> {
+    // what else the file holds is not repeated: it may be a secret
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+        pem::Error::Io(error) => format!("names {path}, which cannot be read: {error}"),
+        _ => format!("names {path}, which holds no private key in PEM"),
+    })?;
+    Ok(Arc::new(key))
 }
 
 /// An origin as browsers send it, of any scheme: `https://app.example.org`, `capacitor://localhost`. A star in place of the first

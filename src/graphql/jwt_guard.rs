@@ -189,7 +189,8 @@ impl JwtGuard {
             }
         }
         request.variables = self.documents.coerce(&document, name, variables)?;
-        request.set_parsed_query(document.executable.clone());
+        let to_run = document.to_run(name, &request.variables);
+        request.set_parsed_query(to_run);
         Ok(needs_viewer)
     }
 }

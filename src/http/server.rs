@@ -103,6 +103,8 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+        // for the answer to an upgrade, which writes header names as its request did
+        http.preserve_header_case(true);
         let paced = Paced::new(Lingering::new(socket, place), stage.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());
         let mut stopping = self.stopping.clone();

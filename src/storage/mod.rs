@@ -54,6 +54,7 @@ mod rotations;
 pub mod security_change;
 pub mod session;
 pub mod session_siblings;
+pub mod signing_key;
 mod statements;
 mod txn;
 pub mod user;

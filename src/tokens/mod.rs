@@ -1,14 +1,19 @@
 //! Access tokens, refresh tokens, one-time codes, links, cursors, and the keys of them all.
 //!
 //! Every key is derived from `SECRET_KEY` by HKDF (RFC 5869), under a label of its own, so replicas that share the setting
-//! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing.
+//! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing. RSA keys cannot be derived:
+//! [`rsa_keys`] keeps them.
 
+pub mod rsa_keys;
 mod seal;
 mod signing;
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    rsa::KeyPair,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Validation, decode, decode_header, errors::Error, jwk::JwkSet};
 use quick_cache::sync::Cache;
@@ -149,15 +154,14 @@ struct Issued<'a> {
 }
 
 impl Tokens {
-    /// Derives the keys.
+    /// Derives the keys, and takes the RSA keys that [`rsa_keys::load`] returned.
     ///
     /// # Errors
-    /// If the cryptographic library refuses a key, which it has no reason to.
-    pub fn new(config: &Config) -> Result<Self, Error> {
-        let secrets = std::iter::once(&config.secret_key).chain(&config.secret_key_fallbacks);
-        let roots: Vec<Root> = secrets.map(Root::new).collect();
+    /// Fails if the cryptographic library rejects a key, or `JWT_ALGORITHM` is `RS256` and there is no RSA key.
+    pub fn new(config: &Config, rsa: Vec<KeyPair>) -> Result<Self, Error> {
+        let roots: Vec<Root> = config.secrets().map(Root::new).collect();
         Ok(Self {
-            signing: SigningKey::derive_all(&roots, config.jwt_algorithm)?,
+            signing: SigningKey::all(&roots, rsa, config.jwt_algorithm)?,
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
             code: Seal::new(&roots, "one-time-code/mac"),

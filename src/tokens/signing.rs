@@ -1,12 +1,13 @@
 //! The keys that sign access tokens.
 //!
-//! Every secret gives one for each algorithm, and all are in the JWKS: so a changed `JWT_ALGORITHM` invalidates no token, here or
-//! elsewhere.
+//! Every secret has one for each algorithm, and the JWKS lists them all: a changed `JWT_ALGORITHM` invalidates no token, here or in
+//! other services.
 
 use aws_lc_rs::{
     agreement,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+    rsa,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
@@ -15,7 +16,7 @@ use jsonwebtoken::{
     jwk::{
         AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters,
         EllipticCurveKeyType, Jwk, KeyAlgorithm, OctetKeyPairParameters, OctetKeyPairType, PublicKeyUse,
-        ThumbprintHash,
+        RSAKeyParameters, RSAKeyType, ThumbprintHash,
     },
 };
 
@@ -39,44 +40,74 @@ pub(super) struct SigningKey {
 enum Pair {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
+    Rsa(rsa::KeyPair),
 }
 
 impl SigningKey {
-    /// Derives the keys of all secrets for all algorithms. The first signs: that of the first secret for this algorithm.
+    /// Returns the keys of all secrets for all algorithms. The first signs: it belongs to the current secret and to `signs`.
     ///
     /// # Errors
-    /// If the cryptographic library refuses a key, which it has no reason to.
-    pub(super) fn derive_all(roots: &[Root], first: JwtAlgorithm) -> Result<Vec<Self>, Error> {
-        let others = JwtAlgorithm::ALL.into_iter().filter(|algorithm| *algorithm != first);
-        let algorithms = std::iter::once(first).chain(others);
-        algorithms.flat_map(|algorithm| roots.iter().map(move |root| Self::derive(root, algorithm))).collect()
+    /// Fails if the cryptographic library rejects a key, or there is no RSA key to sign with.
+    pub(super) fn all(
+        roots: &[Root],
+        rsa: Vec<rsa::KeyPair>,
+        signs: JwtAlgorithm,
+    ) -> Result<Vec<Self>, Error> {
+        let mut keys = Vec::with_capacity(2 * roots.len() + rsa.len());
+        for root in roots {
+            keys.push(Self::ed25519(root)?);
+        }
+        for root in roots {
+            keys.push(Self::p256(root)?);
+        }
+        for pair in rsa {
+            keys.push(Self::rsa(pair)?);
+        }
+        let algorithm = match signs {
+            JwtAlgorithm::EdDsa => Algorithm::EdDSA,
+            JwtAlgorithm::Es256 => Algorithm::ES256,
+            JwtAlgorithm::Rs256 => Algorithm::RS256,
+        };
+        // a stable sort: among the keys of one algorithm the current secret's stays first
+        keys.sort_by_key(|key| key.algorithm != algorithm);
+        match keys.first() {
+            Some(first) if first.algorithm == algorithm => Ok(keys),
+            _ => Err(ErrorKind::InvalidRsaKey("there is none to sign with".to_owned()).into()),
+        }
     }
 
-    fn derive(root: &Root, algorithm: JwtAlgorithm) -> Result<Self, Error> {
-        match algorithm {
-            JwtAlgorithm::EdDsa => {
-                let pair = Ed25519KeyPair::from_seed_unchecked(&root.derive("access-token/ed25519"))
-                    .map_err(|_| ErrorKind::InvalidEddsaKey)?;
-                let parameters = AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
-                    key_type: OctetKeyPairType::OctetKeyPair,
-                    curve: EllipticCurve::Ed25519,
-                    x: URL_SAFE_NO_PAD.encode(pair.public_key()),
-                });
-                Self::new(Pair::Ed25519(pair), Algorithm::EdDSA, KeyAlgorithm::EdDSA, parameters)
-            }
-            JwtAlgorithm::Es256 => {
-                let (pair, public) = derive_p256(root).ok_or(ErrorKind::InvalidEcdsaKey)?;
-                // an uncompressed point (SEC 1 §2.3.3): 4, then the two coordinates
-                let (x, y) = public[1..].split_at(32);
-                let parameters = AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
-                    key_type: EllipticCurveKeyType::EC,
-                    curve: EllipticCurve::P256,
-                    x: URL_SAFE_NO_PAD.encode(x),
-                    y: URL_SAFE_NO_PAD.encode(y),
-                });
-                Self::new(Pair::P256(pair), Algorithm::ES256, KeyAlgorithm::ES256, parameters)
-            }
-        }
+    fn ed25519(root: &Root) -> Result<Self, Error> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&root.derive("access-token/ed25519"))
+            .map_err(|_| ErrorKind::InvalidEddsaKey)?;
+        let parameters = AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+            key_type: OctetKeyPairType::OctetKeyPair,
+            curve: EllipticCurve::Ed25519,
+            x: URL_SAFE_NO_PAD.encode(pair.public_key()),
+        });
+        Self::new(Pair::Ed25519(pair), Algorithm::EdDSA, KeyAlgorithm::EdDSA, parameters)
+    }
+
+    fn p256(root: &Root) -> Result<Self, Error> {
+        let (pair, public) = derive_p256(root).ok_or(ErrorKind::InvalidEcdsaKey)?;
+        // an uncompressed point (SEC 1 §2.3.3): 4, then the two coordinates
+        let (x, y) = public[1..].split_at(32);
+        let parameters = AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+            key_type: EllipticCurveKeyType::EC,
+            curve: EllipticCurve::P256,
+            x: URL_SAFE_NO_PAD.encode(x),
+            y: URL_SAFE_NO_PAD.encode(y),
+        });
+        Self::new(Pair::P256(pair), Algorithm::ES256, KeyAlgorithm::ES256, parameters)
+    }
+
+    fn rsa(pair: rsa::KeyPair) -> Result<Self, Error> {
+        let public = pair.public_key();
+        let parameters = AlgorithmParameters::RSA(RSAKeyParameters {
+            key_type: RSAKeyType::RSA,
+            n: URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
+            e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
+        });
+        Self::new(Pair::Rsa(pair), Algorithm::RS256, KeyAlgorithm::RS256, parameters)
     }
 
     fn new(
@@ -112,6 +143,11 @@ impl SigningKey {
             }
             Pair::P256(pair) => {
                 pair.sign(&SystemRandom::new(), text.as_bytes()).map(|signature| signature.as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
+                    .map(|()| signature)
             }
         };
         signature.map_err(|_| ErrorKind::Signing("the cryptographic library refuses".to_owned()).into())

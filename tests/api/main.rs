@@ -56,6 +56,7 @@ mod rehash;
 mod request_login_code;
 mod revert_security_change;
 mod revoke_session;
+mod rsa_keys;
 mod schema;
 mod servers;
 mod session_events;

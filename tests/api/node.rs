@@ -1,5 +1,6 @@
 //! What others must be able to rely on, judged by programs that others wrote, in another language: see `tests/node`.
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -51,4 +52,28 @@ async fn an_access_token_altered_by_one_character_verifies_nowhere() {
         let why = text(&refused.stderr);
         assert!(why.contains("ERR_JWS_SIGNATURE_VERIFICATION_FAILED"), "{part}: {why}");
     }
+}
+
+#[rstest]
+#[case("EdDSA", Err("invalid algorithm"))]
+#[case("ES256", Ok(()))]
+#[case("RS256", Ok(()))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_that_knows_no_ed25519_verifies_the_other_algorithms(
+    #[case] algorithm: &str,
+    #[case] expected: Result<(), &str>,
+) {
+    let app = TestApp::with(Sqlite, &[("JWT_ALGORITHM", algorithm)]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let verified = node(&["verify_rsa_or_ec.mjs", &app.url, &ada.access_token]);
+    match expected {
+        Ok(()) => {
+            assert!(verified.status.success(), "{}", text(&verified.stderr));
+            let claims: Value = serde_json::from_slice(&verified.stdout).unwrap();
+            assert_eq!(claims["sub"], ada.user_id);
+        }
+        Err(why) => assert_eq!(text(&verified.stderr).trim(), why),
+    }
+    let verified = node(&["verify.mjs", &app.url, &ada.access_token, algorithm]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
 }

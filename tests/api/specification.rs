@@ -158,3 +158,36 @@ async fn who_sends_a_hash_is_told_to_send_the_document() {
     let both = json!({ "query": "{ __typename }", "extensions": extensions });
     assert_eq!(Answer::of(app.post().json(&both)).await.data("__typename"), "Query");
 }
+
+/// §6.3.2: a root field that is selected twice under one name runs once.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mutation_that_is_selected_twice_runs_once(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let ada = app.sign_up(EMAIL).await;
+    let revoke = "revokeSession(id: $id)";
+    for query in [
+        format!("mutation A($id: ID!) {{ {revoke} {{ __typename }} {revoke} {{ endedSessionIds }} }}"),
+        format!(
+            "mutation A($id: ID!) {{ ...F ... on Mutation {{ {revoke} {{ __typename }} }} ...F }}
+            fragment F on Mutation {{ {revoke} {{ endedSessionIds }} }}"
+        ),
+        format!(
+            "mutation A($id: ID!, $is: Boolean = false) {{
+                ... on Mutation @skip(if: $is) {{ {revoke} {{ __typename }} }} {revoke} {{ endedSessionIds }}
+                x: __typename @include(if: $is) {revoke} @include(if: $is) {{ more: __typename }}
+            }} mutation B {{ __typename }}"
+        ),
+    ] {
+        let other = app.sign_in(EMAIL).await;
+        let sessions =
+            app.run_as(&other.access_token, "{ me { sessions { id isCurrent } } }", json!({})).await;
+        let sessions = sessions.data("me")["sessions"].clone();
+        let id =
+            sessions.as_array().unwrap().iter().find(|one| one["isCurrent"] == true).unwrap()["id"].clone();
+        let body = json!({ "query": query, "variables": { "id": id }, "operationName": "A" });
+        let answer = Answer::of(app.post().bearer_auth(&ada.access_token).json(&body)).await;
+        let ended = json!({ "revokeSession": { "__typename": "SessionsEnded", "endedSessionIds": [id] } });
+        assert_eq!(answer.body, json!({ "data": ended }), "{query}");
+    }
+}

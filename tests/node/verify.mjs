@@ -1,10 +1,10 @@
 // Whether an access token is good, as another service would find out that knows nothing but the issuer. Prints its claims.
-// Usage: node verify.mjs ISSUER ACCESS-TOKEN
+// Usage: node verify.mjs ISSUER ACCESS-TOKEN [ALGORITHM]
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
-const [issuer, token] = process.argv.slice(2);
+const [issuer, token, algorithm = 'EdDSA'] = process.argv.slice(2);
 if (!token) {
-  console.error('usage: node verify.mjs ISSUER ACCESS-TOKEN');
+  console.error('usage: node verify.mjs ISSUER ACCESS-TOKEN [ALGORITHM]');
   process.exit(2);
 }
 
@@ -16,7 +16,7 @@ if (metadata.issuer !== issuer) {
   throw new Error(`the issuer calls itself ${metadata.issuer}`); // RFC 8414 §3.3
 }
 const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(metadata.jwks_uri)), {
-  algorithms: ['EdDSA'],
+  algorithms: [algorithm],
   typ: 'at+jwt',
   issuer,
   audience: issuer,

@@ -27,6 +27,7 @@ use super::{
 use crate::config::GraphqlLimits;
 use convert::Places;
 
+mod collect;
 mod convert;
 mod values;
 
@@ -68,10 +69,24 @@ pub struct Documents {
 /// A document that may run.
 #[derive(Debug)]
 pub struct Document {
-    /// What runs.
+    /// The document, in the types that async-graphql runs.
     pub executable: ExecutableDocument,
+    /// Whether an operation selects a root field twice under one name.
+    repeats_root_field: bool,
     /// The operations without what they select: their names, and the types of their variables.
     operations: Vec<Operation>,
+}
+
+impl Document {
+    /// Returns what runs for the operation that is chosen by `name`, with coerced variables.
+    #[must_use]
+    pub fn to_run(&self, name: Option<&str>, variables: &Variables) -> ExecutableDocument {
+        let mut document = self.executable.clone();
+        if self.repeats_root_field {
+            collect::collect_root_fields(&mut document, name, variables);
+        }
+        document
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -133,7 +148,8 @@ impl Documents {
             let nothing = SelectionSet::new(operation.selection_set.ty.clone());
             Operation { selection_set: nothing, ..Operation::clone(operation) }
         });
-        Ok(Document { executable, operations: operations.collect() })
+        let repeats_root_field = collect::repeats_root_field(&executable);
+        Ok(Document { executable, repeats_root_field, operations: operations.collect() })
     }
 
     /// Returns the variables of the operation that is chosen by `name`, as their types read them.

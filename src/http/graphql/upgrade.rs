@@ -60,7 +60,12 @@ impl GraphqlEndpoint {
                 drop(places);
             })
         };
-        Ok(accepted.protocols([protocol::NAME]).config(config).on_upgrade(serve).into_response())
+        let accepted = accepted.protocols([protocol::NAME]).config(config);
+        let mut response = accepted.on_upgrade(serve).into_response();
+        // hyper keeps how the client wrote the header names in an extension, and writes lower case without it. Python's gql 4
+        // looks for `Sec-WebSocket-Protocol` letter by letter
+        response.extensions_mut().extend(request.extensions().clone());
+        Ok(response)
     }
 
     /// Room for one more, of the server's and of the address's.

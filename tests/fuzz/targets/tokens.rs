@@ -23,7 +23,7 @@ const ACCESS_TOKEN: &str = include_str!("../seeds/tokens/access_token");
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
     let settings = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "http://127.0.0.1:8000")];
     let config = Config::load(Mode::Command, &settings.into_iter().collect()).expect("good settings");
-    let tokens = Tokens::new(&config).expect("good keys");
+    let tokens = Tokens::new(&config, Vec::new()).expect("good keys");
     assert!(tokens.read_access_token(ACCESS_TOKEN, OffsetDateTime::UNIX_EPOCH).is_ok(), "the seed is good");
     tokens
 });

@@ -1,0 +1,42 @@
+//! The table of RSA keys that sign access tokens, each sealed under a secret.
+
+use sea_orm::{IntoActiveModel, QueryFilter, entity::prelude::*, sea_query::OnConflict};
+
+use super::Timestamp;
+
+/// A row of `signing_keys`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "signing_keys")]
+pub struct Model {
+    /// A name that only the holder of the secret can compute.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub secret_name: String,
+    /// The private key, encrypted under the secret.
+    pub sealed_key: String,
+    /// The time of its creation.
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The table references no other.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+/// Returns the keys of these secrets.
+///
+/// # Errors
+/// The database's.
+pub async fn list(on: &impl ConnectionTrait, secret_names: &[String]) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::SecretName.is_in(secret_names)).all(on).await
+}
+
+/// Inserts a key, unless its secret has one already: of servers that start together the first wins.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_first(on: &impl ConnectionTrait, key: Model) -> Result<(), DbErr> {
+    let first = OnConflict::column(Column::SecretName).do_nothing().to_owned();
+    Entity::insert(key.into_active_model()).on_conflict(first).exec_without_returning(on).await?;
+    Ok(())
+}
