@@ -13,9 +13,11 @@ use std::{
 };
 
 /// What pages are made of. A folder is watched with everything in it.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     "app",
     "client",
+    "docs",
+    "docs_page",
     "graphiql",
     "operations",
     "package.json",

@@ -10,6 +10,7 @@ export function Bar() {
     <header className="bar">
       <h1>Gatehouse</h1>
       <Viewer />
+      <a className="docs" href="docs" target="gatehouse-docs">Docs</a>
       {hasMailbox && <Mailbox />}
     </header>
   );

@@ -358,7 +358,10 @@ impl Config {
     ///
     /// # Errors
     /// All that is missing, malformed, weak or contradictory, at once.
-    #[expect(clippy::too_many_lines, reason = "one line or two for each setting, in the order of the README")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line or two for each setting, in the order of the documentation"
+    )]
     pub fn load(mode: Mode, variables: &Variables) -> Result<Self, ConfigError> {
         let mut r = Reader { mode, variables, report: Vec::new(), problems: Vec::new() };
 

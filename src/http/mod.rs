@@ -19,6 +19,7 @@ use crate::{
 mod answer;
 mod client;
 mod connections;
+mod docs;
 mod graphql;
 mod headers;
 mod health;
@@ -98,6 +99,8 @@ fn routes(
         routes = routes
             .at("/", get(playground::show_graphiql))
             .at("/demo", get(playground::show_demo))
+            .at("/docs", get(docs::show_index))
+            .at("/docs/:name", get(docs::show_page))
             .at("/playground/*path", get(playground::show_file));
     }
     if app.mailer.mailbox().is_some() {

@@ -74,13 +74,13 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
 }
 
 /// How to get the pages, where the program was built without.
-fn not_built(config: &Config) -> Response {
+pub(super) fn not_built(config: &Config) -> Response {
     let html = include_str!("pages/no_playground.html");
     let html = html.replace("{graphql}", &config.public_address("/graphql"));
     answer_of(POLICY, "text/html; charset=utf-8", html)
 }
 
-fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
+pub(super) fn answer_of(policy: &'static str, content_type: &'static str, body: impl Into<Body>) -> Response {
     let answer = Response::builder().content_type(content_type);
     answer::shield(answer.header(header::CONTENT_SECURITY_POLICY, policy).body(body))
 }

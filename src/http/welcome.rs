@@ -37,6 +37,7 @@ fn text_at(app: &App, address: &str) -> String {
         ("Keys", "/.well-known/jwks.json", true),
         ("Google", "/google", pages::has_google(config)),
         ("Demo", "/demo", config.playground),
+        ("Docs", "/docs", config.playground),
     ];
     let links = links.into_iter().filter(|(_, _, exists)| *exists);
     let links = links.map(|(name, path, _)| format!("  {name:<10}  {address}{path}"));

@@ -64,15 +64,18 @@ fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str
     assert!(complaints.contains(file) && complaints.contains(missing), "{complaints}");
 }
 
-/// The README's first example in TypeScript.
-fn example() -> &'static str {
-    let readme = include_str!("../../README.md");
-    let (_, example) = readme.split_once("```ts\n").unwrap();
-    example.split_once("```").unwrap().0
+/// The examples in TypeScript of a Markdown text.
+fn examples(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```ts\n").skip(1).map(|example| example.split_once("```").unwrap().0)
 }
 
-/// What the compiler says of the client and the README's example in a new app, copied there as the README says. The settings
-/// are those that create-vite 9.3.0 writes, with `more` added.
+/// The example on the front page.
+fn example() -> &'static str {
+    examples(include_str!("../../README.md")).next().unwrap()
+}
+
+/// Returns what the compiler says of the client and the front page's example in a new app, where the client was copied as
+/// the front page says. The settings are those that create-vite 9.3.0 writes, with `more` added.
 fn compile_in_new_app(more: &str) -> String {
     let settings = include_str!("../node/vite-react-ts/tsconfig.app.json");
     let settings = settings.replacen("\"compilerOptions\": {", &format!("\"compilerOptions\": {{ {more}"), 1);
@@ -115,6 +118,25 @@ fn the_readme_s_example_does_too() {
         compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }),
         ""
     );
+}
+
+#[test]
+fn the_examples_beside_the_client_do_too() {
+    let readme = include_str!("../../playground/client/README.md");
+    let import = "import { createGatehouse } from './gatehouse';\n";
+    let ask = "import type { AskForProof } from './gatehouse';\n\
+               type Request = Parameters<AskForProof>[0];\n\
+               declare function askForProof(methods: Request['methods'], sendCode: Request['sendCode'], refusal?: string): \
+               ReturnType<AskForProof>;\n";
+    assert_eq!(examples(readme).count(), 2);
+    for example in examples(readme) {
+        let missing = if example.contains(import) { "" } else { import };
+        let asks = if example.contains("askForProof") { ask } else { "" };
+        let example = format!("{missing}{asks}{example}").replace("'./gatehouse'", "'../client'");
+        let said =
+            compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() });
+        assert_eq!(said, "", "{example}");
+    }
 }
 
 #[test]

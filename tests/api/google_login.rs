@@ -226,7 +226,7 @@ async fn the_account_is_known_by_its_subject_whatever_its_address(
     }
 }
 
-/// The table of the README: what becomes of a Google account that was never seen, where somebody has its address.
+/// The table in `playground/docs/sign-in-providers.md`: what a new Google account leads to if an account has its address.
 #[rstest]
 #[case::googles_address_proven_here(GMAIL, None, true, "AuthPayload")]
 #[case::hosted_address_proven_here("ada@example.org", Some("example.org"), true, "AuthPayload")]

@@ -20,6 +20,7 @@ mod demo;
 mod differential;
 mod discretion;
 mod django;
+mod docs;
 mod documents;
 mod edge;
 mod faults;

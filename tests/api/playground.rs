@@ -209,9 +209,9 @@ async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_co
 }
 
 #[rstest]
-#[case(&[], &["Playground", "GraphQL", "Mailbox", "Keys", "Demo"])]
-#[case(&[("SMTP_URL", "smtp://127.0.0.1:9"), ("EMAIL_FROM", "accounts@example.org")], &["Playground", "GraphQL", "Keys", "Demo"])]
-#[case(&[("GOOGLE_CLIENT_ID", "gatehouse"), ("GOOGLE_CLIENT_SECRET", "secret")], &["Playground", "GraphQL", "Mailbox", "Keys", "Google", "Demo"])]
+#[case(&[], &["Playground", "GraphQL", "Mailbox", "Keys", "Demo", "Docs"])]
+#[case(&[("SMTP_URL", "smtp://127.0.0.1:9"), ("EMAIL_FROM", "accounts@example.org")], &["Playground", "GraphQL", "Keys", "Demo", "Docs"])]
+#[case(&[("GOOGLE_CLIENT_ID", "gatehouse"), ("GOOGLE_CLIENT_SECRET", "secret")], &["Playground", "GraphQL", "Mailbox", "Keys", "Google", "Demo", "Docs"])]
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_no_browser_is_told_addresses_that_exist(
     #[case] settings: &[(&str, &str)],
@@ -254,6 +254,8 @@ async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_n
         let http = reqwest::Client::new();
         let shown = http.get(&server.url).send().await.unwrap();
         assert_eq!(shown.status().as_u16(), page);
+        let docs = http.get(format!("{}/docs", server.url)).send().await.unwrap();
+        assert_eq!(docs.status().as_u16(), page);
         let shown = shown.text().await.unwrap();
         assert!(!shown.contains("data-mailbox"), "there is none");
         assert_eq!(shown.contains("data-introspection"), page == 200 && is_told);

@@ -1,4 +1,4 @@
-//! The README's tour, run word for word: each request, and the answer that stands below it.
+//! The tour of the documentation, run word for word: each request, and the answer below it.
 
 use std::process::Command;
 
@@ -6,14 +6,13 @@ use serde_json::Value;
 
 use crate::support::process::Server;
 
-/// What differs from run to run.
+/// The fields whose values differ from run to run.
 const VOLATILE: [&str; 6] =
     ["id", "accessToken", "refreshToken", "createdAt", "userAgent", "endedSessionIds"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_answers_as_it_says() {
-    let readme = include_str!("../../README.md");
-    let tour = readme.split("\n## A tour\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let tour = include_str!("../../playground/docs/tour.md");
     let (mut script, mut promised) = (String::from("set -e\n"), Vec::new());
     for block in tour.split("```").skip(1).step_by(2) {
         match block.split_once('\n').unwrap() {

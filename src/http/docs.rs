@@ -1,0 +1,36 @@
+//! The documentation at `/docs`: the pages that the build makes of `playground/docs`. They run no scripts.
+
+use std::sync::Arc;
+
+use poem::{
+    Request, Response, handler,
+    web::{Data, Path},
+};
+
+use super::{answer, media, playground as pages};
+use crate::app::App;
+
+/// Allows the stylesheet and the empty icon of the pages, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+/// Shows the list of pages.
+#[handler]
+pub(super) fn show_index(Data(app): Data<&Arc<App>>) -> Response {
+    page("docs.html").unwrap_or_else(|| pages::not_built(&app.config))
+}
+
+/// Shows a page, or answers 404 if there is no page of this name.
+#[handler]
+pub(super) fn show_page(request: &Request, Path(name): Path<String>) -> Response {
+    page(&format!("docs/{name}.html")).unwrap_or_else(|| {
+        let message = "There is no such page in the documentation. Its pages are listed at /docs.";
+        let refusal = answer::nothing(message);
+        if media::prefers_html(request.headers()) { answer::as_page(refusal, message) } else { refusal }
+    })
+}
+
+fn page(path: &str) -> Option<Response> {
+    let file = playground::file(path)?;
+    Some(pages::answer_of(POLICY, file.content_type, file.bytes))
+}
