@@ -5,7 +5,7 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use super::connect::connect_alone;
+use super::engine::connect::connect_alone;
 use crate::config::{Config, DatabaseUrl};
 
 /// "gatehouse" as a number: whoever holds this lock on PostgreSQL migrates.

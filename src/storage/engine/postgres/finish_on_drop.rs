@@ -12,10 +12,10 @@ use futures_util::future::BoxFuture;
 const LEFT_ALONE: Duration = Duration::from_millis(2500);
 
 /// Dropped before its end, it becomes a task of its own. (One from the start would cost every write as much as its commands.)
-pub(super) struct Finishing(Option<BoxFuture<'static, ()>>);
+pub(crate) struct Finishing(Option<BoxFuture<'static, ()>>);
 
 impl Finishing {
-    pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(work)))
     }
 }

@@ -16,18 +16,18 @@ use tracing::log::LevelFilter;
 use url::Url;
 
 use super::{
-    Db, Postgres, QUEUE, Reader, TIME_LIMIT, Writer,
-    connections::{Connections, Options},
-    kept::Kept,
-    rotations::Rotations,
-    statements::Statements,
-    watch::Watch,
-    writer,
+    db::{Db, Postgres, QUEUE, TIME_LIMIT, Writer},
+    pool::{Connections, Options},
+    postgres::refresh_batches::Rotations,
+    reader::Reader,
+    sqlite::{data_version::Watch, writer},
+    statement_counts::Statements,
 };
 use crate::{
     config::{Config, DatabaseUrl},
     events::Events,
     secrets::private_file,
+    storage::viewer_cache::Kept,
 };
 
 /// Readers of SQLite. Each has a thread of its own; more than cores would only wait for each other.
@@ -94,7 +94,7 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
 }
 
 /// One connection that may do anything and take its time, for migrations.
-pub(super) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
     // sea-orm logs the URL it is given, at the level of traces; the real one, which may hold a password, goes round it
     let mut options = match &config.database {
         DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),

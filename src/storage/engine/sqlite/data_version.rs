@@ -15,18 +15,19 @@ use std::{
     time::Duration,
 };
 
-use super::connections::Transaction;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::storage::engine::pool::Transaction;
+
 /// What tells whether another connection has committed.
-pub(super) const VERSION: &str = "PRAGMA data_version";
+pub(crate) const VERSION: &str = "PRAGMA data_version";
 
 /// No version that SQLite tells.
 const UNKNOWN: i64 = i64::MIN;
 
 /// A connection that never writes.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     connection: Mutex<Connection>,
     /// Up to where it is known that nobody else has written, or everything was forgotten when they had.
     known: AtomicI64,
@@ -38,7 +39,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Opens the file, which must exist.
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+    pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
@@ -53,7 +54,7 @@ impl Watch {
     }
 
     /// Whether what is kept holds at this moment. Where others have written, `forget` makes it so.
-    pub(super) fn is_current(&self, forget: impl Fn()) -> bool {
+    pub(crate) fn is_current(&self, forget: impl Fn()) -> bool {
         let Ok(version) = self.version() else { return false };
         // it only ever grows
         let is_known = || version <= self.known.load(Ordering::Acquire);
@@ -73,13 +74,13 @@ impl Watch {
     }
 
     /// From now on a commit may be the server's own.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.is_writing.store(true, Ordering::Release);
     }
 
     /// Finds out whether all commits until now were the server's own, whose changes are forgotten already. `written` is what
     /// it wrote, on the writer's connection still, or none where that is lost.
-    pub(super) async fn end(&self, written: Option<&Transaction>, forget: impl Fn()) {
+    pub(crate) async fn end(&self, written: Option<&Transaction>, forget: impl Fn()) {
         let seen = self.version().unwrap_or(UNKNOWN);
         let told = match written {
             Some(written) => written.version().await.unwrap_or(UNKNOWN),

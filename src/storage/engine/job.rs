@@ -11,28 +11,26 @@ use futures_util::{FutureExt, future::BoxFuture};
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 
-use super::{
-    kept::Kept,
-    txn::{Changed, Failure, Handle, Txn, Watch},
-};
+use super::txn::{Changed, Failure, Handle, Txn, Watch};
 use crate::{
     events::{Event, Events},
     fault::Fault,
+    storage::viewer_cache::Kept,
 };
 
 /// A closure that takes longer than this has hung: it is dropped, and its transaction rolled back.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// A closure on its way to the database. Dropped before it ran, its caller is told [`Fault::Unavailable`].
-pub(super) struct Job {
-    pub(super) kind: Kind,
+pub(crate) struct Job {
+    pub(crate) kind: Kind,
     work: Box<dyn FnOnce(Txn) -> BoxFuture<'static, Worked> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
 }
 
 /// What a job needs around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Transaction,
     Statement,
 }
@@ -47,10 +45,10 @@ struct Worked {
 type Answer = Box<dyn FnOnce(Option<Fault>) + Send>;
 
 /// A job that has run.
-pub(super) struct Ended {
-    pub(super) fate: Fate,
+pub(crate) struct Ended {
+    pub(crate) fate: Fate,
     /// What is told once they are kept.
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// What is forgotten, kept or not: of a commit that failed nobody knows.
     changed: Changed,
     fault: Option<Fault>,
@@ -59,7 +57,7 @@ pub(super) struct Ended {
 
 /// What is to become of a job's statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Keep,
     /// They are undone, alone.
     Undo,
@@ -68,7 +66,7 @@ pub(super) enum Fate {
 }
 
 impl Job {
-    pub(super) fn new<T, F, Fut>(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, Fault>>)
+    pub(crate) fn new<T, F, Fut>(kind: Kind, work: F) -> (Self, oneshot::Receiver<Result<T, Fault>>)
     where
         F: FnOnce(Txn) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
@@ -103,11 +101,11 @@ impl Job {
     }
 
     /// Whether nobody waits for the answer any more.
-    pub(super) fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         (self.is_abandoned)()
     }
 
-    pub(super) async fn run(self, handle: Handle) -> Ended {
+    pub(crate) async fn run(self, handle: Handle) -> Ended {
         let most = if self.kind == Kind::Statement { 1 } else { u32::MAX };
         let watch = Arc::new(Watch::new(most));
         let txn = Txn { handle, watch: watch.clone() };
@@ -148,7 +146,7 @@ impl Job {
 impl Ended {
     /// Forgets what is no longer so, tells of what happened and answers, now that it is known whether the transaction was
     /// committed.
-    pub(super) fn answer(self, committed: Result<(), String>, kept: &Kept, events: &Events) {
+    pub(crate) fn answer(self, committed: Result<(), String>, kept: &Kept, events: &Events) {
         kept.forget(&self.changed);
         if self.fate == Fate::Keep && committed.is_ok() {
             events.publish(&self.events);

@@ -15,11 +15,13 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{
-    Db, QUEUE,
-    session::{self, Rotated, Rotation},
+use crate::{
+    fault::Fault,
+    storage::{
+        engine::db::{Db, QUEUE},
+        session::{self, Rotated, Rotation},
+    },
 };
-use crate::fault::Fault;
 
 /// Statements under way at once. While one is committed another is gathered.
 const STATEMENTS: usize = 2;
@@ -29,7 +31,7 @@ const MOST: usize = 64;
 
 /// Where refreshes wait. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Rotations(mpsc::Sender<Waiting>);
+pub(crate) struct Rotations(mpsc::Sender<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
@@ -39,7 +41,7 @@ struct Waiting {
 
 impl Rotations {
     /// Writes by [`Db::write_one`] until every clone of this is gone.
-    pub(super) fn start(db: &Db) -> Self {
+    pub(crate) fn start(db: &Db) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..STATEMENTS {
@@ -49,12 +51,12 @@ impl Rotations {
     }
 
     /// Those that no statement has taken yet.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.0.max_capacity() - self.0.capacity()
     }
 
     /// None: there is no such live session, the token was spent, or somebody has locked the row.
-    pub(super) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
+    pub(crate) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,

@@ -2,11 +2,11 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use super::{TIME_LIMIT, connections::Connections};
+use super::{db::TIME_LIMIT, pool::Connections};
 
 /// Connections for statements that change nothing.
 #[derive(Clone, Debug)]
-pub struct Reader(pub(super) Connections);
+pub struct Reader(pub(crate) Connections);
 
 impl Reader {
     /// Closes them, clones included: every statement fails from then on.

@@ -9,8 +9,10 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::{TIME_LIMIT, connections::Transaction};
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    storage::engine::{db::TIME_LIMIT, pool::Transaction},
+};
 
 /// All servers on one database use it.
 const CHANNEL: &str = "gatehouse_events";
@@ -19,7 +21,7 @@ const CHANNEL: &str = "gatehouse_events";
 const WAITING: usize = 64;
 
 /// Commits, and with it sends these texts to every server that listens, in one round trip. Rolled back, nobody hears of them.
-pub(super) async fn commit(txn: Transaction, texts: &[String]) -> Result<(), DbErr> {
+pub(crate) async fn commit(txn: Transaction, texts: &[String]) -> Result<(), DbErr> {
     // parameters would be a round trip of their own; and each NOTIFY would be a statement of its own to pg_stat_statements
     let notify = |text: &String| format!("SELECT pg_notify('{CHANNEL}', '{}'); ", text.replace('\'', "''"));
     txn.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await

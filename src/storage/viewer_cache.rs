@@ -17,7 +17,11 @@ use std::{
 use quick_cache::sync::{Cache, PlaceholderGuard};
 use uuid::Uuid;
 
-use super::{Reader, session, txn::Changed, user, watch::Watch};
+use super::{
+    Reader,
+    engine::{sqlite::data_version::Watch, txn::Changed},
+    session, user,
+};
 use crate::{events::Event, fault::Fault};
 
 /// A session and its user.
@@ -25,7 +29,7 @@ pub type Pair = (Arc<session::Model>, Arc<user::Model>);
 
 /// The sessions and users that are kept. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Kept(Option<Arc<Inner>>);
+pub(crate) struct Kept(Option<Arc<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -76,17 +80,17 @@ pub struct KeptCounts {
 
 impl Kept {
     /// Keeps nothing.
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self(None)
     }
 
     /// Keeps so many of each, and believes them while nobody else writes to the file.
-    pub(super) fn watching(most: usize, watch: Watch) -> Self {
+    pub(crate) fn watching(most: usize, watch: Watch) -> Self {
         Self::new(most, Trust::Watch(watch))
     }
 
     /// Keeps so many of each, and believes them for so long, while other servers are heard.
-    pub(super) fn believing(most: usize, staleness: Duration) -> Self {
+    pub(crate) fn believing(most: usize, staleness: Duration) -> Self {
         Self::new(most, Trust::Staleness(staleness, AtomicBool::new(false)))
     }
 
@@ -96,7 +100,7 @@ impl Kept {
     }
 
     /// A session and its user, from memory where they are there. None: there is no such session, or it is somebody else's.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         &self,
         on: &Reader,
         session_id: Uuid,
@@ -124,7 +128,7 @@ impl Kept {
     }
 
     /// Forgets what was changed: it has been committed, or may have been.
-    pub(super) fn forget(&self, changed: &Changed) {
+    pub(crate) fn forget(&self, changed: &Changed) {
         let Some(inner) = &self.0 else { return };
         if changed.untold > 0 {
             tracing::warn!("a statement did not tell whom it changed, so all viewers are forgotten");
@@ -139,7 +143,7 @@ impl Kept {
     }
 
     /// Forgets whom another server tells of.
-    pub(super) fn forget_told(&self, events: &[Event]) {
+    pub(crate) fn forget_told(&self, events: &[Event]) {
         let Some(inner) = &self.0 else { return };
         for event in events {
             inner.users.remove(&event.user_id);
@@ -150,7 +154,7 @@ impl Kept {
     }
 
     /// Whether other servers are heard from now on. What is kept when they are not is forgotten.
-    pub(super) fn hear(&self, is_heard: bool) {
+    pub(crate) fn hear(&self, is_heard: bool) {
         let Some(inner) = &self.0 else { return };
         if let Trust::Staleness(_, heard) = &inner.trust {
             heard.store(is_heard, Ordering::Release);
@@ -159,7 +163,7 @@ impl Kept {
     }
 
     /// The one who watches, where somebody does, and what to do when others have written.
-    pub(super) fn watch(&self) -> Option<(&Watch, impl Fn())> {
+    pub(crate) fn watch(&self) -> Option<(&Watch, impl Fn())> {
         let inner = self.0.as_ref()?;
         match &inner.trust {
             Trust::Watch(watch) => Some((watch, || inner.clear())),
@@ -167,7 +171,7 @@ impl Kept {
         }
     }
 
-    pub(super) fn counts(&self) -> KeptCounts {
+    pub(crate) fn counts(&self) -> KeptCounts {
         let Some(inner) = &self.0 else { return KeptCounts::default() };
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         KeptCounts {

@@ -10,7 +10,7 @@ use std::{
 
 /// Statements of all connections. Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Statements(Arc<Count>);
+pub(crate) struct Statements(Arc<Count>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -28,13 +28,13 @@ pub struct StatementCounts {
 }
 
 impl Statements {
-    pub(super) fn counts(&self) -> StatementCounts {
+    pub(crate) fn counts(&self) -> StatementCounts {
         let Count { count, nanoseconds } = &*self.0;
         let time = Duration::from_nanos(nanoseconds.load(Ordering::Relaxed));
         StatementCounts { count: count.load(Ordering::Relaxed), time }
     }
 
-    pub(super) fn add(&self, time: Duration) {
+    pub(crate) fn add(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or_default();
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);

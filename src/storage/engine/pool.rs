@@ -25,14 +25,14 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::{runtime::Handle, sync::Mutex};
 
-use super::{TIME_LIMIT, statements::Statements, watch};
+use super::{db::TIME_LIMIT, sqlite::data_version, statement_counts::Statements};
 
 /// What was used so lately is believed to be alive.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Connections to be used again, so many at most. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     pool: Pool<Manager>,
     backend: DbBackend,
     statements: Statements,
@@ -40,14 +40,14 @@ pub(super) struct Connections {
 
 /// A transaction. Dropped before its end, it is rolled back.
 #[derive(Debug)]
-pub(super) struct Transaction {
+pub(crate) struct Transaction {
     lease: Mutex<Lease>,
     backend: DbBackend,
     statements: Statements,
 }
 
 /// Where to connect to, and how.
-pub(super) enum Options {
+pub(crate) enum Options {
     Postgres(Box<PgConnectOptions>),
     Sqlite(Box<SqliteConnectOptions>),
 }
@@ -113,7 +113,7 @@ macro_rules! with {
 
 impl Connections {
     /// At most `most` connections, of which one is opened at once.
-    pub(super) async fn open(options: Options, most: u32, statements: Statements) -> Result<Self, DbErr> {
+    pub(crate) async fn open(options: Options, most: u32, statements: Statements) -> Result<Self, DbErr> {
         let backend = match &options {
             Options::Postgres(_) => DbBackend::Postgres,
             Options::Sqlite(_) => DbBackend::Sqlite,
@@ -133,7 +133,7 @@ impl Connections {
         Ok(connections)
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         let mut lease = self.lease().await?;
         // until its end nobody else can use it
         lease.is_busy = true;
@@ -148,13 +148,13 @@ impl Connections {
     }
 
     /// Connections that are open, and those that nobody uses.
-    pub(super) fn count(&self) -> (usize, usize) {
+    pub(crate) fn count(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.available)
     }
 
     /// Every statement fails from now on.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.pool.close();
     }
 
@@ -170,7 +170,7 @@ impl Connections {
 
 impl Transaction {
     /// Sends commands of which the last is COMMIT or ROLLBACK. After one that failed the others are not run.
-    pub(super) async fn end(&self, commands: String) -> Result<(), DbErr> {
+    pub(crate) async fn end(&self, commands: String) -> Result<(), DbErr> {
         let mut lease = self.lease.lock().await;
         let commands = sqlx::raw_sql(AssertSqlSafe(commands));
         with!(lease, |sqlx| commands.execute(sqlx).await.map(drop)).map_err(failed)?;
@@ -178,10 +178,10 @@ impl Transaction {
         Ok(())
     }
 
-    /// What SQLite's connection knows of the commits of others; see [`watch`].
-    pub(super) async fn version(&self) -> Option<i64> {
+    /// What SQLite's connection knows of the commits of others; see [`data_version`].
+    pub(crate) async fn version(&self) -> Option<i64> {
         match &mut self.lease.lock().await.sqlx {
-            Sqlx::Sqlite(sqlite) => sqlx::query_scalar(watch::VERSION).fetch_one(sqlite).await.ok(),
+            Sqlx::Sqlite(sqlite) => sqlx::query_scalar(data_version::VERSION).fetch_one(sqlite).await.ok(),
             Sqlx::Postgres(_) => None,
         }
     }

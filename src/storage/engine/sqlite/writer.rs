@@ -13,22 +13,26 @@ use std::{
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::sync::mpsc;
 
-use super::{
-    connections::{Connections, Transaction},
-    job::{Ended, Fate, Job, Kind},
-    kept::Kept,
-    txn::Handle,
+use crate::{
+    events::Events,
+    storage::{
+        engine::{
+            job::{Ended, Fate, Job, Kind},
+            pool::{Connections, Transaction},
+            txn::Handle,
+        },
+        viewer_cache::Kept,
+    },
 };
-use crate::events::Events;
 
-pub(super) const KEPT: &str = "a closure kept its transaction";
+pub(crate) const KEPT: &str = "a closure kept its transaction";
 
 /// A group is closed after this many closures, or after this long.
 const MOST: usize = 256;
 const LONGEST: Duration = Duration::from_millis(20);
 
 /// Runs until every sender is gone. `connections` are one at most; another takes its place only after a group that failed.
-pub(super) async fn run(connections: Connections, mut jobs: mpsc::Receiver<Job>, kept: Kept, events: Events) {
+pub(crate) async fn run(connections: Connections, mut jobs: mpsc::Receiver<Job>, kept: Kept, events: Events) {
     let mut waiting = VecDeque::with_capacity(MOST);
     let mut received = Vec::with_capacity(MOST);
     loop {

@@ -9,14 +9,14 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, SqlErr
 
 use uuid::Uuid;
 
-use super::connections::{Connections, Transaction};
+use super::pool::{Connections, Transaction};
 use crate::events::Event;
 
 /// A transaction in the hands of a use case. It can be neither nested, nor cloned, nor committed.
 #[derive(Debug)]
 pub struct Txn {
-    pub(super) handle: Handle,
-    pub(super) watch: Arc<Watch>,
+    pub(crate) handle: Handle,
+    pub(crate) watch: Arc<Watch>,
 }
 
 impl Txn {
@@ -39,11 +39,11 @@ pub trait Publish: ConnectionTrait {
 
 /// Users and sessions whose rows a transaction changes.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
-    pub(super) users: Vec<Uuid>,
-    pub(super) sessions: Vec<Uuid>,
+pub(crate) struct Changed {
+    pub(crate) users: Vec<Uuid>,
+    pub(crate) sessions: Vec<Uuid>,
     /// Statements of which nobody has said what they changed.
-    pub(super) untold: u32,
+    pub(crate) untold: u32,
 }
 
 impl Publish for Txn {
@@ -68,7 +68,7 @@ fn changes_viewers(sql: &str) -> bool {
 }
 
 #[derive(Debug)]
-pub(super) enum Handle {
+pub(crate) enum Handle {
     Transaction(Arc<Transaction>),
     /// A statement that is its own transaction.
     Connections(Connections),
@@ -76,7 +76,7 @@ pub(super) enum Handle {
 
 /// What became of the statements of one job.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// Statements that may still be sent.
     left: AtomicU32,
     /// Statements that did their work.
@@ -88,7 +88,7 @@ pub(super) struct Watch {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Of this job alone: a row must exist, or it sent more than it may.
     Own(String),
     /// Of this job alone: somebody has the unique name that it wanted.
@@ -98,7 +98,7 @@ pub(super) enum Failure {
 }
 
 impl Watch {
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self {
             left: AtomicU32::new(most),
             done: AtomicU32::new(0),
@@ -109,23 +109,23 @@ impl Watch {
         }
     }
 
-    pub(super) fn done(&self) -> u32 {
+    pub(crate) fn done(&self) -> u32 {
         self.done.load(Ordering::Relaxed)
     }
 
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<Failure> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn is_undone(&self) -> bool {
+    pub(crate) fn is_undone(&self) -> bool {
         self.is_undone.load(Ordering::Relaxed)
     }
 
-    pub(super) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn changed(&self) -> Changed {
+    pub(crate) fn changed(&self) -> Changed {
         std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
