@@ -6,7 +6,7 @@ use super::administration::{AdministrationError, administer};
 use crate::{
     app::App,
     sessions::Viewer,
-    storage::user::{self, Administration},
+    storage::{user, user_changes::Administration},
 };
 
 /// Deactivates another user, which ends all their sessions, those that are being opened included; or lets them in again.

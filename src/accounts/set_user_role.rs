@@ -6,7 +6,10 @@ use super::administration::{AdministrationError, administer};
 use crate::{
     app::App,
     sessions::Viewer,
-    storage::user::{self, Administration, Role},
+    storage::{
+        user::{self, Role},
+        user_changes::Administration,
+    },
 };
 
 /// Sets the role of another user. It counts from their next request on.

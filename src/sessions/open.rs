@@ -13,7 +13,7 @@ use crate::{
     storage::{
         Timestamp, Txn, identity,
         session::{self, AuthenticationMethod},
-        user,
+        session_begin, user, user_changes,
     },
 };
 
@@ -122,14 +122,15 @@ impl Opening {
     pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
-        let locked = user::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
+        let locked =
+            user_changes::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
         let Some(user) = locked else { return Ok(None) };
         if let Some(link) = link
             && !link.to(&user, txn).await?
         {
             return Ok(None);
         }
-        session::begin(txn, session.clone(), max_sessions, address).await?;
+        session_begin::begin(txn, session.clone(), max_sessions, address).await?;
         Ok(Some(Opened { user, session }))
     }
 

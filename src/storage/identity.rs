@@ -2,7 +2,7 @@
 
 use sea_orm::{IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 
-use super::{Publish, Timestamp, user};
+use super::{Publish, Timestamp, user, user_changes};
 
 /// A row of `identities`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -76,7 +76,7 @@ pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
     let inserted =
         Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
     if inserted > 0 {
-        user::tell_changed(on, user_id, now);
+        user_changes::publish_changed(on, user_id, now);
     }
     Ok(inserted > 0)
 }
@@ -118,7 +118,7 @@ pub async fn delete(
     }
     let ids = identities.iter().map(|identity| identity.id);
     Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::Id.is_in(ids)).exec(on).await?;
-    user::tell_changed(on, user_id, now);
+    user_changes::publish_changed(on, user_id, now);
     Ok(())
 }
 
@@ -129,7 +129,7 @@ pub async fn delete(
 pub async fn delete_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(on).await?;
     if deleted.rows_affected > 0 {
-        user::tell_changed(on, user_id, now);
+        user_changes::publish_changed(on, user_id, now);
     }
     Ok(deleted.rows_affected)
 }

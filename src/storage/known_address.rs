@@ -30,9 +30,6 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// How old `last_used_at` may be before it is written again.
-pub(super) const EXACT_TO: time::Duration = time::Duration::DAY;
-
 /// Failures in a row after which an address is strange again (NIST SP 800-63B §3.2.2).
 const MOST_FAILURES: i32 = 100;
 
@@ -80,13 +77,6 @@ pub async fn note(
     Entity::insert(row.into_active_model()).on_conflict(again).exec_without_returning(on).await?;
     Ok(())
 }
-
-/// Does what [`note`] does for a sign-in, if there is an address: a part of [`begin`](super::session::begin), whose
-/// parameters it shares.
-pub(super) const NOTE: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
-    SELECT $2, $12, $5, 0 WHERE $12 IS NOT NULL
-    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
-    WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
 /// Forgets every address of a user but one.
 ///

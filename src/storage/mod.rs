@@ -1,9 +1,50 @@
 //! The database: a way to read, a way to write, and one file for each table.
-
-mod engine;
+//!
+//! Statements are functions in the file of their table. They take any connection, run one statement, and decide nothing. Use
+//! cases decide, and open transactions:
+//!
+//! ```ignore
+//! let user = user::find(app.db.read(), id).await?;
+//! app.db
+//!     .write(async move |txn| {
+//!         session_end::end_all(&txn, id, now).await?;
+//!         outbox::insert(&txn, mail).await
+//!     })
+//!     .await?;
+//! ```
+//!
+//! [`Db::write`] is a transaction; [`Db::write_one`] is cheaper, for exactly one statement. On PostgreSQL a write is a
+//! transaction on a connection of its own. On SQLite one writer commits all writes in groups, because an fsync costs the same
+//! for one as for a hundred.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | a table, and how its rows are found | `<table>.rs` |
+//! | what changes a user | [`user_changes`] |
+//! | how a session begins, is refreshed and ends | [`session_begin`], [`session_rotation`] with [`session_siblings`], [`session_end`] |
+//! | what is kept in memory | `viewer_cache.rs` |
+//! | how statements run, and when they are committed | `engine/` |
+//!
+//! # Rules
+//!
+//! - **Tables do not know the engine.** They import what this file re-exports: [`Publish`], [`Reader`], [`Timestamp`] and
+//!   [`Viewers`].
+//! - **The viewer cache is never stale.** A statement that changes rows of `users` or `sessions` is built by `cached_table.rs`,
+//!   which tells the cache which rows they are, or is raw SQL that calls [`Publish::will_change`] first.
+//! - **Events follow the commit.** A statement publishes what happened by [`Publish::publish`]; it is sent after COMMIT.
+//! - **Rows are found with `all`, not `one`**, if the key is unique: `one` adds `LIMIT ?`, and SQLite prepares a statement anew
+//!   each time its limit is bound, which costs a quarter of all requests.
+//! - **Locks are taken in the order of ids**, so that two transactions never wait for each other in a circle.
+//!
+//! # A new table
+//!
+//! Its migration goes to `migrations/`, its `Model` and statements to a file here, and each statement into
+//! `every_statement_finds_its_rows_by_an_index` in `tests/api/housekeeping.rs`.
 
 pub mod authorization_request;
+mod cached_table;
 pub mod challenge;
+mod engine;
 pub mod identity;
 pub mod known_address;
 pub mod migrate;
@@ -12,18 +53,23 @@ pub mod outbox_turns;
 pub mod rate_limit;
 pub mod security_change;
 pub mod session;
+pub mod session_begin;
+pub mod session_end;
+pub mod session_rotation;
 pub mod session_siblings;
 pub mod user;
+pub mod user_changes;
 pub mod user_list;
 mod viewer_cache;
 
 pub use engine::{
     connect::connect,
     db::{Db, Load},
-    postgres::notify::{hear, notify},
+    ledger::Viewers,
+    postgres::notify::{listen, notify},
     reader::Reader,
     statement_counts::StatementCounts,
     txn::{Publish, Txn},
 };
 pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
-pub use viewer_cache::{KeptCounts, Pair};
+pub use viewer_cache::{SessionAndUser, ViewerCacheCounts};

@@ -1,10 +1,12 @@
-//! Sessions and users in memory, so that a request of somebody who was here before asks the database nothing.
+//! Sessions and users in memory, so that a request of a person who was here before asks the database nothing.
 //!
-//! **What is kept is never behind what is committed.** Every statement that changes a row of these tables says which
-//! ([`super::Publish::changed`]; one that does not makes everything forgotten), and the row is forgotten once COMMIT has
-//! returned and before the writer of it is answered. A row that is read meanwhile is not kept: the place that waits for it
-//! is forgotten too. What other programs commit is noticed by [`Watch`] on SQLite. On PostgreSQL nothing tells of that in
-//! time, so there nothing is kept, unless `VIEWER_CACHE_STALENESS` says how long it may be believed.
+//! **The cache is never behind what is committed.** Every statement that changes a row of `users` or `sessions` says which (see
+//! [`cached_table`](super::cached_table)). The row is forgotten after COMMIT has returned, and before the caller of the write
+//! gets its answer. A row that a request reads meanwhile does not enter the cache: the placeholder that waits for it is
+//! forgotten too.
+//!
+//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices that at once. On PostgreSQL nothing does
+//! in time, so there the cache is off, unless `VIEWER_CACHE_STALENESS` says how old its rows may be.
 
 use std::{
     sync::{
@@ -17,133 +19,130 @@ use std::{
 use quick_cache::sync::{Cache, PlaceholderGuard};
 use uuid::Uuid;
 
-use super::{
-    Reader,
-    engine::{sqlite::data_version::Watch, txn::Changed},
-    session, user,
-};
+use super::{Reader, session, user};
 use crate::{events::Event, fault::Fault};
 
 /// A session and its user.
-pub type Pair = (Arc<session::Model>, Arc<user::Model>);
+pub type SessionAndUser = (Arc<session::Model>, Arc<user::Model>);
 
-/// The sessions and users that are kept. Clones share them.
+/// The cached sessions and users. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept(Option<Arc<Inner>>);
+pub(crate) struct ViewerCache(Option<Arc<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
-    sessions: Cache<Uuid, Row<session::Model>>,
-    users: Cache<Uuid, Row<user::Model>>,
-    trust: Trust,
-    counts: Counts,
+    sessions: Cache<Uuid, Cached<session::Model>>,
+    users: Cache<Uuid, Cached<user::Model>>,
+    /// How old a row may be. `None`: any age, because every change is noticed.
+    max_age: Option<Duration>,
+    /// Whether the cache may be used.
+    is_trusted: AtomicBool,
+    counters: Counters,
 }
 
-/// A row, and when reading it began.
 #[derive(Debug)]
-struct Row<M>(Arc<M>, Instant);
+struct Cached<M> {
+    row: Arc<M>,
+    /// When the statement that read it was sent.
+    read_at: Instant,
+}
 
-impl<M> Clone for Row<M> {
+impl<M> Clone for Cached<M> {
     fn clone(&self) -> Self {
-        Self(self.0.clone(), self.1)
+        Self { row: self.row.clone(), read_at: self.read_at }
     }
 }
 
-/// Why what is kept may be believed.
-#[derive(Debug)]
-enum Trust {
-    /// Whoever else writes to the file is noticed.
-    Watch(Watch),
-    /// It is no older than this, and other servers are heard.
-    Staleness(Duration, AtomicBool),
-}
-
 #[derive(Debug, Default)]
-struct Counts {
+struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
     doubts: AtomicU64,
 }
 
-/// How often what is kept was of use, since the start.
+/// How often the cache was of use since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeptCounts {
-    /// Requests whose session and user were kept.
+pub struct ViewerCacheCounts {
+    /// Requests whose session and user were cached.
     pub hits: u64,
-    /// Requests that read one of them.
+    /// Requests that read either of them from the database.
     pub misses: u64,
-    /// Requests that could not tell whether what is kept holds, and asked the database.
+    /// Requests that asked the database because the cache was not known to be current.
     pub doubts: u64,
-    /// Sessions that are kept.
+    /// The number of cached sessions.
     pub sessions: u64,
 }
 
-impl Kept {
-    /// Keeps nothing.
-    pub(crate) fn nothing() -> Self {
+impl ViewerCache {
+    /// Makes a cache that holds nothing.
+    pub(crate) fn off() -> Self {
         Self(None)
     }
 
-    /// Keeps so many of each, and believes them while nobody else writes to the file.
-    pub(crate) fn watching(most: usize, watch: Watch) -> Self {
-        Self::new(most, Trust::Watch(watch))
+    /// Makes a cache of at most `capacity` rows of each table, for a database on which every change is noticed.
+    pub(crate) fn exact(capacity: usize) -> Self {
+        Self::new(capacity, None, true)
     }
 
-    /// Keeps so many of each, and believes them for so long, while other servers are heard.
-    pub(crate) fn believing(most: usize, staleness: Duration) -> Self {
-        Self::new(most, Trust::Staleness(staleness, AtomicBool::new(false)))
+    /// Makes a cache of at most `capacity` rows of each table that are no older than `max_age`. It is off until
+    /// [`set_trusted`](Self::set_trusted) turns it on.
+    pub(crate) fn bounded(capacity: usize, max_age: Duration) -> Self {
+        Self::new(capacity, Some(max_age), false)
     }
 
-    fn new(most: usize, trust: Trust) -> Self {
-        let (sessions, users) = (Cache::new(most), Cache::new(most));
-        Self(Some(Arc::new(Inner { sessions, users, trust, counts: Counts::default() })))
+    fn new(capacity: usize, max_age: Option<Duration>, is_trusted: bool) -> Self {
+        Self(Some(Arc::new(Inner {
+            sessions: Cache::new(capacity),
+            users: Cache::new(capacity),
+            max_age,
+            is_trusted: AtomicBool::new(is_trusted),
+            counters: Counters::default(),
+        })))
     }
 
-    /// A session and its user, from memory where they are there. None: there is no such session, or it is somebody else's.
+    /// Returns a session and its user, from memory if they are cached and the cache `is_current`. Returns `None` if there is no
+    /// such session, or it belongs to another user.
     pub(crate) async fn find(
         &self,
         on: &Reader,
         session_id: Uuid,
         user_id: Uuid,
-    ) -> Result<Option<Pair>, Fault> {
+        is_current: bool,
+    ) -> Result<Option<SessionAndUser>, Fault> {
         let Some(inner) = &self.0 else { return read(on, session_id, user_id).await };
-        if !inner.is_trusted() {
-            inner.counts.doubts.fetch_add(1, Ordering::Relaxed);
+        if !is_current || !inner.is_trusted.load(Ordering::Acquire) {
+            inner.counters.doubts.fetch_add(1, Ordering::Relaxed);
             return read(on, session_id, user_id).await;
         }
         let session = inner.wait(&inner.sessions, session_id).await;
         let user = inner.wait(&inner.users, user_id).await;
         if let (Ok(session), Ok(user)) = (&session, &user) {
-            inner.counts.hits.fetch_add(1, Ordering::Relaxed);
+            inner.counters.hits.fetch_add(1, Ordering::Relaxed);
             return Ok((session.user_id == user_id).then(|| (session.clone(), user.clone())));
         }
-        inner.counts.misses.fetch_add(1, Ordering::Relaxed);
-        let begun = Instant::now();
+        inner.counters.misses.fetch_add(1, Ordering::Relaxed);
+        let read_at = Instant::now();
         let found = read(on, session_id, user_id).await?;
         if let Some((found_session, found_user)) = &found {
-            fill(session.err(), found_session, begun);
-            fill(user.err(), found_user, begun);
+            fill(session.err(), found_session, read_at);
+            fill(user.err(), found_user, read_at);
         }
         Ok(found)
     }
 
-    /// Forgets what was changed: it has been committed, or may have been.
-    pub(crate) fn forget(&self, changed: &Changed) {
+    /// Forgets rows that were changed.
+    pub(crate) fn forget(&self, users: &[Uuid], sessions: &[Uuid]) {
         let Some(inner) = &self.0 else { return };
-        if changed.untold > 0 {
-            tracing::warn!("a statement did not tell whom it changed, so all viewers are forgotten");
-            return inner.clear();
-        }
-        for id in &changed.sessions {
+        for id in sessions {
             inner.sessions.remove(id);
         }
-        for id in &changed.users {
+        for id in users {
             inner.users.remove(id);
         }
     }
 
-    /// Forgets whom another server tells of.
-    pub(crate) fn forget_told(&self, events: &[Event]) {
+    /// Forgets the users and sessions of these events.
+    pub(crate) fn forget_events(&self, events: &[Event]) {
         let Some(inner) = &self.0 else { return };
         for event in events {
             inner.users.remove(&event.user_id);
@@ -153,82 +152,68 @@ impl Kept {
         }
     }
 
-    /// Whether other servers are heard from now on. What is kept when they are not is forgotten.
-    pub(crate) fn hear(&self, is_heard: bool) {
+    /// Forgets every row.
+    pub(crate) fn clear(&self) {
         let Some(inner) = &self.0 else { return };
-        if let Trust::Staleness(_, heard) = &inner.trust {
-            heard.store(is_heard, Ordering::Release);
-            inner.clear();
-        }
+        inner.sessions.clear();
+        inner.users.clear();
     }
 
-    /// The one who watches, where somebody does, and what to do when others have written.
-    pub(crate) fn watch(&self) -> Option<(&Watch, impl Fn())> {
-        let inner = self.0.as_ref()?;
-        match &inner.trust {
-            Trust::Watch(watch) => Some((watch, || inner.clear())),
-            Trust::Staleness(..) => None,
-        }
+    /// Turns the cache on or off, and forgets every row: changes may have been missed.
+    pub(crate) fn set_trusted(&self, is_trusted: bool) {
+        let Some(inner) = &self.0 else { return };
+        inner.is_trusted.store(is_trusted, Ordering::Release);
+        self.clear();
     }
 
-    pub(crate) fn counts(&self) -> KeptCounts {
-        let Some(inner) = &self.0 else { return KeptCounts::default() };
+    pub(crate) fn counts(&self) -> ViewerCacheCounts {
+        let Some(inner) = &self.0 else { return ViewerCacheCounts::default() };
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        KeptCounts {
-            hits: count(&inner.counts.hits),
-            misses: count(&inner.counts.misses),
-            doubts: count(&inner.counts.doubts),
+        ViewerCacheCounts {
+            hits: count(&inner.counters.hits),
+            misses: count(&inner.counters.misses),
+            doubts: count(&inner.counters.doubts),
             sessions: inner.sessions.len() as u64,
         }
     }
 }
 
-/// A row that is not kept yet. Whoever else wants it waits for whoever holds this.
-type Place<'c, M> = PlaceholderGuard<
+/// The placeholder of a row that is not cached yet. Other requests for the row wait until this one is filled or dropped.
+type Placeholder<'c, M> = PlaceholderGuard<
     'c,
     Uuid,
-    Row<M>,
+    Cached<M>,
     quick_cache::UnitWeighter,
     quick_cache::DefaultHashBuilder,
-    quick_cache::sync::DefaultLifecycle<Uuid, Row<M>>,
+    quick_cache::sync::DefaultLifecycle<Uuid, Cached<M>>,
 >;
 
 impl Inner {
-    fn is_trusted(&self) -> bool {
-        match &self.trust {
-            Trust::Watch(watch) => watch.is_current(|| self.clear()),
-            Trust::Staleness(_, heard) => heard.load(Ordering::Acquire),
-        }
-    }
-
-    /// The row, or the place for it. One that is too old gives its place up.
-    async fn wait<'c, M>(&self, cache: &'c Cache<Uuid, Row<M>>, id: Uuid) -> Result<Arc<M>, Place<'c, M>> {
+    /// Returns the row, or else the placeholder to fill. A row that is too old is removed.
+    async fn wait<'c, M>(
+        &self,
+        cache: &'c Cache<Uuid, Cached<M>>,
+        id: Uuid,
+    ) -> Result<Arc<M>, Placeholder<'c, M>> {
         loop {
-            let Row(row, begun) = cache.get_value_or_guard_async(&id).await?;
-            match &self.trust {
-                Trust::Staleness(most, _) if begun.elapsed() >= *most => {
-                    cache.remove_if(&id, |kept| kept.1 == begun);
-                }
-                _ => return Ok(row),
+            let Cached { row, read_at } = cache.get_value_or_guard_async(&id).await?;
+            if self.max_age.is_none_or(|max_age| read_at.elapsed() < max_age) {
+                return Ok(row);
             }
+            cache.remove_if(&id, |cached| cached.read_at == read_at);
         }
     }
+}
 
-    fn clear(&self) {
-        self.sessions.clear();
-        self.users.clear();
+/// Fills a placeholder, unless it was forgotten while its row was read.
+fn fill<M>(placeholder: Option<Placeholder<'_, M>>, row: &Arc<M>, read_at: Instant) {
+    if let Some(placeholder) = placeholder {
+        let _ = placeholder.insert(Cached { row: row.clone(), read_at });
     }
 }
 
-/// Puts a row into its place, unless that was forgotten while it was read.
-fn fill<M>(place: Option<Place<'_, M>>, row: &Arc<M>, begun: Instant) {
-    if let Some(place) = place {
-        let _ = place.insert(Row(row.clone(), begun));
-    }
-}
-
-async fn read(on: &Reader, session_id: Uuid, user_id: Uuid) -> Result<Option<Pair>, Fault> {
+async fn read(on: &Reader, session_id: Uuid, user_id: Uuid) -> Result<Option<SessionAndUser>, Fault> {
     let found = session::find_with_user(on, session_id).await?;
-    let found = found.filter(|(_, user)| user.id == user_id);
-    Ok(found.map(|(session, user)| (Arc::new(session), Arc::new(user))))
+    let of_user = found.filter(|(_, user)| user.id == user_id);
+    Ok(of_user.map(|(session, user)| (Arc::new(session), Arc::new(user))))
 }

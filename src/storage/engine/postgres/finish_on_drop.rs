@@ -1,30 +1,29 @@
-//! Work that goes on to its end, whoever lets go of it.
+//! Work that goes on to its end even if its caller goes away.
 
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 
-/// The longest that it may take after nobody waits for it any more.
-const LEFT_ALONE: Duration = Duration::from_millis(2500);
+use crate::storage::engine::limits::ABANDONED_TIME_LIMIT;
 
-/// Dropped before its end, it becomes a task of its own. (One from the start would cost every write as much as its commands.)
-pub(crate) struct Finishing(Option<BoxFuture<'static, ()>>);
+/// A future that becomes a task of its own if it is dropped before its end. (A task from the start would cost every write as
+/// much as its commands.)
+pub(crate) struct FinishOnDrop(Option<BoxFuture<'static, ()>>);
 
-impl Finishing {
+impl FinishOnDrop {
     pub(crate) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(work)))
     }
 }
 
-impl Future for Finishing {
+impl Future for FinishOnDrop {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // what panics is not put back, since it cannot go on
+        // taken out while it is polled: a future that panics must not be polled again
         let Some(mut work) = self.0.take() else { return Poll::Ready(()) };
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {
@@ -34,13 +33,13 @@ impl Future for Finishing {
     }
 }
 
-impl Drop for Finishing {
+impl Drop for FinishOnDrop {
     fn drop(&mut self) {
         if let Some(work) = self.0.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            // a server that hangs may hang in a rollback too
-            runtime.spawn(tokio::time::timeout(LEFT_ALONE, work));
+            // a server that hangs may hang in the rollback too
+            runtime.spawn(tokio::time::timeout(ABANDONED_TIME_LIMIT, work));
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What PostgreSQL alone needs.
+//! What only PostgreSQL needs.
 
-pub(crate) mod finish_on_drop;
+mod finish_on_drop;
 pub(crate) mod notify;
 pub(crate) mod refresh_batches;
+pub(crate) mod writer;

@@ -1,8 +1,8 @@
-//! Refreshes on PostgreSQL: those that come while others are written are written by one statement.
+//! Refreshes on PostgreSQL: those that arrive while others are written share one statement.
 //!
-//! For one row PostgreSQL takes a tenth of a millisecond of processor, most of it to be woken, to begin and to commit; for each
-//! further row of the same statement a third of that. Rows that share a statement share its fate: if it fails, all of them ask
-//! again. (SQLite's writer commits in groups, whatever is written.)
+//! For one row PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, to begin and to commit; for
+//! each further row of the same statement a third of that. Rows that share a statement share its fate: if it fails, all of
+//! them fail. (SQLite's writer commits in groups, so it needs nothing like this.)
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -15,23 +15,21 @@ use tokio::sync::{
     oneshot,
 };
 
+use super::writer::PostgresWriter;
 use crate::{
     fault::Fault,
     storage::{
-        engine::db::{Db, QUEUE},
-        session::{self, Rotated, Rotation},
+        engine::{
+            job::{Answer, Job, JobKind},
+            limits::{QUEUE_LENGTH, REFRESH_ROWS, REFRESH_STATEMENTS},
+        },
+        session_rotation::{self, Rotated, Rotation},
     },
 };
 
-/// Statements under way at once. While one is committed another is gathered.
-const STATEMENTS: usize = 2;
-
-/// Rows of one statement.
-const MOST: usize = 64;
-
-/// Where refreshes wait. Clones share it.
+/// The queue of refreshes. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Rotations(mpsc::Sender<Waiting>);
+pub(crate) struct RefreshBatches(mpsc::Sender<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
@@ -39,25 +37,25 @@ struct Waiting {
     answer: oneshot::Sender<Result<Option<Rotated>, Fault>>,
 }
 
-impl Rotations {
-    /// Writes by [`Db::write_one`] until every clone of this is gone.
-    pub(crate) fn start(db: &Db) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+impl RefreshBatches {
+    /// Starts the tasks that write batches. They end when every clone of this is dropped.
+    pub(crate) fn start(writer: &PostgresWriter) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..STATEMENTS {
-            tokio::spawn(run(db.clone(), waiting.clone()));
+        for _ in 0..REFRESH_STATEMENTS {
+            tokio::spawn(run(writer.clone(), waiting.clone()));
         }
         Self(queue)
     }
 
-    /// Those that no statement has taken yet.
-    pub(crate) fn waiting(&self) -> usize {
+    /// Returns the number of refreshes that no statement has taken yet.
+    pub(crate) fn count(&self) -> usize {
         self.0.max_capacity() - self.0.capacity()
     }
 
-    /// None: there is no such live session, the token was spent, or somebody has locked the row.
+    /// Spends a refresh token. Returns `None` if there is no such live session, the token was spent, or the row is locked.
     pub(crate) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered): (_, Answer<_>) = oneshot::channel();
         self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,
             TrySendError::Closed(_) => Fault::internal("nobody writes refreshes"),
@@ -66,14 +64,14 @@ impl Rotations {
     }
 }
 
-async fn run(db: Db, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
-    let mut batch = Vec::with_capacity(MOST);
-    while queue.lock().await.recv_many(&mut batch, MOST).await > 0 {
-        write(&db, batch.drain(..)).await;
+async fn run(writer: PostgresWriter, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+    let mut batch = Vec::with_capacity(REFRESH_ROWS);
+    while queue.lock().await.recv_many(&mut batch, REFRESH_ROWS).await > 0 {
+        write(&writer, batch.drain(..)).await;
     }
 }
 
-async fn write(db: &Db, batch: impl Iterator<Item = Waiting>) {
+async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     let (mut answers, mut rotations) = (HashMap::new(), Vec::new());
     for Waiting { rotation, answer } in batch.filter(|waiting| !waiting.answer.is_closed()) {
         match answers.entry(rotation.id) {
@@ -81,26 +79,28 @@ async fn write(db: &Db, batch: impl Iterator<Item = Waiting>) {
                 entry.insert(answer);
                 rotations.push(rotation);
             }
-            // of two for one session one comes too late, and finds out by itself
+            // of two refreshes of one session, one must come second: it is answered like any other that lost the race
             Entry::Occupied(_) => drop(answer.send(Ok(None))),
         }
     }
     if rotations.is_empty() {
         return;
     }
-    let rotated = db.write_one(async move |txn| session::rotate_all(&txn, &rotations).await).await;
-    let mut rotated =
+    let job =
+        Job::new(JobKind::Statement, async move |txn| session_rotation::rotate_all(&txn, &rotations).await);
+    let rotated = writer.submit(job).await;
+    let mut rows_by_id =
         rotated.map(|rows| rows.into_iter().map(|row| (row.0.id, row)).collect::<HashMap<_, _>>());
     for (id, answer) in answers {
-        let _ = answer.send(match &mut rotated {
-            Ok(rotated) => Ok(rotated.remove(&id)),
-            Err(fault) => Err(again(fault)),
+        let _ = answer.send(match &mut rows_by_id {
+            Ok(rows) => Ok(rows.remove(&id)),
+            Err(fault) => Err(copy(fault)),
         });
     }
 }
 
-/// For another who waited for the same.
-fn again(fault: &Fault) -> Fault {
+/// Copies the fault of a statement for one more of its callers.
+fn copy(fault: &Fault) -> Fault {
     match fault {
         Fault::Busy => Fault::Busy,
         Fault::Unavailable(why) => Fault::Unavailable(why.to_string().into()),

@@ -1,10 +1,10 @@
-//! Whether anybody else has written to the SQLite file.
+//! Notices when another program has written to the SQLite file.
 //!
-//! SQLite keeps a number for each connection that changes when another connection commits: `PRAGMA data_version`. A
-//! connection that never writes sees every commit by it, the server's own too; the writer's sees all but its own. Together
-//! they tell whose commit it was: after each of its own the writer looks at both, and where its own number stands still,
-//! nothing that the other has seen by then was anybody else's. Between a commit and that look nobody can tell, and the
-//! database is asked.
+//! SQLite keeps a number for each connection that changes when *another* connection commits: `PRAGMA data_version`. A
+//! connection that never writes sees every commit by it, those of this server too; the writer's connection sees all but its
+//! own. Together they tell whose commit it was: after each of its commits the writer reads both numbers, and if its own has
+//! not changed, everything that the other connection has seen by then was committed by this server. Between a commit and that
+//! reading, nobody can tell, and requests ask the database.
 
 use std::{
     path::Path,
@@ -17,33 +17,31 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::storage::engine::pool::Transaction;
+use crate::storage::engine::{connection::DATA_VERSION, pool::Transaction};
 
-/// What tells whether another connection has committed.
-pub(crate) const VERSION: &str = "PRAGMA data_version";
-
-/// No version that SQLite tells.
+/// A version that SQLite never returns.
 const UNKNOWN: i64 = i64::MIN;
 
-/// A connection that never writes.
+/// What is known about the commits of other programs.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct DataVersion {
+    /// A connection that never writes.
     connection: Mutex<Connection>,
-    /// Up to where it is known that nobody else has written, or everything was forgotten when they had.
+    /// The latest version on that connection up to which nobody else has written, or the cache was cleared after they had.
     known: AtomicI64,
-    /// Whether the server itself may be about to commit.
+    /// Whether the writer may be about to commit.
     is_writing: AtomicBool,
-    /// What the writer's connection told last.
+    /// The last version on the writer's connection.
     writers: AtomicI64,
 }
 
-impl Watch {
+impl DataVersion {
     /// Opens the file, which must exist.
     pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
-        // it would rather not know than wait
+        // a busy file counts as changed: to ask the database is faster than to wait here
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -53,10 +51,10 @@ impl Watch {
         })
     }
 
-    /// Whether what is kept holds at this moment. Where others have written, `forget` makes it so.
-    pub(crate) fn is_current(&self, forget: impl Fn()) -> bool {
-        let Ok(version) = self.version() else { return false };
-        // it only ever grows
+    /// Returns whether the cache is current. If other programs have written, `clear` makes it so.
+    pub(crate) fn is_current(&self, clear: impl Fn()) -> bool {
+        let Ok(version) = self.read() else { return false };
+        // SQLite only ever raises it
         let is_known = || version <= self.known.load(Ordering::Acquire);
         if is_known() {
             return true;
@@ -65,37 +63,39 @@ impl Watch {
         if self.is_writing.load(Ordering::Acquire) {
             return false;
         }
-        // or just has
+        // asked again, because the writer may have found out between the two loads above
         if !is_known() {
-            forget();
+            clear();
             self.known.fetch_max(version, Ordering::AcqRel);
         }
         true
     }
 
-    /// From now on a commit may be the server's own.
-    pub(crate) fn begin(&self) {
+    /// Notes that from now on a commit may be the writer's own.
+    pub(crate) fn begin_write(&self) {
         self.is_writing.store(true, Ordering::Release);
     }
 
-    /// Finds out whether all commits until now were the server's own, whose changes are forgotten already. `written` is what
-    /// it wrote, on the writer's connection still, or none where that is lost.
-    pub(crate) async fn end(&self, written: Option<&Transaction>, forget: impl Fn()) {
-        let seen = self.version().unwrap_or(UNKNOWN);
-        let told = match written {
-            Some(written) => written.version().await.unwrap_or(UNKNOWN),
+    /// Finds out whether all commits until now were the writer's own, whose changes the cache has already forgotten.
+    ///
+    /// `written` is the writer's transaction after its commit, or `None` if its connection is lost.
+    pub(crate) async fn end_write(&self, written: Option<&Transaction>, clear: impl Fn()) {
+        // in this order: what another program commits after this line is newer than `seen`, so the next request notices it
+        let seen = self.read().unwrap_or(UNKNOWN);
+        let current = match written {
+            Some(written) => written.data_version().await.unwrap_or(UNKNOWN),
             None => UNKNOWN,
         };
-        let before = self.writers.swap(told, Ordering::AcqRel);
-        if told == UNKNOWN || told != before {
-            forget();
+        let before = self.writers.swap(current, Ordering::AcqRel);
+        if current == UNKNOWN || current != before {
+            clear();
         }
         self.known.store(seen, Ordering::Release);
         self.is_writing.store(false, Ordering::Release);
     }
 
-    fn version(&self) -> rusqlite::Result<i64> {
+    fn read(&self) -> rusqlite::Result<i64> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.prepare_cached(VERSION)?.query_row([], |row| row.get(0))
+        connection.prepare_cached(DATA_VERSION)?.query_row([], |row| row.get(0))
     }
 }

@@ -1,4 +1,4 @@
-//! What SQLite alone needs.
+//! What only SQLite needs.
 
 pub(crate) mod data_version;
 pub(crate) mod writer;
