@@ -59,26 +59,13 @@ impl Opening {
     pub fn draft(app: &App, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         let now = app.clock.now();
         let max_expires_at = later(now, app.config.session_max_age);
+        let expires_at = Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at));
         let session = session::Model {
-            id: secrets::uuid_v7(now),
-            user_id: Uuid::nil(),
-            counter: 0,
-            // nothing came before the first pair, so nobody could replay it
-            seen_counter: 0,
-            created_at: Timestamp(now),
-            last_used_at: Timestamp(now),
-            expires_at: Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at)),
             max_expires_at: Timestamp(max_expires_at),
-            ended_at: None,
             user_agent: client.user_agent.clone(),
             ip_address: client.ip_address.map(|address| address.to_string()),
-            authenticated_at: Timestamp(now),
             methods: AuthenticationMethod::join(methods),
-            // the first pair has no predecessor that anybody could repeat
-            client_hash: None,
-            client_counter: 0,
-            voided_from: 0,
-            voided_to: 0,
+            ..session::Model::new(secrets::uuid_v7(now), Uuid::nil(), Timestamp(now), expires_at)
         };
         Self {
             session,

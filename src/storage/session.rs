@@ -132,6 +132,32 @@ impl Related<user::Entity> for Entity {
 }
 
 impl Model {
+    /// Makes the row of a session that begins now. It has no tokens yet and does not say who its client is.
+    #[must_use]
+    pub fn new(id: Uuid, user_id: Uuid, created_at: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            id,
+            user_id,
+            counter: 0,
+            // nothing came before the first pair, so nobody can replay it
+            seen_counter: 0,
+            created_at,
+            last_used_at: created_at,
+            expires_at,
+            max_expires_at: expires_at,
+            ended_at: None,
+            user_agent: None,
+            ip_address: None,
+            authenticated_at: created_at,
+            methods: String::new(),
+            // the first pair has no predecessor that a client could repeat
+            client_hash: None,
+            client_counter: 0,
+            voided_from: 0,
+            voided_to: 0,
+        }
+    }
+
     /// Returns whether the session can still be used.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
