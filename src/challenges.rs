@@ -344,23 +344,15 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
         (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.activation_link_ttl),
     };
     let registration = about.registration;
-    let id = secrets::uuid_v4();
     let row = challenge::Model {
-        id,
-        purpose,
-        method,
         email: to.map(EmailAddress::as_str).unwrap_or_default().to_owned(),
         email_key: to.map(EmailAddress::key).unwrap_or_default().to_owned(),
         user_id: about.user_id,
         username_key: registration.as_ref().and_then(|of| of.username.as_ref()?.to_ascii_lowercase().into()),
         registration: registration.and_then(|of| serde_json::to_string(&of).ok()),
-        attempts: 0,
-        created_at: now,
-        expires_at: Timestamp(now.0 + expires_in),
-        ended_at: None,
-        series_id: Some(id),
         link_id: Some(secrets::uuid_v4()),
         session_id: about.session_id,
+        ..challenge::Model::new(secrets::uuid_v4(), purpose, method, now, Timestamp(now.0 + expires_in))
     };
     (row, expires_in)
 }

@@ -12,7 +12,7 @@ use crate::{
     fault::Fault,
     storage::{
         Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, security_change,
-        session,
+        session_end,
     },
 };
 
@@ -70,7 +70,7 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
     let sessions =
-        in_batches(app, move |txn| async move { session::delete_dead(&txn, dead, BATCH).await }).await?;
+        in_batches(app, move |txn| async move { session_end::delete_dead(&txn, dead, BATCH).await }).await?;
     let unused = Timestamp(now - ADDRESSES_KEPT);
     let addresses =
         in_batches(app, move |txn| async move { known_address::delete_unused(&txn, unused, BATCH).await })

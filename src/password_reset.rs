@@ -19,7 +19,7 @@ use crate::{
         challenge::{self, Purpose},
         identity, known_address,
         security_change::Kind,
-        session, user,
+        session_end, user, user_changes,
     },
 };
 
@@ -121,8 +121,8 @@ pub async fn reset_password(
             let removed = identities_to_remove(&txn, &account).await?;
             identity::delete(&txn, user_id, &removed, now).await?;
             change.insert(&txn, &account, &removed).await?;
-            user::reset_password(&txn, user_id, Some(password_hash), now).await?;
-            let ended = session::end_all(&txn, user_id, now).await?;
+            user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
+            let ended = session_end::end_all(&txn, user_id, now).await?;
             // the person who reads the mails is known where they are; others who had the old password are strangers again
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
             if let Some(here) = &here {

@@ -51,11 +51,11 @@ pub async fn run(app: &App) {
     let [mut pause, most] = PAUSES;
     loop {
         let begun = time::Instant::now();
-        let why: Deaf = match storage::hear(url).await {
+        let why: Deaf = match storage::listen(url).await {
             Ok(heard) => follow(app, heard).await.map_or_else(|why| why, |never| match never {}),
             Err(fault) => fault.into(),
         };
-        app.db.hear(false);
+        app.db.set_listening(false);
         tracing::warn!(error = &why as &dyn Error, "other servers are not heard; it tries again");
         pause = if begun.elapsed() > most { PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
@@ -66,20 +66,20 @@ pub async fn run(app: &App) {
 /// Publishes what is heard.
 async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Deaf> {
     // both begin at once: from here on nothing is missed, but something may have been before
-    app.db.hear(true);
+    app.db.set_listening(true);
     let mut signs = time::interval(SIGN_OF_LIFE);
     let mut looks = time::interval(LOOK);
     let mut is_heard = true;
     loop {
         tokio::select! {
             notice = heard.recv() => {
-                match app.events.hear(&notice.ok_or(Deaf::Lost)?, |told| app.db.forget(told)) {
+                match app.events.hear(&notice.ok_or(Deaf::Lost)?, |told| app.db.forget_viewers(told)) {
                     Ok(is_own) => is_heard |= is_own,
                     // of a later version, most likely
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn Error, "what another server did is looked for");
                         // and with it goes what is kept
-                        app.db.hear(true);
+                        app.db.set_listening(true);
                         look(app).await?;
                     }
                 }

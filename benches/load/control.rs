@@ -61,25 +61,7 @@ pub(crate) async fn serve(kind: &str) {
     let at = Timestamp(now);
     let user = user::Model { email: Some("ada@example.org".to_owned()), ..user::Model::new(Uuid::max(), at) };
     let until = Timestamp(now + time::Duration::DAY);
-    let session = session::Model {
-        id: Uuid::max(),
-        user_id: user.id,
-        counter: 0,
-        seen_counter: 0,
-        created_at: at,
-        last_used_at: at,
-        expires_at: until,
-        max_expires_at: until,
-        ended_at: None,
-        user_agent: None,
-        ip_address: None,
-        authenticated_at: at,
-        methods: String::new(),
-        client_hash: None,
-        client_counter: 0,
-        voided_from: 0,
-        voided_to: 0,
-    };
+    let session = session::Model::new(Uuid::max(), user.id, at, until);
     let token = tokens.access_token(&session, &user, now, now).unwrap().token;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -7,10 +7,7 @@ use crate::{
     fault::{Failure, Refusal},
     rate_limit::{self, Action},
     sessions::{ReauthenticationRequired, Viewer, step_up},
-    storage::{
-        Timestamp, challenge, session,
-        user::{self, Administration},
-    },
+    storage::{Timestamp, challenge, session_end, user, user_changes, user_changes::Administration},
 };
 
 /// Why an account stays as it was.
@@ -59,12 +56,12 @@ pub(super) async fn administer(
             if locked.iter().all(|user| user.id != id) {
                 return Ok(Err(AdministrationRefusal::NotFound));
             }
-            let Some(user) = user::administer(&txn, id, change, by, now).await? else {
+            let Some(user) = user_changes::administer(&txn, id, change, by, now).await? else {
                 return Ok(Err(AdministrationRefusal::NotAllowed));
             };
             if change == Administration::IsActive(false) {
-                user::raise_credentials_version(&txn, id).await?;
-                session::end_all(&txn, id, now).await?;
+                user_changes::raise_credentials_version(&txn, id).await?;
+                session_end::end_all(&txn, id, now).await?;
                 // a link mailed before would still be good after the account is let in again
                 challenge::end_all_of(&txn, id, now).await?;
                 if let Some(key) = &user.email_key {

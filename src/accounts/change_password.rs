@@ -13,7 +13,7 @@ use crate::{
     rate_limit::{self, Action, Address},
     security_changes::SecurityChange,
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, challenge, known_address, security_change::Kind, session, user},
+    storage::{Timestamp, challenge, known_address, security_change::Kind, session_end, user, user_changes},
 };
 
 /// The old password and the new.
@@ -85,7 +85,7 @@ pub async fn change_password(
         .write(async move |txn| {
             restoration.apply(&txn).await?;
             let before = user::lock(&txn, &[id]).await?.pop();
-            if !user::set_password(&txn, id, version, password_hash, now).await? {
+            if !user_changes::set_password(&txn, id, version, password_hash, now).await? {
                 return Ok(None);
             }
             if let Some(before) = before {
@@ -93,7 +93,7 @@ pub async fn change_password(
             }
             // whoever had the old password is a stranger again wherever they used it
             known_address::forget_others(&txn, id, &here).await?;
-            let ended = session::end_others(&txn, id, keep, now).await?;
+            let ended = session_end::end_others(&txn, id, keep, now).await?;
             // a link in somebody's mailbox would undo it
             challenge::end_all_of(&txn, id, now).await?;
             if let Some(key) = email_key {

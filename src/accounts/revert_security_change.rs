@@ -22,7 +22,7 @@ use crate::{
         challenge::{self, Purpose},
         identity, known_address,
         security_change::{self, Kind},
-        session, user,
+        session_end, user, user_changes,
     },
 };
 
@@ -225,7 +225,7 @@ impl Plan {
         }
         challenge::end_all_of(txn, id, now).await?;
         security_change::end_since(txn, id, change.id, now).await?;
-        user::remove_password(txn, id, now).await?;
+        user_changes::remove_password(txn, id, now).await?;
         if let Some(security_change::Model {
             email: Some(email),
             email_key: Some(key),
@@ -233,9 +233,9 @@ impl Plan {
             ..
         }) = self.moved.clone()
         {
-            user::set_email(txn, id, email, key, email_verified_at.unwrap_or(now), now).await?;
+            user_changes::set_email(txn, id, email, key, email_verified_at.unwrap_or(now), now).await?;
         }
-        session::end_all(txn, id, now).await?;
+        session_end::end_all(txn, id, now).await?;
         known_address::forget_others(txn, id, "").await?;
         let added = identity::list_since(txn, id, change.created_at).await?;
         identity::delete(txn, id, &added, now).await?;

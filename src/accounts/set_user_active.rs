@@ -7,7 +7,7 @@ use crate::{
     app::App,
     fault::Failure,
     sessions::Viewer,
-    storage::user::{self, Administration},
+    storage::{user, user_changes::Administration},
 };
 
 /// Deactivates another user, which ends all their sessions, those that are being opened included; or lets them in again.

@@ -7,7 +7,10 @@ use crate::{
     app::App,
     fault::Failure,
     sessions::Viewer,
-    storage::user::{self, Administration, Role},
+    storage::{
+        user::{self, Role},
+        user_changes::Administration,
+    },
 };
 
 /// Sets the role of another user. It counts from their next request on.

@@ -7,7 +7,7 @@ use crate::{
     input::{FieldError, FieldErrorCode, Inputs, Username, Wrong, avatar_url, bio, person_name},
     rate_limit::{self, Action, Address},
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, user},
+    storage::{Timestamp, user, user_changes},
 };
 
 /// What to do with a part of the profile.
@@ -105,7 +105,7 @@ pub async fn update_profile(
             if row.username.is_none() && row.email.is_none() {
                 return Ok(Some(Err(nameless())));
             }
-            user::update_profile(&txn, row.clone()).await?;
+            user_changes::update_profile(&txn, row.clone()).await?;
             Ok(Some(Ok(row)))
         })
         .await;

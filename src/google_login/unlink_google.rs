@@ -7,7 +7,7 @@ use crate::{
     rate_limit::{self, Action},
     security_changes::SecurityChange,
     sessions::{ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, identity, security_change::Kind, user},
+    storage::{Timestamp, identity, security_change::Kind, user, user_changes},
 };
 
 /// Why it stays linked.
@@ -51,7 +51,7 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Fa
         }
         change.insert(&txn, &user, &linked).await?;
         identity::delete(&txn, id, &linked, now).await?;
-        user::raise_credentials_version(&txn, id).await?;
+        user_changes::raise_credentials_version(&txn, id).await?;
         Ok(Some(user))
     });
     let unlinked = unlinked.await?;

@@ -34,7 +34,7 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
     let total = |name, help, value: u64| Reading { name, help, value: value as f64, is_total: true };
     let (waiting, failed) =
         (outbox::count_waiting(app.db.read()).await?, outbox::count_failed(app.db.read()).await?);
-    let (kept, statements, load) = (app.db.kept(), app.db.statements(), app.db.load());
+    let (kept, statements, load) = (app.db.viewer_cache_counts(), app.db.statements(), app.db.load());
     let StatementCounts { count, time } = statements;
     Ok(vec![
         total("hashes", "Password hashes computed", app.passwords.computed()),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, session},
+    storage::{Timestamp, session_end},
     tokens::Rejected,
 };
 
@@ -44,7 +44,7 @@ pub async fn logout(
     let ended = app
         .db
         .write(async move |txn| {
-            let ended = session::end(&txn, id, Timestamp(now)).await?;
+            let ended = session_end::end(&txn, id, Timestamp(now)).await?;
             if let Some(session) = ended.as_ref().filter(|session| session.is_void(counter)) {
                 write_to_owner(&txn, session, Timestamp(now)).await?;
             }

@@ -6,7 +6,7 @@ use super::Viewer;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, session, user},
+    storage::{Timestamp, session_end, user_changes},
 };
 
 /// Ends every session of the viewer, those that are being opened included.
@@ -18,8 +18,8 @@ pub async fn logout_all(app: &App, viewer: &Viewer) -> Result<Vec<Uuid>, Fault> 
     let now = Timestamp(app.clock.now());
     app.db
         .write(async move |txn| {
-            user::raise_credentials_version(&txn, user_id).await?;
-            session::end_all(&txn, user_id, now).await
+            user_changes::raise_credentials_version(&txn, user_id).await?;
+            session_end::end_all(&txn, user_id, now).await
         })
         .await
 }

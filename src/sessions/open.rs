@@ -13,7 +13,7 @@ use crate::{
     storage::{
         Timestamp, Txn, identity,
         session::{self, AuthenticationMethod},
-        user,
+        session_begin, user, user_changes,
     },
 };
 
@@ -59,26 +59,13 @@ impl Opening {
     pub fn draft(app: &App, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         let now = app.clock.now();
         let max_expires_at = later(now, app.config.session_max_age);
+        let expires_at = Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at));
         let session = session::Model {
-            id: secrets::uuid_v7(now),
-            user_id: Uuid::nil(),
-            counter: 0,
-            // nothing came before the first pair, so nobody could replay it
-            seen_counter: 0,
-            created_at: Timestamp(now),
-            last_used_at: Timestamp(now),
-            expires_at: Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at)),
             max_expires_at: Timestamp(max_expires_at),
-            ended_at: None,
             user_agent: client.user_agent.clone(),
             ip_address: client.ip_address.map(|address| address.to_string()),
-            authenticated_at: Timestamp(now),
             methods: AuthenticationMethod::join(methods),
-            // the first pair has no predecessor that anybody could repeat
-            client_hash: None,
-            client_counter: 0,
-            voided_from: 0,
-            voided_to: 0,
+            ..session::Model::new(secrets::uuid_v7(now), Uuid::nil(), Timestamp(now), expires_at)
         };
         Self {
             session,
@@ -122,14 +109,15 @@ impl Opening {
     pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
-        let locked = user::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
+        let locked =
+            user_changes::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
         let Some(user) = locked else { return Ok(None) };
         if let Some(link) = link
             && !link.to(&user, txn).await?
         {
             return Ok(None);
         }
-        session::begin(txn, session.clone(), max_sessions, address).await?;
+        session_begin::begin(txn, session.clone(), max_sessions, address).await?;
         Ok(Some(Opened { user, session }))
     }
 

@@ -19,11 +19,7 @@ use super::{
 use crate::{
     app::App,
     fault::{Failure, Fault, Refusal},
-    storage::{
-        Timestamp,
-        session::{self, Rotation},
-        session_siblings, user,
-    },
+    storage::{Timestamp, session, session_rotation::Rotation, session_siblings, user},
 };
 
 /// How often to look anew where other clients are faster. With a `REFRESH_GRACE` one of them is, and all get its pair.

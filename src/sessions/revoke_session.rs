@@ -6,7 +6,7 @@ use super::Viewer;
 use crate::{
     app::App,
     fault::Fault,
-    storage::{Timestamp, session},
+    storage::{Timestamp, session_end},
 };
 
 /// Ends a session of the viewer; `false` if it was over already, or is not the viewer's.
@@ -17,5 +17,5 @@ use crate::{
 /// [`Fault`] alone.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {
     let (user_id, now) = (viewer.user.id, Timestamp(app.clock.now()));
-    app.db.write(async move |txn| session::end_of(&txn, user_id, id, now).await).await
+    app.db.write(async move |txn| session_end::end_of(&txn, user_id, id, now).await).await
 }

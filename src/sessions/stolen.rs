@@ -10,7 +10,7 @@ use crate::{
     fault::Fault,
     input::EmailAddress,
     outbox::{self, Kind, Order},
-    storage::{self, Timestamp, Txn, session, session_siblings, user},
+    storage::{self, Timestamp, Txn, session, session_end, session_siblings, user},
 };
 
 /// How long the mail is worth sending.
@@ -35,7 +35,7 @@ pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Resul
         .db
         .write(async move |txn| {
             let ended = match evidence {
-                Evidence::RefreshToken => session::end(&txn, id, now).await?,
+                Evidence::RefreshToken => session_end::end(&txn, id, now).await?,
                 Evidence::AccessToken(counter) => {
                     session_siblings::end_if_void(&txn, id, counter, now).await?
                 }

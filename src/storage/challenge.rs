@@ -1,5 +1,5 @@
-//! The table of what was mailed to prove an address, and is awaited. No row holds a code or a link: they are derived from
-//! its id.
+//! The table of email challenges: codes and links that were mailed to prove an address. A row holds neither: they are derived
+//! from its id.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -13,51 +13,79 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "challenges")]
 pub struct Model {
-    /// 122 random bits, known to the asker alone: no mail tells it.
+    /// 122 random bits that only the client that asked knows: no mail contains them.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// What it is for.
+    /// What the challenge is for.
     pub purpose: Purpose,
-    /// What is mailed.
+    /// Whether a code or a link is mailed.
     pub method: Method,
-    /// The address to prove, as it was given.
+    /// The address to prove, as it was given. Empty if nothing is mailed.
     pub email: String,
-    /// What all spellings of the address have in common.
+    /// The address in the form that all its spellings share.
     pub email_key: String,
-    /// Whose account it is about, where that was known when it was asked for.
+    /// The account, if it was known when the challenge was created.
     pub user_id: Option<Uuid>,
-    /// The account to be, in JSON, where there is none before the address is proven.
+    /// The account to create once the address is proven, in JSON.
     pub registration: Option<String>,
-    /// The key of the username of the account to be.
+    /// The key of the username of the account to create.
     pub username_key: Option<String>,
     /// How often its code was tried by its id.
     pub attempts: i32,
-    /// When it was asked for.
+    /// When the challenge was created.
     pub created_at: Timestamp,
     /// When its code or link expires.
     pub expires_at: Timestamp,
-    /// When it was spent, superseded or made void.
+    /// When the challenge was spent, superseded or made void.
     pub ended_at: Option<Timestamp>,
-    /// The challenge with which a series of mails began that replace each other. `None` in rows of earlier versions.
+    /// The first challenge of a series in which each mail replaces the one before. `None` in rows of earlier versions.
     pub series_id: Option<Uuid>,
-    /// What the link holds in place of the id, which would make its reader the asker. Random. Rows of earlier versions have
-    /// `None`: see [`Model::link_id`].
+    /// The random id in the link. (With the id of the row, a reader of the mail could act as the client that asked.) `None` in
+    /// rows of earlier versions: see [`Model::link_id`].
     pub link_id: Option<Uuid>,
-    /// The session that asked, where the proof counts in that session alone.
+    /// The session that asked, if the proof counts only in that session.
     pub session_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// What its link holds: in rows of earlier versions, which may write beside this one for a while, the id.
+    /// Makes the row of a challenge without an address, an account or a session, the first of its series.
+    #[must_use]
+    pub fn new(
+        id: Uuid,
+        purpose: Purpose,
+        method: Method,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            purpose,
+            method,
+            email: String::new(),
+            email_key: String::new(),
+            user_id: None,
+            registration: None,
+            username_key: None,
+            attempts: 0,
+            created_at,
+            expires_at,
+            ended_at: None,
+            series_id: Some(id),
+            link_id: None,
+            session_id: None,
+        }
+    }
+
+    /// Returns the id in the link. In rows of earlier versions, which may run beside this one for a while, that is the row's id.
     #[must_use]
     pub fn link_id(&self) -> Uuid {
         self.link_id.unwrap_or(self.id)
     }
 }
 
-/// What a challenge is joined with: nothing.
+/// The tables that this one refers to: none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -65,7 +93,7 @@ pub enum Relation {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Purpose {
-    /// Proving the address of an account, or of one to be.
+    /// Proving the address of an account, or of one that is to be created.
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
@@ -73,11 +101,11 @@ pub enum Purpose {
     ChangeEmail,
     /// Signing in without a password.
     SignIn,
-    /// Proving once more, in a session, who its user is.
+    /// Proving again, in a session, who its user is.
     Reauthentication,
 }
 
-/// What is mailed.
+/// How the proof is mailed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Method {
@@ -87,35 +115,23 @@ pub enum Method {
     Link,
 }
 
-/// Adds a row.
-///
-/// # Errors
-/// The database's.
+/// Adds a challenge.
 pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
 }
 
-/// By id, awaited or not.
-///
-/// # Errors
-/// The database's.
+/// Finds a challenge by id, live or not.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
 
-/// By id, as long as it is awaited.
-///
-/// # Errors
-/// The database's.
+/// Finds a live challenge by id.
 pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// By the id in its link, as long as it is awaited.
-///
-/// # Errors
-/// The database's.
+/// Finds a live challenge by the id in its link.
 pub async fn find_live_by_link(
     on: &impl ConnectionTrait,
     link_id: Uuid,
@@ -126,20 +142,17 @@ pub async fn find_live_by_link(
     Ok(Entity::find().filter(has_link).filter(live(now)).all(on).await?.pop())
 }
 
-/// The newest challenge of a series, awaited or not.
-///
-/// # Errors
-/// The database's.
+/// Finds the newest challenge of a series, live or not.
 pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<Option<Model>, DbErr> {
-    let of_series = Entity::find().filter(Column::SeriesId.eq(series_id));
-    let newest = of_series.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(1);
+    let newest = Entity::find()
+        .filter(Column::SeriesId.eq(series_id))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::Id)
+        .limit(1);
     Ok(newest.all(on).await?.pop())
 }
 
-/// The challenges of an address that are awaited, the newest first. Their number is bounded by the budget of mails.
-///
-/// # Errors
-/// The database's.
+/// Lists the live challenges of an address, the newest first. The budget of mails bounds their number.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -149,27 +162,28 @@ pub async fn list_live(
     of_address.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
 }
 
-/// Lists those of these keys of addresses with which somebody signs up at present.
-///
-/// # Errors
-/// The database's.
+/// Lists which of these keys of addresses are used by a sign-up under way.
 pub async fn list_registering(
     on: &impl ConnectionTrait,
     email_keys: &[String],
     now: Timestamp,
 ) -> Result<Vec<String>, DbErr> {
-    let registering = Entity::find().select_only().column(Column::EmailKey).distinct();
-    let registering = registering.filter(Column::EmailKey.is_in(email_keys)).filter(live(now));
-    registering.filter(Column::Registration.is_not_null()).into_tuple().all(on).await
+    Entity::find()
+        .select_only()
+        .column(Column::EmailKey)
+        .distinct()
+        .filter(Column::EmailKey.is_in(email_keys))
+        .filter(live(now))
+        .filter(Column::Registration.is_not_null())
+        .into_tuple()
+        .all(on)
+        .await
 }
 
-/// How many registrations of one username are looked at: strangers can register a username with as many addresses as they like.
-const MOST_OF_USERNAME: u64 = 32;
+/// How many registrations of one username are read: anybody can register a username with any number of addresses.
+const MAX_OF_USERNAME: u64 = 32;
 
-/// The accounts to be of a username, the newest first, at most 32.
-///
-/// # Errors
-/// The database's.
+/// Lists the live challenges of sign-ups with this username, the newest first, at most 32.
 pub async fn list_live_by_username_key(
     on: &impl ConnectionTrait,
     username_key: &str,
@@ -177,73 +191,55 @@ pub async fn list_live_by_username_key(
 ) -> Result<Vec<Model>, DbErr> {
     let of_name = Entity::find().filter(Column::UsernameKey.eq(username_key)).filter(live(now));
     let newest = of_name.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
-    newest.limit(MOST_OF_USERNAME).all(on).await
+    newest.limit(MAX_OF_USERNAME).all(on).await
 }
 
 /// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns them. The
-/// lowest id comes first, so that nobody waits in a circle. (SQLite has one writer: there everything is locked.)
-///
-/// # Errors
-/// The database's.
+/// lowest id comes first, so that no two transactions wait for each other in a circle. (SQLite has one writer, so everything is
+/// locked.)
 pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
     let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());
     of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await
 }
 
-/// Counts a try of the code, of which there are at most `most`. None: there is no such challenge, or no try left.
-///
-/// # Errors
-/// The database's.
+/// Counts an attempt at the code. Returns `None` if there is no such live challenge, or it had `max_attempts` before.
 pub async fn count_attempt(
     on: &impl ConnectionTrait,
     id: Uuid,
     email_key: &str,
-    most: i32,
+    max_attempts: i32,
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
     let counted = Entity::update_many()
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .filter(Column::Id.eq(id))
         .filter(Column::EmailKey.eq(email_key))
-        .filter(Column::Attempts.lt(most))
+        .filter(Column::Attempts.lt(max_attempts))
         .filter(live(now))
         .exec_with_returning(on)
         .await?;
     Ok(counted.into_iter().next())
 }
 
-/// Ends a challenge. Of any number of racing callers exactly one gets the row.
-///
-/// # Errors
-/// The database's.
+/// Ends a live challenge. Of any number of racing callers, exactly one gets the row.
 pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     let ended = ending(now).filter(live(now)).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
     Ok(ended.into_iter().next())
 }
 
-/// Ends a challenge, expired or not, so that another takes its place. Of any number of racing callers exactly one is told
-/// `true`.
-///
-/// # Errors
-/// The database's.
+/// Ends a challenge, expired or not, because another replaces it. Of any number of racing callers, exactly one gets `true`.
 pub async fn supersede(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
     let superseded = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
     Ok(superseded.rows_affected > 0)
 }
 
-/// Ends every challenge of an address, the expired ones too: no later mail continues them.
-///
-/// # Errors
-/// The database's.
+/// Ends every challenge of an address, expired ones included, so that no later mail continues their series.
 pub async fn end_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
     ending(now).filter(Column::EmailKey.eq(email_key)).exec(on).await?;
     Ok(())
 }
 
-/// Ends every challenge of an address for one purpose.
-///
-/// # Errors
-/// The database's.
+/// Ends every challenge of an address for one purpose, expired ones included.
 pub async fn end_all_for(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -255,22 +251,16 @@ pub async fn end_all_for(
     Ok(())
 }
 
-/// Ends every challenge that a user asked for, the expired ones too.
-///
-/// # Errors
-/// The database's.
+/// Ends every challenge of a user, expired ones included.
 pub async fn end_all_of(on: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     ending(now).filter(Column::UserId.eq(user_id)).exec(on).await?;
     Ok(())
 }
 
-/// Deletes at most `most` of what expired or ended before `before`; says how many.
-///
-/// # Errors
-/// The database's.
-pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+/// Deletes at most `limit` challenges that expired or ended before `before`. Returns how many it deleted.
+pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut dead = Query::select();
-    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
+    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(limit);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
     Ok(deleted.rows_affected)
 }
@@ -279,7 +269,7 @@ fn live(now: Timestamp) -> sea_orm::Condition {
     sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
 }
 
-/// What has ended expires with it, so that the indexes find what is live alone.
+/// Builds the update that ends challenges. It sets `expires_at` too, so that the indexes find live challenges only.
 fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))

@@ -1,8 +1,8 @@
-//! The table of accounts elsewhere by which people sign in here.
+//! The table of identities: accounts at a sign-in provider, linked to users.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 
-use super::{Publish, Timestamp, user};
+use super::{Publish, Timestamp, user, user_changes};
 
 /// A row of `identities`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -11,13 +11,13 @@ pub struct Model {
     /// UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// Whose it is.
+    /// The user to whom it is linked.
     pub user_id: Uuid,
-    /// The `iss` of the provider; with `subject` unique.
+    /// The `iss` of the provider. Unique together with `subject`.
     pub issuer: String,
-    /// The `sub` that the provider gave.
+    /// The `sub` of the account there.
     pub subject: String,
-    /// The address there, when it was linked.
+    /// The email address of that account when it was linked.
     pub email: Option<String>,
     /// When it was linked.
     pub linked_at: Timestamp,
@@ -25,10 +25,10 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What an identity belongs to.
+/// The tables that this one refers to.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
-    /// Its user.
+    /// The user to whom the identity is linked.
     #[sea_orm(belongs_to = "user::Entity", from = "Column::UserId", to = "user::Column::Id")]
     User,
 }
@@ -39,10 +39,8 @@ impl Related<user::Entity> for Entity {
     }
 }
 
-/// Whose an identity is. One statement, so that an identity is never found with credentials that came after it was unlinked.
-///
-/// # Errors
-/// The database's.
+/// Finds the user of an identity. One statement, so that the user is not read with credentials that are newer than the end of the
+/// link.
 pub async fn find_user(
     on: &impl ConnectionTrait,
     issuer: &str,
@@ -57,43 +55,34 @@ pub async fn find_user(
     Ok(found.into_iter().find_map(|(_, user)| user))
 }
 
-/// The identities of these users, in the order in which they were linked.
-///
-/// # Errors
-/// The database's.
+/// Lists the identities of these users, in the order in which they were linked.
 pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let of_users = Column::UserId.is_in(user_ids.iter().copied());
     Entity::find().filter(of_users).order_by_asc(Column::Id).all(on).await
 }
 
-/// Links an identity, unless it is linked already: then `false`.
-///
-/// # Errors
-/// The database's.
+/// Links an identity. Returns `false` if it is already linked to a user.
 pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
     let (user_id, now) = (row.user_id, row.linked_at);
     let nothing = OnConflict::new().do_nothing().to_owned();
     let inserted =
         Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on).await?;
     if inserted > 0 {
-        user::tell_changed(on, user_id, now);
+        user_changes::publish_changed(on, user_id, now);
     }
     Ok(inserted > 0)
 }
 
-/// Links an identity that nobody has.
+/// Links an identity that no user has.
 ///
 /// # Errors
-/// The database's; a violated constraint where somebody has it.
+/// A violated constraint if a user has it.
 pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
 }
 
-/// The identities of a user that were linked at `since` or later, in the order in which they were linked.
-///
-/// # Errors
-/// The database's.
+/// Lists the identities of a user that were linked at `since` or later, in the order in which they were linked.
 pub async fn list_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -104,9 +93,6 @@ pub async fn list_since(
 }
 
 /// Unlinks these identities of a user.
-///
-/// # Errors
-/// The database's.
 pub async fn delete(
     on: &impl Publish,
     user_id: Uuid,
@@ -118,18 +104,15 @@ pub async fn delete(
     }
     let ids = identities.iter().map(|identity| identity.id);
     Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::Id.is_in(ids)).exec(on).await?;
-    user::tell_changed(on, user_id, now);
+    user_changes::publish_changed(on, user_id, now);
     Ok(())
 }
 
-/// Unlinks every identity of a user; says how many.
-///
-/// # Errors
-/// The database's.
+/// Unlinks every identity of a user. Returns how many.
 pub async fn delete_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(on).await?;
     if deleted.rows_affected > 0 {
-        user::tell_changed(on, user_id, now);
+        user_changes::publish_changed(on, user_id, now);
     }
     Ok(deleted.rows_affected)
 }

@@ -1,4 +1,4 @@
-//! The table of addresses from which people have signed in before.
+//! The table of addresses from which users have signed in before.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter,
@@ -12,43 +12,34 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "known_addresses")]
 pub struct Model {
-    /// Who signed in.
+    /// The user who signed in.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: Uuid,
-    /// From where: an IPv4 address, or the /64 network of an IPv6 address.
+    /// An IPv4 address, or the /64 network of an IPv6 address.
     #[sea_orm(primary_key, auto_increment = false)]
     pub address: String,
-    /// The last sign-in from there, to the day.
+    /// The last sign-in from there, up to a day ago.
     pub last_used_at: Timestamp,
-    /// Logins that failed there since the last sign-in.
+    /// The number of logins that failed there since the last sign-in.
     pub failures: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What an address is joined with: nothing.
+/// The tables that this one refers to: none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// How old `last_used_at` may be before it is written again.
-pub(super) const EXACT_TO: time::Duration = time::Duration::DAY;
+/// How many failures in a row make an address unknown again (NIST SP 800-63B §3.2.2).
+const MAX_FAILURES: i32 = 100;
 
-/// Failures in a row after which an address is strange again (NIST SP 800-63B §3.2.2).
-const MOST_FAILURES: i32 = 100;
-
-/// Whether an address is known: this user has signed in from there, and fewer than 100 logins failed since.
-///
-/// # Errors
-/// The database's.
+/// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins have failed since.
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
-    Ok(found.first().is_some_and(|row| row.failures < MOST_FAILURES))
+    Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))
 }
 
-/// Adds to the failures of a user at a known address. Below zero it gives back.
-///
-/// # Errors
-/// The database's.
+/// Adds to the failures of a user at a known address. A negative number takes failures back.
 pub async fn add_failures(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -63,10 +54,9 @@ pub async fn add_failures(
     Ok(())
 }
 
-/// Notes that a user has proven to be its owner at an address: known from now on, and without failures.
+/// Makes an address known, without failures: the user has just proved to be the owner of the account from there.
 ///
-/// # Errors
-/// The database's.
+/// `session_begin` does the same in its own SQL.
 pub async fn note(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -81,35 +71,22 @@ pub async fn note(
     Ok(())
 }
 
-/// Does what [`note`] does for a sign-in, if there is an address: a part of [`begin`](super::session::begin), whose
-/// parameters it shares.
-pub(super) const NOTE: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
-    SELECT $2, $12, $5, 0 WHERE $12 IS NOT NULL
-    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
-    WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
-
-/// Forgets every address of a user but one.
-///
-/// # Errors
-/// The database's.
+/// Forgets every address of a user except one.
 pub async fn forget_others(on: &impl ConnectionTrait, user_id: Uuid, keep: &str) -> Result<(), DbErr> {
     let others = Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::Address.ne(keep));
     others.exec(on).await?;
     Ok(())
 }
 
-/// Deletes at most `most` addresses that were last used before `before`; says how many.
-///
-/// # Errors
-/// The database's.
-pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+/// Deletes at most `limit` addresses that were last used before `before`. Returns how many it deleted.
+pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut unused = Query::select();
     unused
         .columns([Column::UserId, Column::Address])
         .from(Entity)
         .and_where(Column::LastUsedAt.lt(before))
-        .limit(most)
-        // never waits for those who sign in, nor forgets where they do
+        .limit(limit)
+        // it must not wait for a sign-in, nor forget the address that one has just renewed
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let key = Expr::tuple([Column::UserId, Column::Address].map(Expr::col));
     let deleted = Entity::delete_many().filter(key.in_subquery(unused)).exec(on).await?;

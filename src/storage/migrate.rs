@@ -1,36 +1,37 @@
-//! Bringing the tables up to date.
+//! Migrations: they bring the tables up to date.
 
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use super::connect::connect_alone;
+use super::engine::connect::connect_alone;
 use crate::config::{Config, DatabaseUrl};
 
-/// "gatehouse" as a number: whoever holds this lock on PostgreSQL migrates.
+/// The advisory lock of the server that migrates a PostgreSQL database: "gatehous" as a number.
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// On SQLite, deferred transactions that read and then write fail at once when another writes.
+/// The transaction of the migrations. On SQLite a deferred one, which reads and then writes, fails at once if another one writes.
 const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
-/// A migration by name, and whether it has been applied.
+/// A migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// Its name, which begins with its date.
+    /// The name, which begins with a date.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it has been applied.
     pub is_applied: bool,
 }
 
-/// Applies what is pending, in one transaction and behind a lock, so that several servers may start together.
+/// Applies the pending migrations, and returns them. It does so in one transaction and behind a lock, so that several servers may
+/// start together.
 ///
 /// # Errors
-/// If the database cannot be reached, knows a migration that this version does not, or refuses one; then none is kept.
+/// If the database cannot be reached, has a migration that this version does not know, or refuses one. Then none is applied.
 pub async fn migrate(config: &Config) -> Result<Vec<Migration>, DbErr> {
     let connection = connect_alone(config).await?;
     let txn = connection.begin_with_options(IMMEDIATE).await?;
@@ -47,22 +48,19 @@ pub async fn migrate(config: &Config) -> Result<Vec<Migration>, DbErr> {
         .collect())
 }
 
-/// How many migrations the database lacks. Changes nothing.
-///
-/// # Errors
-/// As [`status`].
+/// Counts the pending migrations. Changes nothing.
 pub async fn count_pending(config: &Config) -> Result<usize, DbErr> {
     Ok(status(config).await?.iter().filter(|migration| !migration.is_applied).count())
 }
 
-/// Every migration, in order. Changes nothing.
+/// Lists all migrations, in order. Changes nothing.
 ///
 /// # Errors
-/// If the database cannot be reached, or knows a migration that this version does not.
+/// If the database cannot be reached, or has a migration that this version does not know.
 pub async fn status(config: &Config) -> Result<Vec<Migration>, DbErr> {
     let all = Migrator::get_migration_files();
     let pending = match &config.database {
-        // opening it would make it
+        // to open the file would create it
         DatabaseUrl::Sqlite(path) if !path.exists() => Migrator::get_migration_files(),
         _ => {
             let connection = connect_alone(config).await?;

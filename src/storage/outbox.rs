@@ -1,10 +1,10 @@
-//! The table of mails that are to be sent, and of what became of them. No row holds a secret.
+//! The table of mails to send, and of how that ended. A row holds no secrets.
 //!
-//! One column says whether and when a mail is due: claiming it puts that off by the lease, so a mail whose sender died is
-//! due again by itself, and what is settled is due no more. The number of the attempt tells who holds the lease.
+//! `due_at` says whether and when a mail is due. Claiming a mail postpones it by the lease, so a mail whose sender died is due
+//! again by itself. A settled mail has no `due_at`. The number of the attempt tells who holds the lease.
 //!
-//! A mail that is due gets a class, and a turn within it, before anybody claims it. Claiming it takes both away again. So the
-//! mails with a turn are those that wait for nothing else, and the next one stands first in an index, however many there are.
+//! A mail that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming removes both.
+//! So the mails with a turn are those that wait for nothing else, and the next one is the first in an index, however many wait.
 
 use std::time::Duration;
 
@@ -20,81 +20,72 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
 pub struct Model {
-    /// UUIDv7, so in order of creation. The mail's `Message-ID` is made of it.
+    /// UUIDv7, so in order of creation. The `Message-ID` is derived from it.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// What the mail is about. A text, so that servers of two versions may share a table.
+    /// The kind of mail. A text rather than an enum, so that servers of two versions can share the table.
     pub kind: String,
-    /// To whom it goes.
+    /// The recipient.
     pub address: String,
-    /// The person whom it is about.
+    /// The user whom the mail is about.
     pub user_id: Option<Uuid>,
-    /// The challenge that it carries.
+    /// The challenge whose code or link the mail contains.
     pub challenge_id: Option<Uuid>,
-    /// Who asked for it: a digest. None: an older version has written it.
+    /// A digest of the client that asked for the mail. `None` in rows of earlier versions.
     pub asker: Option<Uuid>,
-    /// The lowest class goes first. None: it has no turn.
+    /// The class of the mail; the lowest goes first. `None` if it has no turn.
     pub class: Option<i32>,
-    /// The lowest turn of a class goes first.
+    /// The turn within the class; the lowest goes first.
     pub turn: Option<i64>,
-    /// When it was asked for.
+    /// When the mail was requested.
     pub created_at: Timestamp,
-    /// When it has become pointless: it is not sent after that.
+    /// When the mail becomes pointless. It is not sent after that.
     pub expires_at: Timestamp,
-    /// How often somebody set out to send it.
+    /// The number of attempts to send it.
     pub attempts: i32,
-    /// When it is to be sent, or whoever sends it is given up. None: it is settled.
+    /// When the mail is to be sent, or the lease of its sender ends. `None` if it is settled.
     pub due_at: Option<Timestamp>,
-    /// When it was sent.
+    /// When the mail was sent.
     pub sent_at: Option<Timestamp>,
-    /// When it was given up.
+    /// When the mail was given up.
     pub failed_at: Option<Timestamp>,
-    /// Why it was not sent so far: the mail server's words.
+    /// Why the last attempt failed, in the words of the mail server.
     pub last_error: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a row belongs to: nothing. A notice about an account that is gone is not sent, but the row says that it was asked for.
+/// The tables that this one refers to: none. A mail about an account that no longer exists is not sent, but its row stays.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// What became of an attempt.
+/// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The mail server took it.
     Sent,
-    /// There was nothing to say.
+    /// There was nothing to send.
     Nothing,
-    /// It will never be sent, for this reason.
+    /// The mail will never be sent, for this reason.
     Failed(String),
-    /// It was not sent, for this reason, and is tried again after this long.
+    /// The mail was not sent, for this reason, and is tried again after this time.
     Again(String, Duration),
 }
 
-/// Adds a row.
-///
-/// # Errors
-/// The database's.
+/// Adds a mail.
 pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
 }
 
-/// Whether anything is due.
-///
-/// # Errors
-/// The database's.
+/// Returns whether any mail is due.
 pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
     let due = Entity::find().select_only().column(Column::Id).filter(Column::DueAt.lte(now)).limit(1);
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of the mails whose turn it is, of this class or of any, for as long as `lease`. Nobody else gets these
-/// rows meanwhile.
-///
-/// # Errors
-/// The database's.
+/// Claims at most `most` of the mails whose turn it is, of this class or of any, for the time of the lease. Meanwhile no other
+/// sender gets them.
 pub async fn claim(
     on: &impl ConnectionTrait,
     class: Option<i32>,
@@ -123,10 +114,7 @@ pub async fn claim(
         .await
 }
 
-/// Gives up at most `most` of the mails that expired while they waited for their turn; says how many.
-///
-/// # Errors
-/// The database's.
+/// Gives up at most `most` of the mails that expired while they waited for their turn. Returns how many.
 pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut expired = Query::select();
     expired
@@ -152,16 +140,13 @@ pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) 
     Ok(dropped.rows_affected)
 }
 
-/// A condition of mails that have a turn: a server of an older version may have claimed one all the same. It is written so that
-/// no index is chosen by it, for there is a better one.
+/// Matches mails that are due. A mail with a turn usually is, but a server of an older version may have claimed it. The `+ 0`
+/// keeps the database from choosing an index by this condition: there is a better one.
 fn is_due_still(now: Timestamp) -> Expr {
     Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
 
-/// Notes what became of the attempt of this number; `false` if somebody else has claimed the mail since.
-///
-/// # Errors
-/// The database's.
+/// Records how the attempt with this number ended. Returns `false` if another sender has claimed the mail since.
 pub async fn settle(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -191,50 +176,35 @@ pub async fn settle(
     Ok(settled.rows_affected > 0)
 }
 
-/// At most `most` of the mails that wait, the next first.
-///
-/// # Errors
-/// The database's.
+/// Lists at most `most` of the mails that wait, the next one first.
 pub async fn list_waiting(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::DueAt, sea_orm::Order::Asc, most).await
 }
 
-/// At most `most` of the mails that were given up, the latest first.
-///
-/// # Errors
-/// The database's.
+/// Lists at most `most` of the mails that were given up, the latest first.
 pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::FailedAt, sea_orm::Order::Desc, most).await
 }
 
-/// How many are not settled.
-///
-/// # Errors
-/// The database's.
+/// Counts the mails that are not settled.
 pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::DueAt).await
 }
 
-/// How many were given up and are still there.
-///
-/// # Errors
-/// The database's.
+/// Counts the mails that were given up and not deleted yet.
 pub async fn count_failed(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::FailedAt).await
 }
 
-/// Deletes at most `most` of what was asked for before `before` and is settled; says how many.
-///
-/// # Errors
-/// The database's.
-pub async fn delete_settled(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+/// Deletes at most `limit` settled mails that were requested before `before`. Returns how many it deleted.
+pub async fn delete_settled(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut settled = Query::select();
     settled
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::CreatedAt.lt(before))
         .and_where(Column::DueAt.is_null())
-        .limit(most);
+        .limit(limit);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(settled)).exec(on).await?;
     Ok(deleted.rows_affected)
 }
@@ -256,6 +226,6 @@ async fn list(
     order: sea_orm::Order,
     most: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    // an index finds what is greater than something, but not what is not null
+    // `> 0` rather than `IS NOT NULL`: only a comparison uses the index
     Entity::find().filter(column.gt(0_i64)).order_by(column, order).limit(most).all(on).await
 }

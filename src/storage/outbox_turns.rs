@@ -1,4 +1,4 @@
-//! The table of mails that are to be sent: whose turn it is.
+//! The turns of the mails in the outbox: which one is sent next.
 
 use sea_orm::{DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
@@ -18,10 +18,7 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// Lists at most `most` of the mails that are due and have no turn: those that have been due longest, or shortest.
-///
-/// # Errors
-/// The database's.
+/// Lists at most `most` of the mails that are due and have no turn, in the order in which they became due, or its reverse.
 pub async fn list_unsorted(
     on: &impl ConnectionTrait,
     now: Timestamp,
@@ -32,10 +29,7 @@ pub async fn list_unsorted(
     unsorted.order_by(Column::DueAt, order).limit(most).all(on).await
 }
 
-/// Returns the first turn in each of these classes; none where nothing waits.
-///
-/// # Errors
-/// The database's.
+/// Returns the first turn in each of these classes, except those in which no mail waits.
 pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Result<Vec<(i32, i64)>, DbErr> {
     let values = classes.iter().map(|class| [Value::from(*class)]);
     let (given, values) = table(values);
@@ -54,10 +48,7 @@ pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Res
     Ok(turns)
 }
 
-/// Returns the last turn of each of these askers in a class; none where nothing of theirs waits there.
-///
-/// # Errors
-/// The database's.
+/// Returns the last turn of each of these askers in their class, except those of whom no mail waits there.
 pub async fn list_last_turns(
     on: &impl ConnectionTrait,
     askers: &[(i32, Uuid)],
@@ -79,10 +70,7 @@ pub async fn list_last_turns(
     Ok(turns)
 }
 
-/// Gives mails their turns, except those that somebody else is giving one or has sent.
-///
-/// # Errors
-/// The database's.
+/// Gives mails their turns, except mails that another server is sorting or has claimed.
 pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> Result<(), DbErr> {
     let backend = on.get_database_backend();
     let values = turns.iter().map(|turn| [turn.id.into(), turn.class.into(), turn.turn.into()]);
@@ -90,7 +78,7 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     values.push(now.into());
     let (now, ids) = (values.len(), (0..turns.len()).map(|row| format!("${}", 3 * row + 1)));
     let ids = ids.collect::<Vec<_>>().join(", ");
-    // two servers that sort the same rows must not wait for each other in a circle
+    // two servers that sort the same mails must not wait for each other in a circle
     let unlocked = match backend {
         DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
         _ => "",
@@ -106,7 +94,7 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.map(drop)
 }
 
-/// Writes rows of values as a table, for both databases: its columns are `column1`, `column2` and so on.
+/// Writes rows of values as a table, in the SQL of both databases. Its columns are `column1`, `column2` and so on.
 fn table<const N: usize>(rows: impl Iterator<Item = [Value; N]>) -> (String, Vec<Value>) {
     let (mut texts, mut values) = (Vec::new(), Vec::new());
     for row in rows {

@@ -1,7 +1,7 @@
-//! The table of budgets that are in use. A budget that is whole again needs no row.
+//! The table of budgets that are in use. A full budget needs no row.
 //!
-//! A cell is one number, after the generic cell rate algorithm (GCRA; ITU-T I.371): the moment at which all that was charged
-//! will have drained away. A charge moves it on by its cost, and must not move it further ahead of now than the window.
+//! A row is one cell of the generic cell rate algorithm (GCRA; ITU-T I.371). Its number is the moment at which everything that
+//! was charged will have drained away. A charge advances it by its cost, and must not advance it beyond now plus the window.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter,
@@ -15,18 +15,18 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rate_limits")]
 pub struct Model {
-    /// What is rationed, and to whom: a digest.
+    /// A digest of what is limited, and for whom.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Uuid,
-    /// When the budget is whole again.
+    /// When the budget is full again.
     pub idle_at: Timestamp,
-    /// The period of the budget, in milliseconds: a charge brings it along to be judged by.
+    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can refer only to columns.
     pub window_ms: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a cell is joined with: nothing.
+/// The tables that this one refers to: none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -35,26 +35,21 @@ pub enum Relation {}
 pub struct Charge {
     /// The cell.
     pub key: Uuid,
-    /// What it costs, in milliseconds of the period. Below zero it gives back, which nothing refuses.
+    /// The cost, in milliseconds of the window. A negative cost is a refund, and is never refused.
     pub cost_ms: i64,
-    /// The period, in milliseconds.
+    /// The window, in milliseconds.
     pub window_ms: i64,
 }
 
-/// The cells of these keys that are in use.
-///
-/// # Errors
-/// The database's.
+/// Lists the cells with these keys that are in use.
 pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes each change for which its cell has room, in one statement, and says which.
+/// Makes the charges for which their cells have room, in one statement. Returns the keys of those.
 ///
-/// The cells are locked in the order of `charges`: as long as everybody sorts them by key, nobody waits in a circle.
-///
-/// # Errors
-/// The database's.
+/// The cells are locked in the order of `charges`, which must be sorted by key, so that no two callers wait for each other in a
+/// circle.
 pub async fn charge(
     on: &impl ConnectionTrait,
     charges: &[Charge],
@@ -64,7 +59,7 @@ pub async fn charge(
     let now = millis(now);
     let excluded = |column| Expr::col((Alias::new("excluded"), column));
     let idle_at = || Expr::col((Entity, Column::IdleAt));
-    // what has drained away long ago is no credit
+    // a cell that was idle for a long time has no more credit than a full budget
     let is_charge = || excluded(Column::IdleAt).gt(now);
     let latest = || excluded(Column::WindowMs).add(now);
     let start = CaseStatement::new()
@@ -93,10 +88,7 @@ pub async fn charge(
     rows.iter().map(|row| row.try_get("", "key")).collect()
 }
 
-/// Writes a cell that rations nothing: whoever can do that can write what a login writes.
-///
-/// # Errors
-/// The database's.
+/// Writes a cell that limits nothing, which shows that the table can be written.
 pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
     let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0 };
     let again = OnConflict::column(Column::Key).update_column(Column::IdleAt).to_owned();
@@ -104,17 +96,14 @@ pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// Deletes at most `most` cells that are whole again; says how many.
-///
-/// # Errors
-/// The database's.
-pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
+/// Deletes at most `limit` cells whose budget is full again. Returns how many it deleted.
+pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut idle = Query::select();
     idle.column(Column::Key)
         .from(Entity)
         .and_where(Column::IdleAt.lt(now))
-        .limit(most)
-        // never waits for those who charge, nor deletes what they have charged meanwhile
+        .limit(limit)
+        // it must not wait for a charge, nor delete a cell that was charged meanwhile
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let deleted = Entity::delete_many().filter(Column::Key.in_subquery(idle)).exec(on).await?;
     Ok(deleted.rows_affected)

@@ -1,11 +1,11 @@
-//! The table of changes of what signs people in, as long as they can be undone. No row holds a link: it is derived from the id.
+//! The table of security changes: changes of credentials that can be undone for a while. A row does not hold the link that
+//! undoes it: the link is derived from the id.
 
 use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -19,37 +19,37 @@ pub struct Model {
     /// UUIDv7, so in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// Whose account was changed.
+    /// The user whose credentials changed.
     pub user_id: Uuid,
-    /// What was changed.
+    /// What changed.
     pub kind: Kind,
-    /// Whether the notice has a link that undoes it.
+    /// Whether the mail about the change contains a link that undoes it.
     pub is_revertible: bool,
-    /// The address before; for [`Kind::EmailChanged`] alone, like the two that follow.
+    /// The email address before. Only for [`Kind::EmailChanged`], like the two columns that follow.
     pub email: Option<String>,
-    /// Its key. No other account can have the address while the change can be undone.
+    /// The key of that address. No other account can have it while the change can be undone.
     pub email_key: Option<String>,
-    /// When its owner had proven it.
+    /// When that address had been verified.
     pub email_verified_at: Option<Timestamp>,
-    /// The password before, as a PHC string: a proof of ownership, and never put back.
+    /// The hash of the password before, a PHC string. It proves ownership, and is never restored.
     pub password_hash: Option<String>,
-    /// The identities that the change took away, in JSON.
+    /// The identities that the change unlinked, in JSON.
     pub identities: Option<String>,
-    /// When it was made.
+    /// When the change was made.
     pub created_at: Timestamp,
-    /// Until when it can be undone.
+    /// Until when the change can be undone.
     pub expires_at: Timestamp,
-    /// When it was undone, or an earlier change was.
+    /// When this change or an earlier one was undone.
     pub ended_at: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a change is joined with: nothing.
+/// The tables that this one refers to: none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// What was changed.
+/// What a security change changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
 pub enum Kind {
@@ -59,36 +59,36 @@ pub enum Kind {
     PasswordReset,
     /// The email address.
     EmailChanged,
-    /// An account elsewhere was linked.
+    /// An identity was linked.
     IdentityLinked,
-    /// Accounts elsewhere were unlinked.
+    /// Identities were unlinked.
     IdentityUnlinked,
 }
 
-/// An account elsewhere that was taken away from an account, as a change keeps it.
+/// An identity that a change unlinked, in the form in which its row holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedIdentity {
     /// The `iss`.
     pub issuer: String,
     /// The `sub`.
     pub subject: String,
-    /// Its address.
+    /// The email address there.
     pub email: Option<String>,
     /// When it was linked, in milliseconds since 1970.
     linked_at: i64,
 }
 
 impl RemovedIdentity {
-    /// The identities that a change took away.
+    /// Reads the identities that a change unlinked.
     #[must_use]
     pub fn read(change: &Model) -> Vec<Self> {
         change.identities.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
-    /// Those of a change, as its row keeps them.
+    /// Writes identities in the form in which a row holds them. Returns `None` if there are none.
     #[must_use]
-    pub fn write(removed: &[identity::Model]) -> Option<String> {
-        let removed: Vec<Self> = removed
+    pub fn write(unlinked: &[identity::Model]) -> Option<String> {
+        let removed: Vec<Self> = unlinked
             .iter()
             .map(|row| Self {
                 issuer: row.issuer.clone(),
@@ -100,14 +100,14 @@ impl RemovedIdentity {
         if removed.is_empty() { None } else { serde_json::to_string(&removed).ok() }
     }
 
-    /// When it was linked.
+    /// Returns when it was linked.
     #[must_use]
     pub fn linked_at(&self) -> OffsetDateTime {
         let nanoseconds = i128::from(self.linked_at) * 1_000_000;
         OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// The row that links it again, to the account that it was taken away from.
+    /// Makes the row that links it to this user again.
     #[must_use]
     pub fn into_row(self, user_id: Uuid, now: Timestamp) -> identity::Model {
         let linked_at = Timestamp(self.linked_at());
@@ -126,27 +126,18 @@ fn milliseconds(at: Timestamp) -> i64 {
     i64::try_from(at.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// Adds a row.
-///
-/// # Errors
-/// The database's.
+/// Adds a change.
 pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
 }
 
-/// By id, as long as it can be undone.
-///
-/// # Errors
-/// The database's.
+/// Finds a change that can still be undone, by id.
 pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// This change of a user and the later ones, the earliest first, as long as they can be undone.
-///
-/// # Errors
-/// The database's.
+/// Lists this change of a user and the later ones that can still be undone, the earliest first.
 pub async fn list_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -157,10 +148,7 @@ pub async fn list_since(
     since.filter(live(now)).order_by_asc(Column::Id).all(on).await
 }
 
-/// Whether an address is reserved for another account than this one, which may undo that it was given up.
-///
-/// # Errors
-/// The database's.
+/// Returns whether an address is reserved for another user, who can still undo the change that gave it up.
 pub async fn is_reserved(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -177,10 +165,7 @@ pub async fn is_reserved(
     Ok(reserved.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Ends this change of a user and the later ones. Of any number of racing callers exactly one is told `true`.
-///
-/// # Errors
-/// The database's.
+/// Ends this change of a user and the later ones. Of any number of racing callers, exactly one gets `true`.
 pub async fn end_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -197,13 +182,10 @@ pub async fn end_since(
     Ok(ended.iter().any(|change| change.id == id))
 }
 
-/// Deletes at most `most` of what could be undone until `before`; returns how many.
-///
-/// # Errors
-/// The database's.
-pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, most: u64) -> Result<u64, DbErr> {
+/// Deletes at most `limit` changes that could be undone until `before`. Returns how many it deleted.
+pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut dead = Query::select();
-    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(most);
+    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(limit);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec(on).await?;
     Ok(deleted.rows_affected)
 }

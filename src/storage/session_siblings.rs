@@ -1,26 +1,28 @@
-//! Pairs of tokens that take the place of a pair that nobody used, in the table of sessions.
+//! Pairs of tokens that replace a pair that nobody has used, in the table of sessions.
 //!
-//! Pairs that answer one refresh token are siblings. Each has a counter of its own, and all but the newest are void:
+//! Pairs issued for one refresh token are siblings. Each has a counter of its own, and all but the newest are void:
 //!
 //! ```text
 //! counter      5      6      7      8
 //!            spent   void   void  newest     voided_from = 6, voided_to = 8
-//!              └ base: the token that 6, 7 and 8 answered
+//!              └ base: the token for which 6, 7 and 8 were issued
 //! ```
 //!
-//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. So when an older server, which
-//! knows nothing of this, raises the counter alone, no good token becomes void. The row keeps one range. Once another sibling
-//! is issued after a refresh, a refresh token of the earlier range still ends the session, but an access token does not.
+//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. So if an older server, which does
+//! not know siblings, raises only the counter, no good token becomes void. The row keeps one range. If a sibling is issued again
+//! after a refresh, a refresh token of the earlier range still ends the session, but an access token does not.
 
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, prelude::Uuid, sea_query::Expr};
+use sea_orm::{ColumnTrait, DbErr, QueryFilter, prelude::Uuid, sea_query::Expr};
 
 use super::{
     Publish, Timestamp,
-    session::{Column, Entity, Model, Rotation, ending, live, tell},
+    session::{Column, Entity, Model, live, void},
+    session_end::{ending, publish_ended},
+    session_rotation::Rotation,
 };
 
 impl Model {
-    /// Returns the counter of the refresh token that the newest pair answers.
+    /// Returns the counter of the refresh token for which the newest pair was issued.
     #[must_use]
     pub fn base_counter(&self) -> i64 {
         if self.voided_to == self.counter { self.voided_from - 1 } else { self.counter - 1 }
@@ -32,7 +34,7 @@ impl Model {
         (self.voided_from..self.voided_to).contains(&counter)
     }
 
-    /// Returns the hash of the client that asked for the newest pair. Returns `None` if that was at an older server, or the
+    /// Returns the hash of the client that asked for the newest pair. Returns `None` if an older server issued the pair, or the
     /// session was never refreshed.
     #[must_use]
     pub fn newest_client(&self) -> Option<i64> {
@@ -40,18 +42,10 @@ impl Model {
     }
 }
 
-/// Matches rows in which tokens with this counter are void.
-pub(super) fn is_void(counter: i64) -> Condition {
-    Condition::all().add(Column::VoidedFrom.lte(counter)).add(Column::VoidedTo.gt(counter))
-}
-
 /// Issues a sibling of the newest pair, which becomes void, to the client that repeats the token of `rotation`.
 ///
-/// Returns `None` if the row is not as it was `read` any more: all that decides about siblings changes with the counter, but
-/// for the session's end and its use.
-///
-/// # Errors
-/// The database's.
+/// Returns `None` if the row has changed since it was `read`. A comparison of the counter shows that: everything that decides
+/// about siblings changes with it, except the end of the session and its use, which are conditions of their own.
 pub async fn issue_sibling(
     on: &impl Publish,
     read: &Model,
@@ -59,7 +53,7 @@ pub async fn issue_sibling(
 ) -> Result<Option<Model>, DbErr> {
     let Rotation { id, counter: base, client_hash, now, expires_at } = rotation;
     let newest = read.counter + 1;
-    let issued = Entity::update_many()
+    Entity::update_by_id(id)
         .col_expr(Column::Counter, Expr::value(newest))
         .col_expr(Column::VoidedFrom, Expr::value(base + 1))
         .col_expr(Column::VoidedTo, Expr::value(newest))
@@ -67,28 +61,22 @@ pub async fn issue_sibling(
         .col_expr(Column::ClientCounter, Expr::value(newest))
         .col_expr(Column::LastUsedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(Timestamp(expires_at.0.min(read.max_expires_at.0))))
-        .filter(Column::Id.eq(id))
         .filter(Column::Counter.eq(read.counter))
         .filter(Column::SeenCounter.lt(read.counter))
         .filter(live(now))
         .exec_with_returning(on)
-        .await?;
-    on.changed(&[], &[id]);
-    Ok(issued.into_iter().next())
+        .await
 }
 
 /// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live session.
-///
-/// # Errors
-/// The database's.
 pub async fn end_if_void(
     on: &impl Publish,
     id: Uuid,
     counter: i64,
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
-    let with_void = ending(now).filter(Column::Id.eq(id)).filter(is_void(counter));
+    let with_void = ending(now).filter(Column::Id.eq(id)).filter(void(counter));
     let ended = with_void.exec_with_returning(on).await?;
-    tell(on, &ended, now);
+    publish_ended(on, &ended, now);
     Ok(ended.into_iter().next())
 }

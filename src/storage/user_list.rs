@@ -1,8 +1,8 @@
-//! Lists of users: the newest first, page by page, filtered and searched.
+//! Lists of users: the newest first, in pages, filtered and searched.
 //!
-//! Whatever is filtered by, a page costs the same with a thousand users as with a million: each combination of role, activity
-//! and proof of address has its newest users in one index, so those combinations that a filter leaves open are read one by
-//! one, a page of each, and merged. A search reads an index for each name, and costs as much as there are matches.
+//! With any filter, a page costs the same with a thousand users as with a million. One index has the users of each combination of
+//! role, activity and verified address, the newest first, so a page of each combination that the filter allows is read and merged.
+//! A search reads one index for each name, and its cost grows with the number of matches.
 
 use sea_orm::{
     ConnectionTrait, DbErr, ExprTrait, FromQueryResult, Iterable, Order,
@@ -12,52 +12,49 @@ use sea_orm::{
 
 use super::user::{Column, Entity, Model, Role};
 
-/// Which users; all that is given must hold.
+/// A filter of users. Every condition that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// What a name or address begins with, folded like their keys.
+    /// The beginning of a name or address, folded like their keys.
     pub search: Option<String>,
-    /// What they may do.
+    /// The role.
     pub role: Option<Role>,
-    /// Whether they may sign in.
+    /// Whether the users may sign in.
     pub is_active: Option<bool>,
-    /// Whether their address is proven.
+    /// Whether their address is verified.
     pub email_verified: Option<bool>,
 }
 
-/// Which part of a list.
+/// A part of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Behind this one in the list.
+    /// Only users behind this one in the list.
     pub after: Option<Uuid>,
-    /// Ahead of this one in the list.
+    /// Only users ahead of this one in the list.
     pub before: Option<Uuid>,
-    /// From which end.
+    /// The end from which users are taken.
     pub from: End,
-    /// Of so many at most.
+    /// The number of users, at most.
     pub most: u64,
 }
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Its beginning: the newest.
+    /// The beginning: the newest users.
     First,
-    /// Its end: the oldest.
+    /// The end: the oldest users.
     Last,
 }
 
 const FOUND: &str = "found";
 const COUNT: &str = "count";
 
-/// A page of the list, from the end that it was asked from.
-///
-/// # Errors
-/// The database's.
+/// Lists a page of users, beginning at the end from which they are taken.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
-        // the page is cut from ids alone: so no plan is ever tempted to read all users. A name may match in several ways
+        // the page is cut from ids, or a plan may read all users; grouped, because a user may match in several ways
         let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
         ids.group_by_col(Column::Id);
         page.cut(&mut ids, Column::Id);
@@ -71,10 +68,7 @@ pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Res
     on.query_all(&people).await?.iter().map(|row| Model::from_query_result(row, "")).collect()
 }
 
-/// How many there are. Costs as much as there are.
-///
-/// # Errors
-/// The database's.
+/// Counts the users that match. The cost grows with their number.
 pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(None) {
@@ -88,8 +82,8 @@ pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, Db
 }
 
 impl Filter {
-    /// Where the ids of the matches come from, if they are not simply read off: a page of them, or with a search all, those
-    /// that match in several ways several times.
+    /// Returns the query for the ids of a page of matches, or of all matches if there is no page. An id occurs once for each way
+    /// in which its user matches. Returns `None` if the list can be read off the table.
     fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
         let branches = match (&self.search, page) {
             (Some(search), page) => self.matching(search, page),
@@ -99,7 +93,7 @@ impl Filter {
         branches.into_iter().reduce(|mut all, branch| all.union(UnionType::All, branch).to_owned())
     }
 
-    /// Those of whom a key begins with `search`: a range of each index, so that nothing in it is a wildcard.
+    /// Builds a query for each key that may begin with `search`: a range of its index, so that no character is a wildcard.
     fn matching(&self, search: &str, page: Option<Page>) -> Vec<SelectStatement> {
         let last = format!("{search}{}", char::MAX);
         let keys = [
@@ -121,7 +115,7 @@ impl Filter {
         keys.into_iter().map(branch).collect()
     }
 
-    /// A page of each combination that the filter leaves open.
+    /// Builds a query for a page of each combination that the filter allows.
     fn combinations(&self, page: Page) -> Vec<SelectStatement> {
         let roles = self.role.map_or_else(|| Role::iter().collect(), |role| vec![role]);
         let either = |given: Option<bool>| given.map_or_else(|| vec![true, false], |given| vec![given]);
@@ -139,7 +133,7 @@ impl Filter {
                     combination.apply(&mut branch);
                     page.bound(&mut branch);
                     page.cut(&mut branch, (Entity, Column::Id));
-                    // on SQLite no member of a union has an order of its own, but a subquery of it may
+                    // on SQLite a member of a union cannot have an order, but a subquery of it can
                     let alias = Alias::new("combination");
                     branches.push(Query::select().column(Column::Id).from_subquery(branch, alias).to_owned());
                 }
@@ -164,7 +158,7 @@ impl Filter {
 }
 
 impl Page {
-    /// Leaves out what is beyond the cursors.
+    /// Leaves out users beyond the cursors.
     fn bound(&self, people: &mut SelectStatement) {
         let id = || Expr::col((Entity, Column::Id));
         if let Some(after) = self.after {
@@ -175,7 +169,7 @@ impl Page {
         }
     }
 
-    /// Takes so many from the end.
+    /// Takes the users of the page from its end of the list.
     fn cut(&self, people: &mut SelectStatement, id: impl IntoColumnRef) {
         let order = if self.from == End::First { Order::Desc } else { Order::Asc };
         people.order_by(id, order).limit(self.most);

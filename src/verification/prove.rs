@@ -21,7 +21,7 @@ use crate::{
         challenge::{self, Purpose},
         identity, security_change,
         session::{self, AuthenticationMethod},
-        user,
+        session_end, user, user_changes,
     },
 };
 
@@ -183,7 +183,7 @@ impl Proof {
             // a code for an account that needs no proof would be a second password
             Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
             Some(account) if self.owns(account) => {
-                user::verify_email(txn, account.id, self.now).await?;
+                user_changes::verify_email(txn, account.id, self.now).await?;
                 account.id
             }
             // the account is a stranger's, made with an address that was never theirs: it becomes the prover's
@@ -210,7 +210,7 @@ impl Proof {
         let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
         if account.email_verified_at.is_none() {
             if self.owns(account) {
-                user::verify_email(txn, account.id, self.now).await?;
+                user_changes::verify_email(txn, account.id, self.now).await?;
             } else {
                 self.take_over(txn, account, None).await?;
             }
@@ -230,7 +230,7 @@ impl Proof {
         if let Some(change) = change {
             change.insert(txn, &account, &[]).await?;
         }
-        user::set_email(txn, account.id, email, email_key, self.now, self.now).await?;
+        user_changes::set_email(txn, account.id, email, email_key, self.now, self.now).await?;
         challenge::end_all_of(txn, account.id, self.now).await?;
         Ok(user::find(txn, account.id).await?.into())
     }
@@ -281,8 +281,8 @@ impl Proof {
         own: Option<Registration>,
     ) -> Result<(), DbErr> {
         let password_hash = own.as_ref().and_then(Registration::password_hash).map(str::to_owned);
-        user::reset_password(txn, account.id, password_hash, self.now).await?;
-        session::end_all(txn, account.id, self.now).await?;
+        user_changes::reset_password(txn, account.id, password_hash, self.now).await?;
+        session_end::end_all(txn, account.id, self.now).await?;
         identity::delete_all(txn, account.id, self.now).await?;
         challenge::end_all_of(txn, account.id, self.now).await?;
         link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await

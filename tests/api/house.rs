@@ -174,7 +174,7 @@ fn each_framework_is_known_where_it_belongs() {
         ("execute_unprepared", &["storage/"]),
         ("std::env", &["config/reader.rs"]),
         ("println!", &["cli/"]),
-        ("session::begin", &["sessions/open.rs"]),
+        ("session_begin::begin", &["sessions/open.rs"]),
     ] {
         for (file, text) in files() {
             let code = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));

@@ -6,9 +6,12 @@ use gatehouse::{
     events::Event,
     housekeeping::sweep,
     storage::{
-        Publish, Timestamp, authorization_request, challenge, identity, known_address, outbox, outbox_turns,
-        rate_limit, security_change, session, session_siblings, signing_key,
-        user::{self, Administration, Role},
+        Publish, Timestamp, Viewers, authorization_request, challenge, identity, known_address, outbox,
+        outbox_turns, rate_limit, security_change, session, session_begin, session_end, session_rotation,
+        session_siblings, signing_key,
+        user::{self, Role},
+        user_changes,
+        user_changes::Administration,
         user_list::{self, End, Filter, Page},
     },
 };
@@ -68,7 +71,8 @@ impl Plans {
 
 impl Publish for Plans {
     fn publish(&self, _: Event) {}
-    fn changed(&self, _: &[uuid::Uuid], _: &[uuid::Uuid]) {}
+    fn will_change(&self, _: Viewers<'_>) {}
+    fn has_changed(&self, _: Viewers<'_>) {}
 }
 
 #[async_trait::async_trait]
@@ -113,17 +117,17 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user::find_by_email_key(&plans, "x").await.unwrap();
     user::find_by_username_key(&plans, "x").await.unwrap();
     user::list_proofs(&plans, &["x".to_owned(), "y".to_owned()]).await.unwrap();
-    user::lock_for_sign_in(&plans, id, 0, now, Some(String::new())).await.unwrap();
+    user_changes::lock_for_sign_in(&plans, id, 0, now, Some(String::new())).await.unwrap();
     let names = user::Names { id, email_key: Some("x".to_owned()), username_key: Some("x".to_owned()) };
     user::list_names(&plans, &[names]).await.unwrap();
-    user::raise_credentials_version(&plans, id).await.unwrap();
+    user_changes::raise_credentials_version(&plans, id).await.unwrap();
     user::lock(&plans, &[id, id]).await.unwrap();
-    user::set_password(&plans, id, 0, "x".to_owned(), now).await.unwrap();
-    user::verify_email(&plans, id, now).await.unwrap();
-    user::set_email(&plans, id, "x".to_owned(), "x".to_owned(), now, now).await.unwrap();
-    user::reset_password(&plans, id, None, now).await.unwrap();
-    user::remove_password(&plans, id, now).await.unwrap();
-    user::administer(&plans, id, Administration::IsActive(false), id, now).await.unwrap();
+    user_changes::set_password(&plans, id, 0, "x".to_owned(), now).await.unwrap();
+    user_changes::verify_email(&plans, id, now).await.unwrap();
+    user_changes::set_email(&plans, id, "x".to_owned(), "x".to_owned(), now, now).await.unwrap();
+    user_changes::reset_password(&plans, id, None, now).await.unwrap();
+    user_changes::remove_password(&plans, id, now).await.unwrap();
+    user_changes::administer(&plans, id, Administration::IsActive(false), id, now).await.unwrap();
     signing_key::list(&plans, &["x".to_owned()]).await.unwrap();
     challenge::find(&plans, id).await.unwrap();
     challenge::find_live(&plans, id, now).await.unwrap();
@@ -171,21 +175,21 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session::find_with_user(&plans, id).await.unwrap();
     session::authenticate(&plans, id, id, &[], now).await.unwrap();
     session::list_live(&plans, &[id, id], now).await.unwrap();
-    let rotation = session::Rotation { id, counter: 0, client_hash: 0, now, expires_at: now };
-    session::rotate(&plans, rotation).await.unwrap();
+    let rotation = session_rotation::Rotation { id, counter: 0, client_hash: 0, now, expires_at: now };
+    session_rotation::rotate(&plans, rotation).await.unwrap();
     if database == Postgres {
-        session::rotate_all(&plans, &[rotation]).await.unwrap();
+        session_rotation::rotate_all(&plans, &[rotation]).await.unwrap();
     }
     session::raise_seen_counter(&plans, id, 1).await.unwrap();
     session_siblings::issue_sibling(&plans, &begun, rotation).await.unwrap();
     session_siblings::end_if_void(&plans, id, 1, now).await.unwrap();
-    session::end(&plans, id, now).await.unwrap();
-    session::end_of(&plans, id, id, now).await.unwrap();
-    session::end_all(&plans, id, now).await.unwrap();
-    session::end_others(&plans, id, id, now).await.unwrap();
-    session::begin(&plans, begun, 50, Some("x".to_owned())).await.unwrap();
+    session_end::end(&plans, id, now).await.unwrap();
+    session_end::end_of(&plans, id, id, now).await.unwrap();
+    session_end::end_all(&plans, id, now).await.unwrap();
+    session_end::end_others(&plans, id, id, now).await.unwrap();
+    session_begin::begin(&plans, begun, 50, Some("x".to_owned())).await.unwrap();
     session::list_ended(&plans, &[id, id]).await.unwrap();
-    session::delete_dead(&plans, now, 500).await.unwrap();
+    session_end::delete_dead(&plans, now, 500).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
     outbox_turns::list_unsorted(&plans, now, Order::Desc, 100).await.unwrap();
     outbox_turns::list_first_turns(&plans, &[1, 2, 3]).await.unwrap();

@@ -133,22 +133,12 @@ fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
     let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
     let (id, now) = (Uuid::from_u128(n), app.app.clock.now());
     let good_for = Duration::from_mins(30);
+    let (created_at, expires_at) = (Timestamp(now), Timestamp(now + good_for));
     let challenge = challenge::Model {
-        id,
-        purpose: Purpose::ResetPassword,
-        method: Method::Link,
         email: to.as_str().to_owned(),
         email_key: to.key().to_owned(),
-        user_id: None,
-        registration: None,
-        username_key: None,
-        attempts: 0,
-        created_at: Timestamp(now),
-        expires_at: Timestamp(now + good_for),
-        ended_at: None,
-        series_id: Some(id),
         link_id: Some(id),
-        session_id: None,
+        ..challenge::Model::new(id, Purpose::ResetPassword, Method::Link, created_at, expires_at)
     };
     let order = Order { kind: Kind::ResetPassword, to: &to, user_id: None, challenge_id: Some(id), good_for };
     (challenge, mails::Model { asker: Some(id), ..outbox::row(&app.app, order) })

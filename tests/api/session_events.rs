@@ -175,14 +175,16 @@ async fn what_is_rolled_back_is_told_to_nobody() {
         let mut stream = app.follow(&ada).await;
         let (id, now) = (ada.user_id.parse().unwrap(), gatehouse::storage::Timestamp(app.app.clock.now()));
         let rolled_back = app.app.db.write(async move |txn| {
-            gatehouse::storage::session::end_all(&txn, id, now).await?;
+            gatehouse::storage::session_end::end_all(&txn, id, now).await?;
             Err::<(), _>(sea_orm::DbErr::Custom("as it were".to_owned()))
         });
         assert!(rolled_back.await.is_err());
         assert_eq!(app.me(&ada.access_token).await, EMAIL);
         assert!(stream.is_silent().await);
-        let alone =
-            app.app.db.write_one(async move |txn| gatehouse::storage::session::end_all(&txn, id, now).await);
+        let alone = app
+            .app
+            .db
+            .write_one(async move |txn| gatehouse::storage::session_end::end_all(&txn, id, now).await);
         assert!(alone.await.is_err(), "a statement alone publishes nothing, so it may not want to");
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use gatehouse::storage::KeptCounts;
+use gatehouse::storage::ViewerCacheCounts;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -40,8 +40,8 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to hold");
 }
 
-fn counts(app: &TestApp) -> KeptCounts {
-    app.app.db.kept()
+fn counts(app: &TestApp) -> ViewerCacheCounts {
+    app.app.db.viewer_cache_counts()
 }
 
 const ME: &str = "{ me { email emailVerified username name bio role lastLoginAt sessions { id } } }";
@@ -79,7 +79,7 @@ async fn on_postgresql_nothing_is_kept_unless_it_is_asked_for() {
     for _ in 0..5 {
         assert_eq!(app.me(&ada.access_token).await, EMAIL);
     }
-    assert_eq!(counts(&app), KeptCounts::default());
+    assert_eq!(counts(&app), ViewerCacheCounts::default());
 }
 
 #[rstest]
@@ -200,7 +200,7 @@ async fn another_process_that_writes_makes_the_next_request_read() {
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     let before = counts(&app);
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
-    assert_eq!(counts(&app), KeptCounts { misses: before.misses + 1, sessions: 1, ..before });
+    assert_eq!(counts(&app), ViewerCacheCounts { misses: before.misses + 1, sessions: 1, ..before });
 }
 
 #[rstest]

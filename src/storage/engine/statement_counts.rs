@@ -1,4 +1,4 @@
-//! How many statements the database was sent, and how long it took over them.
+//! How many statements the database ran, and how long they took.
 
 use std::{
     sync::{
@@ -8,33 +8,33 @@ use std::{
     time::Duration,
 };
 
-/// Statements of all connections. Clones share the count.
+/// Counts the statements of all connections. Clones share the counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Statements(Arc<Count>);
+pub(crate) struct StatementCounter(Arc<Counts>);
 
 #[derive(Debug, Default)]
-struct Count {
+struct Counts {
     count: AtomicU64,
     nanoseconds: AtomicU64,
 }
 
-/// Statements since the start, but for those that begin and end transactions.
+/// The statements since the start. Those that begin and end transactions are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatementCounts {
-    /// How many.
+    /// The number of statements.
     pub count: u64,
-    /// How long they took, all together.
+    /// The time that they took in total.
     pub time: Duration,
 }
 
-impl Statements {
-    pub(super) fn counts(&self) -> StatementCounts {
-        let Count { count, nanoseconds } = &*self.0;
+impl StatementCounter {
+    pub(crate) fn counts(&self) -> StatementCounts {
+        let Counts { count, nanoseconds } = &*self.0;
         let time = Duration::from_nanos(nanoseconds.load(Ordering::Relaxed));
         StatementCounts { count: count.load(Ordering::Relaxed), time }
     }
 
-    pub(super) fn add(&self, time: Duration) {
+    pub(crate) fn add(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or_default();
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);

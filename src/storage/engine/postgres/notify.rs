@@ -1,4 +1,4 @@
-//! How servers on one PostgreSQL hear of each other's commits: LISTEN and NOTIFY.
+//! How servers on one PostgreSQL database hear of each other's commits: LISTEN and NOTIFY.
 
 use std::time::Duration;
 
@@ -9,37 +9,33 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
-use super::{TIME_LIMIT, connections::Transaction};
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    storage::engine::{
+        limits::{PENDING_NOTIFICATIONS, STATEMENT_TIME_LIMIT},
+        pool::Transaction,
+    },
+};
 
-/// All servers on one database use it.
+/// The channel that all servers on one database share.
 const CHANNEL: &str = "gatehouse_events";
 
-/// Notices that wait for whoever hears them. PostgreSQL keeps what waits beyond.
-const WAITING: usize = 64;
-
-/// Commits, and with it sends these texts to every server that listens, in one round trip. Rolled back, nobody hears of them.
-pub(super) async fn commit(txn: Transaction, texts: &[String]) -> Result<(), DbErr> {
-    // parameters would be a round trip of their own; and each NOTIFY would be a statement of its own to pg_stat_statements
+/// Commits, and sends these texts to every server that listens, in one round trip. Nothing is sent if the commit fails.
+pub(crate) async fn commit(transaction: Transaction, texts: &[String]) -> Result<(), DbErr> {
+    // parameters would take one more round trip, and pg_stat_statements would list every NOTIFY as a statement of its own
     let notify = |text: &String| format!("SELECT pg_notify('{CHANNEL}', '{}'); ", text.replace('\'', "''"));
-    txn.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
+    transaction.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
 }
 
-/// Sends a text to every server that listens, this one included, with the commit of the transaction that it is part of.
-///
-/// # Errors
-/// The database's.
+/// Sends a text to every server that listens, this one included, when the transaction that it is part of is committed.
 pub async fn notify(on: &impl ConnectionTrait, text: String) -> Result<(), DbErr> {
     let values = [CHANNEL.into(), text.into()];
     let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
     on.execute_raw(notify).await.map(drop)
 }
 
-/// All that servers on this database send from now on, by a connection of its own. It ends when that is lost.
-///
-/// # Errors
-/// If the database cannot be reached.
-pub async fn hear(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
+/// Receives what servers on this database send from now on, by a connection of its own. The channel ends when that is lost.
+pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
     let unavailable = |error: sea_orm::sqlx::Error| Fault::Unavailable(error.into());
     let options: PgConnectOptions = url.expose_secret().parse().map_err(unavailable)?;
     let connect = async {
@@ -50,10 +46,10 @@ pub async fn hear(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
         listener.listen(CHANNEL).await?;
         Ok(listener)
     };
-    let connected = tokio::time::timeout(TIME_LIMIT + Duration::from_secs(1), connect).await;
+    let connected = tokio::time::timeout(STATEMENT_TIME_LIMIT + Duration::from_secs(1), connect).await;
     let mut listener = connected.map_err(|late| Fault::Unavailable(late.into()))?.map_err(unavailable)?;
 
-    let (sender, heard) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(PENDING_NOTIFICATIONS);
     tokio::spawn(async move {
         loop {
             let received = tokio::select! {
@@ -61,16 +57,16 @@ pub async fn hear(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
                 () = sender.closed() => return,
             };
             match received {
-                Ok(Some(notice)) => {
-                    if sender.send(notice.payload().to_owned()).await.is_err() {
+                Ok(Some(notification)) => {
+                    if sender.send(notification.payload().to_owned()).await.is_err() {
                         return;
                     }
                 }
-                // whoever hears must know that there may be more that they did not hear
+                // ended, not reconnected: the receiver must know that it may have missed something
                 Ok(None) => return,
                 Err(error) => return tracing::warn!(%error, "other servers can no longer be heard"),
             }
         }
     });
-    Ok(heard)
+    Ok(receiver)
 }

@@ -1,0 +1,106 @@
+//! Statements that change rows which the viewer cache keeps, and tell it which.
+//!
+//! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many` and
+//! `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would leave the cache behind. Raw SQL announces
+//! its changes itself: that of `session_begin` and `session_rotation`. `tests/api/viewer_changes.rs` runs all of them.
+
+use sea_orm::{
+    ActiveModelTrait, DbErr, DeleteMany, DeleteResult, EntityTrait, QueryFilter, UpdateMany, UpdateResult,
+    prelude::{ColumnTrait, Uuid},
+    sea_query::Expr,
+};
+
+use super::{Publish, Viewers};
+
+/// A table whose rows the viewer cache keeps by their id.
+pub(super) trait CachedTable: EntityTrait {
+    /// The column of the id.
+    const ID: Self::Column;
+
+    /// Returns the id of a row.
+    fn id(row: &Self::Model) -> Uuid;
+
+    /// Names rows of this table.
+    fn viewers(ids: &[Uuid]) -> Viewers<'_>;
+}
+
+/// A statement that changes the row with this id, if there is one that matches.
+pub(super) struct ChangeOne<S> {
+    statement: S,
+    id: Uuid,
+}
+
+/// A statement that changes rows whose ids are known once it has run.
+pub(super) struct ChangeMany<S>(S);
+
+impl<E: CachedTable> ChangeOne<UpdateMany<E>> {
+    pub(super) fn update(id: Uuid) -> Self {
+        Self { statement: E::update_many().filter(E::ID.eq(id)), id }
+    }
+
+    pub(super) fn set(self, row: impl ActiveModelTrait<Entity = E>) -> Self {
+        Self { statement: self.statement.set(row), ..self }
+    }
+
+    pub(super) fn col_expr(self, column: E::Column, value: Expr) -> Self {
+        Self { statement: self.statement.col_expr(column, value), ..self }
+    }
+
+    pub(super) async fn exec(self, on: &impl Publish) -> Result<UpdateResult, DbErr> {
+        on.will_change(E::viewers(&[self.id]));
+        self.statement.exec(on).await
+    }
+
+    /// Returns the changed row, or `None` if none matched.
+    pub(super) async fn exec_with_returning(self, on: &impl Publish) -> Result<Option<E::Model>, DbErr> {
+        on.will_change(E::viewers(&[self.id]));
+        let changed = self.statement.exec_with_returning(on).await?;
+        Ok(changed.into_iter().next())
+    }
+}
+
+impl<E: CachedTable> ChangeMany<UpdateMany<E>> {
+    pub(super) fn update() -> Self {
+        Self(E::update_many())
+    }
+
+    pub(super) fn col_expr(self, column: E::Column, value: Expr) -> Self {
+        Self(self.0.col_expr(column, value))
+    }
+
+    /// Returns the changed rows.
+    pub(super) async fn exec_with_returning(self, on: &impl Publish) -> Result<Vec<E::Model>, DbErr> {
+        // if the statement fails, or its future is dropped, nobody names what it may have changed
+        on.will_change(Viewers::Unknown);
+        let changed = self.0.exec_with_returning(on).await?;
+        on.has_changed(E::viewers(&changed.iter().map(E::id).collect::<Vec<_>>()));
+        Ok(changed)
+    }
+}
+
+impl<E: CachedTable> ChangeMany<DeleteMany<E>> {
+    pub(super) fn delete() -> Self {
+        Self(E::delete_many())
+    }
+
+    /// Deletes rows that no request accepts any more. They may stay in the cache.
+    pub(super) async fn exec_on_dead(self, on: &impl Publish) -> Result<DeleteResult, DbErr> {
+        self.0.exec(on).await
+    }
+}
+
+impl<S: QueryFilter> QueryFilter for ChangeOne<S> {
+    type QueryStatement = S::QueryStatement;
+
+    fn query(&mut self) -> &mut Self::QueryStatement {
+        self.statement.query()
+    }
+}
+
+impl<S: QueryFilter> QueryFilter for ChangeMany<S> {
+    type QueryStatement = S::QueryStatement;
+
+    fn query(&mut self) -> &mut Self::QueryStatement {
+        self.0.query()
+    }
+}

@@ -1,0 +1,157 @@
+//! Opening the database.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr,
+    sqlx::{
+        self, ConnectOptions as _,
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use tracing::log::LevelFilter;
+use url::Url;
+
+use super::{
+    db::{Db, Writer},
+    limits::{SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT},
+    pool::{Options, Pool},
+    postgres::{refresh_batches::RefreshBatches, writer::PostgresWriter},
+    reader::Reader,
+    sqlite::{data_version::DataVersion, writer::SqliteWriter},
+    statement_counts::StatementCounter,
+};
+use crate::{
+    config::{Config, DatabaseUrl},
+    events::Events,
+    secrets::private_file,
+    storage::viewer_cache::ViewerCache,
+};
+
+/// The settings of PostgreSQL connections that read. Their statements find few rows by an index, whatever the parameters are.
+const POSTGRES_READERS: [(&str, &str); 4] = [
+    ("default_transaction_read_only", "on"),
+    // planned once: at a million users, planning a filtered page anew takes longer than reading it
+    ("plan_cache_mode", "force_generic_plan"),
+    // a generic plan expects far more rows than come, and would start processes and a compiler for them
+    ("max_parallel_workers_per_gather", "0"),
+    ("jit", "off"),
+];
+
+/// Opens the database, and starts the tasks that write. What is committed is published to `events`.
+pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
+    match &config.database {
+        DatabaseUrl::Postgres(url) => connect_postgres(config, url, events.clone()).await,
+        DatabaseUrl::Sqlite(path) => connect_sqlite(config, path, events.clone()).await,
+    }
+}
+
+async fn connect_postgres(config: &Config, url: &SecretString, events: Events) -> Result<Db, DbErr> {
+    let statements = StatementCounter::default();
+    let open = async |options: PgConnectOptions, size| {
+        let time_limit = ("statement_timeout", STATEMENT_TIME_LIMIT.as_millis().to_string());
+        let options = Options::Postgres(options.options([time_limit]).into());
+        Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, url))
+    };
+    let readers = config.database_max_connections / 2;
+    let reader = Reader(open(postgres(url)?.options(POSTGRES_READERS), readers).await?);
+    let pool = open(postgres(url)?, config.database_max_connections - readers).await?;
+    let viewers = match (config.viewer_cache_size, config.viewer_cache_staleness) {
+        (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
+        (capacity, max_age) => ViewerCache::bounded(capacity, max_age),
+    };
+    let writer = PostgresWriter::new(pool, viewers.clone(), events);
+    let refreshes = RefreshBatches::start(&writer);
+    Ok(Db { reader, writer: Writer::Postgres { writer, refreshes }, viewers, statements })
+}
+
+async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<Db, DbErr> {
+    create_private(path)?;
+    let statements = StatementCounter::default();
+    let open = async |options: SqliteConnectOptions, size| {
+        Pool::open(Options::Sqlite(options.into()), size, statements.clone()).await
+    };
+    let pool = open(sqlite(path), 1).await?;
+    let reader = Reader(open(sqlite(path).pragma("query_only", "ON"), SQLITE_READERS).await?);
+    let (viewers, data_version) = match config.viewer_cache_size {
+        0 => (ViewerCache::off(), None),
+        capacity => {
+            let version = DataVersion::open(path).map_err(|error| DbErr::Custom(error.to_string()))?;
+            (ViewerCache::exact(capacity), Some(Arc::new(version)))
+        }
+    };
+    let writer = SqliteWriter::start(pool, viewers.clone(), data_version.clone(), events);
+    let writer = Writer::Sqlite { writer, data_version, file: path.to_owned() };
+    Ok(Db { reader, writer, viewers, statements })
+}
+
+/// Opens one connection without limits of time or rights, for migrations.
+pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
+    // sea-orm logs this URL at trace level; the real one may hold a password, so it is passed as options below
+    let mut options = match &config.database {
+        DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),
+        DatabaseUrl::Sqlite(_) => ConnectOptions::new("sqlite://gatehouse.db"),
+    };
+    options
+        .max_connections(1)
+        .acquire_timeout(STATEMENT_TIME_LIMIT)
+        .connect_timeout(STATEMENT_TIME_LIMIT)
+        // sqlx may miscount the idle connections it closes, and then searches for them forever (sqlx issue 3645)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .set_application_name("gatehouse")
+        .sqlx_logging_level(LevelFilter::Debug)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW_STATEMENT)
+        .record_stmt_in_spans(false);
+    match &config.database {
+        DatabaseUrl::Postgres(url) => {
+            let postgres = postgres(url)?;
+            options.map_sqlx_postgres_opts(move |_| postgres.clone());
+            Database::connect(options).await.map_err(|error| unreachable(error, url))
+        }
+        DatabaseUrl::Sqlite(path) => {
+            create_private(path)?;
+            let sqlite = sqlite(path);
+            options.map_sqlx_sqlite_opts(move |_| sqlite.clone());
+            Database::connect(options).await
+        }
+    }
+}
+
+/// Adds the address to an error: a pool retries until its time is up, and then reports no more than that.
+fn unreachable(error: DbErr, url: &SecretString) -> DbErr {
+    let Ok(url) = Url::parse(url.expose_secret()) else { return error };
+    let (host, port) = (url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432));
+    DbErr::Custom(format!("PostgreSQL at {host}, port {port}, cannot be used: {error}"))
+}
+
+/// Creates the file if there is none, readable by its owner alone: it holds email addresses and password hashes. SQLite gives
+/// the files beside it the same rights.
+fn create_private(path: &Path) -> Result<(), DbErr> {
+    let file = private_file(path, fs::OpenOptions::new().append(true).create(true));
+    file.map(drop).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))
+}
+
+fn postgres(url: &SecretString) -> Result<PgConnectOptions, DbErr> {
+    let options: Result<PgConnectOptions, sqlx::Error> = url.expose_secret().parse();
+    let options =
+        options.map_err(|error| unreachable(DbErr::Conn(RuntimeErr::SqlxError(error.into())), url))?;
+    Ok(options
+        .application_name("gatehouse")
+        .log_statements(LevelFilter::Debug)
+        .log_slow_statements(LevelFilter::Warn, SLOW_STATEMENT))
+}
+
+fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(STATEMENT_TIME_LIMIT)
+        .log_statements(LevelFilter::Debug)
+        .log_slow_statements(LevelFilter::Warn, SLOW_STATEMENT)
+}

@@ -1,0 +1,162 @@
+//! One connection to either database.
+
+use std::time::Instant;
+
+use sea_orm::{
+    DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    sqlx::{
+        self, AssertSqlSafe, Connection as _, IntoArguments, PgConnection, SqliteConnection,
+        postgres::PgConnectOptions, query::Query, sqlite::SqliteConnectOptions,
+    },
+};
+use sea_query_sqlx::SqlxValues;
+
+use super::statement_counts::StatementCounter;
+
+/// The pragma by which a SQLite connection tells whether another one has committed.
+pub(crate) const DATA_VERSION: &str = "PRAGMA data_version";
+
+/// A connection that counts its statements and knows whether something on it is unfinished.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) sqlx: Sqlx,
+    is_in_transaction: bool,
+    /// Whether a statement was sent whose outcome is unknown.
+    is_cut_off: bool,
+    statements: StatementCounter,
+}
+
+#[derive(Debug)]
+pub(crate) enum Sqlx {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+impl Sqlx {
+    // boxed: without it, the future of every statement would be as large as that of connecting
+    pub(crate) async fn connect_postgres(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
+        Box::pin(PgConnection::connect_with(options)).await.map(Self::Postgres)
+    }
+
+    pub(crate) async fn connect_sqlite(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        Box::pin(SqliteConnection::connect_with(options)).await.map(Self::Sqlite)
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(sqlx: Sqlx, statements: StatementCounter) -> Self {
+        Self { sqlx, is_in_transaction: false, is_cut_off: false, statements }
+    }
+
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let begun = self.begin();
+        let result = match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => query(statement).execute(sqlx).await.map(ExecResult::from),
+            Sqlx::Sqlite(sqlx) => query(statement).execute(sqlx).await.map(ExecResult::from),
+        };
+        self.end(begun, result)
+    }
+
+    pub(crate) async fn execute_text(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+        let text = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let begun = self.begin();
+        let result = match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => text.execute(sqlx).await.map(ExecResult::from),
+            Sqlx::Sqlite(sqlx) => text.execute(sqlx).await.map(ExecResult::from),
+        };
+        self.end(begun, result)
+    }
+
+    pub(crate) async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let begun = self.begin();
+        let result = match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => {
+                query(statement).fetch_optional(sqlx).await.map(|row| row.map(Into::into))
+            }
+            Sqlx::Sqlite(sqlx) => query(statement).fetch_optional(sqlx).await.map(|row| row.map(Into::into)),
+        };
+        self.end(begun, result)
+    }
+
+    pub(crate) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let begun = self.begin();
+        let result = match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => query(statement).fetch_all(sqlx).await.map(into_results),
+            Sqlx::Sqlite(sqlx) => query(statement).fetch_all(sqlx).await.map(into_results),
+        };
+        self.end(begun, result)
+    }
+
+    pub(crate) async fn begin_transaction(&mut self) -> Result<(), DbErr> {
+        let begin = match self.sqlx {
+            // a deferred transaction that reads and then writes fails at once if another one writes, whatever the busy timeout
+            Sqlx::Sqlite(_) => "BEGIN IMMEDIATE",
+            Sqlx::Postgres(_) => "BEGIN",
+        };
+        self.is_in_transaction = true;
+        self.command(sqlx::raw_sql(begin)).await
+    }
+
+    pub(crate) async fn end_transaction(&mut self, commands: String) -> Result<(), DbErr> {
+        self.command(sqlx::raw_sql(AssertSqlSafe(commands))).await?;
+        self.is_in_transaction = false;
+        self.is_cut_off = false;
+        Ok(())
+    }
+
+    pub(crate) async fn data_version(&mut self) -> Option<i64> {
+        match &mut self.sqlx {
+            Sqlx::Sqlite(sqlite) => sqlx::query_scalar(DATA_VERSION).fetch_one(sqlite).await.ok(),
+            Sqlx::Postgres(_) => None,
+        }
+    }
+
+    pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => sqlx.ping().await,
+            Sqlx::Sqlite(sqlx) => sqlx.ping().await,
+        }
+    }
+
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.is_in_transaction || self.is_cut_off
+    }
+
+    /// Runs commands that are not counted.
+    async fn command(&mut self, commands: sqlx::RawSql) -> Result<(), DbErr> {
+        let result = match &mut self.sqlx {
+            Sqlx::Postgres(sqlx) => commands.execute(sqlx).await.map(drop),
+            Sqlx::Sqlite(sqlx) => commands.execute(sqlx).await.map(drop),
+        };
+        result.map_err(failed)
+    }
+
+    fn begin(&mut self) -> Instant {
+        // it stays so if the statement's future is dropped
+        self.is_cut_off = true;
+        Instant::now()
+    }
+
+    fn end<T>(&mut self, begun: Instant, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
+        self.statements.add(begun.elapsed());
+        // a database that answers with an error is ready for the next statement
+        self.is_cut_off = !matches!(result, Ok(_) | Err(sqlx::Error::Database(_)));
+        result.map_err(failed)
+    }
+}
+
+fn query<DB: sqlx::Database>(statement: Statement) -> Query<'static, DB, SqlxValues>
+where
+    SqlxValues: IntoArguments<DB>,
+{
+    let values = statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
+}
+
+fn into_results<R: Into<QueryResult>>(rows: Vec<R>) -> Vec<QueryResult> {
+    rows.into_iter().map(Into::into).collect()
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}

@@ -1,0 +1,222 @@
+//! The database as the rest of the program sees it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sea_orm::{ConnectionTrait, DbErr};
+use uuid::Uuid;
+
+use super::{
+    job::{Job, JobKind},
+    limits::{MIN_FREE_DISK, WRITE_TIME_LIMIT},
+    postgres::{refresh_batches::RefreshBatches, writer::PostgresWriter},
+    reader::Reader,
+    sqlite::{data_version::DataVersion, writer::SqliteWriter},
+    statement_counts::{StatementCounter, StatementCounts},
+    txn::Txn,
+};
+use crate::{
+    events::Event,
+    fault::{Failure, Fault},
+    storage::{
+        Timestamp, rate_limit,
+        session_rotation::{self, Rotated, Rotation},
+        viewer_cache::{SessionAndUser, ViewerCache, ViewerCacheCounts},
+    },
+};
+
+/// The database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    pub(crate) viewers: ViewerCache,
+    pub(crate) statements: StatementCounter,
+}
+
+/// The way to write, and what else differs between the two databases.
+#[derive(Clone, Debug)]
+pub(crate) enum Writer {
+    Postgres {
+        writer: PostgresWriter,
+        refreshes: RefreshBatches,
+    },
+    Sqlite {
+        writer: SqliteWriter,
+        /// `None` if the viewer cache is off.
+        data_version: Option<Arc<DataVersion>>,
+        file: PathBuf,
+    },
+}
+
+/// What the database is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The number of open connections, without that of SQLite's writer.
+    pub connections: u64,
+    /// The number of those connections that are idle.
+    pub idle: u64,
+    /// The number of writes that wait or run.
+    pub writes: u64,
+}
+
+impl Db {
+    /// Returns the connections for statements that change nothing. The database itself refuses others on them.
+    #[must_use]
+    pub fn read(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns a session and its user as they are at this moment, from memory if they are known to be current. Returns `None`
+    /// if there is no such session, or it belongs to another user.
+    pub async fn session_and_user(
+        &self,
+        session_id: Uuid,
+        user_id: Uuid,
+    ) -> Result<Option<SessionAndUser>, Fault> {
+        let is_current = match &self.writer {
+            Writer::Sqlite { data_version: Some(version), .. } => version.is_current(|| self.viewers.clear()),
+            // on PostgreSQL the cache itself bounds how old its rows may be
+            Writer::Sqlite { data_version: None, .. } | Writer::Postgres { .. } => true,
+        };
+        self.viewers.find(&self.reader, session_id, user_id, is_current).await
+    }
+
+    /// Makes the viewer cache forget the users and sessions of these events, which come from another server.
+    pub fn forget_viewers(&self, events: &[Event]) {
+        self.viewers.forget_events(events);
+    }
+
+    /// Says whether the events of other servers arrive from now on. On PostgreSQL the viewer cache is used only while they do.
+    pub fn set_listening(&self, is_listening: bool) {
+        if let Writer::Postgres { .. } = self.writer {
+            self.viewers.set_trusted(is_listening);
+        }
+    }
+
+    /// Returns how many statements the database ran, and how long they took.
+    #[must_use]
+    pub fn statements(&self) -> StatementCounts {
+        self.statements.counts()
+    }
+
+    /// Returns what the database is busy with at this moment.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (mut connections, mut idle) = self.reader.0.count();
+        let writes = match &self.writer {
+            Writer::Postgres { writer, refreshes } => {
+                let (open, unused) = writer.pool.count();
+                connections += open;
+                idle += unused;
+                writer.count() + refreshes.count()
+            }
+            Writer::Sqlite { writer, .. } => writer.count(),
+        };
+        Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
+    }
+
+    /// Returns how often the viewer cache was of use.
+    #[must_use]
+    pub fn viewer_cache_counts(&self) -> ViewerCacheCounts {
+        self.viewers.counts()
+    }
+
+    /// Runs `work` in a transaction. If it returns `Ok`, all of it is committed, durably, before this returns; if it returns an
+    /// error, nothing is. So an outcome that must last, like the end of a stolen session, is an `Ok`.
+    ///
+    /// `work` must have no effect but its statements and its value, and must not use [`Db::write`] or [`Db::read`]. After a
+    /// failed statement nothing is committed, whatever it returns. Once begun, it goes on to its end even if the caller goes
+    /// away.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] if too many writes wait, [`Fault::Unavailable`] if the database failed, [`Fault::Conflict`] if a unique
+    /// name was taken, and [`Fault::Internal`] if `work` failed or panicked.
+    pub async fn write<T, F, Fut>(&self, work: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(JobKind::Transaction, work).await
+    }
+
+    /// Does what [`Db::write`] does, for exactly one statement: without a savepoint on SQLite, and without BEGIN and COMMIT on
+    /// PostgreSQL.
+    pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(JobKind::Statement, statement).await
+    }
+
+    /// Spends the refresh token of a live session; see [`session_rotation::rotate`].
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
+        let rotated = async {
+            // a batch skips rows that are locked; those are tried again alone
+            if let Writer::Postgres { refreshes, .. } = &self.writer
+                && let Some(rotated) = refreshes.rotate(rotation).await?
+            {
+                return Ok(Some(rotated));
+            }
+            let session =
+                self.write_one(async move |txn| session_rotation::rotate(&txn, rotation).await).await?;
+            Ok(session.map(|session| (session, None)))
+        };
+        let in_time = tokio::time::timeout(WRITE_TIME_LIMIT, rotated).await;
+        in_time.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())))
+    }
+
+    /// Checks that the database can be read and written, and that its disk has room. A full disk can still be read, so it makes
+    /// a small write.
+    pub async fn ping(&self, now: Timestamp) -> Result<(), Fault> {
+        self.reader.execute_unprepared("SELECT 1").await?;
+        self.write_one(async move |txn| rate_limit::write_idle(&txn, now).await).await?;
+        match &self.writer {
+            Writer::Sqlite { file, .. } => match free_space(file) {
+                Some(free) if free < MIN_FREE_DISK => {
+                    Err(Fault::Unavailable(format!("the disk is full: {free} bytes").into()))
+                }
+                _ => Ok(()),
+            },
+            Writer::Postgres { .. } => Ok(()),
+        }
+    }
+
+    async fn submit<T, F, Fut>(&self, kind: JobKind, work: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = Job::new(kind, work);
+        match &self.writer {
+            Writer::Postgres { writer, .. } => writer.submit(job).await,
+            Writer::Sqlite { writer, .. } => writer.submit(job).await,
+        }
+    }
+}
+
+/// Returns how many bytes a file can grow by. Returns `None` if the system does not say.
+fn free_space(file: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(file).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    return None;
+}
+
+impl From<DbErr> for Fault {
+    fn from(error: DbErr) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl<R> From<DbErr> for Failure<R> {
+    fn from(error: DbErr) -> Self {
+        Self::Fault(error.into())
+    }
+}

@@ -1,0 +1,194 @@
+//! A write that waits for its turn, and how it ended. [`engine`](super) has a diagram of its life.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use sea_orm::DbErr;
+use tokio::sync::oneshot::{self, error::RecvError};
+
+use super::{
+    ledger::{Changes, Failure, Ledger},
+    limits::{CLOSURE_TIME_LIMIT, WRITE_TIME_LIMIT},
+    txn::{Handle, Txn},
+};
+use crate::{
+    events::{Event, Events},
+    fault::Fault,
+    storage::viewer_cache::ViewerCache,
+};
+
+/// The error of a closure that still holds its transaction after it has returned.
+pub(crate) const HELD: &str = "a closure kept its transaction";
+
+/// A closure on its way to the database. If it is dropped before it ran, its caller gets [`Fault::Unavailable`].
+pub(crate) struct Job {
+    pub(crate) kind: JobKind,
+    work: Box<dyn FnOnce(Txn) -> BoxFuture<'static, Returned> + Send>,
+    is_abandoned: Box<dyn Fn() -> bool + Send>,
+}
+
+/// How many statements a job has, and so whether it needs a transaction around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobKind {
+    /// Any number of statements.
+    Transaction,
+    /// One statement, which is a transaction by itself.
+    Statement,
+}
+
+/// The end of a closure. Its value is held back until the commit.
+struct Returned {
+    result: Result<(), String>,
+    reply: Reply,
+}
+
+/// Sends the value of the closure to the caller, or a fault in its place.
+type Reply = Box<dyn FnOnce(Option<Fault>) + Send>;
+
+/// The caller's end of a job.
+pub(crate) type Answer<T> = oneshot::Receiver<Result<T, Fault>>;
+
+/// A job that has run, and is not committed yet.
+pub(crate) struct FinishedJob {
+    pub(crate) fate: Fate,
+    /// Events to publish after the commit.
+    pub(crate) events: Vec<Event>,
+    /// Changes that the viewer cache must not miss, committed or not: the outcome of a COMMIT that failed is unknown.
+    changes: Changes,
+    fault: Option<Fault>,
+    reply: Option<Reply>,
+}
+
+/// What is to be done with the statements of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Commit them.
+    Keep,
+    /// Undo them, and nothing else.
+    Undo,
+    /// Undo them and everything that shares their transaction, for this reason.
+    Doom(String),
+}
+
+impl Job {
+    pub(crate) fn new<T, F, Fut>(kind: JobKind, work: F) -> (Self, Answer<T>)
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (sender, answer) = oneshot::channel();
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        let is_abandoned = {
+            let sender = sender.clone();
+            move || sender.lock().is_ok_and(|sender| sender.as_ref().is_none_or(oneshot::Sender::is_closed))
+        };
+        let work = move |txn: Txn| {
+            async move {
+                // the call itself may panic too, so it is made inside the guarded future
+                let returned = AssertUnwindSafe(async move { work(txn).await }).catch_unwind().await;
+                let value = match returned {
+                    Ok(result) => result.map_err(|error| error.to_string()),
+                    Err(panic) => Err(panic_text(&*panic)),
+                };
+                let result = value.as_ref().map(drop).map_err(Clone::clone);
+                let reply = move |fault: Option<Fault>| {
+                    let answer = fault.map_or_else(|| value.map_err(Fault::internal), Err);
+                    if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
+                        let _ = sender.send(answer);
+                    }
+                };
+                Returned { result, reply: Box::new(reply) }
+            }
+            .boxed()
+        };
+        (Self { kind, work: Box::new(work), is_abandoned: Box::new(is_abandoned) }, answer)
+    }
+
+    /// Returns whether the caller no longer waits for the answer.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        (self.is_abandoned)()
+    }
+
+    pub(crate) async fn run(self, handle: Handle) -> FinishedJob {
+        let max_statements = if self.kind == JobKind::Statement { 1 } else { u32::MAX };
+        let ledger = Arc::new(Ledger::new(max_statements));
+        let txn = Txn { handle, ledger: ledger.clone() };
+        let Ok(returned) = tokio::time::timeout(CLOSURE_TIME_LIMIT, (self.work)(txn)).await else {
+            let why = "a closure took too long".to_owned();
+            return FinishedJob {
+                fate: Fate::Doom(why.clone()),
+                events: Vec::new(),
+                changes: ledger.take_changes(),
+                fault: Some(Fault::Unavailable(why.into())),
+                reply: None,
+            };
+        };
+        let events = ledger.take_events();
+        let result = match returned.result {
+            Ok(()) if self.kind == JobKind::Statement && !events.is_empty() => {
+                Err("write_one publishes no events".to_owned())
+            }
+            result => result,
+        };
+        let (fate, fault) = judge(self.kind, &ledger, result);
+        FinishedJob { fate, events, changes: ledger.take_changes(), fault, reply: Some(returned.reply) }
+    }
+}
+
+/// Decides what to do with the statements of a closure that returned this result, and which fault its caller gets.
+fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, Option<Fault>) {
+    match (result, ledger.failure()) {
+        (_, Some(Failure::Database(why))) => (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into()))),
+        // a single statement has no savepoint to roll back to
+        (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
+            if kind == JobKind::Statement && ledger.succeeded() > 0 =>
+        {
+            (Fate::Doom(why.clone()), Some(Fault::internal(why)))
+        }
+        (_, Some(Failure::Conflict(why))) => (Fate::Undo, Some(Fault::Conflict(why.into()))),
+        (_, Some(Failure::Own(why))) | (Err(why), None) => (Fate::Undo, Some(Fault::internal(why))),
+        (Ok(()), None) if ledger.is_undone() => (Fate::Undo, None),
+        (Ok(()), None) => (Fate::Keep, None),
+    }
+}
+
+impl FinishedJob {
+    /// Clears what the job changed from the viewer cache, publishes its events if it was committed, and answers its caller. The
+    /// order matters: neither the caller nor a listener may find a row in the cache that is no longer current.
+    pub(crate) fn answer(self, committed: Result<(), String>, viewers: &ViewerCache, events: &Events) {
+        let Changes { users, sessions, unknown } = &self.changes;
+        if *unknown > 0 {
+            // a statement that should have named its rows failed, or was cut off
+            viewers.clear();
+        } else {
+            viewers.forget(users, sessions);
+        }
+        if self.fate == Fate::Keep && committed.is_ok() {
+            events.publish(&self.events);
+        }
+        let fault = self.fault.or(committed.err().map(|why| Fault::Unavailable(why.into())));
+        if let Some(reply) = self.reply {
+            reply(fault);
+        }
+    }
+}
+
+/// Waits for the answer to a job, but not longer than [`WRITE_TIME_LIMIT`].
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<Result<T, Fault>, RecvError>>,
+) -> Result<T, Fault> {
+    let answered = tokio::time::timeout(WRITE_TIME_LIMIT, answer).await;
+    let reply = answered.map_err(|late| Fault::Unavailable(late.into()))?;
+    reply.unwrap_or_else(|dropped| Err(Fault::Unavailable(dropped.into())))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a closure panicked: {}", text.unwrap_or("without a text"))
+}

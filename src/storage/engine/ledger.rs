@@ -1,0 +1,143 @@
+//! What a transaction has done so far: its statements, failures, events and changes.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use sea_orm::{DbErr, SqlErr};
+use uuid::Uuid;
+
+use crate::events::Event;
+
+/// Rows that the viewer cache keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewers<'a> {
+    /// The users with these ids.
+    Users(&'a [Uuid]),
+    /// The sessions with these ids.
+    Sessions(&'a [Uuid]),
+    /// Rows that the statement itself will name.
+    Unknown,
+}
+
+/// Users and sessions whose rows a transaction may have changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) users: Vec<Uuid>,
+    pub(crate) sessions: Vec<Uuid>,
+    /// The number of statements of which it is not known what they changed: they failed, or were cut off.
+    pub(crate) unknown: u32,
+}
+
+/// What the statements of one job did.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// How many statements may still be sent.
+    left: AtomicU32,
+    succeeded: AtomicU32,
+    failure: Mutex<Option<Failure>>,
+    is_undone: AtomicBool,
+    events: Mutex<Vec<Event>>,
+    changes: Mutex<Changes>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// A failure of this job alone: a row that must exist does not, or the job sent more statements than it may.
+    Own(String),
+    /// A failure of this job alone: another row has the unique name that it wants.
+    Conflict(String),
+    /// A failure of the database: nothing that shares the transaction can be trusted any more.
+    Database(String),
+}
+
+impl Ledger {
+    pub(crate) fn new(max_statements: u32) -> Self {
+        Self {
+            left: AtomicU32::new(max_statements),
+            succeeded: AtomicU32::new(0),
+            failure: Mutex::new(None),
+            is_undone: AtomicBool::new(false),
+            events: Mutex::default(),
+            changes: Mutex::default(),
+        }
+    }
+
+    /// Returns the number of statements that succeeded.
+    pub(crate) fn succeeded(&self) -> u32 {
+        self.succeeded.load(Ordering::Relaxed)
+    }
+
+    /// Returns the first failure.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn undo(&self) {
+        self.is_undone.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_undone(&self) -> bool {
+        self.is_undone.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_event(&self, event: Event) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    pub(crate) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn will_change(&self, viewers: Viewers<'_>) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).add(viewers);
+    }
+
+    pub(crate) fn has_changed(&self, viewers: Viewers<'_>) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.add(viewers);
+        changes.unknown = changes.unknown.saturating_sub(1);
+    }
+
+    pub(crate) fn take_changes(&self) -> Changes {
+        std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a statement that is about to be sent.
+    pub(crate) fn begin(&self) -> Result<(), DbErr> {
+        let counted =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        counted.map(drop).map_err(|_| self.note(DbErr::Custom("write_one takes one statement".to_owned())))
+    }
+
+    /// Notes how a statement ended.
+    pub(crate) fn end<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if result.is_ok() {
+            self.succeeded.fetch_add(1, Ordering::Relaxed);
+        }
+        result.map_err(|error| self.note(error))
+    }
+
+    fn note(&self, error: DbErr) -> DbErr {
+        let failure = match (&error, error.sql_err()) {
+            (_, Some(SqlErr::UniqueConstraintViolation(_))) => Failure::Conflict(error.to_string()),
+            (DbErr::Custom(_), _) | (_, Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
+                Failure::Own(error.to_string())
+            }
+            _ => Failure::Database(error.to_string()),
+        };
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        error
+    }
+}
+
+impl Changes {
+    fn add(&mut self, viewers: Viewers<'_>) {
+        match viewers {
+            Viewers::Users(ids) => self.users.extend(ids),
+            Viewers::Sessions(ids) => self.sessions.extend(ids),
+            Viewers::Unknown => self.unknown += 1,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The engine: it runs the statements of the tables, commits them, and keeps the viewer cache current.
+//!
+//! # The life of a job
+//!
+//! A *job* is a closure that a use case passes to [`Db::write`](db::Db::write). It ends with a *fate*: its statements are kept,
+//! undone alone, or undone with everything that shares their transaction.
+//!
+//! ```text
+//!  use case            Db::write(closure)                             waits at most WRITE_TIME_LIMIT
+//!                          │ Job::new                                              ▲
+//!             ┌────────────┴──────────────┐                                        │
+//!         PostgreSQL                   SQLite                                      │
+//!             │ a permit                  │ the queue       none left: Fault::Busy │
+//!             ▼                           ▼                                        │
+//!   a connection: BEGIN          the writer's task: BEGIN                          │
+//!   (one statement: none)        up to GROUP_SIZE jobs, each behind                │
+//!             │                  SAVEPOINT job (one statement: none)               │
+//!             ▼                           ▼                                        │
+//!          Job::run: the closure sends statements by its Txn, whose Ledger         │
+//!          notes failures, events and changed viewers                              │
+//!             │                           │                                        │
+//!             ▼                           ▼                                        │
+//!   Keep: pg_notify + COMMIT     Keep: the next job, at last COMMIT                │
+//!   Undo, Doom: ROLLBACK         Undo: ROLLBACK TO job                             │
+//!             │                  Doom: the whole group rolls back                  │
+//!             └────────────┬──────────────┘                                        │
+//!                          ▼                                                       │
+//!          FinishedJob::answer: 1. the viewer cache forgets the changed rows       │
+//!                               2. the events are published, if committed          │
+//!                               3. the caller gets its value or a fault ───────────┘
+//! ```
+//!
+//! If the caller goes away before the job begins, the job is skipped; afterwards, it goes on to its end.
+//!
+//! # Files
+//!
+//! Each imports only files above it:
+//!
+//! - `limits`, `statement_counts`: the numbers.
+//! - `connection`, `pool`: connections to either database, and transactions.
+//! - `reader`, `ledger`, `txn`, `job`: reads, and one write.
+//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and hears of those of others.
+//! - `db`, `connect`: all of it together.
+
+pub(super) mod connect;
+mod connection;
+pub(super) mod db;
+mod job;
+pub(super) mod ledger;
+mod limits;
+mod pool;
+pub(super) mod postgres;
+pub(super) mod reader;
+mod sqlite;
+pub(super) mod statement_counts;
+pub(super) mod txn;

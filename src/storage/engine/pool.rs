@@ -1,0 +1,219 @@
+//! A pool of connections, and transactions on them.
+//!
+//! sqlx's own pool pings every connection that comes back, which makes two round trips of each statement. This pool trusts a
+//! connection that comes back if nothing on it is unfinished, and pings PostgreSQL's only after a pause. A connection on which
+//! something was cut off is closed; PostgreSQL's at once, because the server keeps its locks until then.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult},
+};
+use sea_orm::{
+    ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    sqlx::{self, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
+};
+use tokio::{runtime::Handle, sync::Mutex};
+
+use super::{
+    connection::{Connection, Sqlx},
+    limits::{STATEMENT_TIME_LIMIT, TRUSTED_IDLE_TIME},
+    statement_counts::StatementCounter,
+};
+
+/// A pool of connections. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    connections: managed::Pool<Manager>,
+    backend: DbBackend,
+}
+
+/// A transaction. If it is dropped before its end, it is rolled back.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    lease: Mutex<Lease>,
+    backend: DbBackend,
+}
+
+/// The address of a database, and how to connect to it.
+pub(crate) enum Options {
+    Postgres(Box<PgConnectOptions>),
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+struct Manager {
+    options: Options,
+    statements: StatementCounter,
+}
+
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // sqlx's options show the password
+        f.write_str("Manager(…)")
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Connection, sqlx::Error> {
+        let sqlx = match &self.options {
+            Options::Postgres(options) => Sqlx::connect_postgres(options).await?,
+            Options::Sqlite(options) => Sqlx::connect_sqlite(options).await?,
+        };
+        Ok(Connection::new(sqlx, self.statements.clone()))
+    }
+
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if matches!(self.options, Options::Postgres(_)) && metrics.last_used() > TRUSTED_IDLE_TIME {
+            connection.ping().await.map_err(RecycleError::Backend)?;
+        }
+        Ok(())
+    }
+}
+
+impl Pool {
+    /// Makes a pool of at most `size` connections, and opens the first.
+    pub(crate) async fn open(
+        options: Options,
+        size: u32,
+        statements: StatementCounter,
+    ) -> Result<Self, DbErr> {
+        let backend = match &options {
+            Options::Postgres(_) => DbBackend::Postgres,
+            Options::Sqlite(_) => DbBackend::Sqlite,
+        };
+        let connections = managed::Pool::builder(Manager { options, statements })
+            .max_size(usize::try_from(size).unwrap_or(usize::MAX))
+            // `Lifo` doubles the wait of the slowest requests while password hashes are computed
+            .queue_mode(QueueMode::Fifo)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(STATEMENT_TIME_LIMIT))
+            .create_timeout(Some(STATEMENT_TIME_LIMIT))
+            .recycle_timeout(Some(STATEMENT_TIME_LIMIT))
+            .build()
+            .map_err(|error| DbErr::Custom(error.to_string()))?;
+        let pool = Self { connections, backend };
+        pool.lease().await?;
+        Ok(pool)
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+        let mut lease = self.lease().await?;
+        lease.begin_transaction().await?;
+        Ok(Transaction { lease: Mutex::new(lease), backend: self.backend })
+    }
+
+    /// Returns the number of open connections, and how many of them are idle.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let status = self.connections.status();
+        (status.size, status.available)
+    }
+
+    /// Closes the pool: every statement fails from now on.
+    pub(crate) fn close(&self) {
+        self.connections.close();
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.lease().await?.execute(statement).await
+    }
+
+    pub(crate) async fn execute_text(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.lease().await?.execute_text(sql).await
+    }
+
+    pub(crate) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.lease().await?.query_one(statement).await
+    }
+
+    pub(crate) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.lease().await?.query_all(statement).await
+    }
+
+    async fn lease(&self) -> Result<Lease, DbErr> {
+        let taken = self.connections.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+            PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+            _ => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        })?;
+        Ok(Lease(Some(taken)))
+    }
+}
+
+impl Transaction {
+    /// Sends commands, of which the last must be COMMIT or ROLLBACK. If one fails, those after it do not run.
+    pub(crate) async fn end(&self, commands: String) -> Result<(), DbErr> {
+        self.lease.lock().await.end_transaction(commands).await
+    }
+
+    /// Returns SQLite's `data_version` on the connection of this transaction.
+    pub(crate) async fn data_version(&self) -> Option<i64> {
+        self.lease.lock().await.data_version().await
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub(crate) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.lease.lock().await.execute(statement).await
+    }
+
+    pub(crate) async fn execute_text(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.lease.lock().await.execute_text(sql).await
+    }
+
+    pub(crate) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.lease.lock().await.query_one(statement).await
+    }
+
+    pub(crate) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.lease.lock().await.query_all(statement).await
+    }
+}
+
+/// A connection in use. It goes back to the pool only if nothing on it is unfinished.
+#[derive(Debug)]
+struct Lease(Option<Object<Manager>>);
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0.as_ref().expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0.as_mut().expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.0.take().filter(|connection| connection.is_unfinished()) else {
+            return;
+        };
+        // SQLite's thread runs a statement to its end even if nobody waits. The connection counts until then, or a disk that
+        // hangs would get one more thread with each request
+        if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {
+            runtime.spawn(async move {
+                let _ = connection.ping().await;
+                drop(Object::take(connection));
+            });
+        } else {
+            drop(Object::take(connection));
+        }
+    }
+}

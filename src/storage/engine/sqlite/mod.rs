@@ -1,0 +1,4 @@
+//! What only SQLite needs.
+
+pub(crate) mod data_version;
+pub(crate) mod writer;

@@ -1,0 +1,70 @@
+//! How a session begins: its row, the sessions that it displaces, and the address that it makes known, in one round trip.
+
+use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
+
+use super::{
+    Publish, Timestamp, Viewers,
+    session::Model,
+    session_end::{CLOCK_SKEW, publish_ended},
+};
+use crate::events::{Event, Kind};
+
+/// How old `last_used_at` of a known address may be before it is written again.
+const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
+
+/// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the others, and
+/// records the address from which the user signed in. Only `sessions::open` may call it, which locks the user first.
+pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
+    let now = row.created_at;
+    let started =
+        Event { kind: Kind::SessionStarted, user_id: row.user_id, session_id: Some(row.id), at: now.0 };
+    let values = [
+        row.id.into(),
+        row.user_id.into(),
+        row.counter.into(),
+        row.seen_counter.into(),
+        row.created_at.into(),
+        row.last_used_at.into(),
+        row.expires_at.into(),
+        row.max_expires_at.into(),
+        row.ended_at.into(),
+        row.user_agent.into(),
+        row.ip_address.into(),
+        address.into(),
+        Timestamp(now.0 - ADDRESS_PRECISION).into(),
+        Timestamp(now.0 - CLOCK_SKEW).into(),
+        i64::from(keep.saturating_sub(1)).into(),
+        row.authenticated_at.into(),
+        row.methods.into(),
+    ];
+    let backend = on.get_database_backend();
+    // one text: while hashes take all the processor time, waking up the database costs more than the statements
+    let sql = match backend {
+        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST}"),
+        _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST}"),
+    };
+    on.will_change(Viewers::Unknown);
+    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let ended = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+    on.publish(started);
+    let ended_ids = publish_ended(on, &ended, now);
+    on.has_changed(Viewers::Sessions(&ended_ids));
+    Ok(())
+}
+
+// The parameters of the three texts are the `values` of `begin`.
+
+const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
+    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address", "authenticated_at", "methods")
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17)"#;
+
+/// Does what `known_address::note` does, if there is an address.
+const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
+    SELECT $2, $12, $5, 0 WHERE $12 IS NOT NULL
+    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
+    WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
+
+const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
+    SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
+    ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
+    AND "ended_at" IS NULL AND "expires_at" > $14 RETURNING *"#;

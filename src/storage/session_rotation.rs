@@ -1,0 +1,100 @@
+//! How a session is refreshed: its token is spent, and the next one takes its place.
+
+use std::sync::LazyLock;
+
+use sea_orm::{
+    DbBackend, FromQueryResult, QueryTrait, Statement, Value, entity::prelude::*,
+    sea_query::PostgresQueryBuilder,
+};
+
+use super::{
+    Publish, Timestamp, Viewers,
+    session::{Entity, Model},
+    user,
+};
+
+/// A refresh token to spend, and the token that replaces it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// The session.
+    pub id: Uuid,
+    /// The counter of the token to spend.
+    pub counter: i64,
+    /// A short hash of the client that presents it.
+    pub client_hash: i64,
+    /// When the token was presented.
+    pub now: Timestamp,
+    /// When the next token expires, if the session lasts so long.
+    pub expires_at: Timestamp,
+}
+
+/// A session that was refreshed, and its user if the same statement read it.
+pub type Rotated = (Model, Option<user::Model>);
+
+/// Spends the refresh token of a live session. Of any number of racing callers, exactly one gets the row.
+///
+/// After a restored backup the counter of the row may be lower than that of an honest token. It is then raised too.
+pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Model>, DbErr> {
+    let Rotation { id, counter, client_hash, now, expires_at } = rotation;
+    let values = [id.into(), counter.into(), client_hash.into(), now.into(), expires_at.into()];
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), ROTATE.as_str(), values);
+    on.will_change(Viewers::Sessions(&[id]));
+    let rows = on.query_all_raw(statement).await?;
+    rows.first().map(|row| Model::from_query_result(row, "")).transpose()
+}
+
+/// Does what [`rotate`] does for many sessions at once, on PostgreSQL, and reads their users. Rows that another transaction has
+/// locked are left out: a statement that holds rows while it waits for one could wait forever.
+pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
+    // in PostgreSQL's notation for arrays
+    let array = |part: fn(&Rotation) -> String| {
+        Value::from(format!("{{{}}}", rotations.iter().map(part).collect::<Vec<_>>().join(",")))
+    };
+    let values = [
+        array(|rotation| rotation.id.to_string()),
+        array(|rotation| rotation.counter.to_string()),
+        array(|rotation| rotation.client_hash.to_string()),
+        array(|rotation| milliseconds(rotation.now)),
+        array(|rotation| milliseconds(rotation.expires_at)),
+    ];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, ROTATE_ALL.as_str(), values);
+    on.will_change(Viewers::Sessions(&rotations.iter().map(|rotation| rotation.id).collect::<Vec<_>>()));
+    let rows = on.query_all_raw(statement).await?;
+    // one user that cannot be read must not fail the refreshes of the others
+    let user = |row| user::Model::from_query_result_optional(row, "B_").ok().flatten();
+    rows.iter().map(|row| Ok((Model::from_query_result(row, "A_")?, user(row)))).collect()
+}
+
+fn milliseconds(at: Timestamp) -> String {
+    (at.0.unix_timestamp_nanos() / 1_000_000).to_string()
+}
+
+/// Builds the SQL that spends tokens: `id`, `counter`, `client`, `now` and `expires_at` are those of a [`Rotation`].
+fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> String {
+    format!(
+        r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},
+        "client_hash" = {client}, "client_counter" = {counter} + 1,
+        "expires_at" = CASE WHEN "max_expires_at" < {expires_at} THEN "max_expires_at" ELSE {expires_at} END
+        {from} WHERE "sessions"."id" = {id} AND "sessions"."counter" <= {counter} AND "sessions"."ended_at" IS NULL
+        AND "sessions"."expires_at" > {now}"#
+    )
+}
+
+static ROTATE: LazyLock<String> =
+    LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4", "$5"]) + " RETURNING *");
+
+/// After the `WITH`, the name of the table stands for the changed rows.
+static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
+    let asked = [r#""free"."id""#, r#""free"."counter""#, r#""client""#, r#""now""#, r#""until""#];
+    let rotating = rotating(r#"FROM "free""#, asked);
+    let both = Entity::find().find_also_related(user::Entity).into_query();
+    format!(
+        r#"WITH "free" AS (
+            SELECT "asked".* FROM
+            unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
+            AS "asked" ("id", "counter", "client", "now", "until")
+            JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
+        ), "sessions" AS ({rotating} RETURNING "sessions".*) {}"#,
+        both.to_string(PostgresQueryBuilder)
+    )
+});

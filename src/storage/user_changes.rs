@@ -1,0 +1,209 @@
+//! The statements that change a user. They publish what the user's other devices show.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ExprTrait, QueryFilter,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
+
+use super::{
+    Publish, Timestamp,
+    user::{ActiveModel, Column, Entity, Model, Role},
+};
+use crate::events::{Event, Kind};
+
+/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same password,
+/// if there is one. Returns `None` if the credentials have changed since they were checked, or the user is not active.
+pub async fn lock_for_sign_in(
+    on: &impl Publish,
+    id: Uuid,
+    version: i64,
+    now: Timestamp,
+    rehashed: Option<String>,
+) -> Result<Option<Model>, DbErr> {
+    let mut update = Entity::update_by_id(id).col_expr(Column::LastLoginAt, Expr::value(now));
+    if let Some(hash) = rehashed {
+        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
+    }
+    update
+        .filter(Column::IsActive.eq(true))
+        .filter(Column::CredentialsVersion.eq(version))
+        .exec_with_returning(on)
+        .await
+}
+
+/// Locks a user, and fails every sign-in that is under way.
+pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<(), DbErr> {
+    Entity::update_by_id(id)
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
+/// Writes the profile of `row`: the username, the names, the bio and the avatar.
+///
+/// # Errors
+/// A violated constraint if another user has the username.
+pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> {
+    let (id, now) = (row.id, row.updated_at);
+    let row = row.with_keys();
+    let profile = ActiveModel {
+        username: Set(row.username),
+        username_key: Set(row.username_key),
+        name: Set(row.name),
+        first_name: Set(row.first_name),
+        last_name: Set(row.last_name),
+        name_key: Set(row.name_key),
+        first_name_key: Set(row.first_name_key),
+        last_name_key: Set(row.last_name_key),
+        bio: Set(row.bio),
+        avatar_url: Set(row.avatar_url),
+        updated_at: Set(row.updated_at),
+        ..Default::default()
+    };
+    Entity::update_by_id(id).set(profile).exec(on).await?;
+    publish(on, Kind::ProfileChanged, id, now);
+    Ok(())
+}
+
+/// Sets the password of an active user whose credentials have this version, and fails every sign-in that is under way. Returns
+/// `false` if the credentials have changed, or the user is not active.
+pub async fn set_password(
+    on: &impl Publish,
+    id: Uuid,
+    version: i64,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let set = Entity::update_by_id(id)
+        .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .col_expr(Column::CredentialsVersion, Expr::value(version + 1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::IsActive.eq(true))
+        .filter(Column::CredentialsVersion.eq(version))
+        .exec(on)
+        .await?;
+    if set.rows_affected > 0 {
+        publish(on, Kind::PasswordChanged, id, now);
+    }
+    Ok(set.rows_affected > 0)
+}
+
+/// Records that the email address of a user is verified, unless it was before.
+pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    let verified = Entity::update_by_id(id)
+        .col_expr(Column::EmailVerifiedAt, Expr::value(now))
+        .filter(Column::EmailVerifiedAt.is_null())
+        .exec(on)
+        .await?;
+    if verified.rows_affected > 0 {
+        publish(on, Kind::EmailVerified, id, now);
+    }
+    Ok(())
+}
+
+/// Gives a user an email address that was verified at `verified_at`.
+///
+/// # Errors
+/// A violated constraint if another user has the address.
+pub async fn set_email(
+    on: &impl Publish,
+    id: Uuid,
+    email: String,
+    email_key: String,
+    verified_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_by_id(id)
+        .col_expr(Column::Email, Expr::value(email))
+        .col_expr(Column::EmailKey, Expr::value(email_key))
+        .col_expr(Column::EmailVerifiedAt, Expr::value(verified_at))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(on)
+        .await?;
+    publish(on, Kind::EmailVerified, id, now);
+    Ok(())
+}
+
+/// Sets the password of a user who has just verified the email address, whatever the password was, and fails every sign-in that
+/// is under way. Without a hash, the user has no password afterwards.
+pub async fn reset_password(
+    on: &impl Publish,
+    id: Uuid,
+    password_hash: Option<String>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_by_id(id)
+        .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::LastResetAt, Expr::value(now))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(on)
+        .await?;
+    publish(on, Kind::PasswordChanged, id, now);
+    verify_email(on, id, now).await
+}
+
+/// Removes the password of a user, if there is one, and fails every sign-in that is under way.
+pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    Entity::update_by_id(id)
+        .col_expr(Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec(on)
+        .await?;
+    publish(on, Kind::PasswordChanged, id, now);
+    Ok(())
+}
+
+/// What a superuser may change of another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Administration {
+    /// The role.
+    Role(Role),
+    /// Whether the user may sign in.
+    IsActive(bool),
+}
+
+/// Makes this change, on condition that `by` is an active superuser at this moment. Returns `None` if not, or if there is no
+/// such user.
+pub async fn administer(
+    on: &impl Publish,
+    id: Uuid,
+    change: Administration,
+    by: Uuid,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let (column, value) = match change {
+        Administration::Role(role) => (Column::Role, Expr::value(role)),
+        Administration::IsActive(is_active) => (Column::IsActive, Expr::value(is_active)),
+    };
+    let mut superuser = Query::select();
+    superuser
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(Column::Id.eq(by))
+        .and_where(Column::Role.eq(Role::Superuser))
+        .and_where(Column::IsActive.eq(true));
+    let changed = Entity::update_by_id(id)
+        .col_expr(column, value)
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Expr::exists(superuser))
+        .exec_with_returning(on)
+        .await?;
+    if changed.is_some() {
+        publish(on, Kind::ProfileChanged, id, now);
+    }
+    Ok(changed)
+}
+
+/// Publishes that `me` now returns something else for this user.
+pub(super) fn publish_changed(on: &impl Publish, id: Uuid, now: Timestamp) {
+    publish(on, Kind::ProfileChanged, id, now);
+}
+
+fn publish(on: &impl Publish, kind: Kind, user_id: Uuid, now: Timestamp) {
+    on.publish(Event { kind, user_id, session_id: None, at: now.0 });
+}

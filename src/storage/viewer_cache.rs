@@ -1,0 +1,219 @@
+//! Sessions and users in memory, so that a request of a person who was here before asks the database nothing.
+//!
+//! **The cache is never behind what is committed.** Every statement that changes a row of `users` or `sessions` says which (see
+//! [`cached_table`](super::cached_table)). The row is forgotten after COMMIT has returned, and before the caller of the write
+//! gets its answer. A row that a request reads meanwhile does not enter the cache: the placeholder that waits for it is
+//! forgotten too.
+//!
+//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices that at once. On PostgreSQL nothing does
+//! in time, so there the cache is off, unless `VIEWER_CACHE_STALENESS` says how old its rows may be.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use quick_cache::sync::{Cache, PlaceholderGuard};
+use uuid::Uuid;
+
+use super::{Reader, session, user};
+use crate::{events::Event, fault::Fault};
+
+/// A session and its user.
+pub type SessionAndUser = (Arc<session::Model>, Arc<user::Model>);
+
+/// The cached sessions and users. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct ViewerCache(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    sessions: Cache<Uuid, Cached<session::Model>>,
+    users: Cache<Uuid, Cached<user::Model>>,
+    /// How old a row may be. `None`: any age, because every change is noticed.
+    max_age: Option<Duration>,
+    /// Whether the cache may be used.
+    is_trusted: AtomicBool,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Cached<M> {
+    row: Arc<M>,
+    /// When the statement that read it was sent.
+    read_at: Instant,
+}
+
+impl<M> Clone for Cached<M> {
+    fn clone(&self) -> Self {
+        Self { row: self.row.clone(), read_at: self.read_at }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    doubts: AtomicU64,
+}
+
+/// How often the cache was of use since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewerCacheCounts {
+    /// Requests whose session and user were cached.
+    pub hits: u64,
+    /// Requests that read either of them from the database.
+    pub misses: u64,
+    /// Requests that asked the database because the cache was not known to be current.
+    pub doubts: u64,
+    /// The number of cached sessions.
+    pub sessions: u64,
+}
+
+impl ViewerCache {
+    /// Makes a cache that holds nothing.
+    pub(crate) fn off() -> Self {
+        Self(None)
+    }
+
+    /// Makes a cache of at most `capacity` rows of each table, for a database on which every change is noticed.
+    pub(crate) fn exact(capacity: usize) -> Self {
+        Self::new(capacity, None, true)
+    }
+
+    /// Makes a cache of at most `capacity` rows of each table that are no older than `max_age`. It is off until
+    /// [`set_trusted`](Self::set_trusted) turns it on.
+    pub(crate) fn bounded(capacity: usize, max_age: Duration) -> Self {
+        Self::new(capacity, Some(max_age), false)
+    }
+
+    fn new(capacity: usize, max_age: Option<Duration>, is_trusted: bool) -> Self {
+        Self(Some(Arc::new(Inner {
+            sessions: Cache::new(capacity),
+            users: Cache::new(capacity),
+            max_age,
+            is_trusted: AtomicBool::new(is_trusted),
+            counters: Counters::default(),
+        })))
+    }
+
+    /// Returns a session and its user, from memory if they are cached and the cache `is_current`. Returns `None` if there is no
+    /// such session, or it belongs to another user.
+    pub(crate) async fn find(
+        &self,
+        on: &Reader,
+        session_id: Uuid,
+        user_id: Uuid,
+        is_current: bool,
+    ) -> Result<Option<SessionAndUser>, Fault> {
+        let Some(inner) = &self.0 else { return read(on, session_id, user_id).await };
+        if !is_current || !inner.is_trusted.load(Ordering::Acquire) {
+            inner.counters.doubts.fetch_add(1, Ordering::Relaxed);
+            return read(on, session_id, user_id).await;
+        }
+        let session = inner.wait(&inner.sessions, session_id).await;
+        let user = inner.wait(&inner.users, user_id).await;
+        if let (Ok(session), Ok(user)) = (&session, &user) {
+            inner.counters.hits.fetch_add(1, Ordering::Relaxed);
+            return Ok((session.user_id == user_id).then(|| (session.clone(), user.clone())));
+        }
+        inner.counters.misses.fetch_add(1, Ordering::Relaxed);
+        let read_at = Instant::now();
+        let found = read(on, session_id, user_id).await?;
+        if let Some((found_session, found_user)) = &found {
+            fill(session.err(), found_session, read_at);
+            fill(user.err(), found_user, read_at);
+        }
+        Ok(found)
+    }
+
+    /// Forgets rows that were changed.
+    pub(crate) fn forget(&self, users: &[Uuid], sessions: &[Uuid]) {
+        let Some(inner) = &self.0 else { return };
+        for id in sessions {
+            inner.sessions.remove(id);
+        }
+        for id in users {
+            inner.users.remove(id);
+        }
+    }
+
+    /// Forgets the users and sessions of these events.
+    pub(crate) fn forget_events(&self, events: &[Event]) {
+        let Some(inner) = &self.0 else { return };
+        for event in events {
+            inner.users.remove(&event.user_id);
+            if let Some(session) = &event.session_id {
+                inner.sessions.remove(session);
+            }
+        }
+    }
+
+    /// Forgets every row.
+    pub(crate) fn clear(&self) {
+        let Some(inner) = &self.0 else { return };
+        inner.sessions.clear();
+        inner.users.clear();
+    }
+
+    /// Turns the cache on or off, and forgets every row: changes may have been missed.
+    pub(crate) fn set_trusted(&self, is_trusted: bool) {
+        let Some(inner) = &self.0 else { return };
+        inner.is_trusted.store(is_trusted, Ordering::Release);
+        self.clear();
+    }
+
+    pub(crate) fn counts(&self) -> ViewerCacheCounts {
+        let Some(inner) = &self.0 else { return ViewerCacheCounts::default() };
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ViewerCacheCounts {
+            hits: count(&inner.counters.hits),
+            misses: count(&inner.counters.misses),
+            doubts: count(&inner.counters.doubts),
+            sessions: inner.sessions.len() as u64,
+        }
+    }
+}
+
+/// The placeholder of a row that is not cached yet. Other requests for the row wait until this one is filled or dropped.
+type Placeholder<'c, M> = PlaceholderGuard<
+    'c,
+    Uuid,
+    Cached<M>,
+    quick_cache::UnitWeighter,
+    quick_cache::DefaultHashBuilder,
+    quick_cache::sync::DefaultLifecycle<Uuid, Cached<M>>,
+>;
+
+impl Inner {
+    /// Returns the row, or else the placeholder to fill. A row that is too old is removed.
+    async fn wait<'c, M>(
+        &self,
+        cache: &'c Cache<Uuid, Cached<M>>,
+        id: Uuid,
+    ) -> Result<Arc<M>, Placeholder<'c, M>> {
+        loop {
+            let Cached { row, read_at } = cache.get_value_or_guard_async(&id).await?;
+            if self.max_age.is_none_or(|max_age| read_at.elapsed() < max_age) {
+                return Ok(row);
+            }
+            cache.remove_if(&id, |cached| cached.read_at == read_at);
+        }
+    }
+}
+
+/// Fills a placeholder, unless it was forgotten while its row was read.
+fn fill<M>(placeholder: Option<Placeholder<'_, M>>, row: &Arc<M>, read_at: Instant) {
+    if let Some(placeholder) = placeholder {
+        let _ = placeholder.insert(Cached { row: row.clone(), read_at });
+    }
+}
+
+async fn read(on: &Reader, session_id: Uuid, user_id: Uuid) -> Result<Option<SessionAndUser>, Fault> {
+    let found = session::find_with_user(on, session_id).await?;
+    let of_user = found.filter(|(_, user)| user.id == user_id);
+    Ok(of_user.map(|(session, user)| (Arc::new(session), Arc::new(user))))
+}
