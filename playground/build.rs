@@ -1,7 +1,7 @@
-//! Builds the web pages when their sources have changed, and lists the files of the result for the crate to embed.
+//! Builds the web pages if their sources have changed, and lists the resulting files for the crate to embed.
 //!
-//! Node.js is not needed for working on the server: without it, or where npm fails, the build goes on with a warning and
-//! without pages. No build-dependencies, so that this runs while the other crates compile.
+//! You do not need Node.js to work on the server: without it, or if npm fails, the build continues with a warning and without
+//! pages. There are no build-dependencies, so this runs while other crates compile.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What pages are made of. A folder is watched with everything in it.
+/// The sources of the pages. Cargo watches a folder with everything in it.
 const SOURCES: [&str; 11] = [
     "app",
     "client",
@@ -51,10 +51,10 @@ fn main() -> io::Result<()> {
     fs::write(folder("OUT_DIR").join("files.rs"), code + "]\n")
 }
 
-/// `node_modules` stays beside the sources, shared by every profile and by clippy; the pages go to `OUT_DIR`.
+/// Builds the pages into `OUT_DIR`. `node_modules` stays beside the sources, where every profile and clippy share it.
 fn build(sources: &Path, pages: &Path) -> Result<(), Option<String>> {
     let failed = |error: io::Error| Some(error.to_string());
-    // an editor's cargo may be doing the same
+    // another cargo, such as an editor's, may be building the same pages
     let alone = File::create(sources.join(".build.lock")).map_err(failed)?;
     alone.lock().map_err(failed)?;
     let wanted = fs::read(sources.join("package-lock.json")).map_err(failed)?;
@@ -70,9 +70,9 @@ fn npm(sources: &Path, pages: &Path, arguments: &[&str]) -> Result<(), Option<St
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut command = Command::new(npm);
     command.args(arguments).current_dir(sources).env("PAGES", pages).stdin(Stdio::null());
-    // its own standard output would be read as instructions to cargo
+    // cargo would read npm's standard output as instructions, so it is captured
     let ran = command.output().map_err(|error| {
-        // it may have been installed by the next time
+        // try again once npm has been installed
         println!("cargo::rerun-if-env-changed=PATH");
         format!("npm does not start ({error}); install Node.js 20.19 or newer and build again")
     })?;
@@ -86,7 +86,7 @@ fn npm(sources: &Path, pages: &Path, arguments: &[&str]) -> Result<(), Option<St
     Err(Some(format!("`npm {}` failed: {why}; {retry}", arguments.join(" "))))
 }
 
-/// The files beneath a folder, by their paths with slashes.
+/// Lists the files below a folder, by their paths with slashes.
 fn list(folder: &Path, path: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -100,12 +100,12 @@ fn list(folder: &Path, path: &str, files: &mut Vec<(String, PathBuf)>) -> io::Re
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts so")]
+#[expect(clippy::disallowed_methods, reason = "cargo passes values to build scripts as variables")]
 fn folder(variable: &str) -> PathBuf {
     PathBuf::from(env::var_os(variable).expect("cargo sets it"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells build scripts so")]
+#[expect(clippy::disallowed_methods, reason = "cargo passes values to build scripts as variables")]
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some()
 }

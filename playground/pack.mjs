@@ -1,5 +1,5 @@
-// Compresses what Vite built, so that the server sends it as it is: `x.js` becomes `x.js.gz`. Pages themselves stay
-// readable: they are small, and whoever asks for one by curl sees it.
+// Compresses the built files, so that the server can send them unchanged: `x.js` becomes `x.js.gz`. HTML stays uncompressed: it
+// is small, and readable when fetched with curl.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';

@@ -2,12 +2,12 @@ import { readdirSync, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
-// every folder with an index.html is a page
+// Every folder with an index.html is a page.
 const pages = readdirSync('.').map((folder) => `${folder}/index.html`).filter(existsSync);
 
 export default defineConfig({
   experimental: {
-    // pages are served beside the folder, at whatever path; what they load finds the rest beside itself
+    // The server may be at any path. Pages load files from the `playground` folder beside them, and those load their neighbors.
     renderBuiltUrl: (file, { hostType }) => (hostType === 'html' ? `playground/${file}` : { relative: true }),
   },
   resolve: {

@@ -1,25 +1,26 @@
-//! The web pages of Gatehouse, as files within the program.
+//! The web pages of Gatehouse, embedded in the program.
 //!
-//! `build.rs` runs npm and Vite over the folders beside it, one a page, and embeds what comes out: `graphiql/index.html` and
-//! the like, and `assets/`, whose names change with their contents. Where the build had no Node.js there are no files.
+//! `build.rs` runs npm and Vite over the folders beside it, one for each page, and embeds the result: `graphiql/index.html` and
+//! the other pages, the documentation as `docs.html` and `docs/`, and `assets/`, whose names change with their contents. A build
+//! without Node.js has no files.
 
-/// What was built: paths, with `.gz` where a file is compressed, and contents, in the order of the paths.
+/// The files that were built: paths, with `.gz` if a file is compressed, and contents, in the order of the paths.
 static BUILT: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// A file of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What it holds, as sent.
+    /// The contents, as sent.
     pub bytes: &'static [u8],
-    /// Its `Content-Type`.
+    /// The `Content-Type`.
     pub content_type: &'static str,
-    /// Its `Content-Encoding`.
+    /// The `Content-Encoding`, if the contents are compressed.
     pub encoding: Option<&'static str>,
-    /// Whether its path changes with its contents, so that it may be kept for ever.
+    /// Whether the path changes with the contents, so that browsers may cache the file forever.
     pub is_immutable: bool,
 }
 
-/// The file of a path such as `graphiql/index.html`.
+/// Returns the file with a path such as `graphiql/index.html`.
 #[must_use]
 pub fn file(path: &str) -> Option<File> {
     let find = |path: &str| {
@@ -37,7 +38,7 @@ pub fn file(path: &str) -> Option<File> {
     })
 }
 
-/// The paths of all files.
+/// Returns the paths of all files.
 pub fn paths() -> impl Iterator<Item = &'static str> {
     BUILT.iter().map(|(path, _)| path.strip_suffix(".gz").unwrap_or(path))
 }

@@ -1,7 +1,7 @@
-//! The playground: pages of the `playground` crate, out of the program itself.
+//! The playground and the demonstration app: pages of the `playground` crate, served from the program itself.
 //!
-//! It has no rights of its own: whoever opens it is nobody until they sign in, and it does what any client could. No link
-//! fills it in, but the one by which Google leads back whoever began here, and no other site can frame it.
+//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any client could do. No
+//! link can fill it in, except the one with which Google returns a person who started here, and no other site can frame it.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use crate::{
     config::{Config, Mode},
 };
 
-/// The pages' own files, and the API. Monaco, the editor within GraphiQL, sizes and colours its text by `style` elements
-/// that it makes as it runs, so these cannot be told by hash or nonce.
+/// Allows the pages' own files and the API. Inline styles are allowed because Monaco, the editor in GraphiQL, creates `style`
+/// elements at run time, which have no known hash and no nonce.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
                                style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
                                base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The same, and nothing inline.
+/// Allows the same, except inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// GraphiQL for browsers; in development, the address of the API and a first request for whoever is none.
+/// Shows GraphiQL to browsers. In development, other clients get the address of the API and a first request.
 #[handler]
 pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Response {
     let is_browser = media::prefers_html(request.headers());
@@ -40,24 +40,26 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
     answer
 }
 
-/// The page, told what there is beside it. None where it was not built.
+/// Returns the page of GraphiQL, with attributes for the features of this server. Returns `None` if it was not built.
 fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
-    let there_is =
+    let features =
         [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
-    let told: Vec<&str> = there_is.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-    let html = String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html {}", told.join(" ")), 1);
+    let attributes: Vec<&str> =
+        features.iter().filter(|(_, has_it)| *has_it).map(|(name, _)| *name).collect();
+    let html =
+        String::from_utf8_lossy(file.bytes).replacen("<html", &format!("<html {}", attributes.join(" ")), 1);
     Some(answer_of(GRAPHIQL_POLICY, file.content_type, html))
 }
 
-/// The demonstration app.
+/// Shows the demonstration app.
 #[handler]
 pub(super) fn show_demo(Data(app): Data<&Arc<App>>) -> Response {
     let file = playground::file("app/index.html");
     file.map_or_else(|| not_built(&app.config), |file| answer_of(POLICY, file.content_type, file.bytes))
 }
 
-/// What pages load: scripts, styles, fonts.
+/// Sends a file that pages load: a script, a stylesheet or a font.
 #[handler]
 pub(super) fn show_file(Path(path): Path<String>) -> Response {
     let Some(file) = playground::file(&path).filter(|file| file.is_immutable) else {
@@ -65,15 +67,15 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
         return answer::nothing(message);
     };
     let mut answer = answer_of(GRAPHIQL_POLICY, file.content_type, file.bytes);
-    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    answer.headers_mut().insert(header::CACHE_CONTROL, for_ever);
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    answer.headers_mut().insert(header::CACHE_CONTROL, forever);
     if let Some(encoding) = file.encoding {
         answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     answer
 }
 
-/// How to get the pages, where the program was built without.
+/// Explains how to get the pages if the program was built without them.
 pub(super) fn not_built(config: &Config) -> Response {
     let html = include_str!("pages/no_playground.html");
     let html = html.replace("{graphql}", &config.public_address("/graphql"));

@@ -1,4 +1,4 @@
-//! The TypeScript client and the demonstration app as sources: generated from the schema, typed, and small.
+//! The sources of the TypeScript client and the demonstration app: they compile strictly, match the schema, and are small.
 
 use std::{fs, path::Path};
 
@@ -6,14 +6,14 @@ use rstest::rstest;
 
 use crate::support::node::{node, text};
 
-/// The most bytes of the client, minified and compressed, without what is generated from the schema.
+/// The maximum size of the client in bytes, minified and compressed, without the code generated from the schema.
 const MOST: usize = 5 * 1000;
 
 const PLAYGROUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground");
 
-/// What the compiler says of the app, and of the client in it, with the sources changed by `change`.
+/// Returns the compiler's messages about the app and the client in it, after `change` has edited the sources.
 fn compile(change: impl Fn(&str, &str) -> String) -> String {
-    // beside what the app imports
+    // the app's imports are found from here
     let folder =
         tempfile::Builder::new().prefix("app-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
     for sources in ["app", "client"] {
@@ -64,22 +64,22 @@ fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str
     assert!(complaints.contains(file) && complaints.contains(missing), "{complaints}");
 }
 
-/// The examples in TypeScript of a Markdown text.
+/// Returns the TypeScript examples in a Markdown text.
 fn examples(text: &str) -> impl Iterator<Item = &str> {
     text.split("```ts\n").skip(1).map(|example| example.split_once("```").unwrap().0)
 }
 
-/// The example on the front page.
+/// Returns the example on the front page.
 fn example() -> &'static str {
     examples(include_str!("../../README.md")).next().unwrap()
 }
 
-/// Returns what the compiler says of the client and the front page's example in a new app, where the client was copied as
-/// the front page says. The settings are those that create-vite 9.3.0 writes, with `more` added.
+/// Returns the compiler's messages about the front page's example in a new app, with the client copied as the front page says.
+/// The settings are those that create-vite 9.3.0 writes, with `more` added.
 fn compile_in_new_app(more: &str) -> String {
     let settings = include_str!("../node/vite-react-ts/tsconfig.app.json");
     let settings = settings.replacen("\"compilerOptions\": {", &format!("\"compilerOptions\": {{ {more}"), 1);
-    // beside Vite and React
+    // Vite and React are found from here
     let folder =
         tempfile::Builder::new().prefix("new-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
     let sources = folder.path().join("src");
