@@ -16,7 +16,7 @@ use crate::{
     config::ChallengeMethod,
     fault::Fault,
     input::EmailAddress,
-    outbox::{self, Kind, Order},
+    outbox::{self, MailKind, MailRequest},
     rate_limit::{self, Action, Address, Restoration},
     secrets,
     storage::{
@@ -28,7 +28,7 @@ use crate::{
 
 /// A challenge that was asked for: what its asker is told.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct IssuedChallenge {
     /// The challenge.
     pub challenge: challenge::Model,
     /// How long its code or link is good for, from now.
@@ -39,7 +39,7 @@ pub struct Asked {
 
 /// Leave to send a mail: what its budgets were charged.
 #[derive(Clone, Copy, Debug)]
-pub struct Permit {
+pub struct MailPermit {
     resend_in: Duration,
     /// Whose turn in the outbox the mail takes; `None` if it waits for no other mail of the asker.
     asker: Option<Uuid>,
@@ -68,7 +68,7 @@ impl Asker {
     }
 }
 
-impl Permit {
+impl MailPermit {
     /// Leave for a mail that no budget refuses: its reader has shown that the address is theirs.
     #[must_use]
     pub fn uncharged(app: &App) -> Self {
@@ -85,7 +85,12 @@ impl Permit {
 ///
 /// # Errors
 /// [`Fault::RateLimited`] where they are used up.
-pub async fn charge(app: &App, asker: Asker, purpose: Purpose, to: &EmailAddress) -> Result<Permit, Fault> {
+pub async fn charge(
+    app: &App,
+    asker: Asker,
+    purpose: Purpose,
+    to: &EmailAddress,
+) -> Result<MailPermit, Fault> {
     let mut actions = budgets(purpose, to);
     actions.extend(asker.user_id.map(Action::MailBy));
     let from = Address::rationed(app, asker.ip_address);
@@ -101,7 +106,7 @@ pub async fn charge(app: &App, asker: Asker, purpose: Purpose, to: &EmailAddress
     let place = asker.ip_address.map(Address::of);
     let place = place.as_ref().map_or("unknown", Address::as_str);
     let asker = owner.map_or_else(|| place.to_owned(), |owner| format!("{owner} {place}"));
-    Ok(Permit { resend_in, asker: Some(rate_limit::key(&asker)) })
+    Ok(MailPermit { resend_in, asker: Some(rate_limit::key(&asker)) })
 }
 
 /// Returns the account that has proven the address and signed in from this client address before.
@@ -287,26 +292,26 @@ impl Registration {
 pub struct Challenge {
     row: challenge::Model,
     mail: storage::outbox::Model,
-    asked: Asked,
+    issued: IssuedChallenge,
 }
 
 impl Challenge {
     /// A new one.
     #[must_use]
-    pub fn new(app: &App, purpose: Purpose, to: &EmailAddress, about: About, permit: Permit) -> Self {
+    pub fn new(app: &App, purpose: Purpose, to: &EmailAddress, about: About, permit: MailPermit) -> Self {
         let (row, expires_in) = row(app, purpose, Some(to), about);
         let kind = match purpose {
-            Purpose::VerifyEmail => Kind::VerifyEmail,
-            Purpose::ResetPassword => Kind::ResetPassword,
-            Purpose::ChangeEmail => Kind::ChangeEmail,
-            Purpose::SignIn => Kind::LoginCode,
-            Purpose::Reauthentication => Kind::Reauthentication,
+            Purpose::VerifyEmail => MailKind::VerifyEmail,
+            Purpose::ResetPassword => MailKind::ResetPassword,
+            Purpose::ChangeEmail => MailKind::ChangeEmail,
+            Purpose::SignIn => MailKind::LoginCode,
+            Purpose::Reauthentication => MailKind::Reauthentication,
         };
         let order =
-            Order { kind, to, user_id: row.user_id, challenge_id: Some(row.id), good_for: expires_in };
+            MailRequest { kind, to, user_id: row.user_id, challenge_id: Some(row.id), good_for: expires_in };
         let mail = storage::outbox::Model { asker: permit.asker, ..outbox::row(app, order) };
-        let asked = Asked { challenge: row.clone(), expires_in, resend_in: permit.resend_in };
-        Self { row, mail, asked }
+        let issued = IssuedChallenge { challenge: row.clone(), expires_in, resend_in: permit.resend_in };
+        Self { row, mail, issued }
     }
 
     /// Takes the place of an older one: it is about the same, and shares its tries.
@@ -325,10 +330,10 @@ impl Challenge {
     ///
     /// # Errors
     /// The database's.
-    pub async fn insert(self, txn: &Txn) -> Result<Asked, DbErr> {
+    pub async fn insert(self, txn: &Txn) -> Result<IssuedChallenge, DbErr> {
         challenge::insert(txn, self.row).await?;
         storage::outbox::insert(txn, self.mail).await?;
-        Ok(self.asked)
+        Ok(self.issued)
     }
 }
 
@@ -397,7 +402,7 @@ pub async fn lock(txn: &Txn, challenge: &challenge::Model) -> Result<Locked, DbE
     Ok(Locked { account, challenges })
 }
 
-impl Asked {
+impl IssuedChallenge {
     /// A challenge that was asked for some time ago.
     #[must_use]
     pub fn earlier(app: &App, challenge: challenge::Model) -> Self {

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`], [`fake_google`] | one file a command; every route and middleware on one screen; in development a Google to try things on |
 //! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`relay`] | one file a verb: the rules, and the transactions |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | one file a verb: the rules, and the transactions |
 //! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
 //!
@@ -54,9 +54,9 @@ pub mod google_login;
 pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
+pub mod peers;
 pub mod rate_limit;
 pub mod reauthentication;
-pub mod relay;
 pub mod security_changes;
 pub mod sessions;
 pub mod verification;

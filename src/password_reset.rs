@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     accounts::{Owner, check_confirmation, check_new, hash_new},
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge, Locked},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge, Locked},
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, Inputs, Password},
     outbox,
@@ -18,7 +18,7 @@ use crate::{
         Timestamp, Txn,
         challenge::{self, Purpose},
         identity, known_address,
-        security_change::Kind,
+        security_change::ChangeKind,
         session_end, user, user_changes,
     },
 };
@@ -41,15 +41,15 @@ pub async fn request_password_reset(
     app: &App,
     client: &Client,
     email: &str,
-) -> Result<Asked, Failure<RequestPasswordResetRefusal>> {
+) -> Result<IssuedChallenge, Failure<RequestPasswordResetRefusal>> {
     let email = EmailAddress::parse(email)
         .map_err(|wrong| RequestPasswordResetRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let from = Asker::anonymous(client.ip_address);
     let permit = challenges::charge(app, from, Purpose::ResetPassword, &email).await?;
     let challenge = Challenge::new(app, Purpose::ResetPassword, &email, About::default(), permit);
-    let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
+    let issued = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
-    Ok(asked)
+    Ok(issued)
 }
 
 /// A new password, and the leave to set it.
@@ -100,7 +100,7 @@ pub async fn reset_password(
     let password_hash =
         password_hash.map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
-    let change = SecurityChange::announce(app, &user, Kind::PasswordReset).await?;
+    let change = SecurityChange::announce(app, &user, ChangeKind::PasswordReset).await?;
     let user_id = user.id;
     let restoration = challenges::restore(app, Some(&challenge.email));
     let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned());

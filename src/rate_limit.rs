@@ -51,7 +51,7 @@ pub enum Action<'a> {
     /// A password of this account set by a mailed link, whatever came of it.
     PasswordReset(Uuid),
     /// A notice of a security change of this kind to the owner of this account.
-    Notice(security_change::Kind, Uuid),
+    Notice(security_change::ChangeKind, Uuid),
     /// A code tried for one of the mails of a series that replace each other.
     Code(Uuid),
     /// A wrong code from an address.
@@ -359,7 +359,7 @@ impl Attempt {
     /// Those of `outcome`.
     pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(Fault::Busy) = outcome {
-            self.take_back(app).await?;
+            self.refund(app).await?;
         }
         outcome
     }
@@ -368,24 +368,24 @@ impl Attempt {
     ///
     /// # Errors
     /// [`Fault`] alone.
-    pub async fn take_back(&self, app: &App) -> Result<(), Fault> {
+    pub async fn refund(&self, app: &App) -> Result<(), Fault> {
         if self.failures.is_empty() {
             return Ok(());
         }
         let (now, back, streak) = (Timestamp(self.now), self.give_back(), self.streak.clone());
-        let take_back = async move |txn: Txn| {
+        let refund = async move |txn: Txn| {
             rate_limit::charge(&txn, &back, now).await?;
             match streak {
                 Some(streak) => streak.add(&txn, -1).await,
                 None => Ok(()),
             }
         };
-        app.db.write(take_back).await
+        app.db.write(refund).await
     }
 
     /// The same, its success to be charged to this: whose it would be is known by now.
     #[must_use]
-    pub fn to_succeed_as(self, app: &App, success: Action<'_>) -> Self {
+    pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
         let success = if app.config.rate_limits { success.cells(&app.config.budgets) } else { Vec::new() };
         Self { success, ..self }
     }

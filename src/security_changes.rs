@@ -12,12 +12,12 @@ use crate::{
     app::App,
     fault::Fault,
     input::EmailAddress,
-    outbox::{self, Order},
+    outbox::{self, MailRequest},
     rate_limit::{self, Action},
     secrets,
     storage::{
         self, Timestamp, Txn, identity,
-        security_change::{self, Kind},
+        security_change::{self, ChangeKind},
         user,
     },
 };
@@ -33,7 +33,7 @@ const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 #[derive(Clone, Debug)]
 pub struct SecurityChange {
     id: Uuid,
-    kind: Kind,
+    kind: ChangeKind,
     /// `None` if the account has no proven address.
     notice: Option<storage::outbox::Model>,
     now: Timestamp,
@@ -44,7 +44,7 @@ impl SecurityChange {
     ///
     /// # Errors
     /// [`Fault::RateLimited`].
-    pub async fn announce(app: &App, user: &user::Model, kind: Kind) -> Result<Self, Fault> {
+    pub async fn announce(app: &App, user: &user::Model, kind: ChangeKind) -> Result<Self, Fault> {
         let now = app.clock.now();
         let id = secrets::uuid_v7(now);
         let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
@@ -53,13 +53,13 @@ impl SecurityChange {
             rate_limit::charge(app, Action::Notice(kind, user.id)).await?;
         }
         let notice = to.map(|to| {
-            let order = Order {
+            let order = MailRequest {
                 kind: match kind {
-                    Kind::PasswordChanged => outbox::Kind::PasswordChanged,
-                    Kind::PasswordReset => outbox::Kind::PasswordWasReset,
-                    Kind::EmailChanged => outbox::Kind::EmailChanged,
-                    Kind::IdentityLinked => outbox::Kind::GoogleLinked,
-                    Kind::IdentityUnlinked => outbox::Kind::GoogleUnlinked,
+                    ChangeKind::PasswordChanged => outbox::MailKind::PasswordChanged,
+                    ChangeKind::PasswordReset => outbox::MailKind::PasswordWasReset,
+                    ChangeKind::EmailChanged => outbox::MailKind::EmailChanged,
+                    ChangeKind::IdentityLinked => outbox::MailKind::GoogleLinked,
+                    ChangeKind::IdentityUnlinked => outbox::MailKind::GoogleUnlinked,
                 },
                 to: &to,
                 user_id: Some(user.id),
@@ -88,8 +88,8 @@ impl SecurityChange {
         let has_other_proof =
             before.password_hash.is_some() || !identity::list(txn, &[before.id]).await?.is_empty();
         let is_revertible =
-            verified_at.0 + UNDO_TTL <= now.0 && (kind != Kind::EmailChanged || has_other_proof);
-        let gives_up_address = kind == Kind::EmailChanged;
+            verified_at.0 + UNDO_TTL <= now.0 && (kind != ChangeKind::EmailChanged || has_other_proof);
+        let gives_up_address = kind == ChangeKind::EmailChanged;
         let row = security_change::Model {
             id,
             user_id: before.id,

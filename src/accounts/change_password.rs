@@ -8,12 +8,14 @@ use crate::{
     app::App,
     challenges,
     fault::{Failure, Refusal},
-    input::{FieldError, FieldErrorCode, Inputs, Password, Wrong},
+    input::{FieldError, FieldErrorCode, Inputs, Invalid, Password},
     outbox,
     rate_limit::{self, Action, Address},
     security_changes::SecurityChange,
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, challenge, known_address, security_change::Kind, session_end, user, user_changes},
+    storage::{
+        Timestamp, challenge, known_address, security_change::ChangeKind, session_end, user, user_changes,
+    },
 };
 
 /// The old password and the new.
@@ -78,7 +80,7 @@ pub async fn change_password(
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
     let (now, email_key) = (Timestamp(app.clock.now()), user.email_key.clone());
     let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned()).unwrap_or_default();
-    let change = SecurityChange::announce(app, user, Kind::PasswordChanged).await?;
+    let change = SecurityChange::announce(app, user, ChangeKind::PasswordChanged).await?;
     let restoration = challenges::restore(app, user.email.as_deref());
     let ended = app
         .db
@@ -120,7 +122,7 @@ fn parse(
         match &input.current_password {
             _ if user.password_hash.is_none() => Ok(None),
             Some(current) => Password::parse(current.expose_secret()).map(Some),
-            None => Err(Wrong::new(FieldErrorCode::Required, "The current password is required.")),
+            None => Err(Invalid::new(FieldErrorCode::Required, "The current password is required.")),
         },
     );
     let current = current.flatten();
@@ -129,7 +131,7 @@ fn parse(
         "newPassword",
         new.and_then(|new| {
             if current.as_ref().is_some_and(|current| current.equals(&new)) {
-                return Err(Wrong::new(FieldErrorCode::Unchanged, "The new password is the current one."));
+                return Err(Invalid::new(FieldErrorCode::Unchanged, "The new password is the current one."));
             }
             check_new(app, &new, owner).map(|()| new)
         }),

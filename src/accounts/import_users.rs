@@ -34,7 +34,7 @@ pub struct ImportOptions {
 
 /// A record, and what became of it.
 #[derive(Debug)]
-pub struct Told {
+pub struct ImportLine {
     /// The line on which it begins.
     pub line: u64,
     /// What it is called by; empty where it could not be read.
@@ -87,7 +87,7 @@ pub async fn import_users<R: BufRead>(
     app: &App,
     mut file: DjangoFile<R>,
     options: ImportOptions,
-    mut watch: impl FnMut(&[Told], u64),
+    mut watch: impl FnMut(&[ImportLine], u64),
 ) -> Result<Summary, ImportUsersError> {
     let ImportOptions { dry_run, emails_verified, usernames_are_emails } = options;
     let reading = Reading { now: app.clock.now(), emails_verified, usernames_are_emails };
@@ -119,7 +119,7 @@ pub async fn import_users<R: BufRead>(
 
 /// Some records, and a row for each that can be taken.
 struct Batch {
-    told: Vec<Told>,
+    told: Vec<ImportLine>,
     rows: Vec<user::Model>,
 }
 
@@ -136,7 +136,7 @@ fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Ba
             }
             Err(skip) => Outcome::Skipped(skip),
         };
-        batch.told.push(Told { line: record.line, name, outcome });
+        batch.told.push(ImportLine { line: record.line, name, outcome });
     }
     Ok(batch)
 }

@@ -24,7 +24,7 @@ pub use change_password::{ChangePasswordInput, ChangePasswordRefusal, change_pas
 pub use create_superuser::{CreateSuperuserRefusal, create_superuser};
 pub use django_file::{DjangoFile, DjangoFormat};
 pub use import_remarks::{Note, Skip};
-pub use import_users::{ImportOptions, ImportUsersError, Outcome, Summary, Told, import_users};
+pub use import_users::{ImportLine, ImportOptions, ImportUsersError, Outcome, Summary, import_users};
 pub use new_account::NewAccountInput;
 pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new};
 pub use revert_security_change::{

@@ -7,7 +7,7 @@ use super::new_password::{Owner, check_confirmation, check_new, hash_new};
 use crate::{
     app::App,
     fault::Fault,
-    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Username, Wrong, person_name},
+    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Invalid, Password, Username, person_name},
     secrets,
     storage::{Timestamp, Txn, security_change, user},
 };
@@ -106,7 +106,7 @@ impl NewAccount {
         self,
         app: &App,
         role: user::Role,
-    ) -> Result<Result<user::Model, Wrong>, Fault> {
+    ) -> Result<Result<user::Model, Invalid>, Fault> {
         let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
         let owner = Owner::new(self.email.as_ref(), self.username.as_ref(), names);
         let password_hash = match hash_new(app, self.password, &owner).await? {
@@ -134,8 +134,8 @@ pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
     app.config.reserved_usernames.contains(&username.key())
 }
 
-fn required(what: &str) -> Wrong {
-    Wrong::new(FieldErrorCode::Required, format!("{what} is required."))
+fn required(what: &str) -> Invalid {
+    Invalid::new(FieldErrorCode::Required, format!("{what} is required."))
 }
 
 /// Whether the names of a new account were free.

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     app::App,
     fault::Fault,
-    input::{EmailAddress, FieldErrorCode, Password, Username, Wrong},
+    input::{EmailAddress, FieldErrorCode, Invalid, Password, Username},
     storage::user,
 };
 
@@ -41,15 +41,15 @@ impl Owner {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Wrong> {
+pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Invalid> {
     let least = app.config.password_min_length;
     if password.length() < least {
         let message = format!("A password has at least {least} characters.");
-        return Err(Wrong::new(FieldErrorCode::TooShort, message));
+        return Err(Invalid::new(FieldErrorCode::TooShort, message));
     }
     if owner.words.iter().any(|word| password.is(word)) {
         let message = "This password is your own name or address: it is the first that others would try.";
-        return Err(Wrong::new(FieldErrorCode::TooWeak, message));
+        return Err(Invalid::new(FieldErrorCode::TooWeak, message));
     }
     Ok(())
 }
@@ -58,10 +58,13 @@ pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result
 ///
 /// # Errors
 /// That it was not.
-pub(crate) fn check_confirmation(password: &SecretString, again: Option<&SecretString>) -> Result<(), Wrong> {
+pub(crate) fn check_confirmation(
+    password: &SecretString,
+    again: Option<&SecretString>,
+) -> Result<(), Invalid> {
     match again {
         Some(again) if again.expose_secret() != password.expose_secret() => {
-            Err(Wrong::new(FieldErrorCode::Mismatch, "The two passwords differ."))
+            Err(Invalid::new(FieldErrorCode::Mismatch, "The two passwords differ."))
         }
         _ => Ok(()),
     }
@@ -75,10 +78,10 @@ pub(crate) async fn hash_new(
     app: &App,
     password: Password,
     owner: &Owner,
-) -> Result<Result<String, Wrong>, Fault> {
+) -> Result<Result<String, Invalid>, Fault> {
     let hash = app.passwords.hash(password.into_secret(), owner.words.clone()).await?;
     Ok(hash.map_err(|weak| {
         let message = format!("This password is too easily guessed. {}", weak.advice);
-        Wrong::new(FieldErrorCode::TooWeak, message.trim_end())
+        Invalid::new(FieldErrorCode::TooWeak, message.trim_end())
     }))
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::App,
-    challenges::{About, Asked, Challenge, Permit},
+    challenges::{About, Challenge, IssuedChallenge, MailPermit},
     fault::{Failure, Fault, Refusal},
     google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{EmailAddress, Password},
@@ -21,7 +21,7 @@ use crate::{
         Timestamp, Txn,
         challenge::{self, Purpose},
         identity, known_address,
-        security_change::{self, Kind},
+        security_change::{self, ChangeKind},
         session_end, user, user_changes,
     },
 };
@@ -82,7 +82,7 @@ struct Plan {
 }
 
 enum Reverted {
-    Done(Box<Asked>),
+    Done(Box<IssuedChallenge>),
     /// The change was undone by another request.
     Gone,
     /// The account was changed while the proof was checked.
@@ -99,7 +99,7 @@ pub async fn revert_security_change(
     app: &App,
     client: &Client,
     input: RevertSecurityChangeInput,
-) -> Result<Asked, Failure<RevertSecurityChangeRefusal>> {
+) -> Result<IssuedChallenge, Failure<RevertSecurityChangeRefusal>> {
     let now = Timestamp(app.clock.now());
     let id = app.tokens.read_undo_token(input.token.expose_secret());
     let id = id.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
@@ -117,7 +117,7 @@ pub async fn revert_security_change(
         None => Attempt::free(app),
     };
     let to = EmailAddress::parse(plan.email()).map_err(|_| RevertSecurityChangeRefusal::InvalidToken)?;
-    let permit = Permit::uncharged(app);
+    let permit = MailPermit::uncharged(app);
     let reset = Challenge::new(app, Purpose::ResetPassword, &to, About::default(), permit);
     let outcome = app
         .db
@@ -138,9 +138,9 @@ pub async fn revert_security_change(
         })
         .await;
     match outcome {
-        Ok(Reverted::Done(asked)) => {
+        Ok(Reverted::Done(issued)) => {
             outbox::wake(app);
-            Ok(*asked)
+            Ok(*issued)
         }
         Ok(Reverted::Gone) => Err(RevertSecurityChangeRefusal::InvalidToken.into()),
         Ok(Reverted::Outdated) => Err(Fault::Busy.into()),
@@ -201,7 +201,7 @@ impl Plan {
         let identities_before: Vec<_> = linked.chain(removed).collect();
         // where no proof from before can be given, the mailbox of that time approved what came after
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
-        let moved = changes.iter().find(|change| change.kind == Kind::EmailChanged && is_provable);
+        let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })
     }
 
@@ -250,6 +250,6 @@ impl Plan {
 
 /// The identities that the owner or a thief unlinked. Those that a reset removed stay removed: a thief may have linked them.
 fn unlinked(changes: &[security_change::Model]) -> impl Iterator<Item = security_change::RemovedIdentity> {
-    let unlinkings = changes.iter().filter(|change| change.kind == Kind::IdentityUnlinked);
+    let unlinkings = changes.iter().filter(|change| change.kind == ChangeKind::IdentityUnlinked);
     unlinkings.flat_map(security_change::RemovedIdentity::read)
 }

@@ -5,13 +5,13 @@ use secrecy::SecretString;
 use super::new_account::{Claim, NewAccount, NewAccountInput, claim, is_reserved};
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge, Registration},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge, Registration},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
     input::{EmailAddress, FieldError},
     outbox,
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, Opening, SignIn, SignedIn},
+    sessions::{Client, PendingSession, SignIn, SignedIn},
     storage::{
         challenge::Purpose,
         session::AuthenticationMethod,
@@ -59,8 +59,8 @@ pub async fn signup(
     let row = row.map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
     match (app.config.email_verification, email) {
         (EmailVerification::Mandatory, Some(email)) => {
-            let asked = register(app, client, row, &email, &password).await?;
-            Ok(SignIn::EmailChallenge(Box::new(asked)))
+            let issued = register(app, client, row, &email, &password).await?;
+            Ok(SignIn::EmailChallenge(Box::new(issued)))
         }
         (EmailVerification::Optional, Some(email)) => {
             let challenge = challenge(app, client, &row, &email).await?;
@@ -78,7 +78,7 @@ async fn register(
     row: user::Model,
     email: &EmailAddress,
     password: &SecretString,
-) -> Result<Asked, Failure<SignupRefusal>> {
+) -> Result<IssuedChallenge, Failure<SignupRefusal>> {
     if let Some(key) = &row.username_key
         && user::find_by_username_key(app.db.read(), key).await?.is_some()
     {
@@ -89,9 +89,9 @@ async fn register(
     let registration = Registration::of(row).map(|registration| registration.recognising(app, password));
     let about = About { registration, ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
-    let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
+    let issued = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
-    Ok(asked)
+    Ok(issued)
 }
 
 /// What is mailed with a new account. None where a name is taken, so that there will be none and the next try has its mail; or
@@ -131,26 +131,26 @@ async fn begin(
     row: user::Model,
     challenge: Option<Challenge>,
 ) -> Result<SignIn, Failure<SignupRefusal>> {
-    let opening = Opening::new(app, &row, client, &[AuthenticationMethod::Password]);
-    let (claim, opened, asked) = app
+    let pending = PendingSession::new(app, &row, client, &[AuthenticationMethod::Password]);
+    let (claim, opened, issued) = app
         .db
         .write(async move |txn| {
             let claim = claim(&txn, row).await?;
             if claim != Claim::Granted {
                 return Ok((claim, None, None));
             }
-            let asked = match challenge {
+            let issued = match challenge {
                 Some(challenge) => Some(challenge.insert(&txn).await?),
                 None => None,
             };
-            Ok((claim, opening.open(&txn).await?, asked))
+            Ok((claim, pending.open(&txn).await?, issued))
         })
         .await?;
     match (claim, opened) {
         (Claim::Granted, Some(opened)) => {
             outbox::wake(app);
             let signed_in = SignedIn::issue(app, opened)?;
-            Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: asked, ..signed_in })))
+            Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: issued, ..signed_in })))
         }
         (Claim::Granted, None) => Err(Fault::internal("a new account could not be signed in to").into()),
         (Claim::EmailTaken, _) => Err(SignupRefusal::EmailTaken.into()),

@@ -4,7 +4,7 @@ use super::new_account::is_reserved;
 use crate::{
     app::App,
     fault::{Failure, Fault, Refusal},
-    input::{FieldError, FieldErrorCode, Inputs, Username, Wrong, avatar_url, bio, person_name},
+    input::{FieldError, FieldErrorCode, Inputs, Invalid, Username, avatar_url, bio, person_name},
     rate_limit::{self, Action, Address},
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
     storage::{Timestamp, user, user_changes},
@@ -135,7 +135,7 @@ async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<
 
 fn nameless() -> FieldError {
     let message = "Without an email address, the username is what you sign in with.";
-    Wrong::new(FieldErrorCode::Required, message).at("username")
+    Invalid::new(FieldErrorCode::Required, message).at("username")
 }
 
 /// The changes, once they are known to be right.
@@ -200,7 +200,7 @@ fn check<T>(
     inputs: &mut Inputs,
     field: &'static str,
     change: Change<String>,
-    parse: impl Fn(&str) -> Result<Option<T>, Wrong>,
+    parse: impl Fn(&str) -> Result<Option<T>, Invalid>,
 ) -> Change<T> {
     match change {
         Change::Keep => Change::Keep,

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CliError, load, migrate::require_migrated};
 use crate::{
-    accounts::{DjangoFile, DjangoFormat, ImportOptions, Outcome, Summary, Told, import_users},
+    accounts::{DjangoFile, DjangoFormat, ImportLine, ImportOptions, Outcome, Summary, import_users},
     app::App,
     config::Mode,
     telemetry::printable,
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
         "{bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
     )?);
-    let watch = |batch: &[Told], position| {
+    let watch = |batch: &[ImportLine], position| {
         let lines: Vec<String> = batch.iter().filter_map(line).collect();
         if !lines.is_empty() {
             bar.suspend(|| println!("{}", lines.join("\n")));
@@ -64,8 +64,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 }
 
 /// What there is to say of a record, unless it was taken as it is or before.
-fn line(told: &Told) -> Option<String> {
-    let Told { line, name, outcome } = told;
+fn line(told: &ImportLine) -> Option<String> {
+    let ImportLine { line, name, outcome } = told;
     let outcome = match outcome {
         Outcome::Taken(notes) if notes.is_empty() => return None,
         Outcome::AlreadyThere => return None,

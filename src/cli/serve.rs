@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{CliError, load, migrate::require_migrated};
-use crate::{app::App, config::Mode, housekeeping, http, outbox, relay, storage::migrate};
+use crate::{app::App, config::Mode, housekeeping, http, outbox, peers, storage::migrate};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -67,7 +67,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         both = async { tokio::try_join!(served, sent) } => both.map(drop),
         failed = measured => failed,
         () = housekeeping::run(&app) => Ok(()),
-        () = relay::run(&app) => Ok(()),
+        () = peers::run(&app) => Ok(()),
     }
 }
 

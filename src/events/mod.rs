@@ -30,7 +30,7 @@ const WAITING: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// What happened.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// To whom.
     pub user_id: Uuid,
     /// To which session, where it concerns one.
@@ -43,7 +43,7 @@ pub struct Event {
 /// What may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Kind {
+pub enum EventKind {
     /// Somebody signed in.
     SessionStarted,
     /// A session is over, by whomever: it was ended before it expired.
@@ -60,7 +60,7 @@ impl Event {
     /// Whether it is the end of this session.
     #[must_use]
     pub fn ends(&self, session_id: Uuid) -> bool {
-        self.kind == Kind::SessionEnded && self.session_id == Some(session_id)
+        self.kind == EventKind::SessionEnded && self.session_id == Some(session_id)
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
 
     fn event(user_id: Uuid, session_id: Uuid) -> Event {
         Event {
-            kind: Kind::SessionEnded,
+            kind: EventKind::SessionEnded,
             user_id,
             session_id: Some(session_id),
             at: OffsetDateTime::UNIX_EPOCH,

@@ -59,14 +59,14 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::events::Kind;
+    use crate::events::EventKind;
 
     #[tokio::test]
     async fn notices_fit_and_are_heard_by_others_alone() {
         let (one, other) = (Events::default(), Events::default());
         let [ada, here] = [Uuid::max(), Uuid::max()];
         let at = OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap();
-        let event = Event { kind: Kind::PasswordChanged, user_id: ada, session_id: Some(here), at };
+        let event = Event { kind: EventKind::PasswordChanged, user_id: ada, session_id: Some(here), at };
         let notices = one.notices(&vec![event; 1000]);
         assert_eq!(notices.len(), 25);
         assert!(notices.iter().all(|text| text.len() < 8000), "{}", notices[0].len());

@@ -4,9 +4,9 @@
 //! but that document, its public keys, and who somebody is.
 
 mod code;
+mod document_cache;
 mod fetch;
 mod id_token;
-mod kept;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{clock::Clock, config::GoogleConfig, input::EmailAddress};
+use document_cache::DocumentCache;
 use fetch::{Fetched, http_client};
 use id_token::Keys;
-use kept::Kept;
 
 /// The longest that Google may take for one sign-in, however often it is asked for that.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
@@ -36,8 +36,8 @@ pub struct Google {
     clock: Clock,
     http: reqwest::Client,
     room: Semaphore,
-    discovery: Kept<Discovery>,
-    keys: Kept<Keys>,
+    discovery: DocumentCache<Discovery>,
+    keys: DocumentCache<Keys>,
 }
 
 /// Why Google says of nobody who they are.
@@ -125,8 +125,8 @@ impl Google {
             clock: clock.clone(),
             http: http_client(&config.discovery_url)?,
             room: Semaphore::new(MOST_AT_ONCE),
-            discovery: Kept::default(),
-            keys: Kept::default(),
+            discovery: DocumentCache::default(),
+            keys: DocumentCache::default(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::{
     secrets,
     security_changes::SecurityChange,
     sessions::Link,
-    storage::{Timestamp, identity, security_change::Kind, user},
+    storage::{Timestamp, identity, security_change::ChangeKind, user},
 };
 
 /// The account that somebody new is to have. Its address is proven if it is Google's to give; whatever else Google says that
@@ -40,7 +40,7 @@ pub(super) fn identity(account: &GoogleAccount, user: &user::Model) -> identity:
 /// # Errors
 /// [`Fault::RateLimited`] where a day's notices of links are used up.
 pub(super) async fn link(app: &App, account: &GoogleAccount, user: &user::Model) -> Result<Link, Fault> {
-    let change = SecurityChange::announce(app, user, Kind::IdentityLinked).await?;
+    let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
     Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })
 }
 

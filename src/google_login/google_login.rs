@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge, RegisteredIdentity, Registration},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge, RegisteredIdentity, Registration},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
     google::GoogleAccount,
     outbox,
     rate_limit::{Account, Action, Address, Attempt},
-    sessions::{Client, Opening, SignIn, SignInRefusal, SignedIn, sign_in},
+    sessions::{Client, PendingSession, SignIn, SignInRefusal, SignedIn, sign_in},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -71,11 +71,13 @@ pub async fn google_login(
 ) -> Result<SignIn, Failure<GoogleLoginRefusal>> {
     let (account, attempt) = identify(app, client, input).await.map_err(Failure::into_refusal)?;
     for _ in 0..TRIES {
-        let opening = |user: &user::Model| Opening::new(app, user, client, &[AuthenticationMethod::Identity]);
-        let as_theirs =
-            |user: &user::Model| attempt.clone().to_succeed_as(app, Action::Login(Account::Known(user.id)));
+        let pending =
+            |user: &user::Model| PendingSession::new(app, user, client, &[AuthenticationMethod::Identity]);
+        let charging_owner = |user: &user::Model| {
+            attempt.clone().charge_on_success(app, Action::Login(Account::Known(user.id)))
+        };
         if let Some(user) = identity::find_user(app.db.read(), &account.issuer, &account.subject).await? {
-            let signed_in = sign_in(app, client, &user, opening(&user), as_theirs(&user)).await;
+            let signed_in = sign_in(app, client, &user, pending(&user), charging_owner(&user)).await;
             return signed_in.map_err(Failure::into_refusal);
         }
         if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
@@ -89,8 +91,8 @@ pub async fn google_login(
             if !is_owned || !linked.is_empty() {
                 return Err(GoogleLoginRefusal::LinkRequired.into());
             }
-            let opening = opening(&user).linking(link(app, &account, &user).await?);
-            let signed_in = sign_in(app, client, &user, opening, as_theirs(&user)).await;
+            let pending = pending(&user).linking(link(app, &account, &user).await?);
+            let signed_in = sign_in(app, client, &user, pending, charging_owner(&user)).await;
             outbox::wake(app);
             return signed_in.map_err(Failure::into_refusal);
         }
@@ -119,8 +121,8 @@ async fn sign_up(
     let row = new_user(app, account);
     let is_unproven = row.email_verified_at.is_none();
     if is_unproven && app.config.email_verification == EmailVerification::Mandatory {
-        let asked = register(app, client, account, row, attempt).await?;
-        return Ok(Some(SignIn::EmailChallenge(Box::new(asked))));
+        let issued = register(app, client, account, row, attempt).await?;
+        return Ok(Some(SignIn::EmailChallenge(Box::new(issued))));
     }
     charge_signup(app, client).await?;
     let challenge = if is_unproven && app.config.email_verification == EmailVerification::Optional {
@@ -128,7 +130,7 @@ async fn sign_up(
     } else {
         None
     };
-    let opening = Opening::new(app, &row, client, &[AuthenticationMethod::Identity]);
+    let pending = PendingSession::new(app, &row, client, &[AuthenticationMethod::Identity]);
     let identity = identity(account, &row);
     let begun = app
         .db
@@ -138,11 +140,11 @@ async fn sign_up(
             }
             identity::claim(&txn, identity).await?;
             attempt.succeed(&txn).await?.ok();
-            let asked = match challenge {
+            let issued = match challenge {
                 Some(challenge) => Some(challenge.insert(&txn).await?),
                 None => None,
             };
-            Ok(opening.open(&txn).await?.map(|opened| (opened, asked)))
+            Ok(pending.open(&txn).await?.map(|opened| (opened, issued)))
         })
         .await;
     match begun {
@@ -186,7 +188,7 @@ async fn register(
     account: &GoogleAccount,
     row: user::Model,
     attempt: Attempt,
-) -> Result<Asked, Fault> {
+) -> Result<IssuedChallenge, Fault> {
     let identity = RegisteredIdentity {
         issuer: account.issuer.clone(),
         subject: account.subject.clone(),
@@ -198,8 +200,8 @@ async fn register(
         Registration::read(challenge).is_some_and(|registration| registration.identity() == Some(&identity))
     };
     if let Some(awaited) = awaited.into_iter().find(is_theirs) {
-        attempt.take_back(app).await?;
-        return Ok(Asked::earlier(app, awaited));
+        attempt.refund(app).await?;
+        return Ok(IssuedChallenge::earlier(app, awaited));
     }
     charge_signup(app, client).await?;
     let from = Asker::anonymous(client.ip_address);
@@ -207,11 +209,11 @@ async fn register(
     let registration = Registration::of(row).map(|registration| registration.by(identity));
     let about = About { registration, ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit);
-    let asked = app.db.write(async move |txn| {
+    let issued = app.db.write(async move |txn| {
         attempt.succeed(&txn).await?.ok();
         challenge.insert(&txn).await
     });
-    let asked = asked.await?;
+    let issued = issued.await?;
     outbox::wake(app);
-    Ok(asked)
+    Ok(issued)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn identify(
         return Err(IdentifyRefusal::Rejected.into());
     }
     // that is none of theirs
-    attempt.take_back(app).await?;
+    attempt.refund(app).await?;
     match error {
         GoogleError::Busy => Err(Fault::Busy.into()),
         error => {

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     fault::{Failure, Fault, Refusal},
     google::GoogleError,
-    input::{FieldError, FieldErrorCode, Wrong},
+    input::{FieldError, FieldErrorCode, Invalid},
     rate_limit::{self, Action, Address},
     secrets,
     sessions::Client,
@@ -67,7 +67,7 @@ pub async fn start_google_login(
     };
     let redirect_uri = allowed.ok_or_else(|| {
         let message = "This address is not among those to which people may come back.";
-        let wrong = Wrong::new(FieldErrorCode::Malformed, message);
+        let wrong = Invalid::new(FieldErrorCode::Malformed, message);
         StartGoogleLoginRefusal::InvalidInput(vec![wrong.at("redirectUri")])
     })?;
     if let Some(address) = Address::rationed(app, client.ip_address) {

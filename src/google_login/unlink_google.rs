@@ -7,7 +7,7 @@ use crate::{
     rate_limit::{self, Action},
     security_changes::SecurityChange,
     sessions::{ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, identity, security_change::Kind, user, user_changes},
+    storage::{Timestamp, identity, security_change::ChangeKind, user, user_changes},
 };
 
 /// Why it stays linked.
@@ -39,7 +39,7 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Fa
     if identity::list(app.db.read(), &[id]).await?.is_empty() {
         return Ok(user::Model::clone(&viewer.user));
     }
-    let change = SecurityChange::announce(app, &viewer.user, Kind::IdentityUnlinked).await?;
+    let change = SecurityChange::announce(app, &viewer.user, ChangeKind::IdentityUnlinked).await?;
     let unlinked = app.db.write(async move |txn| {
         let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
         let linked = identity::list(&txn, &[id]).await?;

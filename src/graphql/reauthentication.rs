@@ -103,7 +103,7 @@ impl From<reauthentication::Reauthentication> for Reauthentication {
         Self {
             id: started.id.into(),
             methods: started.methods.into_iter().map(Into::into).collect(),
-            email_challenge: started.asked.map(EmailChallenge::from),
+            email_challenge: started.issued.map(EmailChallenge::from),
             expires_in: whole_seconds(started.expires_in),
         }
     }

@@ -109,7 +109,7 @@ impl UserError {
     }
 
     pub(super) fn taken(code: ErrorCode, field: &'static str, message: &str) -> Self {
-        let wrong = input::Wrong::new(input::FieldErrorCode::Taken, message);
+        let wrong = input::Invalid::new(input::FieldErrorCode::Taken, message);
         Self { fields: vec![wrong.at(field).into()], ..Self::new(code, message) }
     }
 

@@ -52,7 +52,7 @@ impl From<Event> for SessionEvent {
 
 /// What may happen. Values may be added: keep a default branch.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "events::Kind")]
+#[graphql(remote = "events::EventKind")]
 pub enum SessionEventKind {
     /// Somebody signed in.
     SessionStarted,

@@ -129,7 +129,7 @@ impl From<RefreshRefusal> for UserError {
         match refusal {
             RefreshRefusal::Required => {
                 let wrong =
-                    input::Wrong::new(input::FieldErrorCode::Required, "A refresh token is required.");
+                    input::Invalid::new(input::FieldErrorCode::Required, "A refresh token is required.");
                 Self::invalid_input(vec![wrong.at("refreshToken")])
             }
             RefreshRefusal::InvalidToken => {

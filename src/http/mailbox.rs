@@ -22,7 +22,7 @@ use super::answer;
 use crate::{
     app::App,
     input::EmailAddress,
-    mail::{Kept, Mailbox},
+    mail::{Mailbox, StoredMail},
 };
 
 /// The page's own files, and mails in frames; nothing from elsewhere.
@@ -163,7 +163,7 @@ fn none() -> Response {
     answer::nothing("There is no such mail.")
 }
 
-fn summary(mail: &Kept) -> Value {
+fn summary(mail: &StoredMail) -> Value {
     json!({
         "id": mail.id,
         "date": mail.date.format(&Rfc3339).unwrap_or_default(),
@@ -175,7 +175,7 @@ fn summary(mail: &Kept) -> Value {
     })
 }
 
-fn whole(mail: &Kept) -> Response {
+fn whole(mail: &StoredMail) -> Response {
     let mut whole = summary(mail);
     whole["text"] = mail.text.as_str().into();
     whole["html"] = mail.html.as_str().into();

@@ -51,7 +51,7 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
         },
         gauge(
             "database_connections",
-            "Connections that are open for reading; on PostgreSQL all",
+            "Admission that are open for reading; on PostgreSQL all",
             load.connections,
         ),
         gauge("database_connections_idle", "Of these, those that nobody uses", load.idle),

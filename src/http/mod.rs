@@ -16,20 +16,20 @@ use crate::{
     graphql::{guard::documents::Documents, sdl},
 };
 
+mod admission;
 mod answer;
 mod client;
-mod connections;
+mod deadlines;
 mod docs;
 mod graphql;
 mod headers;
 mod health;
 mod hosts;
-mod lingering;
+mod lingering_close;
 mod mailbox;
 mod media;
 mod metrics;
 mod origins;
-mod paced;
 mod pages;
 mod playground;
 mod public_path;
@@ -61,7 +61,7 @@ pub async fn serve(
     };
     let documents = Documents::new(&sdl(), app.config.introspection).map_err(io::Error::other)?;
     let routes = routes(&app, documents, &sockets);
-    let connections = connections::Connections::new(app.clone());
+    let connections = admission::Admission::new(app.clone());
     server::run(listener, connections, routes, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
@@ -76,7 +76,7 @@ pub async fn serve_metrics(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let connections = connections::Connections::new(app.clone());
+    let connections = admission::Admission::new(app.clone());
     let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
     server::run(listener, connections, routes.map_to_response(), shutdown).await
 }

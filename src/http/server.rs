@@ -20,9 +20,9 @@ use tokio::{
 };
 
 use super::{
-    connections::{Connections, Place},
-    lingering::Lingering,
-    paced::{Paced, Stage},
+    admission::{Admission, ConnectionPlace},
+    deadlines::{Deadlines, Phase},
+    lingering_close::LingeringClose,
 };
 
 /// The most bytes of a request's head, and the most headers in it.
@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `shutdown`, then accepts nothing more and finishes what runs.
 pub(super) async fn run(
     listener: TcpListener,
-    connections: Connections,
+    connections: Admission,
     endpoint: impl Endpoint<Output = Response> + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -86,18 +86,18 @@ struct Server<E> {
 
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     /// Serves one connection to its end, or until it is somebody else's: a WebSocket.
-    async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: Place) {
+    async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: ConnectionPlace) {
         // small answers must not wait for more to come; a connection that is gone already shows when it is read
         let _ = socket.set_nodelay(true);
         let peer = RemoteAddr(peer.into());
-        let stage = Stage::default();
+        let phase = Phase::default();
         let service = service_fn(async |request: Request<Incoming>| {
-            stage.begin();
+            phase.begin();
             let request = poem::Request::from((request, self.local.clone(), peer.clone(), Scheme::HTTP));
             // boxed, for a connection has room for this as long as it is open, and most of them wait
             let answer = Box::pin(self.endpoint.get_response(request)).await;
             if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                stage.end();
+                phase.end();
             }
             Ok::<_, Infallible>(hyper::Response::from(answer))
         });
@@ -105,7 +105,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
         // for the answer to an upgrade, which writes header names as its request did
         http.preserve_header_case(true);
-        let paced = Paced::new(Lingering::new(socket, place), stage.clone());
+        let paced = Deadlines::new(LingeringClose::new(socket, place), phase.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());
         let mut stopping = self.stopping.clone();
         let ended = tokio::select! {

@@ -26,7 +26,7 @@ pub(super) enum Subject {
 }
 
 /// A socket counted for somebody, until it is dropped.
-pub(super) struct Place {
+pub(super) struct SocketPlace {
     sockets: Sockets,
     subject: Subject,
 }
@@ -39,14 +39,14 @@ impl Default for Sockets {
 
 impl Sockets {
     /// Room for one more, unless there are `most`.
-    pub(super) fn place(&self, subject: Subject, most: usize) -> Option<Place> {
+    pub(super) fn place(&self, subject: Subject, most: usize) -> Option<SocketPlace> {
         let mut open = self.open();
         let count = open.entry(subject.clone()).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Place { sockets: self.clone(), subject })
+        Some(SocketPlace { sockets: self.clone(), subject })
     }
 
     /// True once the server stops. Whoever holds it is waited for.
@@ -69,7 +69,7 @@ impl Sockets {
     }
 }
 
-impl Drop for Place {
+impl Drop for SocketPlace {
     fn drop(&mut self) {
         let mut open = self.sockets.open();
         if let Some(count) = open.get_mut(&self.subject) {

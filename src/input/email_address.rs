@@ -8,7 +8,7 @@ use idna::{
 };
 
 use super::{
-    FieldErrorCode, Wrong,
+    FieldErrorCode, Invalid,
     invisible::{is_invisible, trim},
 };
 
@@ -32,16 +32,16 @@ impl EmailAddress {
     ///
     /// # Errors
     /// If it is too long or not an address.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
-            return Err(Wrong::new(
+            return Err(Invalid::new(
                 FieldErrorCode::TooLong,
                 format!("An email address has at most {MAX_BYTES} bytes."),
             ));
         }
         Self::read(text).ok_or_else(|| {
-            Wrong::new(FieldErrorCode::Malformed, "This is not an email address like ada@example.org.")
+            Invalid::new(FieldErrorCode::Malformed, "This is not an email address like ada@example.org.")
         })
     }
 

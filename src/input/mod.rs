@@ -52,12 +52,12 @@ pub enum FieldErrorCode {
 
 /// A fault, before it is known in which field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct Invalid {
     code: FieldErrorCode,
     message: String,
 }
 
-impl Wrong {
+impl Invalid {
     /// The kind of fault, and a sentence for people.
     pub fn new(code: FieldErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
@@ -76,7 +76,7 @@ pub struct Inputs(Vec<FieldError>);
 
 impl Inputs {
     /// The value, if it is right; else its fault is kept.
-    pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Wrong>) -> Option<T> {
+    pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_err(|wrong| self.0.push(wrong.at(field))).ok()
     }
 

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{FieldErrorCode, Wrong};
+use super::{FieldErrorCode, Invalid};
 
 /// The most characters of a password.
 pub const PASSWORD_MAX_LENGTH: usize = 128;
@@ -20,10 +20,10 @@ impl Password {
     ///
     /// # Errors
     /// If it is longer than any password.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let too_long = || {
             let message = format!("A password has at most {PASSWORD_MAX_LENGTH} characters.");
-            Wrong::new(FieldErrorCode::TooLong, message)
+            Invalid::new(FieldErrorCode::TooLong, message)
         };
         if text.len() > MAX_BYTES {
             return Err(too_long());

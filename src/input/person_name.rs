@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    FieldErrorCode, Wrong,
+    FieldErrorCode, Invalid,
     invisible::{is_hostile, trim_prose},
 };
 
@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 150;
 ///
 /// # Errors
 /// If it is too long or has control characters.
-pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
+pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
     if text.len() > MAX_LENGTH * 8 {
         return Err(too_long());
     }
@@ -23,7 +23,7 @@ pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
         return Err(too_long());
     }
     if name.chars().any(is_hostile) {
-        return Err(Wrong::new(
+        return Err(Invalid::new(
             FieldErrorCode::Malformed,
             "A name has no control characters, nor such as change the direction of text.",
         ));
@@ -31,6 +31,6 @@ pub fn person_name(text: &str) -> Result<Option<String>, Wrong> {
     Ok(Some(name).filter(|name| !name.is_empty()))
 }
 
-fn too_long() -> Wrong {
-    Wrong::new(FieldErrorCode::TooLong, format!("A name has at most {MAX_LENGTH} characters."))
+fn too_long() -> Invalid {
+    Invalid::new(FieldErrorCode::TooLong, format!("A name has at most {MAX_LENGTH} characters."))
 }

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::{
-    FieldErrorCode, Wrong,
+    FieldErrorCode, Invalid,
     invisible::{is_hostile, trim, trim_prose},
 };
 
@@ -18,8 +18,9 @@ const MAX_URL_BYTES: usize = 2048;
 ///
 /// # Errors
 /// If it is too long or has control characters.
-pub fn bio(text: &str) -> Result<Option<String>, Wrong> {
-    let too_long = || Wrong::new(FieldErrorCode::TooLong, format!("A bio has at most {MAX_BIO} characters."));
+pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
+    let too_long =
+        || Invalid::new(FieldErrorCode::TooLong, format!("A bio has at most {MAX_BIO} characters."));
     if text.len() > MAX_BIO * 8 {
         return Err(too_long());
     }
@@ -29,7 +30,7 @@ pub fn bio(text: &str) -> Result<Option<String>, Wrong> {
     }
     if bio.chars().any(|c| is_hostile(c) && c != '\n') {
         let message = "A bio has no control characters, nor such as change the direction of text.";
-        return Err(Wrong::new(FieldErrorCode::Malformed, message));
+        return Err(Invalid::new(FieldErrorCode::Malformed, message));
     }
     Ok(Some(bio).filter(|bio| !bio.is_empty()))
 }
@@ -38,14 +39,14 @@ pub fn bio(text: &str) -> Result<Option<String>, Wrong> {
 ///
 /// # Errors
 /// If it is no such address, or too long.
-pub fn avatar_url(text: &str) -> Result<Option<String>, Wrong> {
+pub fn avatar_url(text: &str) -> Result<Option<String>, Invalid> {
     let text = trim(text);
     if text.is_empty() {
         return Ok(None);
     }
     if text.len() > MAX_URL_BYTES {
         let message = format!("The address of a picture has at most {MAX_URL_BYTES} bytes.");
-        return Err(Wrong::new(FieldErrorCode::TooLong, message));
+        return Err(Invalid::new(FieldErrorCode::TooLong, message));
     }
     let is_plain = |url: &Url| {
         url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
@@ -54,7 +55,7 @@ pub fn avatar_url(text: &str) -> Result<Option<String>, Wrong> {
         Ok(url) if is_plain(&url) && url.as_str().len() <= MAX_URL_BYTES => Ok(Some(url.into())),
         _ => {
             let message = "The address of a picture begins with https:// and has no password in it.";
-            Err(Wrong::new(FieldErrorCode::Malformed, message))
+            Err(Invalid::new(FieldErrorCode::Malformed, message))
         }
     }
 }

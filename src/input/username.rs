@@ -1,6 +1,6 @@
 //! Usernames.
 
-use super::{FieldErrorCode, Wrong, invisible::trim};
+use super::{FieldErrorCode, Invalid, invisible::trim};
 
 /// The fewest characters of a username.
 pub const USERNAME_MIN_LENGTH: usize = 3;
@@ -17,7 +17,7 @@ impl Username {
     ///
     /// # Errors
     /// If it is too short, too long, or has other characters.
-    pub fn parse_optional(text: &str) -> Result<Option<Self>, Wrong> {
+    pub fn parse_optional(text: &str) -> Result<Option<Self>, Invalid> {
         if trim(text).is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
     }
 
@@ -25,18 +25,18 @@ impl Username {
     ///
     /// # Errors
     /// If it is too short, too long, or has other characters.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         let range = format!("A username has {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
         match text.chars().count() {
-            ..USERNAME_MIN_LENGTH => Err(Wrong::new(FieldErrorCode::TooShort, range)),
+            ..USERNAME_MIN_LENGTH => Err(Invalid::new(FieldErrorCode::TooShort, range)),
             USERNAME_MIN_LENGTH..=USERNAME_MAX_LENGTH => {
                 let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
                 let message = "A username is made of the letters a to z, digits, and _ . -";
-                let malformed = || Wrong::new(FieldErrorCode::Malformed, message);
+                let malformed = || Invalid::new(FieldErrorCode::Malformed, message);
                 text.bytes().all(is_allowed).then(|| Self(text.to_owned())).ok_or_else(malformed)
             }
-            _ => Err(Wrong::new(FieldErrorCode::TooLong, range)),
+            _ => Err(Invalid::new(FieldErrorCode::TooLong, range)),
         }
     }
 

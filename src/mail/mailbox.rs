@@ -16,10 +16,10 @@ const ROOM: usize = 200;
 
 /// The newest mails.
 #[derive(Default)]
-pub struct Mailbox(Mutex<VecDeque<Arc<Kept>>>);
+pub struct Mailbox(Mutex<VecDeque<Arc<StoredMail>>>);
 
 /// A mail in the mailbox.
-pub struct Kept {
+pub struct StoredMail {
     /// The row of the outbox.
     pub id: Uuid,
     /// When it was asked for.
@@ -47,19 +47,19 @@ pub struct Kept {
 impl Mailbox {
     /// All mails, the newest first.
     #[must_use]
-    pub fn list(&self) -> Vec<Arc<Kept>> {
+    pub fn list(&self) -> Vec<Arc<StoredMail>> {
         self.mails().iter().cloned().collect()
     }
 
     /// By id.
     #[must_use]
-    pub fn find(&self, id: Uuid) -> Option<Arc<Kept>> {
+    pub fn find(&self, id: Uuid) -> Option<Arc<StoredMail>> {
         self.mails().iter().find(|mail| mail.id == id).cloned()
     }
 
     /// The newest mail to the address of this key.
     #[must_use]
-    pub fn latest(&self, to_key: &str) -> Option<Arc<Kept>> {
+    pub fn latest(&self, to_key: &str) -> Option<Arc<StoredMail>> {
         self.mails().iter().find(|mail| mail.to_key == to_key).cloned()
     }
 
@@ -69,7 +69,7 @@ impl Mailbox {
     }
 
     pub(super) fn keep(&self, mail: &Written) -> String {
-        let kept = Arc::new(Kept {
+        let kept = Arc::new(StoredMail {
             id: mail.id,
             date: mail.date,
             to: mail.to.as_str().to_owned(),
@@ -89,7 +89,7 @@ impl Mailbox {
         "kept in the mailbox".to_owned()
     }
 
-    fn mails(&self) -> MutexGuard<'_, VecDeque<Arc<Kept>>> {
+    fn mails(&self) -> MutexGuard<'_, VecDeque<Arc<StoredMail>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,7 @@ mod smtp_connection;
 mod templates;
 
 pub use content::{Content, Mail};
-pub use mailbox::{Kept, Mailbox};
+pub use mailbox::{Mailbox, StoredMail};
 use message::Letterhead;
 pub use message::Written;
 use smtp::Smtp;

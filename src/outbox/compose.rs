@@ -19,7 +19,7 @@ use crate::{
 
 /// What a mail is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MailKind {
     /// The person's password was changed.
     PasswordChanged,
     /// The person's address was changed; this goes to the old one.
@@ -55,7 +55,7 @@ pub enum Composed {
     Unknown,
 }
 
-impl Kind {
+impl MailKind {
     const ALL: [Self; 11] = [
         Self::PasswordChanged,
         Self::EmailChanged,
@@ -100,24 +100,26 @@ impl Kind {
 /// # Errors
 /// [`Fault`] alone.
 pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> {
-    let Some(kind) = Kind::parse(&row.kind) else { return Ok(Composed::Unknown) };
+    let Some(kind) = MailKind::parse(&row.kind) else { return Ok(Composed::Unknown) };
     let Ok(to) = EmailAddress::parse(&row.address) else { return Ok(Composed::Nothing) };
     match kind {
-        Kind::VerifyEmail
-        | Kind::ResetPassword
-        | Kind::ChangeEmail
-        | Kind::LoginCode
-        | Kind::Reauthentication => challenge(app, row, to).await,
-        Kind::PasswordChanged => {
+        MailKind::VerifyEmail
+        | MailKind::ResetPassword
+        | MailKind::ChangeEmail
+        | MailKind::LoginCode
+        | MailKind::Reauthentication => challenge(app, row, to).await,
+        MailKind::PasswordChanged => {
             notice(app, row, to, |_, undo| Some(Content::PasswordChanged { undo })).await
         }
-        Kind::GoogleLinked => notice(app, row, to, |_, undo| Some(Content::GoogleLinked { undo })).await,
-        Kind::GoogleUnlinked => notice(app, row, to, |_, undo| Some(Content::GoogleUnlinked { undo })).await,
-        Kind::PasswordWasReset => {
+        MailKind::GoogleLinked => notice(app, row, to, |_, undo| Some(Content::GoogleLinked { undo })).await,
+        MailKind::GoogleUnlinked => {
+            notice(app, row, to, |_, undo| Some(Content::GoogleUnlinked { undo })).await
+        }
+        MailKind::PasswordWasReset => {
             let (removed, remaining) = ways_in(app, row).await?;
             notice(app, row, to, |_, undo| Some(Content::PasswordWasReset { removed, remaining, undo })).await
         }
-        Kind::SessionStolen => {
+        MailKind::SessionStolen => {
             let key = to.key().to_owned();
             let stolen = |user: &user::Model, _| {
                 let is_proven = user.email_verified_at.is_some() && user.email_key.as_ref() == Some(&key);
@@ -125,7 +127,7 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
             };
             notice(app, row, to, stolen).await
         }
-        Kind::EmailChanged => {
+        MailKind::EmailChanged => {
             let (old_email, old_key) = (row.address.clone(), to.key().to_owned());
             let changed = |user: &user::Model, undo| {
                 // it may be the same again, or may only be written in another way

@@ -24,14 +24,14 @@ mod pace;
 mod send;
 mod turns;
 
-pub use compose::{Composed, Kind, compose};
+pub use compose::{Composed, MailKind, compose};
 pub use send::{run, send_due};
 
 /// A mail that is asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct MailRequest<'a> {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: MailKind,
     /// To whom it goes.
     pub to: &'a EmailAddress,
     /// The person whom it is about.
@@ -45,13 +45,13 @@ pub struct Order<'a> {
 /// The row of a mail that is asked for, due at once. Among mails that wait it takes the turn of the person whom it is about,
 /// unless another asker is put in.
 #[must_use]
-pub fn row(app: &App, order: Order<'_>) -> outbox::Model {
+pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)
 }
 
 /// [`row`] within a transaction, which has no app.
 #[must_use]
-pub fn row_at(now: OffsetDateTime, order: Order<'_>) -> outbox::Model {
+pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     outbox::Model {
         id: secrets::uuid_v7(now),
         kind: order.kind.name().to_owned(),

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::Order;
 use uuid::Uuid;
 
-use super::compose::Kind;
+use super::compose::MailKind;
 use crate::{
     app::App,
     fault::Fault,
@@ -116,7 +116,7 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
         challenge::list_registering(app.db.read(), &keys, now).await?.into_iter().collect();
     let class = |(row, key): (&outbox::Model, &String)| {
         let class = match accounts.get(key) {
-            _ if Kind::parse(&row.kind).is_some_and(is_notice) => Class::Proven,
+            _ if MailKind::parse(&row.kind).is_some_and(is_notice) => Class::Proven,
             Some(true) => Class::Proven,
             Some(false) => Class::Unproven,
             None if registrations.contains(key) || row.user_id.is_some() => Class::Unproven,
@@ -129,19 +129,19 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
 }
 
 /// Whether mails of a kind tell people of a change of their account. They may go to an address that is no longer theirs.
-fn is_notice(kind: Kind) -> bool {
+fn is_notice(kind: MailKind) -> bool {
     match kind {
-        Kind::PasswordChanged
-        | Kind::PasswordWasReset
-        | Kind::EmailChanged
-        | Kind::GoogleLinked
-        | Kind::GoogleUnlinked
-        | Kind::SessionStolen => true,
-        Kind::VerifyEmail
-        | Kind::ResetPassword
-        | Kind::ChangeEmail
-        | Kind::LoginCode
-        | Kind::Reauthentication => false,
+        MailKind::PasswordChanged
+        | MailKind::PasswordWasReset
+        | MailKind::EmailChanged
+        | MailKind::GoogleLinked
+        | MailKind::GoogleUnlinked
+        | MailKind::SessionStolen => true,
+        MailKind::VerifyEmail
+        | MailKind::ResetPassword
+        | MailKind::ChangeEmail
+        | MailKind::LoginCode
+        | MailKind::Reauthentication => false,
     }
 }
 

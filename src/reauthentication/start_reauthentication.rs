@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge},
     fault::{Failure, Fault, Refusal},
     input::EmailAddress,
     outbox,
@@ -28,7 +28,7 @@ pub struct Reauthentication {
     /// The ways in which this user can give the proof.
     pub methods: Vec<AuthenticationMethod>,
     /// What was mailed, if a code was asked for.
-    pub asked: Option<Asked>,
+    pub issued: Option<IssuedChallenge>,
     /// How long the proof is awaited.
     pub expires_in: Duration,
 }
@@ -63,15 +63,15 @@ pub async fn start_reauthentication(
         let row = challenges::unmailed(app, purpose, about);
         let id = row.id;
         app.db.write_one(async move |txn| challenge::insert(&txn, row).await).await?;
-        return Ok(Reauthentication { id, methods, asked: None, expires_in: app.config.otp_ttl });
+        return Ok(Reauthentication { id, methods, issued: None, expires_in: app.config.otp_ttl });
     }
     let address = address.ok_or(StartReauthenticationRefusal::NotEnabled)?;
     let permit = challenges::charge(app, Asker::of(client.ip_address, user.id), purpose, &address).await?;
     let challenge = Challenge::new(app, purpose, &address, about, permit);
-    let asked = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
+    let issued = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
-    let (id, expires_in) = (asked.challenge.id, asked.expires_in);
-    Ok(Reauthentication { id, methods, asked: Some(asked), expires_in })
+    let (id, expires_in) = (issued.challenge.id, issued.expires_in);
+    Ok(Reauthentication { id, methods, issued: Some(issued), expires_in })
 }
 
 fn proven_address(user: &user::Model) -> Option<EmailAddress> {

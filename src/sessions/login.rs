@@ -6,13 +6,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use uuid::Uuid;
 
-use super::{Client, Opening, SignIn, SignInRefusal, sign_in};
+use super::{Client, PendingSession, SignIn, SignInRefusal, sign_in};
 use crate::{
     app::App,
-    challenges::{Asked, Registration},
+    challenges::{IssuedChallenge, Registration},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
-    input::{EmailAddress, FieldError, FieldErrorCode, Password, Username, Wrong},
+    input::{EmailAddress, FieldError, FieldErrorCode, Invalid, Password, Username},
     rate_limit::{Account, Action, Address, Attempt},
     storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
 };
@@ -61,7 +61,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
         let message = format!("An identifier has at most {MAX_IDENTIFIER_BYTES} bytes.");
         return Err(LoginRefusal::InvalidInput(vec![
-            Wrong::new(FieldErrorCode::TooLong, message).at("identifier"),
+            Invalid::new(FieldErrorCode::TooLong, message).at("identifier"),
         ])
         .into());
     }
@@ -82,16 +82,16 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let verified = app.passwords.verify(password.clone(), stored).await;
     let verified = attempt.unless_busy(app, verified).await?;
     if let Some(user) = user.filter(|_| verified.is_right) {
-        let opening = Opening::new(app, &user, client, &[AuthenticationMethod::Password]);
-        let opening = opening.rehashed(verified.rehashed);
-        let signed_in = sign_in(app, client, &user, opening, attempt).await;
+        let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password]);
+        let pending = pending.rehashed(verified.rehashed);
+        let signed_in = sign_in(app, client, &user, pending, attempt).await;
         return signed_in.map_err(Failure::into_refusal);
     }
     if let Some((challenge, registration)) = registration {
         let verified = app.passwords.verify(password, registration.password_hash()).await;
         if attempt.unless_busy(app, verified).await?.is_right {
             // charged as a failure: it opens nothing, and hashes must not be free
-            return Ok(SignIn::EmailChallenge(Box::new(Asked::earlier(app, challenge))));
+            return Ok(SignIn::EmailChallenge(Box::new(IssuedChallenge::earlier(app, challenge))));
         }
     }
     Err(LoginRefusal::InvalidCredentials.into())

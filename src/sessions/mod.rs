@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::App,
-    challenges::Asked,
+    challenges::IssuedChallenge,
     fault::Fault,
     storage::{session, user},
     tokens::AccessToken,
@@ -29,7 +29,7 @@ use crate::{
 pub use login::{LoginInput, LoginRefusal, login};
 pub use logout::logout;
 pub use logout_all::logout_all;
-pub use open::{Link, Opened, Opening};
+pub use open::{Link, OpenedSession, PendingSession};
 pub use refresh::{RefreshRefusal, refresh};
 pub use revoke_session::revoke_session;
 pub use session_events::session_events;
@@ -60,7 +60,7 @@ pub struct SignedIn {
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
     /// What was mailed, where the address still awaits its proof.
-    pub email_challenge: Option<Asked>,
+    pub email_challenge: Option<IssuedChallenge>,
 }
 
 /// What signing up or in comes to.
@@ -69,7 +69,7 @@ pub enum SignIn {
     /// A session.
     SignedIn(Box<SignedIn>),
     /// The address is to be proven first.
-    EmailChallenge(Box<Asked>),
+    EmailChallenge(Box<IssuedChallenge>),
 }
 
 impl From<SignedIn> for SignIn {
@@ -83,7 +83,7 @@ impl SignedIn {
     ///
     /// # Errors
     /// If signing fails, which it has no reason to.
-    pub fn issue(app: &App, Opened { user, session }: Opened) -> Result<Self, Fault> {
+    pub fn issue(app: &App, OpenedSession { user, session }: OpenedSession) -> Result<Self, Fault> {
         let now = session.created_at.0;
         Self::reissue(app, user, session, now, now)
     }

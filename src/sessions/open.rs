@@ -19,7 +19,7 @@ use crate::{
 
 /// A session about to begin, on the strength of credentials that were right when they were read.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct PendingSession {
     session: session::Model,
     credentials_version: i64,
     rehashed: Option<String>,
@@ -40,14 +40,14 @@ pub struct Link {
 
 /// A session that has begun.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct OpenedSession {
     /// Whose it is, as of its beginning.
     pub user: user::Model,
     /// The session.
     pub session: session::Model,
 }
 
-impl Opening {
+impl PendingSession {
     /// A session for this user. `user` must have been read *before* the credentials were checked.
     #[must_use]
     pub fn new(app: &App, user: &user::Model, client: &Client, methods: &[AuthenticationMethod]) -> Self {
@@ -106,7 +106,7 @@ impl Opening {
     ///
     /// # Errors
     /// The database's.
-    pub async fn open(self, txn: &Txn) -> Result<Option<Opened>, DbErr> {
+    pub async fn open(self, txn: &Txn) -> Result<Option<OpenedSession>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
         let locked =
@@ -118,7 +118,7 @@ impl Opening {
             return Ok(None);
         }
         session_begin::begin(txn, session.clone(), max_sessions, address).await?;
-        Ok(Some(Opened { user, session }))
+        Ok(Some(OpenedSession { user, session }))
     }
 
     /// The session's id.

@@ -1,9 +1,9 @@
 //! The end of every sign-in to an account that there is, by whatever it was proven.
 
-use super::{Client, Opening, SignIn, SignedIn};
+use super::{Client, PendingSession, SignIn, SignedIn};
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
     input::EmailAddress,
@@ -35,7 +35,7 @@ pub async fn sign_in(
     app: &App,
     client: &Client,
     user: &user::Model,
-    opening: Opening,
+    pending: PendingSession,
     attempt: Attempt,
 ) -> Result<SignIn, Failure<SignInRefusal>> {
     if !user.is_active {
@@ -45,13 +45,13 @@ pub async fn sign_in(
         && user.email_verified_at.is_none()
         && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
     {
-        let asked = challenge(app, client, user, &email, attempt).await?;
-        return Ok(SignIn::EmailChallenge(Box::new(asked)));
+        let issued = challenge(app, client, user, &email, attempt).await?;
+        return Ok(SignIn::EmailChallenge(Box::new(issued)));
     }
     let opened = app
         .db
         .write(async move |txn| match attempt.succeed(&txn).await? {
-            Ok(()) => Ok(Ok(opening.open(&txn).await?)),
+            Ok(()) => Ok(Ok(pending.open(&txn).await?)),
             Err(too_many) => Ok(Err(too_many)),
         })
         .await?;
@@ -66,23 +66,23 @@ async fn challenge(
     user: &user::Model,
     email: &EmailAddress,
     attempt: Attempt,
-) -> Result<Asked, Fault> {
+) -> Result<IssuedChallenge, Fault> {
     let now = Timestamp(app.clock.now());
     let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
     let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
     if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
         app.db.write(async move |txn| attempt.succeed_without_session(&txn).await).await??;
-        return Ok(Asked::earlier(app, awaited));
+        return Ok(IssuedChallenge::earlier(app, awaited));
     }
     let permit =
         challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::VerifyEmail, email).await?;
     let about = About { user_id: Some(user.id), ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
-    let asked = app.db.write(async move |txn| match attempt.succeed_without_session(&txn).await? {
+    let issued = app.db.write(async move |txn| match attempt.succeed_without_session(&txn).await? {
         Ok(()) => challenge.insert(&txn).await.map(Ok),
         Err(too_many) => Ok(Err(too_many)),
     });
-    let asked = asked.await??;
+    let issued = issued.await??;
     outbox::wake(app);
-    Ok(asked)
+    Ok(issued)
 }

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     fault::Fault,
     input::EmailAddress,
-    outbox::{self, Kind, Order},
+    outbox::{self, MailKind, MailRequest},
     storage::{self, Timestamp, Txn, session, session_end, session_siblings, user},
 };
 
@@ -75,8 +75,8 @@ pub(super) async fn write_to_owner(txn: &Txn, session: &session::Model, now: Tim
     let owner = user::find(txn, session.user_id).await?;
     let email = owner.filter(|owner| owner.email_verified_at.is_some()).and_then(|owner| owner.email);
     let Some(Ok(to)) = email.as_deref().map(EmailAddress::parse) else { return Ok(()) };
-    let order = Order {
-        kind: Kind::SessionStolen,
+    let order = MailRequest {
+        kind: MailKind::SessionStolen,
         to: &to,
         user_id: Some(session.user_id),
         challenge_id: None,

@@ -22,10 +22,10 @@ pub struct Model {
     /// The user whose credentials changed.
     pub user_id: Uuid,
     /// What changed.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// Whether the mail about the change contains a link that undoes it.
     pub is_revertible: bool,
-    /// The email address before. Only for [`Kind::EmailChanged`], like the two columns that follow.
+    /// The email address before. Only for [`ChangeKind::EmailChanged`], like the two columns that follow.
     pub email: Option<String>,
     /// The key of that address. No other account can have it while the change can be undone.
     pub email_key: Option<String>,
@@ -52,7 +52,7 @@ pub enum Relation {}
 /// What a security change changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
-pub enum Kind {
+pub enum ChangeKind {
     /// The password, by its owner in a session.
     PasswordChanged,
     /// The password, by a mailed link.

@@ -7,7 +7,7 @@ use super::{
     session::Model,
     session_end::{CLOCK_SKEW, publish_ended},
 };
-use crate::events::{Event, Kind};
+use crate::events::{Event, EventKind};
 
 /// How old `last_used_at` of a known address may be before it is written again.
 const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
@@ -17,7 +17,7 @@ const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
 pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
     let now = row.created_at;
     let started =
-        Event { kind: Kind::SessionStarted, user_id: row.user_id, session_id: Some(row.id), at: now.0 };
+        Event { kind: EventKind::SessionStarted, user_id: row.user_id, session_id: Some(row.id), at: now.0 };
     let values = [
         row.id.into(),
         row.user_id.into(),

@@ -11,7 +11,7 @@ use super::{
     cached_table::ChangeMany,
     session::{Column, Entity, Model, live},
 };
-use crate::events::{Event, Kind};
+use crate::events::{Event, EventKind};
 
 /// How far the servers' clocks may differ.
 pub(super) const CLOCK_SKEW: time::Duration = time::Duration::seconds(2);
@@ -60,7 +60,7 @@ pub async fn delete_dead(on: &impl Publish, before: Timestamp, limit: u64) -> Re
 pub(super) fn publish_ended(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
     let publish = |row: &Model| {
         let (user_id, session_id) = (row.user_id, Some(row.id));
-        on.publish(Event { kind: Kind::SessionEnded, user_id, session_id, at: now.0 });
+        on.publish(Event { kind: EventKind::SessionEnded, user_id, session_id, at: now.0 });
         row.id
     };
     ended.iter().map(publish).collect()

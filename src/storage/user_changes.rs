@@ -11,7 +11,7 @@ use super::{
     Publish, Timestamp,
     user::{ActiveModel, Column, Entity, Model, Role},
 };
-use crate::events::{Event, Kind};
+use crate::events::{Event, EventKind};
 
 /// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same password,
 /// if there is one. Returns `None` if the credentials have changed since they were checked, or the user is not active.
@@ -64,7 +64,7 @@ pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> 
         ..Default::default()
     };
     Entity::update_by_id(id).set(profile).exec(on).await?;
-    publish(on, Kind::ProfileChanged, id, now);
+    publish(on, EventKind::ProfileChanged, id, now);
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub async fn set_password(
         .exec(on)
         .await?;
     if set.rows_affected > 0 {
-        publish(on, Kind::PasswordChanged, id, now);
+        publish(on, EventKind::PasswordChanged, id, now);
     }
     Ok(set.rows_affected > 0)
 }
@@ -99,7 +99,7 @@ pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result
         .exec(on)
         .await?;
     if verified.rows_affected > 0 {
-        publish(on, Kind::EmailVerified, id, now);
+        publish(on, EventKind::EmailVerified, id, now);
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ pub async fn set_email(
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .exec(on)
         .await?;
-    publish(on, Kind::EmailVerified, id, now);
+    publish(on, EventKind::EmailVerified, id, now);
     Ok(())
 }
 
@@ -142,7 +142,7 @@ pub async fn reset_password(
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .exec(on)
         .await?;
-    publish(on, Kind::PasswordChanged, id, now);
+    publish(on, EventKind::PasswordChanged, id, now);
     verify_email(on, id, now).await
 }
 
@@ -154,7 +154,7 @@ pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Res
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .exec(on)
         .await?;
-    publish(on, Kind::PasswordChanged, id, now);
+    publish(on, EventKind::PasswordChanged, id, now);
     Ok(())
 }
 
@@ -194,16 +194,16 @@ pub async fn administer(
         .exec_with_returning(on)
         .await?;
     if changed.is_some() {
-        publish(on, Kind::ProfileChanged, id, now);
+        publish(on, EventKind::ProfileChanged, id, now);
     }
     Ok(changed)
 }
 
 /// Publishes that `me` now returns something else for this user.
 pub(super) fn publish_changed(on: &impl Publish, id: Uuid, now: Timestamp) {
-    publish(on, Kind::ProfileChanged, id, now);
+    publish(on, EventKind::ProfileChanged, id, now);
 }
 
-fn publish(on: &impl Publish, kind: Kind, user_id: Uuid, now: Timestamp) {
+fn publish(on: &impl Publish, kind: EventKind, user_id: Uuid, now: Timestamp) {
     on.publish(Event { kind, user_id, session_id: None, at: now.0 });
 }

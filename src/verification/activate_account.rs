@@ -66,9 +66,9 @@ async fn is_of_series(
     id: Uuid,
     challenge: &challenge::Model,
 ) -> Result<bool, Failure<ProofRefusal>> {
-    let asked = challenge::find(app.db.read(), id).await?;
-    Ok(asked.is_some_and(|asked| {
-        asked.id == challenge.id || (asked.series_id.is_some() && asked.series_id == challenge.series_id)
+    let issued = challenge::find(app.db.read(), id).await?;
+    Ok(issued.is_some_and(|issued| {
+        issued.id == challenge.id || (issued.series_id.is_some() && issued.series_id == challenge.series_id)
     }))
 }
 

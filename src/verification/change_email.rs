@@ -4,9 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge},
     fault::{Failure, Refusal},
-    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Password, Wrong},
+    input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Invalid, Password},
     outbox,
     rate_limit::{self, Action},
     sessions::{Client, ReauthenticationRequired, Viewer, step_up},
@@ -50,7 +50,7 @@ pub async fn change_email(
     client: &Client,
     viewer: &Viewer,
     input: ChangeEmailInput,
-) -> Result<Asked, Failure<ChangeEmailRefusal>> {
+) -> Result<IssuedChallenge, Failure<ChangeEmailRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
     let (email, password) = parse(user, &input).map_err(ChangeEmailRefusal::InvalidInput)?;
@@ -66,7 +66,7 @@ pub async fn change_email(
     let about = About { user_id: Some(user.id), session_id: Some(viewer.session.id), registration: None };
     let challenge = Challenge::new(app, Purpose::ChangeEmail, &email, about, permit);
     let (id, version) = (user.id, user.credentials_version);
-    let asked = app
+    let issued = app
         .db
         .write(async move |txn| {
             let is_same = |user: &user::Model| user.credentials_version == version;
@@ -78,7 +78,7 @@ pub async fn change_email(
         .await?;
     outbox::wake(app);
     // the credentials changed while they were checked
-    Ok(asked.ok_or(ChangeEmailRefusal::InvalidCredentials)?)
+    Ok(issued.ok_or(ChangeEmailRefusal::InvalidCredentials)?)
 }
 
 fn parse(
@@ -88,7 +88,7 @@ fn parse(
     let mut inputs = Inputs::default();
     let email = EmailAddress::parse(&input.new_email).and_then(|email| {
         let is_same = user.email.as_deref() == Some(email.as_str()) && user.email_verified_at.is_some();
-        let unchanged = || Wrong::new(FieldErrorCode::Unchanged, "This is your address already.");
+        let unchanged = || Invalid::new(FieldErrorCode::Unchanged, "This is your address already.");
         if is_same { Err(unchanged()) } else { Ok(email) }
     });
     let email = inputs.check("newEmail", email);
@@ -97,7 +97,7 @@ fn parse(
         match &input.current_password {
             _ if user.password_hash.is_none() => Ok(None),
             Some(password) => Password::parse(password.expose_secret()).map(Some),
-            None => Err(Wrong::new(FieldErrorCode::Required, "The current password is required.")),
+            None => Err(Invalid::new(FieldErrorCode::Required, "The current password is required.")),
         },
     );
     inputs.finish()?;

@@ -15,7 +15,7 @@ use crate::{
     rate_limit::Attempt,
     secrets,
     security_changes::SecurityChange,
-    sessions::{Client, Opened, Opening, SignedIn, Viewer},
+    sessions::{Client, OpenedSession, PendingSession, SignedIn, Viewer},
     storage::{
         Timestamp, Txn,
         challenge::{self, Purpose},
@@ -28,7 +28,7 @@ use crate::{
 /// Why a proof was not accepted.
 #[derive(Debug)]
 pub enum ProofRefusal {
-    /// Wrong, expired, used up or superseded: never told apart.
+    /// Invalid, expired, used up or superseded: never told apart.
     Invalid,
     /// The password beside the proof is wrong. The link is not spent.
     InvalidCredentials,
@@ -66,7 +66,7 @@ pub(super) struct Prover<'a> {
 }
 
 enum Proven {
-    SignedIn(Box<Opened>),
+    SignedIn(Box<OpenedSession>),
     /// The viewer's session goes on.
     Viewer(Box<user::Model>, Box<session::Model>),
     Disabled,
@@ -84,7 +84,7 @@ pub(super) async fn prove(
 ) -> Result<SignedIn, Failure<ProofRefusal>> {
     let now = Timestamp(app.clock.now());
     let Prover { client, viewer, claim, methods, attempt } = prover;
-    let opening = Opening::draft(app, client, &methods);
+    let pending = PendingSession::draft(app, client, &methods);
     let change = announce(app, &challenge).await?;
     let restoration = challenges::restore(app, Some(&challenge.email));
     let viewing = viewer.map(|viewer| (viewer.user.id, viewer.user.credentials_version, viewer.session.id));
@@ -127,7 +127,7 @@ pub(super) async fn prove(
             if let Some(session) = session {
                 return Ok(Proven::Viewer(user, Box::new(session)));
             }
-            let opened = opening.of(&user).open(&txn).await?;
+            let opened = pending.of(&user).open(&txn).await?;
             Ok(opened.map_or(Proven::Nothing, |opened| Proven::SignedIn(Box::new(opened))))
         })
         .await;
@@ -149,7 +149,7 @@ pub(super) async fn prove(
 async fn announce(app: &App, challenge: &challenge::Model) -> Result<Option<SecurityChange>, Fault> {
     let (Purpose::ChangeEmail, Some(id)) = (challenge.purpose, challenge.user_id) else { return Ok(None) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(None) };
-    SecurityChange::announce(app, &user, security_change::Kind::EmailChanged).await.map(Some)
+    SecurityChange::announce(app, &user, security_change::ChangeKind::EmailChanged).await.map(Some)
 }
 
 /// A proof that was good, and what it concerns, locked.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge},
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError},
     outbox,
@@ -29,7 +29,7 @@ pub async fn request_login_code(
     app: &App,
     asker: Asker,
     email: &str,
-) -> Result<Asked, Failure<RequestLoginCodeRefusal>> {
+) -> Result<IssuedChallenge, Failure<RequestLoginCodeRefusal>> {
     let email = EmailAddress::parse(email)
         .map_err(|wrong| RequestLoginCodeRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let permit = challenges::charge(app, asker, Purpose::SignIn, &email).await?;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    challenges::{self, About, Asked, Asker, Challenge},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge},
     config::{ChallengeMethod, EmailVerification},
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError},
@@ -36,7 +36,7 @@ pub async fn resend_otp(
     asker: Asker,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, Failure<ResendRefusal>> {
+) -> Result<IssuedChallenge, Failure<ResendRefusal>> {
     resend(app, asker, ChallengeMethod::Otp, email, challenge_id).await
 }
 
@@ -49,7 +49,7 @@ pub async fn resend_activation_email(
     asker: Asker,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, Failure<ResendRefusal>> {
+) -> Result<IssuedChallenge, Failure<ResendRefusal>> {
     resend(app, asker, ChallengeMethod::Link, email, challenge_id).await
 }
 
@@ -59,7 +59,7 @@ async fn resend(
     method: ChallengeMethod,
     email: &str,
     challenge_id: Option<Uuid>,
-) -> Result<Asked, Failure<ResendRefusal>> {
+) -> Result<IssuedChallenge, Failure<ResendRefusal>> {
     let email =
         EmailAddress::parse(email).map_err(|wrong| ResendRefusal::InvalidInput(vec![wrong.at("email")]))?;
     let older = match challenge_id {

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 5] = [
         "password_reset",
         "rate_limit",
         "reauthentication",
-        "relay",
+        "peers",
         "security_changes",
         "sessions",
         "verification",

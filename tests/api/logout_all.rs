@@ -2,7 +2,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use gatehouse::{
-    sessions::{Client, Opening},
+    sessions::{Client, PendingSession},
     storage::user::find_by_email_key,
 };
 use rstest::rstest;
@@ -42,7 +42,7 @@ async fn credentials_read_before_logout_all_open_no_session_after_it(
     app.run_as(&ada.access_token, LOGOUT_ALL, json!({})).await.data("logoutAll");
     let read_after = find_by_email_key(app.app.db.read(), EMAIL).await.unwrap().unwrap();
     for (user, opens) in [(read_before, false), (read_after, true)] {
-        let opening = Opening::new(&app.app, &user, &Client::default(), &[]);
+        let opening = PendingSession::new(&app.app, &user, &Client::default(), &[]);
         let opened = app.app.db.write(async move |txn| opening.open(&txn).await).await.unwrap();
         assert_eq!(opened.is_some(), opens);
     }

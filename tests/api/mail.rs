@@ -100,7 +100,7 @@ async fn a_name_reaches_no_header_and_is_no_markup() {
         ..Default::default()
     };
     user.update(&connect(&app.settings["DATABASE_URL"]).await).await.unwrap();
-    app.order(gatehouse::outbox::Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.order(gatehouse::outbox::MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(gatehouse::outbox::send_due(&app.app).await.unwrap(), 1);
     let mails = server.mails();
     let mail = mails[0].parts();

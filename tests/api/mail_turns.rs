@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use gatehouse::{
     challenges::{self, About, Asker, Challenge, Registration},
     input::EmailAddress,
-    outbox::{self, Kind, Order, send_due},
+    outbox::{self, MailKind, MailRequest, send_due},
     sessions::Client,
     storage::{
         Timestamp,
@@ -140,7 +140,13 @@ fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
         link_id: Some(id),
         ..challenge::Model::new(id, Purpose::ResetPassword, Method::Link, created_at, expires_at)
     };
-    let order = Order { kind: Kind::ResetPassword, to: &to, user_id: None, challenge_id: Some(id), good_for };
+    let order = MailRequest {
+        kind: MailKind::ResetPassword,
+        to: &to,
+        user_id: None,
+        challenge_id: Some(id),
+        good_for,
+    };
     (challenge, mails::Model { asker: Some(id), ..outbox::row(&app.app, order) })
 }
 
@@ -148,7 +154,8 @@ fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
 async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
     let to = EmailAddress::parse(to).unwrap();
     let good_for = Duration::from_hours(1);
-    let order = Order { kind: Kind::PasswordChanged, to: &to, user_id, challenge_id: None, good_for };
+    let order =
+        MailRequest { kind: MailKind::PasswordChanged, to: &to, user_id, challenge_id: None, good_for };
     let row = mails::Model { asker: Some(Uuid::from_u128(asker)), ..outbox::row(&app.app, order) };
     app.app.db.write_one(async move |txn| mails::insert(&txn, row).await).await.unwrap();
 }

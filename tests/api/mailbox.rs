@@ -1,7 +1,7 @@
 //! The mailbox of development mode.
 
 use gatehouse::{
-    outbox::{Kind, send_due},
+    outbox::{MailKind, send_due},
     secrets::SecretKey,
 };
 use reqwest::{Method, StatusCode};
@@ -25,10 +25,10 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
     assert_eq!(get(&app, "/api").await.body, json!([]));
     let ada = app.sign_up(EMAIL).await;
     let grace = app.sign_up("grace@example.org").await;
-    let first = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
-    app.order(Kind::PasswordChanged, "grace@example.org", &grace.user_id).await;
+    let first = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.order(MailKind::PasswordChanged, "grace@example.org", &grace.user_id).await;
     send_due(&app.app).await.unwrap();
-    let second = app.order(Kind::PasswordChanged, "Ada@Example.org", &ada.user_id).await;
+    let second = app.order(MailKind::PasswordChanged, "Ada@Example.org", &ada.user_id).await;
     send_due(&app.app).await.unwrap();
 
     let list = get(&app, "/api").await.body;
@@ -131,7 +131,7 @@ async fn other_sites_can_neither_read_nor_clear_it(
 ) {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
-    app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     send_due(&app.app).await.unwrap();
     let mut request = app.http.request(method, format!("{}/mailbox{path}", app.url));
     for (name, value) in headers {
@@ -151,7 +151,7 @@ async fn its_page_and_its_mails_run_nobody_elses_scripts() {
     let mallory = app.signup(json!({ "email": EMAIL, "name": name, "password": PASSWORD })).await;
     // to an address that is not proven no name is sent
     app.sql("UPDATE users SET email_verified_at = 1").await;
-    let id = app.order(Kind::PasswordChanged, EMAIL, &SignedIn::from(&mallory).user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &SignedIn::from(&mallory).user_id).await;
     send_due(&app.app).await.unwrap();
     let page = get(&app, "").await;
     let policy = page.header("content-security-policy");

@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::join_all;
 use gatehouse::{
     housekeeping::sweep,
-    outbox::{self, Kind, Order, send_due},
+    outbox::{self, MailKind, MailRequest, send_due},
     storage::{
         Timestamp,
         outbox::{Entity, Model, Outcome, claim, insert, settle},
@@ -41,7 +41,7 @@ async fn many_mails_need_no_more_than_one_connection_that_writes() {
     let app = server.app_with(Postgres, &[NO_VERIFICATION, ("DATABASE_MAX_CONNECTIONS", "2")]).await;
     let ada = app.sign_up(EMAIL).await;
     for _ in 0..40 {
-        app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+        app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     }
     assert_eq!(send_due(&app.app).await.unwrap(), 40);
 }
@@ -53,8 +53,8 @@ async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Post
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
     let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
-    let order = Order {
-        kind: Kind::PasswordChanged,
+    let order = MailRequest {
+        kind: MailKind::PasswordChanged,
         to: &to,
         user_id: ada.user_id.parse().ok(),
         challenge_id: None,
@@ -66,7 +66,7 @@ async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Post
         Err::<(), _>(DbErr::Custom("on purpose".to_owned()))
     });
     failed.await.unwrap_err();
-    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 1);
     assert_eq!(send_due(&app.app).await.unwrap(), 0, "once");
     let mails = server.mails();
@@ -84,9 +84,9 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
         .signup(json!({ "email": EMAIL, "name": "Ada Lovelace", "password": crate::support::PASSWORD }))
         .await;
     let ada = crate::support::SignedIn::from(&ada);
-    app.order(Kind::EmailChanged, "old@example.org", &ada.user_id).await;
-    app.order(Kind::EmailChanged, EMAIL, &ada.user_id).await;
-    let gone = app.order(Kind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
+    app.order(MailKind::EmailChanged, "old@example.org", &ada.user_id).await;
+    app.order(MailKind::EmailChanged, EMAIL, &ada.user_id).await;
+    let gone = app.order(MailKind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
     let changed = &app.inbox("old@example.org").await[0];
     for text in ["Hello,", "now uses ada@example.org", "no longer old@example.org"] {
         assert!(changed.text.contains(text), "{text}: {}", changed.text);
@@ -94,7 +94,7 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
     assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");
     for (proven, hello) in [("NULL", "Hello,"), ("1", "Hello Ada Lovelace,")] {
         app.sql(&format!("UPDATE users SET email_verified_at = {proven}")).await;
-        app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+        app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
         let changed = &app.inbox(EMAIL).await[0];
         assert!(
             changed.text.starts_with(hello),
@@ -116,7 +116,7 @@ async fn what_could_not_be_sent_is_sent_when_the_server_is_back(
     let mut server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
-    let sent = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let sent = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 1);
     if trouble == "stopped" {
         server.stop();
@@ -127,7 +127,7 @@ async fn what_could_not_be_sent_is_sent_when_the_server_is_back(
         // a connection that stands is not troubled
         server.restart();
     }
-    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
     assert_eq!(send_due(&app.app).await.unwrap(), 0, "not at once");
     let waits = row(&app, id).await;
@@ -164,7 +164,7 @@ async fn what_the_server_refuses_for_good_is_given_up(
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
     server.answer(trouble);
-    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
     let failed = row(&app, id).await;
     assert!(failed.failed_at.is_some() && failed.due_at.is_none(), "{failed:?}");
@@ -198,8 +198,8 @@ async fn nothing_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgre
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
     let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
-    let (user_id, kind) = (ada.user_id.parse().ok(), Kind::PasswordChanged);
-    let short = Order { kind, to: &to, user_id, challenge_id: None, good_for: Duration::from_mins(10) };
+    let (user_id, kind) = (ada.user_id.parse().ok(), MailKind::PasswordChanged);
+    let short = MailRequest { kind, to: &to, user_id, challenge_id: None, good_for: Duration::from_mins(10) };
     let short = outbox::row(&app.app, short);
     let short_id = short.id;
     app.app.db.write_one(async move |txn| insert(&txn, short).await).await.unwrap();
@@ -226,7 +226,7 @@ async fn a_claimed_mail_is_nobody_elses_until_the_lease_runs_out(
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
-    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     let claim_now = async || {
         let now = Timestamp(app.app.clock.now());
         let claimed = app.app.db.write(async move |txn| {
@@ -259,7 +259,7 @@ async fn two_servers_send_each_mail_once() {
     let one = server.app(Postgres).await;
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
-    let ordered = join_all((0..60).map(|_| one.order(Kind::PasswordChanged, EMAIL, &ada.user_id))).await;
+    let ordered = join_all((0..60).map(|_| one.order(MailKind::PasswordChanged, EMAIL, &ada.user_id))).await;
     let sent = join_all([&one, &other, &one, &other].map(|app| send_due(&app.app))).await;
     let sent: Vec<u64> = sent.into_iter().map(Result::unwrap).collect();
     assert_eq!(sent.iter().sum::<u64>(), 60);
@@ -280,7 +280,7 @@ async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Po
     let ada = app.sign_up(EMAIL).await;
     let mut ordered = Vec::new();
     for _ in 0..40 {
-        ordered.push(app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await);
+        ordered.push(app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await);
     }
     let folder = tempfile::tempdir().unwrap();
     let settings = ["DATABASE_URL", "PUBLIC_URL", "SECRET_KEY", "SMTP_URL", "EMAIL_FROM"]
@@ -339,16 +339,16 @@ async fn mails_of_this_server_go_at_once_and_those_of_others_soon(
     };
     // the first look at the outbox is over
     tokio::time::sleep(Duration::from_millis(300)).await;
-    app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     let took = arrived(1).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
     let other = app.another(&[]).await;
-    other.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    other.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(2).await;
 
     // what is on its way when the server is told to stop is finished, and noted
     server.answer("slow");
-    let last = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let last = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(3).await;
     drop(stop);
     running.await.unwrap();
@@ -360,8 +360,8 @@ async fn mails_of_this_server_go_at_once_and_those_of_others_soon(
 async fn what_a_newer_version_has_written_waits_for_it(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
-    let order = Order {
-        kind: Kind::PasswordChanged,
+    let order = MailRequest {
+        kind: MailKind::PasswordChanged,
         to: &to,
         user_id: None,
         challenge_id: None,
@@ -381,12 +381,12 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     let count = async || Entity::find().count(app.app.db.read()).await.unwrap();
-    app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     send_due(&app.app).await.unwrap();
     app.advance(Duration::from_hours(6 * 24));
     sweep(&app.app).await.unwrap();
     assert_eq!(count().await, 1);
-    let waiting = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let waiting = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     app.advance(Duration::from_hours(25));
     sweep(&app.app).await.unwrap();
     assert_eq!(count().await, 1);
@@ -402,8 +402,8 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
 async fn the_log_names_people_in_development_alone(#[case] command: &str, #[case] names: bool) {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
-    let id = app.order(Kind::PasswordChanged, EMAIL, &ada.user_id).await;
-    let refused = app.order(Kind::PasswordChanged, "grace@example.org", &ada.user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
+    let refused = app.order(MailKind::PasswordChanged, "grace@example.org", &ada.user_id).await;
     let folder = tempfile::tempdir().unwrap();
     // a way by which the second mail cannot go
     std::fs::create_dir_all(folder.path().join(format!("{refused}.part"))).unwrap();

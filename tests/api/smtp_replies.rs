@@ -6,7 +6,7 @@ use std::{
 };
 
 use gatehouse::{
-    outbox::{Kind, send_due},
+    outbox::{MailKind, send_due},
     storage::outbox,
 };
 use rstest::rstest;
@@ -109,7 +109,7 @@ impl Server {
 
 /// Sends a mail as often as it becomes due within half an hour, and says what became of it.
 async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
-    let id = app.order(Kind::PasswordChanged, EMAIL, user_id).await;
+    let id = app.order(MailKind::PasswordChanged, EMAIL, user_id).await;
     for _ in 0..3 {
         send_due(&app.app).await.unwrap();
         app.advance(Duration::from_mins(10));

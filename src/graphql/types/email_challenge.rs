@@ -3,7 +3,7 @@
 use async_graphql::{Enum, ID, SimpleObject, Union};
 
 use crate::{
-    challenges::Asked,
+    challenges::IssuedChallenge,
     config,
     fault::Failure,
     graphql::{error::ApiError, numbers::whole_seconds, refusal::UserError},
@@ -27,8 +27,8 @@ pub struct EmailChallenge {
     pub resend_in: i32,
 }
 
-impl From<Asked> for EmailChallenge {
-    fn from(Asked { challenge, expires_in, resend_in }: Asked) -> Self {
+impl From<IssuedChallenge> for EmailChallenge {
+    fn from(IssuedChallenge { challenge, expires_in, resend_in }: IssuedChallenge) -> Self {
         Self {
             id: challenge.id.into(),
             purpose: challenge.purpose.into(),
@@ -84,13 +84,13 @@ pub enum EmailChallengeResult {
     UserError(UserError),
 }
 
-impl<R> TryFrom<Result<Asked, Failure<R>>> for EmailChallengeResult
+impl<R> TryFrom<Result<IssuedChallenge, Failure<R>>> for EmailChallengeResult
 where
     UserError: From<R>,
 {
     type Error = ApiError;
 
-    fn try_from(outcome: Result<Asked, Failure<R>>) -> Result<Self, ApiError> {
+    fn try_from(outcome: Result<IssuedChallenge, Failure<R>>) -> Result<Self, ApiError> {
         Ok(match outcome {
             Ok(asked) => Self::EmailChallenge(asked.into()),
             Err(failure) => Self::UserError(failure.try_into()?),

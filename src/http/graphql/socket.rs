@@ -24,7 +24,7 @@ use crate::{
     events::Listener,
     fault::Failure,
     graphql::{ApiSchema, caller::Caller, error::ApiError, guard::documents::Documents},
-    http::sockets::{Place, Sockets, Subject},
+    http::sockets::{SocketPlace, Sockets, Subject},
     sessions::{self, Client, Unauthenticated, Viewer},
 };
 
@@ -120,7 +120,7 @@ struct SignedIn {
     access_token: SecretString,
     viewer: Viewer,
     listener: Listener,
-    _place: Place,
+    _place: SocketPlace,
 }
 
 impl Connection {

@@ -10,7 +10,7 @@ use super::{GraphqlEndpoint, MAX_BODY, Refusal, bad_request, protocol, socket::S
 use crate::{
     http::{
         client::client,
-        sockets::{Place, Subject},
+        sockets::{SocketPlace, Subject},
     },
     rate_limit::Address,
     sessions::Client,
@@ -69,7 +69,7 @@ impl GraphqlEndpoint {
     }
 
     /// Room for one more, of the server's and of the address's.
-    fn places(&self, client: &Client) -> Result<Vec<Place>, Refusal> {
+    fn places(&self, client: &Client) -> Result<Vec<SocketPlace>, Refusal> {
         let limits = self.app.config.sockets;
         let place = |subject, most, status, message: &str| {
             let place = self.sockets.place(subject, most);

@@ -1,4 +1,4 @@
-//! Opening the database.
+//! PendingSession the database.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 

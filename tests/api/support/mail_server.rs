@@ -10,8 +10,8 @@ use std::{
 
 use gatehouse::{
     input::EmailAddress,
-    mail::Kept,
-    outbox::{self, Kind, Order},
+    mail::StoredMail,
+    outbox::{self, MailKind, MailRequest},
     storage,
 };
 use serde::Deserialize;
@@ -157,10 +157,11 @@ pub const FROM: &str = "accounts@example.org";
 
 impl TestApp {
     /// Writes a mail into the outbox.
-    pub async fn order(&self, kind: Kind, to: &str, user_id: &str) -> Uuid {
+    pub async fn order(&self, kind: MailKind, to: &str, user_id: &str) -> Uuid {
         let (to, user_id) = (EmailAddress::parse(to).unwrap(), user_id.parse().ok());
         let good_for = std::time::Duration::from_hours(48);
-        let row = outbox::row(&self.app, Order { kind, to: &to, user_id, challenge_id: None, good_for });
+        let row =
+            outbox::row(&self.app, MailRequest { kind, to: &to, user_id, challenge_id: None, good_for });
         let id = row.id;
         self.app.db.write_one(async move |txn| storage::outbox::insert(&txn, row).await).await.unwrap();
         outbox::wake(&self.app);
@@ -168,7 +169,7 @@ impl TestApp {
     }
 
     /// Sends what is due, and gives the mails to this address that are in the mailbox, the newest first.
-    pub async fn inbox(&self, to: &str) -> Vec<Arc<Kept>> {
+    pub async fn inbox(&self, to: &str) -> Vec<Arc<StoredMail>> {
         outbox::send_due(&self.app).await.unwrap();
         let key = EmailAddress::parse(to).unwrap().key().to_owned();
         let mut mails = self.app.mailer.mailbox().unwrap().list();

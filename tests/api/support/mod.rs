@@ -15,7 +15,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use gatehouse::{
     app::App,
     config::{Config, Mode},
-    http, relay,
+    http, peers,
     secrets::SecretKey,
 };
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
@@ -101,7 +101,7 @@ impl TestApp {
             };
             tokio::select! {
                 served = http::serve(served.clone(), listener, stopped) => served.unwrap(),
-                () = relay::run(&served) => {}
+                () = peers::run(&served) => {}
             }
         });
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();

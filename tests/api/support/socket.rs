@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use gatehouse::events::{Event, Kind};
+use gatehouse::events::{Event, EventKind};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -40,7 +40,7 @@ impl TestApp {
         socket.subscribe("1", FOLLOW).await;
         let user_id = who.user_id.parse().unwrap();
         let probe = Event {
-            kind: Kind::SessionStarted,
+            kind: EventKind::SessionStarted,
             user_id,
             session_id: Some(Uuid::nil()),
             at: self.app.clock.now(),

@@ -34,14 +34,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// What a connection is doing: the service tells of its requests, the socket sees the rest.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stage(Arc<AtomicU8>);
+pub(super) struct Phase(Arc<AtomicU8>);
 
 const WAITS: u8 = 0;
 const SENDS_HEAD: u8 = 1;
 const IS_ANSWERED: u8 = 2;
 const TAKES_ANSWER: u8 = 3;
 
-impl Stage {
+impl Phase {
     /// A request has come.
     pub(super) fn begin(&self) {
         self.set(IS_ANSWERED);
@@ -52,12 +52,12 @@ impl Stage {
         self.set(TAKES_ANSWER);
     }
 
-    fn is(&self, stage: u8) -> bool {
-        self.0.load(Ordering::Relaxed) == stage
+    fn is(&self, phase: u8) -> bool {
+        self.0.load(Ordering::Relaxed) == phase
     }
 
-    fn set(&self, stage: u8) {
-        self.0.store(stage, Ordering::Relaxed);
+    fn set(&self, phase: u8) {
+        self.0.store(phase, Ordering::Relaxed);
     }
 
     /// Whether a request is still to come.
@@ -67,9 +67,9 @@ impl Stage {
 }
 
 /// A socket with deadlines.
-pub(super) struct Paced<S> {
+pub(super) struct Deadlines<S> {
     socket: S,
-    stage: Stage,
+    phase: Phase,
     /// Until when what is awaited must have come.
     coming: Pin<Box<Sleep>>,
     /// Until when what waits to be taken must have been.
@@ -78,14 +78,14 @@ pub(super) struct Paced<S> {
     has_line: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
-    pub(super) fn new(socket: S, stage: Stage) -> Self {
-        Self { socket, stage, coming: Box::pin(sleep(HEAD)), going: None, has_line: false }
+impl<S: AsyncRead + AsyncWrite + Unpin> Deadlines<S> {
+    pub(super) fn new(socket: S, phase: Phase) -> Self {
+        Self { socket, phase, coming: Box::pin(sleep(HEAD)), going: None, has_line: false }
     }
 
     fn note(&mut self, bytes: &[u8]) {
-        if self.stage.is(WAITS) {
-            self.stage.set(SENDS_HEAD);
+        if self.phase.is(WAITS) {
+            self.phase.set(SENDS_HEAD);
             self.coming.as_mut().reset(Instant::now() + HEAD);
             self.has_line = false;
         }
@@ -94,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 
     /// What hyper answers to heads that it cannot read has no body: this is what takes its place. None: it is no such answer.
     fn refusal(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !self.stage.is_before() {
+        if !self.phase.is_before() {
             return None;
         }
         let status = StatusCode::from_bytes(bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?;
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlines<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -122,11 +122,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
             self.note(&buffer.filled()[before..]);
             return Poll::Ready(read);
         }
-        if !self.stage.is_before() {
+        if !self.phase.is_before() {
             return Poll::Pending;
         }
         ready!(self.coming.as_mut().poll(cx));
-        if self.stage.is(SENDS_HEAD) {
+        if self.phase.is(SENDS_HEAD) {
             let late = answer::raw(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
             // whoever does not read it has been told
             let _ = Pin::new(&mut self.socket).poll_write(cx, &late);
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match self.refusal(bytes) {
             Some(refusal) => Pin::new(&mut self.socket).poll_write(cx, &refusal).map_ok(|_| bytes.len()),
@@ -151,8 +151,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
         self.going = None;
-        if self.stage.is(TAKES_ANSWER) {
-            self.stage.set(WAITS);
+        if self.phase.is(TAKES_ANSWER) {
+            self.phase.set(WAITS);
             self.coming.as_mut().reset(Instant::now() + IDLE);
         }
         Poll::Ready(Ok(()))

@@ -25,22 +25,22 @@ const LINGER: Duration = Duration::from_secs(2);
 const MOST: usize = 1024 * 1024;
 
 /// A socket that lingers when it is dropped. It keeps its place `P` until it is closed.
-pub(super) struct Lingering<P: Send + 'static>(Option<(TcpStream, P)>);
+pub(super) struct LingeringClose<P: Send + 'static>(Option<(TcpStream, P)>);
 
-impl<P: Send + 'static> Lingering<P> {
+impl<P: Send + 'static> LingeringClose<P> {
     pub(super) fn new(socket: TcpStream, place: P) -> Self {
         Self(Some((socket, place)))
     }
 }
 
-impl<P: Send + Unpin + 'static> Lingering<P> {
+impl<P: Send + Unpin + 'static> LingeringClose<P> {
     fn socket(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         let (socket, _) = self.get_mut().0.as_mut().expect("it is there until it is dropped");
         Pin::new(socket)
     }
 }
 
-impl<P: Send + 'static> Drop for Lingering<P> {
+impl<P: Send + 'static> Drop for LingeringClose<P> {
     fn drop(&mut self) {
         if let (Some((socket, place)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(async move {
@@ -65,7 +65,7 @@ async fn farewell(mut socket: TcpStream) -> io::Result<()> {
     }
 }
 
-impl<P: Send + Unpin + 'static> AsyncRead for Lingering<P> {
+impl<P: Send + Unpin + 'static> AsyncRead for LingeringClose<P> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -75,7 +75,7 @@ impl<P: Send + Unpin + 'static> AsyncRead for Lingering<P> {
     }
 }
 
-impl<P: Send + Unpin + 'static> AsyncWrite for Lingering<P> {
+impl<P: Send + Unpin + 'static> AsyncWrite for LingeringClose<P> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.socket().poll_write(cx, bytes)
     }

@@ -11,7 +11,7 @@ use super::GoogleError;
 const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
 
 /// At most one caller fetches it at a time; the others wait for that, or go on with the one that is good still.
-pub(super) struct Kept<T> {
+pub(super) struct DocumentCache<T> {
     entry: RwLock<Option<Entry<T>>>,
     turn: Mutex<()>,
 }
@@ -23,13 +23,13 @@ struct Entry<T> {
     again_at: OffsetDateTime,
 }
 
-impl<T> Default for Kept<T> {
+impl<T> Default for DocumentCache<T> {
     fn default() -> Self {
         Self { entry: RwLock::new(None), turn: Mutex::new(()) }
     }
 }
 
-impl<T> Kept<T> {
+impl<T> DocumentCache<T> {
     /// The document, fetched if there is none that is still good. `fetch` says for how long it is.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, time};
 use crate::{
     app::App,
     config::DatabaseUrl,
-    events::{Event, Kind},
+    events::{Event, EventKind},
     fault::Fault,
     storage::{self, session},
 };
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 500;
 
 /// Why nothing is heard any more.
 #[derive(Debug, thiserror::Error)]
-enum Deaf {
+enum Disconnected {
     #[error("the connection is lost")]
     Lost,
     #[error(
@@ -51,7 +51,7 @@ pub async fn run(app: &App) {
     let [mut pause, most] = PAUSES;
     loop {
         let begun = time::Instant::now();
-        let why: Deaf = match storage::listen(url).await {
+        let why: Disconnected = match storage::listen(url).await {
             Ok(heard) => follow(app, heard).await.map_or_else(|why| why, |never| match never {}),
             Err(fault) => fault.into(),
         };
@@ -64,7 +64,7 @@ pub async fn run(app: &App) {
 }
 
 /// Publishes what is heard.
-async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Deaf> {
+async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Disconnected> {
     // both begin at once: from here on nothing is missed, but something may have been before
     app.db.set_listening(true);
     let mut signs = time::interval(SIGN_OF_LIFE);
@@ -73,44 +73,44 @@ async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallib
     loop {
         tokio::select! {
             notice = heard.recv() => {
-                match app.events.hear(&notice.ok_or(Deaf::Lost)?, |told| app.db.forget_viewers(told)) {
+                match app.events.hear(&notice.ok_or(Disconnected::Lost)?, |told| app.db.forget_viewers(told)) {
                     Ok(is_own) => is_heard |= is_own,
                     // of a later version, most likely
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn Error, "what another server did is looked for");
                         // and with it goes what is kept
                         app.db.set_listening(true);
-                        look(app).await?;
+                        check_missed(app).await?;
                     }
                 }
             }
             _ = signs.tick() => {
                 if !std::mem::take(&mut is_heard) {
-                    return Err(Deaf::Unheard);
+                    return Err(Disconnected::Unheard);
                 }
                 let sign = app.events.sign_of_life();
                 app.db.write_one(async move |txn| storage::notify(&txn, sign).await).await?;
             }
-            _ = looks.tick() => look(app).await?,
+            _ = looks.tick() => check_missed(app).await?,
         }
     }
 }
 
 async fn look_and_tell(app: &App) {
-    if let Err(fault) = look(app).await {
+    if let Err(fault) = check_missed(app).await {
         tracing::warn!(error = &fault as &dyn Error, "whether sessions are over could not be found out");
     }
 }
 
 /// Publishes the ends of sessions that are over, though somebody still listens for them.
-async fn look(app: &App) -> Result<(), Fault> {
+async fn check_missed(app: &App) -> Result<(), Fault> {
     let listened_for: HashMap<_, _> = app.events.sessions().into_iter().collect();
     let ids: Vec<_> = listened_for.keys().copied().collect();
     for ids in ids.chunks(AT_ONCE) {
         let at = app.clock.now();
         let end = |id| {
             let user_id = listened_for.get(&id)?;
-            Some(Event { kind: Kind::SessionEnded, user_id: *user_id, session_id: Some(id), at })
+            Some(Event { kind: EventKind::SessionEnded, user_id: *user_id, session_id: Some(id), at })
         };
         let ended = session::list_ended(app.db.read(), ids).await?;
         app.events.publish(&ended.into_iter().filter_map(end).collect::<Vec<_>>());

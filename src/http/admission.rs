@@ -26,7 +26,7 @@ const OTHER_FILES: u32 = 100;
 static WARNED: AtomicBool = AtomicBool::new(false);
 
 /// The connections that are open.
-pub(super) struct Connections {
+pub(super) struct Admission {
     app: Arc<App>,
     room: Arc<Semaphore>,
     by_address: Arc<Counts>,
@@ -36,7 +36,7 @@ pub(super) struct Connections {
 type Counts = Mutex<HashMap<String, u32>>;
 
 /// A connection's place among them, until it is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     _room: OwnedSemaphorePermit,
     address: Option<(Address, Arc<Counts>)>,
 }
@@ -50,14 +50,14 @@ pub(super) enum Full {
     Address,
 }
 
-impl Connections {
+impl Admission {
     pub(super) fn new(app: Arc<App>) -> Self {
         let most = most(&app.config);
         Self { app, room: Arc::new(Semaphore::new(most)), by_address: Arc::default() }
     }
 
     /// A place for a connection from this address. Proxies bring everybody's connections, so they are not counted.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<Place, Full> {
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
         let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.trusted_proxies);
         let address = Address::rationed(&self.app, Some(peer)).filter(|_| !is_proxy);
@@ -75,11 +75,14 @@ impl Connections {
                 *counts.entry(network.to_owned()).or_default() += 1;
             }
         }
-        Ok(Place { _room: room, address: address.map(|address| (address, self.by_address.clone())) })
+        Ok(ConnectionPlace {
+            _room: room,
+            address: address.map(|address| (address, self.by_address.clone())),
+        })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let Some((address, counts)) = &self.address else { return };
         let mut counts = lock(counts);
