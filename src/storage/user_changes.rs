@@ -48,19 +48,19 @@ pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<()
 /// A violated constraint if another user has the username.
 pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> {
     let (id, now) = (row.id, row.updated_at);
-    let row = row.with_keys();
+    let keyed = row.with_keys();
     let profile = ActiveModel {
-        username: Set(row.username),
-        username_key: Set(row.username_key),
-        name: Set(row.name),
-        first_name: Set(row.first_name),
-        last_name: Set(row.last_name),
-        name_key: Set(row.name_key),
-        first_name_key: Set(row.first_name_key),
-        last_name_key: Set(row.last_name_key),
-        bio: Set(row.bio),
-        avatar_url: Set(row.avatar_url),
-        updated_at: Set(row.updated_at),
+        username: Set(keyed.username),
+        username_key: Set(keyed.username_key),
+        name: Set(keyed.name),
+        first_name: Set(keyed.first_name),
+        last_name: Set(keyed.last_name),
+        name_key: Set(keyed.name_key),
+        first_name_key: Set(keyed.first_name_key),
+        last_name_key: Set(keyed.last_name_key),
+        bio: Set(keyed.bio),
+        avatar_url: Set(keyed.avatar_url),
+        updated_at: Set(keyed.updated_at),
         ..Default::default()
     };
     Entity::update_by_id(id).set(profile).exec(on).await?;

@@ -82,7 +82,7 @@ const WITHIN: [(&str, &str); 49] = [
     ("telemetry", "config"),
 ];
 
-fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! `storage::Db`: what is kept, what is not, and who is told.
+//! `storage::Db`: what is committed, what is undone, and what each caller hears of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp};
 
-/// Long enough for writes to queue up meanwhile.
+/// Long enough for writes to queue up.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn notes(database: Database) -> (TestApp, Db) {
@@ -41,7 +41,7 @@ async fn kept(db: &Db) -> Vec<i64> {
     rows.iter().map(|row| row.try_get("", "id").unwrap()).collect()
 }
 
-/// What the closure of a job does in the tests of groups.
+/// What the closure of a job does.
 #[derive(Clone, Copy, Debug)]
 enum Job {
     Good,
@@ -81,7 +81,7 @@ async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
 ) {
     let (_app, db) = notes(database).await;
     let kinds = [Job::Good, Job::Fails, Job::Panics, Job::Violates, Job::GoesOnAfterAnError, Job::One];
-    // alone, and in groups in every order that comes about
+    // alone, and in groups of any order
     let mut id = 0;
     let mut expected = vec![0];
     for together in [1, 6, 48] {
@@ -109,7 +109,7 @@ async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
     let (_app, db) = notes(Sqlite).await;
-    // no page more than there are: SQLITE_FULL, as on a full disk, upon which SQLite rolls back by itself
+    // the file cannot grow, so SQLite answers SQLITE_FULL and rolls back by itself, as on a full disk
     let pages = db.write_one(async |txn| txn.execute_unprepared("PRAGMA max_page_count = 1").await).await;
     pages.unwrap();
     let blocker = hold_the_writer(&db, SHORT);
@@ -120,7 +120,7 @@ async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
                 txn.execute_unprepared(&insert(id)).await?;
                 if id == 3 {
                     let big = "INSERT INTO notes SELECT 1000, hex(randomblob(100000))";
-                    // the failure is swallowed: the writer must notice it all the same
+                    // the closure ignores the failure, but the writer must not
                     drop(txn.execute_unprepared(big).await);
                 }
                 Ok(())
@@ -270,7 +270,7 @@ async fn writes_of_other_processes_do_not_disturb_the_writer() {
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
 }
 
-/// Keeps the writer busy for a while, so that what is written meanwhile makes one group.
+/// Keeps the writer busy for a while, so that the writes that arrive meanwhile form one group.
 fn hold_the_writer(db: &Db, time: Duration) -> tokio::task::JoinHandle<Result<(), Fault>> {
     let db = db.clone();
     let (begun, has_begun) = std::sync::mpsc::channel();

@@ -1,4 +1,4 @@
-//! Who sends a request is known from memory, and what is known is never behind what is committed.
+//! The viewer of a request comes from memory, and is never behind what is committed.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -17,16 +17,12 @@ use crate::support::{
 
 const BELIEVING: (&str, &str) = ("VIEWER_CACHE_STALENESS", "60s");
 
-/// A server that keeps viewers. On PostgreSQL it must be heard first.
+/// A server with a viewer cache. On PostgreSQL it must hear its own notifications first.
 async fn start(database: Database, settings: &[(&str, &str)]) -> TestApp {
     let app = TestApp::with(database, &[settings, &[BELIEVING, ("RATE_LIMITS", "off")]].concat()).await;
     if database == Postgres {
         let probe = app.sign_up("probe@example.org").await;
-        until(async || {
-            app.me(&probe.access_token).await;
-            counts(&app).hits > 0
-        })
-        .await;
+        until_cached(&app, &probe.access_token).await;
     }
     app
 }
@@ -40,6 +36,16 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to hold");
 }
 
+/// Asks for the owner of a token until the answer comes from the cache.
+async fn until_cached(app: &TestApp, token: &str) {
+    until(async || {
+        let hits = counts(app).hits;
+        assert!(app.me(token).await.contains('@'));
+        counts(app).hits > hits
+    })
+    .await;
+}
+
 fn counts(app: &TestApp) -> ViewerCacheCounts {
     app.app.db.viewer_cache_counts()
 }
@@ -50,7 +56,13 @@ async fn me(app: &TestApp, person: &SignedIn) -> Value {
     app.run_as(&person.access_token, ME, json!({})).await.body
 }
 
-/// Two requests that find nothing new: after them the person is kept, where anything is.
+/// Changes the bio of a person through the API.
+async fn set_bio(app: &TestApp, person: &SignedIn, bio: &str) {
+    let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
+    app.run_as(&person.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
+}
+
+/// Two requests that change nothing: after them the person is cached, if the cache is on.
 async fn warm(app: &TestApp, person: &SignedIn) -> Value {
     me(app, person).await;
     me(app, person).await
@@ -91,7 +103,7 @@ async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
     let ada = app.sign_up(EMAIL).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let root = if database == Postgres {
-        // behind the server's back, so it is seen when what is kept is too old: a new session brings it about
+        // the role was written behind the server's back, so only a session that is not cached shows it
         app.sign_in("root@example.org").await
     } else {
         root
@@ -102,8 +114,7 @@ async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
     for number in 0..20 {
         warm(&app, &ada).await;
         let bio = format!("the {number}th");
-        let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
-        app.run_as(&ada.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
+        set_bio(&app, &ada, &bio).await;
         assert_eq!(me(&app, &ada).await["data"]["me"]["bio"], bio);
     }
     let administer = async |operation: &str| {
@@ -148,7 +159,7 @@ async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
     let before = counts(&app);
     assert_eq!(app.me(&bystander.access_token).await, "grace@example.org");
     if database == Postgres {
-        // on SQLite what the test wrote behind the server's back made it forget everybody
+        // on SQLite the role written behind the server's back has cleared the cache
         assert_eq!(counts(&app).misses, before.misses);
     }
 }
@@ -158,16 +169,13 @@ async fn what_others_write_to_the_file_is_seen_by_the_next_request() {
     let app = start(Sqlite, &[NO_VERIFICATION]).await;
     let other = app.another(&[]).await;
     let ada = app.sign_up(EMAIL).await;
-    let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
     for number in 0..60 {
         warm(&app, &ada).await;
         let bio = format!("the {number}th");
         match number % 3 {
             0 => app.sql(&format!("UPDATE users SET bio = '{bio}' WHERE email = '{EMAIL}'")).await,
-            1 => drop(
-                other.run_as(&ada.access_token, update, json!({ "bio": bio })).await.data("updateProfile"),
-            ),
-            // both write: whose commit it was must be told apart
+            1 => set_bio(&other, &ada, &bio).await,
+            // both write: the server must tell its own commits from the others
             _ => {
                 let email = format!("{number}@example.org");
                 let own = app.sign_up(&email);
@@ -213,7 +221,7 @@ async fn nobody_is_answered_with_what_came_before_their_own_change(
     let people = join_all(people.map(|email| app.sign_up(email))).await;
     let is_over = AtomicBool::new(false);
     let (app, is_over) = (&app, &is_over);
-    // they fill what is kept at every moment, also while it is forgotten
+    // they fill the cache at every moment, even while a row is being forgotten
     let reading = people.iter().flat_map(|person| std::iter::repeat_n(person, 4)).map(async |person| {
         while !is_over.load(Ordering::Relaxed) {
             assert!(me(app, person).await["errors"].is_null());
@@ -222,9 +230,8 @@ async fn nobody_is_answered_with_what_came_before_their_own_change(
     let writing = async {
         join_all(people.iter().map(async |person| {
             for number in 0..100 {
-                let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
                 let bio = number.to_string();
-                app.run_as(&person.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
+                set_bio(app, person, &bio).await;
                 assert_eq!(me(app, person).await["data"]["me"]["bio"], bio);
             }
         }))
@@ -240,26 +247,18 @@ async fn on_postgresql_what_another_server_does_is_heard_and_what_is_not_told_is
     let app = start(Postgres, &[NO_VERIFICATION]).await;
     let other = app.another(&[BELIEVING]).await;
     let ada = app.sign_up(EMAIL).await;
-    until(async || {
-        other.me(&ada.access_token).await;
-        counts(&other).hits > 0
-    })
-    .await;
+    until_cached(&other, &ada.access_token).await;
     app.run_as(&ada.access_token, "mutation { logout { endedSessionIds } }", json!({})).await.data("logout");
     until(async || other.me(&ada.access_token).await == "REVOKED").await;
 
     let brief = app.another(&[("VIEWER_CACHE_STALENESS", "200ms")]).await;
     let ada = app.sign_in(EMAIL).await;
-    until(async || {
-        brief.me(&ada.access_token).await;
-        counts(&brief).hits > 0
-    })
-    .await;
+    until_cached(&brief, &ada.access_token).await;
     app.sql("UPDATE users SET bio = 'told nobody'").await;
     until(async || me(&brief, &ada).await["data"]["me"]["bio"] == "told nobody").await;
 }
 
-/// What is kept here of the session is older than the pair that became void elsewhere: the database's row decides.
+/// The cached row is older than the pair that became void elsewhere: the row in the database decides.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_void_access_token_ends_the_session_whatever_is_kept_of_it(
@@ -269,12 +268,7 @@ async fn a_void_access_token_ends_the_session_whatever_is_kept_of_it(
     let other = app.another(&[("VIEWER_CACHE_SIZE", "0")]).await;
     let ada = app.sign_up(EMAIL).await;
     let thief = SignedIn::from(&other.refresh_from(("203.0.113.66", "a script"), &ada.refresh_token).await);
-    until(async || {
-        let hits = counts(&app).hits;
-        assert_eq!(app.me(&ada.access_token).await, EMAIL);
-        counts(&app).hits > hits
-    })
-    .await;
+    until_cached(&app, &ada.access_token).await;
     other.advance(Duration::from_secs(30));
     let owner = SignedIn::from(&other.refresh_from(("198.51.100.7", "a browser"), &ada.refresh_token).await);
     assert_ne!(owner.refresh_token, thief.refresh_token);
@@ -292,14 +286,9 @@ async fn no_session_is_ended_by_what_is_kept_of_it() {
     let void = |to: u32| format!("UPDATE sessions SET voided_from = 1, voided_to = {to} WHERE counter = 2");
     app.sql(&void(2)).await;
     assert_eq!(app.me(&second.access_token).await, EMAIL);
-    until(async || {
-        let hits = counts(&app).hits;
-        assert_eq!(app.me(&second.access_token).await, EMAIL);
-        counts(&app).hits > hits
-    })
-    .await;
+    until_cached(&app, &second.access_token).await;
     app.sql(&void(1)).await;
-    assert_eq!(app.me(&first.access_token).await, EMAIL, "void by what is kept, and good by the database");
+    assert_eq!(app.me(&first.access_token).await, EMAIL, "void by the cached row, and good by the database");
     app.sql(&void(2)).await;
     assert_eq!(app.me(&first.access_token).await, "REVOKED");
 }

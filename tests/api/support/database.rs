@@ -99,7 +99,7 @@ impl Cluster {
 /// A connection of the test's own.
 pub async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    // sqlx issue 3645: see `storage/connect.rs`
+    // sqlx issue 3645: see `storage/engine/connect.rs`
     options.max_connections(1).idle_timeout(None).max_lifetime(None);
     SeaOrm::connect(options).await.unwrap()
 }

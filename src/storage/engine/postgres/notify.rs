@@ -52,11 +52,11 @@ pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault>
     let (sender, receiver) = mpsc::channel(PENDING_NOTIFICATIONS);
     tokio::spawn(async move {
         loop {
-            let received = tokio::select! {
-                received = listener.try_recv() => received,
+            let next = tokio::select! {
+                next = listener.try_recv() => next,
                 () = sender.closed() => return,
             };
-            match received {
+            match next {
                 Ok(Some(notification)) => {
                     if sender.send(notification.payload().to_owned()).await.is_err() {
                         return;
