@@ -60,7 +60,7 @@ impl GoogleConfig {
         let tokeninfo_url = r.setting(
             "GOOGLE_TOKENINFO_URL",
             "https://oauth2.googleapis.com/tokeninfo",
-            "Where Google tells to which client it issued an access token.",
+            "Where Google says which client an access token was issued to.",
             endpoint,
         );
         r.check(

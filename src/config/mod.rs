@@ -16,6 +16,7 @@ mod monitoring;
 mod origin;
 mod passwords;
 mod reader;
+mod reference;
 mod rights;
 mod server;
 mod sign_up;
@@ -114,6 +115,16 @@ impl Config {
             warnings: r.warnings,
         })
     }
+}
+
+/// Returns the reference of all settings, in Markdown. It is the same on every machine.
+///
+/// # Panics
+/// Never: a test accepts every default.
+#[must_use]
+pub fn reference() -> String {
+    let defaults = Config::load(Mode::Command, &Variables::default());
+    reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
 /// Checks that an owner can always request a mail or has one that works. Otherwise strangers could use up the budget and keep
