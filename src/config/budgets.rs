@@ -40,6 +40,7 @@ pub struct Budgets {
 }
 
 impl Budgets {
+    #[expect(clippy::too_many_lines, reason = "a table: one budget after the other")]
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section(
             "Rate limits",
