@@ -72,7 +72,7 @@ impl MailPermit {
     /// Leave for a mail that no budget refuses: its reader has shown that the address is theirs.
     #[must_use]
     pub fn uncharged(app: &App) -> Self {
-        Self { resend_in: app.config.resend_cooldown, asker: None }
+        Self { resend_in: app.config.budgets.mail_again.period, asker: None }
     }
 }
 
@@ -340,13 +340,13 @@ impl Challenge {
 /// The row of a challenge, and how long it is good for. One that is not mailed need not have an address.
 fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
     let now = Timestamp(app.clock.now());
-    let (method, expires_in) = match (purpose, app.config.email_verification_method) {
-        (Purpose::ResetPassword, _) => (Method::Link, app.config.password_reset_ttl),
-        (Purpose::SignIn, _) => (Method::Otp, app.config.login_code_ttl),
+    let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {
+        (Purpose::ResetPassword, _) => (Method::Link, app.config.codes.password_reset_ttl),
+        (Purpose::SignIn, _) => (Method::Otp, app.config.codes.login_code_ttl),
         // a link would be followed wherever the mail is read, and not in the session that asked
         (Purpose::ChangeEmail | Purpose::Reauthentication, _)
-        | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.otp_ttl),
-        (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.activation_link_ttl),
+        | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.codes.otp_ttl),
+        (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.codes.activation_link_ttl),
     };
     let registration = about.registration;
     let row = challenge::Model {
@@ -409,7 +409,7 @@ impl IssuedChallenge {
         let now = app.clock.now();
         let left = |until: time::OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
         let expires_in = left(challenge.expires_at.0);
-        let resend_in = left(challenge.created_at.0 + app.config.resend_cooldown);
+        let resend_in = left(challenge.created_at.0 + app.config.budgets.mail_again.period);
         Self { challenge, expires_in, resend_in }
     }
 }

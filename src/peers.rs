@@ -41,7 +41,7 @@ enum Disconnected {
 
 /// Runs for ever.
 pub async fn run(app: &App) {
-    let DatabaseUrl::Postgres(url) = &app.config.database else {
+    let DatabaseUrl::Postgres(url) = &app.config.database.url else {
         // nobody else writes, or at least nobody tells
         loop {
             time::sleep(LOOK).await;

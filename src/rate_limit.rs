@@ -114,71 +114,45 @@ fn one(subject: impl fmt::Display) -> Vec<Subject> {
 impl Action<'_> {
     /// The cells that it is charged to: several where it is charged to an address.
     fn cells(&self, budgets: &Budgets) -> Vec<Cell> {
-        let (setting, budget, subjects) = match self {
-            Self::FailedLogin(account, from) => {
-                ("RATE_LIMIT_FAILED_LOGINS", budgets.failed_logins, from.subjects_with(account))
-            }
+        let (budget, subjects) = match self {
+            Self::FailedLogin(account, from) => (budgets.failed_logins, from.subjects_with(account)),
             Self::FailedLoginAtHome(user, from) => {
                 let at_home = one(format_args!("{user} {}", from.as_str()));
-                ("RATE_LIMIT_FAILED_LOGINS", budgets.failed_logins, at_home)
+                (budgets.failed_logins, at_home)
             }
-            Self::FailedLoginFrom(from) => {
-                ("RATE_LIMIT_FAILED_LOGINS_ADDRESS", budgets.failed_logins_address, from.subjects())
-            }
-            Self::FailedLoginTo(account) => {
-                ("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", budgets.failed_logins_account, one(account))
-            }
-            Self::FailedLoginInAMonth(account) => {
-                ("RATE_LIMIT_FAILED_LOGINS_MONTH", budgets.failed_logins_in_a_month, one(account))
-            }
-            Self::Login(account) => ("RATE_LIMIT_LOGINS", budgets.logins, one(account)),
-            Self::Signup(from) => ("RATE_LIMIT_SIGNUPS", budgets.signups, from.subjects()),
-            Self::UsernameCheck(from) => {
-                ("RATE_LIMIT_USERNAME_CHECKS", budgets.username_checks, from.subjects())
-            }
-            Self::UsernameClaim(user) => ("RATE_LIMIT_USERNAME_CHECKS", budgets.username_checks, one(user)),
-            Self::PasswordProof(session) => {
-                ("RATE_LIMIT_PASSWORD_CHANGES", budgets.password_changes, one(session))
-            }
-            Self::Reauthentication(session) => {
-                ("RATE_LIMIT_REAUTHENTICATIONS", budgets.reauthentications, one(session))
-            }
-            Self::PasswordReset(user) => ("RATE_LIMIT_PASSWORD_RESETS", budgets.password_resets, one(user)),
-            Self::Notice(kind, user) => {
-                ("RATE_LIMIT_NOTICES", budgets.notices, one(format_args!("{} {user}", kind.to_value())))
-            }
-            Self::Code(series) => ("RATE_LIMIT_CODES", budgets.codes, one(series)),
-            Self::FailedCodeFrom(from) => {
-                ("RATE_LIMIT_FAILED_CODES_ADDRESS", budgets.failed_codes_address, from.subjects())
-            }
-            Self::FailedCodeBy(user) => {
-                ("RATE_LIMIT_FAILED_CODES_ACCOUNT", budgets.failed_codes_account, one(user))
-            }
-            Self::LinkPassword(link) => ("RATE_LIMIT_CODES", budgets.codes, one(format_args!("link {link}"))),
-            Self::UndoProof(user) => ("RATE_LIMIT_CODES", budgets.codes, one(format_args!("undo {user}"))),
-            Self::Write(user) => ("RATE_LIMIT_WRITES", budgets.writes, one(user)),
-            Self::MailAgain(purpose, to) => ("RESEND_COOLDOWN", budgets.mail_again, mail(*purpose, to)),
-            Self::Mail(purpose, to) => ("RATE_LIMIT_MAILS", budgets.mails, mail(*purpose, to)),
-            Self::MailInADay(purpose, to) => {
-                ("RATE_LIMIT_MAILS_DAY", budgets.mails_in_a_day, mail(*purpose, to))
-            }
-            Self::RecoveryMail(purpose, to) => {
-                ("RATE_LIMIT_RECOVERY_MAILS", budgets.recovery_mails, mail(*purpose, to))
-            }
-            Self::MailFrom(from) => ("RATE_LIMIT_MAILS_ADDRESS", budgets.mails_address, from.subjects()),
+            Self::FailedLoginFrom(from) => (budgets.failed_logins_address, from.subjects()),
+            Self::FailedLoginTo(account) => (budgets.failed_logins_account, one(account)),
+            Self::FailedLoginInAMonth(account) => (budgets.failed_logins_in_a_month, one(account)),
+            Self::Login(account) => (budgets.logins, one(account)),
+            Self::Signup(from) => (budgets.signups, from.subjects()),
+            Self::UsernameCheck(from) => (budgets.username_checks, from.subjects()),
+            Self::UsernameClaim(user) => (budgets.username_checks, one(user)),
+            Self::PasswordProof(session) => (budgets.password_changes, one(session)),
+            Self::Reauthentication(session) => (budgets.reauthentications, one(session)),
+            Self::PasswordReset(user) => (budgets.password_resets, one(user)),
+            Self::Notice(kind, user) => (budgets.notices, one(format_args!("{} {user}", kind.to_value()))),
+            Self::Code(series) => (budgets.codes, one(series)),
+            Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
+            Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
+            Self::LinkPassword(link) => (budgets.codes, one(format_args!("link {link}"))),
+            Self::UndoProof(user) => (budgets.codes, one(format_args!("undo {user}"))),
+            Self::Write(user) => (budgets.writes, one(user)),
+            Self::MailAgain(purpose, to) => (budgets.mail_again, mail(*purpose, to)),
+            Self::Mail(purpose, to) => (budgets.mails, mail(*purpose, to)),
+            Self::MailInADay(purpose, to) => (budgets.mails_in_a_day, mail(*purpose, to)),
+            Self::RecoveryMail(purpose, to) => (budgets.recovery_mails, mail(*purpose, to)),
+            Self::MailFrom(from) => (budgets.mails_address, from.subjects()),
             Self::MailFromKnown(account, from) => {
                 let at_home = one(format_args!("{account} {}", from.as_str()));
-                ("RATE_LIMIT_MAILS_ADDRESS", budgets.mails_address, at_home)
+                (budgets.mails_address, at_home)
             }
-            Self::MailBy(account) => ("RATE_LIMIT_MAILS_ACCOUNT", budgets.mails_account, one(account)),
-            Self::BareCode(of) => ("RATE_LIMIT_BARE_CODES", budgets.bare_codes, one(of.key())),
-            Self::GoogleStart(from) => ("RATE_LIMIT_GOOGLE_STARTS", budgets.google_starts, from.subjects()),
-            Self::FailedGoogleLogin(from) => {
-                ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", budgets.failed_google_logins, from.subjects())
-            }
+            Self::MailBy(account) => (budgets.mails_account, one(account)),
+            Self::BareCode(of) => (budgets.bare_codes, one(of.key())),
+            Self::GoogleStart(from) => (budgets.google_starts, from.subjects()),
+            Self::FailedGoogleLogin(from) => (budgets.failed_google_logins, from.subjects()),
         };
         let cell = |(subject, times): Subject| {
-            Cell::new(setting, &subject, Budget { count: budget.count.saturating_mul(times), ..budget })
+            Cell::new(&subject, Budget { count: budget.count.saturating_mul(times), ..budget })
         };
         subjects.into_iter().map(cell).collect()
     }
@@ -234,12 +208,12 @@ struct Cell {
 
 impl Cell {
     /// Subjects are kept as digests, so that a row is small however long a name was tried.
-    fn new(setting: &'static str, subject: &str, budget: Budget) -> Self {
+    fn new(subject: &str, budget: Budget) -> Self {
         let count = i64::from(budget.count);
         let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
         let cost_ms = (period_ms + count - 1) / count;
-        let key = key(&format!("{setting} {subject}"));
-        Self { setting, key, cost_ms, window_ms: cost_ms * count }
+        let key = key(&format!("{} {subject}", budget.setting));
+        Self { setting: budget.setting, key, cost_ms, window_ms: cost_ms * count }
     }
 
     /// How long until there is room for one charge, in milliseconds; zero or less if there is.
@@ -301,7 +275,7 @@ impl Attempt {
         success: Option<Action<'_>>,
     ) -> Result<Self, Fault> {
         let now = app.clock.now();
-        if !app.config.rate_limits || (failures.is_empty() && success.is_none()) {
+        if !app.config.budgets.are_enforced || (failures.is_empty() && success.is_none()) {
             return Ok(Self::free(app));
         }
         let cells = |action: &Action<'_>| action.cells(&app.config.budgets);
@@ -386,7 +360,8 @@ impl Attempt {
     /// The same, its success to be charged to this: whose it would be is known by now.
     #[must_use]
     pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
-        let success = if app.config.rate_limits { success.cells(&app.config.budgets) } else { Vec::new() };
+        let success =
+            if app.config.budgets.are_enforced { success.cells(&app.config.budgets) } else { Vec::new() };
         Self { success, ..self }
     }
 
@@ -445,7 +420,7 @@ impl Restoration {
     pub fn of(app: &App, actions: &[Action<'_>]) -> Self {
         let cells = |action: &Action<'_>| action.cells(&app.config.budgets);
         let whole = |cell: Cell| rate_limit::Charge { cost_ms: -WHOLE_MS, ..cell.charge() };
-        let rationed = actions.iter().filter(|_| app.config.rate_limits);
+        let rationed = actions.iter().filter(|_| app.config.budgets.are_enforced);
         let mut cells: Vec<_> = rationed.flat_map(cells).map(whole).collect();
         cells.sort_unstable_by_key(|cell| cell.key);
         Self { cells, now: app.clock.now() }
@@ -489,8 +464,8 @@ mod tests {
 
     #[test]
     fn a_budget_is_had_at_once_and_comes_back_one_by_one() {
-        let budget = Budget { count: 10, period: Duration::from_mins(15) };
-        let cell = Cell::new("x", "y", budget);
+        let budget = Budget { setting: "x", count: 10, period: Duration::from_mins(15) };
+        let cell = Cell::new("y", budget);
         let now = OffsetDateTime::UNIX_EPOCH;
         let used = |count: i64| cell.wait(now + time::Duration::milliseconds(count * cell.cost_ms), now);
         assert!(used(0) <= 0 && used(9) <= 0);
@@ -501,11 +476,11 @@ mod tests {
 
     #[test]
     fn subjects_that_look_alike_have_cells_of_their_own() {
-        let budget = Budget { count: 1, period: Duration::from_secs(1) };
+        let budget = Budget { setting: "login", count: 1, period: Duration::from_secs(1) };
         let id = Uuid::nil();
         let known = Account::Known(id).to_string();
         let name = id.to_string();
         let unknown = Account::Unknown(&name).to_string();
-        assert_ne!(Cell::new("login", &known, budget).key, Cell::new("login", &unknown, budget).key);
+        assert_ne!(Cell::new(&known, budget).key, Cell::new(&unknown, budget).key);
     }
 }

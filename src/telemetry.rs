@@ -20,8 +20,8 @@ tokio::task_local! {
 /// # Errors
 /// If `RUST_LOG` is not a filter.
 pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::try_new(&config.log_filter)?;
-    let (format, has_colours) = (config.log_format, io::stderr().is_terminal());
+    let filter = EnvFilter::try_new(&config.monitoring.log_filter)?;
+    let (format, has_colours) = (config.monitoring.log_format, io::stderr().is_terminal());
     let records = move || Records { to: io::stderr(), format, has_colours };
     let lines = fmt::layer().with_writer(records).with_ansi(has_colours).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);

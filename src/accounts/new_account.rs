@@ -51,14 +51,14 @@ impl NewAccount {
         let email = inputs.check(
             "email",
             match input.email.as_deref() {
-                None if app.config.email_required => Err(required("An email address")),
+                None if app.config.sign_up.email_required => Err(required("An email address")),
                 email => email.map(EmailAddress::parse).transpose(),
             },
         );
         let username = inputs.check(
             "username",
             match Username::parse_optional(input.username.as_deref().unwrap_or_default()) {
-                Ok(None) if input.email.is_none() && !app.config.email_required => {
+                Ok(None) if input.email.is_none() && !app.config.sign_up.email_required => {
                     Err(required("A username or an email address"))
                 }
                 username => username,
@@ -131,7 +131,7 @@ impl NewAccount {
 
 /// Whether people must not give themselves this username. Imports and the command line may give it to anybody.
 pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
-    app.config.reserved_usernames.contains(&username.key())
+    app.config.sign_up.reserved_usernames.contains(&username.key())
 }
 
 fn required(what: &str) -> Invalid {

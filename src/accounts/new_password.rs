@@ -42,7 +42,7 @@ impl Owner {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Invalid> {
-    let least = app.config.password_min_length;
+    let least = app.config.passwords.password_min_length;
     if password.length() < least {
         let message = format!("A password has at least {least} characters.");
         return Err(Invalid::new(FieldErrorCode::TooShort, message));

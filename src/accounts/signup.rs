@@ -44,7 +44,7 @@ pub async fn signup(
     client: &Client,
     input: NewAccountInput,
 ) -> Result<SignIn, Failure<SignupRefusal>> {
-    if !app.config.signup {
+    if !app.config.sign_up.signup {
         return Err(SignupRefusal::NotEnabled.into());
     }
     let account = NewAccount::parse(app, &input).map_err(SignupRefusal::InvalidInput)?;
@@ -57,7 +57,7 @@ pub async fn signup(
     let (email, password) = (account.email().cloned(), account.password());
     let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
     let row = row.map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
-    match (app.config.email_verification, email) {
+    match (app.config.sign_up.email_verification, email) {
         (EmailVerification::Mandatory, Some(email)) => {
             let issued = register(app, client, row, &email, &password).await?;
             Ok(SignIn::EmailChallenge(Box::new(issued)))

@@ -31,8 +31,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         variables
     };
     let config = load_from(Mode::Dev, &variables)?;
-    if !config.is_loopback() && !arguments.expose {
-        let host = &config.host;
+    if !config.server.is_loopback() && !arguments.expose {
+        let host = &config.server.host;
         return Err(format!(
             "HOST={host} lets other machines reach development mode; if you mean it, add --expose"
         )

@@ -28,11 +28,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 
 /// Serves until the process is told to stop. `ready` is called once connections are accepted.
 pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), CliError> {
-    let (host, port) = (app.config.host.clone(), app.config.port);
+    let (host, port) = (app.config.server.host.clone(), app.config.server.port);
     let listener = TcpListener::bind((host.as_str(), port))
         .await
         .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
-    let metrics = match app.config.metrics_addr {
+    let metrics = match app.config.monitoring.metrics_addr {
         Some(address) => Some(
             TcpListener::bind(address)
                 .await
@@ -40,10 +40,10 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         ),
         None => None,
     };
-    if !app.config.rate_limits {
+    if !app.config.budgets.are_enforced {
         tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
     }
-    if app.config.mode == Mode::Serve && app.config.app_url.is_none() {
+    if app.config.mode == Mode::Serve && app.config.mail.app_url.is_none() {
         tracing::warn!("APP_URL is not set: mails and pages name the app, and do not link to it");
     }
     ready();

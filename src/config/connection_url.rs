@@ -5,8 +5,6 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
-use super::DatabaseUrl;
-
 /// What to do about a URL that cannot be read.
 const PERCENT_ENCODE: &str = "cannot be read: percent-encode special characters in its user and password (`#` is %23, `/` is \
                               %2F, `?` is %3F, `%` is %25, `@` is %40, a blank is %20)";
@@ -51,24 +49,9 @@ const HARMLESS: [&str; 14] = [
     "user",
 ];
 
-/// Reads `DATABASE_URL`.
-pub(super) fn database_url(s: &str) -> Result<DatabaseUrl, String> {
-    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
-        let path = path.split('?').next().unwrap_or_default();
-        return match path {
-            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
-            path => Ok(DatabaseUrl::Sqlite(path.into())),
-        };
-    }
-    let url = match s.split_once("://") {
-        Some((scheme, _))
-            if ["postgres", "postgresql"].iter().any(|one| scheme.eq_ignore_ascii_case(one)) =>
-        {
-            Parts::of(s)?.postgres().ok_or(PERCENT_ENCODE)?
-        }
-        _ => return Err("must begin with sqlite:// or postgres://".to_owned()),
-    };
-    Ok(DatabaseUrl::Postgres(url))
+/// Reads the URL of a PostgreSQL server.
+pub(super) fn postgres(s: &str) -> Result<SecretString, String> {
+    Parts::of(s)?.postgres().ok_or_else(|| PERCENT_ENCODE.to_owned())
 }
 
 /// Returns a warning if a URL of PostgreSQL has parameters that nothing here uses.

@@ -4,42 +4,65 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Mode,
-    reader::Reader,
-    values::{is_loopback, list},
+    mode::Mode,
+    reader::{DefaultValue, Reader},
+    values::{is_loopback, list, optional},
 };
 
-/// Who we are to Google, and where Google is.
+/// The client that Google knows, and where Google is.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct GoogleConfig {
-    /// `GOOGLE_CLIENT_ID`: whom tokens must be issued to.
+    /// Google must have issued tokens to this client.
     pub client_id: String,
-    /// `GOOGLE_CLIENT_SECRET`: what an authorization code is traded with. None: codes are not taken.
+    /// `None` if the server accepts no authorization codes.
     pub client_secret: Option<SecretString>,
-    /// `GOOGLE_REDIRECT_URIS`: where Google may send people back to, letter by letter; the first where none is asked for.
+    /// The first is used if a client names none.
     pub redirect_uris: Vec<String>,
-    /// `GOOGLE_DISCOVERY_URL`: where Google says where its other endpoints are (OpenID Connect Discovery §4).
     pub discovery_url: Url,
-    /// `GOOGLE_TOKENINFO_URL`: where Google says whom an access token was issued to.
     pub tokeninfo_url: Url,
 }
 
 impl GoogleConfig {
-    /// None where Google sign-in is off.
-    pub(super) fn read(r: &mut Reader<'_>, default_redirect_uris: &str) -> Option<Self> {
+    /// Returns `None` if Google sign-in is off.
+    pub(super) fn read(r: &mut Reader<'_>, public_url: &str, port: u16) -> Option<Self> {
         let mode = r.mode;
-        let client_id = r.read("GOOGLE_CLIENT_ID", "", client_id);
-        let client_secret = r.read("GOOGLE_CLIENT_SECRET", "", |s| Ok(SecretString::from(s)));
-        let client_secret = Some(client_secret).filter(|_| r.is_given("GOOGLE_CLIENT_SECRET"));
-        // in development our own pages try it out
+        r.section("Google", "See [Google](sign-in-providers.md).");
+        let client_id = r.setting(
+            "GOOGLE_CLIENT_ID",
+            "",
+            "The id of the client that you registered with Google. Without it, sign-in with Google is off.",
+            |s| optional(s, client_id),
+        );
+        let name = "GOOGLE_CLIENT_SECRET";
+        let client_secret =
+            r.setting(name, "", "The secret of that client. Only authorization codes need it.", |s| {
+                Ok(SecretString::from(s))
+            });
+        let client_secret = r.find(name).map(|_| client_secret);
+        // in development the server's own pages try it out
         let is_tried = mode == Mode::Dev && client_secret.is_some();
-        let redirect_uris = if is_tried { default_redirect_uris } else { "" };
-        let redirect_uris =
-            r.read("GOOGLE_REDIRECT_URIS", redirect_uris, |s| list(s, |uri| redirect_uri(uri, mode)));
-        let discovery = "https://accounts.google.com/.well-known/openid-configuration";
-        let discovery_url = r.read("GOOGLE_DISCOVERY_URL", discovery, endpoint);
-        let tokeninfo = "https://oauth2.googleapis.com/tokeninfo";
-        let tokeninfo_url = r.read("GOOGLE_TOKENINFO_URL", tokeninfo, endpoint);
+        let redirect_uris = r.setting(
+            "GOOGLE_REDIRECT_URIS",
+            DefaultValue::derived(
+                if is_tried { own_pages(public_url, port) } else { String::new() },
+                "with `dev`, if the secret is given, the pages that use it, such as `/google` and `/undo`",
+            ),
+            "The addresses to which Google may send people back. They are compared letter by letter. `serve` requires `https`.",
+            |s| list(s, |uri| redirect_uri(uri, mode)),
+        );
+        let discovery_url = r.setting(
+            "GOOGLE_DISCOVERY_URL",
+            "https://accounts.google.com/.well-known/openid-configuration",
+            "Where Google lists its other endpoints (OpenID Connect Discovery §4).",
+            endpoint,
+        );
+        let tokeninfo_url = r.setting(
+            "GOOGLE_TOKENINFO_URL",
+            "https://oauth2.googleapis.com/tokeninfo",
+            "Where Google says which client an access token was issued to.",
+            endpoint,
+        );
         r.check(
             client_id.is_some() || client_secret.is_none(),
             "GOOGLE_CLIENT_SECRET is of no use without GOOGLE_CLIENT_ID",
@@ -52,14 +75,24 @@ impl GoogleConfig {
     }
 }
 
-fn client_id(s: &str) -> Result<Option<String>, String> {
+/// Returns the pages of development mode to which Google sends people back. They must exist under every name of the server,
+/// because a browser finds what it has begun only under the name that it used.
+fn own_pages(public_url: &str, port: u16) -> String {
+    let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
+    let others = here.into_iter().filter(|address| address != public_url);
+    let all = std::iter::once(public_url.to_owned()).chain(others);
+    let pages = ["/google", "/", "/demo", "/undo"];
+    all.flat_map(|address| pages.map(|page| format!("{address}{page}"))).collect::<Vec<_>>().join(",")
+}
+
+fn client_id(s: &str) -> Result<String, String> {
     if s.len() > 255 || !s.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("must be a client id like 1234567890-abc.apps.googleusercontent.com".to_owned());
     }
-    Ok((!s.is_empty()).then(|| s.to_owned()))
+    Ok(s.to_owned())
 }
 
-/// Compared letter by letter, so it is kept as it is written (RFC 9700 §4.1.3).
+/// Checks an address and returns it as it is written, because it is compared letter by letter (RFC 9700 §4.1.3).
 fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     let is_good = |url: &Url| {
         let is_safe =
@@ -72,7 +105,7 @@ fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     }
 }
 
-/// Unencrypted on this machine alone: what Google says is believed.
+/// Parses an address of Google. It must be encrypted unless it is on this machine, because its answers are trusted.
 fn endpoint(s: &str) -> Result<Url, String> {
     let is_good = |url: &Url| {
         url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url.host_str().unwrap_or_default()))

@@ -1,106 +1,133 @@
-//! The settings of mail, and the forms that they are written in.
+//! The settings of mail.
 
 use std::path::PathBuf;
 
-use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Budget, Mode, connection_url,
-    reader::Reader,
-    values::{budget, is_loopback, mail_name},
+    budget::{Budget, budget},
+    mode::Mode,
+    reader::{DefaultValue, Reader},
+    smtp_url::{MailWay, smtp_url},
+    values::{is_loopback, optional, switch},
 };
 use crate::input::EmailAddress;
 
-/// The sender's address where nothing is ever sent: on a developer's machine.
+/// The sender's address if no mail is ever sent: on a developer's machine.
 const NOBODY: &str = "gatehouse@example.org";
 
-/// What mails say, and by which way they go.
+/// What mails say, and how they leave.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct MailConfig {
-    /// `SMTP_URL`: where mails go. None: into the mailbox of development mode.
+    /// `SMTP_URL`. `None` if mails go to the mailbox of development mode.
     pub way: Option<MailWay>,
-    /// `MAIL_RATE`: how many mails this server sends; more wait for their turn.
+    /// `MAIL_RATE`.
     pub rate: Budget,
-    /// `SMTP_CA_FILE`: certificates in PEM that are trusted beside the well-known authorities.
+    /// `SMTP_CA_FILE`.
     pub ca_file: Option<PathBuf>,
-    /// `EMAIL_FROM`: the sender's name; `APP_NAME` where it has none.
+    /// The name in `EMAIL_FROM`, or else `APP_NAME`.
     pub from_name: String,
-    /// `EMAIL_FROM`: the sender's address.
+    /// The address in `EMAIL_FROM`.
     pub from: EmailAddress,
-    /// `EMAIL_TEMPLATES_DIR`: where templates are that replace the built-in ones.
+    /// `EMAIL_TEMPLATES_DIR`.
     pub templates_dir: Option<PathBuf>,
-    /// `APP_NAME`: how mails call the application.
     pub app_name: String,
-    /// `SUPPORT_EMAIL`: where mails tell people to turn to.
+    pub app_url: Option<String>,
     pub support_email: Option<EmailAddress>,
-}
-
-/// How mails leave.
-#[derive(Clone, Debug)]
-pub enum MailWay {
-    /// By a mail server.
-    Smtp(SmtpServer),
-    /// As files in this folder.
-    Folder(PathBuf),
-}
-
-/// A mail server that takes mails for others.
-#[derive(Clone, Debug)]
-pub struct SmtpServer {
-    /// Its name or address, without brackets.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is encrypted.
-    pub tls: SmtpTls,
-    /// What to log in with.
-    pub login: Option<SmtpLogin>,
-}
-
-/// A user of a mail server.
-#[derive(Clone, Debug)]
-pub struct SmtpLogin {
-    /// The name.
-    pub user: String,
-    /// The password.
-    pub password: SecretString,
-}
-
-/// How a connection to a mail server is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SmtpTls {
-    /// From its first byte on.
-    Implicit,
-    /// By STARTTLS, or not used.
-    Required,
-    /// By STARTTLS where the server offers it.
-    Opportunistic,
-    /// Never: the server is this machine.
-    Never,
+    pub no_account_notice: bool,
 }
 
 impl MailConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        r.require("SMTP_URL");
-        let way = r.read("SMTP_URL", "", |s| optional(s, smtp_url));
-        let rate = r.read("MAIL_RATE", "10/1s", budget);
-        let ca_file = r.read("SMTP_CA_FILE", "", |s| Ok((!s.is_empty()).then(|| s.into())));
-        let app_name = r.read("APP_NAME", "Gatehouse", mail_name);
-        if r.mode == Mode::Serve || matches!(way, Some(MailWay::Smtp(_))) {
-            r.require_in_every_mode("EMAIL_FROM");
-        }
-        let (from_name, from) = r.read("EMAIL_FROM", NOBODY, sender);
-        let support_email = r.read("SUPPORT_EMAIL", "", |s| optional(s, address));
-        let templates_dir = r.read("EMAIL_TEMPLATES_DIR", "", |s| Ok((!s.is_empty()).then(|| s.into())));
+        let mode = r.mode;
+        r.section("Mail", "");
+        let path = |s: &str| Ok((!s.is_empty()).then(|| PathBuf::from(s)));
+        let way = r.setting(
+            "SMTP_URL",
+            DefaultValue::derived("", "with `dev` the mailbox").required_by_serve(),
+            "Where mails go: a mail server or a folder. See [Connecting a mail server](mail.md#connecting-a-mail-server).",
+            |s| optional(s, smtp_url),
+        );
+        let rate = budget(
+            r,
+            "MAIL_RATE",
+            "10/1s",
+            "The maximum rate at which one server sends mails. Further mails wait; none are refused.",
+        );
+        let ca_file = r.setting(
+            "SMTP_CA_FILE",
+            "",
+            "A file with certificates in PEM. They may sign the certificates of mail servers, in addition to the well-known \
+             authorities.",
+            path,
+        );
+        let app_name = r.setting("APP_NAME", "Gatehouse", "The name of the application in mails.", mail_name);
+        let sends = mode == Mode::Serve || matches!(way, Some(MailWay::Smtp(_)));
+        let (from_name, from) = r.setting(
+            "EMAIL_FROM",
+            DefaultValue::derived(NOBODY, "required by `serve` and with a mail server").required_if(sends),
+            "The sender of mails: `accounts@example.org` or `Example <accounts@example.org>`.",
+            sender,
+        );
+        let support_email = r.setting(
+            "SUPPORT_EMAIL",
+            "",
+            "The email address at which people get help, according to mails.",
+            |s| optional(s, address),
+        );
+        let templates_dir = r.setting(
+            "EMAIL_TEMPLATES_DIR",
+            "",
+            "A folder with templates that replace the built-in ones.",
+            path,
+        );
+        let app_url = r.setting(
+            "APP_URL",
+            "",
+            "The address of your app, to which mails and the server's own pages link. Without it, they name the app and do not \
+             link to it. `serve` requires `https`.",
+            |s| optional(s, |s| page_address(s, mode)),
+        );
+        let no_account_notice = r.setting(
+            "NO_ACCOUNT_NOTICE",
+            "off",
+            "Whether a person who requests a new password is told by mail that there is no account.",
+            switch,
+        );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());
-        Self { way, rate, ca_file, from_name, from, templates_dir, app_name, support_email }
+        Self {
+            way,
+            rate,
+            ca_file,
+            from_name,
+            from,
+            templates_dir,
+            app_name,
+            app_url,
+            support_email,
+            no_account_notice,
+        }
     }
 }
 
-fn optional<T>(s: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
-    if s.is_empty() { Ok(None) } else { parse(s).map(Some) }
+/// Parses a name that mails show.
+fn mail_name(s: &str) -> Result<String, String> {
+    let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
+    is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())
+}
+
+/// Parses the address of a page that people open.
+fn page_address(s: &str, mode: Mode) -> Result<String, String> {
+    let example = || "must be an address like https://app.example.org".to_owned();
+    let url = Url::parse(s).map_err(|_| example())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(example)?;
+    match url.scheme() {
+        _ if !url.username().is_empty() || url.password().is_some() => Err(example()),
+        "https" => Ok(url.into()),
+        "http" if mode != Mode::Serve || is_loopback(host) => Ok(url.into()),
+        _ => Err("must begin with https://".to_owned()),
+    }
 }
 
 fn address(s: &str) -> Result<EmailAddress, String> {
@@ -119,103 +146,9 @@ fn sender(s: &str) -> Result<(Option<String>, EmailAddress), String> {
     Ok((name, EmailAddress::parse(address).map_err(|_| form.to_owned())?))
 }
 
-/// The messages never repeat the URL: it holds a password, which may well be what is wrong with it.
-fn smtp_url(s: &str) -> Result<MailWay, String> {
-    if let Some(path) = s.strip_prefix("file://") {
-        let named = |path: &str| (!path.is_empty()).then(|| MailWay::Folder(path.into()));
-        return named(path).ok_or_else(|| "must name a folder: file:///path/to/folder".to_owned());
-    }
-    let form = || {
-        "must be like smtp://user:password@smtp.example.org:587, with special characters percent-encoded"
-            .to_owned()
-    };
-    if s.contains("://") {
-        connection_url::check(s)?;
-    }
-    let url = Url::parse(s).map_err(|_| form())?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(form)?;
-    if !["", "/"].contains(&url.path()) || url.fragment().is_some() {
-        return Err(form());
-    }
-    let tls: Option<String> = match url.query_pairs().collect::<Vec<_>>().as_slice() {
-        [] => None,
-        [(name, value)] if name == "tls" => Some(value.to_string()),
-        _ => return Err("has one parameter only: tls=required".to_owned()),
-    };
-    let tls = match (url.scheme(), tls.as_deref()) {
-        ("smtps", None | Some("required")) => SmtpTls::Implicit,
-        ("smtp", Some("required")) => SmtpTls::Required,
-        // the certificate of a server on this machine is seldom good for anything, and nobody listens
-        ("smtp", None | Some("opportunistic")) if is_loopback(host) => SmtpTls::Never,
-        ("smtp", None | Some("opportunistic")) => SmtpTls::Opportunistic,
-        ("smtp" | "smtps", Some(_)) => {
-            return Err("has an unknown value of tls; leave it out, or say tls=required".to_owned());
-        }
-        _ => return Err("must begin with smtp://, smtps:// or file://".to_owned()),
-    };
-    let decode = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| form());
-    let login = match (url.username(), url.password()) {
-        ("", None) => None,
-        (user, Some(password)) if !user.is_empty() => {
-            Some(SmtpLogin { user: decode(user)?, password: decode(password)?.into() })
-        }
-        _ => return Err("must have both a user and a password, or neither".to_owned()),
-    };
-    let host = decode(host)?.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = url.port().unwrap_or(if tls == SmtpTls::Implicit { 465 } else { 587 });
-    Ok(MailWay::Smtp(SmtpServer { host, port, tls, login }))
-}
-
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
-
-    fn server(s: &str) -> SmtpServer {
-        match smtp_url(s) {
-            Ok(MailWay::Smtp(server)) => server,
-            other => panic!("{s}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn urls_of_mail_servers_say_how_to_reach_them() {
-        let remote = "smtp.example.org";
-        for (url, host, port, tls) in [
-            ("smtp://smtp.example.org", remote, 587, SmtpTls::Opportunistic),
-            ("smtp://smtp.example.org:25/", remote, 25, SmtpTls::Opportunistic),
-            ("smtp://smtp.example.org?tls=required", remote, 587, SmtpTls::Required),
-            ("smtps://smtp.example.org", remote, 465, SmtpTls::Implicit),
-            ("smtp://localhost:1025", "localhost", 1025, SmtpTls::Never),
-            ("smtp://[::1]:1025?tls=required", "::1", 1025, SmtpTls::Required),
-        ] {
-            let server = server(url);
-            assert_eq!((server.host.as_str(), server.port, server.tls), (host, port, tls), "{url}");
-        }
-        let login = server("smtps://ada%40example.org:p%2Fa%3Ass@smtp.example.org").login.unwrap();
-        assert_eq!((login.user.as_str(), login.password.expose_secret()), ("ada@example.org", "p/a:ss"));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_without_the_password() {
-        for url in [
-            "smtp.example.org:587",
-            "http://smtp.example.org",
-            "smtp://",
-            "smtp://ada:hush/hush@smtp.example.org",
-            "smtp://ada@smtp.example.org",
-            "smtp://:hush@smtp.example.org",
-            "smtp://ada:hush#@smtp.example.org",
-            "smtp://smtp.example.org?tls=maybe",
-            "smtp://smtp.example.org?ssl=on",
-            "smtps://smtp.example.org/path",
-            "file://",
-        ] {
-            let why = smtp_url(url).unwrap_err();
-            assert!(!why.contains("hush") && why.contains(' '), "{url}: {why}");
-        }
-    }
 
     #[test]
     fn a_sender_may_have_a_name() {

@@ -115,17 +115,17 @@ async fn sign_up(
     account: &GoogleAccount,
     attempt: Attempt,
 ) -> Result<Option<SignIn>, Failure<GoogleLoginRefusal>> {
-    if !app.config.signup {
+    if !app.config.sign_up.signup {
         return Err(GoogleLoginRefusal::SignupNotEnabled.into());
     }
     let row = new_user(app, account);
     let is_unproven = row.email_verified_at.is_none();
-    if is_unproven && app.config.email_verification == EmailVerification::Mandatory {
+    if is_unproven && app.config.sign_up.email_verification == EmailVerification::Mandatory {
         let issued = register(app, client, account, row, attempt).await?;
         return Ok(Some(SignIn::EmailChallenge(Box::new(issued))));
     }
     charge_signup(app, client).await?;
-    let challenge = if is_unproven && app.config.email_verification == EmailVerification::Optional {
+    let challenge = if is_unproven && app.config.sign_up.email_verification == EmailVerification::Optional {
         challenge(app, client, account, &row).await?
     } else {
         None

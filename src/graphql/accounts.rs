@@ -56,12 +56,12 @@ impl AccountsQuery {
     async fn auth_settings(&self, ctx: &Context<'_>) -> AuthSettings {
         let config = &ctx.data_unchecked::<Arc<App>>().config;
         AuthSettings {
-            signup_enabled: config.signup,
-            email_required: config.email_required,
-            email_verification: config.email_verification.into(),
-            email_verification_method: config.email_verification_method.into(),
-            otp_length: config.otp_length.into(),
-            password_min_length: length(config.password_min_length),
+            signup_enabled: config.sign_up.signup,
+            email_required: config.sign_up.email_required,
+            email_verification: config.sign_up.email_verification.into(),
+            email_verification_method: config.sign_up.email_verification_method.into(),
+            otp_length: config.codes.otp_length.into(),
+            password_min_length: length(config.passwords.password_min_length),
             password_max_length: length(PASSWORD_MAX_LENGTH),
             username_min_length: length(USERNAME_MIN_LENGTH),
             username_max_length: length(USERNAME_MAX_LENGTH),

@@ -55,12 +55,13 @@ pub type ApiSchema = Schema<Guarded<Query>, Guarded<Mutation>, Subscription>;
 /// Builds the guarded schema over an app. What runs is what `documents` parsed and validated.
 #[must_use]
 pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
-    let tells_schema = app.config.introspection;
+    let tells_schema = app.config.server.introspection;
     let builder = builder().extension(JwtGuard { documents }).extension(ErrorRedaction { tells_schema });
     let builder = if tells_schema { builder } else { builder.disable_introspection() };
     // documents were validated before
     let builder = builder.validation_mode(ValidationMode::Fast);
-    let builder = if app.config.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
+    let builder =
+        if app.config.monitoring.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }
 

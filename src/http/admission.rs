@@ -59,11 +59,11 @@ impl Admission {
     /// A place for a connection from this address. Proxies bring everybody's connections, so they are not counted.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
-        let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.trusted_proxies);
+        let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.server.trusted_proxies);
         let address = Address::rationed(&self.app, Some(peer)).filter(|_| !is_proxy);
         if let Some(address) = &address {
             let mut counts = lock(&self.by_address);
-            let most = self.app.config.max_connections_per_address;
+            let most = self.app.config.server.max_connections_per_address;
             let is_full = |(network, times)| counts.get(network).is_some_and(|open| *open >= most * times);
             if address.networks().any(is_full) {
                 if !WARNED.swap(true, Ordering::Relaxed) {
@@ -120,15 +120,15 @@ fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
 
 /// `MAX_CONNECTIONS`, or as many as the system has files for: if it ran out of them, the database would be shut out as well.
 fn most(config: &Config) -> usize {
-    let others = OTHER_FILES + config.database_max_connections;
-    let files = files(config.max_connections + others);
-    if files < u64::from(config.max_connections + others) {
+    let others = OTHER_FILES + config.database.max_connections;
+    let files = files(config.server.max_connections + others);
+    if files < u64::from(config.server.max_connections + others) {
         tracing::warn!(
             files,
             "the system's limit of open files (ulimit -n) allows less than MAX_CONNECTIONS"
         );
     }
-    let most = files.saturating_sub(others.into()).clamp(1, config.max_connections.into());
+    let most = files.saturating_sub(others.into()).clamp(1, config.server.max_connections.into());
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 

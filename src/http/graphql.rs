@@ -87,7 +87,7 @@ impl GraphqlEndpoint {
     }
 
     async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
-        let client = client(request, &self.app.config.trusted_proxies);
+        let client = client(request, &self.app.config.server.trusted_proxies);
         let operation = match *request.method() {
             Method::GET => from_query_string(request.uri().query().unwrap_or_default())?,
             Method::POST => from_body(request).await?,

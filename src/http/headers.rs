@@ -25,7 +25,7 @@ pub(super) struct SecurityHeaders {
 
 impl SecurityHeaders {
     pub(super) fn new(config: &Config) -> Self {
-        Self { is_https: config.public_url.scheme() == "https" }
+        Self { is_https: config.server.public_url.scheme() == "https" }
     }
 }
 

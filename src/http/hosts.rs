@@ -13,7 +13,7 @@ pub(super) struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
     pub(super) fn new(config: &Config) -> Self {
-        Self(config.allowed_hosts.clone())
+        Self(config.server.allowed_hosts.clone())
     }
 }
 

@@ -39,7 +39,7 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
     Ok(vec![
         total("hashes", "Password hashes computed", app.passwords.computed()),
         gauge("hash_queue", "Password hashes that wait or are computed", app.passwords.waiting()),
-        gauge("hash_queue_limit", "Password hashes that may wait", app.config.hash_queue as u64),
+        gauge("hash_queue_limit", "Password hashes that may wait", app.config.passwords.hash_queue as u64),
         gauge("outbox_waiting", "Mails that wait to be sent", waiting),
         gauge("outbox_failed", "Mails that were given up, within a week", failed),
         total("database_statements", "Statements that the database was sent", count),

@@ -59,7 +59,7 @@ pub async fn serve(
         shutdown.await;
         sockets.close();
     };
-    let documents = Documents::new(&sdl(), app.config.introspection).map_err(io::Error::other)?;
+    let documents = Documents::new(&sdl(), app.config.server.introspection).map_err(io::Error::other)?;
     let routes = routes(&app, documents, &sockets);
     let connections = admission::Admission::new(app.clone());
     server::run(listener, connections, routes, shutdown).await?;
@@ -95,7 +95,7 @@ fn routes(
         routes = routes.at(path, well_known::public(well_known::metadata));
     }
     routes = pages::add_to(routes, &app.config);
-    if app.config.playground {
+    if app.config.server.playground {
         routes = routes
             .at("/", get(playground::show_graphiql))
             .at("/demo", get(playground::show_demo))

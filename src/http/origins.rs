@@ -14,7 +14,7 @@ pub(super) struct Origins {
 
 impl Origins {
     pub(super) fn new(config: &Config) -> Self {
-        Self { allowed: config.allowed_origins.clone(), is_dev: config.mode == Mode::Dev }
+        Self { allowed: config.server.allowed_origins.clone(), is_dev: config.mode == Mode::Dev }
     }
 
     pub(super) fn allow(&self, origin: &str) -> bool {

@@ -36,16 +36,16 @@ const SCRIPTS: [(&str, &str); 6] = [
 
 /// Adds to `routes` those pages that the app does not have.
 pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
-    if config.activation_url.is_none() {
+    if config.codes.activation_url.is_none() {
         routes = routes.at("/activate", get(activate));
     }
-    if config.login_url.is_none() {
+    if config.codes.login_url.is_none() {
         routes = routes.at("/sign-in", get(sign_in));
     }
-    if config.password_reset_url.is_none() {
+    if config.codes.password_reset_url.is_none() {
         routes = routes.at("/reset-password", get(reset_password));
     }
-    if config.undo_url.is_none() {
+    if config.codes.undo_url.is_none() {
         routes = routes.at("/undo", get(undo));
     }
     if has_google(config) {
@@ -103,10 +103,10 @@ fn page(config: &Config, template: &str) -> Response {
         let email = HtmlEscape(email.as_str());
         format!("<p class=\"help\">Need help? Write to <a href=\"mailto:{email}\">{email}</a>.</p>")
     });
-    let app = config
-        .app_url
-        .as_ref()
-        .map(|url| format!("<p class=\"help\"><a href=\"{}\">Go to {{app_name}}</a></p>", HtmlEscape(url)));
+    let app =
+        config.mail.app_url.as_ref().map(|url| {
+            format!("<p class=\"help\"><a href=\"{}\">Go to {{app_name}}</a></p>", HtmlEscape(url))
+        });
     let html = template
         .replace("<!-- app -->", &app.unwrap_or_default())
         .replace("<!-- help -->", &help.unwrap_or_default())

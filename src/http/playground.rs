@@ -43,8 +43,10 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
 /// Returns the page of GraphiQL, with attributes for the features of this server. Returns `None` if it was not built.
 fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
-    let features =
-        [("data-mailbox", app.mailer.mailbox().is_some()), ("data-introspection", app.config.introspection)];
+    let features = [
+        ("data-mailbox", app.mailer.mailbox().is_some()),
+        ("data-introspection", app.config.server.introspection),
+    ];
     let attributes: Vec<&str> =
         features.iter().filter(|(_, has_it)| *has_it).map(|(name, _)| *name).collect();
     let html =
@@ -78,7 +80,7 @@ pub(super) fn show_file(Path(path): Path<String>) -> Response {
 /// Explains how to get the pages if the program was built without them.
 pub(super) fn not_built(config: &Config) -> Response {
     let html = include_str!("pages/no_playground.html");
-    let html = html.replace("{graphql}", &config.public_address("/graphql"));
+    let html = html.replace("{graphql}", &config.server.public_address("/graphql"));
     answer_of(POLICY, "text/html; charset=utf-8", html)
 }
 

@@ -13,7 +13,7 @@ pub(super) struct PublicPath(Option<String>);
 
 impl PublicPath {
     pub(super) fn new(config: &Config) -> Self {
-        let path = config.public_url.path().trim_end_matches('/');
+        let path = config.server.public_url.path().trim_end_matches('/');
         // `/graphql` is most likely meant for the API itself, and must go on leading there
         Self((!["", "/graphql"].contains(&path)).then(|| path.to_owned()))
     }

@@ -26,7 +26,7 @@ pub(super) struct RefreshCookie {
 
 impl RefreshCookie {
     pub(super) fn new(config: &Config) -> Self {
-        let url = &config.public_url;
+        let url = &config.server.public_url;
         let is_secure = url.scheme() == "https";
         let name = if is_secure {
             // browsers take such a name from this host alone, by https, for every path

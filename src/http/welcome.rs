@@ -11,33 +11,33 @@ use crate::{app::App, config::Config};
 #[must_use]
 pub(crate) fn text(app: &App) -> String {
     let here = local_address(&app.config);
-    text_at(app, here.as_deref().unwrap_or(app.config.public_url.as_str().trim_end_matches('/')))
+    text_at(app, here.as_deref().unwrap_or(app.config.server.base_url()))
 }
 
 /// The address of the server by the name `localhost`, if that leads here. Front ends are opened by that name, and cookies of
 /// `127.0.0.1` are none of theirs.
 fn local_address(config: &Config) -> Option<String> {
-    let (url, host) = (&config.public_url, config.host.parse::<IpAddr>().ok()?);
+    let (url, host) = (&config.server.public_url, config.server.host.parse::<IpAddr>().ok()?);
     let is_default = url.host_str() == Some("127.0.0.1")
         && (url.scheme(), url.path()) == ("http", "/")
-        && url.port_or_known_default() == Some(config.port);
+        && url.port_or_known_default() == Some(config.server.port);
     let leads_here = || {
-        let addresses = ("localhost", config.port).to_socket_addrs();
+        let addresses = ("localhost", config.server.port).to_socket_addrs();
         addresses.is_ok_and(|mut addresses| addresses.any(|address| address.ip() == host))
     };
-    (is_default && leads_here()).then(|| format!("http://localhost:{}", config.port))
+    (is_default && leads_here()).then(|| format!("http://localhost:{}", config.server.port))
 }
 
 fn text_at(app: &App, address: &str) -> String {
     let config = &app.config;
     let links = [
-        ("Playground", "/", config.playground),
+        ("Playground", "/", config.server.playground),
         ("GraphQL", "/graphql", true),
         ("Mailbox", "/mailbox", app.mailer.mailbox().is_some()),
         ("Keys", "/.well-known/jwks.json", true),
         ("Google", "/google", pages::has_google(config)),
-        ("Demo", "/demo", config.playground),
-        ("Docs", "/docs", config.playground),
+        ("Demo", "/demo", config.server.playground),
+        ("Docs", "/docs", config.server.playground),
     ];
     let links = links.into_iter().filter(|(_, _, exists)| *exists);
     let links = links.map(|(name, path, _)| format!("  {name:<10}  {address}{path}"));
@@ -59,5 +59,5 @@ Sign up:
 pub(super) fn answer(app: &App) -> Response {
     Response::builder()
         .content_type("text/plain; charset=utf-8")
-        .body(text_at(app, &app.config.public_address("")))
+        .body(text_at(app, &app.config.server.public_address("")))
 }

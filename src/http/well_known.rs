@@ -54,8 +54,8 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     let mut algorithms: Vec<_> = keys.keys.iter().filter_map(|key| key.common.key_algorithm).collect();
     algorithms.dedup();
     let metadata = json!({
-        "issuer": app.config.jwt_issuer,
-        "jwks_uri": app.config.public_address("/.well-known/jwks.json"),
+        "issuer": app.config.tokens.issuer,
+        "jwks_uri": app.config.server.public_address("/.well-known/jwks.json"),
         "response_types_supported": [],
         "grant_types_supported": [],
         "subject_types_supported": ["public"],
@@ -78,7 +78,7 @@ pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
 
 /// The path of an issuer that has one.
 fn issuer_path(config: &Config) -> Option<String> {
-    let issuer = Url::parse(&config.jwt_issuer).ok()?;
+    let issuer = Url::parse(&config.tokens.issuer).ok()?;
     let path = issuer.path().trim_end_matches('/');
     let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
     (!path.is_empty() && is_plain).then(|| path.to_owned())

@@ -51,7 +51,7 @@ impl Letterhead {
         let from = address(&config.mail.from).map_err(|error| format!("EMAIL_FROM: {error}"))?;
         Ok(Self {
             from: Mailbox::new(Some(config.mail.from_name.clone()), from),
-            host: config.public_url.host_str().unwrap_or("localhost").to_owned(),
+            host: config.server.public_url.host_str().unwrap_or("localhost").to_owned(),
         })
     }
 

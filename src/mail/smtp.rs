@@ -44,7 +44,7 @@ impl Smtp {
             SmtpTls::Never => None,
             _ => Some(Tls::new(config.mail.ca_file.as_deref())?),
         };
-        let host = config.public_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let host = config.server.public_url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let own_name = match host.parse() {
             Ok(IpAddr::V4(address)) => format!("[{address}]"),
             Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),

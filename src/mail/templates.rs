@@ -91,8 +91,8 @@ impl Templates {
         let sender = Sender {
             app_name: config.mail.app_name.clone(),
             support_email: config.mail.support_email.as_ref().map(|email| email.as_str().to_owned()),
-            public_url: config.public_address(""),
-            app_url: config.app_url.clone(),
+            public_url: config.server.public_address(""),
+            app_url: config.mail.app_url.clone(),
         };
         let templates = Self { environment, sender };
         templates.check().map_err(|(name, line, why)| format!("{}:{line}: {why}", place(&name)))?;

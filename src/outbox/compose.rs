@@ -162,7 +162,7 @@ async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString
     let Some(id) = row.challenge_id else { return Ok(None) };
     let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
     let change = change.filter(|change| change.is_revertible);
-    let page = app.config.undo_url.as_ref();
+    let page = app.config.codes.undo_url.as_ref();
     Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
 }
 
@@ -235,7 +235,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
             link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })
         }
         (Purpose::ResetPassword | Purpose::SignIn, None) => {
-            app.config.no_account_notice.then_some(Content::NoAccount)
+            app.config.mail.no_account_notice.then_some(Content::NoAccount)
         }
     };
     // in a mail to an address that nobody has proven, a name would be a stranger's own words to anybody
@@ -255,9 +255,9 @@ fn called(user: &user::Model) -> String {
 fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
     let token = app.tokens.link_token(challenge.purpose, challenge.link_id())?;
     let (page, path) = match challenge.purpose {
-        Purpose::ResetPassword => (&app.config.password_reset_url, "/reset-password#token={token}"),
-        Purpose::SignIn => (&app.config.login_url, "/sign-in#token={token}&account={account}"),
-        Purpose::VerifyEmail => (&app.config.activation_url, "/activate#token={token}"),
+        Purpose::ResetPassword => (&app.config.codes.password_reset_url, "/reset-password#token={token}"),
+        Purpose::SignIn => (&app.config.codes.login_url, "/sign-in#token={token}&account={account}"),
+        Purpose::VerifyEmail => (&app.config.codes.activation_url, "/activate#token={token}"),
         Purpose::ChangeEmail | Purpose::Reauthentication => return None,
     };
     Some(fill(app, page.as_ref(), path, &token))
@@ -266,6 +266,6 @@ fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
 /// The address of a page with a token. On our own pages the token stands in the fragment, which reaches no server, no log and no
 /// `Referer`.
 fn fill(app: &App, page: Option<&String>, path: &str, token: &SecretString) -> SecretString {
-    let page = page.cloned().unwrap_or_else(|| app.config.public_address(path));
+    let page = page.cloned().unwrap_or_else(|| app.config.server.public_address(path));
     page.replace("{token}", token.expose_secret()).into()
 }

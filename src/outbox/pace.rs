@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_had_at_once_and_comes_back_one_by_one() {
-        let mut pace = Pace::new(Budget { count: 10, period: Duration::from_secs(1) });
+        let mut pace = Pace::new(Budget { setting: "MAIL_RATE", count: 10, period: Duration::from_secs(1) });
         let now = Instant::now();
         let at = |millis| now + Duration::from_millis(millis);
         assert_eq!((pace.room(4, now), pace.room(99, now)), (4, 10));

@@ -71,12 +71,13 @@ impl Passwords {
     /// # Errors
     /// If a thread cannot be started or the parameters do not fit together.
     pub fn start(config: &Config) -> io::Result<Self> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_iterations, 1, Some(32))
-            .map_err(|error| io::Error::other(error.to_string()))?;
-        let (queue, jobs) = sync_channel(config.hash_queue);
+        let params =
+            Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
+                .map_err(|error| io::Error::other(error.to_string()))?;
+        let (queue, jobs) = sync_channel(config.passwords.hash_queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let (computed, waiting) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        for number in 0..config.hash_threads {
+        for number in 0..config.passwords.hash_threads {
             let worker = Worker {
                 jobs: jobs.clone(),
                 params: params.clone(),

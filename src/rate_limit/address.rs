@@ -38,7 +38,7 @@ impl Address {
     #[must_use]
     pub fn rationed(app: &App, ip_address: Option<IpAddr>) -> Option<Self> {
         let is_exempt = |address: IpAddr| app.config.mode == Mode::Dev && address.is_loopback();
-        if !app.config.rate_limits || ip_address.is_some_and(is_exempt) {
+        if !app.config.budgets.are_enforced || ip_address.is_some_and(is_exempt) {
             return None;
         }
         // whoever cannot be told apart shares

@@ -163,13 +163,14 @@ async fn count_code(
     challenge: &challenge::Model,
     code: &SecretString,
 ) -> Result<Attempt, Failure<ReauthenticateRefusal>> {
-    let code = OneTimeCode::parse(code, app.config.otp_length).ok_or(ReauthenticateRefusal::InvalidOtp)?;
+    let code =
+        OneTimeCode::parse(code, app.config.codes.otp_length).ok_or(ReauthenticateRefusal::InvalidOtp)?;
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::Code(viewer.session.id), Action::FailedCodeBy(viewer.user.id)];
     failures.extend(address.iter().map(Action::FailedCodeFrom));
     let attempt = Attempt::begin(app, &failures, None).await?;
     let (id, key, now) = (challenge.id, challenge.email_key.clone(), Timestamp(app.clock.now()));
-    let most = app.config.otp_max_attempts;
+    let most = app.config.codes.otp_max_attempts;
     let counted =
         app.db.write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await).await?;
     if counted.is_some() && app.tokens.is_one_time_code(id, code.expose()) {

@@ -63,7 +63,7 @@ pub async fn start_reauthentication(
         let row = challenges::unmailed(app, purpose, about);
         let id = row.id;
         app.db.write_one(async move |txn| challenge::insert(&txn, row).await).await?;
-        return Ok(Reauthentication { id, methods, issued: None, expires_in: app.config.otp_ttl });
+        return Ok(Reauthentication { id, methods, issued: None, expires_in: app.config.codes.otp_ttl });
     }
     let address = address.ok_or(StartReauthenticationRefusal::NotEnabled)?;
     let permit = challenges::charge(app, Asker::of(client.ip_address, user.id), purpose, &address).await?;

@@ -173,7 +173,7 @@ impl Identifier {
         app: &App,
         password: &SecretString,
     ) -> Result<Option<(challenge::Model, Registration)>, Fault> {
-        if app.config.email_verification != EmailVerification::Mandatory {
+        if app.config.sign_up.email_verification != EmailVerification::Mandatory {
             return Ok(None);
         }
         let now = Timestamp(app.clock.now());

@@ -35,7 +35,7 @@ pub async fn logout(
         let claims = match app.tokens.read_access_token(access_token?, now) {
             Ok(claims) => claims,
             Err(Rejected::Expired(claims)) => Some(claims)
-                .filter(|claims| now < later(claims.expires_at(), app.config.refresh_token_ttl))?,
+                .filter(|claims| now < later(claims.expires_at(), app.config.tokens.refresh_token_ttl))?,
             Err(Rejected::Invalid) => return None,
         };
         Some((claims.sid, claims.rc, Evidence::AccessToken(claims.rc)))

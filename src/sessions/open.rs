@@ -58,8 +58,8 @@ impl PendingSession {
     #[must_use]
     pub fn draft(app: &App, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         let now = app.clock.now();
-        let max_expires_at = later(now, app.config.session_max_age);
-        let expires_at = Timestamp(later(now, app.config.refresh_token_ttl).min(max_expires_at));
+        let max_expires_at = later(now, app.config.tokens.session_max_age);
+        let expires_at = Timestamp(later(now, app.config.tokens.refresh_token_ttl).min(max_expires_at));
         let session = session::Model {
             max_expires_at: Timestamp(max_expires_at),
             user_agent: client.user_agent.clone(),
@@ -72,7 +72,7 @@ impl PendingSession {
             credentials_version: 0,
             rehashed: None,
             link: None,
-            max_sessions: app.config.max_sessions_per_user,
+            max_sessions: app.config.tokens.max_sessions_per_user,
             address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
     }

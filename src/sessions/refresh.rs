@@ -53,7 +53,7 @@ pub async fn refresh(
         counter: token.counter,
         client_hash: client.hash_for(token.session_id),
         now: Timestamp(now),
-        expires_at: Timestamp(later(now, app.config.refresh_token_ttl)),
+        expires_at: Timestamp(later(now, app.config.tokens.refresh_token_ttl)),
     };
     let (session, user, issued_at) = match app.db.rotate(rotation).await? {
         Some((session, user)) => (session, user, now),
@@ -83,7 +83,7 @@ async fn repeat(
 
         let is_base = rotation.counter == session.base_counter();
         let rotated_at = session.last_used_at.0;
-        if is_base && now < later(rotated_at, app.config.refresh_grace) {
+        if is_base && now < later(rotated_at, app.config.tokens.refresh_grace) {
             return Ok((session, rotated_at));
         }
         if !is_base || session.seen_counter >= session.counter {

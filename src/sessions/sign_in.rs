@@ -41,7 +41,7 @@ pub async fn sign_in(
     if !user.is_active {
         return Err(SignInRefusal::AccountDisabled.into());
     }
-    if app.config.email_verification == EmailVerification::Mandatory
+    if app.config.sign_up.email_verification == EmailVerification::Mandatory
         && user.email_verified_at.is_none()
         && let Some(email) = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok())
     {

@@ -39,5 +39,9 @@ impl Deref for SteppedUp<'_> {
 /// [`ReauthenticationRequired`] if the proof is older.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let age = app.clock.now() - viewer.authenticated_at;
-    if age < app.config.step_up_max_age { Ok(SteppedUp(viewer)) } else { Err(ReauthenticationRequired) }
+    if age < app.config.tokens.step_up_max_age {
+        Ok(SteppedUp(viewer))
+    } else {
+        Err(ReauthenticationRequired)
+    }
 }

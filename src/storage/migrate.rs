@@ -59,7 +59,7 @@ pub async fn count_pending(config: &Config) -> Result<usize, DbErr> {
 /// If the database cannot be reached, or has a migration that this version does not know.
 pub async fn status(config: &Config) -> Result<Vec<Migration>, DbErr> {
     let all = Migrator::get_migration_files();
-    let pending = match &config.database {
+    let pending = match &config.database.url {
         // to open the file would create it
         DatabaseUrl::Sqlite(path) if !path.exists() => Migrator::get_migration_files(),
         _ => {

@@ -159,9 +159,9 @@ impl Tokens {
     /// # Errors
     /// Fails if the cryptographic library rejects a key, or `JWT_ALGORITHM` is `RS256` and there is no RSA key.
     pub fn new(config: &Config, rsa: Vec<KeyPair>) -> Result<Self, Error> {
-        let roots: Vec<Root> = config.secrets().map(Root::new).collect();
+        let roots: Vec<Root> = config.tokens.secrets().map(Root::new).collect();
         Ok(Self {
-            signing: SigningKey::all(&roots, rsa, config.jwt_algorithm)?,
+            signing: SigningKey::all(&roots, rsa, config.tokens.algorithm)?,
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
             code: Seal::new(&roots, "one-time-code/mac"),
@@ -172,12 +172,13 @@ impl Tokens {
                 (Purpose::SignIn, Seal::new(&roots, "link/sign-in/mac")),
             ],
             undo: Seal::new(&roots, "link/undo/mac"),
-            otp_length: config.otp_length,
-            verified: (config.viewer_cache_size > 0).then(|| Cache::new(config.viewer_cache_size)),
-            issuer: config.jwt_issuer.clone(),
-            audience: config.jwt_audience.clone(),
-            claims: config.jwt_claims.clone(),
-            access_token_ttl: time::Duration::try_from(config.access_token_ttl)
+            otp_length: config.codes.otp_length,
+            verified: (config.database.viewer_cache_size > 0)
+                .then(|| Cache::new(config.database.viewer_cache_size)),
+            issuer: config.tokens.issuer.clone(),
+            audience: config.tokens.audience.clone(),
+            claims: config.tokens.claims.clone(),
+            access_token_ttl: time::Duration::try_from(config.tokens.access_token_ttl)
                 .unwrap_or(time::Duration::HOUR),
         })
     }

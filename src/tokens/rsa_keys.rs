@@ -38,13 +38,13 @@ type LoadError = Box<dyn Error + Send + Sync>;
 /// Fails if a file holds no usable RSA key, or the database cannot be reached.
 pub async fn load(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<KeyPair>, LoadError> {
     let mut keys = Vec::new();
-    for der in &config.jwt_rsa_keys {
+    for der in &config.tokens.rsa_keys {
         keys.push(read(der).map_err(|why| format!("JWT_RSA_KEY_FILE {why}"))?);
     }
-    let roots = config.secrets().map(Root::new).collect::<Vec<_>>();
+    let roots = config.tokens.secrets().map(Root::new).collect::<Vec<_>>();
     let names: Vec<_> = roots.iter().map(secret_name).collect();
     let mut stored = signing_key::list(db.read(), &names).await?;
-    if config.jwt_algorithm == JwtAlgorithm::Rs256 && keys.is_empty() && stored.len() < roots.len() {
+    if config.tokens.algorithm == JwtAlgorithm::Rs256 && keys.is_empty() && stored.len() < roots.len() {
         for (root, name) in roots.iter().zip(&names) {
             if stored.iter().all(|key| key.secret_name != *name) {
                 let key = signing_key::Model {

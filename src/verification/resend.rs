@@ -73,8 +73,9 @@ async fn resend(
         // these are mailed as codes, however addresses are proven
         Purpose::ChangeEmail | Purpose::SignIn => method != ChallengeMethod::Otp,
         _ => {
-            let needs_no_proof = app.config.email_verification == EmailVerification::None;
-            app.config.email_verification_method != method || (needs_no_proof && challenge_id.is_none())
+            let needs_no_proof = app.config.sign_up.email_verification == EmailVerification::None;
+            app.config.sign_up.email_verification_method != method
+                || (needs_no_proof && challenge_id.is_none())
         }
     };
     if is_off {

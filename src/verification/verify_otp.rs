@@ -40,7 +40,7 @@ pub async fn verify_otp(
     input: VerifyOtpInput,
 ) -> Result<SignedIn, Failure<ProofRefusal>> {
     let email = EmailAddress::parse(&input.email).map_err(|_| ProofRefusal::Invalid)?;
-    let code = OneTimeCode::parse(&input.otp, app.config.otp_length).ok_or(ProofRefusal::Invalid)?;
+    let code = OneTimeCode::parse(&input.otp, app.config.codes.otp_length).ok_or(ProofRefusal::Invalid)?;
     let (found, claim, attempt) = if let Some(id) = input.challenge_id {
         let (found, attempt) = try_by_id(app, client, viewer, &email, id).await?;
         (found.into_iter().collect(), Claim::ChallengeId, attempt)
@@ -67,7 +67,7 @@ async fn try_by_id(
     let awaited = challenge::find_live(app.db.read(), id, now).await?;
     let series = awaited.as_ref().and_then(|challenge| challenge.series_id).unwrap_or(id);
     let attempt = charge(app, client, viewer, Action::Code(series)).await?;
-    let (key, most) = (email.key().to_owned(), app.config.otp_max_attempts);
+    let (key, most) = (email.key().to_owned(), app.config.codes.otp_max_attempts);
     let counted =
         app.db.write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await).await?;
     Ok((counted.filter(is_for_codes), attempt))

@@ -172,7 +172,7 @@ fn each_framework_is_known_where_it_belongs() {
         ("minijinja", &["fake_google/pages.rs", "http/pages.rs", "mail/templates.rs"]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),
-        ("std::env", &["config/reader.rs"]),
+        ("std::env", &["config/variables.rs"]),
         ("println!", &["cli/"]),
         ("session_begin::begin", &["sessions/open.rs"]),
     ] {

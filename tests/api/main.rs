@@ -24,6 +24,8 @@ mod docs;
 mod documents;
 mod edge;
 mod faults;
+#[cfg(unix)]
+mod file_rights;
 mod google;
 mod google_login;
 mod house;
@@ -65,6 +67,7 @@ mod session_machine;
 mod set_user_active;
 mod set_user_role;
 mod settings;
+mod settings_reference;
 mod signup;
 mod smtp_replies;
 mod sockets;

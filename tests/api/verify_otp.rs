@@ -234,12 +234,12 @@ async fn mails_that_replace_each_other_share_twenty_tries_a_day(
 fn a_year_of_guessing_at_one_address_succeeds_once_in_700_or_more() {
     let config = Config::load(Mode::Command, &std::iter::empty::<(&str, &str)>().collect()).unwrap();
     let a_day = |budget: Budget| f64::from(budget.count) * 86_400.0 / budget.period.as_secs_f64();
-    let most = f64::from(config.otp_max_attempts);
+    let most = f64::from(config.codes.otp_max_attempts);
     // each mail is a challenge of its own, with tries of its own
     let to_prove = config.budgets.mails_in_a_day;
-    let by_mails = (a_day(to_prove) + 86_400.0 / config.login_code_ttl.as_secs_f64()) * most;
+    let by_mails = (a_day(to_prove) + 86_400.0 / config.codes.login_code_ttl.as_secs_f64()) * most;
     let tries = by_mails + a_day(config.budgets.bare_codes) * 2.0;
-    let codes = 10_f64.powi(i32::from(config.otp_length));
+    let codes = 10_f64.powi(i32::from(config.codes.otp_length));
     let risk = tries * 365.0 / codes;
     assert!(risk < 1.0 / 700.0, "{tries} tries a day: {risk}");
 }

@@ -68,7 +68,7 @@ impl JwtGuard {
         measure::note_fields(fields.iter().copied());
         for field in fields {
             match access(field) {
-                Access::Introspection if !app.config.introspection => {
+                Access::Introspection if !app.config.server.introspection => {
                     return Err(ApiError::Forbidden("Introspection is switched off.").into());
                 }
                 Access::Introspection | Access::Anybody => {}

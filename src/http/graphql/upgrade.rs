@@ -33,7 +33,7 @@ impl GraphqlEndpoint {
         if offered.split(',').all(|name| name.trim() != protocol::NAME) {
             return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
         }
-        let client = client(&request, &self.app.config.trusted_proxies);
+        let client = client(&request, &self.app.config.server.trusted_proxies);
         let places = self.places(&client)?;
         let (request, mut body) = request.split();
         let accepted = WebSocket::from_request(&request, &mut body).await;

@@ -42,7 +42,7 @@ const POSTGRES_READERS: [(&str, &str); 4] = [
 
 /// Opens the database, and starts the tasks that write. What is committed is published to `events`.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
-    match &config.database {
+    match &config.database.url {
         DatabaseUrl::Postgres(url) => connect_postgres(config, url, events.clone()).await,
         DatabaseUrl::Sqlite(path) => connect_sqlite(config, path, events.clone()).await,
     }
@@ -55,10 +55,10 @@ async fn connect_postgres(config: &Config, url: &SecretString, events: Events) -
         let options = Options::Postgres(options.options([time_limit]).into());
         Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, url))
     };
-    let readers = config.database_max_connections / 2;
+    let readers = config.database.max_connections / 2;
     let reader = Reader(open(postgres(url)?.options(POSTGRES_READERS), readers).await?);
-    let pool = open(postgres(url)?, config.database_max_connections - readers).await?;
-    let viewers = match (config.viewer_cache_size, config.viewer_cache_staleness) {
+    let pool = open(postgres(url)?, config.database.max_connections - readers).await?;
+    let viewers = match (config.database.viewer_cache_size, config.database.viewer_cache_staleness) {
         (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
         (capacity, max_age) => ViewerCache::bounded(capacity, max_age),
     };
@@ -75,7 +75,7 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
     };
     let pool = open(sqlite(path), 1).await?;
     let reader = Reader(open(sqlite(path).pragma("query_only", "ON"), SQLITE_READERS).await?);
-    let (viewers, data_version) = match config.viewer_cache_size {
+    let (viewers, data_version) = match config.database.viewer_cache_size {
         0 => (ViewerCache::off(), None),
         capacity => {
             let version = DataVersion::open(path).map_err(|error| DbErr::Custom(error.to_string()))?;
@@ -90,7 +90,7 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
 /// Opens one connection without limits of time or rights, for migrations.
 pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
     // sea-orm logs this URL at trace level; the real one may hold a password, so it is passed as options below
-    let mut options = match &config.database {
+    let mut options = match &config.database.url {
         DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),
         DatabaseUrl::Sqlite(_) => ConnectOptions::new("sqlite://gatehouse.db"),
     };
@@ -105,7 +105,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .sqlx_logging_level(LevelFilter::Debug)
         .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW_STATEMENT)
         .record_stmt_in_spans(false);
-    match &config.database {
+    match &config.database.url {
         DatabaseUrl::Postgres(url) => {
             let postgres = postgres(url)?;
             options.map_sqlx_postgres_opts(move |_| postgres.clone());

@@ -81,8 +81,8 @@ impl TestApp {
     pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
         let mut all = self.settings.clone();
         all.remove("PUBLIC_URL");
-        all.insert("JWT_ISSUER".to_owned(), self.app.config.jwt_issuer.clone());
-        all.insert("JWT_AUDIENCE".to_owned(), self.app.config.jwt_audience.clone());
+        all.insert("JWT_ISSUER".to_owned(), self.app.config.tokens.issuer.clone());
+        all.insert("JWT_AUDIENCE".to_owned(), self.app.config.tokens.audience.clone());
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self::serve(all, tempfile::tempdir().unwrap()).await
     }

@@ -1,0 +1,46 @@
+//! A budget: how often something may be done.
+
+use std::time::Duration;
+
+use super::{
+    reader::Reader,
+    values::{DAY, SECOND, duration, within},
+};
+
+/// How often something may be done: all at once, and then as it refills evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The name of its setting.
+    pub setting: &'static str,
+    /// The number of uses,
+    pub count: u32,
+    /// in this time.
+    pub period: Duration,
+}
+
+impl Budget {
+    /// Returns how long it takes until one use comes back.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.period / self.count
+    }
+}
+
+/// Reads a budget like `10/15m`: ten times in fifteen minutes.
+pub(super) fn budget(
+    r: &mut Reader<'_>,
+    setting: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Budget {
+    r.setting(setting, default, meaning, |s| {
+        let malformed = || "must be a count and a period, like `10/15m`".to_owned();
+        let (count, period) = s.split_once('/').ok_or_else(malformed)?;
+        let count = within(count.trim(), 1..=100_000)?;
+        let period = duration(period.trim(), SECOND..=30 * DAY)?;
+        if u128::from(count) > period.as_millis() {
+            return Err("must be 1000 a second at most".to_owned());
+        }
+        Ok(Budget { setting, count, period })
+    })
+}

@@ -1,0 +1,201 @@
+//! The rate limits.
+
+use super::{
+    budget::{Budget, budget},
+    reader::Reader,
+    values::{HOUR, SECOND, duration, switch},
+};
+
+/// A budget for everything that clients may do only so often.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+pub struct Budgets {
+    /// `RATE_LIMITS`. If it is false, nothing is limited.
+    pub are_enforced: bool,
+    pub failed_logins: Budget,
+    pub failed_logins_address: Budget,
+    pub failed_logins_account: Budget,
+    pub failed_logins_in_a_month: Budget,
+    pub logins: Budget,
+    pub signups: Budget,
+    pub username_checks: Budget,
+    pub password_changes: Budget,
+    pub reauthentications: Budget,
+    pub password_resets: Budget,
+    pub notices: Budget,
+    /// `RESEND_COOLDOWN`.
+    pub mail_again: Budget,
+    pub mails_address: Budget,
+    pub mails_account: Budget,
+    pub mails: Budget,
+    pub mails_in_a_day: Budget,
+    pub recovery_mails: Budget,
+    pub codes: Budget,
+    pub bare_codes: Budget,
+    pub failed_codes_address: Budget,
+    pub failed_codes_account: Budget,
+    pub google_starts: Budget,
+    pub failed_google_logins: Budget,
+    pub writes: Budget,
+}
+
+impl Budgets {
+    #[expect(clippy::too_many_lines, reason = "a table: one budget after the other")]
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        r.section(
+            "Rate limits",
+            "Each is a budget: `10/15m` is ten times in fifteen minutes. A period is at most 30 days. See [Limits](limits.md).",
+        );
+        Self {
+            are_enforced: r.setting(
+                "RATE_LIMITS",
+                "on",
+                "`off` removes all budgets, for load tests. A full hash queue still answers `SERVER_BUSY`.",
+                switch,
+            ),
+            failed_logins: budget(
+                r,
+                "RATE_LIMIT_FAILED_LOGINS",
+                "10/15m",
+                "Failed sign-ins to one account from one address.",
+            ),
+            failed_logins_address: budget(
+                r,
+                "RATE_LIMIT_FAILED_LOGINS_ADDRESS",
+                "50/15m",
+                "Failed sign-ins from one address, to accounts that never signed in from there.",
+            ),
+            failed_logins_account: budget(
+                r,
+                "RATE_LIMIT_FAILED_LOGINS_ACCOUNT",
+                "50/1h",
+                "Failed sign-ins to one account, from all addresses that it never signed in from.",
+            ),
+            failed_logins_in_a_month: budget(
+                r,
+                "RATE_LIMIT_FAILED_LOGINS_MONTH",
+                "100/30d",
+                "Failed sign-ins to one account in a month, counted the same way, if the account can sign in by mail. \
+                 No sign-in clears it.",
+            ),
+            logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
+            signups: budget(
+                r,
+                "RATE_LIMIT_SIGNUPS",
+                "20/1h",
+                "Sign-ups from one address, including those refused because a name is taken.",
+            ),
+            username_checks: budget(
+                r,
+                "RATE_LIMIT_USERNAME_CHECKS",
+                "120/1h",
+                "`usernameAvailable` from one address. Other usernames set with `updateProfile` count there too, and \
+                 for the account.",
+            ),
+            password_changes: budget(
+                r,
+                "RATE_LIMIT_PASSWORD_CHANGES",
+                "10/15m",
+                "Passwords tried in one session by `changePassword`, `changeEmail` and `reauthenticate`.",
+            ),
+            reauthentications: budget(
+                r,
+                "RATE_LIMIT_REAUTHENTICATIONS",
+                "30/1h",
+                "`startReauthentication` in one session.",
+            ),
+            password_resets: budget(
+                r,
+                "RATE_LIMIT_PASSWORD_RESETS",
+                "10/15m",
+                "`resetPassword` of one account.",
+            ),
+            notices: budget(
+                r,
+                "RATE_LIMIT_NOTICES",
+                "10/24h",
+                "Mails that notify one account of one kind of security change. When they are used up, the change is \
+                 refused.",
+            ),
+            mail_again: mail_again(r),
+            mails_address: budget(
+                r,
+                "RATE_LIMIT_MAILS_ADDRESS",
+                "30/1h",
+                "Mails requested from one client address. For an account that has signed in from there, each account \
+                 has a budget of its own.",
+            ),
+            mails_account: budget(
+                r,
+                "RATE_LIMIT_MAILS_ACCOUNT",
+                "20/1h",
+                "Mails requested in the sessions of one account.",
+            ),
+            mails: budget(
+                r,
+                "RATE_LIMIT_MAILS",
+                "6/1h",
+                "Mails for one purpose to one address, except those of `RATE_LIMIT_RECOVERY_MAILS`.",
+            ),
+            mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same mails in a day."),
+            recovery_mails: budget(
+                r,
+                "RATE_LIMIT_RECOVERY_MAILS",
+                "6/3h",
+                "Reset links to one address, and as many sign-in codes. It refills at least once while each is valid, \
+                 so that the owner can always request one or has one that works.",
+            ),
+            codes: budget(
+                r,
+                "RATE_LIMIT_CODES",
+                "20/24h",
+                "Codes tried for one challenge and the mails that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
+                 Also passwords tried with one link.",
+            ),
+            bare_codes: budget(
+                r,
+                "RATE_LIMIT_BARE_CODES",
+                "20/24h",
+                "Codes tried with only an email address.",
+            ),
+            failed_codes_address: budget(
+                r,
+                "RATE_LIMIT_FAILED_CODES_ADDRESS",
+                "50/1h",
+                "Wrong codes from one address.",
+            ),
+            failed_codes_account: budget(
+                r,
+                "RATE_LIMIT_FAILED_CODES_ACCOUNT",
+                "20/1h",
+                "Wrong codes in the sessions of one account.",
+            ),
+            google_starts: budget(
+                r,
+                "RATE_LIMIT_GOOGLE_STARTS",
+                "60/1h",
+                "`startGoogleLogin` from one address.",
+            ),
+            failed_google_logins: budget(
+                r,
+                "RATE_LIMIT_FAILED_GOOGLE_LOGINS",
+                "50/15m",
+                "`googleLogin` and `linkGoogle` from one address with what Google does not confirm. New accounts count \
+                 as sign-ups too.",
+            ),
+            writes: budget(
+                r,
+                "RATE_LIMIT_WRITES",
+                "120/1m",
+                "Other writes of one account. Ending a session is never refused.",
+            ),
+        }
+    }
+}
+
+fn mail_again(r: &mut Reader<'_>) -> Budget {
+    let setting = "RESEND_COOLDOWN";
+    let meaning = "The wait between two mails for one purpose to one address.";
+    let period = r.setting(setting, "60s", meaning, |s| duration(s, SECOND..=HOUR));
+    Budget { setting, count: 1, period }
+}

@@ -1,0 +1,96 @@
+//! The settings of the database, and of what is kept in memory of it.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use super::{
+    connection_url,
+    reader::{DefaultValue, Reader},
+    values::{MINUTE, duration, within},
+};
+
+/// Where the data is, and how much of it is kept in memory.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+pub struct DatabaseConfig {
+    pub data_dir: PathBuf,
+    pub url: DatabaseUrl,
+    pub max_connections: u32,
+    /// As many users are kept as sessions.
+    pub viewer_cache_size: usize,
+    /// On SQLite nothing is ever stale.
+    pub viewer_cache_staleness: Duration,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A file, which is created if it is missing.
+    Sqlite(PathBuf),
+    /// A server. The URL may contain a password.
+    Postgres(SecretString),
+}
+
+impl DatabaseConfig {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        r.section("Database", "");
+        let data_dir = r.setting(
+            "DATA_DIR",
+            "data",
+            "The folder in which `dev` keeps its database and its secret.",
+            |s| Ok(PathBuf::from(s)),
+        );
+        let sqlite = format!("sqlite://{}", data_dir.join("gatehouse.db").display());
+        let name = "DATABASE_URL";
+        let url = r.setting(
+            name,
+            DefaultValue::derived(sqlite, "`sqlite://DATA_DIR/gatehouse.db`").required_by_serve(),
+            "Where the database is: `sqlite://path` or `postgres://…`.",
+            database_url,
+        );
+        let given = r.find(name).and_then(|found| found.text().ok());
+        r.warnings.extend(given.and_then(connection_url::unused_parameters));
+        Self {
+            data_dir,
+            url,
+            max_connections: r.setting(
+                "DATABASE_MAX_CONNECTIONS",
+                "12",
+                "The maximum number of connections to PostgreSQL. Half of them only read. A distant server needs more.",
+                |s| within(s, 2..=1000),
+            ),
+            viewer_cache_size: r.setting(
+                "VIEWER_CACHE_SIZE",
+                "20000",
+                "How many sessions are kept in memory, with their users and access tokens. `0` keeps none.",
+                |s| within(s, 0..=10_000_000),
+            ),
+            viewer_cache_staleness: r.setting(
+                "VIEWER_CACHE_STALENESS",
+                "0s",
+                "On PostgreSQL, how long sessions in memory are used although another program may have changed them. `0s` keeps \
+                 none in memory there. See [Speed](speed.md).",
+                |s| duration(s, Duration::ZERO..=MINUTE),
+            ),
+        }
+    }
+}
+
+fn database_url(s: &str) -> Result<DatabaseUrl, String> {
+    if let Some(path) = s.strip_prefix("sqlite://").or_else(|| s.strip_prefix("sqlite:")) {
+        let path = path.split('?').next().unwrap_or_default();
+        return match path {
+            "" | ":memory:" => Err("must name a file: sqlite://path/to/file.db".to_owned()),
+            path => Ok(DatabaseUrl::Sqlite(path.into())),
+        };
+    }
+    match s.split_once("://") {
+        Some((scheme, _))
+            if ["postgres", "postgresql"].iter().any(|one| scheme.eq_ignore_ascii_case(one)) =>
+        {
+            connection_url::postgres(s).map(DatabaseUrl::Postgres)
+        }
+        _ => Err("must begin with sqlite:// or postgres://".to_owned()),
+    }
+}

@@ -1,0 +1,57 @@
+//! Files and folders of Gatehouse that other users of this machine may read or change.
+
+use std::path::Path;
+
+use super::{
+    database::{DatabaseConfig, DatabaseUrl},
+    mail::MailConfig,
+    mode::Mode,
+    rights::{ANYTHING, Rights, WRITE},
+    smtp_url::MailWay,
+};
+
+/// Returns a warning for each file and folder that others may read or change and should not. It changes no permissions,
+/// because they may be intended.
+pub(super) fn warnings(mode: Mode, database: &DatabaseConfig, mail: &MailConfig) -> Vec<String> {
+    let data_dir = database.data_dir.as_path();
+    let mut warnings = Vec::new();
+    let mut check = |path: &Path, bits: u32, mend: &str| {
+        if let Some(rights) = Rights::of(path).filter(|rights| rights.allow(bits)) {
+            let what = if bits == WRITE { "changed" } else { "read or changed" };
+            warnings.push(format!(
+                "{path} can be {what} by other users (mode {:03o}): run `chmod {mend} {path}`",
+                rights.mode & 0o777,
+                path = path.display()
+            ));
+        }
+    };
+    let file = match &database.url {
+        DatabaseUrl::Sqlite(path) => Some(path.as_path()),
+        DatabaseUrl::Postgres(_) => None,
+    };
+    let folder = file.and_then(Path::parent);
+    if mode == Mode::Dev || folder == Some(data_dir) {
+        check(data_dir, ANYTHING, "700");
+        check(&data_dir.join("secret_key"), ANYTHING, "600");
+    }
+    // others may enter any folder that is not Gatehouse's own
+    match folder {
+        Some(folder) if folder == Path::new("") => check(Path::new("."), WRITE, "go-w"),
+        Some(folder) if folder != data_dir => check(folder, WRITE, "go-w"),
+        _ => {}
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        if let Some(file) = file {
+            let mut name = file.as_os_str().to_owned();
+            name.push(suffix);
+            check(Path::new(&name), ANYTHING, "600");
+        }
+    }
+    if let Some(MailWay::Folder(folder)) = &mail.way {
+        check(folder, ANYTHING, "700");
+    }
+    for path in [&mail.templates_dir, &mail.ca_file].into_iter().flatten() {
+        check(path, WRITE, "go-w");
+    }
+    warnings
+}

@@ -1,0 +1,106 @@
+//! The limits of GraphQL documents.
+
+use super::{reader::Reader, values::within};
+
+/// The most that a GraphQL document may ask for.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+pub struct GraphqlLimits {
+    pub bytes: usize,
+    /// The parser recurses on values without a limit of its own.
+    pub nesting: usize,
+    pub depth: u32,
+    pub fields: u32,
+    pub root_fields: u32,
+    pub aliases: u32,
+    pub directives: u32,
+    pub fragments: usize,
+    pub variables: usize,
+    pub operations: usize,
+    pub arguments: u32,
+    pub values: u32,
+}
+
+impl GraphqlLimits {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        r.section(
+            "GraphQL documents",
+            "The most that a document may contain, counted over the whole document. Each fragment counts wherever it is spread.",
+        );
+        Self {
+            bytes: r.setting(
+                "GRAPHQL_MAX_BYTES",
+                "16384",
+                "The size of the document in bytes.",
+                |s| within(s, 1024..=65_536),
+            ),
+            nesting: r.setting(
+                "GRAPHQL_MAX_NESTING",
+                "64",
+                "The nesting of brackets of any kind.",
+                |s| within(s, 8..=200),
+            ),
+            depth: r.setting(
+                "GRAPHQL_MAX_DEPTH",
+                "15",
+                "The nesting of fields.",
+                |s| within(s, 2..=30),
+            ),
+            fields: r.setting(
+                "GRAPHQL_MAX_FIELDS",
+                "600",
+                "Selected fields and spread fragments, with fragments expanded.",
+                |s| within(s, 1..=10_000),
+            ),
+            root_fields: r.setting(
+                "GRAPHQL_MAX_ROOT_FIELDS",
+                "5",
+                "Fields that one operation selects at its root.",
+                |s| within(s, 1..=100),
+            ),
+            aliases: r.setting(
+                "GRAPHQL_MAX_ALIASES",
+                "30",
+                "Aliases.",
+                |s| within(s, 0..=1000),
+            ),
+            directives: r.setting(
+                "GRAPHQL_MAX_DIRECTIVES",
+                "20",
+                "Directives.",
+                |s| within(s, 0..=1000),
+            ),
+            fragments: r.setting(
+                "GRAPHQL_MAX_FRAGMENTS",
+                "20",
+                "Fragments that the document defines.",
+                |s| within(s, 0..=200),
+            ),
+            variables: r.setting(
+                "GRAPHQL_MAX_VARIABLES",
+                "50",
+                "Variables that one operation defines.",
+                |s| within(s, 0..=1000),
+            ),
+            operations: r.setting(
+                "GRAPHQL_MAX_OPERATIONS",
+                "20",
+                "Operations that the document defines.",
+                |s| within(s, 1..=200),
+            ),
+            arguments: r.setting(
+                "GRAPHQL_MAX_ARGUMENTS",
+                "100",
+                "Arguments of fields and directives.",
+                |s| within(s, 1..=1000),
+            ),
+            values: r.setting(
+                "GRAPHQL_MAX_VALUES",
+                "1000",
+                "Values in arguments, defaults and variables, including those within lists and objects. Those of a \
+                 variable count wherever it is used.",
+                |s| within(s, 1..=10_000),
+            ),
+        }
+    }
+}

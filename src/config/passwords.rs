@@ -1,0 +1,61 @@
+//! The settings of passwords and their hashes.
+
+use super::{
+    mode::Mode,
+    reader::{DefaultValue, Reader},
+    values::within,
+};
+
+/// The least that a password needs, and what hashing it takes.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+pub struct PasswordConfig {
+    pub password_min_length: usize,
+    pub argon2_memory_kib: u32,
+    pub argon2_iterations: u32,
+    pub hash_threads: usize,
+    pub hash_queue: usize,
+}
+
+/// The most memory that a stored hash may take, in KiB, and so the most that may be set.
+pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+/// The most passes that a stored hash may take, and so the most that may be set.
+pub const MAX_ARGON2_ITERATIONS: u32 = 10;
+
+impl PasswordConfig {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        // OWASP's smallest recommendation is 7 MiB (with five passes)
+        let least_memory = if r.mode == Mode::Serve { 7168 } else { 8 };
+        r.section("Passwords", "");
+        let password_min_length = r.setting(
+            "PASSWORD_MIN_LENGTH",
+            "8",
+            "The minimum number of characters. The maximum is 128.",
+            |s| within(s, 8..=64),
+        );
+        let argon2_memory_kib = r.setting(
+            "ARGON2_MEMORY_KIB",
+            "19456",
+            "The memory that one password hash takes, in KiB.",
+            |s| within(s, least_memory..=MAX_ARGON2_MEMORY_KIB),
+        );
+        let argon2_iterations =
+            r.setting("ARGON2_ITERATIONS", "2", "The number of passes over that memory.", |s| {
+                within(s, 1..=MAX_ARGON2_ITERATIONS)
+            });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let hash_threads = r.setting(
+            "HASH_THREADS",
+            DefaultValue::derived(cores.to_string(), "the number of cores"),
+            "How many hashes are computed at once.",
+            |s| within(s, 1..=1024),
+        );
+        let hash_queue = r.setting(
+            "HASH_QUEUE",
+            DefaultValue::derived((64 * hash_threads).to_string(), "64 times `HASH_THREADS`"),
+            "How many hashes may wait. Further requests get `SERVER_BUSY`.",
+            |s| within(s, 1..=100_000),
+        );
+        Self { password_min_length, argon2_memory_kib, argon2_iterations, hash_threads, hash_queue }
+    }
+}

@@ -1,0 +1,44 @@
+//! The limits of WebSockets.
+
+use super::{reader::Reader, values::within};
+
+/// How many WebSockets one server keeps open.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+pub struct SocketLimits {
+    /// `WEBSOCKET_MAX`.
+    pub all: usize,
+    pub per_address: usize,
+    pub per_user: usize,
+    /// Of one WebSocket.
+    pub subscriptions: usize,
+}
+
+impl SocketLimits {
+    pub(super) fn read(r: &mut Reader<'_>) -> Self {
+        r.section("Subscriptions", "WebSockets that one server keeps open. See [Events](events.md).");
+        Self {
+            all: r.setting("WEBSOCKET_MAX", "10000", "The maximum number of WebSockets.", |s| {
+                within(s, 1..=1_000_000)
+            }),
+            per_address: r.setting(
+                "WEBSOCKET_MAX_PER_ADDRESS",
+                "100",
+                "The maximum number of WebSockets from one address.",
+                |s| within(s, 1..=100_000),
+            ),
+            per_user: r.setting(
+                "WEBSOCKET_MAX_PER_USER",
+                "50",
+                "The maximum number of WebSockets of one user.",
+                |s| within(s, 1..=10_000),
+            ),
+            subscriptions: r.setting(
+                "WEBSOCKET_MAX_SUBSCRIPTIONS",
+                "10",
+                "The maximum number of subscriptions of one WebSocket.",
+                |s| within(s, 1..=1000),
+            ),
+        }
+    }
+}
