@@ -91,6 +91,7 @@ impl Drop for Server {
 }
 
 /// The program as it is released, with no settings but those that are added. Its warnings are shown.
+#[expect(clippy::disallowed_methods, reason = "the program to measure is no setting of the server")]
 pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
     let program = env::var("BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatehouse").to_owned());
     let mut process = Command::new(program);

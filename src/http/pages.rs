@@ -1,7 +1,7 @@
 //! Pages of our own: for links in mails, where the app has none, `/activate`, `/sign-in`, `/reset-password` and `/undo`; in
 //! development, to try Google sign-in in a browser, `/google`.
 //!
-//! The token of a link stands in its fragment, so it reaches no server, no log and no `Referer`. PendingSession a page spends
+//! The token of a link stands in its fragment, so it reaches no server, no log and no `Referer`. Opening a page spends
 //! nothing, since mail scanners follow links too: its button calls the API. Only `/sign-in` signs in, by the cookie of cookie
 //! mode, and only to the account that the link names.
 

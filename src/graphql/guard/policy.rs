@@ -5,7 +5,11 @@
 
 use async_graphql::resolver_utils::EnumType;
 
-use crate::graphql::refusal::ErrorCode::{self, *};
+use crate::graphql::refusal::ErrorCode::{
+    self, AccountDisabled, EmailTaken, GoogleRejected, GoogleUnavailable, IdentityTaken, InvalidCredentials,
+    InvalidInput, InvalidOtp, InvalidToken, LastSignInMethod, LinkRequired, NotAllowed, NotEnabled, NotFound,
+    RateLimited, ReauthenticationRequired, ServerBusy, UsernameTaken,
+};
 use Access::{Anybody, Introspection, Staff, Superuser, Viewer};
 
 /// Who may select a root field.

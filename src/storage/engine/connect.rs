@@ -1,4 +1,4 @@
-//! PendingSession the database.
+//! Opens the database.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
