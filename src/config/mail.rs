@@ -86,13 +86,13 @@ impl MailConfig {
             "APP_URL",
             "",
             "The address of your app, to which mails and the server's own pages link. Without it, they name the app and do not \
-             link to it. `serve` requires `https`.",
+             link to it. `serve` requires `https`, except on the same machine.",
             |s| optional(s, |s| page_address(s, mode)),
         );
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether a person who requests a new password is told by mail that there is no account.",
+            "Whether to mail people who request a new password or a sign-in code that they have no account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

@@ -36,7 +36,7 @@ impl PasswordConfig {
         let argon2_memory_kib = r.setting(
             "ARGON2_MEMORY_KIB",
             "19456",
-            "The memory that one password hash takes, in KiB.",
+            "The memory that one password hash takes, in KiB. `serve` requires at least 7168.",
             |s| within(s, least_memory..=MAX_ARGON2_MEMORY_KIB),
         );
         let argon2_iterations =

@@ -117,13 +117,13 @@ impl TokenConfig {
             ),
             issuer: r.setting(
                 "JWT_ISSUER",
-                DefaultValue::derived(public_url, "`PUBLIC_URL`"),
+                DefaultValue::derived(public_url, "the value of `PUBLIC_URL`"),
                 "The `iss` claim of access tokens.",
                 jwt_issuer,
             ),
             audience: r.setting(
                 "JWT_AUDIENCE",
-                DefaultValue::derived(public_url, "`PUBLIC_URL`"),
+                DefaultValue::derived(public_url, "the value of `PUBLIC_URL`"),
                 "The `aud` claim of access tokens.",
                 text,
             ),
