@@ -13,6 +13,8 @@ mod mailbox;
 mod message;
 mod smtp;
 mod smtp_connection;
+mod smtp_reply;
+mod smtp_tls;
 mod templates;
 
 pub use content::{Content, Mail};

@@ -10,10 +10,7 @@ use std::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::{
-    Failure, Tell, Written,
-    smtp_connection::{SmtpConnection, SmtpError, Tls},
-};
+use super::{Failure, Tell, Written, smtp_connection::SmtpConnection, smtp_reply::SmtpError, smtp_tls::Tls};
 use crate::config::{Config, SmtpServer, SmtpTls};
 
 /// How long the server may take for one step.

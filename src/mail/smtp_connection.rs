@@ -1,21 +1,18 @@
 //! One connection to a mail server, on bytes: what a server means is in the three digits of its replies, and what it can do in
 //! words that have no case (RFC 5321 §4.2 and §2.4). Its other words may be in any encoding, and decide nothing.
 
-use std::{error::Error, fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
-    },
+
+use super::{
+    smtp_reply::{Reply, SmtpError, code, text},
+    smtp_tls::{Stream, Tls},
 };
 
 /// How much of a line is kept, which is twice what a line may have, and how much of a reply is read.
@@ -29,64 +26,6 @@ pub(super) struct SmtpConnection {
     offers: Vec<String>,
     is_encrypted: bool,
     is_in_step: bool,
-}
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// What a server answered.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) code: u16,
-    lines: Vec<String>,
-}
-
-/// Why there is no answer, or none that was hoped for.
-#[derive(Debug)]
-pub(super) enum SmtpError {
-    /// The connection broke, or could not be made.
-    Io(io::Error),
-    /// The server said nothing in time.
-    Late(Duration),
-    /// The server said something, but no reply of SMTP.
-    Unreadable(String),
-    /// The server said no, or something that has no place here.
-    Refused(Reply),
-    /// The server does not offer what is needed.
-    Missing(&'static str),
-}
-
-/// What to encrypt connections with.
-#[derive(Clone)]
-pub(super) struct Tls(TlsConnector);
-
-impl Tls {
-    /// Trusts the well-known authorities, and those of this file.
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca_file {
-            let fault = |why: &dyn fmt::Display| format!("SMTP_CA_FILE: {}: {why}", path.display());
-            let pem = fs::read(path).map_err(|error| fault(&error))?;
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-            let found = found.map_err(|error| fault(&error))?;
-            if found.is_empty() {
-                return Err(fault(&"holds no certificate in PEM").into());
-            }
-            for certificate in found {
-                roots.add(certificate).map_err(|error| fault(&error))?;
-            }
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
-    }
-
-    async fn encrypt(&self, host: &str, stream: impl Stream + 'static) -> io::Result<Box<dyn Stream>> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Box::new(self.0.connect(name, stream).await?))
-    }
 }
 
 impl SmtpConnection {
@@ -304,58 +243,5 @@ impl SmtpConnection {
             }
         }
         Ok(())
-    }
-}
-
-/// The code that a line begins with, and what comes behind it.
-fn code(line: &[u8]) -> Option<(u16, &[u8])> {
-    let (digits, rest) = line.split_at_checked(3)?;
-    let is_code = matches!(digits[0], b'2'..=b'5') && digits.iter().all(u8::is_ascii_digit);
-    let is_longer = rest.first().is_some_and(u8::is_ascii_digit);
-    (is_code && !is_longer)
-        .then(|| (digits.iter().fold(0, |code, digit| 10 * code + u16::from(digit - b'0')), rest))
-}
-
-/// What is not UTF-8 is most often Latin-1, whose letters have the numbers of Unicode.
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
-}
-
-impl Reply {
-    /// The first digit, which says whether all went well (RFC 5321 §4.2.1).
-    pub(super) fn class(&self) -> u16 {
-        self.code / 100
-    }
-
-    pub(super) fn expect_class(self, class: u16) -> Result<Self, SmtpError> {
-        if self.class() == class { Ok(self) } else { Err(SmtpError::Refused(self)) }
-    }
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.lines.join(" ");
-        if words.is_empty() { write!(f, "{}", self.code) } else { write!(f, "{} {words}", self.code) }
-    }
-}
-
-impl From<io::Error> for SmtpError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl fmt::Display for SmtpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("the server closed the connection")
-            }
-            Self::Io(error) => error.fmt(f),
-            Self::Late(limit) => write!(f, "no answer within {limit:?}"),
-            Self::Unreadable(text) => write!(f, "no reply of SMTP: {text}"),
-            Self::Refused(reply) => reply.fmt(f),
-            Self::Missing(what) => f.write_str(what),
-        }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod compose;
+mod deliver;
 mod pace;
 mod send;
 mod turns;

@@ -20,8 +20,11 @@ use jsonwebtoken::{
     },
 };
 
-use super::{TYPE, seal::Root};
+use super::seal::Root;
 use crate::config::JwtAlgorithm;
+
+/// The `typ` of access tokens, which keeps them apart from ID tokens (RFC 9068 §2.1).
+pub(super) const TYPE: &str = "at+jwt";
 
 /// How many numbers are derived in search of a private key of P-256: one in four thousand million is none.
 const MOST_NUMBERS: u8 = 8;

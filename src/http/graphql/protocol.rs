@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::request::bearer;
 use crate::sessions::Unauthenticated;
 
 /// The subprotocol, and the only one.
@@ -75,7 +76,7 @@ pub(super) fn access_token(payload: Option<&Map<String, Json>>) -> Option<Secret
         return token.as_str().map(Into::into);
     }
     let header = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
-    super::bearer(header.1.as_str()?)
+    bearer(header.1.as_str()?)
 }
 
 /// Why the server ends a connection: a code, and a word for it.

@@ -14,8 +14,9 @@ use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time};
 
 use super::{
-    from_parameters, is_request_error, kind,
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
+    request::{from_parameters, operation_type},
+    response::is_request_error,
     subscriptions::{Subscriptions, may_subscribe},
     wire::{End, Incoming, Outgoing},
 };
@@ -226,7 +227,7 @@ impl Connection {
             return Err(ApiError::LimitExceeded(message).into());
         }
         let operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
-        may_subscribe(kind(&self.socket.app, &self.socket.documents, &operation)?)?;
+        may_subscribe(operation_type(&self.socket.app, &self.socket.documents, &operation)?)?;
         let caller = Caller::new(self.socket.client.clone(), Some(signed_in.access_token.clone()));
         self.subscriptions.begin(id, self.socket.schema.execute_stream(operation.data(caller)));
         Ok(())
