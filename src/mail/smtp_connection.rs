@@ -1,5 +1,6 @@
-//! One connection to a mail server, on bytes: what a server means is in the three digits of its replies, and what it can do in
-//! words that have no case (RFC 5321 §4.2 and §2.4). Its other words may be in any encoding, and decide nothing.
+//! A connection to a mail server. It works on bytes: the three digits of a reply carry its meaning, and EHLO
+//! keywords are
+//! case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and decides nothing.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -15,11 +16,11 @@ use super::{
     smtp_tls::{Stream, Tls},
 };
 
-/// How much of a line is kept, which is twice what a line may have, and how much of a reply is read.
+/// The number of bytes kept of a line, twice what RFC 5321 allows, and the number of bytes read of a reply.
 const MAX_LINE: usize = 1024;
 const MAX_REPLY: usize = 64 * 1024;
 
-/// A connection whose server is ready for a command.
+/// A connection to a server that is ready for a command.
 pub(super) struct SmtpConnection {
     stream: BufReader<Box<dyn Stream>>,
     /// The lines of the reply to EHLO.
@@ -29,7 +30,7 @@ pub(super) struct SmtpConnection {
 }
 
 impl SmtpConnection {
-    /// Connects to the first of these addresses that answers, and greets the server.
+    /// Connects to the first address that answers, and exchanges greetings.
     pub(super) async fn open(
         addresses: &[SocketAddr],
         host: &str,
@@ -39,7 +40,7 @@ impl SmtpConnection {
     ) -> Result<Self, SmtpError> {
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
-            // one address that does not answer must not use up the time of the others
+            // an address that does not answer must not use up the time of the others
             let connecting = tokio::time::timeout(limit / 3, TcpStream::connect(address)).await;
             match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => return Self::greet(stream, host, tls, own_name, limit).await,
@@ -56,7 +57,7 @@ impl SmtpConnection {
         own_name: &str,
         limit: Duration,
     ) -> Result<Self, SmtpError> {
-        // a command is one small write, and its reply is waited for
+        // each command is one small write that waits for its reply, so delaying it to fill a packet costs time
         stream.set_nodelay(true)?;
         let stream = match tls {
             Some(tls) => tls.encrypt(host, stream).await?,
@@ -78,7 +79,7 @@ impl SmtpConnection {
         Ok(())
     }
 
-    /// What the server calls itself.
+    /// Returns the name by which the server introduced itself.
     pub(super) fn server_name(&self) -> &str {
         self.offers.first().and_then(|line| line.split_whitespace().next()).unwrap_or_default()
     }
@@ -87,16 +88,16 @@ impl SmtpConnection {
         self.is_encrypted
     }
 
-    /// Whether another command may be sent: the last reply was whole, and nothing came after it.
+    /// Returns whether another command may be sent: the last reply was complete and nothing followed it.
     pub(super) fn is_in_step(&self) -> bool {
         self.is_in_step && self.stream.buffer().is_empty()
     }
 
-    /// The words behind a keyword of the server's, in upper case.
+    /// Returns the parameters of an EHLO keyword in upper case, or `None` if the server does not offer it.
     fn offer(&self, keyword: &str) -> Option<Vec<String>> {
         let mut found = None;
         for line in self.offers.iter().skip(1) {
-            // `AUTH=LOGIN` is how servers wrote it before RFC 2554
+            // before RFC 2554, servers wrote `AUTH=LOGIN`
             let upper = line.to_ascii_uppercase();
             let mut words =
                 upper.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
@@ -111,7 +112,7 @@ impl SmtpConnection {
         !self.is_encrypted && self.offer("STARTTLS").is_some()
     }
 
-    /// Encrypts the connection from here on.
+    /// Encrypts the connection.
     pub(super) async fn starttls(
         mut self,
         tls: &Tls,
@@ -123,7 +124,8 @@ impl SmtpConnection {
             return Err(SmtpError::Missing("the server does not offer it"));
         }
         self.command("STARTTLS", 2, limit).await?;
-        // what somebody put in before encryption began would be read as the server's (CVE-2021-38371 and its kind)
+        // An attacker could inject replies before encryption begins, and have them taken for the server's
+        // (CVE-2021-38371).
         if !self.is_in_step() {
             return Err(SmtpError::Unreadable("more than one reply".to_owned()));
         }
@@ -134,7 +136,7 @@ impl SmtpConnection {
         Ok(connection)
     }
 
-    /// Logs in.
+    /// Authenticates.
     pub(super) async fn login(
         &mut self,
         user: &str,
@@ -156,7 +158,7 @@ impl SmtpConnection {
         Ok(())
     }
 
-    /// Sends a command, and returns the reply if its first digit is this one.
+    /// Sends a command, and returns the reply if its first digit is `class`.
     pub(super) async fn command(
         &mut self,
         line: &str,
@@ -167,7 +169,7 @@ impl SmtpConnection {
         self.reply(limit).await?.expect_class(class)
     }
 
-    /// Sends the mail after DATA (RFC 5321 §4.5.2), and returns whatever the reply is.
+    /// Sends the message after DATA (RFC 5321 §4.5.2), and returns the reply, whatever its code.
     pub(super) async fn message(&mut self, mail: &[u8], limit: Duration) -> Result<Reply, SmtpError> {
         let mut bytes = Vec::with_capacity(mail.len() + 64);
         for line in mail.split_inclusive(|byte| *byte == b'\n') {
@@ -192,7 +194,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply. The last line decides; where the connection ends or falls silent before it, the digits that came do.
+    /// Reads a reply. The last line decides. If the connection ends or falls silent before it, the code read so
+    /// far decides.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);
@@ -226,7 +229,7 @@ impl SmtpConnection {
         }
     }
 
-    /// Reads a line, or the beginning of a long one; nothing at the end, also of what is read of one reply.
+    /// Reads a line, truncated to `MAX_LINE`. Reads nothing at the end of the stream or once `room` is used up.
     async fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> io::Result<()> {
         while *room > 0 {
             let read = self.stream.fill_buf().await?;

@@ -1,30 +1,30 @@
-//! What a mail server answers, and why there may be no answer.
+//! Replies of a mail server, and the errors of talking to one.
 
 use std::{fmt, io, time::Duration};
 
-/// What a server answered.
+/// A reply of the server.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: u16,
     pub(super) lines: Vec<String>,
 }
 
-/// Why there is no answer, or none that was hoped for.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub(super) enum SmtpError {
-    /// The connection broke, or could not be made.
+    /// The connection failed.
     Io(io::Error),
-    /// The server said nothing in time.
+    /// The server did not answer in time.
     Late(Duration),
-    /// The server said something, but no reply of SMTP.
+    /// The answer is not an SMTP reply.
     Unreadable(String),
-    /// The server said no, or something that has no place here.
+    /// The server refused, or its reply is not one that is expected here.
     Refused(Reply),
-    /// The server does not offer what is needed.
+    /// The server does not offer a required extension.
     Missing(&'static str),
 }
 
-/// The code that a line begins with, and what comes behind it.
+/// Splits a line into the code at its start and the rest.
 pub(super) fn code(line: &[u8]) -> Option<(u16, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;
     let is_code = matches!(digits[0], b'2'..=b'5') && digits.iter().all(u8::is_ascii_digit);
@@ -33,13 +33,13 @@ pub(super) fn code(line: &[u8]) -> Option<(u16, &[u8])> {
         .then(|| (digits.iter().fold(0, |code, digit| 10 * code + u16::from(digit - b'0')), rest))
 }
 
-/// What is not UTF-8 is most often Latin-1, whose letters have the numbers of Unicode.
+/// Decodes text. Bytes that are not UTF-8 are most often Latin-1, whose code points equal Unicode's.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
 }
 
 impl Reply {
-    /// The first digit, which says whether all went well (RFC 5321 §4.2.1).
+    /// Returns the first digit, which says whether the command succeeded (RFC 5321 §4.2.1).
     pub(super) fn class(&self) -> u16 {
         self.code / 100
     }

@@ -1,4 +1,4 @@
-//! Sending one mail, and noting what became of it.
+//! Delivery of one email, and the record of its outcome.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -24,20 +24,20 @@ use crate::{
     },
 };
 
-/// The first wait after a failure; each following is twice as long, up to the longest.
+/// The delay after the first failure, which doubles with each further one, and its maximum.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// What could not be sent for so long is given up.
+/// An email that could not be sent for this long is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
-/// How much is kept of what a mail server says.
+/// The number of characters kept of an error.
 const MAX_ERROR: usize = 500;
 
-/// The longest that a mail with nothing to say keeps its place.
+/// The longest time that a row without an email occupies its slot.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
-/// Sends one mail and notes what became of it; says whether it was sent.
+/// Delivers one email and records the outcome. Returns whether an email was sent.
 pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU64>) -> bool {
     let begun = Instant::now();
     let attempt = AssertUnwindSafe(attempt(app, &row)).catch_unwind().await;
@@ -45,7 +45,7 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         tracing::error!(mail.id = %row.id, mail.kind = row.kind, "a mail made the sender panic; it is tried again");
         return false;
     };
-    // the words are kept in the row and not told here: they may name people
+    // the reason stays in the database and out of the log: it may contain addresses
     match &outcome {
         Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail was sent"),
         Outcome::Nothing => {
@@ -67,7 +67,8 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         typical.store(took, Ordering::Relaxed);
     }
     if is_silent {
-        // a place that is free again at once would tell, by the delay of the next mail, that nobody has this address
+        // Freeing the slot at once would reveal, through the next email's earlier arrival, that the address has
+        // no account.
         let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
         tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
     }
@@ -103,7 +104,8 @@ async fn attempt(app: &App, row: &outbox::Model) -> Outcome {
     }
 }
 
-/// A mail that was sent is sent again unless that is noted, so it is worth more than one try.
+/// Records the outcome. Without a record the email would be sent again, so recording it is tried more than
+/// once.
 async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
     let (id, attempt) = (row.id, row.attempts);
     for pause in [200, 1000, 3000] {
@@ -126,7 +128,8 @@ async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
     }
 }
 
-/// How long to wait after this many attempts, give or take a fifth, so that what failed together comes back apart.
+/// Returns the delay after this many attempts, plus or minus a fifth so that emails that failed together are
+/// not retried together.
 fn wait(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(16);
     let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
@@ -138,7 +141,7 @@ fn cut(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_ERROR).collect()
 }
 
-/// A developer's log tells all of it.
+/// Logs the email, including its code or link. Development mode only.
 fn tell(mail: &Written) {
     let secret = mail.code.as_ref().or(mail.link.as_ref()).map(ExposeSecret::expose_secret);
     tracing::info!(

@@ -1,8 +1,10 @@
-//! Sending what is due.
+//! The sender, which sends emails that are due.
 //!
-//! Any number of servers share an outbox: each claims what it is about to send, for longer than sending takes. What fails
-//! for now is tried again, ever more seldom, for a day; a server that dies leaves its claims to run out, and then the same
-//! mail goes out again, with the same `Message-ID`, to the same byte.
+//! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
+//! takes. Temporary failures
+//! are retried for a day, at growing intervals. If a server dies, its claims expire and another server sends
+//! the same emails again, with the
+//! same `Message-ID` and identical to the byte.
 
 use std::{
     pin::pin,
@@ -24,27 +26,27 @@ use crate::{
     storage::{Timestamp, outbox},
 };
 
-/// Mails sent at once by this process.
+/// The number of emails this process sends at the same time.
 const AT_ONCE: usize = 4;
 
-/// How often to look for mails that others have written, or left.
+/// How often to look for emails that other servers wrote or left behind.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// How long a claimed mail is nobody else's.
+/// How long a claim lasts.
 const LEASE: Duration = Duration::from_mins(1);
 const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease outlasts every sending");
 
-/// How long mails on their way may take once the process is told to stop. What takes longer is sent by its successor.
+/// How long the emails being sent may take after the process is asked to stop. Another process sends the rest.
 const DRAIN: Duration = Duration::from_secs(9);
 
-/// How often expired mails are looked for, and how many are dropped by one statement.
+/// How often to look for expired emails, and how many to drop per statement.
 const DROP_EVERY: Duration = Duration::from_secs(2);
 const DROPPED_AT_ONCE: u64 = 500;
 
-/// Mails on their way; each tells whether it was sent.
+/// Emails being sent. Each future returns whether an email was sent.
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, bool>>;
 
-/// Sends until `stopped`, then finishes what is on its way.
+/// Sends emails until `stopped`, then finishes the ones in progress.
 pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     let (mut under_way, mut claims) = (UnderWay::new(), Claims::new(app));
     tokio::pin!(stopped);
@@ -68,10 +70,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     }
 }
 
-/// Sends all that is due now; says how many mails it was.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Sends all emails that are due, and returns how many were sent.
 pub async fn send_due(app: &App) -> Result<u64, Fault> {
     let (mut under_way, mut claims, mut sent) = (UnderWay::new(), Claims::new(app), 0);
     loop {
@@ -84,8 +83,9 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
     }
 }
 
-/// Claims what there is room for, and puts it under way; says how many mails were sent meanwhile. What is under way goes on,
-/// since it holds connections that the claim may have to wait for.
+/// Claims as many emails as there are free slots and starts sending them. Returns how many were sent in the
+/// meantime. Sending goes on
+/// during the claim, because it holds connections that the claim may have to wait for.
 async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
     let typical = claims.typical.clone();
     let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);
@@ -99,16 +99,16 @@ async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claim
     Ok(sent)
 }
 
-/// What decides how much is claimed, and of what.
+/// The state that decides how many emails to claim, and which.
 struct Claims {
     pace: Pace,
-    /// Whether mails may be left that have no turn yet.
+    /// Whether some emails may not have a turn yet.
     is_behind: bool,
-    /// Whether mails wait because of the pace alone.
+    /// Whether emails wait only because of the sending rate.
     is_paced: bool,
     turn: u64,
     dropped_at: Option<Instant>,
-    /// How long the last mail took that was sent, in milliseconds.
+    /// How long it took to send the last email, in milliseconds.
     typical: Arc<AtomicU64>,
 }
 
@@ -118,14 +118,14 @@ impl Claims {
         Self { pace, is_behind: false, is_paced: false, turn: 0, dropped_at: None, typical: Arc::default() }
     }
 
-    /// Claims so many at most. Mostly nothing is due, and then this only reads.
+    /// Claims at most `most` emails. Usually nothing is due, and then this only reads.
     async fn claim(&mut self, app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
         let now = Timestamp(app.clock.now());
         (self.is_behind, self.is_paced) = (false, false);
         if !outbox::is_due(app.db.read(), now).await? {
             return Ok(Vec::new());
         }
-        // some at a time, so that a flood that has no turns yet keeps nobody from sending
+        // sort in batches, so that a flood of unsorted emails does not stop others from being sent
         let sorted = turns::sort(app).await?;
         self.is_behind = sorted.is_partial;
         if sorted.has_expired || self.dropped_at.is_none_or(|at| at.elapsed() >= DROP_EVERY) {
@@ -156,7 +156,7 @@ impl Claims {
         Ok(claimed)
     }
 
-    /// Drops what expired while it waited, so that it neither takes turns nor is counted among what waits.
+    /// Drops emails that expired while they waited, so that they neither take turns nor count as waiting.
     async fn drop_expired(&mut self, app: &App) -> Result<(), Fault> {
         let now = Timestamp(app.clock.now());
         loop {
@@ -173,7 +173,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Returns how long to wait before the next look, if nothing happens meanwhile.
+    /// Returns how long to wait before looking again, if nothing happens in the meantime.
     fn rest(&self) -> Duration {
         match (self.is_behind, self.is_paced) {
             (true, _) => Duration::ZERO,

@@ -1,8 +1,10 @@
-//! Argon2id on threads of its own, where hashes that came from elsewhere are checked too.
+//! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
 //!
-//! There are as many threads as cores, each with one block of memory that it uses again and again, behind a bounded queue.
-//! So a storm of logins takes a fixed amount of memory, leaves the other requests their time, and is told at once when it
-//! is too much. (A semaphore over a growing pool of threads is no bound: the allocator keeps every block ever freed.)
+//! There is one thread per core, each with one block of memory that it reuses, behind a bounded queue. So a
+//! burst of sign-ins uses a
+//! fixed amount of memory, leaves processor time for other requests, and is refused at once when it is too
+//! large. (A semaphore over a
+//! growing pool of threads would be no bound, because the allocator keeps every block ever freed.)
 
 use std::{
     io,
@@ -30,17 +32,18 @@ mod worker;
 pub use strength::Weak;
 pub use worker::Verified;
 
-/// Computes and checks password hashes. Clones share the threads, which end with the last of them.
+/// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     queue: SyncSender<Job>,
-    /// A well-formed hash of nothing, for when there is none to verify: the work is the same.
+    /// A well-formed hash to verify against if there is no stored one, at the same cost.
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
 
-/// Whether a login can hold a password against this hash: it is of a known format, and asks for no more than it may.
+/// Returns whether a sign-in can verify a password against this hash: its format is known and its cost is
+/// within the limits.
 #[must_use]
 pub fn is_verifiable(stored: &str) -> bool {
     Stored::parse(stored).is_some()
@@ -50,7 +53,7 @@ impl Passwords {
     /// Starts the threads.
     ///
     /// # Errors
-    /// If a thread cannot be started or the parameters do not fit together.
+    /// Fails if a thread cannot be started or the parameters are inconsistent.
     pub fn start(config: &Config) -> io::Result<Self> {
         let params = Params::new(config.argon2_memory_kib, config.argon2_iterations, 1, Some(32))
             .map_err(|error| io::Error::other(error.to_string()))?;
@@ -71,11 +74,12 @@ impl Passwords {
         Ok(Self { queue, decoy, computed, waiting })
     }
 
-    /// Judges a new password and hashes it, with a salt of its own, to a PHC string. `personal` is what a guesser would try
-    /// first: names and addresses of its owner.
+    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
+    /// what an attacker would guess
+    /// first, such as names and addresses of the owner.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where too many hashes wait.
+    /// [`Fault::Busy`] if too many hashes are waiting.
     pub async fn hash(
         &self,
         password: SecretString,

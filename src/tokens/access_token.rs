@@ -1,4 +1,4 @@
-//! Access tokens: signed JWTs (RFC 9068), which any service verifies by the published keys.
+//! Access tokens: signed JWTs (RFC 9068) that any service can verify with the published keys.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// `client_id` of RFC 9068: people sign in to Gatehouse itself.
+/// The `client_id` of RFC 9068. People sign in to Gatehouse itself.
 const CLIENT_ID: &str = "gatehouse";
 
 /// Issues and reads access tokens.
@@ -45,51 +45,51 @@ pub(super) struct AccessTokens {
 /// A signed JWT and its lifetime.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    /// What the client sends as `Authorization: Bearer …`.
+    /// The token, which clients send as `Authorization: Bearer …`.
     pub token: SecretString,
-    /// Seconds until it expires, from when it was asked for.
+    /// Its remaining lifetime in seconds at the time of the request.
     pub expires_in: i64,
 }
 
-/// What a good access token says.
+/// The claims of a valid access token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AccessClaims {
-    /// The user.
+    /// The user's id.
     pub sub: Uuid,
-    /// The session.
+    /// The session's id.
     pub sid: Uuid,
-    /// The counter of the refresh token that it was issued with.
+    /// The counter of the refresh token issued with it.
     pub rc: i64,
     exp: i64,
-    /// Tokens of earlier versions lack it: theirs is no recent proof.
+    /// Missing in tokens of earlier versions, which then never count as recent authentication.
     #[serde(default)]
     auth_time: i64,
 }
 
 impl AccessClaims {
-    /// When the token expires.
+    /// Returns the time at which the token expires.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.exp).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// When its holder last proved who they are.
+    /// Returns the time at which the user last proved their identity.
     #[must_use]
     pub fn authenticated_at(&self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.auth_time).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 }
 
-/// Why an access token is not good.
+/// The reason why an access token is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// It was good once, and said this.
+    /// The token was valid once, with these claims.
     Expired(AccessClaims),
-    /// It is none of ours.
+    /// The token was not issued by this server.
     Invalid,
 }
 
-/// The claims as they are written: those of RFC 9068 §2.2, then those that `JWT_CLAIMS` chooses.
+/// The claims of an issued token: those of RFC 9068 §2.2, then those chosen by `JWT_CLAIMS`.
 #[derive(Serialize)]
 struct Issued<'a> {
     iss: &'a str,
@@ -180,7 +180,8 @@ impl AccessTokens {
             }),
             bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
         };
-        // RFC 7515 §3.1; `jsonwebtoken::encode` reads the key anew each time, which takes as long as to sign with it
+        // RFC 7515 §3.1. Not `jsonwebtoken::encode`, which parses the key on each call, and that takes as long
+        // as signing.
         let key = &self.signing[0];
         let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
         let signature = key.sign(&token)?;
@@ -201,7 +202,7 @@ impl AccessTokens {
         if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired(claims)) } else { Ok(claims) }
     }
 
-    /// What an access token says whose signature is good, expired or not.
+    /// Returns the claims of a token with a valid signature, expired or not.
     fn verify(&self, token: &str) -> Result<AccessClaims, Rejected> {
         let header = decode_header(token).map_err(|_| Rejected::Invalid)?;
         if header.typ.as_deref() != Some(TYPE) {
@@ -217,15 +218,15 @@ impl AccessTokens {
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.audience]);
-        // without this a token that lacks `iss` or `aud` passes
+        // without this, a token that lacks `iss` or `aud` passes
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // `exp` is judged by our clock
+        // `read` compares `exp` with our own clock
         validation.validate_exp = false;
         validation
     }
 }
 
-/// The values of the claim `amr`, each once.
+/// Returns the values of the claim `amr`, without duplicates.
 fn amr(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
     let mut values: Vec<_> = methods.iter().map(|method| method.amr()).collect();
     values.dedup();

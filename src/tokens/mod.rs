@@ -1,8 +1,10 @@
-//! Access tokens, refresh tokens, one-time codes, links, cursors, and the keys of them all.
+//! Access tokens, refresh tokens, one-time codes, links and cursors, and their keys.
 //!
-//! Every key is derived from `SECRET_KEY` by HKDF (RFC 5869), under a label of its own, so replicas that share the setting
-//! share the keys. Those of `SECRET_KEY_FALLBACKS` verify and are in the JWKS, but sign nothing. RSA keys cannot be derived:
-//! [`rsa_keys`] keeps them.
+//! Every key is derived from `SECRET_KEY` with HKDF (RFC 5869), each with its own label, so servers that share
+//! the setting share the keys.
+//! Keys derived from `SECRET_KEY_FALLBACKS` still verify and appear in the JWKS, but sign nothing. RSA keys
+//! cannot be derived, so
+//! [`rsa_keys`] stores them.
 
 mod access_token;
 pub mod rsa_keys;
@@ -24,7 +26,7 @@ use seal::{Root, Seal};
 
 pub use access_token::{AccessClaims, AccessToken, Rejected};
 
-/// A refresh token holds a session's id and a counter: with its MAC 54 characters.
+/// The content of a refresh token: the session's id and a counter. With its MAC the token has 54 characters.
 const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
@@ -34,18 +36,18 @@ pub struct Tokens {
     cursor: Seal,
     code: Seal,
     password: Seal,
-    /// One for each purpose, so that a link for one thing is none for another.
+    /// A separate seal for each purpose, so that a link for one purpose is invalid for another.
     links: [(Purpose, Seal); 3],
     undo: Seal,
     otp_length: u8,
 }
 
-/// What a good refresh token says.
+/// The content of a valid refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// The session.
+    /// The session's id.
     pub session_id: Uuid,
-    /// How often the session had been refreshed when it was issued.
+    /// How often the session had been refreshed when the token was issued.
     pub counter: i64,
 }
 
@@ -72,14 +74,15 @@ impl Tokens {
         })
     }
 
-    /// The public keys, for whoever verifies access tokens (RFC 7517).
+    /// Returns the public keys, with which other services verify access tokens (RFC 7517).
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
         self.access.jwks()
     }
 
-    /// Issues the access token that goes with the session's newest refresh token. The same `issued_at` gives the same token.
-    /// The token never outlives the session.
+    /// Issues the access token that goes with the session's newest refresh token. The same `issued_at` gives
+    /// the same token, which
+    /// never outlives the session.
     pub fn access_token(
         &self,
         session: &session::Model,
@@ -95,7 +98,8 @@ impl Tokens {
         self.access.read(token, now)
     }
 
-    /// The refresh token with this counter. Nothing of it is stored: it says the same each time.
+    /// Returns the refresh token with this counter. It is derived, not stored, so the result is always the
+    /// same.
     #[must_use]
     pub fn refresh_token(&self, session_id: Uuid, counter: i64) -> SecretString {
         let mut content = [0; REFRESH_TOKEN_BYTES];
@@ -104,7 +108,7 @@ impl Tokens {
         self.refresh.seal(&content).into()
     }
 
-    /// Reads a refresh token; none if we did not issue it.
+    /// Reads a refresh token. Returns `None` if this server did not issue it.
     #[must_use]
     pub fn read_refresh_token(&self, token: &str) -> Option<RefreshClaims> {
         let content = self.refresh.open::<REFRESH_TOKEN_BYTES>(token)?;
@@ -115,37 +119,39 @@ impl Tokens {
         })
     }
 
-    /// The one-time code of a challenge. Nothing of it is stored: it says the same each time.
+    /// Returns the one-time code of a challenge. It is derived, not stored, so the result is always the same.
     #[must_use]
     pub fn one_time_code(&self, challenge: Uuid) -> SecretString {
         self.code.digits(challenge.as_bytes(), self.otp_length).into()
     }
 
-    /// Whether this is the one-time code of a challenge.
+    /// Returns whether this is the one-time code of the challenge.
     #[must_use]
     pub fn is_one_time_code(&self, challenge: Uuid, code: &str) -> bool {
         self.code.are_digits(challenge.as_bytes(), self.otp_length, code)
     }
 
-    /// 16 bits of the MAC of a password. Its hash goes into it, so that equal passwords have different MACs.
+    /// Returns 16 bits of the MAC of a password. They depend on the password's hash too, so equal passwords
+    /// have different MACs.
     #[must_use]
     pub fn password_mac(&self, hash: &str, password: &SecretString) -> u16 {
         self.password.hint(&with_hash(hash, password))
     }
 
-    /// Whether this may be the MAC of a password. Of a wrong password it is once in 65,536 times.
+    /// Returns whether the MAC fits the password. A wrong password fits once in 65,536 times.
     #[must_use]
     pub fn is_password_mac(&self, mac: u16, hash: &str, password: &SecretString) -> bool {
         self.password.is_hint(&with_hash(hash, password), mac)
     }
 
-    /// The token in a challenge's link; `None` for a purpose that has no links. Nothing of it is stored: it is the same each time.
+    /// Returns the token for a challenge's link, or `None` if the purpose has no links. It is derived, not
+    /// stored.
     #[must_use]
     pub fn link_token(&self, purpose: Purpose, link_id: Uuid) -> Option<SecretString> {
         Some(self.link(purpose)?.seal(link_id.as_bytes()).into())
     }
 
-    /// The link id in a token for this purpose; `None` if we did not issue it.
+    /// Returns the link id in a token for this purpose, or `None` if this server did not issue the token.
     #[must_use]
     pub fn read_link_token(&self, purpose: Purpose, token: &str) -> Option<Uuid> {
         self.link(purpose)?.open(token).map(Uuid::from_bytes)
@@ -155,32 +161,32 @@ impl Tokens {
         self.links.iter().find(|(of, _)| *of == purpose).map(|(_, seal)| seal)
     }
 
-    /// The token of the link that undoes a security change. Nothing of it is stored: it is the same each time.
+    /// Returns the token of the link that undoes a security change. It is derived, not stored.
     #[must_use]
     pub fn undo_token(&self, change: Uuid) -> SecretString {
         self.undo.seal(change.as_bytes()).into()
     }
 
-    /// The security change that a token undoes; `None` if we did not issue it.
+    /// Returns the id of the security change in a token, or `None` if this server did not issue the token.
     #[must_use]
     pub fn read_undo_token(&self, token: &str) -> Option<Uuid> {
         self.undo.open(token).map(Uuid::from_bytes)
     }
 
-    /// The cursor of a row: what a list goes on from.
+    /// Returns the cursor of a row, after which a list continues.
     #[must_use]
     pub fn cursor(&self, id: Uuid) -> String {
         self.cursor.seal(id.as_bytes())
     }
 
-    /// The row of a cursor; none if we did not issue it.
+    /// Returns the id of a cursor's row, or `None` if this server did not issue the cursor.
     #[must_use]
     pub fn read_cursor(&self, cursor: &str) -> Option<Uuid> {
         self.cursor.open(cursor).map(Uuid::from_bytes)
     }
 }
 
-/// A hash holds no NUL, so each pair has bytes of its own.
+/// Joins a hash and a password. A hash contains no NUL, so different pairs give different bytes.
 fn with_hash(hash: &str, password: &SecretString) -> Vec<u8> {
     [hash.as_bytes(), &[0], password.expose_secret().as_bytes()].concat()
 }
