@@ -5,7 +5,7 @@ use crate::{config::Mode, telemetry::printable};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// As `serve` would read them, not as `dev` would
+    /// Print the settings for `serve` instead of `dev`
     #[arg(long)]
     serve: bool,
 }

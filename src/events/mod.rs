@@ -1,14 +1,11 @@
 //! Events of accounts and sessions, for listeners on every server.
 //!
 //! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or
-//! changes a profile publishes
-//! the event to its transaction, so no use case can forget to. On PostgreSQL the transaction also sends it to
-//! the other servers with
-//! NOTIFY, where `peers.rs` receives it. After COMMIT has returned, and before the caller gets a response,
-//! `storage` passes it to
-//! [`Events::publish`], both on the server that caused it and on those that receive it. So code that caches
-//! data of a user or
-//! session learns from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never serves it.
+//! changes a profile publishes the event to its transaction, so no use case can forget to. On PostgreSQL the
+//! transaction also sends it to the other servers with NOTIFY, where `peers.rs` receives it. After COMMIT has
+//! returned, and before the caller gets a response, `storage` passes it to [`Events::publish`], both on the
+//! server that caused it and on those that receive it. So code that caches data of a user or session learns
+//! from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never serves it.
 
 use std::{
     collections::HashMap,
@@ -151,7 +148,7 @@ impl Listener {
             match self.heard.recv().await {
                 Ok(event) => return event,
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(user.id = %self.user_id, missed, "a listener was too slow for its events");
+                    tracing::warn!(user.id = %self.user_id, missed, "a slow listener missed events");
                 }
                 // this listener keeps the room open
                 Err(RecvError::Closed) => std::future::pending().await,

@@ -17,7 +17,7 @@ pub struct Notice {
 
 /// A notice that this version does not understand.
 #[derive(Debug, thiserror::Error)]
-#[error("a notice of another server is not understood")]
+#[error("another server's notice is not understood")]
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
@@ -33,9 +33,8 @@ impl Events {
         self.notice(&[])
     }
 
-    /// Publishes the events of another server, after calling `first` with them. Returns `true` for a notice of
-    /// this server, whose events are
-    /// already published.
+    /// Publishes the events of another server, after calling `first` with them. Returns `true` for a notice
+    /// of this server, whose events are already published.
     ///
     /// # Errors
     /// [`MalformedNotice`] if the text is not understood.

@@ -1,7 +1,8 @@
-//! GraphQL over HTTP, after the specification's draft (<https://graphql.github.io/graphql-over-http/draft/>).
+//! GraphQL over HTTP, following the draft specification
+//! (<https://graphql.github.io/graphql-over-http/draft/>).
 //!
-//! A handler of our own: the stock one runs mutations by GET, which a link can send, and by `text/plain`, which a form of
-//! any site can; it takes batches and bodies of any size.
+//! This replaces the framework's handler, which accepts mutations by GET, which a link can send, and as
+//! `text/plain`, which any site's form can send, as well as batches and bodies of any size.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,10 +31,10 @@ mod subscriptions;
 mod upgrade;
 mod wire;
 
-/// The longest that an operation may take.
+/// The time limit of an operation.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// `/graphql`.
+/// The endpoint `/graphql`.
 pub(super) struct GraphqlEndpoint {
     app: Arc<App>,
     documents: Documents,
@@ -68,7 +69,7 @@ impl GraphqlEndpoint {
         let headers = request.headers();
         let delivery = match *request.method() {
             Method::POST => self.cookie.read(headers)?,
-            // what a link can send has no cookie
+            // a link can send GET requests, so their cookies are ignored
             _ => Arc::default(),
         };
         let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -97,7 +98,8 @@ impl GraphqlEndpoint {
         }
     }
 
-    /// Whether the operation that would run is a query. One that cannot be told is left to the schema to refuse.
+    /// Returns whether the operation that would run is a query. If the document is invalid, the schema is
+    /// left to refuse it.
     fn is_query(&self, operation: &GraphqlRequest) -> bool {
         operation_type(&self.app, &self.documents, operation)
             .map_or(true, |found| found == OperationType::Query)

@@ -86,7 +86,7 @@ impl Mailbox {
         mails.retain(|mail| mail.id != kept.id);
         mails.push_front(kept);
         mails.truncate(ROOM);
-        "kept in the mailbox".to_owned()
+        "stored in the mailbox".to_owned()
     }
 
     fn mails(&self) -> MutexGuard<'_, VecDeque<Arc<StoredMail>>> {

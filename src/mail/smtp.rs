@@ -50,8 +50,8 @@ impl Smtp {
         Ok(Self { server: server.clone(), tls, own_name, idle: Mutex::default() })
     }
 
-    /// Sends an email. A connection is reused only after a complete success, so no reused connection is in the
-    /// middle of a transaction.
+    /// Sends an email. A connection is reused only after a complete success, so no reused connection is in
+    /// the middle of a transaction.
     pub(super) async fn send(&self, mail: &Written, tell: Tell<'_>) -> Result<String, Failure> {
         let sent = async {
             let mut connection = match self.idle_connection().await {
@@ -68,7 +68,7 @@ impl Smtp {
             }
             Ok(answer)
         };
-        let late = |_| Failure::temporary(format!("the mail was not accepted within {LONGEST:?}"));
+        let late = |_| Failure::temporary(format!("the email was not accepted within {LONGEST:?}"));
         timeout(LONGEST, sent).await.map_err(late)?
     }
 
@@ -107,7 +107,7 @@ impl Smtp {
             connection = within(STEP, starting).await.map_err(temporary("STARTTLS"))?;
         }
         if connection.is_encrypted() {
-            tell(&format!("TLS: the certificate is good for {host}"));
+            tell(&format!("TLS: the certificate is valid for {host}"));
         } else {
             tell("TLS: none");
         }
@@ -135,14 +135,14 @@ async fn hand_over(
     connection.command(&sender, 2, STEP).await.map_err(temporary("sender"))?;
     let recipient = format!("RCPT TO:<{}>", mail.recipient);
     connection.command(&recipient, 2, STEP).await.map_err(last_word("recipient"))?;
-    tell("recipient: taken");
+    tell("recipient: accepted");
     connection.command("DATA", 3, STEP).await.map_err(last_word("message"))?;
     match connection.message(&mail.bytes, ACCEPTANCE).await.and_then(|reply| reply.expect_class(2)) {
         Ok(accepted) => Ok(accepted.to_string()),
-        // The server has the whole email and may have accepted it. Retrying forever would fill the recipient's
-        // inbox with copies.
+        // The server has the whole email and may have accepted it. Retrying forever would fill the
+        // recipient's inbox with copies.
         Err(error @ SmtpError::Unreadable(_)) => Err(Failure::permanent(format!(
-            "message: {error}; it may have been taken, and is not sent again"
+            "message: {error}; it may have been accepted, so it is not sent again"
         ))),
         Err(error) => Err(last_word("message")(error)),
     }

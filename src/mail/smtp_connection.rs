@@ -1,6 +1,6 @@
 //! A connection to a mail server. It works on bytes: the three digits of a reply carry its meaning, and EHLO
-//! keywords are
-//! case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and decides nothing.
+//! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and decides
+//! nothing.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -57,7 +57,8 @@ impl SmtpConnection {
         own_name: &str,
         limit: Duration,
     ) -> Result<Self, SmtpError> {
-        // each command is one small write that waits for its reply, so delaying it to fill a packet costs time
+        // each command is one small write that waits for its reply, so delaying it to fill a packet costs
+        // time
         stream.set_nodelay(true)?;
         let stream = match tls {
             Some(tls) => tls.encrypt(host, stream).await?,
@@ -194,8 +195,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply. The last line decides. If the connection ends or falls silent before it, the code read so
-    /// far decides.
+    /// Reads a reply. The last line decides. If the connection ends or falls silent before it, the code read
+    /// so far decides.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);
@@ -229,7 +230,8 @@ impl SmtpConnection {
         }
     }
 
-    /// Reads a line, truncated to `MAX_LINE`. Reads nothing at the end of the stream or once `room` is used up.
+    /// Reads a line, truncated to `MAX_LINE`. Reads nothing at the end of the stream or once `room` is used
+    /// up.
     async fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> io::Result<()> {
         while *room > 0 {
             let read = self.stream.fill_buf().await?;

@@ -70,7 +70,7 @@ impl fmt::Display for SmtpError {
             }
             Self::Io(error) => error.fmt(f),
             Self::Late(limit) => write!(f, "no answer within {limit:?}"),
-            Self::Unreadable(text) => write!(f, "no reply of SMTP: {text}"),
+            Self::Unreadable(text) => write!(f, "not an SMTP reply: {text}"),
             Self::Refused(reply) => reply.fmt(f),
             Self::Missing(what) => f.write_str(what),
         }

@@ -100,7 +100,8 @@ impl Templates {
     }
 
     pub(super) fn render(&self, mail: &Mail) -> Result<Texts, String> {
-        self.render_for(&self.sender, mail).map_err(|error| format!("the template fails: {error}"))
+        self.render_for(&self.sender, mail)
+            .map_err(|error| format!("the template cannot be rendered: {error}"))
     }
 
     fn render_for(&self, sender: &Sender, mail: &Mail) -> Result<Texts, Error> {
@@ -178,7 +179,7 @@ fn environment() -> Environment<'static> {
     });
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
-            let why = "this is not known in every such mail: ask {% if … %} first";
+            let why = "this variable is not set in every such email: check it with {% if … %} first";
             return Err(Error::new(ErrorKind::UndefinedError, why));
         }
         escape_formatter(out, state, value)
@@ -217,7 +218,7 @@ fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
         }
         if BUILT_IN.iter().all(|(known, _)| *known != name) {
             let known = BUILT_IN.map(|(known, _)| known).join(", ");
-            return Err(format!("{}: there is no such template; there are {known}", path.display()));
+            return Err(format!("{}: unknown template; the templates are {known}", path.display()));
         }
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         found.insert(name, text.replace("\r\n", "\n"));

@@ -181,8 +181,7 @@ async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<Str
 }
 
 /// Composes the email of a challenge that is still open. Its content depends on whether the address has an
-/// account, which the
-/// requester does not learn.
+/// account, which the requester does not learn.
 async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<Composed, Fault> {
     let now = Timestamp(app.clock.now());
     let Some(id) = row.challenge_id else { return Ok(Composed::Nothing) };
@@ -245,8 +244,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
 }
 
 /// Returns the account's name for an email to an address that may not own the account. Never a personal name,
-/// which would let
-/// a stranger send their own text to third parties.
+/// which would let a stranger send their own text to third parties.
 fn called(user: &user::Model) -> String {
     let email = user.email.as_ref().filter(|_| user.email_verified_at.is_some());
     email.or(user.username.as_ref()).or(user.email.as_ref()).cloned().unwrap_or_default()

@@ -42,22 +42,22 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
     let begun = Instant::now();
     let attempt = AssertUnwindSafe(attempt(app, &row)).catch_unwind().await;
     let Ok(outcome) = attempt else {
-        tracing::error!(mail.id = %row.id, mail.kind = row.kind, "a mail made the sender panic; it is tried again");
+        tracing::error!(mail.id = %row.id, mail.kind = row.kind, "sending an email panicked; it will be retried");
         return false;
     };
     // the reason stays in the database and out of the log: it may contain addresses
     match &outcome {
-        Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail was sent"),
+        Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "an email was sent"),
         Outcome::Nothing => {
-            tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail had nothing to say");
+            tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "no email was needed");
         }
         Outcome::Failed(_) => tracing::error!(
             mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
-            "a mail was given up; `gatehouse mail queue` says why"
+            "an email was given up; `gatehouse mail queue` shows the reason"
         ),
         Outcome::Again(..) => tracing::warn!(
             mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
-            "a mail was not sent and is tried again; `gatehouse mail queue` says why"
+            "an email was not sent and will be retried; `gatehouse mail queue` shows the reason"
         ),
     }
     let (was_sent, is_silent) = (outcome == Outcome::Sent, outcome == Outcome::Nothing);
@@ -67,8 +67,8 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         typical.store(took, Ordering::Relaxed);
     }
     if is_silent {
-        // Freeing the slot at once would reveal, through the next email's earlier arrival, that the address has
-        // no account.
+        // Freeing the slot at once would reveal, through the next email's earlier arrival, that the address
+        // has no account.
         let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
         tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
     }
@@ -78,14 +78,14 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
 async fn attempt(app: &App, row: &outbox::Model) -> Outcome {
     let now = app.clock.now();
     if row.expires_at.0 <= now || row.created_at.0 + GIVEN_UP_AFTER <= now {
-        let last = row.last_error.as_deref().unwrap_or("nobody tried to send it in time");
+        let last = row.last_error.as_deref().unwrap_or("no attempt was made in time");
         return Outcome::Failed(cut(&format!("too late; {last}")));
     }
     let again = |why: &str| Outcome::Again(cut(why), wait(row.attempts));
     let mail = match compose(app, row).await {
         Ok(Composed::Mail(mail)) => mail,
         Ok(Composed::Nothing) => return Outcome::Nothing,
-        Ok(Composed::Unknown) => return again("this version does not know what it is about"),
+        Ok(Composed::Unknown) => return again("this version does not know this kind of email"),
         Err(fault) => return again(&fault.to_string()),
     };
     let sent = match app.mailer.write(row.id, row.created_at.0, &mail) {
@@ -115,13 +115,13 @@ async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
         match noted {
             Ok(true) => return,
             Ok(false) => {
-                tracing::warn!(mail.id = %id, "a mail took longer than its lease; another server may have sent it too");
+                tracing::warn!(mail.id = %id, "sending an email took longer than its lease; another server may have sent it too");
                 return;
             }
             Err(error) => tracing::warn!(
                 mail.id = %id,
                 error = &error as &dyn std::error::Error,
-                "what became of a mail could not be noted"
+                "the outcome of sending an email could not be saved"
             ),
         }
         tokio::time::sleep(Duration::from_millis(pause)).await;

@@ -1,13 +1,12 @@
 //! The outbox: emails are recorded in the transaction that causes them, and sent after it commits.
 //!
-//! A use case builds a row with [`row`], inserts it with `storage::outbox::insert` in its own transaction, and
-//! calls [`wake`] once
-//! that has committed. So no request waits for a mail server, no email is lost, and no email reports something
-//! that was rolled back.
+//! A use case builds a row with [`row`], inserts it with `storage::outbox::insert` in its own transaction,
+//! and calls [`wake`] once that has committed. So no request waits for a mail server, no email is lost, and
+//! no email reports something that was rolled back.
 //!
 //! Emails wait for their turn (`turns.rs`): the recipient decides an email's class, and within a class the
-//! askers take turns. So a
-//! person who requests many emails delays their own, and everyone else's by at most one turn.
+//! askers take turns. So a person who requests many emails delays their own, and everyone else's by at most
+//! one turn.
 
 use std::time::Duration;
 
@@ -46,8 +45,7 @@ pub struct MailRequest<'a> {
 }
 
 /// Returns the row of a requested email, due immediately. Among waiting emails it takes the turn of its user,
-/// unless another asker
-/// is set.
+/// unless another asker is set.
 #[must_use]
 pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)

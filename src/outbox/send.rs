@@ -1,10 +1,8 @@
 //! The sender, which sends emails that are due.
 //!
 //! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
-//! takes. Temporary failures
-//! are retried for a day, at growing intervals. If a server dies, its claims expire and another server sends
-//! the same emails again, with the
-//! same `Message-ID` and identical to the byte.
+//! takes. Temporary failures are retried for a day, at growing intervals. If a server dies, its claims expire
+//! and another server sends the same emails again, with the same `Message-ID` and identical to the byte.
 
 use std::{
     pin::pin,
@@ -34,9 +32,10 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// How long a claim lasts.
 const LEASE: Duration = Duration::from_mins(1);
-const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease outlasts every sending");
+const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease must outlast every attempt");
 
-/// How long the emails being sent may take after the process is asked to stop. Another process sends the rest.
+/// How long the emails being sent may take after the process is asked to stop. Another process sends the
+/// rest.
 const DRAIN: Duration = Duration::from_secs(9);
 
 /// How often to look for expired emails, and how many to drop per statement.
@@ -54,7 +53,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
         if let Err(error) = fill(app, &mut under_way, &mut claims).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the outbox could not be looked at; it is tried again"
+                "the outbox could not be read; it will be retried"
             );
         }
         tokio::select! {
@@ -66,7 +65,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     }
     let rest = async { while under_way.next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, rest).await.is_err() {
-        tracing::warn!("stopped while mails were on their way; they are sent again");
+        tracing::warn!("stopped while emails were being sent; they will be sent again");
     }
 }
 
@@ -84,8 +83,8 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
 }
 
 /// Claims as many emails as there are free slots and starts sending them. Returns how many were sent in the
-/// meantime. Sending goes on
-/// during the claim, because it holds connections that the claim may have to wait for.
+/// meantime. Sending goes on during the claim, because it holds connections that the claim may have to wait
+/// for.
 async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
     let typical = claims.typical.clone();
     let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);
@@ -163,7 +162,7 @@ impl Claims {
             let drop = async move |txn| outbox::drop_expired(&txn, now, DROPPED_AT_ONCE).await;
             let dropped = app.db.write_one(drop).await?;
             if dropped > 0 {
-                tracing::error!(dropped, "mails were given up: they expired before their turn");
+                tracing::error!(dropped, "emails were given up because they expired before their turn");
             }
             if dropped < DROPPED_AT_ONCE {
                 break;

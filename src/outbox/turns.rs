@@ -1,16 +1,13 @@
 //! The order in which emails are sent.
 //!
 //! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their
-//! address, then emails to
-//! people who are about to, then emails to strangers. Within a class the askers take turns, as in start-time
-//! fair queueing (Goyal, Vin and
-//! Cheng, 1996): the first email of an asker joins the next turn, and each further one comes a turn later. So
-//! an email waits for one email of
-//! each other asker, no matter how many they have.
+//! address, then emails to people who are about to, then emails to strangers. Within a class the askers take
+//! turns, as in start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the
+//! next turn, and each further one comes a turn later. So an email waits for one email of each other asker,
+//! no matter how many they have.
 //!
 //! The class is decided here, and not at the time of the request, because a request must not look up who has
-//! the address. An email that
-//! turns out to say nothing takes its turn like any other.
+//! the address. An email that turns out to say nothing takes its turn like any other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -53,10 +50,8 @@ impl Class {
     }
 
     /// Returns the class to prefer at this turn, if it is not the best one: two of ten turns belong to the
-    /// second class and one to the
-    /// third. So a flood of emails to proven addresses delays registrations only for a while. If the class has
-    /// no email, the turn goes
-    /// to the best class.
+    /// second class and one to the third. So a flood of emails to proven addresses delays registrations only
+    /// for a while. If the class has no email, the turn goes to the best class.
     pub(super) fn favoured(turn: u64) -> Option<Self> {
         match turn % 10 {
             3 | 6 => Some(Self::Unproven),
@@ -75,9 +70,8 @@ pub(super) struct Sorted {
     pub(super) has_expired: bool,
 }
 
-/// Gives turns to some of the due emails. If many are due, as after an outage, it takes from both ends, so that
-/// new emails do not wait
-/// until all older ones are sorted.
+/// Gives turns to some of the due emails. If many are due, as after an outage, it takes from both ends, so
+/// that new emails do not wait until all older ones are sorted.
 pub(super) async fn sort(app: &App) -> Result<Sorted, Fault> {
     let now = Timestamp(app.clock.now());
     let mut rows = outbox_turns::list_unsorted(app.db.read(), now, Order::Asc, HALF).await?;
@@ -132,8 +126,8 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
     Ok(rows.iter().zip(&keys).map(class).collect())
 }
 
-/// Returns whether this kind reports a change to an account. Such an email may go to an address that the person
-/// no longer has.
+/// Returns whether this kind reports a change to an account. Such an email may go to an address that the
+/// person no longer has.
 fn is_notice(kind: MailKind) -> bool {
     match kind {
         MailKind::PasswordChanged

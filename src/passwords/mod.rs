@@ -1,10 +1,9 @@
 //! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
 //!
 //! There is one thread per core, each with one block of memory that it reuses, behind a bounded queue. So a
-//! burst of sign-ins uses a
-//! fixed amount of memory, leaves processor time for other requests, and is refused at once when it is too
-//! large. (A semaphore over a
-//! growing pool of threads would be no bound, because the allocator keeps every block ever freed.)
+//! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
+//! at once when it is too large. (A semaphore over a growing pool of threads would be no bound, because the
+//! allocator keeps every block ever freed.)
 
 use std::{
     io,
@@ -75,8 +74,7 @@ impl Passwords {
     }
 
     /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
-    /// what an attacker would guess
-    /// first, such as names and addresses of the owner.
+    /// what an attacker would guess first, such as names and addresses of the owner.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.
@@ -90,11 +88,11 @@ impl Passwords {
         hash.await.map_err(Fault::internal)
     }
 
-    /// Whether this is the password of the stored hash, and if so, the hash that should take its place. Without one it is
-    /// not, at the same cost: who has an account and who has a password must not show in the time that an answer takes.
+    /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so
+    /// that the response time does not reveal who has an account or a password.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where too many hashes wait.
+    /// [`Fault::Busy`] if too many hashes are waiting.
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verified, Fault> {
         let (answer, verdict) = oneshot::channel();
         let hash = stored.map_or_else(|| self.decoy.clone(), Arc::from);
@@ -103,13 +101,13 @@ impl Passwords {
         Ok(if stored.is_some() { verified } else { Verified::default() })
     }
 
-    /// How many hashes have been computed since the start.
+    /// Returns the number of hashes computed since the start.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// How many hashes wait or are being computed.
+    /// Returns the number of hashes that are waiting or being computed.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)

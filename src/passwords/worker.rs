@@ -24,12 +24,12 @@ use super::{
 };
 use crate::secrets;
 
-/// What became of a password that was held against a stored hash.
+/// The result of verifying a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Whether it is the right one.
+    /// Whether the password matched.
     pub is_right: bool,
-    /// Where it is, and the stored hash is not what would be made today: the hash to store in its place.
+    /// A replacement hash, if the password matched and the stored hash uses outdated parameters.
     pub rehashed: Option<String>,
 }
 
@@ -52,10 +52,10 @@ impl Worker {
         yield_to_others();
         while let Some(job) = self.next() {
             match job {
-                // whoever went away has nobody to answer
+                // the caller has gone away, and nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
                 Job::Verify { answer, .. } if answer.is_closed() => {}
-                // a panic drops the answer, which its caller reads as a defect, and must not end the thread
+                // A panic drops `answer`, which the caller reports as a defect. It must not end the thread.
                 Job::Hash { password, personal, answer } => {
                     let hash = AssertUnwindSafe(|| self.hash(password.expose_secret(), &personal));
                     let _ = catch_unwind(hash).map(|hash| answer.send(hash));
@@ -80,7 +80,7 @@ impl Worker {
         Ok(self.make(password))
     }
 
-    /// None: the stored hash is not one that we compute.
+    /// Returns `None` if the stored hash has an unknown format.
     fn verify(
         &mut self,
         password: &str,
@@ -112,14 +112,15 @@ impl Worker {
         let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
         let mut output = vec![0; hash.expected.len()];
         self.compute(&argon2, password, &hash.salt, &mut output)?;
-        // compares in constant time
+        // this compares in constant time
         Some(Output::new(&output).ok()? == hash.expected)
     }
 
     fn compute(&mut self, argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
         self.computed.fetch_add(1, Ordering::Relaxed);
         let (blocks, usual) = (argon2.params().block_count(), self.params.block_count());
-        // a larger block is another: the allocator gives that back whole, but may keep what a smaller one once was
+        // Allocate a larger block separately: the allocator returns it to the system as a whole, but might
+        // keep a smaller block that grew.
         let mut larger = Vec::new();
         let memory = if blocks > usual { &mut larger } else { &mut self.memory };
         if memory.len() < blocks {
@@ -132,8 +133,8 @@ impl Worker {
     }
 }
 
-/// Asks for huge pages. A hash reads here and there in all of its memory, and takes a tenth less where the processor has so few
-/// to look up.
+/// Asks for huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if
+/// the processor has few page table entries to look up.
 #[cfg(target_os = "linux")]
 fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
     const HUGE_PAGE: usize = 2 * 1024 * 1024;
@@ -141,11 +142,11 @@ fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
     let skipped = start.align_offset(HUGE_PAGE).min(size);
     let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
     #[expect(unsafe_code, reason = "no library has a safe way to it")]
-    // SAFETY: the range is within `memory`, and this advice changes nothing of what it holds
+    // SAFETY: the range is within `memory`, and the advice does not change its content
     let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
 }
 
-/// The PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
+/// Returns the PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
 pub(super) fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String {
     PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
@@ -157,7 +158,8 @@ pub(super) fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String
     .to_string()
 }
 
-/// Requests that need no hash go first. On Linux niceness belongs to the thread, and a thread may always be nicer.
+/// Lowers the priority of this thread, so that requests without a hash go first. On Linux each thread has its
+/// own niceness.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);

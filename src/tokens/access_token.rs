@@ -33,8 +33,8 @@ const CLIENT_ID: &str = "gatehouse";
 pub(super) struct AccessTokens {
     /// The keys; the first one signs.
     signing: Vec<SigningKey>,
-    /// The claims of tokens whose signature was verified, by the token's digest. A valid signature stays valid, and verifying
-    /// it takes as long as the rest of a request.
+    /// The claims of tokens whose signature was verified, by the token's digest. A valid signature stays
+    /// valid, and verifying it takes as long as the rest of a request.
     verified: Option<Cache<[u8; 32], AccessClaims>>,
     issuer: String,
     audience: String,
@@ -180,8 +180,8 @@ impl AccessTokens {
             }),
             bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
         };
-        // RFC 7515 §3.1. Not `jsonwebtoken::encode`, which parses the key on each call, and that takes as long
-        // as signing.
+        // RFC 7515 §3.1. Not `jsonwebtoken::encode`, which parses the key on each call, and that takes as
+        // long as signing.
         let key = &self.signing[0];
         let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
         let signature = key.sign(&token)?;

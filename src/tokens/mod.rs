@@ -1,10 +1,8 @@
 //! Access tokens, refresh tokens, one-time codes, links and cursors, and their keys.
 //!
-//! Every key is derived from `SECRET_KEY` with HKDF (RFC 5869), each with its own label, so servers that share
-//! the setting share the keys.
-//! Keys derived from `SECRET_KEY_FALLBACKS` still verify and appear in the JWKS, but sign nothing. RSA keys
-//! cannot be derived, so
-//! [`rsa_keys`] stores them.
+//! Every key is derived from `SECRET_KEY` with HKDF (RFC 5869), each with its own label, so servers that
+//! share the setting share the keys. Keys derived from `SECRET_KEY_FALLBACKS` still verify and appear in the
+//! JWKS, but sign nothing. RSA keys cannot be derived, so [`rsa_keys`] stores them.
 
 mod access_token;
 pub mod rsa_keys;
@@ -55,7 +53,8 @@ impl Tokens {
     /// Derives the keys, and takes the RSA keys that [`rsa_keys::load`] returned.
     ///
     /// # Errors
-    /// Fails if the cryptographic library rejects a key, or `JWT_ALGORITHM` is `RS256` and there is no RSA key.
+    /// Fails if the cryptographic library rejects a key, or `JWT_ALGORITHM` is `RS256` and there is no RSA
+    /// key.
     pub fn new(config: &Config, rsa: Vec<KeyPair>) -> Result<Self, Error> {
         let roots: Vec<Root> = config.secrets().map(Root::new).collect();
         Ok(Self {
@@ -81,8 +80,7 @@ impl Tokens {
     }
 
     /// Issues the access token that goes with the session's newest refresh token. The same `issued_at` gives
-    /// the same token, which
-    /// never outlives the session.
+    /// the same token, which never outlives the session.
     pub fn access_token(
         &self,
         session: &session::Model,

@@ -1,10 +1,8 @@
-//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored, either in files
-//! of the operator's or
-//! in the database, encrypted with the secret.
+//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored, either in
+//! files of the operator's or in the database, encrypted with the secret.
 //!
 //! Each secret has its own key, as with the algorithms whose keys are derived. So a new `SECRET_KEY` brings a
-//! new RSA key, and the RSA
-//! key of a leaked secret disappears together with that secret.
+//! new RSA key, and the RSA key of a leaked secret disappears together with that secret.
 
 use std::error::Error;
 
@@ -33,8 +31,9 @@ type LoadError = Box<dyn Error + Send + Sync>;
 
 /// Returns the RSA keys that sign or verify access tokens, the signing one first.
 ///
-/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file, a key is created for
-/// every secret that has none; with another algorithm only existing keys are read, so that a changed setting invalidates no token.
+/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file,
+/// a key is created for every secret that has none; with another algorithm only existing keys are read, so
+/// that a changed setting invalidates no token.
 ///
 /// # Errors
 /// Fails if a file holds no usable RSA key, or the database cannot be reached.

@@ -91,8 +91,8 @@ impl Seal {
     }
 }
 
-/// Returns digits as in HOTP (RFC 4226 §5.3): the last digits of a number from the MAC. The number has 64 bits,
-/// so all digits are equally likely.
+/// Returns digits as in HOTP (RFC 4226 §5.3): the last digits of a number from the MAC. The number has 64
+/// bits, so all digits are equally likely.
 fn digits(key: &hmac::Key, content: &[u8], length: u8) -> String {
     let mac = hmac::sign(key, content);
     let number = mac.as_ref()[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));

@@ -1,8 +1,7 @@
 //! The keys that sign access tokens.
 //!
 //! Every secret has a key for each algorithm, and the JWKS lists them all. So a changed `JWT_ALGORITHM`
-//! invalidates no token, neither
-//! here nor in other services.
+//! invalidates no token, neither here nor in other services.
 
 use aws_lc_rs::{
     agreement,
@@ -27,7 +26,8 @@ use crate::config::JwtAlgorithm;
 /// The `typ` of access tokens, which distinguishes them from ID tokens (RFC 9068 §2.1).
 pub(super) const TYPE: &str = "at+jwt";
 
-/// How many numbers to derive in search of a P-256 private key. Only one number in four billion is unsuitable.
+/// How many numbers to derive in search of a P-256 private key. Only one number in four billion is
+/// unsuitable.
 const MOST_NUMBERS: u8 = 8;
 
 /// A key pair, with what others need to know about it.

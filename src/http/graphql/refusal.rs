@@ -4,7 +4,7 @@ use poem::{Response, http::StatusCode};
 
 use crate::http::{answer, refresh_cookie};
 
-/// Why a request is refused before any GraphQL.
+/// A status and message for a request that is refused before any GraphQL.
 pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {

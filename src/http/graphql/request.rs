@@ -1,4 +1,4 @@
-//! Reading a GraphQL request from an HTTP request.
+//! Reads a GraphQL request from an HTTP request.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{
     http::media,
 };
 
-/// The most bytes of a request's body, and of a WebSocket's message.
+/// The size limit of a request body and of a WebSocket message, in bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
 
-/// How long a body may take to arrive.
+/// The time limit for receiving a body.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Tells a client that has sent a document's hash in place of the document to send that, from now on, as Apollo's servers do without
-/// persisted queries. Apollo Client and urql know the words.
+/// Makes clients that sent the hash of a document send the document itself from now on. Apollo's servers use
+/// the same message when persisted queries are off, and Apollo Client and urql recognize it.
 const HASH_ALONE: &str = "PersistedQueryNotSupported";
 
 pub(super) async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
@@ -97,13 +97,13 @@ fn has_hash(parameters: &Map<String, Json>) -> bool {
     parameters.get("extensions").is_some_and(|extensions| extensions["persistedQuery"].is_object())
 }
 
-/// The access token of `Bearer …` (RFC 6750 §2.1).
+/// Returns the token of `Bearer …` (RFC 6750 §2.1).
 pub(super) fn bearer(credentials: &str) -> Option<secrecy::SecretString> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
-/// The kind of the operation that would run.
+/// Returns the type of the operation that would run.
 pub(super) fn operation_type(
     app: &App,
     documents: &Documents,

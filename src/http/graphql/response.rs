@@ -1,4 +1,4 @@
-//! Writing the schema's response as an HTTP response.
+//! Writes the schema's response as an HTTP response.
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use async_graphql_poem::GraphQLResponse;
@@ -12,7 +12,8 @@ use crate::{
     http::{answer::Errors, media::Media},
 };
 
-/// The answer of the schema as one of HTTP. An error without a path came before execution, and then there is no `data`.
+/// Converts the schema's response. An error without a path occurred before execution, so the response then
+/// has no `data`.
 pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
     let was_executed = !is_request_error(&response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
@@ -36,7 +37,7 @@ pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
     answer.set_status(status);
     match status {
         StatusCode::UNAUTHORIZED => {
-            // RFC 6750 §3.1: no error where nothing was presented
+            // RFC 6750 §3.1: no error code if the request has no token
             let challenge = if reason.is_none_or(|reason| reason.contains("MISSING")) {
                 "Bearer"
             } else {
@@ -52,7 +53,7 @@ pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
     answer
 }
 
-/// Whether nothing was executed: an error of a field has a path.
+/// Returns whether nothing was executed. Errors of fields have a path.
 pub(super) fn is_request_error(response: &GraphqlResponse) -> bool {
     !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
 }

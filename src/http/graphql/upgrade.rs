@@ -1,4 +1,4 @@
-//! How a request becomes a WebSocket.
+//! The upgrade of a request to a WebSocket.
 
 use poem::{
     FromRequest, IntoResponse, Request, Response,
@@ -18,16 +18,17 @@ use crate::{
     telemetry,
 };
 
-/// Read and written at once by a socket, most of which are silent.
+/// The size of read and write buffers. Most sockets are silent.
 const BUFFER: usize = 4 * 1024;
 
-/// Whether a request would become one.
+/// Returns whether the request asks for an upgrade.
 pub(super) fn is_asked_for(request: &Request) -> bool {
     let upgrade = request.header(header::UPGRADE).unwrap_or_default();
     *request.method() == Method::GET && upgrade.eq_ignore_ascii_case("websocket")
 }
 
-/// Hands the connection over to a [`Socket`]. The origin, where there is one, is an allowed one: CORS comes before.
+/// Hands the connection over to the [`Socket`]. The CORS middleware has already checked the origin, if there
+/// is one.
 pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response, Refusal> {
     let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
     if offered.split(',').all(|name| name.trim() != protocol::NAME) {
@@ -43,7 +44,7 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(16 * MAX_BODY);
-    // what happens on it stands in the log under the request that opened it
+    // records about the socket carry the id of the request that opened it
     let id = telemetry::request_id().unwrap_or_default();
     let serve = move |stream| {
         telemetry::in_request(id, async move {
@@ -53,13 +54,13 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
     };
     let accepted = accepted.protocols([protocol::NAME]).config(config);
     let mut response = accepted.on_upgrade(serve).into_response();
-    // hyper keeps how the client wrote the header names in an extension, and writes lower case without it. Python's gql 4
-    // looks for `Sec-WebSocket-Protocol` letter by letter
+    // hyper keeps the client's spelling of header names in an extension, and writes lower case without it.
+    // Python's gql 4 looks for `Sec-WebSocket-Protocol` case-sensitively.
     response.extensions_mut().extend(request.extensions().clone());
     Ok(response)
 }
 
-/// Room for one more, of the server's and of the address's.
+/// Returns slots in the server's limit and in the limits of the client's networks.
 fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
     let limits = socket.app.config.sockets;
     let place = |subject, most, status, message: &str| {
