@@ -56,7 +56,10 @@ impl ServerConfig {
         let own_hosts = own_hosts(mode, &host, &public_url);
         let mut allowed_hosts = r.setting(
             "ALLOWED_HOSTS",
-            DefaultValue::derived(own_hosts.join(","), "the host of `PUBLIC_URL`; without `serve` also this machine's"),
+            DefaultValue::derived(
+                own_hosts.join(","),
+                "the host of `PUBLIC_URL`; without `serve` also this machine's",
+            ),
             "Additional names by which clients may address the server. It answers 421 to all others.",
             |s| list(s, host_name),
         );
