@@ -35,8 +35,8 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is valid and available. Too many requests fail with `LIMIT_EXCEEDED`, and `extensions.retryAfter` holds
-    /// the seconds to wait.
+    /// Whether a username is valid and available. Too many requests fail with `LIMIT_EXCEEDED`, and `extensions.retryAfter`
+    /// holds the seconds to wait.
     async fn username_available(
         &self,
         ctx: &Context<'_>,
@@ -81,8 +81,8 @@ impl AccountsMutation {
         })
     }
 
-    /// Changes the viewer's password, or sets the first one, and ends the viewer's other sessions. Setting the first password
-    /// requires recent reauthentication; see `reauthenticate`.
+    /// Changes the viewer's password, or sets the first one, and ends the viewer's other sessions. Setting the first
+    /// password requires recent reauthentication; see `reauthenticate`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -98,17 +98,18 @@ impl AccountsMutation {
         })
     }
 
-    /// Reverts a security change by the link in the email that announced it: ends every session, removes the password, unlinks
-    /// accounts linked since the change, relinks accounts unlinked since, and emails a password reset link. Does not sign the
-    /// user in. A previous email address is restored only with a second proof from before the change: the password or an
-    /// account linked at that time.
+    /// Reverts a security change by the link in the email that announced it: ends every session, removes the password,
+    /// unlinks accounts linked since the change, relinks accounts unlinked since, and emails a password reset link. Does not
+    /// sign the user in. A previous email address is restored only with a second proof from before the change: the password
+    /// or an account linked at that time.
     async fn revert_security_change(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token: the text after `token=` in the link.", secret)] token: String,
-        #[graphql(desc = "The password or linked account from before the change. Required to restore an email address.")] proof: Option<
-            ReauthenticationProof,
-        >,
+        #[graphql(
+            desc = "The password or a linked account from before the change. Needed to restore an address."
+        )]
+        proof: Option<ReauthenticationProof>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let Ok(proof) = proof.map(OwnershipProof::try_from).transpose() else {
@@ -126,7 +127,8 @@ pub struct SignupInput {
     email: Option<String>,
     /// The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case.
     username: Option<String>,
-    /// The password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily guessed.
+    /// The password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+    /// guessed.
     #[graphql(secret)]
     password: String,
     /// The password again. If given, it must equal `password`.
@@ -160,8 +162,8 @@ pub struct ChangePasswordInput {
     /// The current password. Required if the account has a password.
     #[graphql(secret)]
     current_password: Option<String>,
-    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, not easily guessed,
-    /// and different from the current one.
+    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, not easily
+    /// guessed, and different from the current one.
     #[graphql(secret)]
     new_password: String,
     /// The new password again. If given, it must equal `newPassword`.
@@ -192,8 +194,8 @@ pub struct UpdateProfileInput {
     bio: MaybeUndefined<String>,
     /// The https URL of a picture; at most 2,048 bytes.
     avatar_url: MaybeUndefined<String>,
-    /// The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case. It can be
-    /// cleared only if the account has an email address.
+    /// The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case. It
+    /// can be cleared only if the account has an email address.
     username: MaybeUndefined<String>,
 }
 

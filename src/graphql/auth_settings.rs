@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::{
-    numbers::length, types::email_challenge::ChallengeMethod, verification::EmailVerificationMode,
-};
+use super::{numbers::length, types::email_challenge::ChallengeMethod, verification::EmailVerificationMode};
 use crate::{
     app::App,
     input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},

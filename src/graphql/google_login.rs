@@ -45,9 +45,9 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Signs in with a Google credential. Any existing session is ignored. The first sign-in with a Google account creates an
-    /// account, or links it to the account with the same email address. If Google's claim to the address is not enough for
-    /// linking, fails with `LINK_REQUIRED`: sign in another way and call `linkGoogle`.
+    /// Signs in with a Google credential. Any existing session is ignored. The first sign-in with a Google account creates
+    /// an account, or links it to the account with the same email address. If Google's claim to the address is not enough
+    /// for linking, fails with `LINK_REQUIRED`: sign in another way and call `linkGoogle`.
     async fn google_login(
         &self,
         ctx: &Context<'_>,
@@ -60,8 +60,8 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Links a Google account to the viewer's account, so that it can sign them in. Its email address may be different. Linking
-    /// the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
+    /// Links a Google account to the viewer's account, so that it can sign them in. Its email address may be different.
+    /// Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
     async fn link_google(
         &self,
         ctx: &Context<'_>,
@@ -76,8 +76,8 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Unlinks the viewer's Google accounts. Refused if they are the only way to sign in: set a password first. Succeeds if no
-    /// Google account is linked. Requires recent reauthentication; see `reauthenticate`.
+    /// Unlinks the viewer's Google accounts. Refused if they are the only way to sign in: set a password first. Succeeds if
+    /// no Google account is linked. Requires recent reauthentication; see `reauthenticate`.
     async fn unlink_google(&self, ctx: &Context<'_>) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer @ Viewer { session, .. } = viewer(ctx)?;
@@ -106,7 +106,7 @@ pub struct GoogleIdTokenInput {
     /// The ID token, issued to this server's client ID.
     #[graphql(secret)]
     id_token: String,
-    /// The nonce that the client sent to Google. Null if the token has none.
+    /// The nonce that the client sent to Google, which the token must contain. Null if the token has none.
     nonce: Option<String>,
 }
 
@@ -148,7 +148,8 @@ pub struct GoogleAuthorization {
     authorization_url: String,
     /// The value that the redirect must carry as `state`. If it differs, someone else started the sign-in: reject it.
     state: String,
-    /// The PKCE code verifier (RFC 7636). Keep it in this browser and send it with the code: it binds the flow to this browser.
+    /// The PKCE code verifier (RFC 7636). Keep it in this browser and send it with the code: it binds the flow to this
+    /// browser.
     code_verifier: String,
     /// Seconds until the sign-in expires.
     expires_in: i32,

@@ -1,5 +1,5 @@
-//! The API, and the only layer that knows async-graphql: a resolver takes its arguments, calls one use case, and converts the
-//! outcome.
+//! The API, and the only layer that knows async-graphql: a resolver takes its arguments, calls one use case, and converts
+//! the outcome.
 
 use std::sync::Arc;
 

@@ -50,7 +50,8 @@ pub struct ResetPasswordInput {
     /// The token: the text after `token=` in the emailed link.
     #[graphql(secret)]
     token: String,
-    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily guessed.
+    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+    /// guessed.
     #[graphql(secret)]
     new_password: String,
     /// The new password again. If given, it must equal `newPassword`.

@@ -23,10 +23,10 @@ pub struct VerificationMutation;
 
 #[Object]
 impl VerificationMutation {
-    /// Verifies an email address, or signs in, with an emailed code. If the viewer is already signed in to the account, their
-    /// session continues and `refreshToken` is null: keep the current one. Send `challengeId` to keep the password chosen at
-    /// sign-up. Without it, the account has no password afterwards, because someone else may have signed up with the address.
-    /// A code for a new email address works only in the session that requested it, and only with `challengeId`.
+    /// Verifies an email address, or signs in, with an emailed code. If the viewer is already signed in to the account,
+    /// their session continues and `refreshToken` is null: keep the current one. Send `challengeId` to keep the password
+    /// chosen at sign-up. Without it, the account has no password afterwards, because someone else may have signed up with
+    /// the address. A code for a new email address works only in the session that requested it, and only with `challengeId`.
     async fn verify_otp(
         &self,
         ctx: &Context<'_>,
@@ -53,17 +53,16 @@ impl VerificationMutation {
     }
 
     /// Verifies an email address, or signs in, with the token of an emailed link. If the viewer is already signed in to the
-    /// account, their session continues and `refreshToken` is null: keep the current one. Send `challengeId` or `password` to
-    /// keep the password chosen at sign-up. Without either, the account has no password afterwards.
+    /// account, their session continues and `refreshToken` is null: keep the current one. Send `challengeId` or `password`
+    /// to keep the password chosen at sign-up. Without either, the account has no password afterwards.
     async fn activate_account(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token: the text after `token=` in the link.", secret)] token: String,
-        #[graphql(desc = "The ID of the `EmailChallenge` that `signup` or `resendActivationEmail` returned.")] challenge_id: Option<ID>,
-        #[graphql(
-            desc = "The password chosen at sign-up. If it is wrong, the link still works.",
-            secret
-        )]
+        #[graphql(desc = "The ID of the `EmailChallenge` that the link was sent for.")] challenge_id: Option<
+            ID,
+        >,
+        #[graphql(desc = "The password chosen at sign-up. If it is wrong, the link still works.", secret)]
         password: Option<String>,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
@@ -79,8 +78,8 @@ impl VerificationMutation {
         })
     }
 
-    /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or not
-    /// an account has the email address.
+    /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or
+    /// not an account has the email address.
     async fn request_login_code(
         &self,
         ctx: &Context<'_>,
@@ -103,8 +102,8 @@ impl VerificationMutation {
         verification::resend_activation_email(app, asker, &email, id).await.try_into()
     }
 
-    /// Emails a code to the new email address. The address changes once `verifyOtp` receives the code in this session. Requires
-    /// recent reauthentication; see `reauthenticate`.
+    /// Emails a code to the new email address. The address changes once `verifyOtp` receives the code in this session.
+    /// Requires recent reauthentication; see `reauthenticate`.
     async fn change_email(
         &self,
         ctx: &Context<'_>,
@@ -120,8 +119,8 @@ fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }
 
-/// An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest challenges to
-/// verify the email address and to sign in.
+/// An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest
+/// challenges to verify the email address and to sign in.
 #[derive(InputObject)]
 pub struct VerifyOtpInput {
     /// The email address that the code was sent to.
