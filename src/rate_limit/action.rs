@@ -102,71 +102,45 @@ impl fmt::Display for Account<'_> {
 impl Action<'_> {
     /// Returns the cells that the action is charged to. An IPv6 address has several.
     pub(super) fn cells(&self, budgets: &Budgets) -> Vec<Cell> {
-        let (setting, budget, subjects) = match self {
-            Self::FailedLogin(account, from) => {
-                ("RATE_LIMIT_FAILED_LOGINS", budgets.failed_logins, from.subjects_with(account))
-            }
+        let (budget, subjects) = match self {
+            Self::FailedLogin(account, from) => (budgets.failed_logins, from.subjects_with(account)),
             Self::FailedLoginAtHome(user, from) => {
                 let at_home = one(format_args!("{user} {}", from.as_str()));
-                ("RATE_LIMIT_FAILED_LOGINS", budgets.failed_logins, at_home)
+                (budgets.failed_logins, at_home)
             }
-            Self::FailedLoginFrom(from) => {
-                ("RATE_LIMIT_FAILED_LOGINS_ADDRESS", budgets.failed_logins_address, from.subjects())
-            }
-            Self::FailedLoginTo(account) => {
-                ("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", budgets.failed_logins_account, one(account))
-            }
-            Self::FailedLoginInAMonth(account) => {
-                ("RATE_LIMIT_FAILED_LOGINS_MONTH", budgets.failed_logins_in_a_month, one(account))
-            }
-            Self::Login(account) => ("RATE_LIMIT_LOGINS", budgets.logins, one(account)),
-            Self::Signup(from) => ("RATE_LIMIT_SIGNUPS", budgets.signups, from.subjects()),
-            Self::UsernameCheck(from) => {
-                ("RATE_LIMIT_USERNAME_CHECKS", budgets.username_checks, from.subjects())
-            }
-            Self::UsernameClaim(user) => ("RATE_LIMIT_USERNAME_CHECKS", budgets.username_checks, one(user)),
-            Self::PasswordProof(session) => {
-                ("RATE_LIMIT_PASSWORD_CHANGES", budgets.password_changes, one(session))
-            }
-            Self::Reauthentication(session) => {
-                ("RATE_LIMIT_REAUTHENTICATIONS", budgets.reauthentications, one(session))
-            }
-            Self::PasswordReset(user) => ("RATE_LIMIT_PASSWORD_RESETS", budgets.password_resets, one(user)),
-            Self::Notice(kind, user) => {
-                ("RATE_LIMIT_NOTICES", budgets.notices, one(format_args!("{} {user}", kind.to_value())))
-            }
-            Self::Code(series) => ("RATE_LIMIT_CODES", budgets.codes, one(series)),
-            Self::FailedCodeFrom(from) => {
-                ("RATE_LIMIT_FAILED_CODES_ADDRESS", budgets.failed_codes_address, from.subjects())
-            }
-            Self::FailedCodeBy(user) => {
-                ("RATE_LIMIT_FAILED_CODES_ACCOUNT", budgets.failed_codes_account, one(user))
-            }
-            Self::LinkPassword(link) => ("RATE_LIMIT_CODES", budgets.codes, one(format_args!("link {link}"))),
-            Self::UndoProof(user) => ("RATE_LIMIT_CODES", budgets.codes, one(format_args!("undo {user}"))),
-            Self::Write(user) => ("RATE_LIMIT_WRITES", budgets.writes, one(user)),
-            Self::MailAgain(purpose, to) => ("RESEND_COOLDOWN", budgets.mail_again, mails(*purpose, to)),
-            Self::Mail(purpose, to) => ("RATE_LIMIT_MAILS", budgets.mails, mails(*purpose, to)),
-            Self::MailInADay(purpose, to) => {
-                ("RATE_LIMIT_MAILS_DAY", budgets.mails_in_a_day, mails(*purpose, to))
-            }
-            Self::RecoveryMail(purpose, to) => {
-                ("RATE_LIMIT_RECOVERY_MAILS", budgets.recovery_mails, mails(*purpose, to))
-            }
-            Self::MailFrom(from) => ("RATE_LIMIT_MAILS_ADDRESS", budgets.mails_address, from.subjects()),
+            Self::FailedLoginFrom(from) => (budgets.failed_logins_address, from.subjects()),
+            Self::FailedLoginTo(account) => (budgets.failed_logins_account, one(account)),
+            Self::FailedLoginInAMonth(account) => (budgets.failed_logins_in_a_month, one(account)),
+            Self::Login(account) => (budgets.logins, one(account)),
+            Self::Signup(from) => (budgets.signups, from.subjects()),
+            Self::UsernameCheck(from) => (budgets.username_checks, from.subjects()),
+            Self::UsernameClaim(user) => (budgets.username_checks, one(user)),
+            Self::PasswordProof(session) => (budgets.password_changes, one(session)),
+            Self::Reauthentication(session) => (budgets.reauthentications, one(session)),
+            Self::PasswordReset(user) => (budgets.password_resets, one(user)),
+            Self::Notice(kind, user) => (budgets.notices, one(format_args!("{} {user}", kind.to_value()))),
+            Self::Code(series) => (budgets.codes, one(series)),
+            Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
+            Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
+            Self::LinkPassword(link) => (budgets.codes, one(format_args!("link {link}"))),
+            Self::UndoProof(user) => (budgets.codes, one(format_args!("undo {user}"))),
+            Self::Write(user) => (budgets.writes, one(user)),
+            Self::MailAgain(purpose, to) => (budgets.mail_again, mails(*purpose, to)),
+            Self::Mail(purpose, to) => (budgets.mails, mails(*purpose, to)),
+            Self::MailInADay(purpose, to) => (budgets.mails_in_a_day, mails(*purpose, to)),
+            Self::RecoveryMail(purpose, to) => (budgets.recovery_mails, mails(*purpose, to)),
+            Self::MailFrom(from) => (budgets.mails_address, from.subjects()),
             Self::MailFromKnown(account, from) => {
                 let at_home = one(format_args!("{account} {}", from.as_str()));
-                ("RATE_LIMIT_MAILS_ADDRESS", budgets.mails_address, at_home)
+                (budgets.mails_address, at_home)
             }
-            Self::MailBy(account) => ("RATE_LIMIT_MAILS_ACCOUNT", budgets.mails_account, one(account)),
-            Self::BareCode(of) => ("RATE_LIMIT_BARE_CODES", budgets.bare_codes, one(of.key())),
-            Self::GoogleStart(from) => ("RATE_LIMIT_GOOGLE_STARTS", budgets.google_starts, from.subjects()),
-            Self::FailedGoogleLogin(from) => {
-                ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", budgets.failed_google_logins, from.subjects())
-            }
+            Self::MailBy(account) => (budgets.mails_account, one(account)),
+            Self::BareCode(of) => (budgets.bare_codes, one(of.key())),
+            Self::GoogleStart(from) => (budgets.google_starts, from.subjects()),
+            Self::FailedGoogleLogin(from) => (budgets.failed_google_logins, from.subjects()),
         };
         let cell = |(subject, times): Subject| {
-            Cell::new(setting, &subject, Budget { count: budget.count.saturating_mul(times), ..budget })
+            Cell::new(&subject, Budget { count: budget.count.saturating_mul(times), ..budget })
         };
         subjects.into_iter().map(cell).collect()
     }

@@ -118,7 +118,8 @@ impl Attempt {
     /// Replaces the action that a success is charged to, for callers that learn it only after the attempt has begun.
     #[must_use]
     pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
-        let success = if app.config.budgets.are_enforced { success.cells(&app.config.budgets) } else { Vec::new() };
+        let success =
+            if app.config.budgets.are_enforced { success.cells(&app.config.budgets) } else { Vec::new() };
         Self { success, ..self }
     }
 

@@ -36,14 +36,14 @@ pub(super) struct Cell {
 
 impl Cell {
     /// The cell's key is a digest, so that a row stays small however long the entered name was.
-    pub(super) fn new(setting: &'static str, subject: &str, budget: Budget) -> Self {
+    pub(super) fn new(subject: &str, budget: Budget) -> Self {
         let count = i64::from(budget.count);
         // half of the maximum leaves room for the sum below
         let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
         // rounded up: a budget must never allow more than it says
         let cost_ms = (period_ms + count - 1) / count;
-        let key = key(&format!("{setting} {subject}"));
-        Self { setting, key, cost_ms, window_ms: cost_ms * count }
+        let key = key(&format!("{} {subject}", budget.setting));
+        Self { setting: budget.setting, key, cost_ms, window_ms: cost_ms * count }
     }
 
     /// Returns the time until one charge fits, in milliseconds. Zero or less means that it fits now.
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_budget_is_had_at_once_and_comes_back_one_by_one() {
-        let budget = Budget { count: 10, period: Duration::from_mins(15) };
-        let cell = Cell::new("x", "y", budget);
+        let budget = Budget { setting: "x", count: 10, period: Duration::from_mins(15) };
+        let cell = Cell::new("y", budget);
         let now = OffsetDateTime::UNIX_EPOCH;
         let used = |count: i64| cell.wait(now + time::Duration::milliseconds(count * cell.cost_ms), now);
         assert!(used(0) <= 0 && used(9) <= 0);
@@ -106,11 +106,11 @@ mod tests {
 
     #[test]
     fn subjects_that_look_alike_have_cells_of_their_own() {
-        let budget = Budget { count: 1, period: Duration::from_secs(1) };
+        let budget = Budget { setting: "login", count: 1, period: Duration::from_secs(1) };
         let id = Uuid::nil();
         let known = Account::Known(id).to_string();
         let name = id.to_string();
         let unknown = Account::Unknown(&name).to_string();
-        assert_ne!(Cell::new("login", &known, budget).key, Cell::new("login", &unknown, budget).key);
+        assert_ne!(Cell::new(&known, budget).key, Cell::new(&unknown, budget).key);
     }
 }

@@ -131,8 +131,8 @@ impl AccessTokens {
                 .then(|| Cache::new(config.database.viewer_cache_size)),
             issuer: config.tokens.issuer.clone(),
             audience: config.tokens.audience.clone(),
-            claims: config.jwt_claims.clone(),
-            ttl: time::Duration::try_from(config.access_token_ttl).unwrap_or(time::Duration::HOUR),
+            claims: config.tokens.claims.clone(),
+            ttl: time::Duration::try_from(config.tokens.access_token_ttl).unwrap_or(time::Duration::HOUR),
         })
     }
 
