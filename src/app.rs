@@ -24,27 +24,24 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub db: Db,
-    /// What happens, as soon as it is in the database.
+    /// The events of accounts and sessions, published once they are committed.
     pub events: Events,
     /// Password hashes.
     pub passwords: Passwords,
     /// Access and refresh tokens.
     pub tokens: Tokens,
-    /// Mails.
+    /// The sender of emails.
     pub mailer: Mailer,
-    /// Google, where people sign in by it.
+    /// Google sign-in, if it is configured.
     pub google: Option<Google>,
-    /// What happens, counted.
+    /// The counters for monitoring.
     pub metrics: Metrics,
-    /// Is told when this process has written a mail into the outbox.
+    /// Notified when this process has added an email to the outbox.
     pub mail_waits: Notify,
 }
 
 impl App {
-    /// Opens the database, starts the hash workers, derives the keys, reads the templates of mails.
-    ///
-    /// # Errors
-    /// If one of them cannot be had.
+    /// Opens the database, starts the hash threads, derives the keys and loads the email templates.
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let events = Events::default();
         let db = storage::connect(&config, &events)

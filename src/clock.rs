@@ -1,4 +1,4 @@
-//! The time of day, asked of one place so that tests can move it.
+//! The clock, the only source of time, so that tests can move it.
 
 use std::{
     sync::{
@@ -10,9 +10,9 @@ use std::{
 
 use time::OffsetDateTime;
 
-/// The system's clock, in UTC, to the millisecond: what the database keeps.
+/// The system's clock in UTC, rounded to milliseconds, as the database stores it.
 ///
-/// Clones share their lead, so a test that moves one moves the server's.
+/// Clones share their lead, so a test that moves its clock moves the server's.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// Milliseconds by which this clock is ahead of the system's.
@@ -20,7 +20,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The time now.
+    /// Returns the current time.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
     pub fn now(&self) -> OffsetDateTime {
@@ -29,13 +29,13 @@ impl Clock {
         now + time::Duration::milliseconds(self.lead.load(Ordering::Relaxed))
     }
 
-    /// How far it was moved forward.
+    /// Returns how far the clock was moved forward.
     #[must_use]
     pub fn lead(&self) -> Duration {
         Duration::from_millis(self.lead.load(Ordering::Relaxed).unsigned_abs())
     }
 
-    /// Moves the clock forward, for tests of what expires.
+    /// Moves the clock forward, to test expiry.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.lead.fetch_add(by, Ordering::Relaxed);

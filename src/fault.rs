@@ -1,53 +1,54 @@
-//! Why a use case does not succeed: it refuses for a reason of its own, or a fault keeps it from deciding.
+//! The two ways a use case can fail: it refuses for a reason of its own, or a fault prevents a decision.
 
 use std::{error::Error, time::Duration};
 
-/// The request could not be decided. Says why to the log, and nothing of it to the client.
+/// A reason why a request could not be decided. Its details go to the log, never to the client.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// A bounded queue is full. Trying again in a second helps; nothing was done.
+    /// A bounded queue is full. Nothing was done, and trying again in a second may succeed.
     #[error("a queue is full")]
     Busy,
-    /// A budget is used up. Nothing was done.
+    /// A rate limit is exceeded. Nothing was done.
     #[error("a rate limit is reached")]
     RateLimited {
-        /// The setting that says how much there is of it.
+        /// The setting that defines the limit.
         setting: &'static str,
-        /// When trying again may help, from now.
+        /// How long to wait before trying again.
         retry_after: Duration,
     },
-    /// A unique name was somebody else's at the moment of writing. Nothing was kept.
+    /// Another account took a unique name at the moment of writing. Nothing was saved.
     #[error("a unique name is taken")]
     Conflict(#[source] Box<dyn Error + Send + Sync>),
-    /// The database did not answer, or refused. Nothing was kept, unless it was the answer to a commit that got lost.
+    /// The database did not answer, or refused. Nothing was saved, unless only the answer to a commit was
+    /// lost.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A defect of ours.
+    /// A defect in Gatehouse.
     #[error("an internal fault")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Fault {
-    /// A defect of ours, from whatever showed it.
+    /// Wraps an error that indicates a defect in Gatehouse.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
     }
 }
 
-/// Why a use case did not do what it was asked to.
+/// The failure of a use case.
 #[derive(Debug)]
 pub enum Failure<R> {
-    /// It decided against it, for a reason that the client may know.
+    /// The use case refused, for a reason that the client may learn.
     Refused(R),
-    /// It decided nothing.
+    /// The use case could not decide.
     Fault(Fault),
 }
 
-/// Marks the reasons of a use case, so that `?` turns them into a [`Failure`].
+/// Marks the refusals of a use case, so that `?` converts them into a [`Failure`].
 pub trait Refusal {}
 
 impl<R> Failure<R> {
-    /// Converts the reason into that of the use case which called this one.
+    /// Converts the refusal into one of the calling use case.
     pub fn into_refusal<S: From<R>>(self) -> Failure<S> {
         match self {
             Self::Refused(reason) => Failure::Refused(reason.into()),

@@ -1,4 +1,4 @@
-//! Parses the command line, runs it, and reports what went wrong.
+//! Parses the command line, runs the command, and reports errors.
 
 use std::{error::Error, process::ExitCode};
 
@@ -8,8 +8,9 @@ use gatehouse::{
     telemetry::printable,
 };
 
-/// What thousands of connections took for a while serves whatever comes next; the system's allocator would go on growing.
-/// Without huge pages but for hashes, or an idle server would take half as much again.
+/// mimalloc reuses memory that thousands of connections used for a while, where the system's allocator would
+/// keep growing. Huge pages are only used for hashes, because with them an idle server would take half as
+/// much memory again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -24,9 +25,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The error and what caused it. A cause that its effect has told already is not told again.
+/// Prints an error and its causes. Skips a cause whose text is already part of the error above it.
 fn report(error: &dyn Error) {
-    // our own words have several lines; whatever else a terminal would obey is escaped
+    // our own messages have several lines; escape anything else that a terminal would interpret
     let printable = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     let mut told = error.to_string();
     eprintln!("error: {}", printable(&told));

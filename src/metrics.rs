@@ -1,4 +1,4 @@
-//! What the server did, counted for Prometheus (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! Counters for Prometheus (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
@@ -13,35 +13,35 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// All names begin with it.
+/// The prefix of all names.
 const PREFIX: &str = "gatehouse";
 
-/// Upper bounds of latencies, in seconds: from what memory answers to the longest that an operation may take.
+/// The upper bounds of latencies in seconds, from answers out of memory to the time limit of operations.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Counts of what happens.
+/// The counters.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<Labels, Counter>,
     seconds: Family<Operation, Histogram, Buckets>,
-    /// Charges that the limiter let pass.
+    /// Rate limit charges that were permitted.
     pub charges_permitted: Counter,
-    /// Charges that it refused.
+    /// Rate limit charges that were refused.
     pub charges_refused: Counter,
 }
 
-/// Something that is read when somebody asks.
+/// A value that is read on request.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// Its name, without the prefix.
+    /// The name without the prefix.
     pub name: &'static str,
-    /// What it is.
+    /// The description.
     pub help: &'static str,
-    /// How much.
+    /// The value.
     pub value: f64,
-    /// Whether it only ever grows.
+    /// Whether the value never decreases.
     pub is_total: bool,
 }
 
@@ -84,17 +84,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts an operation. Both words must come from a small set, for each pair is kept for ever.
+    /// Counts an operation. Both strings must come from a small set, because each pair is kept forever.
     pub fn observe(&self, operation: &str, outcome: &str, time: Duration) {
         let labels = Labels { operation: operation.to_owned(), outcome: outcome.to_owned() };
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&Operation { operation: labels.operation }).observe(time.as_secs_f64());
     }
 
-    /// The text that Prometheus reads.
-    ///
-    /// # Errors
-    /// None that a text could have.
+    /// Returns the metrics in Prometheus's text format.
     pub fn render(&self, readings: &[Reading]) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode_registry(&mut text, &self.registry)?;

@@ -1,4 +1,4 @@
-//! Randomness, and the one secret that everything else is derived from.
+//! Randomness, and the one secret from which everything else is derived.
 
 use aws_lc_rs::rand;
 use base64::{
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use zxcvbn::zxcvbn;
 
-/// Bytes that nobody can guess, from the operating system's generator by way of AWS-LC.
+/// Returns unpredictable bytes from the operating system's generator through AWS-LC.
 ///
 /// # Panics
 /// If the generator fails, which leaves no safe way to go on.
@@ -29,23 +29,20 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new id: UUIDv7 (RFC 9562 §5.7), in order of `now`, with 74 random bits.
+/// Returns a new id: a UUIDv7 (RFC 9562 §5.7), ordered by `now`, with 74 random bits.
 #[must_use]
 pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
     let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
 }
 
-/// A new id that nobody can guess: a UUID of version 4 (RFC 9562 §5.4), 122 random bits.
+/// Returns a new unpredictable id: a UUIDv4 (RFC 9562 §5.4) with 122 random bits.
 #[must_use]
 pub fn uuid_v4() -> Uuid {
     uuid::Builder::from_random_bytes(random()).into_uuid()
 }
 
-/// Opens a file as `options` say. If that makes it, or the folder that it is in, they are their owner's alone.
-///
-/// # Errors
-/// As [`OpenOptions::open`].
+/// Opens a file with `options`. If that creates the file or its folder, only their owner can access them.
 pub fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         private_folder(folder)?;
@@ -62,12 +59,12 @@ fn private_folder(path: &Path) -> io::Result<()> {
     folder.recursive(true).create(path)
 }
 
-/// `SECRET_KEY`: at least 32 bytes, written in hex or base64.
+/// The `SECRET_KEY`: at least 32 bytes in hex or base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
-    /// A new one, and its text.
+    /// Generates a key, and returns it with its text.
     #[must_use]
     pub fn generate() -> (Self, String) {
         loop {
@@ -78,11 +75,11 @@ impl SecretKey {
         }
     }
 
-    /// Reads a key and refuses what a person has made up. The JWKS is public and its key derived from this one, so
-    /// anybody can test guesses of it offline, as fast as they like.
+    /// Parses a key, and rejects one that a person made up. The JWKS is public and its keys are derived from
+    /// this one, so anyone can test guesses offline, as fast as they like.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence.
+    /// Returns the problem as the end of a sentence.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (key, hex) = match decode_hex(text) {
             Some(key) => (key, true),
@@ -99,7 +96,7 @@ impl SecretKey {
         Ok(Self(key))
     }
 
-    /// The bytes, for deriving keys from.
+    /// Returns the bytes from which keys are derived.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -118,7 +115,7 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Either alphabet, with padding or without.
+/// Decodes base64 in either alphabet, with or without padding.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     [&alphabet::URL_SAFE, &alphabet::STANDARD]
@@ -126,12 +123,12 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
         .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
 }
 
-/// Whether base64 was not composed of words: of 20,000 random keys none was taken for a phrase.
+/// Returns whether base64 text is not made of words. None of 20,000 random keys was mistaken for a phrase.
 fn is_gibberish(text: &str) -> bool {
     const LEAST_GUESSES_LOG10: f64 = 24.0;
     let count = |class: fn(&u8) -> bool| text.bytes().filter(class).count();
     let has_both_cases = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
-    // it tells apart up to 19 digits of guesses, so it is asked about two parts
+    // zxcvbn's estimate ends at 19 digits of guesses, so judge two halves
     let guesses =
         |from: usize| text.get(from..from + 14).map_or(0.0, |part| zxcvbn(part, &[]).guesses_log10());
     has_both_cases && count(u8::is_ascii_punctuation) < 8 && guesses(0) + guesses(14) >= LEAST_GUESSES_LOG10

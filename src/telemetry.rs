@@ -1,4 +1,4 @@
-//! The log: what is written, how, and about which request.
+//! The log: its format, and the request that each record belongs to.
 
 use std::{
     borrow::Cow,
@@ -15,10 +15,10 @@ tokio::task_local! {
     static REQUEST_ID: String;
 }
 
-/// Starts the log of this process, on standard error; a second start changes nothing.
+/// Starts the log of this process on standard error. A second call has no effect.
 ///
 /// # Errors
-/// If `RUST_LOG` is not a filter.
+/// Fails if `RUST_LOG` is not a valid filter.
 pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
     let filter = EnvFilter::try_new(&config.monitoring.log_filter)?;
     let (format, has_colours) = (config.monitoring.log_format, io::stderr().is_terminal());
@@ -29,13 +29,14 @@ pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseErr
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
-    // a panic is a record like others, so that it stands under the id of the request that it ended
+    // log a panic like any other record, so that it carries the id of the request it ended
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a defect")));
     Ok(())
 }
 
-/// Returns the text fit for a terminal: control characters, and those that change the direction of text, are escaped. What
-/// others say, a mail server or a row, could otherwise move the cursor, hide what stands there, or type into the terminal.
+/// Escapes control characters and those that change the direction of text. Text from outside, such as a mail
+/// server's reply or a database row, could otherwise move the cursor, hide other text or type into the
+/// terminal.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, is_unprintable, |letter| letter.escape_default().to_string())
@@ -50,15 +51,15 @@ fn escaped(text: &str, is_bad: impl Fn(char) -> bool, escape: impl Fn(char) -> S
 
 fn is_unprintable(letter: char) -> bool {
     letter.is_control()
-        // UAX #9 §2, and the two line ends that are no control characters
+        // UAX #9 §2, and the two line separators that are not control characters
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A place for records of the log, each written at once, in one line.
+/// Writes each log record at once, on one line.
 struct Records<W> {
     to: W,
     format: LogFormat,
-    /// Whether the log colours its records. Escape characters in a text are its own then: it escapes all others.
+    /// Whether the log uses colours. Then it contains escape characters itself, and escapes all others.
     has_colours: bool,
 }
 
@@ -80,14 +81,14 @@ impl<W: Write> Write for Records<W> {
     }
 }
 
-/// Does what belongs to one request under its id: every record says it.
+/// Runs a future in a span with the request's id, which every record then carries.
 pub async fn in_request<T>(id: String, work: impl Future<Output = T>) -> T {
-    // of the highest level, so that no filter leaves a record without it
+    // at the highest level, so that no filter removes the id from a record
     let span = tracing::error_span!("request", id);
     REQUEST_ID.scope(id, work.instrument(span)).await
 }
 
-/// The id of the request that this is done for, for answers that refer to the log.
+/// Returns the id of the current request, for responses that refer to the log.
 #[must_use]
 pub fn request_id() -> Option<String> {
     REQUEST_ID.try_with(Clone::clone).ok()

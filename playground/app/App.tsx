@@ -22,7 +22,7 @@ import { Verify } from './sign_in/Verify';
 import { Users } from './users/Users';
 import { wordsForFault } from './words';
 
-/** Every page of the app, on one screen. */
+/** The whole app: the frame and the current page. */
 export function App() {
   const state = useSession();
   return (
@@ -52,7 +52,7 @@ function Pages() {
   }
   if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
   if (state.status === 'signedIn') {
-    // what one person has loaded or typed in is not the next one's
+    // the key drops everything that the previous user loaded or typed in
     return <AccountPages key={state.user.id} path={path} user={state.user} settings={settings} pending={pending} />;
   }
   if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;

@@ -6,7 +6,7 @@ import { useForm } from './form/useForm';
 import { useRoute } from './route';
 import { wordsForFault } from './words';
 
-/** A page: who comes to it by a link or a button is told so by its title, which takes the focus. */
+/** A page. Its title takes the focus, so that screen readers announce the change of page. */
 export function Page({ title, lead, children }: { title: string; lead?: ReactNode; children?: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -22,16 +22,16 @@ export function Page({ title, lead, children }: { title: string; lead?: ReactNod
   );
 }
 
-/** A page that could not be had. */
+/** The page that is shown if loading fails. */
 export function Failed({ fault, retry }: { fault: unknown; retry: () => void }) {
   return (
-    <Page title="That did not work" lead={wordsForFault(fault)}>
+    <Page title="Something went wrong" lead={wordsForFault(fault)}>
       <button type="button" onClick={retry}>Try again</button>
     </Page>
   );
 }
 
-/** What is around every page. */
+/** The header and footer of every page. */
 export function Frame({ state, children }: { state: State; children: ReactNode }) {
   return (
     <>
@@ -48,7 +48,7 @@ export function Frame({ state, children }: { state: State; children: ReactNode }
   );
 }
 
-/** The address has the page's name in its fragment, so this link must not change it. */
+/** Focuses the title. The fragment of the URL holds the current page, so the link must not change it. */
 function skip(event: MouseEvent) {
   event.preventDefault();
   document.querySelector<HTMLElement>('h1')?.focus();

@@ -1,14 +1,14 @@
 import { createGatehouse, type Keep } from '../client';
 import { askForProof } from './reauthentication/request';
 
-/** The ways to keep the refresh token. An app of yours chooses one; this demonstration has them all. */
+/** The ways to keep the refresh token. Your app chooses one; this demo offers all of them. */
 export const KEEPS: readonly Keep[] = ['cookie', 'localStorage', 'memory'];
 
 const CHOICE = 'demo keep';
 
 export const keep = KEEPS.find((one) => one === localStorage.getItem(CHOICE)) ?? 'cookie';
 
-/** Each way has a session of its own, so the page begins anew. */
+/** Switches to another way. Each has its own session, so the page reloads. */
 export function chooseKeep(choice: Keep) {
   localStorage.setItem(CHOICE, choice);
   location.reload();

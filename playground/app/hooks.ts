@@ -2,12 +2,12 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from '
 import type { State } from '../client';
 import { gatehouse } from './gatehouse';
 
-/** Who is signed in, now and whenever that changes, in whichever tab. */
+/** Returns the session state, and renders again when it changes in any tab. */
 export function useSession(): State {
   return useSyncExternalStore(gatehouse.subscribe, gatehouse.state, gatehouse.serverState);
 }
 
-/** What `load` brings, and brings again when it changes or is asked to: wrap it in `useCallback`. */
+/** Returns the result of `load`. Loads again if `load` changes, so wrap it in `useCallback`, or on `reload`. */
 export function useLoad<Data>(load: () => Promise<Data>) {
   const [loaded, setLoaded] = useState<{ isLoaded: boolean; data?: Data; fault?: unknown }>({ isLoaded: false });
   const newest = useRef(0);
@@ -15,14 +15,14 @@ export function useLoad<Data>(load: () => Promise<Data>) {
     newest.current += 1;
     const mine = newest.current;
     const next = await load().then((data) => ({ data }), (fault: unknown) => ({ fault }));
-    // an answer that was overtaken by a later one is of no interest
+    // ignores a response that a later request has overtaken
     if (mine === newest.current) setLoaded({ isLoaded: true, ...next });
   }, [load]);
   useEffect(() => void reload(), [reload]);
   return { ...loaded, reload };
 }
 
-/** `value`, once it has stayed the same for a while. */
+/** Returns `value` once it has not changed for this time. */
 export function useSettled<Value>(value: Value, milliseconds = 350): Value {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -32,7 +32,7 @@ export function useSettled<Value>(value: Value, milliseconds = 350): Value {
   return settled;
 }
 
-/** Seconds until `time`, counted down. */
+/** Returns the seconds until `time`, counting down. */
 export function useCountdown(time: number): number {
   const left = () => Math.max(0, Math.ceil((time - Date.now()) / 1000));
   const [seconds, setSeconds] = useState(left);

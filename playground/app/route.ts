@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** Pages are told apart by the fragment of the address, `#/login` say: the server knows of one page only. */
+/** The current page, from the fragment of the URL, such as `#/login`. The server has only one page. */
 export type Route = { path: string; parameters: URLSearchParams };
 
 const subscribe = (listener: () => void) => {

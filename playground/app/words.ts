@@ -1,18 +1,18 @@
 import { Fault, type UserError } from '../client';
 
-/** A refusal in this app's own words. Whoever adds a code to the schema is told by the compiler that this lacks it. */
+/** Returns the message for a refusal. It must cover every code of the schema, or the app does not compile. */
 export function wordsFor({ code, message, retryAfter }: UserError): string {
   switch (code) {
     case 'INVALID_CREDENTIALS':
       return 'Incorrect username/email or password.';
     case 'INVALID_OTP':
-      return 'This code is wrong or has expired. Check it, or ask for another.';
+      return 'This code is wrong or has expired. Check it, or request another.';
     case 'INVALID_TOKEN':
-      return 'This link was used already, or it has expired. Ask for another.';
+      return 'This link was already used or has expired. Request another.';
     case 'ACCOUNT_DISABLED':
-      return 'This account is deactivated. Contact the people who run this service.';
+      return 'This account is deactivated. Contact the operator of this service.';
     case 'EMAIL_TAKEN':
-      return 'There is already an account with this address. Sign in, or use another address.';
+      return 'An account with this email address already exists. Sign in, or use another email address.';
     case 'USERNAME_TAKEN':
       return 'This username is taken. Choose another.';
     case 'RATE_LIMITED':
@@ -20,21 +20,21 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'SERVER_BUSY':
       return 'The server is busy. Try again in a moment.';
     case 'NOT_ENABLED':
-      return 'This is switched off here.';
+      return 'This is disabled here.';
     case 'GOOGLE_REJECTED':
       return 'Google did not confirm this sign-in. Start again.';
     case 'GOOGLE_UNAVAILABLE':
-      return 'Google does not answer. Try again in a minute.';
+      return 'Google is not responding. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'There is already an account with this address. Sign in to it, and link Google in your profile.';
+      return 'An account with this email address already exists. Sign in to it, then link Google in your profile.';
     case 'IDENTITY_TAKEN':
       return 'This Google account is linked to another account here.';
     case 'LAST_SIGN_IN_METHOD':
       return 'This is your only way to sign in. Set a password first.';
     case 'REAUTHENTICATION_REQUIRED':
-      return 'Nothing was changed. Confirm that it is you to make this change.';
+      return 'Nothing was changed. To make this change, confirm that it is you.';
     case 'NOT_FOUND':
-      return 'There is no such user.';
+      return 'This user does not exist.';
     case 'INVALID_INPUT':
     case 'NOT_ALLOWED':
     case 'unknown':
@@ -44,21 +44,21 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
   }
 }
 
-/** What a wrong password comes to, where it is known whose it is. */
+/** The message for a wrong password if the account is known. */
 export const INCORRECT_PASSWORD = 'Incorrect password.';
 
-/** A refusal to somebody who is signed in: wrong credentials can only be their current password, and are told at its field. */
+/** Moves the refusal of wrong credentials to the field of the current password. For users who are signed in. */
 export function atCurrentPassword(error: UserError): UserError {
   if (error.code !== 'INVALID_CREDENTIALS') return error;
   return { ...error, fields: [{ field: 'currentPassword', code: 'MISMATCH', message: INCORRECT_PASSWORD }] };
 }
 
-/** Why there was no outcome, in words. */
+/** Returns the message for a fault. */
 export function wordsForFault(fault: unknown): string {
   if (!(fault instanceof Fault)) throw fault;
   switch (fault.code) {
     case 'UNREACHABLE':
-      return 'The server does not answer. Check your connection, and try again.';
+      return 'The server is not responding. Check your connection and try again.';
     case 'UNAUTHENTICATED':
       return 'You are signed out. Sign in again.';
     case 'FORBIDDEN':
@@ -70,16 +70,16 @@ export function wordsForFault(fault: unknown): string {
     case 'BAD_REQUEST':
     case 'INTERNAL':
     case 'unknown':
-      return 'The server could not do this. Try again in a minute.';
+      return 'Something went wrong on the server. Try again in a minute.';
     default:
       return impossible(fault.code);
   }
 }
 
-/** A server that is newer than this app has answered with something new. */
-export const NEWER = 'The server answered with something this app does not know. Reload the page.';
+/** The message for a response that this app does not know, from a newer server. */
+export const NEWER = 'This app does not understand the response of the server. Reload the page.';
 
-/** Ends a switch that has a case for everything: the compiler refuses it while one is missing. */
+/** Ends a switch. It compiles only if every case is covered. */
 export function impossible(never: never): never {
   throw new Error(`unforeseen: ${JSON.stringify(never)}`);
 }

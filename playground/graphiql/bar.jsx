@@ -1,4 +1,4 @@
-// Above GraphiQL: who is signed in, by which header, and the mailbox.
+// The bar above GraphiQL: the viewer, their header, and links to the docs and the mailbox.
 import { useState } from 'react';
 import { send } from './fetcher.js';
 import { count, hasMailbox, lookedAt, mails, seen } from './mailbox.js';
@@ -19,7 +19,7 @@ export function Bar() {
 function Viewer() {
   const { accessToken, email, username } = useStore(known);
   const [isCopied, setCopied] = useState(false);
-  if (!accessToken) return <p className="viewer" role="status">Nobody is signed in</p>;
+  if (!accessToken) return <p className="viewer" role="status">Not signed in</p>;
   const header = authorization().Authorization;
   async function copy() {
     await navigator.clipboard.writeText(`Authorization: ${header}`);
@@ -29,7 +29,7 @@ function Viewer() {
   return (
     <div className="viewer">
       <p role="status">Signed in as <b>{email ?? username}</b></p>
-      <code title="It goes with every request">Authorization: <span>{header}</span></code>
+      <code title="Sent with every request">Authorization: <span>{header}</span></code>
       <button type="button" onClick={copy}>{isCopied ? 'Copied' : 'Copy'}</button>
       <button type="button" onClick={() => signOut(send)}>Sign out</button>
     </div>

@@ -1,5 +1,5 @@
-// The sanitizer of the editor, in the newest version: the editor carries a copy of its own that is years older, and imports
-// it by these names (`vite.config.js` puts this in its place).
+// Replaces the sanitizer of the editor, which bundles a copy that is years older, by the newest version. `vite.config.js`
+// redirects the editor's import, which needs these names, to this file.
 import DOMPurify from 'dompurify';
 
 export const { addHook, isSupported, isValidAttribute, removeAllHooks, removeHook, removeHooks, sanitize, version } = DOMPurify;

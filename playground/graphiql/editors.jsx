@@ -1,7 +1,7 @@
 import { useGraphiQL, useMonaco } from '@graphiql/react';
 import { useEffect } from 'react';
 
-// Monaco's own are too pale to be read upon GraphiQL's grounds.
+// Monaco's default colors have too little contrast on GraphiQL's backgrounds.
 const THEMES = {
   'graphiql-LIGHT': {
     base: 'vs',
@@ -36,7 +36,7 @@ function theme({ base, ground, text, accent, chosen, line, rules }) {
       'editorSuggestWidget.background': ground,
       'editorSuggestWidget.foreground': text,
       'editorSuggestWidget.highlightForeground': accent,
-      // Monaco's own are white, upon whatever ground
+      // Monaco's defaults are white on any background
       'editorSuggestWidget.selectedBackground': chosen,
       'editorSuggestWidget.selectedForeground': text,
       'editorSuggestWidget.selectedIconForeground': text,
@@ -62,7 +62,7 @@ function theme({ base, ground, text, accent, chosen, line, rules }) {
   };
 }
 
-/** Sets the editors up: lines wrap, for tokens are longer than any window, and all can be read. Shows nothing. */
+/** Configures the editors: readable colors and size, and wrapped lines, since tokens are longer than any window. Renders nothing. */
 export function Editors() {
   const monaco = useMonaco((state) => state.monaco);
   const editors = useGraphiQL(({ queryEditor, variableEditor, responseEditor }) => [queryEditor, variableEditor, responseEditor]);

@@ -1,4 +1,4 @@
-// How GraphiQL reaches the API: over HTTP, and over WebSocket for what goes on.
+// The connection of GraphiQL to the API: HTTP, and WebSocket for subscriptions.
 import { Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { fill, missing } from './known.js';
@@ -7,26 +7,26 @@ import { source } from './operations.js';
 import { authorization, known, take } from './session.js';
 import { createStore } from './store.js';
 
-/** The answer that came last, `{ operationName, data, errors }`, for a hint of what to do next. */
+/** The last response, `{ operationName, data, errors }`, which the hint on the next step is based on. */
 export const lastAnswer = createStore(null);
 
-/** The last operation that lacked something: a session, a proof, a value. The way leads back to it. */
+/** The last operation that lacked a session, a reauthentication or a value. The tour returns to it. */
 export const interrupted = createStore(null);
 
 /** The names of the operations that have succeeded. */
 export const done = createStore([], 'gatehouse:done');
 
-/** How often, and after how many milliseconds each, the mailbox is read for a value that is on its way. */
+/** How often the mailbox is read for an awaited value, and the milliseconds between two reads. */
 const LOOKS = 20;
 const EVERY = 300;
 
-/** The answer to an operation that needs a session, where there is none. */
-const SIGNED_OUT = refusal('Nobody is signed in: sign in first.', { code: 'UNAUTHENTICATED', reason: 'MISSING' });
+/** The response to an operation that requires a session, if there is none. */
+const SIGNED_OUT = refusal('Sign in first.', { code: 'UNAUTHENTICATED', reason: 'MISSING' });
 
-/** The code that the server closes a connection with whose access token is no good, or no longer. */
+/** The code with which the server closes a connection if its access token is invalid or has expired. */
 const FORBIDDEN = 4403;
 
-/** Sends one operation with the headers given; whoever is signed in is added, unless they say who asks themselves. */
+/** Sends an operation with these headers. Adds the access token, unless they have an `Authorization` header of their own. */
 export async function send(request, headers = {}) {
   const response = await fetch('graphql', {
     method: 'POST',
@@ -38,24 +38,24 @@ export async function send(request, headers = {}) {
       ...headers,
     },
   }).catch(() => undefined);
-  if (!response) return refusal('The server does not answer. Is it running?');
-  return response.json().catch(() => refusal(`The server answered ${response.status}, and not in GraphQL.`));
+  if (!response) return refusal('The server does not respond. Is it running?');
+  return response.json().catch(() => refusal(`The server responded with status ${response.status} instead of a GraphQL response.`));
 }
 
 function saysWho(headers) {
   return Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
 }
 
-/** An answer of our own. */
+/** Returns a response that the playground itself makes. */
 function refusal(message, extensions) {
   return { errors: [{ message, ...(extensions && { extensions }) }] };
 }
 
-/** GraphiQL's own. */
+/** The fetcher of GraphiQL. */
 export async function fetcher(request, { headers = {} } = {}) {
   if (request.operationName === 'IntrospectionQuery') return send(request);
   const chosen = choose(request);
-  // the name is that of the tab before, for a moment after another is opened
+  // just after a tab is opened, the name is still that of the previous tab
   const operationName = chosen?.name?.value ?? request.operationName;
   const { text, names } = await filled(JSON.stringify({ variables: request.variables, headers }), request.query);
   if (names.length > 0) return unfilled(operationName, names);
@@ -68,7 +68,7 @@ export async function fetcher(request, { headers = {} } = {}) {
   return told(operationName, answer);
 }
 
-/** Notes the answer to an operation, and returns it. */
+/** Records the response to an operation, and returns it. */
 function told(operationName, answer) {
   const [outcome] = Object.values(answer.data ?? {});
   const isRefused = answer.errors || outcome?.__typename === 'UserError';
@@ -82,7 +82,7 @@ function told(operationName, answer) {
   return answer;
 }
 
-/** Fills in a text; returns it with the names that still lack a value, there or in the document. Waits a while for a mail. */
+/** Fills in a text, waiting a while for an email. Returns it with the names that still have no value there or in the document. */
 async function filled(template, query) {
   for (let looks = 0; ; looks += 1) {
     const text = fill(template, known.get());
@@ -93,16 +93,16 @@ async function filled(template, query) {
   }
 }
 
-/** Refuses to send names in place of values: the server would take them for the values. */
+/** Refuses to send placeholders, which the server would take for values. */
 function unfilled(operationName, names) {
   const list = names.map((name) => `<${name}>`).join(', ');
   if (source(names, known.get())) interrupted.set(operationName);
-  const answer = refusal(`Not sent: there is no value yet for ${list}. Put one in, or run what gives it.`);
+  const answer = refusal(`Not sent: ${list} has no value yet. Enter one, or run the operation that provides it.`);
   lastAnswer.set({ operationName, missing: names, ...answer });
   return answer;
 }
 
-/** The operation that is meant: the only one, or the one of that name. None in a text that is no document. */
+/** Returns the chosen operation: the only one, or the one with that name. `undefined` if the text is not a document. */
 function choose({ query, operationName }) {
   try {
     const operations = parse(query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
@@ -112,18 +112,18 @@ function choose({ query, operationName }) {
   }
 }
 
-/** The events of a subscription, as an observable: unlike a generator, it can be stopped while it waits. */
+/** Returns the events of a subscription as an observable, which unlike a generator can be stopped while it waits. */
 function subscribe(request, headers) {
   const { operationName } = request;
   const params = { ...(!saysWho(headers) && authorization()), ...headers };
-  // the server would close the connection without a word
+  // the server would close the connection without a reason
   if (!saysWho(params)) return told(operationName, SIGNED_OUT);
   const url = new URL('graphql', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   const client = createClient({
     url: url.href,
     connectionParams: params,
-    // reports a failure at once, rather than after half a minute of retries
+    // reports a failure at once instead of after half a minute of retries
     retryAttempts: 0,
     on: { connected: () => told(operationName, { isListening: true }) },
   });
@@ -146,16 +146,16 @@ function subscribe(request, headers) {
   };
 }
 
-/** Says why a subscription ended. A browser gives an event, which has no words. */
+/** Explains why a subscription ended. The event of a browser has no message. */
 function wordsFor(reason) {
   if (Array.isArray(reason)) return { errors: reason };
   const { code, reason: word } = reason ?? {};
   if (code === FORBIDDEN) {
-    return refusal('The server has ended the connection: the access token has expired, or its session has ended.', {
+    return refusal('The server closed the connection: the access token has expired, or its session has ended.', {
       code: 'UNAUTHENTICATED',
       reason: word,
     });
   }
-  if (code) return refusal(`The connection was closed (${[code, word].filter(Boolean).join(' ')}). Run it again to listen on.`);
-  return refusal('The server cannot be reached by WebSocket. Is it running, and does what is in front of it let WebSockets through?');
+  if (code) return refusal(`The connection was closed (${[code, word].filter(Boolean).join(' ')}). Run the operation again to continue.`);
+  return refusal('Cannot connect by WebSocket. Is the server running, and does the proxy in front of it allow WebSockets?');
 }

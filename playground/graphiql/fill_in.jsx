@@ -9,7 +9,7 @@ import { createStore, useStore } from './store.js';
 const beginning = OPERATIONS.map(({ name, variables }) => [name, fill(variables, known.get())]);
 const filled = createStore(Object.fromEntries(beginning), 'gatehouse:filled');
 
-/** Keeps the variables of the open tab filled in, as long as nobody has written others. Shows nothing. */
+/** Keeps the variables of the open tab filled in, until the user edits them. Renders nothing. */
 export function FillIn() {
   const [name, open] = [useOpenName(), useOpenOperation()];
   const now = useStore(known);

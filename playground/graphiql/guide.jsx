@@ -1,4 +1,4 @@
-// A pane beside the editors: every operation by name, part by part, with a word on what it does.
+// The pane next to the editors: all operations by part, each with a description.
 import { useOpenName, useOpenOperation } from './open_operation.js';
 import { OPERATIONS } from './operations.js';
 import { Prose } from './prose.jsx';
@@ -10,7 +10,7 @@ function Guide() {
   return (
     <nav className="guide" aria-label="Operations">
       <h2>Guide</h2>
-      <p>Open an operation, read it, and run it with the button between the panes, or with <kbd>Ctrl Enter</kbd>.</p>
+      <p>Open an operation, then run it with the button between the panes or <kbd>Ctrl Enter</kbd>.</p>
       {parts.map(([part, operations]) => (
         <section key={part}>
           <h3>{part}</h3>
@@ -38,5 +38,5 @@ function Icon(properties) {
   );
 }
 
-/** As GraphiQL takes it. */
+/** The guide as a plugin of GraphiQL. */
 export const guide = { title: 'Guide', icon: Icon, content: Guide };

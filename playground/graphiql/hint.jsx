@@ -1,4 +1,4 @@
-// Below an answer: what it means, where that helps, and the tabs to go on with.
+// The hint below a response: an explanation, if there is one, and the tabs to continue with.
 import { done, interrupted, lastAnswer } from './fetcher.js';
 import { isProvenByLink } from './known.js';
 import { useOpenName, useOpenOperation } from './open_operation.js';
@@ -8,37 +8,37 @@ import { known } from './session.js';
 import { useStore } from './store.js';
 
 const UNAUTHENTICATED = {
-  EXPIRED: ['The access token has expired. Refresh trades the refresh token for a new pair.', 'Refresh', 'Login'],
+  EXPIRED: ['The access token has expired. Refresh exchanges the refresh token for a new pair.', 'Refresh', 'Login'],
 };
-const ENDED = ['This session has ended. Login begins another.', 'Login'];
+const ENDED = ['This session has ended. Sign in again with Login.', 'Login'];
 
 const REFUSALS = {
-  EMAIL_TAKEN: ['This account exists already: Login signs in to it.', 'Login'],
-  USERNAME_TAKEN: ['This username is taken. Choose another; if it is yours, Login signs in.', 'Signup', 'Login'],
-  INVALID_OTP: ['This code is wrong or has expired. The newest mail has the right one; ResendOtp mails another.', 'ResendOtp'],
+  EMAIL_TAKEN: ['This account already exists. Sign in to it with Login.', 'Login'],
+  USERNAME_TAKEN: ['This username is taken. Choose another or, if it is yours, sign in with Login.', 'Signup', 'Login'],
+  INVALID_OTP: ['This code is wrong or has expired. Use the code of the newest email, or request another with ResendOtp.', 'ResendOtp'],
   REAUTHENTICATION_REQUIRED: [
-    'Some minutes after a sign-in, this asks for a proof that it is still you: StartReauthentication, Reauthenticate, then this again.',
+    'You signed in some minutes ago, so confirm that it is you: run StartReauthentication and Reauthenticate, then try again.',
     'StartReauthentication',
   ],
-  NOT_FOUND: ['Users lists who there is, and fills an id in.', 'Users'],
+  NOT_FOUND: ['Users lists all users and fills in an ID.', 'Users'],
 };
 
 const TOKENS = {
-  Refresh: ['Nobody is signed in, or this token was used before. Login begins another session.', 'Login'],
-  Reauthenticate: ['This proof has expired, or was given already. StartReauthentication begins another.', 'StartReauthentication'],
-  RevertSecurityChange: ['The link is good once, for 72 hours. RequestPasswordReset ends what was added since the last reset.', 'RequestPasswordReset'],
-  ResetPassword: ['The link is good once, and a newer use of one ends all. RequestPasswordReset mails another.', 'RequestPasswordReset'],
+  Refresh: ['You are not signed in, or this token was already used. Sign in again with Login.', 'Login'],
+  Reauthenticate: ['This reauthentication has expired or was already used. Start again with StartReauthentication.', 'StartReauthentication'],
+  RevertSecurityChange: ['The link works once, for 72 hours. A password reset with RequestPasswordReset removes what was added since the last reset.', 'RequestPasswordReset'],
+  ResetPassword: ['The link works once, and all links end when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
 };
 
-/** Explains a missing value, where it takes more than the name of the operation that gives it. */
+/** Explains missing values that need more than the name of the operation that provides them. */
 const MISSING = {
-  code: 'The code is in a mail. An address that has no account gets none.',
-  resetToken: 'The token is in the link of a mail. An address that has no account gets none.',
-  undoToken: 'The token is in the link of a notice, which has one once the address was proven three days before the change.',
-  otherSessionId: 'Login once more begins another session than this one.',
+  code: 'The code is in an email. It is sent only if an account has the email address.',
+  resetToken: 'The token is in an emailed link. It is sent only if an account has the email address.',
+  undoToken: 'The token is in the link of a notice. Notices have a link if the address was verified three days before the change.',
+  otherSessionId: 'Run Login once more to start another session.',
 };
 
-/** A text and names of tabs. */
+/** Returns a text and names of tabs, or nothing. */
 function hint({ operationName, missing, isListening, data, errors }) {
   const [error] = errors ?? [];
   const { code, reason } = error?.extensions ?? {};
@@ -46,15 +46,15 @@ function hint({ operationName, missing, isListening, data, errors }) {
   if (missing) return hintForMissing(missing);
   if (isListening) {
     const [text, ...tabs] = goOn(operationName);
-    return [`Listening: what happens to your sessions from now on is shown here. ${text}`, ...tabs];
+    return [`Listening: new events on your sessions and account appear here. ${text}`, ...tabs];
   }
   if (code === 'UNAUTHENTICATED' && reason === 'MISSING') {
     const ways = hasAccount ? ['Login', 'Signup'] : ['Signup', 'Login'];
-    return ['Nobody is signed in. Login signs in; Signup creates an account first.', ...ways];
+    return ['You are not signed in. Sign in with Login, or create an account with Signup.', ...ways];
   }
   if (code === 'UNAUTHENTICATED') return UNAUTHENTICATED[reason] ?? ENDED;
   if (code === 'FORBIDDEN') {
-    return ['Your role does not allow this. `gatehouse create-superuser`, in a terminal, makes somebody who may: sign in as them.', 'Login'];
+    return ['Your role does not allow this. Create a superuser with `gatehouse create-superuser` in a terminal, and sign in as them.', 'Login'];
   }
   if (code === 'LIMIT_EXCEEDED') {
     const [setting] = /\b[A-Z]+(_[A-Z]+)+\b/.exec(error.message) ?? [];
@@ -74,44 +74,44 @@ function hint({ operationName, missing, isListening, data, errors }) {
 function hintForMissing(names) {
   const [name] = names;
   const from = source(names, known.get());
-  if (from === 'Signup') return ['This needs an account: Signup creates one, Login signs in to one.', 'Signup', 'Login'];
-  const text = MISSING[name] ?? (from ? `${from} gives <${name}>.` : `Write a value in place of <${name}>.`);
+  if (from === 'Signup') return ['This requires an account. Create one with Signup, or sign in with Login.', 'Signup', 'Login'];
+  const text = MISSING[name] ?? (from ? `${from} provides <${name}>.` : `Replace <${name}> with a value.`);
   return [text, ...(from ? [from] : [])];
 }
 
-/** Without an account, signing up helps; with one, a new password does. Neither leads back here. */
+/** Offers a sign-up first if no account is known, else a new password. */
 function hintForCredentials(operationName, hasAccount) {
-  if (operationName !== 'Login') return ['This is not the password. RequestPasswordReset sets another.', 'RequestPasswordReset'];
+  if (operationName !== 'Login') return ['Incorrect password. Reset it with RequestPasswordReset.', 'RequestPasswordReset'];
   const ways = hasAccount ? ['RequestPasswordReset', 'Signup'] : ['Signup', 'RequestPasswordReset'];
-  return ['No account, or another password. Signup creates one; RequestPasswordReset sets a new password.', ...ways];
+  return ['Incorrect username/email or password. Create an account with Signup, or reset the password with RequestPasswordReset.', ...ways];
 }
 
-/** A text, and the tab to go on with. */
+/** Returns a text and the tab to continue with after a success. */
 function following(operationName, outcome) {
   const challenge = challengeOf(outcome);
   if (outcome?.__typename === 'Reauthentication') return ['', 'Reauthenticate'];
-  // of an address that is proven, nothing is mailed again
+  // if the address is already verified, no email is sent again
   if (challenge && !operationName.startsWith('Resend')) return ['', answering(challenge)];
   if (interrupted.get()) return goTo(interrupted.get());
   return goOn(operationName);
 }
 
-/** The next tab on the way, and what is left out before it. */
+/** Returns the next tab of the tour, and a text on the operations skipped before it. */
 function goOn(operationName) {
   const { next: after, reasons } = next(operationName, done.get(), known.get());
-  const left = reasons.length > 0 ? `Left out: ${reasons.join(' ')}` : '';
-  if (!after) return [[left, 'You have seen all the rest.'].filter(Boolean).join(' ')];
+  const left = reasons.length > 0 ? `Skipped: ${reasons.join(' ')}` : '';
+  if (!after) return [[left, 'You have run all other operations.'].filter(Boolean).join(' ')];
   const [text, ...tabs] = goTo(after);
   return [[left, text].filter(Boolean).join(' '), ...tabs];
 }
 
-/** An operation's tab, or that of what must be run before it. */
+/** Returns the tab of an operation, or of the one that must be run before it. */
 function goTo(name) {
   const first = before(name, known.get());
-  return [first === name ? '' : `${name} comes after ${first}.`, first];
+  return [first === name ? '' : `Before ${name}, run ${first}.`, first];
 }
 
-/** The operation that a mail is answered by. */
+/** Returns the operation that takes the emailed code or token. */
 function answering({ purpose, method }) {
   if (purpose === 'RESET_PASSWORD') return 'ResetPassword';
   return isProvenByLink({ purpose, method }) ? 'ActivateAccount' : 'VerifyOtp';
@@ -123,11 +123,11 @@ function challengeOf(outcome) {
 
 function said(outcome) {
   const challenge = challengeOf(outcome);
-  if (outcome?.__typename === 'Reauthentication') return 'Reauthenticate gives the proof.';
-  if (outcome?.__typename === 'Reauthenticated') return 'Proven: what was refused works now.';
-  if (challenge) return `A mail is on its way to ${challenge.email}.`;
-  if (outcome?.__typename === 'GoogleAuthorization') return 'Google asks who you are, and leads back here.';
-  return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests carry the access token from now on.' : 'Done.';
+  if (outcome?.__typename === 'Reauthentication') return 'Reauthenticate sends the proof.';
+  if (outcome?.__typename === 'Reauthenticated') return 'Confirmed: the refused operation now works.';
+  if (challenge) return `An email is on its way to ${challenge.email}.`;
+  if (outcome?.__typename === 'GoogleAuthorization') return 'Sign in at Google, which sends you back here.';
+  return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests now carry the access token.' : 'Done.';
 }
 
 export function Hint() {
@@ -135,7 +135,7 @@ export function Hint() {
   const [text, ...tabs] = (answer?.operationName === name && hint(answer)) || [];
   const url = answer?.operationName === name && Object.values(answer.data ?? {})[0]?.authorizationUrl;
   function go(tab) {
-    // the tab may be this one, to be run again
+    // the tab may be the open one, to be run again
     lastAnswer.set(null);
     open(tab);
   }

@@ -1,6 +1,7 @@
-// What the answers so far have told: tokens, ids, codes. Tabs' variables name them, as "<refreshToken>", and are filled in.
+// The values known from previous responses and emails: tokens, IDs, codes. The variables of a tab have placeholders for them, such
+// as "<refreshToken>", which are filled in.
 
-/** Known before anything is: whom the first tab signs up, and the address that they move to later. */
+/** The initial values: the user that the first tab signs up, and their later email address. */
 export const BEGINNING = {
   email: 'mary@example.org',
   newEmail: 'mary.somerville@example.org',
@@ -8,43 +9,43 @@ export const BEGINNING = {
   password: 'correct horse battery',
 };
 
-/** Another person to begin with, where there is a mary already. */
+/** Returns another user to start with, for a server where mary already exists. */
 export function anotherBeginning() {
   const number = Math.floor(1000 + Math.random() * 9000);
   return { email: `mary${number}@example.org`, newEmail: `mary.somerville${number}@example.org`, username: `mary${number}` };
 }
 
-/** Mails that tell of security changes. Their links undo them. */
+/** The templates of emails on security changes, whose links undo the change. */
 const NOTICES = ['password_changed', 'password_was_reset', 'email_changed', 'google_linked', 'google_unlinked'];
 
-/** A text of variables with all that is known put in. What is not known yet goes on standing there by its name. */
+/** Returns a text of variables with all known values filled in. Placeholders of unknown values stay. */
 export function fill(template, known) {
   return template.replace(/"<(\w+)>"/g, (name, key) => (key in known ? JSON.stringify(known[key]) : name));
 }
 
-/** The placeholders in these texts, by their names. */
+/** Returns the names of the placeholders in these texts. */
 export function missing(...texts) {
   return [...new Set(texts.flatMap((text) => [...text.matchAll(/"<(\w+)>"/g)]).map(([, name]) => name))];
 }
 
 /**
- * `known`, and what an operation told that was run with these variables. `newestMail` is the newest mail of before: what it asked
- * to have mailed is in a later one. Without it, what was mailed stays known.
+ * Adds to `known` the values in the response to an operation with these variables. `newestMail` is the newest email from before the
+ * operation: emails that it requested are later ones. If it is omitted, emailed values stay known.
  */
 export function learn(known, variables, data, newestMail) {
   const { googleCode, ...rest } = known;
-  // a code is good once
+  // a code works once
   const left = variables?.input?.authorizationCode ? rest : known;
   return Object.values(data ?? {}).reduce((all, outcome) => learnOutcome(all, variables ?? {}, outcome, newestMail), left);
 }
 
-/** `known`, and what the newest mails hold. */
+/** Adds to `known` the values in the newest emails. */
 export function learnMails(known, mails) {
   const learnt = { ...known };
   const read = mails.findIndex((mail) => mail.id === known.readMail);
   const fresh = read === -1 ? mails : mails.slice(0, read);
   const tokenIn = (mails, ...templates) => mails.find((mail) => mail.link && templates.includes(mail.template))?.link.split('token=')[1];
-  // what proves that it is still you is another tab's
+  // a reauthentication code belongs to another tab
   const isAnswer = (mail) => mail.code && mail.to === known.challengeEmail && mail.template !== 'reauthentication';
   const code = fresh.find(isAnswer)?.code;
   const mailedTo = (address) => fresh.filter((mail) => mail.to === address);
@@ -60,18 +61,18 @@ export function learnMails(known, mails) {
   );
 }
 
-/** Whether a mail proves an address by a link. Other mails have a code, however addresses are proven. */
+/** Returns whether a challenge is answered by an activation link. Other emails have a code or a reset link, whatever the method. */
 export function isProvenByLink({ purpose, method }) {
   return method === 'LINK' && !['SIGN_IN', 'CHANGE_EMAIL', 'RESET_PASSWORD'].includes(purpose);
 }
 
-/** `known`, and the code in the address at which Google has let somebody come back, if they had begun here. */
+/** Adds to `known` the code in the URL that Google redirected to, if the sign-in was started here. */
 export function learnReturn(known, { searchParams }) {
   const [googleCode, state] = [searchParams.get('code'), searchParams.get('state')];
   return googleCode && state === known.googleState ? { ...known, googleCode } : known;
 }
 
-/** `known`, signed out. */
+/** Removes the session from `known`. */
 export function forgetSession({ accessToken, refreshToken, sessionId, ...known }) {
   return known;
 }
@@ -104,7 +105,7 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
   const isAnother = known.sessionId && known.sessionId !== session.id;
   return {
     accessToken,
-    // none is sent where the session goes on
+    // none is sent if the session continues
     refreshToken: refreshToken ?? known.refreshToken,
     sessionId: session.id,
     userId: user.id,
@@ -112,43 +113,43 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
     ...(isAnother && { otherSessionId: known.sessionId }),
     ...proven(input),
     hasAccount: true,
-    // a sign-up that mails nothing: addresses are taken as given
+    // the sign-up sent no email, so email addresses are not verified
     ...(input?.email && emailChallenge === null && { isUnproven: true }),
   };
 }
 
-/** Drops the id of a challenge that was answered, and what was mailed for it: both are good once. */
+/** Removes the ID of an answered challenge, and the emailed values for it: both work once. */
 function answered(known, { input, token }, newestMail) {
   if (!newestMail || (!input?.otp && !token)) return known;
   const { code, activationToken, ...rest } = known;
   return { ...rest, challengeId: null, readMail: newestMail };
 }
 
-/** A sign-up that was refused tells that there is such an account. */
+/** Learns from a refused sign-up that the account exists. */
 function learnRefusal(known, input, { code }) {
   if (code === 'EMAIL_TAKEN' && input?.email === known.email) return { ...known, hasAccount: true };
   if (code === 'USERNAME_TAKEN' && input?.username === known.username) return { ...known, username: anotherBeginning().username };
   return known;
 }
 
-/** Drops the token of a reset: it is good once. */
+/** Removes the token of a reset, which works once. */
 function reset(known, { token }, newestMail) {
   if (!newestMail || !token) return known;
   const { resetToken, ...rest } = known;
   return { ...rest, readMail: newestMail };
 }
 
-/** A password that was right. */
+/** Returns the password, which was correct. */
 function proven(input) {
   return input?.password && { password: input.password };
 }
 
-/** The challenge that a code answers; a link needs none. */
+/** Adds to `known` the challenge that awaits a code; a link needs none. */
 function learnChallenge(known, challenge, newestMail) {
   if (!challenge) return known;
   const { code, resetToken, activationToken, ...rest } = known;
   const { id, email, purpose } = challenge;
-  // what was mailed before is no answer to this one
+  // emails from before do not answer this challenge
   if (purpose === 'RESET_PASSWORD') return { ...rest, ...(code && { code }), readMail: newestMail, resetEmail: email };
   const isByLink = isProvenByLink(challenge) || known.isByLink;
   return { ...rest, ...(resetToken && { resetToken }), readMail: newestMail, challengeId: id, challengeEmail: email, isByLink };

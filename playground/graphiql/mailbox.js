@@ -1,32 +1,32 @@
-// The mailbox of development mode, where the server has one: its mails, and how many of them are new.
+// The mailbox of a development server: its emails, and how many of them are new.
 import { createStore } from './store.js';
 import { takeMails } from './session.js';
 
 const EVERY = 2000;
 
-/** Whether there is one: the server says so in its page. */
+/** Whether the server has a mailbox, according to its page. */
 export const hasMailbox = document.documentElement.dataset.mailbox !== undefined;
 
-/** The mails, the newest first. */
+/** The emails, newest first. */
 export const mails = createStore([]);
 
-/** The newest mail that has been looked at. */
+/** The ID of the newest email that was seen. */
 export const seen = createStore(null, 'gatehouse:seen-mail');
 
-/** How many are newer than that. */
+/** Returns how many emails are newer than the last seen one. */
 export function count(mails, seen) {
   const at = mails.findIndex((mail) => mail.id === seen);
   return at === -1 ? mails.length : at;
 }
 
-/** Notes that all have been looked at. */
+/** Marks all emails as seen. */
 export function lookedAt() {
   seen.set(mails.get()[0]?.id ?? null);
 }
 
 let text = '';
 
-/** Looks into it, where there is one. */
+/** Reads the mailbox, if there is one. */
 export async function look() {
   if (!hasMailbox) return;
   try {
@@ -36,12 +36,12 @@ export async function look() {
       const isFirst = text === '';
       text = now;
       mails.set(JSON.parse(now));
-      // mails from before the playground was opened are not news
+      // emails from before the playground was opened are not new
       if (isFirst && seen.get() === null) lookedAt();
       takeMails(mails.get());
     }
   } catch {
-    // the server is being restarted: look again
+    // the server is restarting, so try again later
   }
 }
 

@@ -1,12 +1,12 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { operation } from './operations.js';
 
-/** The name of the operation in the tab that is open. */
+/** Returns the name of the operation in the open tab. */
 export function useOpenName() {
   return useGraphiQL(({ tabs, activeTabIndex }) => tabs[activeTabIndex]?.title);
 }
 
-/** What opens the tab of an operation, or makes it anew where it was closed. */
+/** Returns a function that opens the tab of an operation, or creates it again if it was closed. */
 export function useOpenOperation() {
   const { addTab, changeTab } = useGraphiQLActions();
   const { tabs, queryEditor, variableEditor } = useGraphiQL(({ tabs, queryEditor, variableEditor }) => (

@@ -14,12 +14,12 @@ import { TabStrip } from './tab_strip.jsx';
 const tabs = OPERATIONS.map(({ query, variables }) => ({ query, variables: fill(variables, known.get()) }));
 const plugins = [guide, HISTORY_PLUGIN];
 const isWide = matchMedia('(min-width: 900px)').matches;
-// without introspection there is no schema to complete and explain from
+// without introspection there is no schema for completion and explanations
 const schema = document.documentElement.dataset.introspection === undefined ? null : undefined;
 begin(tabs);
 beginSession(send);
 
-/** GraphiQL with a tab for each operation, a guide through them, and a bar that shows who is signed in. */
+/** GraphiQL with a tab for each operation, a guide to them, and a bar that shows the viewer. */
 export function Playground() {
   return (
     <>

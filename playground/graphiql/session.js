@@ -1,11 +1,11 @@
-// Who is signed in here, and all that is known besides. It is gone when the browser tab is.
+// The session of the playground and all other known values. They last as long as the browser tab.
 import { anotherBeginning, BEGINNING, forgetSession, learn, learnMails, learnReturn } from './known.js';
 import { createStore } from './store.js';
 
 const here = location.origin + location.pathname;
 export const known = createStore({ ...BEGINNING, here }, 'gatehouse:known');
 
-/** Whether this page was opened by Google, with the code of somebody who began here. */
+/** Whether Google redirected here with the code of a sign-in that was started here. */
 export const isBack = comeBack();
 
 function comeBack() {
@@ -15,32 +15,32 @@ function comeBack() {
   return known.get() !== before;
 }
 
-/** The header that goes with every request; none while nobody is signed in. */
+/** Returns the header for every request, or nothing if no user is signed in. */
 export function authorization() {
   const { accessToken } = known.get();
   return accessToken && { Authorization: `Bearer ${accessToken}` };
 }
 
-/** Fills in another name where there is a mary from another day, unless an account is known already. */
+/** Fills in another username if mary already exists on the server, unless an account is known. */
 export async function begin(send) {
   if (known.get().hasAccount !== undefined) return;
   const { data } = await send({ query: `{ usernameAvailable(username: ${JSON.stringify(BEGINNING.username)}) }` });
   if (known.get().hasAccount !== undefined) return;
   if (data?.usernameAvailable !== false) return known.set({ ...known.get(), hasAccount: false });
-  // what mails have told so far is mary's
+  // the values from emails so far belong to mary
   const { resetToken, activationToken, ...rest } = known.get();
   known.set({ ...rest, hasAccount: false, ...anotherBeginning() });
 }
 
-/** Takes what an answer told. `newestMail` is the newest of when it was asked for. */
+/** Adds the values in a response. `newestMail` is the newest email from before the request. */
 export function take(variables, { data, errors }, newestMail) {
   const { code, reason } = errors?.[0]?.extensions ?? {};
-  // an expired session may be refreshed; one that has ended, or never was, may not
+  // a session whose access token has expired can be refreshed; one that has ended or is invalid cannot
   if (code === 'UNAUTHENTICATED' && ['REVOKED', 'INVALID'].includes(reason)) known.set(forgetSession(known.get()));
   known.set(learn(known.get(), variables, data, newestMail));
 }
 
-/** Takes what mails told. */
+/** Adds the values in emails. */
 export function takeMails(mails) {
   known.set({ ...learnMails(known.get(), mails), newestMail: mails[0]?.id });
 }

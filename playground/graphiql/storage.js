@@ -1,4 +1,5 @@
-// Where GraphiQL keeps its state. Variables hold passwords and tokens: they are gone when the browser tab is. A theme stays.
+// The storage of GraphiQL. Only the theme is permanent: variables hold passwords and tokens, so they last as long as the browser
+// tab.
 
 const place = (key) => (key === 'graphiql:theme' ? localStorage : sessionStorage);
 const keys = () => Object.keys(sessionStorage).filter((key) => key.startsWith('graphiql:'));
@@ -11,7 +12,7 @@ export const storage = {
   get length() { return keys().length; },
 };
 
-/** What to begin with: GraphiQL takes the variables of the first tab, and how wide panes are, from its storage alone. */
+/** Sets the variables of the first tab and the width of the panes, which GraphiQL reads only from its storage. */
 export function begin([first]) {
   if (storage.getItem('graphiql:tabState')) return;
   storage.setItem('graphiql:query', first.query);

@@ -1,7 +1,7 @@
-// State outside of React: read anywhere, and watched by components.
+// State outside of React, which any code can read and components can watch.
 import { useSyncExternalStore } from 'react';
 
-/** A value that components watch. With a name it outlives a reload, but not its browser tab. */
+/** Creates a value that components can watch. With a name, it survives reloads until the browser tab closes. */
 export function createStore(initial, name) {
   const kept = name && sessionStorage.getItem(name);
   let value = kept ? JSON.parse(kept) : initial;
@@ -20,7 +20,7 @@ export function createStore(initial, name) {
   };
 }
 
-/** The value of a store, for a component. */
+/** Returns the value of a store, for a component that watches it. */
 export function useStore(store) {
   return useSyncExternalStore(store.watch, store.get);
 }

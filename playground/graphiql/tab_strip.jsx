@@ -1,14 +1,14 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';
 
-/** Makes the strip of tabs what the ARIA pattern of tabs says: one stop, arrows within, Delete closes. Shows nothing. */
+/** Makes the tabs follow the ARIA pattern: one tab stop, arrow keys to move, Delete to close. Renders nothing. */
 export function TabStrip() {
   const { tabs, at } = useGraphiQL(({ tabs, activeTabIndex }) => ({ tabs, at: activeTabIndex }));
   const { changeTab, closeTab } = useGraphiQLActions();
   useEffect(() => {
     const buttons = [...document.querySelectorAll('.graphiql-tab-button')];
     buttons.forEach((button, index) => {
-      // GraphiQL calls the item the tab, and so has buttons within a button
+      // GraphiQL gives the item the role of the tab, which nests buttons in a button
       button.parentElement.setAttribute('role', 'presentation');
       button.parentElement.removeAttribute('aria-selected');
       button.setAttribute('role', 'tab');
@@ -18,7 +18,7 @@ export function TabStrip() {
       close?.setAttribute('aria-hidden', 'true');
       if (close) close.tabIndex = -1;
     });
-    // the strip, and the guide, are longer than most windows
+    // the strip and the guide are longer than most windows
     buttons[at]?.scrollIntoView({ block: 'nearest', inline: 'center' });
     document.querySelector('.guide [aria-current]')?.scrollIntoView({ block: 'nearest' });
     function press(event) {

@@ -8,7 +8,7 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// As `serve` would read them, not as `dev` would
+    /// Print the settings for `serve` instead of `dev`
     #[arg(long)]
     serve: bool,
     /// Print the reference of all settings in Markdown, not their values

@@ -15,10 +15,10 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// The operator's email address; asked for where neither it nor a username is given
+    /// The email address; if neither it nor a username is given, the command asks for it
     #[arg(long)]
     email: Option<String>,
-    /// The name to sign in with
+    /// The username to sign in with
     #[arg(long)]
     username: Option<String>,
     /// Read the password from standard input, up to the end of the line, instead of asking for it
@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     require_migrated(&config).await?;
     let email = match (arguments.email, &arguments.username) {
         (None, None) if io::stdin().is_terminal() => Some(ask("Email address: ")?),
-        (None, None) => return Err("say who it is: --email, --username, or both".into()),
+        (None, None) => return Err("give --email, --username, or both".into()),
         (email, _) => email,
     };
     let (password, password_confirmation) = if arguments.password_stdin {
@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         let password = rpassword::prompt_password("Password: ")?;
         (password.into(), Some(rpassword::prompt_password("Password, again: ")?.into()))
     } else {
-        return Err("there is no terminal to ask for the password on: use --password-stdin".into());
+        return Err("no terminal to ask for the password: use --password-stdin".into());
     };
     let input = NewAccountInput {
         email,
@@ -75,7 +75,7 @@ fn told(failure: Failure<CreateSuperuserRefusal>) -> CliError {
             let told = |FieldError { field, message, .. }: FieldError| format!("{field}: {message}");
             fields.into_iter().map(told).collect::<Vec<_>>().join("\n").into()
         }
-        CreateSuperuserRefusal::EmailTaken => "there is an account with this email address".into(),
+        CreateSuperuserRefusal::EmailTaken => "an account with this email address already exists".into(),
         CreateSuperuserRefusal::UsernameTaken => "this username is taken".into(),
     }
 }

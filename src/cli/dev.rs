@@ -12,10 +12,10 @@ use crate::{clock::Clock, fake_google::FakeGoogle};
 
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Arguments {
-    /// Let other machines reach it: development mode keeps no secrets from whoever can
+    /// Accept connections from other machines. Everyone who can connect can read all emails
     #[arg(long)]
     expose: bool,
-    /// Start a Google to try things on, which asks for no password; builds for release have none
+    /// Start a fake Google that signs anyone in without a password; not available in release builds
     #[cfg(debug_assertions)]
     #[arg(long)]
     fake_google: bool,
@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     if !config.server.is_loopback() && !arguments.expose {
         let host = &config.server.host;
         return Err(format!(
-            "HOST={host} lets other machines reach development mode; if you mean it, add --expose"
+            "HOST={host} lets other machines connect to development mode; add --expose to confirm"
         )
         .into());
     }

@@ -14,16 +14,18 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// What `manage.py dumpdata auth.user --format jsonl` wrote, or the table `auth_user` as CSV with a header (`.csv`)
+    /// The output of `manage.py dumpdata auth.user --format jsonl`, or the table `auth_user` as CSV with a
+    /// header (`.csv`)
     file: PathBuf,
-    /// Tell what would be taken and what not, and write nothing
+    /// Show which accounts would be imported, without writing anything
     #[arg(long)]
     dry_run: bool,
-    /// Count the email addresses as proven, because Django's project had its people prove them
+    /// Treat the email addresses as proven, because the Django project made its users prove them
     #[arg(long)]
     emails_verified: bool,
-    /// Take the username of who has no email address for one. Django let people choose any username, also the address of
-    /// somebody else: say this only where the project made the username from the address
+    /// Use the username as the email address of accounts that have none. Django lets people choose any
+    /// username, including somebody else's address: use this option only if the project derived usernames
+    /// from addresses
     #[arg(long)]
     usernames_are_emails: bool,
 }
@@ -41,7 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let (file, bytes) = opened.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
 
     let app = App::build(config).await?;
-    // drawn on standard error, where that is a terminal
+    // drawn on standard error, if that is a terminal
     let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
         "{bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
     )?);
@@ -58,12 +60,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let summary = imported?;
     summarise(&summary, dry_run);
     if summary.taken == 0 && summary.already_there == 0 {
-        return Err(format!("no user of {} was taken", path.display()).into());
+        return Err(format!("no account of {} was imported", path.display()).into());
     }
     Ok(())
 }
 
-/// What there is to say of a record, unless it was taken as it is or before.
+/// Returns the line to print about a record, or `None` if it was imported unchanged or before.
 fn line(told: &ImportLine) -> Option<String> {
     let ImportLine { line, name, outcome } = told;
     let outcome = match outcome {

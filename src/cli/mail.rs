@@ -15,17 +15,17 @@ use crate::{
     telemetry::printable,
 };
 
-/// The most lines of each list.
+/// The maximum length of each list.
 const MOST: u64 = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Send one mail, and tell each step of its way
+    /// Send one email and report each step
     Test {
-        /// To whom
+        /// The recipient
         address: String,
     },
-    /// List the mails that wait, and those that were given up
+    /// List the emails that are waiting and those that were given up
     Queue,
 }
 
@@ -42,7 +42,7 @@ async fn test(config: &Config, address: &str) -> Result<(), CliError> {
         return Err(format!("`{address}` is not an email address").into());
     };
     match &config.mail.way {
-        None => return Err("SMTP_URL is not set: there is nowhere to send mails to".into()),
+        None => return Err("SMTP_URL is not set, so emails cannot be sent".into()),
         Some(MailWay::Folder(folder)) => println!("folder: {}", folder.display()),
         Some(MailWay::Smtp(server)) => println!("mail server: {}, port {}", server.host, server.port),
     }
@@ -52,7 +52,7 @@ async fn test(config: &Config, address: &str) -> Result<(), CliError> {
     let written = mailer.write(secrets::uuid_v7(now), now, &mail).map_err(|failure| failure.words)?;
     println!("from: {}", config.mail.from.as_str());
     let answer = mailer.send(&written, &mut |step| println!("{}", printable(step))).await;
-    let answer = answer.map_err(|failure| format!("the mail was not sent: {}", failure.words))?;
+    let answer = answer.map_err(|failure| format!("the email was not sent: {}", failure.words))?;
     println!("accepted: {}", printable(&answer));
     Ok(())
 }

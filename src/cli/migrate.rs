@@ -8,7 +8,7 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// Show which migrations the database has, and change nothing
+    /// Show the applied migrations without changing anything
     #[arg(long)]
     status: bool,
 }
@@ -31,12 +31,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Refuses to go on with a database whose tables are not those of this version.
+/// Fails if the tables of the database are not those of this version.
 pub(super) async fn require_migrated(config: &Config) -> Result<(), CliError> {
     match migrate::count_pending(config).await? {
         0 => Ok(()),
         pending => {
-            Err(format!("the database lacks {pending} migrations: run `gatehouse migrate` first").into())
+            Err(format!("the database has {pending} pending migrations: run `gatehouse migrate` first")
+                .into())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line: one file for each command.
 
 use std::error::Error;
 
@@ -19,12 +19,13 @@ mod schema;
 mod secret;
 mod serve;
 
-/// What went wrong, for the person at the terminal.
+/// An error, for the person at the terminal.
 pub type CliError = Box<dyn Error + Send + Sync>;
 
 /// An account and sign-in server that speaks GraphQL.
 ///
-/// Without a command it runs `dev`. Settings are environment variables, read also from `.env`: see `gatehouse config`.
+/// Without a command it runs `dev`. Settings are environment variables, which can also be set in `.env`: see
+/// `gatehouse config`.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -34,31 +35,28 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run on a developer's machine: needs no settings, keeps everything under `data`
+    /// Run on a developer's machine: needs no settings, keeps all data in `data`
     Dev(dev::Arguments),
     /// Run in production: needs `SECRET_KEY`, `DATABASE_URL`, `PUBLIC_URL`, `SMTP_URL` and `EMAIL_FROM`
     Serve(serve::Arguments),
-    /// Bring the database's tables up to date
+    /// Update the database tables to this version
     Migrate(migrate::Arguments),
-    /// Create the account of an operator, who may do everything
+    /// Create an operator's account, which has all permissions
     CreateSuperuser(create_superuser::Arguments),
-    /// Try whether mails arrive, and see which do not
+    /// Test whether emails are delivered, and list those that are not
     #[command(subcommand)]
     Mail(mail::Command),
-    /// Take over the accounts of a Django project, passwords included
+    /// Import the accounts of a Django project, including passwords
     ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
     Schema,
-    /// Print every setting in effect, and where it comes from; secrets hidden
+    /// Print every setting in effect and its source; secrets are hidden
     Config(config::Arguments),
     /// Print a new `SECRET_KEY`
     Secret,
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// What to tell the person at the terminal.
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Dev(dev::Arguments::default())) {
         Command::Dev(arguments) => dev::run(arguments).await,
@@ -79,14 +77,14 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// The settings, and the log as they want it.
+/// Loads the settings, and starts the log with them.
 fn load(mode: Mode) -> Result<Config, CliError> {
     load_from(mode, &Variables::from_environment()?)
 }
 
 fn load_from(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
     let config = Config::load(mode, variables)?;
-    telemetry::start(&config).map_err(|error| format!("RUST_LOG is no filter: {error}"))?;
+    telemetry::start(&config).map_err(|error| format!("RUST_LOG is not a valid filter: {error}"))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

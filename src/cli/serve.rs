@@ -10,7 +10,7 @@ use crate::{app::App, config::Mode, housekeeping, http, outbox, peers, storage::
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// Apply pending migrations first; several servers may do so at once
+    /// Apply pending migrations first; several servers may do so at the same time
     #[arg(long)]
     migrate: bool,
 }
@@ -26,12 +26,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     listen(app, || {}).await
 }
 
-/// Serves until the process is told to stop. `ready` is called once connections are accepted.
+/// Serves until the process is asked to stop. Calls `ready` once connections are accepted.
 pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), CliError> {
     let (host, port) = (app.config.server.host.clone(), app.config.server.port);
-    let listener = TcpListener::bind((host.as_str(), port))
-        .await
-        .map_err(|error| format!("cannot listen on {host}, port {port}: {error}; PORT chooses another"))?;
+    let listener = TcpListener::bind((host.as_str(), port)).await.map_err(|error| {
+        format!("cannot listen on {host}, port {port}: {error}; set PORT to use another port")
+    })?;
     let metrics = match app.config.monitoring.metrics_addr {
         Some(address) => Some(
             TcpListener::bind(address)
@@ -41,13 +41,13 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         None => None,
     };
     if !app.config.budgets.are_enforced {
-        tracing::warn!("RATE_LIMITS=off: anybody may guess passwords as fast as they can be hashed");
+        tracing::warn!("RATE_LIMITS=off: anyone can guess passwords as fast as the server can hash them");
     }
     if app.config.mode == Mode::Serve && app.config.mail.app_url.is_none() {
-        tracing::warn!("APP_URL is not set: mails and pages name the app, and do not link to it");
+        tracing::warn!("APP_URL is not set: emails and pages name the app without linking to it");
     }
     ready();
-    // the sender stops with the server, so that both are gone in time
+    // the sender stops together with the server, so that both finish within the time limit
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, sending) = (app.clone(), stopped.map(drop));
     let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
@@ -71,7 +71,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     }
 }
 
-/// Ctrl-C, or on Unix SIGTERM.
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
 async fn told_to_stop() {
     let interrupted = async {
         let _ = tokio::signal::ctrl_c().await;
@@ -81,7 +81,7 @@ async fn told_to_stop() {
         let mut terminated = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(signal) => signal,
             Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be listened for");
+                tracing::warn!(%error, "cannot listen for SIGTERM");
                 return interrupted.await;
             }
         };

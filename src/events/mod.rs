@@ -1,11 +1,11 @@
-//! What happens to accounts and sessions, told to whoever listens.
+//! Events of accounts and sessions, for listeners on every server.
 //!
-//! **The way of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or changes a profile
-//! publishes it to its transaction, so no use case can forget to. On PostgreSQL the transaction itself sends it to the other
-//! servers, by NOTIFY, where `relay.rs` hears it. Once COMMIT has returned, and before the caller is answered, `storage`
-//! hands it to [`Events::publish`], on the server that caused it as on those that hear of it. So whoever keeps something of
-//! a user or a session knows from [`Event::user_id`] and [`Event::session_id`] what is no longer true, and never answers with
-//! what came before.
+//! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or
+//! changes a profile publishes the event to its transaction, so no use case can forget to. On PostgreSQL the
+//! transaction also sends it to the other servers with NOTIFY, where `peers.rs` receives it. After COMMIT has
+//! returned, and before the caller gets a response, `storage` passes it to [`Events::publish`], both on the
+//! server that caused it and on those that receive it. So code that caches data of a user or session learns
+//! from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never serves it.
 
 use std::{
     collections::HashMap,
@@ -23,63 +23,63 @@ mod notice;
 
 pub use notice::{MalformedNotice, Notice};
 
-/// Events that wait for a listener who is slower than they come. Beyond, it misses the oldest.
+/// How many events wait for a slow listener. Beyond that, it misses the oldest.
 const WAITING: usize = 64;
 
-/// Something that happened to an account. It holds ids alone, so that it may go through the database's hands.
+/// An event of an account. It contains only ids, so it is safe to send through the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What happened.
+    /// The kind of event.
     pub kind: EventKind,
-    /// To whom.
+    /// The user it concerns.
     pub user_id: Uuid,
-    /// To which session, where it concerns one.
+    /// The session it concerns, if any.
     pub session_id: Option<Uuid>,
-    /// When.
+    /// The time it happened.
     #[serde(with = "time::serde::timestamp::milliseconds")]
     pub at: OffsetDateTime,
 }
 
-/// What may happen.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EventKind {
-    /// Somebody signed in.
+    /// A user signed in.
     SessionStarted,
-    /// A session is over, by whomever: it was ended before it expired.
+    /// A session was ended before it expired, by anyone.
     SessionEnded,
-    /// The password is another, or there is one now.
+    /// The password was set or changed.
     PasswordChanged,
-    /// The address is proven: the one that was there, or another in its place.
+    /// The email address was proven, either the existing one or a new one.
     EmailVerified,
-    /// Names, what people say of themselves, what else signs them in, their role, or whether they may sign in.
+    /// The profile, the linked accounts, the role or the active state changed.
     ProfileChanged,
 }
 
 impl Event {
-    /// Whether it is the end of this session.
+    /// Returns whether this is the end of the session.
     #[must_use]
     pub fn ends(&self, session_id: Uuid) -> bool {
         self.kind == EventKind::SessionEnded && self.session_id == Some(session_id)
     }
 }
 
-/// Who listens on this server. Clones share it.
+/// The listeners on this server. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Events(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Tells this server's notices from those of others.
+    /// Distinguishes notices of this server from those of others.
     server: Uuid,
-    /// One for each user whom somebody listens to.
+    /// One room for each user with listeners.
     rooms: Mutex<HashMap<Uuid, Room>>,
 }
 
 #[derive(Debug)]
 struct Room {
     sender: broadcast::Sender<Event>,
-    /// How many listen on behalf of which session.
+    /// The number of listeners for each session.
     sessions: HashMap<Uuid, usize>,
 }
 
@@ -90,7 +90,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Tells whoever listens on this server. Never waits.
+    /// Sends the events to all listeners on this server. Never waits.
     pub fn publish(&self, events: &[Event]) {
         if events.is_empty() {
             return;
@@ -98,13 +98,13 @@ impl Events {
         let rooms = self.rooms();
         for event in events {
             if let Some(room) = rooms.get(&event.user_id) {
-                // nobody is left in a room only while the last one leaves
+                // a room is without listeners only while the last one leaves
                 let _ = room.sender.send(*event);
             }
         }
     }
 
-    /// All that happens to a user from now on, on behalf of one of their sessions.
+    /// Subscribes to the events of a user from now on, for one of their sessions.
     #[must_use]
     pub fn listen(&self, user_id: Uuid, session_id: Uuid) -> Listener {
         let mut rooms = self.rooms();
@@ -115,7 +115,7 @@ impl Events {
         Listener { heard: room.sender.subscribe(), events: self.clone(), user_id, session_id }
     }
 
-    /// The sessions that somebody listens on behalf of, each with its user.
+    /// Returns the sessions that have listeners, each with its user.
     #[must_use]
     pub fn sessions(&self) -> Vec<(Uuid, Uuid)> {
         let rooms = self.rooms();
@@ -131,7 +131,7 @@ impl Events {
     }
 }
 
-/// Hears what happens to one user, until it is dropped.
+/// Receives the events of one user until it is dropped.
 #[derive(Debug)]
 pub struct Listener {
     heard: broadcast::Receiver<Event>,
@@ -141,22 +141,22 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The next event. Whoever is too slow misses some; that their session is over they are told again, for as long as they
-    /// listen.
+    /// Returns the next event. A slow listener misses events, except for the end of its session, which is
+    /// repeated as long as it listens.
     pub async fn next(&mut self) -> Event {
         loop {
             match self.heard.recv().await {
                 Ok(event) => return event,
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(user.id = %self.user_id, missed, "a listener was too slow for its events");
+                    tracing::warn!(user.id = %self.user_id, missed, "a slow listener missed events");
                 }
-                // the room is there for as long as this is
+                // this listener keeps the room open
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }
     }
 
-    /// Waits until the session on whose behalf it listens is over.
+    /// Waits until the listener's session ends.
     pub async fn session_end(&mut self) {
         while !self.next().await.ends(self.session_id) {}
     }

@@ -1,14 +1,14 @@
-//! What servers on one PostgreSQL tell each other.
+//! Notices that servers on the same PostgreSQL database send each other.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Event, Events};
 
-/// Events of one notice: together they stay below the 8,000 bytes that NOTIFY carries.
+/// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
 
-/// Events that one server sends to all others. Without any it is a sign of life.
+/// Events that one server sends to all others. A notice without events is a sign of life.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Notice {
     from: Uuid,
@@ -17,27 +17,27 @@ pub struct Notice {
 
 /// A notice that this version does not understand.
 #[derive(Debug, thiserror::Error)]
-#[error("a notice of another server is not understood")]
+#[error("another server's notice is not understood")]
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// The texts that tell others of these events.
+    /// Returns the texts that tell the other servers about these events.
     #[must_use]
     pub fn notices(&self, events: &[Event]) -> Vec<String> {
         events.chunks(AT_ONCE).map(|events| self.notice(events)).collect()
     }
 
-    /// The text that comes back to whoever sends it and hears itself.
+    /// Returns a text that a server sends to check that it receives its own notices.
     #[must_use]
     pub fn sign_of_life(&self) -> String {
         self.notice(&[])
     }
 
-    /// Publishes what another server tells, after `first` has been told; `true` if it was this one, which has published its
-    /// own already.
+    /// Publishes the events of another server, after calling `first` with them. Returns `true` for a notice
+    /// of this server, whose events are already published.
     ///
     /// # Errors
-    /// [`MalformedNotice`].
+    /// [`MalformedNotice`] if the text is not understood.
     pub fn hear(&self, text: &str, first: impl FnOnce(&[Event])) -> Result<bool, MalformedNotice> {
         let notice: Notice = serde_json::from_str(text).map_err(MalformedNotice)?;
         let is_own = notice.from == self.0.server;

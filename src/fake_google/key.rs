@@ -1,4 +1,4 @@
-//! What it signs with.
+//! The keys of the fake Google.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::random;
 
-/// An RSA key of 2048 bits, and its id.
+/// An RSA key of 2048 bits and its id.
 pub(super) struct Key {
     pub(super) kid: String,
     pair: KeyPair,
@@ -24,14 +24,14 @@ impl Key {
         Ok(Self { kid: random(), pair })
     }
 
-    /// Its public part (RFC 7517).
+    /// Returns the public key (RFC 7517).
     pub(super) fn jwk(&self) -> Value {
         let public = RsaPublicKeyComponents::<Vec<u8>>::from(self.pair.public_key());
         let [n, e] = [public.n, public.e].map(|number| URL_SAFE_NO_PAD.encode(number));
         json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid, "n": n, "e": e })
     }
 
-    /// A JWT, whatever its header says.
+    /// Returns a signed JWT with this header, which need not be valid.
     pub(super) fn sign(&self, header: &Value, claims: &Value) -> io::Result<String> {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let message = format!("{header}.{claims}");

@@ -1,5 +1,5 @@
-//! A Google to try things on, without one: a real HTTP server on this machine that speaks what Google speaks, with real
-//! signatures. `gatehouse dev --fake-google` starts it, and the tests do. Release builds do not have it.
+//! A fake Google for development and tests: an HTTP server on this machine with Google's endpoints and real
+//! signatures. `gatehouse dev --fake-google` starts it. Release builds do not contain it.
 
 mod key;
 mod pages;
@@ -23,7 +23,7 @@ use key::Key;
 pub const CLIENT_ID: &str = "gatehouse.apps.fake-google.example";
 const CLIENT_SECRET: &str = "not-a-secret";
 
-/// A running one. Clones share it.
+/// A running fake Google. Clones share it.
 #[derive(Clone)]
 pub struct FakeGoogle(Arc<State>);
 
@@ -36,24 +36,21 @@ struct State {
     requests: Mutex<HashMap<String, u32>>,
 }
 
-/// What a person has allowed, until the client comes for it.
+/// A person's consent, which a client exchanges for tokens.
 struct Grant {
     person: Value,
     redirect_uri: String,
     code_challenge: String,
 }
 
-/// What is said of an access token.
+/// The responses about an access token.
 struct Token {
     tokeninfo: Value,
     userinfo: Value,
 }
 
 impl FakeGoogle {
-    /// Starts it on a port of its own, where it serves for as long as the process lives.
-    ///
-    /// # Errors
-    /// If there is no port to be had.
+    /// Starts the server on a free port, where it runs as long as the process.
     pub async fn start(clock: &Clock) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let state = State {
@@ -82,7 +79,7 @@ impl FakeGoogle {
         Ok(google)
     }
 
-    /// The settings with which Gatehouse takes it for Google.
+    /// Returns the settings that make Gatehouse use it as Google.
     #[must_use]
     pub fn settings(&self) -> [(&'static str, String); 4] {
         [
@@ -93,23 +90,20 @@ impl FakeGoogle {
         ]
     }
 
-    /// Its `iss`.
+    /// Returns its `iss`.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// An ID token that says this, signed by its newest key.
-    ///
-    /// # Errors
-    /// If the cryptographic library refuses to sign, which it has no reason to.
+    /// Returns an ID token with these claims, signed with the newest key.
     pub fn id_token(&self, claims: &Value) -> io::Result<String> {
         let keys = lock(&self.0.keys);
         let key = keys.last().ok_or_else(|| io::Error::other("there is no key"))?;
         key.sign(&json!({ "alg": "RS256", "typ": "JWT", "kid": key.kid }), claims)
     }
 
-    /// The claims of a person's ID token, as it would be issued now.
+    /// Returns the claims of a person's ID token issued now.
     #[must_use]
     pub fn claims(&self, person: &Value) -> Value {
         let now = self.0.clock.now().unix_timestamp();
@@ -120,7 +114,7 @@ impl FakeGoogle {
         claims
     }
 
-    /// An access token of which the endpoints will say this.
+    /// Returns an access token for which the endpoints respond with these claims.
     #[must_use]
     pub fn access_token(&self, tokeninfo: Value, userinfo: Value) -> String {
         let token = format!("ya29.{}", random());
@@ -128,27 +122,24 @@ impl FakeGoogle {
         token
     }
 
-    /// What its tokeninfo endpoint says of a person's access token, issued for the address.
+    /// Returns the tokeninfo endpoint's response for a person's access token with the email scope.
     #[must_use]
     pub fn tokeninfo(person: &Value) -> Value {
         let scope = "openid https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/userinfo.profile";
-        // it writes numbers and truths as texts
+        // the endpoint writes numbers and booleans as strings
         json!({
             "azp": CLIENT_ID, "aud": CLIENT_ID, "sub": person["sub"], "scope": scope, "expires_in": "3599",
             "email": person["email"], "email_verified": person["email_verified"].to_string(),
         })
     }
 
-    /// Signs with a new key from now on; only that is published.
-    ///
-    /// # Errors
-    /// If no key can be made.
+    /// Replaces the key. Only the new one is published.
     pub fn change_key(&self) -> io::Result<()> {
         *lock(&self.0.keys) = vec![Key::generate()?];
         Ok(())
     }
 
-    /// How often a path was asked for.
+    /// Returns how often a path was requested.
     #[must_use]
     pub fn requests(&self, path: &str) -> u32 {
         lock(&self.0.requests).get(path).copied().unwrap_or_default()

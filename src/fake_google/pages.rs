@@ -1,4 +1,4 @@
-//! The page on which a person chooses who they are, and allows it.
+//! The page on which a person chooses an account and gives consent.
 
 use minijinja::HtmlEscape;
 use poem::{
@@ -24,7 +24,7 @@ struct Asked {
     code_challenge_method: String,
 }
 
-/// The request again, and who the person says they are. Nobody: they do not allow it.
+/// The request, and the account that the person chose. `None` means that they refused.
 #[derive(Deserialize)]
 struct Allowed {
     #[serde(flatten)]
@@ -32,7 +32,8 @@ struct Allowed {
     person: Option<usize>,
 }
 
-/// Who one may be: at Google's own domain, at one that it hosts, and elsewhere.
+/// Returns the accounts to choose from: one at Google's own domain, one at a domain it hosts, and one
+/// elsewhere.
 #[must_use]
 pub(super) fn people() -> [Value; 3] {
     [
@@ -54,7 +55,10 @@ pub(super) fn people() -> [Value; 3] {
 #[handler]
 pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
     if let Some(wrong) = fault(&asked) {
-        return page(StatusCode::BAD_REQUEST, &format!("<h1>Fake Google does not go on</h1><p>{wrong}</p>"));
+        return page(
+            StatusCode::BAD_REQUEST,
+            &format!("<h1>Fake Google rejects this request</h1><p>{wrong}</p>"),
+        );
     }
     let hidden: Vec<String> = serde_json::to_value(&asked)
         .ok()
@@ -87,7 +91,7 @@ pub(super) fn allow(Data(google): Data<&FakeGoogle>, Form(allowed): Form<Allowed
     let Allowed { asked, person } = allowed;
     let url = Url::parse(&asked.redirect_uri).ok().filter(|_| fault(&asked).is_none());
     let Some(mut url) = url else {
-        return page(StatusCode::BAD_REQUEST, "<h1>Fake Google does not go on</h1>");
+        return page(StatusCode::BAD_REQUEST, "<h1>Fake Google rejects this request</h1>");
     };
     url.query_pairs_mut().append_pair("state", &asked.state);
     match person.and_then(|number| people().get(number).cloned()) {

@@ -1,4 +1,4 @@
-//! What clients ask of it: tokens for a code, and what tokens are good for.
+//! The endpoints for clients: the token endpoint, tokeninfo and userinfo.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{
@@ -24,7 +24,7 @@ struct TokenRequest {
     code_verifier: String,
 }
 
-/// RFC 6749 §4.1.3, with PKCE (RFC 7636 §4.5).
+/// Exchanges a code for tokens (RFC 6749 §4.1.3, with PKCE, RFC 7636 §4.5).
 #[handler]
 pub(super) fn trade(
     Data(google): Data<&FakeGoogle>,
@@ -35,7 +35,7 @@ pub(super) fn trade(
     if authorization(headers, "Basic ") != Some(&credentials) {
         return answer(StatusCode::UNAUTHORIZED, &json!({ "error": "invalid_client" }));
     }
-    // a code is good once, whatever comes of it
+    // a code works once, whatever the outcome
     let grant = lock(&google.0.codes).remove(&request.code);
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, request.code_verifier.as_bytes()));
     let grant = grant.filter(|grant| {

@@ -1,4 +1,4 @@
-//! The authorization code flow (RFC 6749 §4.1) with PKCE (RFC 7636), by the `oauth2` crate.
+//! The authorization code flow (RFC 6749 §4.1) with PKCE (RFC 7636), using the `oauth2` crate.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use url::Url;
 
 use super::{Discovery, Google, GoogleAccount, GoogleError, credential};
 
-/// What a client of the code flow knows, with both endpoints.
+/// A client of the code flow, with both endpoints set.
 type CodeClient = Client<
     BasicErrorResponse,
     StandardTokenResponse<IdTokenField, BasicTokenType>,
@@ -32,7 +32,7 @@ type CodeClient = Client<
     EndpointSet,
 >;
 
-/// What OpenID Connect adds to the answer of the token endpoint (Core 1.0 §3.1.3.3).
+/// The fields that OpenID Connect adds to the token endpoint's response (Core 1.0 §3.1.3.3).
 #[derive(Debug, Deserialize, Serialize)]
 struct IdTokenField {
     id_token: Option<String>,
@@ -41,11 +41,8 @@ struct IdTokenField {
 impl ExtraTokenFields for IdTokenField {}
 
 impl Google {
-    /// Where to send a person, to come back to `redirect_uri` with a code and this `state`. The code will be good for nobody
-    /// but who knows `code_verifier`.
-    ///
-    /// # Errors
-    /// Google's absence.
+    /// Returns the URL of Google's sign-in page. Google sends the person back to `redirect_uri` with a code
+    /// and this `state`. The code works only together with `code_verifier`.
     pub async fn authorization_url(
         &self,
         redirect_uri: &str,
@@ -65,10 +62,7 @@ impl Google {
         Ok(url)
     }
 
-    /// Whose a code is that came to `redirect_uri`.
-    ///
-    /// # Errors
-    /// Why nobody's.
+    /// Returns the Google account of a code that came to `redirect_uri`.
     pub async fn by_code(
         &self,
         code: &SecretString,
@@ -88,7 +82,8 @@ impl Google {
                 .await
                 .map_err(refusal)?;
             let id_token = tokens.extra_fields().id_token.as_deref();
-            let id_token = id_token.ok_or(GoogleError::Rejected("there is no ID token for the code"))?;
+            let id_token =
+                id_token.ok_or(GoogleError::Rejected("the response to the code has no ID token"))?;
             self.read_id_token(id_token, None).await
         })
         .await
@@ -123,19 +118,20 @@ fn redirect(uri: &str) -> Result<Cow<'static, RedirectUrl>, GoogleError> {
     RedirectUrl::new(uri.to_owned()).map(Cow::Owned).map_err(GoogleError::unavailable)
 }
 
-/// The crate's own errors carry what the endpoint answered, tokens included: they go no further.
+/// Converts an error of the crate. Its own text may contain the endpoint's response, with tokens in it, so it
+/// is dropped.
 fn refusal(error: RequestTokenError<GoogleError, BasicErrorResponse>) -> GoogleError {
     match error {
         RequestTokenError::Request(error) => error,
         RequestTokenError::ServerResponse(answer) => match answer.error() {
-            BasicErrorResponseType::InvalidGrant => GoogleError::Rejected("the code is not good"),
+            BasicErrorResponseType::InvalidGrant => GoogleError::Rejected("the code is invalid"),
             BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
-                GoogleError::unavailable("Google does not know GOOGLE_CLIENT_ID with GOOGLE_CLIENT_SECRET")
+                GoogleError::unavailable("Google does not accept GOOGLE_CLIENT_ID with GOOGLE_CLIENT_SECRET")
             }
-            _ => GoogleError::unavailable("Google refused to trade the code"),
+            _ => GoogleError::unavailable("Google refused to exchange the code"),
         },
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            GoogleError::unavailable("the answer is not what it should be")
+            GoogleError::unavailable("the response has an unexpected form")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A document of Google's, kept for as long as it says that it is good.
+//! A cache for one of Google's documents, which keeps it as long as the document's HTTP headers allow.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,10 +7,11 @@ use tokio::sync::Mutex;
 
 use super::GoogleError;
 
-/// After it was asked for once more before its time, it is not for so long.
+/// The minimum time between two early fetches.
 const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
 
-/// At most one caller fetches it at a time; the others wait for that, or go on with the one that is good still.
+/// At most one caller fetches at a time. Others wait for it, or use the document they have if it is still
+/// fresh.
 pub(super) struct DocumentCache<T> {
     entry: RwLock<Option<Entry<T>>>,
     turn: Mutex<()>,
@@ -19,7 +20,7 @@ pub(super) struct DocumentCache<T> {
 struct Entry<T> {
     document: Arc<T>,
     fresh_until: OffsetDateTime,
-    /// When it may be fetched once more before its time.
+    /// The earliest time of another early fetch.
     again_at: OffsetDateTime,
 }
 
@@ -30,10 +31,8 @@ impl<T> Default for DocumentCache<T> {
 }
 
 impl<T> DocumentCache<T> {
-    /// The document, fetched if there is none that is still good. `fetch` says for how long it is.
-    ///
-    /// # Errors
-    /// Those of `fetch`.
+    /// Returns the document, and fetches it if there is no fresh one. `fetch` also returns how long it is
+    /// fresh.
     pub(super) async fn get<F>(
         &self,
         now: OffsetDateTime,
@@ -52,11 +51,9 @@ impl<T> DocumentCache<T> {
         }
     }
 
-    /// A document that is newer than `known`, which lacks something. None: it was asked for a moment ago, and what it lacks is
-    /// taken not to exist, so that nobody has us ask Google as often as they like.
-    ///
-    /// # Errors
-    /// Those of `fetch`.
+    /// Returns a document newer than `known`, which lacks something. Returns `None` shortly after the last
+    /// early fetch: the missing thing is then taken not to exist, so that nobody can make us query Google as
+    /// often as they like.
     pub(super) async fn newer<F>(
         &self,
         known: &Arc<T>,

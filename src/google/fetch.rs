@@ -1,4 +1,4 @@
-//! Asking over HTTP: bounded in time and in size, and sent nowhere else.
+//! HTTP requests to Google, with limits on time and size, and without redirects.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use url::Url;
 
 use super::{Google, GoogleError, TIME_LIMIT};
 
-/// The longest answer, in bytes. Google's longest, its keys, has some four thousand.
+/// The longest response read, in bytes. Google's longest, its keys, has about four thousand.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// How long a document is kept at least and at most, whatever its server says.
+/// The shortest and longest time a document is kept, whatever its headers say.
 const LEAST_FRESH: time::Duration = time::Duration::MINUTE;
 const MOST_FRESH: time::Duration = time::Duration::DAY;
 
-/// An answer.
+/// A response.
 pub(super) struct Fetched {
     pub(super) status: StatusCode,
     pub(super) fresh_for: time::Duration,
     pub(super) body: Vec<u8>,
 }
 
-/// A client that follows no redirect: what Google vouches for, it says itself.
+/// Returns a client that follows no redirects, so that every response comes from the URL requested.
 pub(super) fn http_client(discovery_url: &Url) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
@@ -38,16 +38,16 @@ pub(super) fn http_client(discovery_url: &Url) -> reqwest::Result<reqwest::Clien
 }
 
 impl Google {
-    /// Sends a request, and reads the answer as far as it is bearable.
+    /// Sends a request, and reads at most `MAX_ANSWER` bytes of the response.
     pub(super) async fn fetch(&self, request: reqwest::Result<Request>) -> Result<Fetched, GoogleError> {
-        // the address of a request may hold what is not to be logged
+        // the URL of a request may contain secrets, which must not be logged
         let failed = |error: reqwest::Error| GoogleError::unavailable(error.without_url());
         let mut answer = self.http.execute(request.map_err(failed)?).await.map_err(failed)?;
         let (status, fresh_for) = (answer.status(), fresh_for(answer.headers()));
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(GoogleError::unavailable("the answer is too long"));
+                return Err(GoogleError::unavailable("the response is too long"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -56,27 +56,27 @@ impl Google {
 }
 
 impl Fetched {
-    /// The answer, if it says that all is well.
+    /// Returns the response if its status is a success.
     pub(super) fn good(self) -> Result<Self, GoogleError> {
         if self.status == StatusCode::OK {
             return Ok(self);
         }
-        Err(GoogleError::unavailable(format!("the answer has the status {}", self.status)))
+        Err(GoogleError::unavailable(format!("the response has the status {}", self.status)))
     }
 
-    /// What Google says of a token that was shown to it; a refusal means that it does not know it.
+    /// Parses Google's response about a token. A client error means that the token is invalid.
     pub(super) fn vouched_for<T: DeserializeOwned>(self, refusal: &'static str) -> Result<T, GoogleError> {
         let refusals = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         if refusals.contains(&self.status) {
             return Err(GoogleError::Rejected(refusal));
         }
-        // the parser's own words may quote what it read
+        // the parser's message may quote the response
         let read = serde_json::from_slice(&self.good()?.body);
-        read.map_err(|_| GoogleError::unavailable("the answer is not what it should be"))
+        read.map_err(|_| GoogleError::unavailable("the response has an unexpected form"))
     }
 }
 
-/// How long an answer is good for, from now (RFC 9111 §4.2).
+/// Returns how long a response stays fresh, from now (RFC 9111 §4.2).
 fn fresh_for(headers: &HeaderMap) -> time::Duration {
     let number = |text: &str| text.trim().trim_matches('"').parse::<i64>().ok();
     let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::{Claims, Discovery, Fetched, Google, GoogleAccount, GoogleError, account};
 
-/// Google's public keys, by their ids.
+/// Google's public keys, by id.
 pub(super) struct Keys(HashMap<String, DecodingKey>);
 
-/// What an ID token says, in a form that other lists of audiences than ours alone do not have.
+/// The claims of an ID token. An `aud` with more audiences than ours does not fit this form.
 #[derive(Deserialize)]
 struct IdToken {
     exp: i64,
@@ -31,33 +31,33 @@ impl Google {
         token: &str,
         nonce: Option<&str>,
     ) -> Result<GoogleAccount, GoogleError> {
-        let header = decode_header(token).map_err(|_| GoogleError::Rejected("the ID token is none"))?;
-        // the key is one of RSA, so nothing else may be tried with it
+        let header = decode_header(token).map_err(|_| GoogleError::Rejected("the ID token is malformed"))?;
+        // the keys are RSA keys, so no other algorithm may be tried with them
         if header.alg != Algorithm::RS256 {
-            return Err(GoogleError::Rejected("the ID token is signed in another way"));
+            return Err(GoogleError::Rejected("the ID token is not signed with RS256"));
         }
         let kid = header.kid.ok_or(GoogleError::Rejected("the ID token does not name its key"))?;
         let discovery = self.discovery().await?;
         let key = self.key(&discovery, &kid).await?;
 
         let mut validation = Validation::new(Algorithm::RS256);
-        // both of Google's spellings
+        // Google spells its issuer with and without the scheme
         let bare = discovery.issuer.split_once("://").map_or("", |(_, bare)| bare);
         validation.set_issuer(&[discovery.issuer.as_str(), bare]);
         validation.set_audience(&[&self.config.client_id]);
-        // without this a token that lacks `iss` or `aud` passes
+        // without this, a token that lacks `iss` or `aud` passes
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // `exp` is judged by our clock
+        // our own clock decides about `exp`
         validation.validate_exp = false;
         let token = decode::<IdToken>(token, &key, &validation)
-            .map_err(|_| GoogleError::Rejected("the ID token is not Google's, or not for us"))?
+            .map_err(|_| GoogleError::Rejected("the ID token was not issued by Google, or not for us"))?
             .claims;
         if token.exp <= self.clock.now().unix_timestamp() {
             return Err(GoogleError::Rejected("the ID token has expired"));
         }
-        // a token made for one attempt, which the nonce names, must not be good for another
+        // the nonce binds a token to one attempt: a token for another attempt must not pass
         if token.nonce.as_deref() != nonce {
-            return Err(GoogleError::Rejected("the ID token has another nonce than was given"));
+            return Err(GoogleError::Rejected("the ID token has the wrong nonce"));
         }
         account(&discovery.issuer, token.claims)
     }
@@ -80,7 +80,7 @@ impl Google {
 }
 
 impl Keys {
-    /// Those that sign by RS256. What else there may be is no fault.
+    /// Reads the keys that sign with RS256, and skips all others.
     fn read(jwks: &[u8]) -> Result<Self, GoogleError> {
         #[derive(Deserialize)]
         struct Jwks {

@@ -1,7 +1,7 @@
-//! Google, as far as it vouches for people: who it says that somebody is, by what it gave their client.
+//! Google as an identity provider: it tells us who a person is, given a token or code from their client.
 //!
-//! Its endpoints come from its discovery document (OpenID Connect Discovery 1.0). Nothing that it gives out is kept or logged
-//! but that document, its public keys, and who somebody is.
+//! The endpoints come from its discovery document (OpenID Connect Discovery 1.0). Only that document, the
+//! public keys and the person's identity are kept; nothing else is kept or logged.
 
 mod code;
 mod document_cache;
@@ -21,16 +21,16 @@ use document_cache::DocumentCache;
 use fetch::{Fetched, http_client};
 use id_token::Keys;
 
-/// The longest that Google may take for one sign-in, however often it is asked for that.
+/// The time limit for one sign-in, over all requests to Google.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// Sign-ins that may wait for Google at once.
+/// How many sign-ins may wait for Google at the same time.
 const MOST_AT_ONCE: usize = 64;
 
-/// The longest token or code that is looked at, in bytes. Google's have at most 2048.
+/// The longest token or code accepted, in bytes. Google's have at most 2048.
 const MAX_CREDENTIAL: usize = 8 * 1024;
 
-/// Google, asked over HTTP.
+/// A client of Google's endpoints.
 pub struct Google {
     config: GoogleConfig,
     clock: Clock,
@@ -40,17 +40,17 @@ pub struct Google {
     keys: DocumentCache<Keys>,
 }
 
-/// Why Google says of nobody who they are.
+/// The reason why Google identified nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum GoogleError {
-    /// It does not vouch for what the client sent, for this reason, which is the log's.
+    /// Google, or a check of its response, rejected what the client sent. The reason is for the log only.
     #[error("{0}")]
     Rejected(&'static str),
-    /// It did not answer, or not in a way that can be understood.
+    /// Google did not respond, or its response could not be understood.
     #[error("Google is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// Too many wait for it.
-    #[error("too many sign-ins wait for Google")]
+    /// Too many sign-ins are waiting for Google.
+    #[error("too many sign-ins are waiting for Google")]
     Busy,
 }
 
@@ -60,17 +60,17 @@ impl GoogleError {
     }
 }
 
-/// A Google account whose owner has just shown that it is theirs.
+/// A Google account whose owner has just proven that it is theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoogleAccount {
-    /// The `iss`.
+    /// The claim `iss`.
     pub issuer: String,
-    /// The `sub`: with `issuer` it names the account for ever, whatever else changes.
+    /// The claim `sub`. Together with `issuer` it identifies the account forever, whatever else changes.
     pub subject: String,
-    /// Its address, which Google has verified at some time.
+    /// The email address, which Google verified at some time.
     pub email: EmailAddress,
-    /// Whether Google decides who has this address now: it is at gmail.com, or at the domain of the organisation that Google
-    /// hosts this very account for.
+    /// Whether Google decides who has this address now: it is at gmail.com, or in the domain of the
+    /// organization for which Google hosts this account.
     pub is_authoritative: bool,
     /// The full name.
     pub name: Option<String>,
@@ -78,11 +78,11 @@ pub struct GoogleAccount {
     pub given_name: Option<String>,
     /// The family name.
     pub family_name: Option<String>,
-    /// The address of a picture.
+    /// The URL of a picture.
     pub picture: Option<String>,
 }
 
-/// What the discovery document says (OpenID Connect Discovery 1.0 §3).
+/// The content of the discovery document (OpenID Connect Discovery 1.0 §3).
 #[derive(Debug, Deserialize)]
 struct Discovery {
     issuer: String,
@@ -92,7 +92,8 @@ struct Discovery {
     jwks_uri: Url,
 }
 
-/// What an ID token and the userinfo endpoint say of a person (OpenID Connect Core 1.0 §5.1), and Google's `hd`.
+/// The claims about a person in an ID token or from the userinfo endpoint (OpenID Connect Core 1.0 §5.1), and
+/// Google's `hd`.
 #[derive(Debug, Deserialize)]
 struct Claims {
     sub: String,
@@ -105,7 +106,7 @@ struct Claims {
     picture: Option<String>,
 }
 
-/// What the tokeninfo endpoint says of an access token.
+/// The tokeninfo endpoint's response about an access token.
 #[derive(Debug, Deserialize)]
 struct TokenInfo {
     aud: Option<String>,
@@ -115,10 +116,10 @@ struct TokenInfo {
 }
 
 impl Google {
-    /// Asks nothing yet.
+    /// Creates the client, without sending any request yet.
     ///
     /// # Errors
-    /// If the system's certificate authorities cannot be read.
+    /// Fails if the system's certificate authorities cannot be read.
     pub fn new(config: &GoogleConfig, clock: &Clock) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Ok(Self {
             config: config.clone(),
@@ -130,44 +131,40 @@ impl Google {
         })
     }
 
-    /// Whose an access token is, if it was issued to us, and for the address too. What else it was issued for does not matter,
-    /// but whom it was issued to does: any site that people sign in to by Google has such tokens of theirs.
-    ///
-    /// # Errors
-    /// Why nobody's.
+    /// Returns the account of an access token, provided the token was issued to us and covers the email
+    /// address. Its other scopes do not matter, but the client it was issued to does: every site where people
+    /// sign in with Google has such tokens of theirs.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<GoogleAccount, GoogleError> {
         self.bounded(async {
             let token = credential(token)?;
-            // in a header, since addresses are logged on their way
+            // in a header, because URLs are logged along the way
             let info = self.http.post(self.config.tokeninfo_url.clone()).bearer_auth(token);
             let info: TokenInfo =
-                self.fetch(info.build()).await?.vouched_for("the access token is not good")?;
+                self.fetch(info.build()).await?.vouched_for("the access token is invalid")?;
             let ours = Some(self.config.client_id.as_str());
             if info.aud.as_deref() != ours || info.azp.as_deref().is_some_and(|azp| Some(azp) != ours) {
                 return Err(GoogleError::Rejected("the access token was issued to another client"));
             }
-            // https://developers.google.com/identity/protocols/oauth2/scopes: two names of one scope
+            // the scope has two names: https://developers.google.com/identity/protocols/oauth2/scopes
             let is_email =
                 |scope| ["email", "https://www.googleapis.com/auth/userinfo.email"].contains(&scope);
             if !info.scope.unwrap_or_default().split(' ').any(is_email) {
-                return Err(GoogleError::Rejected("the access token was not issued for the address"));
+                return Err(GoogleError::Rejected("the access token does not cover the email address"));
             }
             let discovery = self.discovery().await?;
             let claims = self.http.get(discovery.userinfo_endpoint.clone()).bearer_auth(token);
             let claims: Claims =
-                self.fetch(claims.build()).await?.vouched_for("the access token is not good")?;
+                self.fetch(claims.build()).await?.vouched_for("the access token is invalid")?;
             if info.sub.is_some_and(|sub| sub != claims.sub) {
-                return Err(GoogleError::Rejected("tokeninfo and userinfo tell of two people"));
+                return Err(GoogleError::Rejected("tokeninfo and userinfo describe different people"));
             }
             account(&discovery.issuer, claims)
         })
         .await
     }
 
-    /// Whose an ID token is, if it was issued to us, and for this `nonce` or, where there is none, for none.
-    ///
-    /// # Errors
-    /// Why nobody's.
+    /// Returns the account of an ID token, provided the token was issued to us and its nonce equals `nonce`.
+    /// Without a `nonce` it must have none.
     pub async fn by_id_token(
         &self,
         token: &SecretString,
@@ -197,7 +194,7 @@ impl Google {
         self.discovery.get(self.clock.now(), fetch).await
     }
 
-    /// Whatever Google does, its answer is there or not within [`TIME_LIMIT`], and not too many wait for it.
+    /// Runs a request within [`TIME_LIMIT`], unless too many are waiting already.
     async fn bounded<T>(
         &self,
         asked: impl Future<Output = Result<T, GoogleError>>,
@@ -207,28 +204,29 @@ impl Google {
     }
 }
 
-/// A token or code, unless it is longer than any of Google's, or no text that such a thing may have (RFC 6749, appendix A).
+/// Returns the text of a token or code, unless it is longer than any of Google's or has characters that are
+/// not allowed (RFC 6749, appendix A).
 fn credential(text: &SecretString) -> Result<&str, GoogleError> {
     let text = text.expose_secret();
     let is_good =
         (1..=MAX_CREDENTIAL).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    is_good.then_some(text).ok_or(GoogleError::Rejected("it is no token and no code"))
+    is_good.then_some(text).ok_or(GoogleError::Rejected("it is neither a token nor a code"))
 }
 
 fn account(issuer: &str, claims: Claims) -> Result<GoogleAccount, GoogleError> {
-    // some of Google's endpoints write it as a text
+    // some of Google's endpoints return a string
     let is_verified = claims.email_verified.is_some_and(|is| is == true || is == "true");
     let email = claims.email.filter(|_| is_verified);
     let email = email.ok_or(GoogleError::Rejected("Google has not verified the address"))?;
-    let email =
-        EmailAddress::parse(&email).map_err(|_| GoogleError::Rejected("the address is none of ours"))?;
+    let email = EmailAddress::parse(&email)
+        .map_err(|_| GoogleError::Rejected("the email address is not valid here"))?;
     // OpenID Connect Core 1.0 §2
     if claims.sub.is_empty() || claims.sub.len() > 255 {
         return Err(GoogleError::Rejected("there is no `sub`"));
     }
-    // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token: elsewhere the address may have gone to
-    // another person since Google verified it. `hd` names the organisation of the account; an account of one organisation
-    // may have an address at any other's domain
+    // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token: the address may have
+    // passed to another person since Google verified it, unless Google hosts it. `hd` names the organization
+    // of the account. Such an account may still have an address in any other domain.
     let mut googles = ["gmail.com", "googlemail.com"].into_iter().chain(claims.hd.as_deref());
     let is_authoritative = googles.any(|domain| email.is_at(domain));
     Ok(GoogleAccount {

@@ -1,35 +1,29 @@
-//! One's own account: making it, and changing it.
+//! Signing up, and changing one's own account.
 
-use std::sync::Arc;
-
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 use secrecy::SecretString;
 
 use super::{
     caller::{caller, viewer},
     error::ApiError,
-    numbers::length,
     reauthentication::{ReauthenticationProof, unknown_provider},
     refusal::{ErrorCode, UserError},
     types::{
         auth_payload::SignInResult,
-        email_challenge::{ChallengeMethod, EmailChallengeResult},
+        email_challenge::EmailChallengeResult,
         password_changed::PasswordChangeResult,
         user::{User, UserResult},
     },
-    verification::EmailVerificationMode,
 };
 use crate::{
     accounts::{
         self, Change, ChangePasswordRefusal, NewAccountInput, OwnershipProof, RevertSecurityChangeRefusal,
         SignupRefusal, UpdateProfileRefusal,
     },
-    app::App,
-    input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
     sessions::Viewer,
 };
 
-/// The queries on accounts.
+/// The queries on the viewer's own account and on usernames.
 #[derive(Default)]
 pub struct AccountsQuery;
 
@@ -41,46 +35,29 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is well-formed and free. Too many requests fail with `LIMIT_EXCEEDED` and `extensions.retryAfter` in
-    /// seconds.
+    /// Whether a username is valid and available. Too many requests fail with `LIMIT_EXCEEDED`, and `extensions.retryAfter`
+    /// holds the seconds to wait.
     async fn username_available(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The name, in any case.")] username: String,
+        #[graphql(desc = "The username to check. Case is ignored.")] username: String,
     ) -> Result<bool, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(accounts::username_available(app, &caller.client, &username).await?)
     }
-
-    /// What a client must know to draw its forms.
-    async fn auth_settings(&self, ctx: &Context<'_>) -> AuthSettings {
-        let config = &ctx.data_unchecked::<Arc<App>>().config;
-        AuthSettings {
-            signup_enabled: config.sign_up.signup,
-            email_required: config.sign_up.email_required,
-            email_verification: config.sign_up.email_verification.into(),
-            email_verification_method: config.sign_up.email_verification_method.into(),
-            otp_length: config.codes.otp_length.into(),
-            password_min_length: length(config.passwords.password_min_length),
-            password_max_length: length(PASSWORD_MAX_LENGTH),
-            username_min_length: length(USERNAME_MIN_LENGTH),
-            username_max_length: length(USERNAME_MAX_LENGTH),
-            google_client_id: config.google.as_ref().map(|google| google.client_id.clone()),
-        }
-    }
 }
 
-/// The mutations of accounts.
+/// The mutations that create an account or change the viewer's own.
 #[derive(Default)]
 pub struct AccountsMutation;
 
 #[Object]
 impl AccountsMutation {
-    /// Creates an account and signs in; where verification is mandatory, answers with a challenge instead.
+    /// Creates an account and signs the user in. If email verification is mandatory, returns an `EmailChallenge` instead.
     async fn signup(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The account to be.")] input: SignupInput,
+        #[graphql(desc = "The new account.")] input: SignupInput,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match accounts::signup(app, &caller.client, input.into()).await {
@@ -89,12 +66,12 @@ impl AccountsMutation {
         })
     }
 
-    /// Changes the viewer's own profile. Fields left out stay as they are; null clears. Another username needs a recent proof:
-    /// see `reauthenticate`.
+    /// Updates the viewer's own profile. Omitted fields stay unchanged; null clears a field. Changing the username requires
+    /// recent reauthentication; see `reauthenticate`.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to change.")] input: UpdateProfileInput,
+        #[graphql(desc = "The fields to update.")] input: UpdateProfileInput,
     ) -> Result<UserResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -104,12 +81,12 @@ impl AccountsMutation {
         })
     }
 
-    /// Changes, or where there is none sets, the viewer's password, and ends the viewer's other sessions. The first password
-    /// needs a recent proof: see `reauthenticate`.
+    /// Changes the viewer's password, or sets the first one, and ends the viewer's other sessions. Setting the first
+    /// password requires recent reauthentication; see `reauthenticate`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The old password and the new.")] input: ChangePasswordInput,
+        #[graphql(desc = "The current and the new password.")] input: ChangePasswordInput,
     ) -> Result<PasswordChangeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match accounts::change_password(app, &caller.client, viewer(ctx)?, input.into()).await {
@@ -121,16 +98,18 @@ impl AccountsMutation {
         })
     }
 
-    /// Undoes a security change with the link of its notice: ends every session and the password, removes accounts that were
-    /// linked since, links those that were unlinked since, and mails a password reset. It signs nobody in. An email address
-    /// comes back only with a second proof from before the change: the password or a linked account of that time.
+    /// Reverts a security change by the link in the email that announced it: ends every session, removes the password,
+    /// unlinks accounts linked since the change, relinks accounts unlinked since, and emails a password reset link. Does not
+    /// sign the user in. A previous email address is restored only with a second proof from before the change: the password
+    /// or an account linked at that time.
     async fn revert_security_change(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The text after `token=` in the link.", secret)] token: String,
-        #[graphql(desc = "A proof from before the change, where the address would come back.")] proof: Option<
-            ReauthenticationProof,
-        >,
+        #[graphql(desc = "The token: the text after `token=` in the link.", secret)] token: String,
+        #[graphql(
+            desc = "The password or a linked account from before the change. Needed to restore an address."
+        )]
+        proof: Option<ReauthenticationProof>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let Ok(proof) = proof.map(OwnershipProof::try_from).transpose() else {
@@ -141,24 +120,25 @@ impl AccountsMutation {
     }
 }
 
-/// A new account. `email` is required unless the server is configured otherwise; then `username` is required in its place.
+/// A new account. `email` is required if `AuthSettings.emailRequired` is true. Otherwise `email` or `username` is required.
 #[derive(InputObject)]
 pub struct SignupInput {
-    /// The address: an ASCII local part, and a domain that may be international; at most 254 bytes.
+    /// The email address: an ASCII local part and a domain, which may be internationalized; at most 254 bytes.
     email: Option<String>,
-    /// The name to sign in with: 3 to 30 of the letters a to z, digits, and `_ . -`; unique whatever the case.
+    /// The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case.
     username: Option<String>,
-    /// At least `passwordMinLength` and at most 128 characters of any kind, and not easily guessed.
+    /// The password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+    /// guessed.
     #[graphql(secret)]
     password: String,
-    /// Checked where given: must equal `password`.
+    /// The password again. If given, it must equal `password`.
     #[graphql(secret)]
     password_confirmation: Option<String>,
     /// The full name; at most 150 characters.
     name: Option<String>,
-    /// The given name; at most 150 characters.
+    /// The first name; at most 150 characters.
     first_name: Option<String>,
-    /// The family name; at most 150 characters.
+    /// The last name; at most 150 characters.
     last_name: Option<String>,
 }
 
@@ -176,16 +156,17 @@ impl From<SignupInput> for NewAccountInput {
     }
 }
 
-/// The old password and the new.
+/// The current and the new password.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
-    /// The password as it is. It may be left out only where the account has none.
+    /// The current password. Required if the account has a password.
     #[graphql(secret)]
     current_password: Option<String>,
-    /// At least `passwordMinLength` and at most 128 characters of any kind, not easily guessed, and another than before.
+    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, not easily
+    /// guessed, and different from the current one.
     #[graphql(secret)]
     new_password: String,
-    /// Checked where given: must equal `newPassword`.
+    /// The new password again. If given, it must equal `newPassword`.
     #[graphql(secret)]
     new_password_confirmation: Option<String>,
 }
@@ -200,21 +181,21 @@ impl From<ChangePasswordInput> for accounts::ChangePasswordInput {
     }
 }
 
-/// Changes to a profile. Fields left out stay as they are; null, or blank, clears.
+/// Changes to a profile. Omitted fields stay unchanged; null or blank text clears a field.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
-    /// The full name; at most 150 characters. Without one it is first and last name joined.
+    /// The full name; at most 150 characters. If cleared, `User.name` is the first and last name joined.
     name: MaybeUndefined<String>,
-    /// The given name; at most 150 characters.
+    /// The first name; at most 150 characters.
     first_name: MaybeUndefined<String>,
-    /// The family name; at most 150 characters.
+    /// The last name; at most 150 characters.
     last_name: MaybeUndefined<String>,
-    /// What one says of oneself; at most 500 characters, in lines.
+    /// A short text about the user; at most 500 characters. It may have line breaks.
     bio: MaybeUndefined<String>,
-    /// A picture, by an https URL of at most 2,048 bytes.
+    /// The https URL of a picture; at most 2,048 bytes.
     avatar_url: MaybeUndefined<String>,
-    /// The name to sign in with: 3 to 30 of the letters a to z, digits, and `_ . -`; unique whatever the case. It can be
-    /// cleared where there is an email address.
+    /// The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case. It
+    /// can be cleared only if the account has an email address.
     username: MaybeUndefined<String>,
 }
 
@@ -234,31 +215,6 @@ impl From<UpdateProfileInput> for accounts::UpdateProfileInput {
             username: change(input.username),
         }
     }
-}
-
-/// What a client must know to draw its forms.
-#[derive(SimpleObject)]
-pub struct AuthSettings {
-    /// Whether people may create accounts.
-    signup_enabled: bool,
-    /// Whether a new account must have an email address; else a username will do.
-    email_required: bool,
-    /// When an email address must be proven.
-    email_verification: EmailVerificationMode,
-    /// How an email address is proven.
-    email_verification_method: ChallengeMethod,
-    /// Digits of a one-time password.
-    otp_length: i32,
-    /// The fewest characters of a password.
-    password_min_length: i32,
-    /// The most characters of a password.
-    password_max_length: i32,
-    /// The fewest characters of a username.
-    username_min_length: i32,
-    /// The most characters of a username.
-    username_max_length: i32,
-    /// The client id for Google sign-in. Null where that is switched off.
-    google_client_id: Option<String>,
 }
 
 impl From<SignupRefusal> for UserError {
@@ -306,14 +262,14 @@ impl From<RevertSecurityChangeRefusal> for UserError {
             }
             RevertSecurityChangeRefusal::ReauthenticationRequired => Self::new(
                 ErrorCode::ReauthenticationRequired,
-                "To get the email address back, enter the password that the account had before the change.",
+                "To restore the email address, enter the password that the account had before the change.",
             ),
             RevertSecurityChangeRefusal::InvalidCredentials => Self::new(
                 ErrorCode::InvalidCredentials,
-                "This did not sign in to the account before the change. The link still works.",
+                "This password or account could not sign in before the change. The link still works.",
             ),
             RevertSecurityChangeRefusal::EmailTaken => {
-                Self::new(ErrorCode::EmailTaken, "Another account uses this email address now.")
+                Self::new(ErrorCode::EmailTaken, "Another account now uses this email address.")
             }
             RevertSecurityChangeRefusal::Identify(refusal) => refusal.into(),
         }

@@ -1,4 +1,4 @@
-//! Other people's accounts: staff sees them, superusers change them.
+//! Administration of other users' accounts: staff can view them, superusers can change them.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use uuid::Uuid;
@@ -15,17 +15,17 @@ use crate::{
     storage::{user, user_list::Filter},
 };
 
-/// The queries of administration.
+/// The queries for administration.
 #[derive(Default)]
 pub struct AdministrationQuery;
 
 #[Object]
 impl AdministrationQuery {
-    /// One user by id. Users may read themselves, staff may read everyone; anything else is null.
+    /// A user by ID. Null if there is no such user, or if the viewer is neither that user nor staff.
     async fn user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user's.")] id: ID,
+        #[graphql(desc = "The ID of the user.")] id: ID,
     ) -> Result<Option<User>, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -34,16 +34,17 @@ impl AdministrationQuery {
         Ok(found.map(|user| User::new(user, Some(viewer.session.id))))
     }
 
-    /// All users, newest first, by keyset cursor: while users are added, going on from a cursor neither skips nor repeats any.
-    /// 20 at a time unless said, at most 100. A forged cursor is `BAD_REQUEST`.
+    /// A page of users, newest first: 20 by default, at most 100. Paging by cursor neither skips nor repeats users, even
+    /// while users are added. An invalid cursor fails with `BAD_REQUEST`.
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the beginning of the list; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end of the list; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only those for whom all of this holds.")] filter: Option<UserFilter>,
+        #[graphql(desc = "The number of users to return from the beginning of the list; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only users after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of users to return from the end of the list; at most 100.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns only users before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns only users who match every condition.")] filter: Option<UserFilter>,
     ) -> Result<UserConnection, ApiError> {
         let (app, _) = caller(ctx)?;
         let page = PageInput { first, after, last, before };
@@ -61,18 +62,19 @@ impl AdministrationQuery {
     }
 }
 
-/// The mutations of administration.
+/// The mutations for administration.
 #[derive(Default)]
 pub struct AdministrationMutation;
 
 #[Object]
 impl AdministrationMutation {
-    /// Changes the role of another user. The last superuser keeps theirs. Needs a recent proof: see `reauthenticate`.
+    /// Changes the role of another user. The role of the last superuser cannot be changed. Requires recent reauthentication;
+    /// see `reauthenticate`.
     async fn set_user_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user's.")] id: ID,
-        #[graphql(desc = "What they may do from now on.")] role: Role,
+        #[graphql(desc = "The ID of the user.")] id: ID,
+        #[graphql(desc = "The new role.")] role: Role,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -80,13 +82,13 @@ impl AdministrationMutation {
         user_result(accounts::set_user_role(app, viewer, id, role.into()).await, viewer.session.id)
     }
 
-    /// Activates or deactivates another user. Deactivating ends the user's sessions, and makes void every
-    /// code and link that was mailed. Needs a recent proof: see `reauthenticate`.
+    /// Activates or deactivates another user. Deactivating ends the user's sessions and invalidates every emailed code and
+    /// link. Requires recent reauthentication; see `reauthenticate`.
     async fn set_user_active(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user's.")] id: ID,
-        #[graphql(desc = "Whether they may sign in from now on.")] active: bool,
+        #[graphql(desc = "The ID of the user.")] id: ID,
+        #[graphql(desc = "Whether the user can sign in from now on.")] active: bool,
     ) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -105,21 +107,22 @@ fn user_result(
     })
 }
 
-/// The answer to an id that no user can have.
+/// Returns the refusal for an ID that no user can have.
 fn not_found() -> UserResult {
     UserResult::UserError(AdministrationRefusal::NotFound.into())
 }
 
-/// Conditions on users, joined by `and`.
+/// Conditions on users. A user must match all of them.
 #[derive(InputObject)]
 pub struct UserFilter {
-    /// The beginning of an email address, username, first, last or full name, ignoring case; two characters or more.
+    /// The beginning of an email address, username, first name, last name or full name, ignoring case; at least 2
+    /// characters.
     search: Option<String>,
-    /// What they may do.
+    /// The role of the user.
     role: Option<Role>,
-    /// Whether they may sign in.
+    /// Whether the user can sign in.
     is_active: Option<bool>,
-    /// Whether they have proven their email address.
+    /// Whether the email address of the user is verified.
     email_verified: Option<bool>,
 }
 
@@ -141,27 +144,27 @@ pub struct UserConnection {
     filter: Filter,
 }
 
-/// A page of users, after the Relay connection specification.
+/// A page of users, by the Relay connection specification.
 #[Object]
 impl UserConnection {
-    /// The users, each with its cursor.
+    /// The users on this page, each with a cursor.
     async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<UserEdge>, ApiError> {
         let (app, _) = caller(ctx)?;
         let edge = |user: &User| UserEdge { cursor: app.tokens.cursor(user.row_id()), node: user.clone() };
         Ok(self.users.iter().map(edge).collect())
     }
 
-    /// The users.
+    /// The users on this page.
     async fn nodes(&self) -> &[User] {
         &self.users
     }
 
-    /// Where the page is in the list.
+    /// The position of this page in the list.
     async fn page_info(&self) -> &PageInfo {
         &self.page_info
     }
 
-    /// How many users there are on all pages. Counted only when selected, which takes longer the more there are.
+    /// The number of matching users on all pages. Counted only if selected; takes longer for more users.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let (app, _) = caller(ctx)?;
         let count = accounts::count_users(app, &self.filter).await?;
@@ -172,29 +175,29 @@ impl UserConnection {
 /// A user in a list.
 #[derive(SimpleObject)]
 pub struct UserEdge {
-    /// Where the user is in the list, for `after` and `before`. Opaque.
+    /// The position of the user in the list: an opaque cursor for `after` and `before`.
     cursor: String,
     /// The user.
     node: User,
 }
 
-/// Where a page is in a list.
+/// The position of a page in a list.
 #[derive(SimpleObject)]
 pub struct PageInfo {
-    /// Whether there is more after this page.
+    /// Whether there are more items after this page.
     has_next_page: bool,
-    /// Whether there is more before this page.
+    /// Whether there are more items before this page.
     has_previous_page: bool,
-    /// The cursor of the first on the page. Null where the page is empty.
+    /// The cursor of the first item on the page. Null if the page is empty.
     start_cursor: Option<String>,
-    /// The cursor of the last on the page. Null where the page is empty.
+    /// The cursor of the last item on the page. Null if the page is empty.
     end_cursor: Option<String>,
 }
 
 impl From<AdministrationRefusal> for UserError {
     fn from(refusal: AdministrationRefusal) -> Self {
         match refusal {
-            AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "There is no such user."),
+            AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "This user does not exist."),
             AdministrationRefusal::NotAllowed => Self::new(
                 ErrorCode::NotAllowed,
                 "You cannot change your own account this way, and you must be a superuser.",

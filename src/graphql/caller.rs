@@ -1,4 +1,4 @@
-//! Who sends a request: the client, and the viewer if somebody is signed in.
+//! The caller of a request: the client, and the viewer if a user is signed in.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     sessions::{self, Client, Unauthenticated, Viewer},
 };
 
-/// The sender of a request. The viewer is looked up on first use, once.
+/// The caller of a request. The viewer is looked up once, on first use.
 pub struct Caller {
     /// The network address and the user agent.
     pub client: Client,
@@ -25,7 +25,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Creates a caller whose viewer is not known yet.
+    /// Creates a caller whose viewer has not been looked up yet.
     #[must_use]
     pub fn new(client: Client, access_token: Option<SecretString>) -> Self {
         Self { client, delivery: Arc::default(), access_token, viewer: OnceCell::new() }
@@ -51,7 +51,7 @@ impl Caller {
         Ok(self.authenticate(app).await?.as_ref().ok())
     }
 
-    /// Returns the sender of the request, to whom mails are charged.
+    /// Returns the caller as the asker whose budgets emails are charged to.
     ///
     /// # Errors
     /// Fails with a [`Fault`] if the session cannot be read.
@@ -72,13 +72,13 @@ impl Caller {
     }
 }
 
-/// Returns what resolvers pass to use cases.
+/// Returns the app and the caller, which resolvers pass to use cases.
 pub(super) fn caller<'c>(ctx: &Context<'c>) -> Result<(&'c App, &'c Caller), ApiError> {
     let caller = ctx.data_opt::<Caller>().ok_or(ApiError::Unauthenticated(Unauthenticated::Missing))?;
     Ok((ctx.data_unchecked::<Arc<App>>(), caller))
 }
 
-/// Returns the viewer that the guard found, for the resolvers of protected fields. Without the guard there is none.
+/// Returns the viewer that the guard looked up. For the resolvers of protected fields.
 ///
 /// # Errors
 /// Fails with [`ApiError::Unauthenticated`] if there is no viewer.

@@ -1,4 +1,4 @@
-//! A protected resource to try things on.
+//! A sample protected resource.
 
 use async_graphql::{Context, Object, SimpleObject};
 
@@ -11,40 +11,40 @@ use crate::{
     storage::user,
 };
 
-/// The most characters of a text that is echoed.
+/// The maximum length of a text that is echoed, in characters.
 const MAX_TEXT: usize = 1000;
 
-/// What the dashboard answers.
+/// A response of the dashboard.
 #[derive(SimpleObject)]
 pub struct Dashboard {
-    /// A greeting to the viewer.
+    /// A greeting to the viewer, which may include the text that they sent.
     pub response: String,
 }
 
-/// The dashboard's queries.
+/// The queries of the dashboard.
 #[derive(Default)]
 pub struct DashboardQuery;
 
 #[Object]
 impl DashboardQuery {
-    /// A protected resource to try things on: greets the viewer.
+    /// A sample protected query: greets the viewer.
     async fn dashboard(&self, ctx: &Context<'_>) -> Result<Dashboard, ApiError> {
         let name = name(&viewer(ctx)?.user);
         Ok(Dashboard { response: format!("Hey {name}, You are seeing a GET response") })
     }
 }
 
-/// The dashboard's mutations.
+/// The mutations of the dashboard.
 #[derive(Default)]
 pub struct DashboardMutation;
 
 #[Object]
 impl DashboardMutation {
-    /// A protected write to try things on: echoes a text to the viewer.
+    /// A sample protected mutation: returns the text that the viewer sent.
     async fn post_to_dashboard(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most 1,000 characters.")] text: String,
+        #[graphql(desc = "The text to return; at most 1,000 characters.")] text: String,
     ) -> Result<Dashboard, ApiError> {
         if text.chars().count() > MAX_TEXT {
             return Err(ApiError::BadRequest(format!("`text` has more than {MAX_TEXT} characters.")));

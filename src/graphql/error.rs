@@ -12,30 +12,30 @@ use crate::{
     telemetry,
 };
 
-/// Why a request, or a field of it, has no answer.
+/// A top-level error: a request, or one of its fields, has no result.
 ///
-/// It is not `Display` on purpose: async-graphql shows whatever is `Display` to the client, internal text included. This is
-/// the only type of ours that becomes one of its errors.
+/// It deliberately does not implement `Display`: async-graphql turns every `Display` type into a client-visible error,
+/// internal text included. Only this type is converted to its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// The request is malformed.
+    /// The request is malformed, for the reason in this message.
     BadRequest(String),
-    /// A protected field was selected, and nobody is signed in.
+    /// A protected field was selected without a valid access token.
     Unauthenticated(Unauthenticated),
-    /// Whoever is signed in may not do this.
+    /// The viewer is not allowed to do this.
     Forbidden(&'static str),
-    /// The document asks for more than is allowed.
+    /// The document exceeds a limit.
     LimitExceeded(String),
-    /// It was asked for more often than this setting says. Trying again after so many seconds helps.
+    /// The budget of this setting is used up; the number is the seconds to wait before trying again.
     RateLimited(&'static str, i32),
-    /// The server cannot do it now. Trying again helps.
+    /// The server cannot respond at the moment. A later attempt may succeed.
     ServiceUnavailable,
-    /// A defect of ours.
+    /// An internal error.
     Internal,
 }
 
 impl ApiError {
-    /// The `extensions.code`.
+    /// Returns the `extensions.code`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -52,20 +52,20 @@ impl ApiError {
         let message = match self {
             Self::BadRequest(message) | Self::LimitExceeded(message) => message,
             Self::Unauthenticated(Unauthenticated::Missing) => {
-                "Sign in first: this operation needs an access token in the header `Authorization: Bearer …`."
+                "Sign in first: this operation requires an access token in the header `Authorization: Bearer …`."
             }
-            Self::Unauthenticated(Unauthenticated::Expired) => "The access token has expired: refresh it.",
+            Self::Unauthenticated(Unauthenticated::Expired) => "The access token has expired. Refresh it.",
             Self::Unauthenticated(Unauthenticated::Invalid) => {
-                "The access token is not one of this server's."
+                "The access token was not issued by this server."
             }
-            Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended: sign in again.",
+            Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended. Sign in again.",
             Self::Forbidden(message) => message,
             Self::RateLimited(setting, _) => {
                 return format!("Too many requests ({setting}). Try again after `retryAfter` seconds.")
                     .into();
             }
-            Self::ServiceUnavailable => "The server cannot answer now. Try again in a moment.",
-            Self::Internal => "The server failed. Its log has the reason, under the request id.",
+            Self::ServiceUnavailable => "The server is unavailable. Try again in a moment.",
+            Self::Internal => "Internal server error. The server log has the details under the request ID.",
         };
         message.into()
     }
@@ -102,7 +102,7 @@ impl From<ApiError> for ServerError {
     }
 }
 
-/// The boundary at which faults are logged, with all that is known of them.
+/// Converts faults, and logs their details, which clients do not see.
 impl<F: Into<Fault>> From<F> for ApiError {
     fn from(fault: F) -> Self {
         match fault.into() {

@@ -1,8 +1,8 @@
-//! Redacts errors before they leave, so that they are few and short, and each has a code.
+//! Redacts errors before they leave the server, so that they are few and short, and each has a code.
 //!
-//! Our own errors already are. Those of the library have no code. They may quote the document at any length, quote a password
-//! that was put in the wrong place, or name parts of the schema. If introspection is off, strangers must not learn those names:
-//! then each message is replaced by a general one with the place of the mistake.
+//! Errors of async-graphql have no code. They may quote the document at any length, quote a password that was sent in the
+//! wrong argument, or name parts of the schema. If introspection is off, strangers must not learn these names, so each
+//! message is replaced by a general one with the location of the mistake.
 
 use std::sync::Arc;
 
@@ -12,14 +12,15 @@ use async_graphql::{
 };
 use futures_util::{StreamExt, stream::BoxStream};
 
-/// The most errors in one response, and the most characters of each: a long document must not cause a long response.
+/// The maximum number of errors in a response. A long document must not cause a long response.
 const MAX_ERRORS: usize = 5;
+/// The maximum length of an error message, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// The general message.
-pub(super) const OTHERWISE: &str = "The document does not fit the schema";
+/// The general message, without a full stop.
+pub(super) const OTHERWISE: &str = "The document does not match the schema";
 
-/// The extension.
+/// The extension that redacts errors.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorRedaction {
     /// Whether errors may name parts of the schema.
@@ -75,7 +76,7 @@ pub fn code(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Removes what was found in place of something else, which may be a secret, and cuts the message to a readable length.
+/// Removes the quoted token after `found`, which may be a secret, and truncates the message to `MAX_MESSAGE` characters.
 pub(super) fn shorten(message: &mut String) {
     if let Some(quote) = message.find(", found ") {
         message.truncate(quote);

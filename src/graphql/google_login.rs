@@ -1,4 +1,4 @@
-//! Signing in by Google, and linking a Google account to one's own.
+//! Signing in with Google, and linking a Google account to one's own.
 
 use async_graphql::{Context, InputObject, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
@@ -27,13 +27,13 @@ pub struct GoogleLoginMutation;
 
 #[Object]
 impl GoogleLoginMutation {
-    /// Begins Google sign-in in the browser: the URL to send the person to (authorization code, PKCE).
+    /// Starts Google sign-in in the browser, by the authorization code flow with PKCE. Returns the URL to send the user to.
     async fn start_google_login(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Where to come back to: one of those that the server is set to, letter by letter. \
-                          The first of them unless said."
+            desc = "The URL that Google sends the user back to. It must match one of the server's redirect URIs exactly. \
+                          The default is the first of them."
         )]
         redirect_uri: Option<String>,
     ) -> Result<StartGoogleLoginResult, ApiError> {
@@ -45,13 +45,13 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Signs in with what Google gave the client. Whoever may be signed in already makes no difference. A Google account that
-    /// was never seen gets an account of its own, or is linked to that with its address; where Google's word is not enough for
-    /// that, `LINK_REQUIRED`: sign in, and `linkGoogle`.
+    /// Signs in with a Google credential. Any existing session is ignored. The first sign-in with a Google account creates
+    /// an account, or links it to the account with the same email address. If Google's claim to the address is not enough
+    /// for linking, fails with `LINK_REQUIRED`: sign in another way and call `linkGoogle`.
     async fn google_login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What Google gave.")] input: GoogleLoginInput,
+        #[graphql(desc = "The credential from Google.")] input: GoogleLoginInput,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         Ok(match google_login::google_login(app, &caller.client, &input.into()).await {
@@ -60,12 +60,12 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Links a Google account to the viewer, whatever its address: it signs them in from then on. Linking it again is no error.
-    /// Needs a recent proof: see `reauthenticate`.
+    /// Links a Google account to the viewer's account, so that it can sign them in. Its email address may be different.
+    /// Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
     async fn link_google(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What Google gave.")] input: GoogleLoginInput,
+        #[graphql(desc = "The credential from Google.")] input: GoogleLoginInput,
     ) -> Result<UserResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -76,8 +76,8 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Unlinks the viewer's Google accounts, unless they are the only way in: who has no password sets one before. Where there
-    /// is none, that is no error. Needs a recent proof: see `reauthenticate`.
+    /// Unlinks the viewer's Google accounts. Refused if they are the only way to sign in: set a password first. Succeeds if
+    /// no Google account is linked. Requires recent reauthentication; see `reauthenticate`.
     async fn unlink_google(&self, ctx: &Context<'_>) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer @ Viewer { session, .. } = viewer(ctx)?;
@@ -88,38 +88,38 @@ impl GoogleLoginMutation {
     }
 }
 
-/// What Google gave the client: exactly one of these.
+/// A credential from Google. Give exactly one field.
 #[derive(OneofObject)]
 pub enum GoogleLoginInput {
-    /// An access token that was issued to this server's client id, for the address (`email`) too.
+    /// An access token issued to this server's client ID, with the scope `email`.
     #[graphql(secret)]
     AccessToken(String),
-    /// An ID token: from One Tap, or a native app.
+    /// An ID token, from Google One Tap or a native app.
     IdToken(GoogleIdTokenInput),
-    /// A code that came back to the browser that had asked `startGoogleLogin`.
+    /// An authorization code, from the flow that `startGoogleLogin` started.
     AuthorizationCode(GoogleAuthorizationCodeInput),
 }
 
-/// An ID token.
+/// A Google ID token.
 #[derive(InputObject)]
 pub struct GoogleIdTokenInput {
-    /// The token, issued to this server's client id.
+    /// The ID token, issued to this server's client ID.
     #[graphql(secret)]
     id_token: String,
-    /// What the client had Google put into the token: the same, or null where the token has none.
+    /// The nonce that the client sent to Google, which the token must contain. Null if the token has none.
     nonce: Option<String>,
 }
 
-/// A code, and what shows that it comes from the browser that began.
+/// An authorization code, with proof that the same browser started the flow.
 #[derive(InputObject)]
 pub struct GoogleAuthorizationCodeInput {
-    /// What came back in the address, as `code`.
+    /// The parameter `code` of the redirect.
     #[graphql(secret)]
     code: String,
-    /// What came back in the address, as `state`. It is good once.
+    /// The parameter `state` of the redirect. It works once.
     #[graphql(secret)]
     state: String,
-    /// What `startGoogleLogin` answered, kept in the browser.
+    /// The `codeVerifier` that `startGoogleLogin` returned to this browser.
     #[graphql(secret)]
     code_verifier: String,
 }
@@ -140,16 +140,18 @@ impl From<GoogleLoginInput> for google_login::GoogleLoginInput {
     }
 }
 
-/// A sign-in that has begun in the browser.
+/// A Google sign-in that was started in the browser.
 #[derive(SimpleObject)]
 pub struct GoogleAuthorization {
-    /// Where to send the person. They come back to `redirectUri` with `code` and `state` in its query, or with `error`.
+    /// The URL to send the user to. Google sends them back to `redirectUri` with the query parameters `code` and `state`, or
+    /// `error`.
     authorization_url: String,
-    /// What comes back. Whatever else comes back was begun by somebody else.
+    /// The value that the redirect must carry as `state`. If it differs, someone else started the sign-in: reject it.
     state: String,
-    /// Keep it in this browser and send it back with the code: it binds the flow to the browser that began it (RFC 7636).
+    /// The PKCE code verifier (RFC 7636). Keep it in this browser and send it with the code: it binds the flow to this
+    /// browser.
     code_verifier: String,
-    /// Seconds within which the person must be back.
+    /// Seconds until the sign-in expires.
     expires_in: i32,
 }
 
@@ -164,12 +166,12 @@ impl From<google_login::GoogleAuthorization> for GoogleAuthorization {
     }
 }
 
-/// What beginning a Google sign-in comes to.
+/// The result of starting a Google sign-in.
 #[derive(Union)]
 pub enum StartGoogleLoginResult {
-    /// Where to send the person.
+    /// The sign-in was started.
     GoogleAuthorization(GoogleAuthorization),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }
 

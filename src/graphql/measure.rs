@@ -1,4 +1,4 @@
-//! How often each operation was asked for, how long it took, and what came of it.
+//! Metrics of operations: how often each ran, how long it took, and its outcome.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,11 +13,11 @@ use async_graphql::{
 
 use crate::app::App;
 
-/// What is counted of operations whose root field is not known: they are not well-formed, or the schema has no such field.
+/// The name that operations are counted under if they are malformed or their root field is not in the schema.
 const UNKNOWN: &str = "unknown";
 
 tokio::task_local! {
-    /// What is known so far of the operation that this task runs. Nobody counts what runs elsewhere.
+    /// The notes on the operation that this task runs. Operations that run outside of `Measure` are not counted.
     static NOTED: Noted;
 }
 
@@ -27,17 +27,17 @@ struct Noted {
     refusal: Cell<Option<&'static str>>,
 }
 
-/// Notes the root field by which the operation is counted: of several that the schema knows, the first by name.
+/// Notes the root field that the operation is counted under: the alphabetically first of the `known` ones.
 pub(super) fn note_fields<'f>(known: impl Iterator<Item = &'f str>) {
     let _ = NOTED.try_with(|noted| noted.field.replace(known.min().map(str::to_owned)));
 }
 
-/// Notes that the operation is refused, with the word that programs read.
+/// Notes that the operation was refused with this code.
 pub(super) fn note_refusal(code: &'static str) {
     let _ = NOTED.try_with(|noted| noted.refusal.set(Some(code)));
 }
 
-/// Counts operations, as an extension of a schema whose data has an `Arc<App>`.
+/// The extension that measures operations. The schema's data must contain an `Arc<App>`.
 #[derive(Clone, Copy, Debug)]
 pub struct Measure;
 
@@ -59,7 +59,7 @@ impl Extension for Measure {
         let code = response.errors.first().map(|error| {
             match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
                 Some(Value::String(code)) => code.as_str(),
-                // the library's own have none
+                // errors of async-graphql have no code
                 _ => "BAD_REQUEST",
             }
         });

@@ -1,4 +1,5 @@
-//! The API. The only layer that knows async-graphql: resolvers take arguments, call one use case, and convert its outcome.
+//! The API, and the only layer that knows async-graphql: a resolver takes its arguments, calls one use case, and converts
+//! the outcome.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use measure::Measure;
 
 pub mod accounts;
 pub mod administration;
+pub mod auth_settings;
 pub mod caller;
 pub mod dashboard;
 pub mod error;
@@ -28,11 +30,16 @@ pub mod token_delivery;
 pub mod types;
 pub mod verification;
 
-/// Queries. Every field needs an access token, unless its description says that it is public.
+/// Queries. Every field requires an access token, unless its description says that it is public.
 #[derive(MergedObject, Default)]
-pub struct Query(accounts::AccountsQuery, administration::AdministrationQuery, dashboard::DashboardQuery);
+pub struct Query(
+    accounts::AccountsQuery,
+    auth_settings::AuthSettingsQuery,
+    administration::AdministrationQuery,
+    dashboard::DashboardQuery,
+);
 
-/// Mutations. Every field needs an access token, unless its description says that it is public.
+/// Mutations. Every field requires an access token, unless its description says that it is public.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     accounts::AccountsMutation,
@@ -45,20 +52,20 @@ pub struct Mutation(
     dashboard::DashboardMutation,
 );
 
-/// Subscriptions, over WebSocket. Every field needs an access token.
+/// Subscriptions, over WebSocket. Every field requires an access token.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(session_events::SessionEventsSubscription);
 
 /// The executable schema.
 pub type ApiSchema = Schema<Guarded<Query>, Guarded<Mutation>, Subscription>;
 
-/// Builds the guarded schema over an app. What runs is what `documents` parsed and validated.
+/// Builds the guarded schema of an app. It runs only what `documents` has parsed and validated.
 #[must_use]
 pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     let tells_schema = app.config.server.introspection;
     let builder = builder().extension(JwtGuard { documents }).extension(ErrorRedaction { tells_schema });
     let builder = if tells_schema { builder } else { builder.disable_introspection() };
-    // documents were validated before
+    // `documents` has already validated them in full
     let builder = builder.validation_mode(ValidationMode::Fast);
     let builder =
         if app.config.monitoring.metrics_addr.is_some() { builder.extension(Measure) } else { builder };

@@ -1,4 +1,4 @@
-//! Conversions to `Int`, which has 32 bits (GraphQL §3.5.1). What does not fit becomes the greatest value.
+//! Conversions to `Int`, which has 32 bits (GraphQL §3.5.1). Greater values become `i32::MAX`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ pub(super) fn seconds(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// Returns a duration in seconds, at least one. It is rounded up, so that a client which waits for it does not come too early.
+/// Returns a duration in seconds, at least 1. It is rounded up, so that a client which waits that long is not too early.
 pub(super) fn whole_seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).max(1)
 }

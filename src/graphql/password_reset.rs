@@ -1,4 +1,4 @@
-//! Forgotten passwords.
+//! Resetting forgotten passwords.
 
 use async_graphql::{Context, InputObject, Object};
 use secrecy::SecretString;
@@ -17,17 +17,17 @@ pub struct PasswordResetMutation;
 
 #[Object]
 impl PasswordResetMutation {
-    /// Mails a password reset link. The answer is the same whether or not the address is known.
+    /// Emails a password reset link. The response is the same whether or not an account has the email address.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The address of the account.")] email: String,
+        #[graphql(desc = "The email address of the account.")] email: String,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         password_reset::request_password_reset(app, &caller.client, &email).await.try_into()
     }
 
-    /// Sets a new password with the token of the emailed link, and ends every session. Signs nobody in.
+    /// Sets a new password with the token of an emailed link, and ends every session of the user. Does not sign the user in.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -44,16 +44,17 @@ impl PasswordResetMutation {
     }
 }
 
-/// A new password, and the leave to set it.
+/// A new password, and the token that authorizes it.
 #[derive(InputObject)]
 pub struct ResetPasswordInput {
-    /// The token of the emailed link: what stands behind `token=`.
+    /// The token: the text after `token=` in the emailed link.
     #[graphql(secret)]
     token: String,
-    /// At least `passwordMinLength` and at most 128 characters of any kind, and not easily guessed.
+    /// The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+    /// guessed.
     #[graphql(secret)]
     new_password: String,
-    /// Checked where given: must equal `newPassword`.
+    /// The new password again. If given, it must equal `newPassword`.
     #[graphql(secret)]
     new_password_confirmation: Option<String>,
 }

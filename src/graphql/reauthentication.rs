@@ -1,4 +1,4 @@
-//! Proving once more, in a session, that it is still its user who acts.
+//! Reauthentication: confirming, within a session, that its user is still the one acting.
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
@@ -19,7 +19,7 @@ use crate::{
     reauthentication::{self, ReauthenticateRefusal, StartReauthenticationRefusal},
 };
 
-/// The only provider so far.
+/// The ID of the only provider so far.
 const GOOGLE: &str = "google";
 
 /// The mutations of reauthentication.
@@ -28,12 +28,12 @@ pub struct ReauthenticationMutation;
 
 #[Object]
 impl ReauthenticationMutation {
-    /// Begins a proof that the viewer is still the owner, for this session. A code is mailed only if asked for, to the proven
-    /// address that the account has now.
+    /// Starts a reauthentication for this session. If `sendCode` is true, emails a code to the account's current verified
+    /// email address.
     async fn start_reauthentication(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whether to mail a code.", default = false)] send_code: bool,
+        #[graphql(desc = "Whether to email a code.", default = false)] send_code: bool,
     ) -> Result<StartReauthenticationResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let started =
@@ -44,13 +44,13 @@ impl ReauthenticationMutation {
         })
     }
 
-    /// Accepts the proof, once, and answers with a new access token whose `auth_time` is now. With it the request that was
-    /// refused with `REAUTHENTICATION_REQUIRED` works. The refresh token stays the one that the client has.
+    /// Completes a reauthentication, once, and returns a new access token whose `auth_time` is now. Use that token to retry
+    /// the request that was refused with `REAUTHENTICATION_REQUIRED`. The refresh token stays the same.
     async fn reauthenticate(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of the `Reauthentication`.")] id: ID,
-        #[graphql(desc = "The proof.")] proof: ReauthenticationProof,
+        #[graphql(desc = "The ID of the `Reauthentication`.")] id: ID,
+        #[graphql(desc = "The proof of identity.")] proof: ReauthenticationProof,
     ) -> Result<ReauthenticateResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let Ok(proof) = proof.try_into() else {
@@ -67,34 +67,34 @@ impl ReauthenticationMutation {
     }
 }
 
-/// The outcome of beginning a reauthentication.
+/// The result of starting a reauthentication.
 #[derive(Union)]
 pub enum StartReauthenticationResult {
-    /// Begun.
+    /// The reauthentication was started.
     Reauthentication(Reauthentication),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }
 
-/// The outcome of a reauthentication.
+/// The result of completing a reauthentication.
 #[derive(Union)]
 pub enum ReauthenticateResult {
-    /// Proven.
+    /// The viewer confirmed their identity.
     Reauthenticated(Box<Reauthenticated>),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }
 
-/// A proof that is awaited in this session.
+/// A reauthentication that was started in this session and awaits proof.
 #[derive(SimpleObject)]
 pub struct Reauthentication {
-    /// Send it with the proof. An ID token must hold it as its `nonce`.
+    /// The ID to send with the proof. If the proof is an ID token, its `nonce` must be this ID.
     id: ID,
-    /// The ways in which the viewer can give the proof.
+    /// The methods that the viewer can use.
     methods: Vec<AuthenticationMethod>,
-    /// What was mailed. Null unless a code was asked for.
+    /// The challenge for the emailed code. Null if no code was requested.
     email_challenge: Option<EmailChallenge>,
-    /// Seconds until it expires.
+    /// Seconds until the reauthentication expires.
     expires_in: i32,
 }
 
@@ -109,12 +109,12 @@ impl From<reauthentication::Reauthentication> for Reauthentication {
     }
 }
 
-/// The viewer has proven who they are. Their session goes on.
+/// A completed reauthentication. The session continues.
 #[derive(SimpleObject)]
 pub struct Reauthenticated {
-    /// The session.
+    /// The session of the viewer.
     session: Session,
-    /// A JWT that carries the proof. Access tokens issued before do not.
+    /// An access token (JWT) that records the reauthentication. Tokens issued earlier do not.
     access_token: String,
     /// Seconds until the access token expires.
     expires_in: i32,
@@ -131,65 +131,66 @@ impl From<reauthentication::Reauthenticated> for Reauthenticated {
     }
 }
 
-/// What proves who the viewer is: exactly one of these.
+/// A proof of identity. Give exactly one field.
 #[derive(OneofObject)]
 pub enum ReauthenticationProof {
     /// The password of the account.
     #[graphql(secret)]
     Password(String),
-    /// The code that was mailed.
+    /// The emailed code.
     #[graphql(secret)]
     EmailCode(String),
-    /// What a provider gave for a linked account.
+    /// A credential from a provider, for a linked account.
     Identity(ProviderLoginInput),
 }
 
-/// What a provider gave to the client.
+/// A credential from a sign-in provider.
 #[derive(InputObject)]
 pub struct ProviderLoginInput {
-    /// The provider's id: `google`.
+    /// The ID of the provider: `google`.
     provider: ID,
-    /// What it gave.
+    /// The credential.
     proof: ProviderProof,
 }
 
-/// What a provider gave to the client: exactly one of these.
+/// A credential from a provider. Give exactly one field.
 #[derive(OneofObject)]
 pub enum ProviderProof {
-    /// A code that came back to the browser that had asked `startGoogleLogin`.
+    /// An authorization code, from the flow that `startGoogleLogin` started.
     AuthorizationCode(AuthorizationCodeInput),
-    /// An ID token: from a native app, or from a script of the provider's.
+    /// An ID token, from a native app or the provider's script.
     IdToken(IdTokenInput),
-    /// An access token. It proves nothing of this moment, and is refused here.
+    /// An access token. Always refused: it does not show that the user is present now.
     #[graphql(secret)]
     AccessToken(String),
 }
 
-/// A code, and what shows that it comes from the browser that began.
+/// An authorization code, with proof that the same browser started the flow.
 #[derive(InputObject)]
 pub struct AuthorizationCodeInput {
-    /// What came back in the address, as `code`.
+    /// The parameter `code` of the redirect.
     #[graphql(secret)]
     code: String,
-    /// What came back in the address, as `state`. It works once.
+    /// The parameter `state` of the redirect. It works once.
     #[graphql(secret)]
     state: String,
-    /// What `startGoogleLogin` answered, kept in the browser.
+    /// The `codeVerifier` that `startGoogleLogin` returned to this browser.
     #[graphql(secret)]
     code_verifier: String,
 }
 
-/// An ID token.
+/// An ID token from a provider.
 #[derive(InputObject)]
 pub struct IdTokenInput {
-    /// The token, issued to this server's client id.
+    /// The ID token, issued to this server's client ID.
     #[graphql(secret)]
     id_token: String,
-    /// The nonce that the client had the provider put into the token. In a reauthentication it is that one's id.
+    /// The nonce that the client sent to the provider, which the token must contain. For a reauthentication, the ID of the
+    /// `Reauthentication`.
     nonce: Option<String>,
 }
 
-/// There is no provider of the id that was given.
+/// The error for a provider ID that is not known.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownProvider;
 
@@ -239,7 +240,7 @@ impl TryFrom<ReauthenticationProof> for OwnershipProof {
 }
 
 pub(super) fn unknown_provider() -> UserError {
-    UserError::new(ErrorCode::NotEnabled, "There is no such sign-in provider.")
+    UserError::new(ErrorCode::NotEnabled, "This sign-in provider does not exist.")
 }
 
 impl From<StartReauthenticationRefusal> for UserError {
@@ -261,7 +262,7 @@ impl From<ReauthenticateRefusal> for UserError {
             }
             ReauthenticateRefusal::InvalidCredentials => Self::new(
                 ErrorCode::InvalidCredentials,
-                "The password is incorrect, or this account is not linked to yours.",
+                "Incorrect password, or this account is not linked to yours.",
             ),
             ReauthenticateRefusal::InvalidOtp => {
                 Self::new(ErrorCode::InvalidOtp, "This code is wrong or has expired.")

@@ -1,4 +1,4 @@
-//! Expected refusals, which are data. Each subject converts the refusals of its use cases.
+//! Expected refusals, which are returned as data. Each subject converts the refusals of its own use cases.
 
 use async_graphql::{Enum, SimpleObject, resolver_utils::EnumType};
 
@@ -8,90 +8,90 @@ use crate::{
     input,
 };
 
-/// An expected refusal.
+/// A refused request.
 #[derive(SimpleObject, Debug)]
 pub struct UserError {
     /// The reason, for programs.
     pub code: ErrorCode,
-    /// The reason in English, for people. Programs read `code`.
+    /// The reason in English, for people. Programs should use `code`.
     pub message: String,
-    /// Which inputs are at fault; empty where the fault is none of theirs.
+    /// The inputs at fault; empty if no particular input is at fault.
     pub fields: Vec<FieldError>,
-    /// Seconds to wait before trying again, for `RATE_LIMITED` and `SERVER_BUSY`. Null where waiting does not help.
+    /// Seconds to wait before trying again, for `RATE_LIMITED` and `SERVER_BUSY`. Null if waiting does not help.
     pub retry_after: Option<i32>,
 }
 
-/// One input at fault.
+/// An input at fault.
 #[derive(SimpleObject, Debug)]
 pub struct FieldError {
-    /// The field's name in the input, such as `passwordConfirmation`.
+    /// The name of the input field, such as `passwordConfirmation`.
     pub field: String,
-    /// The kind of fault, for programs.
+    /// The problem, for programs.
     pub code: FieldErrorCode,
-    /// The fault in English, for people.
+    /// The problem in English, for people.
     pub message: String,
 }
 
-/// What is wrong with an input. Values may be added: keep a default branch.
+/// The problem with an input. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "input::FieldErrorCode")]
 pub enum FieldErrorCode {
-    /// It is missing.
+    /// The value is missing.
     Required,
-    /// It has too few characters.
+    /// The value has too few characters.
     TooShort,
-    /// It has too many characters.
+    /// The value is too long.
     TooLong,
-    /// It is not of the form that it must have.
+    /// The value does not have the required format.
     Malformed,
-    /// It differs from what it must equal.
+    /// The value does not match the one it must equal.
     Mismatch,
-    /// It is too easily guessed.
+    /// The password is too easily guessed.
     TooWeak,
-    /// Somebody else has it.
+    /// Another account already uses the value.
     Taken,
-    /// It is what it was.
+    /// The value is the same as before.
     Unchanged,
 }
 
-/// Why something was refused. Values may be added: keep a default branch.
+/// The reason for a refusal. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// Inputs are missing or malformed; `fields` says which.
+    /// Inputs are missing or invalid; `fields` lists them.
     InvalidInput,
-    /// Somebody has an account with this email address.
+    /// An account with this email address already exists.
     EmailTaken,
-    /// Somebody has this username.
+    /// Another account already has this username.
     UsernameTaken,
-    /// Unknown account, wrong password, or an account with no password: never told apart.
+    /// The account is unknown, its password is wrong, or it has no password. The cases are not distinguished.
     InvalidCredentials,
-    /// The credentials were right, but the account is deactivated.
+    /// The credentials are correct, but the account is deactivated.
     AccountDisabled,
-    /// A one-time password that is wrong, expired, used up or superseded: never told apart.
+    /// The code is wrong, expired, used up or superseded. The cases are not distinguished.
     InvalidOtp,
-    /// A link, reset or refresh token that is unknown, expired, spent or revoked: never told apart.
+    /// The link, reset or refresh token is unknown, expired, used or revoked. The cases are not distinguished.
     InvalidToken,
-    /// This way in, or signing up at all, is switched off.
+    /// This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account.
     NotEnabled,
-    /// Too often in too short a time; `retryAfter` says when to try again.
+    /// Too many attempts. `retryAfter` holds the seconds to wait.
     RateLimited,
-    /// The server sheds load to stay responsive; `retryAfter` says when to try again.
+    /// The server is overloaded. `retryAfter` holds the seconds to wait.
     ServerBusy,
-    /// No such user, or not one you may act on.
+    /// The user does not exist, or the viewer may not act on them.
     NotFound,
-    /// Refused to protect the system: it concerns yourself, or the last superuser.
+    /// Not allowed on the viewer's own account or on the last superuser.
     NotAllowed,
-    /// Google does not vouch for what the client sent.
+    /// Google did not confirm the credential.
     GoogleRejected,
-    /// Google did not answer.
+    /// Google did not respond.
     GoogleUnavailable,
-    /// An account with this address exists: sign in to it, and link.
+    /// An account with this email address already exists. Sign in to it another way, then link Google to it.
     LinkRequired,
-    /// This Google account belongs to another user.
+    /// This Google account is linked to another user.
     IdentityTaken,
-    /// It is the only way in.
+    /// This is the only way to sign in to the account.
     LastSignInMethod,
-    /// The viewer must prove who they are once more: `startReauthentication`, `reauthenticate`, and then the same again.
+    /// The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request.
     ReauthenticationRequired,
 }
 
@@ -114,15 +114,15 @@ impl UserError {
     }
 
     pub(super) fn not_enabled() -> Self {
-        Self::new(ErrorCode::NotEnabled, "Email addresses are not verified this way here.")
+        Self::new(ErrorCode::NotEnabled, "This way of verifying email addresses is disabled.")
     }
 
     pub(super) fn signup_not_enabled() -> Self {
-        Self::new(ErrorCode::NotEnabled, "Sign-up is switched off.")
+        Self::new(ErrorCode::NotEnabled, "Sign-up is disabled.")
     }
 
     pub(super) fn google_not_enabled() -> Self {
-        Self::new(ErrorCode::NotEnabled, "Sign-in with Google is switched off.")
+        Self::new(ErrorCode::NotEnabled, "Sign-in with Google is disabled.")
     }
 
     pub(super) fn google_unavailable() -> Self {
@@ -144,7 +144,7 @@ impl UserError {
         Self::taken(ErrorCode::UsernameTaken, "username", "This username is already taken.")
     }
 
-    /// Tells the client to wait, if that is all that is wrong.
+    /// Converts a fault that waiting resolves.
     ///
     /// # Errors
     /// Returns every other fault as a top-level error.

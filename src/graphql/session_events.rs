@@ -1,4 +1,4 @@
-//! Following what happens to one's sessions and account.
+//! The stream of events on the viewer's sessions and account.
 
 use async_graphql::{Context, Enum, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
@@ -13,16 +13,16 @@ use crate::{
     sessions,
 };
 
-/// The subscription to events.
+/// The subscription to session events.
 #[derive(Default)]
 pub struct SessionEventsSubscription;
 
 #[Subscription]
 impl SessionEventsSubscription {
-    /// What happens to the viewer's sessions and account, by WebSocket (`graphql-transport-ws`). It ends when the viewer's
-    /// session ends: the last event tells so, the stream completes, and the connection is closed with 4403 and the reason
-    /// `REVOKED`. When the access token expires, the connection is closed with 4403 and `EXPIRED`, and the client connects
-    /// again with the next one; or it sends that before, in a `ping` with the payload `{ "accessToken": "…" }`, and stays.
+    /// Streams events on the viewer's sessions and account over WebSocket (`graphql-transport-ws`). When the viewer's
+    /// session ends, the stream sends a last event and completes, and the connection closes with code 4403 and reason
+    /// `REVOKED`. When the access token expires, the connection closes with code 4403 and reason `EXPIRED`: reconnect with a
+    /// new token. To stay connected, send the new token before that, in a `ping` with the payload `{ "accessToken": "…" }`.
     async fn session_events(
         &self,
         ctx: &Context<'_>,
@@ -33,14 +33,14 @@ impl SessionEventsSubscription {
     }
 }
 
-/// Something that happened to one's sessions or account.
+/// An event on the viewer's sessions or account.
 #[derive(SimpleObject)]
 pub struct SessionEvent {
-    /// What happened.
+    /// The kind of event.
     kind: SessionEventKind,
-    /// When.
+    /// When the event happened.
     at: OffsetDateTime,
-    /// The session that started or ended. Null for what concerns the account.
+    /// The ID of the session that started or ended. Null for events on the account.
     session_id: Option<ID>,
 }
 
@@ -50,19 +50,19 @@ impl From<Event> for SessionEvent {
     }
 }
 
-/// What may happen. Values may be added: keep a default branch.
+/// The kind of a session event. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "events::EventKind")]
 pub enum SessionEventKind {
-    /// Somebody signed in.
+    /// A session started: the user signed in.
     SessionStarted,
-    /// A session is over, by whomever: it was ended before it expired.
+    /// A session was ended before it expired, by the user or by someone else.
     SessionEnded,
-    /// The password is another, or there is one now.
+    /// The password was changed or set.
     PasswordChanged,
-    /// The address is proven: the one that was there, or another in its place.
+    /// The email address was verified, or replaced by a verified one.
     EmailVerified,
-    /// Something else that `me` tells is another: names, what people say of themselves, what signs them in, their role, or
-    /// whether they may sign in.
+    /// Another field of `me` changed: a name, the username, the bio, the picture, a linked account, the role, or whether the
+    /// user can sign in.
     ProfileChanged,
 }

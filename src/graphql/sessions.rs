@@ -1,4 +1,4 @@
-//! Sessions: signing in, staying signed in, signing out.
+//! Sessions: signing in, refreshing tokens, signing out.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use uuid::Uuid;
@@ -18,18 +18,18 @@ use crate::{
     sessions::{self, LoginRefusal, RefreshRefusal},
 };
 
-/// The mutations of sessions.
+/// The mutations that start, refresh and end sessions.
 #[derive(Default)]
 pub struct SessionsMutation;
 
 #[Object]
 impl SessionsMutation {
-    /// Signs in with a username or an email address, and a password. A right password on an unproven address answers with a
-    /// challenge where verification is mandatory.
+    /// Signs in with a username or email address and a password. If the password is correct, but the email address is not
+    /// verified and verification is mandatory, returns an `EmailChallenge`.
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who signs in, and the proof.")] input: LoginInput,
+        #[graphql(desc = "The username or email address, and the password.")] input: LoginInput,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let input = sessions::LoginInput { identifier: input.identifier, password: input.password.into() };
@@ -39,13 +39,14 @@ impl SessionsMutation {
         })
     }
 
-    /// Trades a refresh token for a new pair. Asking again with the same token gives the same pair while nobody has used it, or
-    /// to another client a pair in its place; after that it ends the session, for then the token has two holders. Without an
-    /// argument it is the cookie's token, and so is the next.
+    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, the same token can be sent again: it
+    /// returns the same pair, or to another client a pair that replaces it. After that, sending it again ends the session,
+    /// because two clients hold the token. Without an argument, the token is read from the cookie and the next one is set
+    /// there.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The newest refresh token of the session.", secret)] refresh_token: Option<String>,
+        #[graphql(desc = "The latest refresh token of the session.", secret)] refresh_token: Option<String>,
     ) -> Result<RefreshResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let token = caller.delivery.given(refresh_token.as_deref());
@@ -62,12 +63,14 @@ impl SessionsMutation {
         })
     }
 
-    /// Ends the session of the refresh token given, else of the cookie's, else of the access token. Ending an ended session is
-    /// no error.
+    /// Signs out: ends the session of the given refresh token or, if it is omitted, of the cookie or else of the access
+    /// token. Succeeds if the session has already ended.
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Any refresh token of the session.", secret)] refresh_token: Option<String>,
+        #[graphql(desc = "Any refresh token of the session, new or old.", secret)] refresh_token: Option<
+            String,
+        >,
     ) -> Result<SessionsEnded, ApiError> {
         let (app, caller) = caller(ctx)?;
         let token = caller.delivery.given(refresh_token.as_deref());
@@ -79,7 +82,7 @@ impl SessionsMutation {
         Ok(ended.into())
     }
 
-    /// Ends every session of the viewer, this one included.
+    /// Ends every session of the viewer, including the current one.
     async fn logout_all(&self, ctx: &Context<'_>) -> Result<SessionsEnded, ApiError> {
         let (app, caller) = caller(ctx)?;
         let ended = sessions::logout_all(app, viewer(ctx)?).await?;
@@ -87,11 +90,11 @@ impl SessionsMutation {
         Ok(ended.into())
     }
 
-    /// Ends one session of the viewer. What is no live session of theirs is left alone, which is no error.
+    /// Ends a session of the viewer. Succeeds without effect if the viewer has no active session with this ID.
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The session's.")] id: ID,
+        #[graphql(desc = "The ID of the session.")] id: ID,
     ) -> Result<SessionsEnded, ApiError> {
         let (app, caller) = caller(ctx)?;
         let Ok(id) = id.parse::<Uuid>() else { return Ok(SessionsEnded::from(Vec::new())) };
@@ -102,10 +105,10 @@ impl SessionsMutation {
     }
 }
 
-/// What to sign in with.
+/// The credentials to sign in with.
 #[derive(InputObject)]
 pub struct LoginInput {
-    /// A username or an email address; at most 254 bytes.
+    /// The username or email address; at most 254 bytes.
     identifier: String,
     /// The password; at most 128 characters.
     #[graphql(secret)]
@@ -117,7 +120,7 @@ impl From<LoginRefusal> for UserError {
         match refusal {
             LoginRefusal::InvalidInput(fields) => Self::invalid_input(fields),
             LoginRefusal::InvalidCredentials => {
-                Self::new(ErrorCode::InvalidCredentials, "Incorrect username, email address or password.")
+                Self::new(ErrorCode::InvalidCredentials, "Incorrect username/email or password.")
             }
             LoginRefusal::AccountDisabled => Self::account_disabled(),
         }
@@ -139,7 +142,8 @@ impl From<RefreshRefusal> for UserError {
     }
 }
 
-/// Strangers can use up the login budgets of an account. Its owner is told of the way in that strangers cannot block.
+/// Adds to a rate-limit message that a code can be requested by email. Strangers can use up the login budgets of an account,
+/// but they cannot block this way to sign in.
 fn offer_code(mut error: UserError) -> UserError {
     if error.code == ErrorCode::RateLimited {
         error.message = format!("{} You can also request a sign-in code by email.", error.message);

@@ -1,4 +1,4 @@
-//! By which way refresh tokens come and go: in documents, or in a cookie that no script can read.
+//! The delivery of refresh tokens: in GraphQL documents, or in a cookie that scripts cannot read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{app::App, sessions::SignedIn};
 
-/// How the refresh tokens of one request travel: what it asked for, the cookie that came with it, and what becomes of that.
+/// The delivery of refresh tokens in one request: the requested way, the request's cookie, and the change to that cookie.
 #[derive(Debug, Default)]
 pub struct TokenDelivery {
     by_cookie: bool,
@@ -15,40 +15,43 @@ pub struct TokenDelivery {
     change: Mutex<Option<CookieChange>>,
 }
 
-/// What the answer does to the cookie.
+/// A change of the cookie, made by the response.
 #[derive(Clone, Debug)]
 pub enum CookieChange {
-    /// It holds this from now on.
+    /// Sets the cookie.
     Set {
         /// The refresh token.
         token: SecretString,
-        /// Seconds for which it is good.
+        /// Seconds until the refresh token expires.
         max_age: i64,
     },
-    /// It is gone.
+    /// Deletes the cookie.
     Clear,
 }
 
 impl TokenDelivery {
-    /// Whether refresh tokens are to go into the cookie, and the one that came in it. It must have come from where it may.
+    /// Creates a delivery by cookie or by document, with the refresh token of the request's cookie, if any. The caller must
+    /// have checked the origin of the request.
     #[must_use]
     pub fn new(by_cookie: bool, cookie: Option<SecretString>) -> Self {
         Self { by_cookie, cookie, change: Mutex::default() }
     }
 
-    /// What the answer does to the cookie, if anything.
+    /// Returns the change of the cookie, or `None` if it stays as it is.
     #[must_use]
     pub fn change(&self) -> Option<CookieChange> {
         self.lock().clone()
     }
 
-    /// The refresh token that a field works with: the one that it is given, else the cookie's.
+    /// Returns the refresh token of the argument or, without one, of the cookie.
     pub(super) fn given<'t>(&'t self, argument: Option<&'t str>) -> Option<&'t str> {
         argument.or_else(|| self.cookie.as_ref().map(ExposeSecret::expose_secret))
     }
 
-    /// Sends a refresh token on its way; what is returned goes into the document. What came by the cookie never does, or a
-    /// script could have what the cookie keeps from it by leaving the header out.
+    /// Delivers a refresh token: returns it for the document, or sets the cookie and returns `None`.
+    ///
+    /// The tokens of a session that uses the cookie never go into the document. Otherwise a script could read the token by
+    /// omitting the header `X-Token-Delivery`.
     pub(super) fn send(&self, app: &App, signed_in: &SignedIn) -> Option<String> {
         let token = signed_in.refresh_token.clone()?;
         if !self.by_cookie && self.session(app) != Some(signed_in.session.id) {
@@ -58,21 +61,21 @@ impl TokenDelivery {
         None
     }
 
-    /// Clears the cookie, where there is one, if its session is among those that have ended.
+    /// Clears the cookie if its session is among `sessions`, which have ended.
     pub(super) fn ended(&self, app: &App, sessions: &[Uuid]) {
         if self.session(app).is_some_and(|session| sessions.contains(&session)) {
             self.clear();
         }
     }
 
-    /// Clears the cookie, where there is one: its token is of no more use.
+    /// Clears the cookie, if the request has one.
     pub(super) fn clear(&self) {
         if self.cookie.is_some() {
             *self.lock() = Some(CookieChange::Clear);
         }
     }
 
-    /// The session of the cookie.
+    /// Returns the session of the cookie, if any.
     fn session(&self, app: &App) -> Option<Uuid> {
         Some(app.tokens.read_refresh_token(self.cookie.as_ref()?.expose_secret())?.session_id)
     }

@@ -1,4 +1,4 @@
-//! Proving that an email address is one's own.
+//! Verifying email addresses, and signing in by email.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use secrecy::SecretString;
@@ -17,20 +17,20 @@ use crate::{
     verification::{self, ChangeEmailRefusal, ProofRefusal, RequestLoginCodeRefusal, ResendRefusal},
 };
 
-/// The mutations of verification.
+/// The mutations that verify an email address or sign in by email.
 #[derive(Default)]
 pub struct VerificationMutation;
 
 #[Object]
 impl VerificationMutation {
-    /// Proves an email address, or signs in, with the emailed code. A viewer whose account it concerns goes on in their
-    /// session: `refreshToken` is null then, keep the one you have. Send `challengeId` to keep the password of a sign-up:
-    /// without it the account begins, or goes on, without a password, since anybody may have signed up with the address. A code
-    /// for a change of address works in the session that asked, with `challengeId`.
+    /// Verifies an email address, or signs in, with an emailed code. If the viewer is already signed in to the account,
+    /// their session continues and `refreshToken` is null: keep the current one. Send `challengeId` to keep the password
+    /// chosen at sign-up. Without it, the account has no password afterwards, because someone else may have signed up with
+    /// the address. A code for a new email address works only in the session that requested it, and only with `challengeId`.
     async fn verify_otp(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The code, and what it proves.")] input: VerifyOtpInput,
+        #[graphql(desc = "The code and the email address that it was sent to.")] input: VerifyOtpInput,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
@@ -40,30 +40,29 @@ impl VerificationMutation {
         })
     }
 
-    /// Mails a one-time password again. The answer is the same whether or not the address is known.
+    /// Emails another verification code. The response is the same whether or not an account has the email address.
     async fn resend_otp(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The address to prove.")] email: String,
-        #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
+        #[graphql(desc = "The email address to verify.")] email: String,
+        #[graphql(desc = "The ID of the `EmailChallenge` to replace.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let asker = caller.asker(app).await?;
         verification::resend_otp(app, asker, &email, challenge_id.as_ref().map(uuid)).await.try_into()
     }
 
-    /// Proves an email address, or signs in, with the token of the emailed link. A viewer whose account it concerns goes on in
-    /// their session: `refreshToken` is null then, keep the one you have. The asker's `challengeId`, or the right password,
-    /// keeps what was chosen at sign-up; without them the account begins, or goes on, without a password.
+    /// Verifies an email address, or signs in, with the token of an emailed link. If the viewer is already signed in to the
+    /// account, their session continues and `refreshToken` is null: keep the current one. Send `challengeId` or `password`
+    /// to keep the password chosen at sign-up. Without either, the account has no password afterwards.
     async fn activate_account(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The text after `token=` in the link.", secret)] token: String,
-        #[graphql(desc = "The challenge that `signup` or a resend answered with.")] challenge_id: Option<ID>,
-        #[graphql(
-            desc = "The password that was chosen at sign-up. A wrong one is refused, and the link stays good.",
-            secret
-        )]
+        #[graphql(desc = "The token: the text after `token=` in the link.", secret)] token: String,
+        #[graphql(desc = "The ID of the `EmailChallenge` that the link was sent for.")] challenge_id: Option<
+            ID,
+        >,
+        #[graphql(desc = "The password chosen at sign-up. If it is wrong, the link still works.", secret)]
         password: Option<String>,
     ) -> Result<SignInResult, ApiError> {
         let (app, caller) = caller(ctx)?;
@@ -79,23 +78,23 @@ impl VerificationMutation {
         })
     }
 
-    /// Mails a code and a link to sign in with. The answer is the same for every address. Then `verifyOtp` or
-    /// `activateAccount`.
+    /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or
+    /// not an account has the email address.
     async fn request_login_code(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The address of the account.")] email: String,
+        #[graphql(desc = "The email address of the account.")] email: String,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         verification::request_login_code(app, caller.asker(app).await?, &email).await.try_into()
     }
 
-    /// Mails an activation link again. The answer is the same whether or not the address is known.
+    /// Emails another activation link. The response is the same whether or not an account has the email address.
     async fn resend_activation_email(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The address to prove.")] email: String,
-        #[graphql(desc = "The challenge that the new one takes the place of.")] challenge_id: Option<ID>,
+        #[graphql(desc = "The email address to verify.")] email: String,
+        #[graphql(desc = "The ID of the `EmailChallenge` to replace.")] challenge_id: Option<ID>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         let asker = caller.asker(app).await?;
@@ -103,33 +102,33 @@ impl VerificationMutation {
         verification::resend_activation_email(app, asker, &email, id).await.try_into()
     }
 
-    /// Mails a code to the new address. Entered with `verifyOtp` in this session, it makes the address the account's. Needs a
-    /// recent proof: see `reauthenticate`.
+    /// Emails a code to the new email address. The address changes once `verifyOtp` receives the code in this session.
+    /// Requires recent reauthentication; see `reauthenticate`.
     async fn change_email(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new address, and the password.")] input: ChangeEmailInput,
+        #[graphql(desc = "The new email address and the current password.")] input: ChangeEmailInput,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         verification::change_email(app, &caller.client, viewer(ctx)?, input.into()).await.try_into()
     }
 }
 
-/// What is no id is no challenge's.
+/// Returns the UUID of an ID, or the nil UUID, which no challenge has, if it is malformed.
 fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }
 
-/// A code. With `challengeId` it is judged against that challenge; without, against the newest to prove the address and the newest
-/// to sign in.
+/// An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest
+/// challenges to verify the email address and to sign in.
 #[derive(InputObject)]
 pub struct VerifyOtpInput {
-    /// The address that it was mailed to.
+    /// The email address that the code was sent to.
     email: String,
-    /// The digits; spaces and hyphens between them do not matter.
+    /// The code. Spaces and hyphens between its digits are ignored.
     #[graphql(secret)]
     otp: String,
-    /// The id of the `EmailChallenge`. Tries are then counted for it alone, so that nobody else can use them up.
+    /// The ID of the `EmailChallenge`. If given, attempts count for this challenge only, so nobody else can use them up.
     challenge_id: Option<ID>,
 }
 
@@ -143,12 +142,12 @@ impl From<VerifyOtpInput> for verification::VerifyOtpInput {
     }
 }
 
-/// Another address for an account.
+/// A new email address for an account.
 #[derive(InputObject)]
 pub struct ChangeEmailInput {
-    /// The address to be: an ASCII local part, and a domain that may be international; at most 254 bytes.
+    /// The new email address: an ASCII local part and a domain, which may be internationalized; at most 254 bytes.
     new_email: String,
-    /// The password of the account. It may be left out only where the account has none.
+    /// The current password. Required if the account has a password.
     #[graphql(secret)]
     current_password: Option<String>,
 }
@@ -160,19 +159,19 @@ impl From<ChangeEmailInput> for verification::ChangeEmailInput {
     }
 }
 
-/// When an email address must be proven.
+/// Whether and when an email address must be verified.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "config::EmailVerification")]
 pub enum EmailVerificationMode {
-    /// Never: addresses are taken as given.
+    /// Email addresses are not verified.
     None,
-    /// It is asked for at sign-up, and nothing waits for it.
+    /// Verification is requested at sign-up, but users can sign in without it.
     Optional,
-    /// Before the account begins.
+    /// An account can be used only after its email address is verified.
     Mandatory,
 }
 
-/// Converts why a code or a link proves nothing.
+/// Converts the refusal of a code or a link.
 fn proof_error(
     failure: Failure<ProofRefusal>,
     invalid: ErrorCode,
@@ -185,11 +184,11 @@ fn proof_error(
     Ok(match refusal {
         ProofRefusal::InvalidCredentials => UserError::new(
             ErrorCode::InvalidCredentials,
-            "This is not the password that was chosen at sign-up. The link still works.",
+            "This is not the password chosen at sign-up. The link still works.",
         ),
         ProofRefusal::Invalid => {
             let message = format!(
-                "This {code_or_link} is wrong or has expired. Look for the newest email, or request another one."
+                "This {code_or_link} is wrong or has expired. Use the newest email, or request another one."
             );
             UserError::new(invalid, &message)
         }

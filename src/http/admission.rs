@@ -1,5 +1,5 @@
-//! How many connections may be open: in all, and from one address. Whoever comes on top is turned away at once, for one that
-//! waits in the dark is worse off than one that is told to come again.
+//! Limits on open connections, in total and from one address. Connections beyond the limit are refused at
+//! once, so that clients learn that they should try again later.
 
 use std::{
     collections::HashMap,
@@ -20,33 +20,33 @@ use tokio::{
 use super::{answer, client::is_trusted};
 use crate::{app::App, config::Config, rate_limit::Address};
 
-/// Files that the process opens besides connections of clients and of the database.
+/// Files that the process opens in addition to connections of clients and of the database.
 const OTHER_FILES: u32 = 100;
 
 static WARNED: AtomicBool = AtomicBool::new(false);
 
-/// The connections that are open.
+/// The open connections.
 pub(super) struct Admission {
     app: Arc<App>,
     room: Arc<Semaphore>,
     by_address: Arc<Counts>,
 }
 
-/// By the networks of addresses.
+/// Counts by network address.
 type Counts = Mutex<HashMap<String, u32>>;
 
-/// A connection's place among them, until it is dropped.
+/// The slot of a connection, which is freed when it is dropped.
 pub(super) struct ConnectionPlace {
     _room: OwnedSemaphorePermit,
     address: Option<(Address, Arc<Counts>)>,
 }
 
-/// Why there is no place.
+/// The reason why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Too many are open in all.
+    /// Too many connections are open in total.
     All,
-    /// Too many are open from one address.
+    /// Too many connections are open from one address.
     Address,
 }
 
@@ -56,7 +56,8 @@ impl Admission {
         Self { app, room: Arc::new(Semaphore::new(most)), by_address: Arc::default() }
     }
 
-    /// A place for a connection from this address. Proxies bring everybody's connections, so they are not counted.
+    /// Returns a slot for a connection from this address. Proxies carry everyone's connections, so they are
+    /// not counted by address.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
         let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.server.trusted_proxies);
@@ -98,7 +99,7 @@ impl Drop for ConnectionPlace {
 }
 
 impl Full {
-    /// Says why, as far as the socket takes it, and closes.
+    /// Sends the reason, as far as the socket accepts it at once, and closes.
     pub(super) fn turn_away(self, socket: TcpStream) {
         let (status, message) = match self {
             Self::All => (StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open."),
@@ -108,7 +109,7 @@ impl Full {
         };
         tracing::debug!(reason = ?self, "a connection was turned away");
         if let Ok(mut socket) = socket.into_std() {
-            // a socket that nothing was written to takes so little without waiting
+            // an empty send buffer accepts a short response without waiting
             let _ = socket.write_all(&answer::raw(status, message));
         }
     }
@@ -118,7 +119,8 @@ fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `MAX_CONNECTIONS`, or as many as the system has files for: if it ran out of them, the database would be shut out as well.
+/// Returns `MAX_CONNECTIONS`, or less if the system's limit of open files is lower. Running out of files
+/// would also cut off the database.
 fn most(config: &Config) -> usize {
     let others = OTHER_FILES + config.database.max_connections;
     let files = files(config.server.max_connections + others);
@@ -132,7 +134,7 @@ fn most(config: &Config) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// How many files the process may open, once it has asked for so many.
+/// Raises the limit of open files to the number needed, and returns the limit in effect.
 #[cfg(unix)]
 fn files(wanted: u32) -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,4 +1,5 @@
-//! Answers that are no GraphQL response: refusals, in the same shape, so that clients read one kind of error.
+//! Responses other than GraphQL results: refusals, in the format of GraphQL errors so that clients handle one
+//! kind of error.
 
 use std::any::Any;
 
@@ -33,7 +34,7 @@ struct Extensions<'a> {
     request_id: Option<String>,
 }
 
-/// A refusal before any GraphQL.
+/// Returns a refusal that precedes any GraphQL.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     let mut answer = Response::builder()
         .status(status)
@@ -46,7 +47,7 @@ pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
     answer
 }
 
-/// A refusal where there is no request yet to answer: a connection's last words, byte by byte.
+/// Returns the bytes of a refusal for a connection without a parsed request.
 pub(super) fn raw(status: StatusCode, message: &str) -> Vec<u8> {
     let code = if status.is_server_error() { "SERVICE_UNAVAILABLE" } else { "BAD_REQUEST" };
     let body = body(code, message);
@@ -71,8 +72,8 @@ fn body(code: &str, message: &str) -> String {
     serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
 }
 
-/// Keeps a page of ours to itself: it is kept nowhere, and no other site has a hold on it. What it may load is said by a policy
-/// of its own.
+/// Adds headers that keep other sites from framing or reading the page and caches from storing it. What it
+/// may load is up to its own policy.
 pub(super) fn shield(mut answer: Response) -> Response {
     let no_hold = header::HeaderName::from_static("cross-origin-opener-policy");
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -80,13 +81,13 @@ pub(super) fn shield(mut answer: Response) -> Response {
     answer
 }
 
-/// The answer to a request during which something panicked. The log has it already.
+/// Returns the response to a request whose handler panicked. The panic is already logged.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     let message = "The server failed. Its log has the reason, under the request id.";
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
 }
 
-/// The answer to a method that an address does not know, and which it does.
+/// Returns the response to an unsupported method, which lists the supported ones.
 pub(super) fn not_allowed(methods: &'static str) -> Response {
     let message = format!("This address answers {methods}.");
     let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", &message);
@@ -94,12 +95,12 @@ pub(super) fn not_allowed(methods: &'static str) -> Response {
     answer
 }
 
-/// The answer where there is nothing.
+/// Returns the response for a path without content.
 pub(super) fn nothing(message: &str) -> Response {
     refusal(StatusCode::NOT_FOUND, "NOT_FOUND", message)
 }
 
-/// The same refusal as a page, for a person who has opened an address in a browser. The message is HTML.
+/// Returns the same refusal as a page, for a person with a browser. The message is HTML.
 pub(super) fn as_page(refusal: Response, message: &'static str) -> Response {
     let html = include_str!("pages/refused.html")
         .replace("{status}", &refusal.status().to_string())
@@ -109,12 +110,12 @@ pub(super) fn as_page(refusal: Response, message: &'static str) -> Response {
     page
 }
 
-/// The answer where a route, or a middleware of the framework, refuses; a page if the client prefers one.
+/// Returns the response to an error of a route or of the framework, as a page if the client prefers one.
 pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
     let status = error.status();
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
-        // what answers to more says so itself
+        // a route with more methods responds itself
         StatusCode::METHOD_NOT_ALLOWED => "This address answers GET, HEAD.",
         StatusCode::FORBIDDEN => "This origin or method is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request cannot be answered."),

@@ -1,4 +1,4 @@
-//! Who is at the other end, proxies seen through.
+//! The client of a request, found behind trusted proxies.
 
 use std::{
     net::IpAddr,
@@ -12,10 +12,10 @@ use crate::sessions::Client;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// How much of a `User-Agent` is kept, in characters.
+/// How many characters of the `User-Agent` are kept.
 const MAX_USER_AGENT: usize = 255;
 
-/// How much of an entry that cannot be read the log shows, in bytes.
+/// How many bytes of an unreadable entry are logged.
 const MAX_SHOWN: usize = 64;
 
 static WARNED_OF_PEER: AtomicBool = AtomicBool::new(false);
@@ -24,7 +24,7 @@ static WARNED_OF_ENTRY: AtomicBool = AtomicBool::new(false);
 /// Returns the client of a request.
 pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
     let headers = request.headers();
-    // headers are read as bytes: one letter outside ASCII must not make the rest of a header unknown
+    // as bytes, because one character outside ASCII must not make the whole header unreadable
     let user_agent = headers.get(header::USER_AGENT).map(|agent| {
         let agent = String::from_utf8_lossy(agent.as_bytes());
         agent.chars().filter(|letter| !letter.is_control()).take(MAX_USER_AGENT).collect()
@@ -52,20 +52,21 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
     Client { ip_address, user_agent }
 }
 
-/// Whether an address is a proxy's.
+/// Returns whether the address belongs to a trusted proxy.
 pub(super) fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// An entry that a trusted proxy vouches for and that is no address.
+/// An entry from a trusted proxy that is not an address.
 #[derive(Debug)]
 struct Unreadable<'a>(&'a [u8]);
 
-/// Returns the rightmost address that no trusted proxy vouches for: what stands left of it, its owner may have invented.
+/// Returns the rightmost address that is not a trusted proxy. The client may have invented everything left of
+/// it.
 ///
 /// # Errors
-/// The entry that would decide, if it cannot be read. Then the client is unknown: it is certainly not the proxy, and what
-/// stands left of the entry may be invented.
+/// Returns the entry at that position if it cannot be read. Then the client is unknown: it is certainly not
+/// the proxy, and everything left of the entry may be invented.
 fn see_through<'a>(
     peer: IpAddr,
     forwarded: &[&'a [u8]],
@@ -81,7 +82,8 @@ fn see_through<'a>(
     Ok(client)
 }
 
-/// Reads an address as proxies write it: bare, with a port, IPv6 in brackets or with a zone, in quotes.
+/// Parses an address in the forms that proxies write: bare, with a port, IPv6 in brackets or with a zone, in
+/// quotes.
 fn read(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?;
     let entry = entry.strip_prefix('"').and_then(|entry| entry.strip_suffix('"')).unwrap_or(entry);
@@ -91,14 +93,15 @@ fn read(entry: &[u8]) -> Option<IpAddr> {
         return read_v6(address).filter(|_| is_good);
     }
     match entry.split_once(':') {
-        // a second colon makes it an IPv6 address
+        // a second colon means an IPv6 address
         Some((address, port)) if is_port(port) => address.parse().ok().map(IpAddr::V4),
         Some(_) => read_v6(entry),
         None => entry.parse().ok().map(IpAddr::V4),
     }
 }
 
-/// Reads an IPv6 address. Its zone (RFC 4007 §11) says by which of the proxy's interfaces the client came, not who it is.
+/// Parses an IPv6 address. Its zone (RFC 4007 §11) names the proxy's interface, not the client, so it is
+/// ignored.
 fn read_v6(text: &str) -> Option<IpAddr> {
     let address = match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() => address,

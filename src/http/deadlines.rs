@@ -1,8 +1,8 @@
 //! A connection that is closed when its client dawdles.
 //!
-//! Deadlines are for the whole of a thing, so that one byte now and then does not put them off: so long for a request's
-//! head, so long between two requests, so long until an answer has been taken. A request's body has one where it is read.
-//! What was upgraded has none, but for what waits to be taken.
+//! Deadlines are for the whole of a thing, so that one byte now and then does not put them off: so long for a
+//! request's head, so long between two requests, so long until an answer has been taken. A request's body has
+//! one where it is read. What was upgraded has none, but for what waits to be taken.
 
 use std::{
     io,
@@ -26,7 +26,8 @@ use super::answer;
 /// How long a request's head may take, from its first byte, or from the connection's beginning.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How long a connection may wait between two requests. Proxies keep theirs for a minute, and must be the first to close.
+/// How long a connection may wait between two requests. Proxies keep theirs for a minute, and must be the
+/// first to close.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// How long an answer may wait until its client has taken all of it.
@@ -92,7 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Deadlines<S> {
         self.has_line |= bytes.contains(&b'\n');
     }
 
-    /// What hyper answers to heads that it cannot read has no body: this is what takes its place. None: it is no such answer.
+    /// What hyper answers to heads that it cannot read has no body: this is what takes its place. None: it is
+    /// no such answer.
     fn refusal(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if !self.phase.is_before() {
             return None;

@@ -1,4 +1,4 @@
-//! What every answer tells browsers, unless its route has said something of its own.
+//! Security headers for every response, unless its route has set its own.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -7,7 +7,7 @@ use poem::{
 
 use crate::config::Config;
 
-/// No answer is a page to be framed, to run, or to be taken for another type; pages of ours say what they may.
+/// Forbids framing, running and sniffing. Our own pages set policies that allow what they need.
 pub(super) const ALWAYS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -15,10 +15,10 @@ pub(super) const ALWAYS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// For a year browsers come by https alone (RFC 6797).
+/// Makes browsers use https only, for a year (RFC 6797).
 const HTTPS_ONLY: &str = "max-age=31536000";
 
-/// Adds them.
+/// Adds the headers.
 pub(super) struct SecurityHeaders {
     is_https: bool,
 }

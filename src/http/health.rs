@@ -1,4 +1,4 @@
-//! Whether the server is alive, and whether it can work.
+//! Health checks: whether the server is alive, and whether it is ready.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -8,16 +8,17 @@ use tokio::{sync::Mutex, time::Instant};
 use super::answer;
 use crate::{app::App, storage::Timestamp};
 
-/// How long an answer of the database stands: anybody may ask, without end, and must not keep it busy.
+/// How long a database check is reused. Anyone may call this endpoint endlessly, which must not keep the
+/// database busy.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// Answers as long as the process does.
+/// Responds as long as the process runs.
 #[handler]
 pub(super) fn live() -> Response {
     ok()
 }
 
-/// Answers 503 where the database does not take a write.
+/// Responds with 503 if the database does not accept writes.
 #[handler]
 pub(super) async fn ready(Data(app): Data<&Arc<App>>, Data(readiness): Data<&Arc<Readiness>>) -> Response {
     if readiness.ask(app).await {
@@ -27,7 +28,7 @@ pub(super) async fn ready(Data(app): Data<&Arc<App>>, Data(readiness): Data<&Arc
     answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
 }
 
-/// The last answer of the database.
+/// The latest result of checking the database.
 #[derive(Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, bool)>>);
 

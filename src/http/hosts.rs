@@ -1,4 +1,5 @@
-//! By which names the server may be addressed: this ends DNS rebinding, where a page's own host name is made to lead here.
+//! The host names that the server accepts. This prevents DNS rebinding, in which a page's own host name
+//! resolves to this server.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -8,7 +9,7 @@ use poem::{
 use super::{answer, media};
 use crate::config::Config;
 
-/// Answers 421 (RFC 9110 §15.5.20) to every other name.
+/// Responds with 421 (RFC 9110 §15.5.20) to all other names.
 pub(super) struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
@@ -35,7 +36,7 @@ impl<E: Endpoint> Endpoint for Checked<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let prefers_html = media::prefers_html(request.headers());
-        // a request may name its host several times: in its target and in headers
+        // a request may name its host more than once: in its target and in headers
         let target = request.uri().authority().map(Authority::as_str);
         let headers = request.headers().get_all(header::HOST).into_iter();
         let named: Vec<&str> =

@@ -1,8 +1,8 @@
-//! A socket that is closed so that its client can read why.
+//! A socket that is closed in a way that lets the client read the last response.
 //!
-//! The system resets a connection that is closed with something unread, and whoever was still sending then loses an answer
-//! that it has not read yet: that its body is too long, say. So what still comes is read for a moment, and forgotten
-//! (RFC 9112, section 9.6).
+//! When a connection is closed with unread data, the system resets it, and a client that is still sending
+//! loses a response it has not read yet, for example that its body is too large. So for a moment, incoming
+//! data is read and discarded (RFC 9112 §9.6).
 
 use std::{
     io,
@@ -18,13 +18,13 @@ use tokio::{
     time,
 };
 
-/// How long a client that is told to go may go on sending.
+/// How long to read after the last response.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// And how many bytes it may send.
+/// How many bytes to read.
 const MOST: usize = 1024 * 1024;
 
-/// A socket that lingers when it is dropped. It keeps its place `P` until it is closed.
+/// A socket that lingers when it is dropped. It keeps its slot `P` until it is closed.
 pub(super) struct LingeringClose<P: Send + 'static>(Option<(TcpStream, P)>);
 
 impl<P: Send + 'static> LingeringClose<P> {
@@ -53,7 +53,7 @@ impl<P: Send + 'static> Drop for LingeringClose<P> {
 
 async fn farewell(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
-    // small, for thousands may be turned out at once
+    // small, because thousands of connections may be refused at once
     let mut forgotten = [0; 2048];
     let mut most = MOST;
     loop {

@@ -1,7 +1,7 @@
-//! The mailbox of development mode: mails to look at, and the same as JSON for end-to-end tests.
+//! The mailbox of development mode: a page with the emails, and the same emails as JSON for end-to-end tests.
 //!
-//! It shows everybody's codes, so it exists in development mode alone, and scripts of other origins can neither read it nor
-//! clear it: it allows no origin, and what browsers send across sites is refused.
+//! It shows everyone's codes, so it exists only in development mode. Scripts of other origins can neither
+//! read nor clear it: it allows no origins, and refuses requests that browsers mark as cross-site.
 
 use std::sync::Arc;
 
@@ -25,17 +25,17 @@ use crate::{
     mail::{Mailbox, StoredMail},
 };
 
-/// The page's own files, and mails in frames; nothing from elsewhere.
+/// Allows the page's own files, and emails in frames.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                            frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
-/// A mail is somebody else's page: without scripts, forms and pictures from elsewhere, and with an origin of its own.
+/// An email is an untrusted page: it gets no scripts, no forms, no external images, and its own origin.
 const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
                            style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'self'";
 
-/// Everything beneath `/mailbox`.
+/// All routes under `/mailbox`.
 pub(super) fn routes() -> impl Endpoint<Output = Response> + use<> {
     Route::new()
         .at("/", get(show_page))
@@ -48,7 +48,8 @@ pub(super) fn routes() -> impl Endpoint<Output = Response> + use<> {
         .with(OwnSite)
 }
 
-/// Refuses what a browser says another site has asked for, and lets no other site have the answer.
+/// Refuses requests that browsers mark as coming from another site, and keeps other sites from reading
+/// responses.
 struct OwnSite;
 
 impl<E: Endpoint> Middleware<E> for OwnSite {
@@ -73,7 +74,8 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     }
 }
 
-/// A person may come from anywhere by a link; scripts, forms and frames come from this origin only.
+/// Returns whether the request comes from another site. Navigation is allowed from anywhere; scripts, forms
+/// and frames only from this origin.
 fn is_foreign(request: &Request) -> bool {
     let site = request.header("sec-fetch-site").unwrap_or("none");
     let is_link = request.method() == poem::http::Method::GET
@@ -90,7 +92,7 @@ fn file(content_type: &'static str, text: &str) -> Response {
     Response::builder().content_type(content_type).body(text.to_owned())
 }
 
-/// The page loads what is beside it, by addresses that are relative to `/mailbox`.
+/// The page loads its files by URLs relative to `/mailbox`.
 #[handler]
 fn show_page(request: &Request) -> Response {
     if request.original_uri().path().ends_with('/') {
@@ -111,7 +113,7 @@ fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("pages/mailbox.js"))
 }
 
-/// A mail as its reader sees it. Its links open beside the mailbox.
+/// Shows an email's HTML. Its links open in a new tab.
 #[handler]
 fn mail_page(Data(app): Data<&Arc<App>>, Path(id): Path<Uuid>) -> Response {
     let Some(mail) = mailbox(app).and_then(|mailbox| mailbox.find(id)) else { return none() };

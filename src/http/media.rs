@@ -1,15 +1,15 @@
-//! Media types: which one a body has, and which of the two of GraphQL over HTTP a client wants.
+//! Media types: the one of a body, and which of GraphQL's two a client prefers.
 
 use std::cmp::Ordering;
 
 use poem::http::{HeaderMap, HeaderName, header};
 
-/// A media type of answers.
+/// A media type of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/json`: the status says only whether the request arrived.
+    /// `application/json`: the status only says whether the request arrived.
     Json,
-    /// `application/graphql-response+json`: the status says whether it was executed.
+    /// `application/graphql-response+json`: the status says whether the operation was executed.
     GraphqlResponse,
 }
 
@@ -21,7 +21,7 @@ impl Media {
         }
     }
 
-    /// The best of what `Accept` lists; none where it lists neither.
+    /// Returns the best match for `Accept`, or `None` if neither type is acceptable.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let ranges = MediaType::list(headers, &header::ACCEPT);
         if ranges.is_empty() {
@@ -45,10 +45,10 @@ impl Media {
     }
 }
 
-/// Whether a client would rather have a page than JSON, as browsers would where a person opens an address.
+/// Returns whether a client prefers a page to JSON, as browsers do when a person opens a URL.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges = MediaType::list(headers, &header::ACCEPT);
-    // the range that fits best decides about a type (RFC 9110 §12.5.1)
+    // the most specific range decides about a type (RFC 9110 §12.5.1)
     let wish = |names: [&str; 3]| {
         let mut ranges = names.iter().enumerate().filter_map(|(rank, name)| {
             let range = ranges.iter().find(|range| range.essence == **name)?;
@@ -61,10 +61,11 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     html.0 > 0.0 && html.partial_cmp(&json) == Some(Ordering::Greater)
 }
 
-/// Checks that a body is JSON in UTF-8, as each `Content-Type` must say: a proxy may read one and a server another.
+/// Checks that a body is JSON in UTF-8 according to every `Content-Type`, because a proxy and a server may
+/// each read a different one.
 ///
 /// # Errors
-/// What is wrong, in a sentence.
+/// Returns the problem as a sentence.
 pub(super) fn check_json(headers: &HeaderMap) -> Result<(), &'static str> {
     let types = MediaType::list(headers, &header::CONTENT_TYPE);
     if types.is_empty() || types.iter().any(|media_type| media_type.essence != "application/json") {
@@ -79,14 +80,14 @@ pub(super) fn check_json(headers: &HeaderMap) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A media type or range (RFC 9110 §8.3.1), in lower case but for the values of its parameters.
+/// A media type or range (RFC 9110 §8.3.1), in lower case except for the values of its parameters.
 struct MediaType {
     essence: String,
     parameters: Vec<(String, String)>,
 }
 
 impl MediaType {
-    /// Reads all that headers of this name list. Values that are not text are types that nobody knows.
+    /// Returns all entries in headers of this name. A value that is not text becomes an unknown type.
     fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
         values.flat_map(|value| split(value, ',')).filter(|text| !text.is_empty()).map(Self::read).collect()
@@ -106,13 +107,13 @@ impl MediaType {
         self.parameters.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns `None` if it is not a number.
+    /// Returns the quality, or `None` if it is not a number.
     fn quality(&self) -> Option<f32> {
         self.all("q").next().map_or(Some(1.0), |quality| quality.parse().ok())
     }
 }
 
-/// Splits where no quotes are open (RFC 9110 §5.6.4), and drops the blanks around each part.
+/// Splits at separators outside of quotes (RFC 9110 §5.6.4), and trims the parts.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let parts = text.split(|c| {

@@ -1,4 +1,4 @@
-//! `/metrics`, at an address of its own: what it tells is for those who run the server.
+//! `/metrics`, on its own address because it is for operators only.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     storage::{StatementCounts, outbox},
 };
 
-/// The version of the format that Prometheus asks for by default.
+/// The version of the format that Prometheus requests by default.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[handler]

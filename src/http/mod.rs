@@ -42,13 +42,10 @@ mod well_known;
 
 use sockets::Sockets;
 
-/// How long sockets may take to close that have not while requests finished.
+/// How long sockets may take to close, if they have not closed while requests finished.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown`, then finishes what runs.
-///
-/// # Errors
-/// If the listener fails.
+/// Serves until `shutdown`, then finishes the requests in progress.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -68,9 +65,6 @@ pub async fn serve(
 }
 
 /// Serves `/metrics` until `shutdown`.
-///
-/// # Errors
-/// If the listener fails.
 pub async fn serve_metrics(
     app: Arc<App>,
     listener: TcpListener,
@@ -116,15 +110,16 @@ fn routes(
     named(routes, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
 }
 
-/// Every request has a name, and an answer, even if it ends in a panic.
+/// Gives every request an id, and a response even if its handler panics.
 fn named(endpoint: impl Endpoint<Output: IntoResponse>, clock: Clock) -> impl Endpoint<Output = Response> {
     endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(request_id::RequestId(clock))
 }
 
 fn cors(config: &Config) -> Cors {
     let origins = origins::Origins::new(config);
-    // without a list of headers, whatever a preflight asks for is allowed: tracing adds headers of its own, and what authorises
-    // a request is in its token, or in a cookie that counts for allowed origins alone
+    // Without a list of headers, preflights may request any header, because tracing libraries add their own.
+    // Authorization does not depend on them: it comes from the token, or from a cookie that only allowed
+    // origins can use.
     Cors::new()
         .allow_origins_fn(move |origin| origins.allow(origin))
         .allow_credentials(true)

@@ -1,4 +1,4 @@
-//! Which web origins may do what.
+//! The web origins that may call the API or use cookie mode.
 
 use poem::http::{HeaderMap, header};
 use url::Url;
@@ -21,8 +21,9 @@ impl Origins {
         self.allowed.iter().any(|allowed| is_of(origin, allowed)) || (self.is_dev && is_local(origin))
     }
 
-    /// Whether a browser says that an allowed origin of this very site sends the request. Browsers name it for every POST;
-    /// what comes without is no browser's, or hides where it comes from.
+    /// Returns whether the request comes from an allowed origin on the server's own site, according to the
+    /// browser. Browsers send these headers with every POST. Without them, the client is no browser, or hides
+    /// its origin.
     pub(super) fn are_of_this_site(&self, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let site = text("sec-fetch-site");
@@ -31,7 +32,8 @@ impl Origins {
             && site.is_none_or(|site| ["same-origin", "same-site"].contains(&site))
     }
 
-    /// Returns what to do about a page of an allowed origin that the browser takes for another site than this server.
+    /// Returns advice if the page has an allowed origin, but the browser considers it a different site than
+    /// this server.
     pub(super) fn two_sites(&self, headers: &HeaderMap) -> Option<String> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let origin = text(header::ORIGIN.as_str()).filter(|origin| self.allow(origin))?;
@@ -52,7 +54,8 @@ impl Origins {
     }
 }
 
-/// Whether an origin is the one allowed, or of those: `https://*.example.org` is every name beneath that domain.
+/// Returns whether an origin matches an allowed one. `https://*.example.org` matches every name under that
+/// domain.
 fn is_of(origin: &str, allowed: &str) -> bool {
     let Some((scheme, domain)) = allowed.split_once("*.") else {
         return origin.eq_ignore_ascii_case(allowed);
@@ -65,7 +68,7 @@ fn is_of(origin: &str, allowed: &str) -> bool {
     labels.is_some_and(|labels| labels.split('.').all(is_label))
 }
 
-/// Whether an origin is a front end on this machine, on any port, as browsers write it.
+/// Returns whether an origin, as browsers write it, is a front end on this machine, on any port.
 fn is_local(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| {
         let host = url.host_str().unwrap_or_default();
@@ -75,7 +78,7 @@ fn is_local(origin: &str) -> bool {
     })
 }
 
-/// Whether a host of a URL is a name of this machine, for browsers.
+/// Returns whether browsers resolve the host to this machine.
 pub(super) fn is_this_machine(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".localhost")
 }

@@ -1,9 +1,9 @@
-//! Pages of our own: for links in mails, where the app has none, `/activate`, `/sign-in`, `/reset-password` and `/undo`; in
-//! development, to try Google sign-in in a browser, `/google`.
+//! Pages for the links in emails, if the app has none: `/activate`, `/sign-in`, `/reset-password` and
+//! `/undo`. In development, also `/google`, to try signing in with Google in a browser.
 //!
-//! The token of a link stands in its fragment, so it reaches no server, no log and no `Referer`. Opening a page spends
-//! nothing, since mail scanners follow links too: its button calls the API. Only `/sign-in` signs in, by the cookie of cookie
-//! mode, and only to the account that the link names.
+//! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page consumes
+//! nothing, because mail scanners follow links too: only its button calls the API. Only `/sign-in` keeps a
+//! session, in the cookie of cookie mode, and only for the account that the link names.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::{
     config::{Config, Mode},
 };
 
-/// The pages' own files, and the API; nothing from elsewhere.
+/// Allows the pages' own files and the API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The pages' scripts, by name.
+/// The scripts of the pages, by name.
 const SCRIPTS: [(&str, &str); 6] = [
     ("account.js", include_str!("pages/account.js")),
     ("activate.js", include_str!("pages/activate.js")),
@@ -34,7 +34,7 @@ const SCRIPTS: [(&str, &str); 6] = [
     ("undo.js", include_str!("pages/undo.js")),
 ];
 
-/// Adds to `routes` those pages that the app does not have.
+/// Adds the pages that the app does not have to `routes`.
 pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.codes.activation_url.is_none() {
         routes = routes.at("/activate", get(activate));
@@ -54,7 +54,7 @@ pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     routes.at("/pages/account.css", get(style)).at("/pages/:script", get(script))
 }
 
-/// Whether there is a page that tries Google sign-in out.
+/// Returns whether there is a page to try signing in with Google.
 pub(super) fn has_google(config: &Config) -> bool {
     config.mode == Mode::Dev && config.google.as_ref().is_some_and(|google| google.client_secret.is_some())
 }

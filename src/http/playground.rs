@@ -1,7 +1,8 @@
 //! The playground and the demonstration app: pages of the `playground` crate, served from the program itself.
 //!
-//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any client could do. No
-//! link can fill it in, except the one with which Google returns a person who started here, and no other site can frame it.
+//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any
+//! client could do. No link can fill it in, except the one with which Google returns a person who started
+//! here, and no other site can frame it.
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use crate::{
     config::{Config, Mode},
 };
 
-/// Allows the pages' own files and the API. Inline styles are allowed because Monaco, the editor in GraphiQL, creates `style`
-/// elements at run time, which have no known hash and no nonce.
+/// Allows the pages' own files and the API. Inline styles are allowed because Monaco, the editor in GraphiQL,
+/// creates `style` elements at run time, which have no known hash and no nonce.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
                                style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
                                base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -40,7 +41,8 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
     answer
 }
 
-/// Returns the page of GraphiQL, with attributes for the features of this server. Returns `None` if it was not built.
+/// Returns the page of GraphiQL, with attributes for the features of this server. Returns `None` if it was
+/// not built.
 fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
     let features = [

@@ -1,5 +1,5 @@
-//! The path of `PUBLIC_URL`, if it has one. Proxies take it off the addresses that they pass on, or leave it on: either is
-//! answered. The pages load by relative addresses, so that they need not know which.
+//! The path of `PUBLIC_URL`, if it has one. Some proxies remove it from requests and some keep it, so both
+//! are accepted. Pages load their files by relative URLs, so they work in both cases.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -8,13 +8,13 @@ use poem::{
 
 use crate::config::Config;
 
-/// Takes it off.
+/// Removes the path from requests.
 pub(super) struct PublicPath(Option<String>);
 
 impl PublicPath {
     pub(super) fn new(config: &Config) -> Self {
         let path = config.server.public_url.path().trim_end_matches('/');
-        // `/graphql` is most likely meant for the API itself, and must go on leading there
+        // a path of `/graphql` probably means the API itself, which must stay reachable there
         Self((!["", "/graphql"].contains(&path)).then(|| path.to_owned()))
     }
 }
@@ -39,7 +39,7 @@ impl<E: Endpoint> Endpoint for Stripped<E> {
         let Some(path) = &self.path else { return Ok(self.inner.call(request).await?.into_response()) };
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         match request.uri().path().strip_prefix(path.as_str()) {
-            // relative addresses count from the last slash
+            // relative URLs are resolved from the last slash
             Some("") => {
                 let found = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
                 return Ok(found.header(header::LOCATION, format!("{path}/{query}")).finish());

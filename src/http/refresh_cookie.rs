@@ -1,7 +1,8 @@
-//! Cookie mode: a refresh token that no script can read.
+//! Cookie mode: a refresh token that scripts cannot read.
 //!
-//! The cookie proves nothing but the wish to refresh or to sign out. It is taken from a POST alone, and only where the
-//! browser says that an allowed origin of this site sends it; so a page of another site can do nothing with it.
+//! The cookie only authorizes refreshing and signing out. It is read only from a POST, and only if the
+//! browser says that the request comes from an allowed origin on this site. So pages of other sites cannot
+//! use it.
 
 use std::sync::Arc;
 
@@ -14,10 +15,10 @@ use crate::{
     graphql::token_delivery::{CookieChange, TokenDelivery},
 };
 
-/// The header that asks for cookie mode.
+/// The header that requests cookie mode.
 pub(super) const HEADER: &str = "x-token-delivery";
 
-/// The cookie, and from where it is taken.
+/// The cookie, and the origins it is accepted from.
 pub(super) struct RefreshCookie {
     name: String,
     is_secure: bool,
@@ -29,19 +30,16 @@ impl RefreshCookie {
         let url = &config.server.public_url;
         let is_secure = url.scheme() == "https";
         let name = if is_secure {
-            // browsers take such a name from this host alone, by https, for every path
+            // browsers accept such a name only from this host, over https and for every path
             "__Host-gatehouse-refresh".to_owned()
         } else {
-            // cookies are those of a host, whatever the port: two servers on one machine must not share one
+            // cookies do not depend on the port, so two servers on one machine must not share a name
             format!("gatehouse-refresh-{}", url.port_or_known_default().unwrap_or_default())
         };
         Self { name, is_secure, origins: Origins::new(config) }
     }
 
-    /// How refresh tokens of a POST come and go.
-    ///
-    /// # Errors
-    /// Why they cannot go as is asked.
+    /// Returns how a POST delivers and receives refresh tokens.
     pub(super) fn read(&self, headers: &HeaderMap) -> Result<Arc<TokenDelivery>, Refused> {
         let is_ours = self.origins.are_of_this_site(headers);
         let by_cookie = match headers.get(HEADER).map(HeaderValue::as_bytes) {
@@ -56,8 +54,8 @@ impl RefreshCookie {
         Ok(Arc::new(TokenDelivery::new(by_cookie, given.map(Into::into))))
     }
 
-    /// Returns the cookie's value. Cookies are read as bytes: those of sibling sites come along, and may hold anything (RFC 6265
-    /// §4.2.2). Ours is ASCII.
+    /// Returns the cookie's value. Cookies are read as bytes, because cookies of sibling sites are sent along
+    /// and may contain anything (RFC 6265 §4.2.2). Ours is ASCII.
     fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let lines = headers.get_all(header::COOKIE).into_iter();
         let mut cookies = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
@@ -67,7 +65,7 @@ impl RefreshCookie {
         })
     }
 
-    /// The header that changes the cookie.
+    /// Returns the header that changes the cookie.
     pub(super) fn set(&self, change: &CookieChange) -> Option<HeaderValue> {
         let (token, max_age) = match change {
             CookieChange::Set { token, max_age } => (token.expose_secret(), *max_age),
@@ -82,10 +80,10 @@ impl RefreshCookie {
     }
 }
 
-/// Why a request cannot have its refresh token as it asks.
+/// The reason why cookie mode is refused.
 pub(super) enum Refused {
     Origin,
-    /// The origin is allowed, and of another site; with what to do about it.
+    /// The origin is allowed, but on a different site. Contains advice.
     Site(String),
     Header,
 }

@@ -1,4 +1,4 @@
-//! A name for every request: in its answer, and in every log record about it.
+//! An id for every request, in its response and in every log record about it.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -8,10 +8,10 @@ use poem::{
 use super::{answer, media};
 use crate::{clock::Clock, secrets, telemetry};
 
-/// The header that carries it.
+/// The header with the id.
 pub(super) const HEADER: &str = "x-request-id";
 
-/// Names requests, logs them, and gives refusals of the framework the shape of all others.
+/// Gives requests an id, logs them, and converts the framework's errors to the usual format.
 pub(super) struct RequestId(pub(super) Clock);
 
 impl<E: Endpoint> Middleware<E> for RequestId {

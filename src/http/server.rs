@@ -1,8 +1,8 @@
-//! Accepting connections, and letting go of them.
+//! Accepts connections, and closes them.
 //!
-//! An accept loop of our own: the framework's goes on with requests whose client has gone, which would let strangers fill
-//! the hash queue for free, and waits for ever for whoever sends slowly or reads slowly. HTTP/1.1 alone is spoken: a proxy
-//! that speaks more stands in front anyhow.
+//! This replaces the framework's accept loop, which continues requests whose client is gone, so that
+//! strangers could fill the hash queue at no cost, and waits forever for slow senders and readers. It speaks
+//! only HTTP/1.1: a proxy in front can speak newer versions.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -25,17 +25,18 @@ use super::{
     lingering_close::LingeringClose,
 };
 
-/// The most bytes of a request's head, and the most headers in it.
+/// The limits of a request's head, in bytes and in headers.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
 
-/// How long requests that run may go on once the server is told to stop: it is gone within ten seconds.
+/// How long requests in progress may take after the server is asked to stop, so that it exits within ten
+/// seconds.
 const DRAIN: Duration = Duration::from_secs(9);
 
-/// How long to wait when no connection can be accepted: most likely too many are open.
+/// How long to wait if no connection can be accepted, probably because too many are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then accepts nothing more and finishes what runs.
+/// Serves until `shutdown`, then accepts nothing more and finishes the requests in progress.
 pub(super) async fn run(
     listener: TcpListener,
     connections: Admission,
@@ -74,7 +75,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// What every connection needs.
+/// The parts that all connections share.
 struct Server<E> {
     endpoint: E,
     local: LocalAddr,
@@ -85,16 +86,18 @@ struct Server<E> {
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
-    /// Serves one connection to its end, or until it is somebody else's: a WebSocket.
+    /// Serves one connection until it ends or becomes a WebSocket.
     async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: ConnectionPlace) {
-        // small answers must not wait for more to come; a connection that is gone already shows when it is read
+        // Small responses must not wait for more data. If the connection is already gone, reading from it
+        // will show that.
         let _ = socket.set_nodelay(true);
         let peer = RemoteAddr(peer.into());
         let phase = Phase::default();
         let service = service_fn(async |request: Request<Incoming>| {
             phase.begin();
             let request = poem::Request::from((request, self.local.clone(), peer.clone(), Scheme::HTTP));
-            // boxed, for a connection has room for this as long as it is open, and most of them wait
+            // boxed, because a connection reserves memory for this future as long as it is open, and most
+            // connections are idle
             let answer = Box::pin(self.endpoint.get_response(request)).await;
             if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 phase.end();
@@ -103,7 +106,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-        // for the answer to an upgrade, which writes header names as its request did
+        // the response to an upgrade must spell header names as its request did
         http.preserve_header_case(true);
         let paced = Deadlines::new(LingeringClose::new(socket, place), phase.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());

@@ -1,4 +1,4 @@
-//! The WebSockets that are open: how many, whose, and their end.
+//! The open WebSockets: their number, their owners, and their end.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ struct Inner {
     open: Mutex<HashMap<Subject, usize>>,
 }
 
-/// Who has so many sockets and no more.
+/// The subject of a limit on sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Everybody,
@@ -25,7 +25,7 @@ pub(super) enum Subject {
     User(Uuid),
 }
 
-/// A socket counted for somebody, until it is dropped.
+/// The slot of a socket, which is freed when it is dropped.
 pub(super) struct SocketPlace {
     sockets: Sockets,
     subject: Subject,
@@ -38,7 +38,7 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    /// Room for one more, unless there are `most`.
+    /// Returns a slot, unless the subject has `most` already.
     pub(super) fn place(&self, subject: Subject, most: usize) -> Option<SocketPlace> {
         let mut open = self.open();
         let count = open.entry(subject.clone()).or_default();
@@ -49,7 +49,7 @@ impl Sockets {
         Some(SocketPlace { sockets: self.clone(), subject })
     }
 
-    /// True once the server stops. Whoever holds it is waited for.
+    /// Returns a flag that becomes true when the server stops. The server waits for everyone who holds it.
     pub(super) fn closing(&self) -> watch::Receiver<bool> {
         self.0.closing.subscribe()
     }
@@ -59,7 +59,7 @@ impl Sockets {
         self.0.closing.send_replace(true);
     }
 
-    /// Waits until all have.
+    /// Waits until all sockets are closed.
     pub(super) async fn closed(&self) {
         self.0.closing.closed().await;
     }

@@ -1,4 +1,4 @@
-//! What the terminal shows in development, and whoever asks `/` for anything but a page.
+//! The welcome text, in the terminal in development and at `/` for clients other than browsers.
 
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -7,15 +7,15 @@ use poem::Response;
 use super::pages;
 use crate::{app::App, config::Config};
 
-/// Where to go next, for whoever has just started the server.
+/// Returns the addresses to try next after starting the server.
 #[must_use]
 pub(crate) fn text(app: &App) -> String {
     let here = local_address(&app.config);
     text_at(app, here.as_deref().unwrap_or(app.config.server.base_url()))
 }
 
-/// The address of the server by the name `localhost`, if that leads here. Front ends are opened by that name, and cookies of
-/// `127.0.0.1` are none of theirs.
+/// Returns the server's address under the name `localhost`, if it is reachable there. Front ends are opened
+/// under that name and cannot use cookies of `127.0.0.1`. `127.0.0.1` are none of theirs.
 fn local_address(config: &Config) -> Option<String> {
     let (url, host) = (&config.server.public_url, config.server.host.parse::<IpAddr>().ok()?);
     let is_default = url.host_str() == Some("127.0.0.1")

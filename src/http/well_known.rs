@@ -1,4 +1,5 @@
-//! What other services need for verifying access tokens. It is public: pages of any origin may read it too.
+//! The documents that other services need to verify access tokens. They are public, for pages of any origin
+//! too.
 
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use url::Url;
 
 use crate::{app::App, config::Config};
 
-/// How long others may keep it. A new key is announced as a fallback long before it signs.
+/// How long others may cache them. A new key is announced as a fallback long before it signs.
 const MAX_AGE: &str = "public, max-age=300";
 
-/// Serves a document to everybody.
+/// Serves a public document.
 pub(super) fn public(document: impl Endpoint<Output = Response> + 'static) -> RouteMethod {
     get(document.after(async |answer| Ok(open(answer?)))).options(preflight)
 }
 
-/// Lets pages of every origin read an answer.
+/// Lets pages of every origin read the response.
 fn open(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -46,8 +47,8 @@ pub(super) fn jwks(Data(app): Data<&Arc<App>>) -> Response {
     Json(app.tokens.jwks()).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// The issuer and where its keys are (RFC 8414, OpenID Connect Discovery). There are no endpoints of OAuth, and no ID tokens:
-/// people sign in by GraphQL, and what is said of signatures holds for access tokens.
+/// The issuer and the address of its keys (RFC 8414, OpenID Connect Discovery). There are no OAuth endpoints
+/// and no ID tokens, because people sign in with GraphQL. The signing algorithms apply to access tokens.
 #[handler]
 pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     let keys = app.tokens.jwks();
@@ -64,8 +65,8 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// Where the metadata is looked for. An issuer's path stands behind the well-known one (RFC 8414 §3.1), or before it (§5 there,
-/// OpenID Connect Discovery §4.1).
+/// Returns the paths of the metadata. The issuer's path comes after the well-known one (RFC 8414 §3.1) or
+/// before it (§5 there, OpenID Connect Discovery §4.1).
 pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
     let names =
         ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"));
@@ -76,7 +77,7 @@ pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
     paths
 }
 
-/// The path of an issuer that has one.
+/// Returns the path of the issuer, if it has one.
 fn issuer_path(config: &Config) -> Option<String> {
     let issuer = Url::parse(&config.tokens.issuer).ok()?;
     let path = issuer.path().trim_end_matches('/');

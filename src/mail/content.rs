@@ -1,4 +1,4 @@
-//! What a mail says, before it is put into words.
+//! The content of emails, before templates put it into words.
 
 use std::time::Duration;
 
@@ -6,115 +6,115 @@ use secrecy::SecretString;
 
 use crate::input::EmailAddress;
 
-/// A mail to one person.
+/// An email to one person.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// To whom it goes.
+    /// The recipient.
     pub to: EmailAddress,
-    /// How the person is called.
+    /// The name to greet the recipient by.
     pub name: Option<String>,
-    /// What it says.
+    /// The content.
     pub content: Content,
 }
 
-/// What a mail says. Each is a template of the same name.
+/// The content of an email. Each variant has a template of the same name.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// Follow this link to prove your address.
+    /// A link that proves the address.
     Activation {
         /// The link.
         link: SecretString,
-        /// How long it is good for.
+        /// The remaining lifetime of the link.
         expires_in: Duration,
     },
-    /// Type in this code to prove your address.
+    /// A code that proves the address.
     OneTimeCode {
         /// The code.
         code: SecretString,
-        /// How long it is good for.
+        /// The remaining lifetime of the code.
         expires_in: Duration,
     },
-    /// Follow this link to choose a new password.
+    /// A link to choose a new password.
     PasswordReset {
         /// The link.
         link: SecretString,
-        /// How long it is good for.
+        /// The remaining lifetime of the link.
         expires_in: Duration,
     },
-    /// Type in this code, or follow this link, to sign in.
+    /// A code and a link to sign in with.
     LoginCode {
         /// The code.
         code: SecretString,
         /// The link.
         link: SecretString,
-        /// What the account is known by.
+        /// The name of the account.
         account: String,
-        /// How long both are good for.
+        /// The remaining lifetime of the code and the link.
         expires_in: Duration,
-        /// Whether the address was never proven, so that the ways in from before end.
+        /// Whether the address was never proven, so that signing in removes the older ways to sign in.
         removes_password: bool,
     },
-    /// Type in this code, in the session that asked, to give your address to an account.
+    /// A code that gives the address to an account. It works only in the session that requested it.
     ChangeEmail {
         /// The code.
         code: SecretString,
-        /// What the account is known by.
+        /// The name of the account.
         account: String,
-        /// How long it is good for.
+        /// The remaining lifetime of the code.
         expires_in: Duration,
     },
-    /// Type in this code to confirm that it is you who acts.
+    /// A code that confirms the identity of a signed-in person.
     Reauthentication {
         /// The code.
         code: SecretString,
-        /// How long it is good for.
+        /// The remaining lifetime of the code.
         expires_in: Duration,
     },
-    /// Your password was changed.
+    /// A notice that the password was changed.
     PasswordChanged {
-        /// The link that undoes it.
+        /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// Your password was reset by a mailed link.
+    /// A notice that the password was reset with an emailed link.
     PasswordWasReset {
-        /// What no longer signs the person in.
+        /// The ways to sign in that the reset removed.
         removed: Vec<String>,
-        /// What still does.
+        /// The ways to sign in that remain.
         remaining: Vec<String>,
-        /// The link that undoes it.
+        /// The link that undoes the reset.
         undo: Option<SecretString>,
     },
-    /// Your account has another address now; this goes to the old one.
+    /// A notice to the old address that the account has a new one.
     EmailChanged {
-        /// The address that was.
+        /// The old address.
         old_email: String,
-        /// The address that is.
+        /// The new address.
         new_email: String,
-        /// The link that undoes it.
+        /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// A Google account signs you in from now on.
+    /// A notice that a Google account was linked.
     GoogleLinked {
-        /// The link that undoes it.
+        /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// Google no longer signs you in.
+    /// A notice that a Google account was unlinked.
     GoogleUnlinked {
-        /// The link that undoes it.
+        /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// One of your sessions was ended, because its tokens were in two hands.
+    /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
-    /// Somebody asked for an account with your address, and you have one.
+    /// An answer to a sign-up with an address that already has an account.
     AddressTaken,
-    /// Somebody asked for a new password, and there is no account with your address.
+    /// An answer to a password reset for an address that has no account.
     NoAccount,
-    /// An operator tries whether mails arrive.
+    /// A test by the operator.
     Test,
 }
 
 impl Content {
-    /// The template's name.
+    /// Returns the name of the template.
     #[must_use]
     pub fn template(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl Content {
         }
     }
 
-    /// The code that it carries.
+    /// Returns the code, if the email carries one.
     #[must_use]
     pub fn code(&self) -> Option<&SecretString> {
         match self {
@@ -148,7 +148,7 @@ impl Content {
         }
     }
 
-    /// The link that it carries.
+    /// Returns the link, if the email carries one.
     #[must_use]
     pub fn link(&self) -> Option<&SecretString> {
         match self {
@@ -176,7 +176,7 @@ impl Content {
         }
     }
 
-    /// The name by which the mail calls the account.
+    /// Returns the name that the email uses for the account.
     pub(super) fn account(&self) -> Option<&str> {
         match self {
             Self::LoginCode { account, .. } | Self::ChangeEmail { account, .. } => Some(account),
@@ -184,7 +184,7 @@ impl Content {
         }
     }
 
-    /// One of each, and of those that may have a link one with and one without.
+    /// Returns a sample of every variant, and of variants with optional fields one with and one without them.
     pub(super) fn samples() -> Vec<Self> {
         let (link, code) = (SecretString::from("https://example.org/#token"), SecretString::from("12345678"));
         let (account, expires_in) = ("ada@example.org".to_owned(), Duration::from_mins(10));
@@ -229,10 +229,10 @@ impl Content {
     }
 }
 
-/// A time as people say it, in its two greatest units: "10 minutes", "1 hour and 30 minutes".
+/// Returns a duration in words, in its two largest units: "10 minutes", "1 hour and 30 minutes".
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs().max(1);
-    // people say 24 hours, but not 72
+    // people say "24 hours" rather than "1 day", but "3 days" rather than "72 hours"
     let day = if seconds > 48 * 3600 { 24 * 3600 } else { u64::MAX };
     let mut left = seconds;
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! Mails as files, for machines without a mail server.
+//! Emails written to files, for machines without a mail server.
 
 use std::{
     fs::{self, OpenOptions},
@@ -9,7 +9,7 @@ use std::{
 use super::{Failure, Written};
 use crate::secrets::private_file;
 
-/// Writes a mail into the folder, under its id: sent twice, it is there once.
+/// Writes an email into the folder. The file is named by the email's id, so sending it twice leaves one file.
 pub(super) async fn send(folder: &Path, mail: &Written) -> Result<String, Failure> {
     let path = folder.join(format!("{}.eml", mail.id));
     let told = format!("written to {}", path.display());
@@ -21,7 +21,7 @@ pub(super) async fn send(folder: &Path, mail: &Written) -> Result<String, Failur
     }
 }
 
-/// Whoever watches the folder sees whole mails only.
+/// Writes to a temporary file and renames it, so that programs watching the folder never see half an email.
 fn write(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
     let mut file = private_file(&part, OpenOptions::new().write(true).create(true).truncate(true))?;

@@ -1,4 +1,4 @@
-//! Where mails go on a developer's machine: into memory, to be looked at in the browser.
+//! The mailbox of development mode, which keeps emails in memory and shows them in the browser.
 
 use std::{
     collections::VecDeque,
@@ -11,59 +11,59 @@ use uuid::Uuid;
 
 use super::Written;
 
-/// Older mails make room for new ones.
+/// The number of emails kept. New ones push out the oldest.
 const ROOM: usize = 200;
 
-/// The newest mails.
+/// The newest emails.
 #[derive(Default)]
 pub struct Mailbox(Mutex<VecDeque<Arc<StoredMail>>>);
 
-/// A mail in the mailbox.
+/// An email in the mailbox.
 pub struct StoredMail {
-    /// The row of the outbox.
+    /// The id of its row in the outbox.
     pub id: Uuid,
-    /// When it was asked for.
+    /// The time it was requested.
     pub date: OffsetDateTime,
-    /// To whom it went.
+    /// The recipient.
     pub to: String,
-    /// What all spellings of that address have in common.
+    /// The normalized recipient address, which is the same for all spellings.
     pub to_key: String,
-    /// The template that it was made of.
+    /// The name of its template.
     pub template: &'static str,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its words, for programs that show no HTML.
+    /// The plain-text body.
     pub text: String,
-    /// Its words, as a page.
+    /// The HTML body.
     pub html: String,
-    /// All of it, as a mail server would have got it.
+    /// The raw message, as a mail server would receive it.
     pub source: String,
-    /// The code that it carries.
+    /// The code, if the email carries one.
     pub code: Option<SecretString>,
-    /// The link that it carries.
+    /// The link, if the email carries one.
     pub link: Option<SecretString>,
 }
 
 impl Mailbox {
-    /// All mails, the newest first.
+    /// Returns all emails, newest first.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<StoredMail>> {
         self.mails().iter().cloned().collect()
     }
 
-    /// By id.
+    /// Finds an email by its id.
     #[must_use]
     pub fn find(&self, id: Uuid) -> Option<Arc<StoredMail>> {
         self.mails().iter().find(|mail| mail.id == id).cloned()
     }
 
-    /// The newest mail to the address of this key.
+    /// Returns the newest email to the address with this key.
     #[must_use]
     pub fn latest(&self, to_key: &str) -> Option<Arc<StoredMail>> {
         self.mails().iter().find(|mail| mail.to_key == to_key).cloned()
     }
 
-    /// Throws all mails away.
+    /// Deletes all emails.
     pub fn clear(&self) {
         self.mails().clear();
     }
@@ -86,7 +86,7 @@ impl Mailbox {
         mails.retain(|mail| mail.id != kept.id);
         mails.push_front(kept);
         mails.truncate(ROOM);
-        "kept in the mailbox".to_owned()
+        "stored in the mailbox".to_owned()
     }
 
     fn mails(&self) -> MutexGuard<'_, VecDeque<Arc<StoredMail>>> {

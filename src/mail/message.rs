@@ -1,4 +1,4 @@
-//! A mail as it goes over the wire (RFC 5322), and its envelope.
+//! An email as a MIME message (RFC 5322), and its envelope.
 
 use lettre::{
     Address, Message,
@@ -14,33 +14,33 @@ use uuid::Uuid;
 use super::{Failure, content::Mail, templates::Texts};
 use crate::{config::Config, input::EmailAddress};
 
-/// What all mails have in common.
+/// The parts that all emails have in common.
 pub(super) struct Letterhead {
     from: Mailbox,
     host: String,
 }
 
-/// A mail that is ready to be sent.
+/// An email that is ready to be sent.
 pub struct Written {
-    /// The row of the outbox.
+    /// The id of its row in the outbox.
     pub id: Uuid,
-    /// To whom it goes.
+    /// The recipient.
     pub to: EmailAddress,
-    /// The template that it was made of.
+    /// The name of its template.
     pub template: &'static str,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its words, for programs that show no HTML.
+    /// The plain-text body.
     pub text: String,
-    /// Its words, as a page.
+    /// The HTML body.
     pub html: String,
-    /// The code that it carries.
+    /// The code, if the email carries one.
     pub code: Option<SecretString>,
-    /// The link that it carries.
+    /// The link, if the email carries one.
     pub link: Option<SecretString>,
-    /// When it was asked for.
+    /// The time it was requested.
     pub date: OffsetDateTime,
-    /// All of it, as it is sent.
+    /// The raw message, as it is sent.
     pub bytes: Vec<u8>,
     pub(super) sender: Address,
     pub(super) recipient: Address,
@@ -55,7 +55,8 @@ impl Letterhead {
         })
     }
 
-    /// Everything random is derived from the id, so that a mail sent twice is the same to the byte.
+    /// Writes the message. Everything random is derived from the id, so an email that is sent twice is
+    /// identical to the byte.
     pub(super) fn write(
         &self,
         id: Uuid,
@@ -66,7 +67,8 @@ impl Letterhead {
         let fault = |error: lettre::address::AddressError| Failure::permanent(error.to_string());
         let recipient = address(&mail.to).map_err(fault)?;
         let Texts { subject, text, html } = texts;
-        // no name beside it: the address is proven or to be proven, a name is anybody's words
+        // no display name beside the address: the address may be unproven, and then the name is a stranger's
+        // own text
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient.clone()))
@@ -104,7 +106,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// The local part as it was typed, and the domain in ASCII, which every mail server takes.
+/// Returns the local part as entered and the domain in ASCII, which every mail server accepts.
 fn address(email: &EmailAddress) -> Result<Address, lettre::address::AddressError> {
     Address::new(email.local_part(), email.key().rsplit('@').next().unwrap_or_default())
 }

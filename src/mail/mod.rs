@@ -1,4 +1,4 @@
-//! Mails: what they say, and the ways that they go.
+//! Emails: their content, and the transports that deliver them.
 
 use std::error::Error;
 
@@ -13,6 +13,8 @@ mod mailbox;
 mod message;
 mod smtp;
 mod smtp_connection;
+mod smtp_reply;
+mod smtp_tls;
 mod templates;
 
 pub use content::{Content, Mail};
@@ -22,29 +24,29 @@ pub use message::Written;
 use smtp::Smtp;
 use templates::Templates;
 
-/// Writes mails and sends them.
+/// Writes and sends emails.
 pub struct Mailer {
     templates: Templates,
     letterhead: Letterhead,
     transport: Transport,
 }
 
-/// Where mails go.
+/// The destination of emails.
 enum Transport {
     Smtp(Smtp),
     Folder(std::path::PathBuf),
-    /// Exists in development mode alone.
+    /// Exists only in development mode.
     Mailbox(Mailbox),
-    /// Commands send nothing unless they are told where to.
+    /// Used by commands, which send nothing unless a destination is set.
     Nowhere,
 }
 
-/// Why a mail was not sent.
+/// The reason why an email was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Whether it never will be.
+    /// Whether retrying is pointless.
     pub is_permanent: bool,
-    /// Why, in the mail server's words where it had any. They may hold addresses.
+    /// The reason, in the mail server's words if it gave any. It may contain addresses.
     pub words: String,
 }
 
@@ -58,14 +60,14 @@ impl Failure {
     }
 }
 
-/// Is told each step of a sending, for the person who looks on.
+/// A callback that receives each step of sending an email, for a person who watches.
 pub type Tell<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 impl Mailer {
-    /// Reads the templates and prepares the way that mails go; connects to nothing yet.
+    /// Loads the templates and prepares the transport, without connecting yet.
     ///
     /// # Errors
-    /// If a template or `SMTP_CA_FILE` cannot be used.
+    /// Fails if a template or `SMTP_CA_FILE` cannot be used.
     pub fn new(config: &Config) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let transport = match (&config.mail.way, config.mode) {
             (Some(MailWay::Smtp(server)), _) => Transport::Smtp(Smtp::new(config, server)?),
@@ -76,19 +78,16 @@ impl Mailer {
         Ok(Self { templates: Templates::load(config)?, letterhead: Letterhead::new(config)?, transport })
     }
 
-    /// Writes a mail. The same `id`, `date` and `mail` give the same bytes.
-    ///
-    /// # Errors
-    /// A permanent failure, if it cannot be written.
+    /// Writes an email. The same `id`, `date` and `mail` give the same bytes. A failure is permanent.
     pub fn write(&self, id: Uuid, date: OffsetDateTime, mail: &Mail) -> Result<Written, Failure> {
         let texts = self.templates.render(mail).map_err(Failure::permanent)?;
         self.letterhead.write(id, date, mail, texts)
     }
 
-    /// Sends a mail, and says what the mail server answered. Takes less than [`Mailer::LONGEST`].
+    /// Sends an email, and returns the mail server's answer. Takes less than [`Mailer::LONGEST`].
     ///
     /// # Errors
-    /// Why it was not taken, or not known to be.
+    /// Fails if the server did not accept the email, or if it is unknown whether it did.
     pub async fn send(&self, mail: &Written, tell: Tell<'_>) -> Result<String, Failure> {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.send(mail, tell).await,
@@ -98,10 +97,10 @@ impl Mailer {
         }
     }
 
-    /// The longest that sending one mail takes.
+    /// The longest time that sending an email takes.
     pub const LONGEST: std::time::Duration = smtp::LONGEST;
 
-    /// The mailbox of development mode, if mails go there.
+    /// Returns the mailbox of development mode, if emails go there.
     #[must_use]
     pub fn mailbox(&self) -> Option<&Mailbox> {
         match &self.transport {

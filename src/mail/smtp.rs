@@ -1,4 +1,4 @@
-//! Handing mails to a mail server (RFC 5321).
+//! Delivery of emails to a mail server (RFC 5321).
 
 use std::{
     error::Error,
@@ -10,30 +10,27 @@ use std::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::{
-    Failure, Tell, Written,
-    smtp_connection::{SmtpConnection, SmtpError, Tls},
-};
+use super::{Failure, Tell, Written, smtp_connection::SmtpConnection, smtp_reply::SmtpError, smtp_tls::Tls};
 use crate::config::{Config, SmtpServer, SmtpTls};
 
-/// How long the server may take for one step.
+/// The time limit of one step.
 const STEP: Duration = Duration::from_secs(10);
 
-/// How long it may take to accept a mail that it has been given: some look at it closely before they do.
+/// The time limit for accepting the message, which some servers scan first.
 const ACCEPTANCE: Duration = Duration::from_secs(30);
 
-/// How long it may take in all.
+/// The time limit of the whole delivery.
 pub(super) const LONGEST: Duration = Duration::from_secs(45);
 
-/// How long a connection is kept for the next mail, and how many are.
+/// How long an idle connection is kept, and how many are.
 const IDLE: Duration = Duration::from_secs(30);
 const MOST_IDLE: usize = 4;
 
-/// A mail server, and connections to it that wait for the next mail.
+/// A mail server, and its idle connections.
 pub(super) struct Smtp {
     server: SmtpServer,
     tls: Option<Tls>,
-    /// As EHLO takes it.
+    /// The name to introduce ourselves by in EHLO.
     own_name: String,
     idle: Mutex<Vec<(SmtpConnection, Instant)>>,
 }
@@ -53,7 +50,8 @@ impl Smtp {
         Ok(Self { server: server.clone(), tls, own_name, idle: Mutex::default() })
     }
 
-    /// Sends a mail. A connection goes back to the others only after all went well, so none is ever half-way through.
+    /// Sends an email. A connection is reused only after a complete success, so no reused connection is in
+    /// the middle of a transaction.
     pub(super) async fn send(&self, mail: &Written, tell: Tell<'_>) -> Result<String, Failure> {
         let sent = async {
             let mut connection = match self.idle_connection().await {
@@ -70,7 +68,7 @@ impl Smtp {
             }
             Ok(answer)
         };
-        let late = |_| Failure::temporary(format!("the mail was not accepted within {LONGEST:?}"));
+        let late = |_| Failure::temporary(format!("the email was not accepted within {LONGEST:?}"));
         timeout(LONGEST, sent).await.map_err(late)?
     }
 
@@ -85,7 +83,7 @@ impl Smtp {
         }
     }
 
-    /// Whatever fails here is no fault of the mail's.
+    /// Returns an open connection. A failure here says nothing about the email, so it is temporary.
     async fn connect(&self, tell: Tell<'_>) -> Result<SmtpConnection, Failure> {
         let SmtpServer { host, port, tls, login } = &self.server;
         let found = within(STEP, async { Ok(tokio::net::lookup_host((host.as_str(), *port)).await?) });
@@ -109,7 +107,7 @@ impl Smtp {
             connection = within(STEP, starting).await.map_err(temporary("STARTTLS"))?;
         }
         if connection.is_encrypted() {
-            tell(&format!("TLS: the certificate is good for {host}"));
+            tell(&format!("TLS: the certificate is valid for {host}"));
         } else {
             tell("TLS: none");
         }
@@ -132,18 +130,19 @@ async fn hand_over(
     mail: &Written,
     tell: Tell<'_>,
 ) -> Result<String, Failure> {
-    // that the sender is refused is for the operator to mend, and no reason to throw mails away
+    // the operator can fix a refused sender, so the email is worth keeping
     let sender = format!("MAIL FROM:<{}>", mail.sender);
     connection.command(&sender, 2, STEP).await.map_err(temporary("sender"))?;
     let recipient = format!("RCPT TO:<{}>", mail.recipient);
     connection.command(&recipient, 2, STEP).await.map_err(last_word("recipient"))?;
-    tell("recipient: taken");
+    tell("recipient: accepted");
     connection.command("DATA", 3, STEP).await.map_err(last_word("message"))?;
     match connection.message(&mail.bytes, ACCEPTANCE).await.and_then(|reply| reply.expect_class(2)) {
         Ok(accepted) => Ok(accepted.to_string()),
-        // the server has the mail, and may have taken it: who sends it again for ever fills a mailbox with it
+        // The server has the whole email and may have accepted it. Retrying forever would fill the
+        // recipient's inbox with copies.
         Err(error @ SmtpError::Unreadable(_)) => Err(Failure::permanent(format!(
-            "message: {error}; it may have been taken, and is not sent again"
+            "message: {error}; it may have been accepted, so it is not sent again"
         ))),
         Err(error) => Err(last_word("message")(error)),
     }
@@ -156,12 +155,12 @@ async fn within<T>(
     timeout(limit, work).await.unwrap_or(Err(SmtpError::Late(limit)))
 }
 
-/// Of a step after which a mail that was not sent may be tried again.
+/// Maps the error of a step after which the email may be tried again.
 fn temporary(step: &str) -> impl Fn(SmtpError) -> Failure {
     move |error| Failure::temporary(format!("{step}: {error}"))
 }
 
-/// Of a step at which a 5xx answer is the last word on this mail (RFC 5321 §4.2.1).
+/// Maps the error of a step at which a 5xx reply is final for this email (RFC 5321 §4.2.1).
 fn last_word(step: &str) -> impl Fn(SmtpError) -> Failure {
     move |error| Failure {
         is_permanent: matches!(&error, SmtpError::Refused(reply) if reply.class() == 5),

@@ -1,28 +1,26 @@
-//! One connection to a mail server, on bytes: what a server means is in the three digits of its replies, and what it can do in
-//! words that have no case (RFC 5321 §4.2 and §2.4). Its other words may be in any encoding, and decide nothing.
+//! A connection to a mail server. It works on bytes: the three digits of a reply carry its meaning, and EHLO
+//! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and decides
+//! nothing.
 
-use std::{error::Error, fmt, fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
-    },
+
+use super::{
+    smtp_reply::{Reply, SmtpError, code, text},
+    smtp_tls::{Stream, Tls},
 };
 
-/// How much of a line is kept, which is twice what a line may have, and how much of a reply is read.
+/// The number of bytes kept of a line, twice what RFC 5321 allows, and the number of bytes read of a reply.
 const MAX_LINE: usize = 1024;
 const MAX_REPLY: usize = 64 * 1024;
 
-/// A connection whose server is ready for a command.
+/// A connection to a server that is ready for a command.
 pub(super) struct SmtpConnection {
     stream: BufReader<Box<dyn Stream>>,
     /// The lines of the reply to EHLO.
@@ -31,66 +29,8 @@ pub(super) struct SmtpConnection {
     is_in_step: bool,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// What a server answered.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) code: u16,
-    lines: Vec<String>,
-}
-
-/// Why there is no answer, or none that was hoped for.
-#[derive(Debug)]
-pub(super) enum SmtpError {
-    /// The connection broke, or could not be made.
-    Io(io::Error),
-    /// The server said nothing in time.
-    Late(Duration),
-    /// The server said something, but no reply of SMTP.
-    Unreadable(String),
-    /// The server said no, or something that has no place here.
-    Refused(Reply),
-    /// The server does not offer what is needed.
-    Missing(&'static str),
-}
-
-/// What to encrypt connections with.
-#[derive(Clone)]
-pub(super) struct Tls(TlsConnector);
-
-impl Tls {
-    /// Trusts the well-known authorities, and those of this file.
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca_file {
-            let fault = |why: &dyn fmt::Display| format!("SMTP_CA_FILE: {}: {why}", path.display());
-            let pem = fs::read(path).map_err(|error| fault(&error))?;
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-            let found = found.map_err(|error| fault(&error))?;
-            if found.is_empty() {
-                return Err(fault(&"holds no certificate in PEM").into());
-            }
-            for certificate in found {
-                roots.add(certificate).map_err(|error| fault(&error))?;
-            }
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
-    }
-
-    async fn encrypt(&self, host: &str, stream: impl Stream + 'static) -> io::Result<Box<dyn Stream>> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok(Box::new(self.0.connect(name, stream).await?))
-    }
-}
-
 impl SmtpConnection {
-    /// Connects to the first of these addresses that answers, and greets the server.
+    /// Connects to the first address that answers, and exchanges greetings.
     pub(super) async fn open(
         addresses: &[SocketAddr],
         host: &str,
@@ -100,7 +40,7 @@ impl SmtpConnection {
     ) -> Result<Self, SmtpError> {
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
-            // one address that does not answer must not use up the time of the others
+            // an address that does not answer must not use up the time of the others
             let connecting = tokio::time::timeout(limit / 3, TcpStream::connect(address)).await;
             match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => return Self::greet(stream, host, tls, own_name, limit).await,
@@ -117,7 +57,8 @@ impl SmtpConnection {
         own_name: &str,
         limit: Duration,
     ) -> Result<Self, SmtpError> {
-        // a command is one small write, and its reply is waited for
+        // each command is one small write that waits for its reply, so delaying it to fill a packet costs
+        // time
         stream.set_nodelay(true)?;
         let stream = match tls {
             Some(tls) => tls.encrypt(host, stream).await?,
@@ -139,7 +80,7 @@ impl SmtpConnection {
         Ok(())
     }
 
-    /// What the server calls itself.
+    /// Returns the name by which the server introduced itself.
     pub(super) fn server_name(&self) -> &str {
         self.offers.first().and_then(|line| line.split_whitespace().next()).unwrap_or_default()
     }
@@ -148,16 +89,16 @@ impl SmtpConnection {
         self.is_encrypted
     }
 
-    /// Whether another command may be sent: the last reply was whole, and nothing came after it.
+    /// Returns whether another command may be sent: the last reply was complete and nothing followed it.
     pub(super) fn is_in_step(&self) -> bool {
         self.is_in_step && self.stream.buffer().is_empty()
     }
 
-    /// The words behind a keyword of the server's, in upper case.
+    /// Returns the parameters of an EHLO keyword in upper case, or `None` if the server does not offer it.
     fn offer(&self, keyword: &str) -> Option<Vec<String>> {
         let mut found = None;
         for line in self.offers.iter().skip(1) {
-            // `AUTH=LOGIN` is how servers wrote it before RFC 2554
+            // before RFC 2554, servers wrote `AUTH=LOGIN`
             let upper = line.to_ascii_uppercase();
             let mut words =
                 upper.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
@@ -172,7 +113,7 @@ impl SmtpConnection {
         !self.is_encrypted && self.offer("STARTTLS").is_some()
     }
 
-    /// Encrypts the connection from here on.
+    /// Encrypts the connection.
     pub(super) async fn starttls(
         mut self,
         tls: &Tls,
@@ -184,7 +125,8 @@ impl SmtpConnection {
             return Err(SmtpError::Missing("the server does not offer it"));
         }
         self.command("STARTTLS", 2, limit).await?;
-        // what somebody put in before encryption began would be read as the server's (CVE-2021-38371 and its kind)
+        // An attacker could inject replies before encryption begins, and have them taken for the server's
+        // (CVE-2021-38371).
         if !self.is_in_step() {
             return Err(SmtpError::Unreadable("more than one reply".to_owned()));
         }
@@ -195,7 +137,7 @@ impl SmtpConnection {
         Ok(connection)
     }
 
-    /// Logs in.
+    /// Authenticates.
     pub(super) async fn login(
         &mut self,
         user: &str,
@@ -217,7 +159,7 @@ impl SmtpConnection {
         Ok(())
     }
 
-    /// Sends a command, and returns the reply if its first digit is this one.
+    /// Sends a command, and returns the reply if its first digit is `class`.
     pub(super) async fn command(
         &mut self,
         line: &str,
@@ -228,7 +170,7 @@ impl SmtpConnection {
         self.reply(limit).await?.expect_class(class)
     }
 
-    /// Sends the mail after DATA (RFC 5321 §4.5.2), and returns whatever the reply is.
+    /// Sends the message after DATA (RFC 5321 §4.5.2), and returns the reply, whatever its code.
     pub(super) async fn message(&mut self, mail: &[u8], limit: Duration) -> Result<Reply, SmtpError> {
         let mut bytes = Vec::with_capacity(mail.len() + 64);
         for line in mail.split_inclusive(|byte| *byte == b'\n') {
@@ -253,7 +195,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply. The last line decides; where the connection ends or falls silent before it, the digits that came do.
+    /// Reads a reply. The last line decides. If the connection ends or falls silent before it, the code read
+    /// so far decides.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);
@@ -287,7 +230,8 @@ impl SmtpConnection {
         }
     }
 
-    /// Reads a line, or the beginning of a long one; nothing at the end, also of what is read of one reply.
+    /// Reads a line, truncated to `MAX_LINE`. Reads nothing at the end of the stream or once `room` is used
+    /// up.
     async fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> io::Result<()> {
         while *room > 0 {
             let read = self.stream.fill_buf().await?;
@@ -304,58 +248,5 @@ impl SmtpConnection {
             }
         }
         Ok(())
-    }
-}
-
-/// The code that a line begins with, and what comes behind it.
-fn code(line: &[u8]) -> Option<(u16, &[u8])> {
-    let (digits, rest) = line.split_at_checked(3)?;
-    let is_code = matches!(digits[0], b'2'..=b'5') && digits.iter().all(u8::is_ascii_digit);
-    let is_longer = rest.first().is_some_and(u8::is_ascii_digit);
-    (is_code && !is_longer)
-        .then(|| (digits.iter().fold(0, |code, digit| 10 * code + u16::from(digit - b'0')), rest))
-}
-
-/// What is not UTF-8 is most often Latin-1, whose letters have the numbers of Unicode.
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
-}
-
-impl Reply {
-    /// The first digit, which says whether all went well (RFC 5321 §4.2.1).
-    pub(super) fn class(&self) -> u16 {
-        self.code / 100
-    }
-
-    pub(super) fn expect_class(self, class: u16) -> Result<Self, SmtpError> {
-        if self.class() == class { Ok(self) } else { Err(SmtpError::Refused(self)) }
-    }
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.lines.join(" ");
-        if words.is_empty() { write!(f, "{}", self.code) } else { write!(f, "{} {words}", self.code) }
-    }
-}
-
-impl From<io::Error> for SmtpError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl fmt::Display for SmtpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                f.write_str("the server closed the connection")
-            }
-            Self::Io(error) => error.fmt(f),
-            Self::Late(limit) => write!(f, "no answer within {limit:?}"),
-            Self::Unreadable(text) => write!(f, "no reply of SMTP: {text}"),
-            Self::Refused(reply) => reply.fmt(f),
-            Self::Missing(what) => f.write_str(what),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The words of mails: built in, and replaceable by files of the operator's.
+//! Email templates. The built-in ones can be replaced by files of the operator's.
 
 use std::{collections::HashMap, fs, io, path::Path};
 
@@ -49,16 +49,16 @@ const BUILT_IN: [(&str, &str); 31] = built_in![
     "test.html"
 ];
 
-/// What the first line of a text begins with.
+/// The prefix of the first line of a plain-text template.
 const SUBJECT: &str = "Subject:";
 
-/// The templates, each known to render.
+/// The templates, all of which are known to render.
 pub(super) struct Templates {
     environment: Environment<'static>,
     sender: Sender,
 }
 
-/// What every mail may say of where it comes from.
+/// The variables that say who sends the email. All templates have them.
 #[derive(Clone)]
 struct Sender {
     app_name: String,
@@ -67,7 +67,7 @@ struct Sender {
     app_url: Option<String>,
 }
 
-/// A mail in words.
+/// A rendered email.
 pub(super) struct Texts {
     pub(super) subject: String,
     pub(super) text: String,
@@ -75,7 +75,7 @@ pub(super) struct Texts {
 }
 
 impl Templates {
-    /// Reads them all, and renders each with everything that a mail may say and with as little as it may.
+    /// Loads the templates, and renders each with all optional variables and with none of them.
     pub(super) fn load(config: &Config) -> Result<Self, String> {
         let folder = config.mail.templates_dir.as_deref();
         let mut replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
@@ -100,7 +100,8 @@ impl Templates {
     }
 
     pub(super) fn render(&self, mail: &Mail) -> Result<Texts, String> {
-        self.render_for(&self.sender, mail).map_err(|error| format!("the template fails: {error}"))
+        self.render_for(&self.sender, mail)
+            .map_err(|error| format!("the template cannot be rendered: {error}"))
     }
 
     fn render_for(&self, sender: &Sender, mail: &Mail) -> Result<Texts, Error> {
@@ -143,7 +144,7 @@ impl Templates {
         Ok(Texts { subject, text, html })
     }
 
-    /// The first template that fails: its name, the line, and why.
+    /// Returns the first template that fails to render: its name, the line and the reason.
     fn check(&self) -> Result<(), (String, usize, String)> {
         let to = EmailAddress::parse("ada@example.org").map_err(|_| (String::new(), 0, String::new()))?;
         for content in Content::samples() {
@@ -178,7 +179,7 @@ fn environment() -> Environment<'static> {
     });
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
-            let why = "this is not known in every such mail: ask {% if … %} first";
+            let why = "this variable is not set in every such email: check it with {% if … %} first";
             return Err(Error::new(ErrorKind::UndefinedError, why));
         }
         escape_formatter(out, state, value)
@@ -186,7 +187,8 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Adds a template; of a text, its first line as the subject's. Says the line and what is wrong with it.
+/// Adds a template. The first line of a plain-text file becomes the template of the subject. An error states
+/// the line and the reason.
 fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
     let fault = |error: Error| format!("{}: {}", error.line().unwrap_or(1), told(&error));
     let Some(mail) = name.strip_suffix(".txt") else {
@@ -196,7 +198,7 @@ fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Resu
     let subject = first.strip_prefix(SUBJECT).map(str::trim).filter(|subject| !subject.is_empty());
     let subject = subject.ok_or("1: the first line must be like `Subject: Hello`")?;
     environment.add_template_owned(subject_of(mail), subject.to_owned()).map_err(fault)?;
-    // an empty line in the subject's place, so that errors tell the line of the file
+    // an empty line replaces the subject, so that errors report the right line of the file
     environment.add_template_owned(name.to_owned(), format!("\n{rest}")).map_err(fault)
 }
 
@@ -204,7 +206,7 @@ fn subject_of(mail: &str) -> String {
     format!("{SUBJECT}{mail}.txt")
 }
 
-/// The operator's templates by name.
+/// Reads the operator's templates, by name.
 fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
     let fault = |error: io::Error| format!("EMAIL_TEMPLATES_DIR: {}: {error}", folder.display());
     let mut found = HashMap::new();
@@ -216,7 +218,7 @@ fn read(folder: &Path) -> Result<HashMap<String, String>, String> {
         }
         if BUILT_IN.iter().all(|(known, _)| *known != name) {
             let known = BUILT_IN.map(|(known, _)| known).join(", ");
-            return Err(format!("{}: there is no such template; there are {known}", path.display()));
+            return Err(format!("{}: unknown template; the templates are {known}", path.display()));
         }
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         found.insert(name, text.replace("\r\n", "\n"));
@@ -228,7 +230,7 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == ending)
 }
 
-/// An error within an extended template is told by that template, not by the one which extends it.
+/// Returns the innermost error: for an extended template, that is the error of the template at fault.
 fn innermost(error: &Error) -> &Error {
     let mut innermost = error;
     while let Some(inner) = std::error::Error::source(innermost).and_then(|inner| inner.downcast_ref()) {
@@ -241,7 +243,7 @@ fn told(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
 }
 
-/// A text as a header takes it: control characters are spaces, and spaces come one by one.
+/// Returns text that fits a header: control characters become spaces, and runs of spaces become one.
 fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! What a row of the outbox says, decided when it is sent.
+//! Turns a row of the outbox into an email when it is sent.
 
 use std::time::Duration;
 
@@ -17,41 +17,41 @@ use crate::{
     },
 };
 
-/// What a mail is about.
+/// The subject matter of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
-    /// The person's password was changed.
+    /// The password was changed.
     PasswordChanged,
-    /// The person's address was changed; this goes to the old one.
+    /// The email address was changed. This goes to the old one.
     EmailChanged,
-    /// The person's password was reset by a mailed link.
+    /// The password was reset with an emailed link.
     PasswordWasReset,
-    /// A Google account was linked to the person's.
+    /// A Google account was linked.
     GoogleLinked,
-    /// Google was unlinked from the person's account.
+    /// A Google account was unlinked.
     GoogleUnlinked,
-    /// A session of the person was ended, because its tokens were in two hands.
+    /// A session was ended because two clients used its tokens.
     SessionStolen,
-    /// An address is to be proven.
+    /// A code or link that proves an address.
     VerifyEmail,
-    /// A new password is to be chosen.
+    /// A link to choose a new password.
     ResetPassword,
-    /// A new address of an account is to be proven.
+    /// A code that proves the new address of an account.
     ChangeEmail,
-    /// Somebody wants to sign in without a password.
+    /// A code and a link to sign in without a password.
     LoginCode,
-    /// It is to be proven that it is still the person who acts.
+    /// A code that confirms the identity of a signed-in person.
     Reauthentication,
 }
 
-/// What became of a row.
+/// The result of composing an email.
 #[derive(Debug)]
 pub enum Composed {
-    /// This mail is to be sent.
+    /// An email to send.
     Mail(Box<Mail>),
-    /// There is nothing to say, or nobody to say it to.
+    /// No email: there is nothing to say, or no one to say it to.
     Nothing,
-    /// This version does not know what it is about. A newer one, which has written it, will.
+    /// A kind of email that only a newer version, which wrote the row, can compose.
     Unknown,
 }
 
@@ -70,7 +70,7 @@ impl MailKind {
         Self::Reauthentication,
     ];
 
-    /// Its name in the table.
+    /// Returns the name of the kind in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -88,17 +88,14 @@ impl MailKind {
         }
     }
 
-    /// By its name in the table.
+    /// Finds a kind by its name in the table.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// Decides what a row says. It looks at things as they are now, not as they were when the mail was asked for.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Composes the email of a row from the state of the database now, not at the time of the request.
 pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> {
     let Some(kind) = MailKind::parse(&row.kind) else { return Ok(Composed::Unknown) };
     let Ok(to) = EmailAddress::parse(&row.address) else { return Ok(Composed::Nothing) };
@@ -130,7 +127,7 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
         MailKind::EmailChanged => {
             let (old_email, old_key) = (row.address.clone(), to.key().to_owned());
             let changed = |user: &user::Model, undo| {
-                // it may be the same again, or may only be written in another way
+                // the address may have been changed back, or only be spelled differently
                 let is_another = user.email_key.as_ref() != Some(&old_key);
                 let new_email = user.email.clone().filter(|_| is_another)?;
                 Some(Content::EmailChanged { old_email, new_email, undo })
@@ -140,7 +137,7 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
     }
 }
 
-/// A mail about an account, if there still is one.
+/// Composes a notice about an account, if the account still exists.
 async fn notice(
     app: &App,
     row: &outbox::Model,
@@ -149,7 +146,8 @@ async fn notice(
 ) -> Result<Composed, Fault> {
     let Some(id) = row.user_id else { return Ok(Composed::Nothing) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(Composed::Nothing) };
-    // elsewhere than to the address that the person has proven, a name would be a stranger's own words to anybody
+    // The address may be unproven, and then the name is a stranger's own text, which must not reach third
+    // parties.
     let is_proven = user.email_verified_at.is_some() && user.email_key.as_deref() == Some(to.key());
     let name = user.full_name().filter(|_| is_proven).map(Into::into);
     let undo = undo_link(app, row).await?;
@@ -157,7 +155,7 @@ async fn notice(
     Ok(mail.map_or(Composed::Nothing, |mail| Composed::Mail(Box::new(mail))))
 }
 
-/// The link that undoes the security change that a notice tells of, as long as it can be undone.
+/// Returns the link that undoes the change, as long as the change can be undone.
 async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString>, Fault> {
     let Some(id) = row.challenge_id else { return Ok(None) };
     let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
@@ -166,7 +164,7 @@ async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString
     Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
 }
 
-/// What a reset took from the ways in, and what is left of them.
+/// Returns the ways to sign in that a reset removed, and those that remain.
 async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<String>), Fault> {
     let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else { return Ok((vec![], vec![])) };
     let google = |email: Option<&str>| match email {
@@ -182,8 +180,8 @@ async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<Str
     Ok((removed, always.into_iter().chain(linked).collect()))
 }
 
-/// A mail that carries a challenge, if it is still awaited. What it says depends on whether somebody has the address, which
-/// nobody learns who only asked for it.
+/// Composes the email of a challenge that is still open. Its content depends on whether the address has an
+/// account, which the requester does not learn.
 async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<Composed, Fault> {
     let now = Timestamp(app.clock.now());
     let Some(id) = row.challenge_id else { return Ok(Composed::Nothing) };
@@ -192,7 +190,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let user = user::find_by_email_key(app.db.read(), to.key()).await?;
     let left = Duration::try_from(challenge.expires_at.0 - now.0).unwrap_or_default();
-    // nobody wants to read of seconds
+    // round up to minutes: nobody wants to read seconds
     let expires_in = Duration::from_mins(left.as_secs().div_ceil(60));
     let code = || app.tokens.one_time_code(id);
     let proof = || match challenge.method {
@@ -201,7 +199,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let content = match (challenge.purpose, &user) {
         (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
-        // somebody signs up with an address that has an account; who only asks for the mail again is told nothing
+        // A sign-up with an address that has an account. A mere request to resend gets no answer.
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;
@@ -229,7 +227,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
                 removes_password: user.email_verified_at.is_none(),
             })
         }
-        // a link would be good for nothing
+        // the link would be useless
         (Purpose::ResetPassword, Some(user)) if !user.is_active => None,
         (Purpose::ResetPassword, Some(_)) => {
             link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })
@@ -238,20 +236,21 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
             app.config.mail.no_account_notice.then_some(Content::NoAccount)
         }
     };
-    // in a mail to an address that nobody has proven, a name would be a stranger's own words to anybody
+    // The address may be unproven, and then the name is a stranger's own text, which must not reach third
+    // parties.
     let name = user.filter(|user| user.email_verified_at.is_some());
     let name = name.and_then(|user| user.full_name().map(Into::into));
     Ok(content.map_or(Composed::Nothing, |content| Composed::Mail(Box::new(Mail { to, name, content }))))
 }
 
-/// What an account is called in a mail to an address that it may not own: never by a name, which would be a stranger's own words
-/// to anybody.
+/// Returns the account's name for an email to an address that may not own the account. Never a personal name,
+/// which would let a stranger send their own text to third parties.
 fn called(user: &user::Model) -> String {
     let email = user.email.as_ref().filter(|_| user.email_verified_at.is_some());
     email.or(user.username.as_ref()).or(user.email.as_ref()).cloned().unwrap_or_default()
 }
 
-/// The link of a challenge, on the app's page or on our own.
+/// Returns the link of a challenge, to the app's page or to ours.
 fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
     let token = app.tokens.link_token(challenge.purpose, challenge.link_id())?;
     let (page, path) = match challenge.purpose {
@@ -263,8 +262,8 @@ fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
     Some(fill(app, page.as_ref(), path, &token))
 }
 
-/// The address of a page with a token. On our own pages the token stands in the fragment, which reaches no server, no log and no
-/// `Referer`.
+/// Returns the URL of a page with a token. On our own pages the token is in the fragment, which reaches no
+/// server, log or `Referer`.
 fn fill(app: &App, page: Option<&String>, path: &str, token: &SecretString) -> SecretString {
     let page = page.cloned().unwrap_or_else(|| app.config.server.public_address(path));
     page.replace("{token}", token.expose_secret()).into()

@@ -1,11 +1,12 @@
-//! The outbox: mails are written in the transaction that causes them, and sent afterwards.
+//! The outbox: emails are recorded in the transaction that causes them, and sent after it commits.
 //!
-//! A use case builds a row by [`row`], inserts it by `storage::outbox::insert` in its own transaction, and wakes the
-//! sender by [`wake`] once that is committed. So no request waits for a mail server, and no mail is lost or tells of what
-//! did not happen.
+//! A use case builds a row with [`row`], inserts it with `storage::outbox::insert` in its own transaction,
+//! and calls [`wake`] once that has committed. So no request waits for a mail server, no email is lost, and
+//! no email reports something that was rolled back.
 //!
-//! Mails wait for their turn (`turns.rs`): the recipient decides a mail's class, and within a class the askers take turns. So
-//! somebody who asks for many mails delays their own, and anybody else's by one turn.
+//! Emails wait for their turn (`turns.rs`): the recipient decides an email's class, and within a class the
+//! askers take turns. So a person who requests many emails delays their own, and everyone else's by at most
+//! one turn.
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 mod compose;
+mod deliver;
 mod pace;
 mod send;
 mod turns;
@@ -27,29 +29,29 @@ mod turns;
 pub use compose::{Composed, MailKind, compose};
 pub use send::{run, send_due};
 
-/// A mail that is asked for.
+/// A request for an email.
 #[derive(Clone, Copy, Debug)]
 pub struct MailRequest<'a> {
-    /// What it is about.
+    /// The kind of the email.
     pub kind: MailKind,
-    /// To whom it goes.
+    /// The recipient.
     pub to: &'a EmailAddress,
-    /// The person whom it is about.
+    /// The user it is about.
     pub user_id: Option<Uuid>,
-    /// The challenge that it carries.
+    /// The challenge it carries.
     pub challenge_id: Option<Uuid>,
-    /// How long it is worth sending.
+    /// How long the email is worth sending.
     pub good_for: Duration,
 }
 
-/// The row of a mail that is asked for, due at once. Among mails that wait it takes the turn of the person whom it is about,
-/// unless another asker is put in.
+/// Returns the row of a requested email, due immediately. Among waiting emails it takes the turn of its user,
+/// unless another asker is set.
 #[must_use]
 pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)
 }
 
-/// [`row`] within a transaction, which has no app.
+/// Returns [`row`] for use in a transaction, where there is no app.
 #[must_use]
 pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     outbox::Model {
@@ -71,7 +73,7 @@ pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     }
 }
 
-/// Has this process send at once what it has just written. Another, or this one if it is forgotten, finds it seconds later.
+/// Wakes this process's sender. If a call is forgotten, a sender finds the email within seconds anyway.
 pub fn wake(app: &App) {
     app.mail_waits.notify_one();
 }

@@ -1,10 +1,12 @@
-//! How fast this server sends: a mail server takes so many, and no budget of anybody's is refused for it.
+//! The sending rate. A mail server accepts only so many emails at a time, and waiting for it must not count
+//! against any rate limit.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A budget of mails in memory. Like those of `rate_limit.rs` it is one moment: when all that was sent will have drained away.
+/// A rate limit in memory. Like those of `rate_limit.rs` it is stored as one instant: when everything sent
+/// will have drained away.
 #[derive(Debug)]
 pub(super) struct Pace {
     cost: Duration,
@@ -18,7 +20,7 @@ impl Pace {
         Self { cost, window: cost * rate.count, idle_at: None }
     }
 
-    /// Returns how many mails may be sent now, at most `most`.
+    /// Returns how many emails may be sent now, at most `most`.
     pub(super) fn room(&self, most: usize, now: Instant) -> usize {
         let left = self.window.saturating_sub(self.used(now)).as_nanos() / self.cost.as_nanos().max(1);
         usize::try_from(left).unwrap_or(most).min(most)
@@ -29,7 +31,7 @@ impl Pace {
         self.idle_at = Some(now + self.used(now) + self.cost.saturating_mul(mails));
     }
 
-    /// Returns how long until there is room for one.
+    /// Returns how long until one email may be sent.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         (self.used(now) + self.cost).saturating_sub(self.window)
     }

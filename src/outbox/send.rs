@@ -1,73 +1,51 @@
-//! Sending what is due.
+//! The sender, which sends emails that are due.
 //!
-//! Any number of servers share an outbox: each claims what it is about to send, for longer than sending takes. What fails
-//! for now is tried again, ever more seldom, for a day; a server that dies leaves its claims to run out, and then the same
-//! mail goes out again, with the same `Message-ID`, to the same byte.
+//! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
+//! takes. Temporary failures are retried for a day, at growing intervals. If a server dies, its claims expire
+//! and another server sends the same emails again, with the same `Message-ID` and identical to the byte.
 
 use std::{
-    panic::AssertUnwindSafe,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
-    compose::{Composed, compose},
+    deliver::deliver,
     pace::Pace,
     turns::{self, Class},
 };
 use crate::{
     app::App,
-    config::Mode,
     fault::Fault,
-    mail::{Failure, Mailer, Written},
-    secrets,
-    storage::{
-        Timestamp,
-        outbox::{self, Outcome},
-    },
+    mail::Mailer,
+    storage::{Timestamp, outbox},
 };
-use secrecy::ExposeSecret;
 
-/// Mails sent at once by this process.
+/// The number of emails this process sends at the same time.
 const AT_ONCE: usize = 4;
 
-/// How often to look for mails that others have written, or left.
+/// How often to look for emails that other servers wrote or left behind.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// How long a claimed mail is nobody else's.
+/// How long a claim lasts.
 const LEASE: Duration = Duration::from_mins(1);
-const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease outlasts every sending");
+const _: () = assert!(LEASE.as_secs() > Mailer::LONGEST.as_secs() + 10, "a lease must outlast every attempt");
 
-/// The first wait after a failure; each following is twice as long, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
-
-/// What could not be sent for so long is given up.
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
-
-/// How much is kept of what a mail server says.
-const MAX_ERROR: usize = 500;
-
-/// How long mails on their way may take once the process is told to stop. What takes longer is sent by its successor.
+/// How long the emails being sent may take after the process is asked to stop. Another process sends the
+/// rest.
 const DRAIN: Duration = Duration::from_secs(9);
 
-/// How often expired mails are looked for, and how many are dropped by one statement.
+/// How often to look for expired emails, and how many to drop per statement.
 const DROP_EVERY: Duration = Duration::from_secs(2);
 const DROPPED_AT_ONCE: u64 = 500;
 
-/// The longest that a mail with nothing to say keeps its place.
-const LONGEST_SILENCE: Duration = Duration::from_secs(2);
-
-/// Mails on their way; each tells whether it was sent.
+/// Emails being sent. Each future returns whether an email was sent.
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, bool>>;
 
-/// Sends until `stopped`, then finishes what is on its way.
+/// Sends emails until `stopped`, then finishes the ones in progress.
 pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     let (mut under_way, mut claims) = (UnderWay::new(), Claims::new(app));
     tokio::pin!(stopped);
@@ -75,7 +53,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
         if let Err(error) = fill(app, &mut under_way, &mut claims).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "the outbox could not be looked at; it is tried again"
+                "the outbox could not be read; it will be retried"
             );
         }
         tokio::select! {
@@ -87,14 +65,11 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     }
     let rest = async { while under_way.next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, rest).await.is_err() {
-        tracing::warn!("stopped while mails were on their way; they are sent again");
+        tracing::warn!("stopped while emails were being sent; they will be sent again");
     }
 }
 
-/// Sends all that is due now; says how many mails it was.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Sends all emails that are due, and returns how many were sent.
 pub async fn send_due(app: &App) -> Result<u64, Fault> {
     let (mut under_way, mut claims, mut sent) = (UnderWay::new(), Claims::new(app), 0);
     loop {
@@ -107,8 +82,9 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
     }
 }
 
-/// Claims what there is room for, and puts it under way; says how many mails were sent meanwhile. What is under way goes on,
-/// since it holds connections that the claim may have to wait for.
+/// Claims as many emails as there are free slots and starts sending them. Returns how many were sent in the
+/// meantime. Sending goes on during the claim, because it holds connections that the claim may have to wait
+/// for.
 async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
     let typical = claims.typical.clone();
     let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);
@@ -122,16 +98,16 @@ async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claim
     Ok(sent)
 }
 
-/// What decides how much is claimed, and of what.
+/// The state that decides how many emails to claim, and which.
 struct Claims {
     pace: Pace,
-    /// Whether mails may be left that have no turn yet.
+    /// Whether some emails may not have a turn yet.
     is_behind: bool,
-    /// Whether mails wait because of the pace alone.
+    /// Whether emails wait only because of the sending rate.
     is_paced: bool,
     turn: u64,
     dropped_at: Option<Instant>,
-    /// How long the last mail took that was sent, in milliseconds.
+    /// How long it took to send the last email, in milliseconds.
     typical: Arc<AtomicU64>,
 }
 
@@ -141,14 +117,14 @@ impl Claims {
         Self { pace, is_behind: false, is_paced: false, turn: 0, dropped_at: None, typical: Arc::default() }
     }
 
-    /// Claims so many at most. Mostly nothing is due, and then this only reads.
+    /// Claims at most `most` emails. Usually nothing is due, and then this only reads.
     async fn claim(&mut self, app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
         let now = Timestamp(app.clock.now());
         (self.is_behind, self.is_paced) = (false, false);
         if !outbox::is_due(app.db.read(), now).await? {
             return Ok(Vec::new());
         }
-        // some at a time, so that a flood that has no turns yet keeps nobody from sending
+        // sort in batches, so that a flood of unsorted emails does not stop others from being sent
         let sorted = turns::sort(app).await?;
         self.is_behind = sorted.is_partial;
         if sorted.has_expired || self.dropped_at.is_none_or(|at| at.elapsed() >= DROP_EVERY) {
@@ -179,14 +155,14 @@ impl Claims {
         Ok(claimed)
     }
 
-    /// Drops what expired while it waited, so that it neither takes turns nor is counted among what waits.
+    /// Drops emails that expired while they waited, so that they neither take turns nor count as waiting.
     async fn drop_expired(&mut self, app: &App) -> Result<(), Fault> {
         let now = Timestamp(app.clock.now());
         loop {
             let drop = async move |txn| outbox::drop_expired(&txn, now, DROPPED_AT_ONCE).await;
             let dropped = app.db.write_one(drop).await?;
             if dropped > 0 {
-                tracing::error!(dropped, "mails were given up: they expired before their turn");
+                tracing::error!(dropped, "emails were given up because they expired before their turn");
             }
             if dropped < DROPPED_AT_ONCE {
                 break;
@@ -196,143 +172,12 @@ impl Claims {
         Ok(())
     }
 
-    /// Returns how long to wait before the next look, if nothing happens meanwhile.
+    /// Returns how long to wait before looking again, if nothing happens in the meantime.
     fn rest(&self) -> Duration {
         match (self.is_behind, self.is_paced) {
             (true, _) => Duration::ZERO,
             (false, true) => self.pace.wait(Instant::now()).min(EVERY),
             (false, false) => EVERY,
-        }
-    }
-}
-
-/// Sends one mail and notes what became of it; says whether it was sent.
-async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU64>) -> bool {
-    let begun = Instant::now();
-    let attempt = AssertUnwindSafe(attempt(app, &row)).catch_unwind().await;
-    let Ok(outcome) = attempt else {
-        tracing::error!(mail.id = %row.id, mail.kind = row.kind, "a mail made the sender panic; it is tried again");
-        return false;
-    };
-    // the words are kept in the row and not told here: they may name people
-    match &outcome {
-        Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail was sent"),
-        Outcome::Nothing => {
-            tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "a mail had nothing to say");
-        }
-        Outcome::Failed(_) => tracing::error!(
-            mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
-            "a mail was given up; `gatehouse mail queue` says why"
-        ),
-        Outcome::Again(..) => tracing::warn!(
-            mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
-            "a mail was not sent and is tried again; `gatehouse mail queue` says why"
-        ),
-    }
-    let (was_sent, is_silent) = (outcome == Outcome::Sent, outcome == Outcome::Nothing);
-    let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    settle(app, &row, outcome).await;
-    if was_sent {
-        typical.store(took, Ordering::Relaxed);
-    }
-    if is_silent {
-        // a place that is free again at once would tell, by the delay of the next mail, that nobody has this address
-        let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
-        tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
-    }
-    was_sent
-}
-
-async fn attempt(app: &App, row: &outbox::Model) -> Outcome {
-    let now = app.clock.now();
-    if row.expires_at.0 <= now || row.created_at.0 + GIVEN_UP_AFTER <= now {
-        let last = row.last_error.as_deref().unwrap_or("nobody tried to send it in time");
-        return Outcome::Failed(cut(&format!("too late; {last}")));
-    }
-    let again = |why: &str| Outcome::Again(cut(why), wait(row.attempts));
-    let mail = match compose(app, row).await {
-        Ok(Composed::Mail(mail)) => mail,
-        Ok(Composed::Nothing) => return Outcome::Nothing,
-        Ok(Composed::Unknown) => return again("this version does not know what it is about"),
-        Err(fault) => return again(&fault.to_string()),
-    };
-    let sent = match app.mailer.write(row.id, row.created_at.0, &mail) {
-        Ok(written) => app.mailer.send(&written, &mut |_| {}).await.map(|_| written),
-        Err(failure) => Err(failure),
-    };
-    match sent {
-        Ok(written) => {
-            if app.config.mode == Mode::Dev {
-                tell(&written);
-            }
-            Outcome::Sent
-        }
-        Err(Failure { is_permanent: true, words }) => Outcome::Failed(cut(&words)),
-        Err(Failure { is_permanent: false, words }) => again(&words),
-    }
-}
-
-/// A mail that was sent is sent again unless that is noted, so it is worth more than one try.
-async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
-    let (id, attempt) = (row.id, row.attempts);
-    for pause in [200, 1000, 3000] {
-        let (outcome, now) = (outcome.clone(), Timestamp(app.clock.now()));
-        let noted =
-            app.db.write_one(async move |txn| outbox::settle(&txn, id, attempt, outcome, now).await).await;
-        match noted {
-            Ok(true) => return,
-            Ok(false) => {
-                tracing::warn!(mail.id = %id, "a mail took longer than its lease; another server may have sent it too");
-                return;
-            }
-            Err(error) => tracing::warn!(
-                mail.id = %id,
-                error = &error as &dyn std::error::Error,
-                "what became of a mail could not be noted"
-            ),
-        }
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
-}
-
-/// How long to wait after this many attempts, give or take a fifth, so that what failed together comes back apart.
-fn wait(attempts: i32) -> Duration {
-    let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(16);
-    let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-    let [random] = secrets::random::<1>();
-    wait.mul_f64(0.8 + 0.4 * f64::from(random) / 255.0)
-}
-
-fn cut(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_ERROR).collect()
-}
-
-/// A developer's log tells all of it.
-fn tell(mail: &Written) {
-    let secret = mail.code.as_ref().or(mail.link.as_ref()).map(ExposeSecret::expose_secret);
-    tracing::info!(
-        "mail to {}: {}{}",
-        mail.to.as_str(),
-        mail.subject,
-        secret.map(|secret| format!(" ({secret})")).unwrap_or_default()
-    );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_from_seconds_to_ten_minutes() {
-        for (attempts, seconds) in [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (1000, 600)] {
-            let nominal = Duration::from_secs(seconds);
-            for _ in 0..50 {
-                let wait = wait(attempts);
-                assert!(
-                    wait >= nominal.mul_f64(0.79) && wait <= nominal.mul_f64(1.21),
-                    "{attempts}: {wait:?}"
-                );
-            }
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Whose mail is next.
+//! The order in which emails are sent.
 //!
-//! Each mail that is due gets a class and a turn. Better classes go first: mails to people who have proven their address, then
-//! those to people who are about to, strangers' last. Within a class the askers take turns, as in start-time fair queueing
-//! (Goyal, Vin and Cheng, 1996): the first mail of an asker goes with those that are next, each further one a turn later. So a
-//! mail waits for one mail of each other asker, however many these have.
+//! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their
+//! address, then emails to people who are about to, then emails to strangers. Within a class the askers take
+//! turns, as in start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the
+//! next turn, and each further one comes a turn later. So an email waits for one email of each other asker,
+//! no matter how many they have.
 //!
-//! The class is found here, and not when the mail is asked for: a request must not look up who has the address. A mail that
-//! turns out to say nothing has its turn like any other.
+//! The class is decided here, and not at the time of the request, because a request must not look up who has
+//! the address. An email that turns out to say nothing takes its turn like any other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,17 +26,17 @@ use crate::{
     },
 };
 
-/// Half of the mails that get their turns by one statement.
+/// Half the number of emails that get their turns in one statement.
 const HALF: u64 = 100;
 
-/// What decides which mails go first.
+/// The class of an email, which decides the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// To somebody who has proven the address, or about a change of their account.
+    /// To a person who has proven the address, or about a change to their account.
     Proven = 1,
-    /// To somebody who signs up, or has an account and has not proven the address.
+    /// To a person who is signing up, or whose account has an unproven address.
     Unproven = 2,
-    /// To an address that nobody has here.
+    /// To an address that has no account.
     Strange = 3,
 }
 
@@ -48,9 +49,9 @@ impl Class {
         [Self::Proven, Self::Unproven, Self::Strange].map(Self::number).to_vec()
     }
 
-    /// Returns the class that goes first at this turn, if it is not the best: two of ten turns are those of the second class,
-    /// and one that of the third. So a flood of mails to proven addresses holds up registrations, but for a while only. Where
-    /// the class has no mail, the turn is the best class's again.
+    /// Returns the class to prefer at this turn, if it is not the best one: two of ten turns belong to the
+    /// second class and one to the third. So a flood of emails to proven addresses delays registrations only
+    /// for a while. If the class has no email, the turn goes to the best class.
     pub(super) fn favoured(turn: u64) -> Option<Self> {
         match turn % 10 {
             3 | 6 => Some(Self::Unproven),
@@ -60,20 +61,17 @@ impl Class {
     }
 }
 
-/// What was given a turn.
+/// The result of sorting.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sorted {
-    /// Whether there may be more without one.
+    /// Whether more emails may be left to sort.
     pub(super) is_partial: bool,
-    /// Whether some of it has expired.
+    /// Whether some emails have expired.
     pub(super) has_expired: bool,
 }
 
-/// Gives some of what is due a turn. Where much is due, as after an outage, it begins at both ends: so nobody waits for all
-/// that came before to be looked at.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Gives turns to some of the due emails. If many are due, as after an outage, it takes from both ends, so
+/// that new emails do not wait until all older ones are sorted.
 pub(super) async fn sort(app: &App) -> Result<Sorted, Fault> {
     let now = Timestamp(app.clock.now());
     let mut rows = outbox_turns::list_unsorted(app.db.read(), now, Order::Asc, HALF).await?;
@@ -96,14 +94,14 @@ pub(super) async fn sort(app: &App) -> Result<Sorted, Fault> {
     Ok(Sorted { is_partial, has_expired })
 }
 
-/// A mail that has no turn yet.
+/// An email without a turn.
 struct Waiting {
     id: Uuid,
     class: i32,
     asker: Uuid,
 }
 
-/// Finds the class of each mail.
+/// Determines the class of each email.
 async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<Vec<Waiting>, Fault> {
     let key = |row: &outbox::Model| {
         let parsed = EmailAddress::parse(&row.address);
@@ -122,13 +120,14 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
             None if registrations.contains(key) || row.user_id.is_some() => Class::Unproven,
             None => Class::Strange,
         };
-        // an older version's is nobody's, and waits for no other
+        // rows of older versions have no asker: treat each as its own
         Waiting { id: row.id, class: class.number(), asker: row.asker.unwrap_or(row.id) }
     };
     Ok(rows.iter().zip(&keys).map(class).collect())
 }
 
-/// Whether mails of a kind tell people of a change of their account. They may go to an address that is no longer theirs.
+/// Returns whether this kind reports a change to an account. Such an email may go to an address that the
+/// person no longer has.
 fn is_notice(kind: MailKind) -> bool {
     match kind {
         MailKind::PasswordChanged
@@ -145,7 +144,7 @@ fn is_notice(kind: MailKind) -> bool {
     }
 }
 
-/// Gives each mail the turn after the last one of its asker; one whose asker has none waiting gets the turn that is next.
+/// Gives each email the turn after its asker's last one. An asker with no waiting email gets the next turn.
 fn take_turns(waiting: &[Waiting], firsts: &[(i32, i64)], lasts: &[((i32, Uuid), i64)]) -> Vec<Turn> {
     let firsts: HashMap<_, _> = firsts.iter().copied().collect();
     let mut lasts: HashMap<_, _> = lasts.iter().copied().collect();

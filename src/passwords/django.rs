@@ -1,6 +1,6 @@
-//! Password hashes as Django writes them, `argon2$` excepted: that is a PHC string behind a name.
+//! Password hashes in Django's formats, except `argon2$`, which is a PHC string with a prefix.
 //!
-//! See `django/contrib/auth/hashers.py`. A salt is text, and goes in as it is written.
+//! See `django/contrib/auth/hashers.py`. A salt is used as text, without decoding it.
 
 use std::num::NonZeroU32;
 
@@ -14,20 +14,20 @@ use base64::{
     engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
-/// The most that a hash may ask for: several times Django's defaults, and a second or two of one thread.
+/// The most iterations accepted: several times Django's default, or one to two seconds of one thread.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-/// Of scrypt's memory: N = 2^17 at r = 8, which many recommend, and room for the lanes beside.
+/// The most memory accepted for scrypt: N = 2^17 at r = 8, a common recommendation, with room for the lanes.
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
-/// Of scrypt's N·r·p: four times that.
+/// The highest N·r·p accepted for scrypt, four times that.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
-/// Of scrypt's N: with a lower one, filling the lanes takes longer than the work upon them.
+/// The lowest N accepted for scrypt. With a lower one, filling the lanes takes longer than the work on them.
 const MIN_SCRYPT_N: u64 = 16;
 
-/// bcrypt looks at no more of a password than this, the closing zero included.
+/// The number of bytes of a password that bcrypt uses, including the closing zero.
 const BCRYPT_BYTES: usize = 72;
 
-/// bcrypt's base64 has its own alphabet, and leaves the last bits of a hash undefined.
+/// bcrypt's base64, which has its own alphabet and leaves the last bits undefined.
 const BCRYPT64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::BCRYPT,
     GeneralPurposeConfig::new()
@@ -36,7 +36,7 @@ const BCRYPT64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A well-formed hash within bounds.
+/// A well-formed hash within the limits.
 pub(super) struct DjangoHash {
     function: Function,
     expected: Vec<u8>,
@@ -49,7 +49,7 @@ enum Function {
         salt: String,
     },
     Bcrypt {
-        /// So that what comes after 72 bytes counts too.
+        /// Whether the password is hashed with SHA-256 first, so that bytes after the 72nd count too.
         is_digested: bool,
         cost: u32,
         salt: [u8; 16],
@@ -61,7 +61,7 @@ enum Function {
 }
 
 impl DjangoHash {
-    /// None: it is malformed, or asks for too much.
+    /// Parses a hash. Returns `None` if it is malformed or too expensive.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (name, rest) = text.split_once('$')?;
         match name {
@@ -74,7 +74,7 @@ impl DjangoHash {
         }
     }
 
-    /// Whether this is its password. Takes as long as the hash asks for.
+    /// Returns whether this is the hash's password. Takes as long as the hash's parameters demand.
     pub(super) fn is_of(&self, password: &str) -> bool {
         let mut output = vec![0; self.expected.len()];
         match &self.function {
@@ -106,7 +106,7 @@ fn bcrypt(cost: u32, salt: [u8; 16], password: &str) -> [u8; 23] {
     hash
 }
 
-/// `iterations$salt$hash`
+/// Parses `iterations$salt$hash`.
 fn parse_pbkdf2(rest: &str, algorithm: pbkdf2::Algorithm, bytes: usize) -> Option<DjangoHash> {
     let [iterations, salt, hash] = parts(rest)?;
     let iterations: NonZeroU32 = iterations.parse().ok()?;
@@ -115,7 +115,7 @@ fn parse_pbkdf2(rest: &str, algorithm: pbkdf2::Algorithm, bytes: usize) -> Optio
     within(function, STANDARD.decode(hash).ok()?, bytes)
 }
 
-/// `$2b$cost$` and 22 characters of salt, 31 of the hash
+/// Parses `$2b$cost$`, 22 characters of salt and 31 of the hash.
 fn parse_bcrypt(rest: &str, is_digested: bool) -> Option<DjangoHash> {
     let ["", "2a" | "2b" | "2y", cost, data] = parts(rest)? else { return None };
     let cost = cost.parse().ok().filter(|cost| BCRYPT_COSTS.contains(cost))?;
@@ -124,7 +124,7 @@ fn parse_bcrypt(rest: &str, is_digested: bool) -> Option<DjangoHash> {
     within(Function::Bcrypt { is_digested, cost, salt }, BCRYPT64.decode(hash).ok()?, 23)
 }
 
-/// `N$salt$r$p$hash`
+/// Parses `N$salt$r$p$hash`.
 fn parse_scrypt(rest: &str) -> Option<DjangoHash> {
     let [n, salt, r, p, hash] = parts(rest)?;
     let (n, r, p): (u64, u32, u32) = (n.parse().ok()?, r.parse().ok()?, p.parse().ok()?);
@@ -151,7 +151,7 @@ mod tests {
 
     const PASSWORD: &str = "correct horse battery ž";
 
-    /// Made by Django 5.2, with cheap parameters.
+    /// Made with Django 5.2 and cheap parameters.
     const HASHES: [&str; 5] = [
         "pbkdf2_sha256$10$saltsaltsalt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=",
         "pbkdf2_sha1$10$saltsaltsalt$zJ/TNb2Zn1S05gzyiFYetB2CXqY=",

@@ -1,75 +1,58 @@
-//! Argon2id on threads of its own, where hashes that came from elsewhere are checked too.
+//! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
 //!
-//! There are as many threads as cores, each with one block of memory that it uses again and again, behind a bounded queue.
-//! So a storm of logins takes a fixed amount of memory, leaves the other requests their time, and is told at once when it
-//! is too much. (A semaphore over a growing pool of threads is no bound: the allocator keeps every block ever freed.)
+//! There is one thread per core, each with one block of memory that it reuses, behind a bounded queue. So a
+//! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
+//! at once when it is too large. (A semaphore over a growing pool of threads would be no bound, because the
+//! allocator keeps every block ever freed.)
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
 
-use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
-    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
-};
-#[cfg(target_os = "linux")]
-use rustix::mm::{Advice, madvise};
-use secrecy::{ExposeSecret, SecretString};
+use argon2::Params;
+use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use crate::{config::Config, fault::Fault, secrets};
-use stored::{Argon2Hash, Stored};
-use strength::judge;
+use crate::{config::Config, fault::Fault};
+use stored::Stored;
+use worker::{Job, Worker, phc};
 
 mod django;
 mod stored;
 mod strength;
+mod worker;
 
 pub use strength::Weak;
+pub use worker::Verified;
 
-/// Computes and checks password hashes. Clones share the threads, which end with the last of them.
+/// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     queue: SyncSender<Job>,
-    /// A well-formed hash of nothing, for when there is none to verify: the work is the same.
+    /// A well-formed hash to verify against if there is no stored one, at the same cost.
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
 
-/// What became of a password that was held against a stored hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// Whether it is the right one.
-    pub is_right: bool,
-    /// Where it is, and the stored hash is not what would be made today: the hash to store in its place.
-    pub rehashed: Option<String>,
-}
-
-/// Whether a login can hold a password against this hash: it is of a known format, and asks for no more than it may.
+/// Returns whether a sign-in can verify a password against this hash: its format is known and its cost is
+/// within the limits.
 #[must_use]
 pub fn is_verifiable(stored: &str) -> bool {
     Stored::parse(stored).is_some()
-}
-
-#[derive(Debug)]
-enum Job {
-    Hash { password: SecretString, personal: Vec<String>, answer: oneshot::Sender<Result<String, Weak>> },
-    Verify { password: SecretString, stored: Arc<str>, answer: oneshot::Sender<Verified> },
 }
 
 impl Passwords {
     /// Starts the threads.
     ///
     /// # Errors
-    /// If a thread cannot be started or the parameters do not fit together.
+    /// Fails if a thread cannot be started or the parameters are inconsistent.
     pub fn start(config: &Config) -> io::Result<Self> {
         let params =
             Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
@@ -91,11 +74,11 @@ impl Passwords {
         Ok(Self { queue, decoy, computed, waiting })
     }
 
-    /// Judges a new password and hashes it, with a salt of its own, to a PHC string. `personal` is what a guesser would try
-    /// first: names and addresses of its owner.
+    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
+    /// what an attacker would guess first, such as names and addresses of the owner.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where too many hashes wait.
+    /// [`Fault::Busy`] if too many hashes are waiting.
     pub async fn hash(
         &self,
         password: SecretString,
@@ -106,11 +89,11 @@ impl Passwords {
         hash.await.map_err(Fault::internal)
     }
 
-    /// Whether this is the password of the stored hash, and if so, the hash that should take its place. Without one it is
-    /// not, at the same cost: who has an account and who has a password must not show in the time that an answer takes.
+    /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so
+    /// that the response time does not reveal who has an account or a password.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where too many hashes wait.
+    /// [`Fault::Busy`] if too many hashes are waiting.
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verified, Fault> {
         let (answer, verdict) = oneshot::channel();
         let hash = stored.map_or_else(|| self.decoy.clone(), Arc::from);
@@ -119,13 +102,13 @@ impl Passwords {
         Ok(if stored.is_some() { verified } else { Verified::default() })
     }
 
-    /// How many hashes have been computed since the start.
+    /// Returns the number of hashes computed since the start.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// How many hashes wait or are being computed.
+    /// Returns the number of hashes that are waiting or being computed.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
@@ -140,193 +123,5 @@ impl Passwords {
                 TrySendError::Disconnected(_) => Fault::internal("the hash workers are gone"),
             }
         })
-    }
-}
-
-struct Worker {
-    jobs: Arc<Mutex<Receiver<Job>>>,
-    params: Params,
-    memory: Vec<Block>,
-    computed: Arc<AtomicU64>,
-    waiting: Arc<AtomicU64>,
-}
-
-impl Worker {
-    fn run(mut self) {
-        yield_to_others();
-        while let Some(job) = self.next() {
-            match job {
-                // whoever went away has nobody to answer
-                Job::Hash { answer, .. } if answer.is_closed() => {}
-                Job::Verify { answer, .. } if answer.is_closed() => {}
-                // a panic drops the answer, which its caller reads as a defect, and must not end the thread
-                Job::Hash { password, personal, answer } => {
-                    let hash = AssertUnwindSafe(|| self.hash(password.expose_secret(), &personal));
-                    let _ = catch_unwind(hash).map(|hash| answer.send(hash));
-                }
-                Job::Verify { password, stored, answer } => {
-                    let is_awaited = || !answer.is_closed();
-                    let verified =
-                        AssertUnwindSafe(|| self.verify(password.expose_secret(), &stored, is_awaited));
-                    let _ = catch_unwind(verified).map(|verified| answer.send(verified.unwrap_or_default()));
-                }
-            }
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-    }
-
-    fn hash(&mut self, password: &str, personal: &[String]) -> Result<String, Weak> {
-        judge(password, personal)?;
-        Ok(self.make(password))
-    }
-
-    /// None: the stored hash is not one that we compute.
-    fn verify(
-        &mut self,
-        password: &str,
-        stored: &str,
-        is_awaited: impl FnOnce() -> bool,
-    ) -> Option<Verified> {
-        let stored = Stored::parse(stored)?;
-        let is_right = match &stored {
-            Stored::Argon2(hash) => self.is_of(hash, password)?,
-            Stored::Django(hash) => {
-                self.computed.fetch_add(1, Ordering::Relaxed);
-                hash.is_of(password)
-            }
-        };
-        let is_outdated = is_right && !stored.is_current(&self.params);
-        let rehashed = (is_outdated && is_awaited()).then(|| self.make(password));
-        Some(Verified { is_right, rehashed })
-    }
-
-    fn make(&mut self, password: &str) -> String {
-        let salt = secrets::random::<16>();
-        let mut output = [0; 32];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        self.compute(&argon2, password, &salt, &mut output).expect("our own parameters fit together");
-        phc(&self.params, &salt, &output)
-    }
-
-    fn is_of(&mut self, hash: &Argon2Hash, password: &str) -> Option<bool> {
-        let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
-        let mut output = vec![0; hash.expected.len()];
-        self.compute(&argon2, password, &hash.salt, &mut output)?;
-        // compares in constant time
-        Some(Output::new(&output).ok()? == hash.expected)
-    }
-
-    fn compute(&mut self, argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
-        self.computed.fetch_add(1, Ordering::Relaxed);
-        let (blocks, usual) = (argon2.params().block_count(), self.params.block_count());
-        // a larger block is another: the allocator gives that back whole, but may keep what a smaller one once was
-        let mut larger = Vec::new();
-        let memory = if blocks > usual { &mut larger } else { &mut self.memory };
-        if memory.len() < blocks {
-            *memory = Vec::with_capacity(blocks.max(usual));
-            #[cfg(target_os = "linux")]
-            prefer_huge_pages(memory.spare_capacity_mut());
-            memory.resize(blocks.max(usual), Block::default());
-        }
-        argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory).ok()
-    }
-}
-
-/// Asks for huge pages. A hash reads here and there in all of its memory, and takes a tenth less where the processor has so few
-/// to look up.
-#[cfg(target_os = "linux")]
-fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
-    const HUGE_PAGE: usize = 2 * 1024 * 1024;
-    let (start, size) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
-    let skipped = start.align_offset(HUGE_PAGE).min(size);
-    let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
-    #[expect(unsafe_code, reason = "no library has a safe way to it")]
-    // SAFETY: the range is within `memory`, and this advice changes nothing of what it holds
-    let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
-}
-
-/// The PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
-fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String {
-    PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(params).expect("parameters are numbers"),
-        salt: Some(Salt::new(salt).expect("16 bytes are a salt")),
-        hash: Some(Output::new(output).expect("32 bytes are an output")),
-    }
-    .to_string()
-}
-
-/// Requests that need no hash go first. On Linux niceness belongs to the thread, and a thread may always be nicer.
-fn yield_to_others() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn worker() -> Worker {
-        let (_, jobs) = sync_channel(1);
-        let params = Params::new(8, 1, 1, Some(32)).unwrap();
-        Worker {
-            jobs: Arc::new(Mutex::new(jobs)),
-            params,
-            memory: Vec::new(),
-            computed: Arc::default(),
-            waiting: Arc::default(),
-        }
-    }
-
-    #[test]
-    fn a_hash_verifies_its_password_alone() {
-        let mut worker = worker();
-        let hash = worker.hash("correct horse battery", &[]).unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        let right = Verified { is_right: true, rehashed: None };
-        assert_eq!(worker.verify("correct horse battery", &hash, || true), Some(right));
-        assert_eq!(worker.verify("correct horse batterz", &hash, || true), Some(Verified::default()));
-    }
-
-    #[test]
-    fn only_a_right_password_that_is_awaited_makes_a_new_hash_of_an_old() {
-        let mut worker = worker();
-        let old = worker.hash("correct horse battery", &[]).unwrap();
-        worker.params = Params::new(16, 1, 1, Some(32)).unwrap();
-        assert_eq!(worker.verify("correct horse batterz", &old, || true), Some(Verified::default()));
-        let gone = Verified { is_right: true, rehashed: None };
-        assert_eq!(worker.verify("correct horse battery", &old, || false), Some(gone));
-        let verified = worker.verify("correct horse battery", &old, || true).unwrap();
-        let new = verified.rehashed.unwrap();
-        assert!(new.starts_with("$argon2id$v=19$m=16,t=1,p=1$"), "{new}");
-        let right = Verified { is_right: true, rehashed: None };
-        assert_eq!(worker.verify("correct horse battery", &new, || true), Some(right));
-        assert_eq!(worker.computed.load(Ordering::Relaxed), 6);
-    }
-
-    #[test]
-    fn a_stored_hash_that_is_none_is_refused_unhashed() {
-        let mut worker = worker();
-        for stored in ["", "garbage", "!unusable", "pbkdf2_sha256$1000000000$salt$AAAA"] {
-            assert_eq!(worker.verify("correct horse battery", stored, || true), None, "{stored}");
-        }
-        assert_eq!(worker.computed.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn memory_is_taken_with_the_first_hash_and_a_larger_one_takes_its_own() {
-        let mut worker = worker();
-        assert!(worker.memory.is_empty());
-        let larger =
-            "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert_eq!(worker.verify("correct horse battery", larger, || true), Some(Verified::default()));
-        assert!(worker.memory.is_empty());
-        worker.hash("correct horse battery", &[]).unwrap();
-        assert_eq!((worker.memory.len(), worker.memory.capacity()), (8, 8));
     }
 }

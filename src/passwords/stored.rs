@@ -1,5 +1,5 @@
-//! The hashes that the database holds: ours, and those that came from elsewhere. What asks for more than a login may take is
-//! none, and is never computed.
+//! The hashes in the database: our own and imported ones. A hash that would cost more than a sign-in may take
+//! is invalid, and never computed.
 
 use argon2::{
     Algorithm, Params, Version,
@@ -8,21 +8,21 @@ use argon2::{
 
 use super::django::DjangoHash;
 
-/// The longest hash that is looked at, in bytes.
+/// The longest hash accepted, in bytes.
 const MAX_BYTES: usize = 512;
 
-/// The most that a stored argon2 hash may ask for. Django's default is 100 MiB in 8 lanes.
+/// The highest costs of an accepted argon2 hash. Django's default is 100 MiB and 8 lanes.
 const MAX_MEMORY_KIB: u32 = 128 * 1024;
 const MAX_ITERATIONS: u32 = 10;
 const MAX_LANES: u32 = 16;
 
-/// A stored hash that a password can be held against.
+/// A stored hash to verify passwords against.
 pub(super) enum Stored {
     Argon2(Argon2Hash),
     Django(DjangoHash),
 }
 
-/// A hash that any of the argon2 functions made.
+/// A hash made with any of the argon2 functions.
 pub(super) struct Argon2Hash {
     pub(super) algorithm: Algorithm,
     pub(super) version: Version,
@@ -33,19 +33,19 @@ pub(super) struct Argon2Hash {
 }
 
 impl Stored {
-    /// None: it is malformed, or asks for too much.
+    /// Parses a hash. Returns `None` if it is malformed or too expensive.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
             return None;
         }
-        // Django's is a PHC string too, with a name before it
+        // Django's is a PHC string too, with a prefix
         match text.strip_prefix("argon2").unwrap_or(text) {
             phc if phc.starts_with("$argon2") => Argon2Hash::parse(phc, phc == text).map(Self::Argon2),
             _ => DjangoHash::parse(text).map(Self::Django),
         }
     }
 
-    /// Whether it is what these parameters would make today.
+    /// Returns whether the hash uses these parameters, as a new one would.
     pub(super) fn is_current(&self, params: &Params) -> bool {
         let Self::Argon2(hash) = self else { return false };
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());

@@ -1,20 +1,21 @@
-//! How easily a new password is guessed.
+//! The strength of new passwords.
 
 use zxcvbn::{Score, zxcvbn};
 
-/// How much of a password is judged. `zxcvbn` takes about the cube of it on what is made for that: 700 ms for 128
-/// characters, which would stop every login, and 45 ms for these.
+/// How many characters of a password are checked. The time `zxcvbn` takes grows with about the cube of the
+/// length for malicious input: 700 ms for 128 characters, which would stop every sign-in, and 45 ms for
+/// these.
 const JUDGED_CHARACTERS: usize = 32;
 
-/// A password too easily guessed, and what would make it better.
+/// A password that is too easy to guess, with advice on a better one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weak {
-    /// Advice to its author.
+    /// Advice for the person who chose the password.
     pub advice: String,
 }
 
-/// NIST SP 800-63B asks for a blocklist rather than rules of composition: `zxcvbn` knows 30,000 common passwords, words,
-/// names and dates, and the patterns that people vary them by.
+/// Checks the strength of a password. NIST SP 800-63B recommends a blocklist instead of composition rules.
+/// `zxcvbn` knows 30,000 common passwords, words, names and dates, and the usual ways to vary them.
 pub(super) fn judge(password: &str, personal: &[String]) -> Result<(), Weak> {
     let password: String = password.chars().take(JUDGED_CHARACTERS).collect();
     let personal: Vec<&str> = personal.iter().map(String::as_str).collect();

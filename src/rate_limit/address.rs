@@ -1,28 +1,30 @@
-//! Where clients are, as far as budgets go.
+//! The networks of a client's IP address that budgets are counted for.
 
 use std::{
     fmt::Display,
     net::{IpAddr, Ipv6Addr},
 };
 
-use super::Subject;
 use crate::{app::App, config::Mode};
 
-/// Where a client is, as far as one can be told from its neighbours: an IPv4 address, or the networks of an IPv6 address.
+/// The subject of a budget, and the multiple of the budget that it has.
+pub(super) type Subject = (String, u32);
+
+/// A client's address as budgets see it: an IPv4 address, or the networks of an IPv6 address.
 ///
-/// One customer has a /64 at least, and often a /56 or a /48 (RFC 6177), which holds 65,536 of them. So what is charged to an
-/// IPv6 address is charged to all three networks. Neighbours may share the wider ones, which therefore have larger budgets.
+/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177), which holds 65,536 of them. An IPv6
+/// address is therefore charged in all three networks. Neighbours may share the wider ones, so those have larger budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// The narrowest first.
+    /// Narrowest first.
     networks: Vec<String>,
 }
 
-/// The lengths of the networks, and how many times the budget of one address each has.
+/// The prefix lengths of the networks, and the multiple of one address's budget that each has.
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
-    /// That of an IP address.
+    /// Returns the address as budgets see it.
     #[must_use]
     pub fn of(ip_address: IpAddr) -> Self {
         Self {
@@ -33,35 +35,35 @@ impl Address {
         }
     }
 
-    /// That of a client, unless nothing is rationed to it by its address: in development, clients on the same machine are a
-    /// front end and its tests.
+    /// Returns the address to charge a client's actions to, or `None` if the client is not limited by address. In development
+    /// mode, clients on the same machine are not: they are a front end and its tests.
     #[must_use]
     pub fn rationed(app: &App, ip_address: Option<IpAddr>) -> Option<Self> {
         let is_exempt = |address: IpAddr| app.config.mode == Mode::Dev && address.is_loopback();
         if !app.config.budgets.are_enforced || ip_address.is_some_and(is_exempt) {
             return None;
         }
-        // whoever cannot be told apart shares
+        // clients without an address cannot be told apart, and share one budget
         Some(ip_address.map_or_else(|| Self { networks: vec!["unknown".to_owned()] }, Self::of))
     }
 
-    /// As text: the IPv4 address, or the /64.
+    /// Returns the IPv4 address or the /64 network as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.networks[0]
     }
 
-    /// The networks to count for, and how many times the budget of one address each has.
+    /// Returns the networks to charge, each with the multiple of one address's budget that it has.
     pub fn networks(&self) -> impl Iterator<Item = (&str, u32)> {
         self.networks.iter().map(String::as_str).zip(NETWORKS.map(|(_, times)| times))
     }
 
-    /// Returns the subjects of a budget of the address.
+    /// Returns the subjects of a budget of this address.
     pub(super) fn subjects(&self) -> Vec<Subject> {
         self.networks().map(|(network, times)| (network.to_owned(), times)).collect()
     }
 
-    /// Returns the subjects of a budget that it has together with something else, such as an account.
+    /// Returns the subjects of a budget of this address together with another subject, such as an account.
     pub(super) fn subjects_with(&self, other: impl Display) -> Vec<Subject> {
         self.networks().map(|(network, times)| (format!("{other} {network}"), times)).collect()
     }

@@ -1,8 +1,8 @@
-//! RSA keys for signing access tokens. They cannot be derived from a secret, so they are kept: in files of the operator's, or in the
-//! database, encrypted under the secret.
+//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored, either in
+//! files of the operator's or in the database, encrypted with the secret.
 //!
-//! Each secret has a key of its own, as with the algorithms whose keys are derived. A new `SECRET_KEY` therefore brings a new RSA
-//! key, and a secret that leaked takes its RSA key with it as soon as it is no longer configured.
+//! Each secret has its own key, as with the algorithms whose keys are derived. So a new `SECRET_KEY` brings a
+//! new RSA key, and the RSA key of a leaked secret disappears together with that secret.
 
 use std::error::Error;
 
@@ -24,15 +24,16 @@ use crate::{
 /// The size of a generated key, in bits. NIST SP 800-57 part 1 allows it until 2030.
 const SIZE: KeySize = KeySize::Rsa2048;
 
-/// The size of the largest key that the libraries of others verify with.
+/// The size in bytes of the largest key that common JWT libraries can verify with.
 const LARGEST: usize = 4096 / 8;
 
 type LoadError = Box<dyn Error + Send + Sync>;
 
 /// Returns the RSA keys that sign or verify access tokens, the signing one first.
 ///
-/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file, a key is created for
-/// every secret that has none; with another algorithm only existing keys are read, so that a changed setting invalidates no token.
+/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file,
+/// a key is created for every secret that has none; with another algorithm only existing keys are read, so
+/// that a changed setting invalidates no token.
 ///
 /// # Errors
 /// Fails if a file holds no usable RSA key, or the database cannot be reached.
@@ -75,7 +76,7 @@ fn read(der: &PrivateKeyDer<'_>) -> Result<KeyPair, &'static str> {
     if key.public_modulus_len() > LARGEST { Err("holds an RSA key of more than 4,096 bits") } else { Ok(key) }
 }
 
-/// Returns a name for the secret that tells nothing of it.
+/// Returns a name for the secret that reveals nothing about it.
 fn secret_name(root: &Root) -> String {
     URL_SAFE_NO_PAD.encode(&root.derive("access-token/rsa/name")[..16])
 }

@@ -9,10 +9,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::secrets::SecretKey;
 
-/// Half of an HMAC-SHA256.
+/// The length of a MAC: half of an HMAC-SHA256.
 const MAC_BYTES: usize = 16;
 
-/// What the keys of one secret are derived from.
+/// The root from which all keys of one secret are derived.
 pub(super) struct Root(Prk);
 
 impl Root {
@@ -20,7 +20,7 @@ impl Root {
         Self(Salt::new(HKDF_SHA256, b"gatehouse").extract(secret.expose()))
     }
 
-    /// 32 bytes that only this label gives.
+    /// Derives 32 bytes that are unique to this label.
     pub(super) fn derive(&self, label: &str) -> [u8; 32] {
         let mut key = [0; 32];
         self.0
@@ -31,53 +31,53 @@ impl Root {
     }
 }
 
-/// Makes and reads tokens of one kind: some bytes and their MAC, in base64url. Nothing of them needs to be stored.
+/// Makes and reads tokens of one kind: a few bytes and their MAC, in base64url. Nothing needs to be stored.
 pub(super) struct Seal {
-    /// The current key first.
+    /// The keys, the current one first.
     keys: Vec<hmac::Key>,
 }
 
 impl Seal {
-    /// The kind of tokens is in the label: those of another kind are none.
+    /// Derives the keys. The label names the kind of tokens, so tokens of other kinds are rejected.
     pub(super) fn new(roots: &[Root], label: &str) -> Self {
         let key = |root: &Root| hmac::Key::new(hmac::HMAC_SHA256, &root.derive(label));
         Self { keys: roots.iter().map(key).collect() }
     }
 
-    /// The token that holds these bytes: the same each time.
+    /// Returns the token for these bytes, which is always the same.
     pub(super) fn seal(&self, content: &[u8]) -> String {
         let mac = hmac::sign(&self.keys[0], content);
         URL_SAFE_NO_PAD.encode([content, &mac.as_ref()[..MAC_BYTES]].concat())
     }
 
-    /// So many digits that only we can tell from these bytes: the same each time.
+    /// Returns digits that only the keys' holder can derive from these bytes. They are always the same.
     pub(super) fn digits(&self, content: &[u8], length: u8) -> String {
         digits(&self.keys[0], content, length)
     }
 
-    /// Whether these are the digits of these bytes, by any key.
+    /// Returns whether these are the digits of these bytes under any of the keys.
     pub(super) fn are_digits(&self, content: &[u8], length: u8, given: &str) -> bool {
-        // all keys are tried, so that the time does not tell by which it was right
+        // try all keys, so that the time taken does not reveal which one matched
         self.keys.iter().fold(false, |is_right, key| {
             let expected = digits(key, content, length);
             is_right | constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
         })
     }
 
-    /// 16 bits of the MAC of these bytes: too few to find the bytes by, whoever learns them.
+    /// Returns 16 bits of the MAC of these bytes, too few to recover the bytes from.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)
     }
 
-    /// Whether this is the hint of these bytes, by any key.
+    /// Returns whether this is the hint of these bytes under any of the keys.
     pub(super) fn is_hint(&self, content: &[u8], given: u16) -> bool {
-        // all keys are tried, so that the time does not tell by which it was right
+        // try all keys, so that the time taken does not reveal which one matched
         self.keys.iter().fold(false, |is_right, key| is_right | (hint(key, content) == given))
     }
 
-    /// The bytes that a token holds; none if it is none of ours.
+    /// Returns the bytes in a token, or `None` if this server did not make it.
     pub(super) fn open<const N: usize>(&self, token: &str) -> Option<[u8; N]> {
-        // what is longer need not be decoded to be told apart
+        // a longer text cannot be a token, so decoding it would be wasted work
         if token.len() > (N + MAC_BYTES) * 2 {
             return None;
         }
@@ -91,7 +91,8 @@ impl Seal {
     }
 }
 
-/// After HOTP (RFC 4226 §5.3): a number from the MAC, cut to its last digits. Of 64 bits, so no digit is likelier.
+/// Returns digits as in HOTP (RFC 4226 §5.3): the last digits of a number from the MAC. The number has 64
+/// bits, so all digits are equally likely.
 fn digits(key: &hmac::Key, content: &[u8], length: u8) -> String {
     let mac = hmac::sign(key, content);
     let number = mac.as_ref()[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));

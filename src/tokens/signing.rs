@@ -1,7 +1,7 @@
 //! The keys that sign access tokens.
 //!
-//! Every secret has one for each algorithm, and the JWKS lists them all: a changed `JWT_ALGORITHM` invalidates no token, here or in
-//! other services.
+//! Every secret has a key for each algorithm, and the JWKS lists them all. So a changed `JWT_ALGORITHM`
+//! invalidates no token, neither here nor in other services.
 
 use aws_lc_rs::{
     agreement,
@@ -20,19 +20,23 @@ use jsonwebtoken::{
     },
 };
 
-use super::{TYPE, seal::Root};
+use super::seal::Root;
 use crate::config::JwtAlgorithm;
 
-/// How many numbers are derived in search of a private key of P-256: one in four thousand million is none.
+/// The `typ` of access tokens, which distinguishes them from ID tokens (RFC 9068 §2.1).
+pub(super) const TYPE: &str = "at+jwt";
+
+/// How many numbers to derive in search of a P-256 private key. Only one number in four billion is
+/// unsuitable.
 const MOST_NUMBERS: u8 = 8;
 
-/// A key pair, and how others know it.
+/// A key pair, with what others need to know about it.
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) jwk: Jwk,
     pub(super) algorithm: Algorithm,
     pub(super) decode: DecodingKey,
-    /// The header of every token that it signs, encoded.
+    /// The encoded header of every token that the key signs.
     pub(super) header: String,
     pair: Pair,
 }
@@ -44,7 +48,8 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Returns the keys of all secrets for all algorithms. The first signs: it belongs to the current secret and to `signs`.
+    /// Returns the keys of all secrets for all algorithms. The first one, of the current secret and for
+    /// `algorithm`, signs.
     ///
     /// # Errors
     /// Fails if the cryptographic library rejects a key, or there is no RSA key to sign with.
@@ -68,7 +73,7 @@ impl SigningKey {
             JwtAlgorithm::Es256 => Algorithm::ES256,
             JwtAlgorithm::Rs256 => Algorithm::RS256,
         };
-        // a stable sort: among the keys of one algorithm the current secret's stays first
+        // the sort is stable, so the current secret's key stays first within each algorithm
         keys.sort_by_key(|key| key.algorithm != algorithm);
         match keys.first() {
             Some(first) if first.algorithm == algorithm => Ok(keys),
@@ -89,7 +94,7 @@ impl SigningKey {
 
     fn p256(root: &Root) -> Result<Self, Error> {
         let (pair, public) = derive_p256(root).ok_or(ErrorKind::InvalidEcdsaKey)?;
-        // an uncompressed point (SEC 1 §2.3.3): 4, then the two coordinates
+        // an uncompressed point (SEC 1 §2.3.3): the byte 4, then the two coordinates
         let (x, y) = public[1..].split_at(32);
         let parameters = AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
             key_type: EllipticCurveKeyType::EC,
@@ -132,10 +137,7 @@ impl SigningKey {
         Ok(Self { kid, decode: DecodingKey::try_from(&jwk)?, jwk, algorithm, header, pair })
     }
 
-    /// The signature of a text (RFC 7515 §5.1), in bytes.
-    ///
-    /// # Errors
-    /// If the cryptographic library refuses to sign, which it has no reason to.
+    /// Returns the signature of a text (RFC 7515 §5.1).
     pub(super) fn sign(&self, text: &str) -> Result<Vec<u8>, Error> {
         let signature = match &self.pair {
             Pair::Ed25519(pair) => {
@@ -154,7 +156,7 @@ impl SigningKey {
     }
 }
 
-/// The key pair of P-256 that a secret gives, and its public point.
+/// Derives a P-256 key pair from a secret, and returns it with its public point.
 fn derive_p256(root: &Root) -> Option<(EcdsaKeyPair, Vec<u8>)> {
     (0..MOST_NUMBERS).find_map(|number| {
         let private = root.derive(&format!("access-token/p256/{number}"));

@@ -224,7 +224,7 @@ async fn a_port_that_is_taken_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let refused = run(folder.path(), &["dev"], &[("PORT", &port)]);
-    assert!(text(&refused.stderr).contains("PORT chooses another"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("set PORT to use another port"), "{}", text(&refused.stderr));
 }
 
 /// What runs when the server is told to stop is finished; then it is gone, within ten seconds.

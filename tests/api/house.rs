@@ -203,7 +203,7 @@ fn mails_are_sent_by_the_outbox_alone() {
     let senders: Vec<String> =
         files().into_iter().filter(|(_, text)| text.contains("mailer.send(")).map(|(file, _)| file).collect();
     assert!(
-        senders.iter().all(|file| ["cli/mail.rs", "outbox/send.rs"].contains(&file.as_str())),
+        senders.iter().all(|file| ["cli/mail.rs", "outbox/deliver.rs"].contains(&file.as_str())),
         "{senders:?}"
     );
     assert_eq!(senders.len(), 2);

@@ -67,11 +67,11 @@ async fn a_mail_has_both_parts_and_says_that_a_machine_wrote_it() {
     // judged by another's reader of mails
     let parts = mail.parts();
     assert_eq!(parts["from"], "Wörterbuch, GmbH <accounts@example.org>");
-    assert_eq!(parts["subject"], "284193 is your Wörterbuch, GmbH code");
+    assert_eq!(parts["subject"], "284193 is your Wörterbuch, GmbH confirmation code");
     assert_eq!(parts["types"], serde_json::json!(["text/plain", "text/html"]));
     for part in ["text", "html"] {
         let part = parts[part].as_str().unwrap();
-        for text in ["Hello Ada Łovelace,", "284193", "10 minutes", "If you did not ask for this"] {
+        for text in ["Hello Ada Łovelace,", "284193", "10 minutes", "If you didn't request this"] {
             assert!(part.contains(text), "{text}: {part}");
         }
     }
@@ -242,7 +242,7 @@ fn templates_can_be_replaced_one_by_one() {
         ("Neues Passwort bei Gatehouse", "Hallo Ada & Co!")
     );
     assert!(mail.html.contains("<title>Neues Passwort bei Gatehouse</title>"), "{}", mail.html);
-    assert!(mail.html.contains("If it was not you"), "the rest is as it was");
+    assert!(mail.html.contains("If this wasn't you"), "the rest is as it was");
 }
 
 #[rstest]
@@ -303,7 +303,7 @@ async fn an_operator_tries_mail_step_by_step() {
         port = server.port
     );
     assert_eq!((is_good, said.as_str()), (true, steps.as_str()));
-    assert_eq!(server.mails()[0].header("Subject"), "A test mail from Gatehouse");
+    assert_eq!(server.mails()[0].header("Subject"), "Test email from Gatehouse");
     server.answer("5xx");
     let (is_good, said) = test(&settings);
     assert!(

@@ -44,7 +44,7 @@ async fn every_mail_arrives_and_works_and_the_database_keeps_no_secret_of_it(
     let settings = [("EMAIL_VERIFICATION", verification), ("EMAIL_VERIFICATION_METHOD", method)];
     let app = server.app_with(database, &settings).await;
     let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
-    let subject = if method == "otp" { " is your Gatehouse code" } else { "Confirm" };
+    let subject = if method == "otp" { " is your Gatehouse confirmation code" } else { "Confirm" };
 
     // an address is proven by who asked for the mail
     let begun = app.register(EMAIL, PASSWORD).await;
@@ -67,7 +67,7 @@ async fn every_mail_arrives_and_works_and_the_database_keeps_no_secret_of_it(
 
     // the address is another, and the old one is told
     let asked = app.change_email(&ada.access_token, NEW_EMAIL).await;
-    let code = newest(&app, &server, NEW_EMAIL, "confirms your new Gatehouse address").await.code();
+    let code = newest(&app, &server, NEW_EMAIL, "confirms your new Gatehouse email address").await.code();
     let moved = app.verify_as(&ada.access_token, NEW_EMAIL, &code, Some(&asked["id"])).await;
     assert_eq!(moved["user"]["id"], ada.user_id.as_str());
     secrets.push(code);

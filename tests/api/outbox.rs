@@ -88,7 +88,7 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
     app.order(MailKind::EmailChanged, EMAIL, &ada.user_id).await;
     let gone = app.order(MailKind::PasswordChanged, "gone@example.org", &Uuid::nil().to_string()).await;
     let changed = &app.inbox("old@example.org").await[0];
-    for text in ["Hello,", "now uses ada@example.org", "no longer old@example.org"] {
+    for text in ["Hello,", "account is now\nada@example.org", "instead of old@example.org"] {
         assert!(changed.text.contains(text), "{text}: {}", changed.text);
     }
     assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");

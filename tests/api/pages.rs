@@ -180,7 +180,7 @@ async fn a_person_follows_the_links_of_real_mails() {
     // what merely opens it spends nothing
     let opened = browse(&json!([["open", link], ["read"], ["open", link], ["read"]]));
     assert_eq!(opened["reads"][0]["title"], "Confirm your email address");
-    assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know it: confirm without a password");
+    assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know the password: confirm without it");
     let posts = opened["requests"].as_array().unwrap().iter().filter(|request| request[0] != "GET");
     assert_eq!(posts.count(), 0);
     assert_eq!(production.login(PASSWORD).await["__typename"], "EmailChallenge");
@@ -212,7 +212,7 @@ async fn a_person_follows_the_links_of_real_mails() {
         (&read["title"], &read["focus"]),
         (&json!("Your email address is confirmed"), &json!("title"))
     );
-    assert_eq!(read["notice"], "You can close this page, and sign in.");
+    assert_eq!(read["notice"], "You can close this page and sign in.");
     let login = production.login(PASSWORD).await;
     assert_eq!(login["user"]["emailVerified"], true);
     assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "that of the page is over");
@@ -305,7 +305,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
         reads[3]
     );
     assert_eq!(reads[4]["title"], "Forgot your password?");
-    assert!(reads[5]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[5]);
+    assert!(reads[5]["notice"].as_str().unwrap().contains("we have sent it a link"), "{}", reads[5]);
     assert!(reads[6]["notice"].as_str().unwrap().contains("Too many attempts"), "{}", reads[6]);
 
     // the link is opened in the tab that is there
@@ -315,7 +315,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
 
     // too late
     app.advance(Duration::from_hours(24));
-    let without = "I don’t know it: confirm without a password";
+    let without = "I don’t know the password: confirm without it";
     let steps = json!([["open", link], ["click", without], ["read"]]);
     let late = &browse(&steps)["reads"][0];
     assert_eq!(late["title"], "This link no longer works");
@@ -335,7 +335,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
         (&reads[0]["title"], &reads[0]["button"]),
         (&json!("Your email address is confirmed"), &json!("Send me a new link"))
     );
-    assert!(reads[1]["notice"].as_str().unwrap().contains("a link is on its way"), "{}", reads[1]);
+    assert!(reads[1]["notice"].as_str().unwrap().contains("we have sent it a link"), "{}", reads[1]);
     let steps = json!([
         ["open", app.link(EMAIL).await],
         ["read"],
@@ -371,7 +371,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
         ["read"]
     ]);
     let off = &browse(&steps)["reads"][0];
-    assert!(off["notice"].as_str().unwrap().contains("switched off here"), "{off}");
+    assert!(off["notice"].as_str().unwrap().contains("does not accept links like this one"), "{off}");
 }
 
 /// Signs up, and proves the address.
@@ -479,7 +479,7 @@ async fn the_link_of_a_notice_undoes_a_change(#[values(Sqlite, Postgres)] databa
     assert_eq!(seen["reads"][0]["title"], "Undo the change");
     assert_eq!(seen["reads"][1]["title"], "The change is undone");
     let notice = seen["reads"][1]["notice"].as_str().unwrap();
-    assert!(notice.ends_with(&format!("is on its way to {EMAIL}.")), "{notice}");
+    assert!(notice.ends_with(&format!("to choose a new one to {EMAIL}.")), "{notice}");
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
     assert_eq!(browse(&press)["reads"][1]["title"], "This link no longer works");
@@ -514,10 +514,10 @@ async fn an_address_comes_back_with_the_password_from_before_the_change() {
         ["read"],
     ]);
     let reads = browse(&steps)["reads"].clone();
-    assert!(reads[0]["hint"].as_str().unwrap().contains("from before the change"), "{}", reads[0]);
+    assert!(reads[0]["hint"].as_str().unwrap().contains("before the change"), "{}", reads[0]);
     assert_eq!((&reads[0]["focus"], &reads[0]["notice"]), (&json!("password"), &Value::Null));
     assert!(reads[1]["fault"].as_str().unwrap().starts_with("Enter the password"), "{}", reads[1]);
-    assert!(reads[2]["fault"].as_str().unwrap().contains("another password"), "{}", reads[2]);
+    assert!(reads[2]["fault"].as_str().unwrap().contains("not the password"), "{}", reads[2]);
     assert_eq!(reads[3]["title"], "The change is undone");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
 }
@@ -544,15 +544,15 @@ async fn an_address_comes_back_with_the_google_account_from_before_the_change() 
         ["open", app.link(old).await],
         ["press", "Tab"],
         ["press", "Enter"],
-        ["click", "Use the Google account instead"],
+        ["click", "Use the linked Google account instead"],
         ["click", "Cancel"],
-        ["await", "Google was not allowed to confirm"],
+        ["await", "You did not allow Google to confirm"],
         ["read"],
-        ["click", "Use the Google account instead"],
+        ["click", "Use the linked Google account instead"],
         ["click", "Grace Hopper"],
         ["await", "was not linked to the account"],
         ["read"],
-        ["click", "Use the Google account instead"],
+        ["click", "Use the linked Google account instead"],
         ["click", "Ada Lovelace"],
         ["await", "The change is undone"],
         ["read"],
@@ -589,7 +589,7 @@ async fn a_server_that_does_not_answer_is_told_and_tried_again() {
     let seen = browse(&steps);
     assert_eq!(
         seen["reads"][0]["notice"],
-        "The server does not answer. Check your connection, and try again."
+        "The server is not responding. Check your connection and try again."
     );
     assert_eq!(seen["reads"][1]["title"], "Your email address is confirmed");
 }

@@ -232,7 +232,7 @@ async fn a_reset_ends_what_was_linked_since_the_last(#[values(Sqlite, Postgres)]
     app.reset(&app.token_in("ada@gmail.com", "password_reset").await.unwrap(), OTHER).await;
     let notice = app.inbox("ada@gmail.com").await[0].clone();
     assert_eq!(notice.template, "password_was_reset");
-    let (removed, left) = notice.text.split_once("These still sign you in").unwrap();
+    let (removed, left) = notice.text.split_once("You can still sign in with").unwrap();
     assert!(removed.contains("eve@gmail.com") && !left.contains("eve@gmail.com"), "{}", notice.text);
     assert!(left.contains("ada@gmail.com"), "{}", notice.text);
     let eves = app.google_login(id_token(&google, &eve)).await;

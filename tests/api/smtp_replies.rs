@@ -184,14 +184,14 @@ async fn the_digits_of_a_reply_decide_and_a_mail_that_was_taken_is_sent_once() {
         // no answer at all (RFC 5321 §6.1)
         (Vec::new(), 3, "waits", "message: the server closed the connection"),
         // what cannot be read may have said that it was taken
-        (b"ok\r\n".to_vec(), 1, "given up", "may have been taken"),
-        (b"2".to_vec(), 1, "given up", "may have been taken"),
-        (b"25O ok\r\n".to_vec(), 1, "given up", "may have been taken"),
-        (b"2500 ok\r\n".to_vec(), 1, "given up", "may have been taken"),
-        (b"199 ok\r\n".to_vec(), 1, "given up", "may have been taken"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), 1, "given up", "may have been taken"),
-        (b"\x15\x03\x01\x00\x02\x02\x46\n".to_vec(), 1, "given up", "may have been taken"),
-        (utf_16, 1, "given up", "may have been taken"),
+        (b"ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
+        (b"2".to_vec(), 1, "given up", "may have been accepted"),
+        (b"25O ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
+        (b"2500 ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
+        (b"199 ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), 1, "given up", "may have been accepted"),
+        (b"\x15\x03\x01\x00\x02\x02\x46\n".to_vec(), 1, "given up", "may have been accepted"),
+        (utf_16, 1, "given up", "may have been accepted"),
     ];
     assert!(table.len() >= 25);
     for (taken, deliveries, state, words) in table {

@@ -138,11 +138,11 @@ async fn a_person_signs_in_with_a_browser() {
         ["read"],
         ["click", "Sign in with Google"],
         ["click", "Cancel"],
-        ["await", "Google was not allowed to say who you are."],
+        ["await", "You did not allow Google to confirm your identity."],
         ["read"],
         // a link by which somebody would have the person signed in as themselves
         ["open", format!("{page}?code=4/theirs&state=theirs")],
-        ["await", "This sign-in was not begun here."],
+        ["await", "This sign-in was not started in this browser."],
         ["read"],
     ]);
     let seen = tokio::task::spawn_blocking(move || browse(&steps)).await.unwrap();

@@ -15,9 +15,9 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
     switch (outcome.kind) {
       case 'PasswordChanged':
         setNewPassword('');
-        // the account has a password from now on
+        // updates `hasPassword`
         await gatehouse.me();
-        return 'Your new password is set. All your other devices are signed out.';
+        return 'Your new password is set. You are signed out on all other devices.';
       case 'UserError':
         return atCurrentPassword(outcome);
       case 'unknown':
@@ -29,10 +29,10 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
   return (
     <Page
       title={user.hasPassword ? 'Change your password' : 'Set a password'}
-      lead={user.hasPassword ? undefined : 'Your account has no password yet. With one, you can sign in without your mailbox.'}
+      lead={user.hasPassword ? undefined : 'Your account has no password yet. With a password, you can sign in without an emailed code.'}
     >
       <Form form={form} action="Set password">
-        {/* tells password managers whose password it is */}
+        {/* tells password managers which account the password belongs to */}
         <input hidden readOnly autoComplete="username" value={user.email ?? user.username ?? ''} />
         {user.hasPassword && <PasswordField name="currentPassword" label="Current password" autoComplete="current-password" />}
         <PasswordField

@@ -17,8 +17,8 @@ export function Profile({ user, settings, onChallenge }: ProfileProps) {
   return (
     <Page title="Profile" lead={`Signed up ${dateAndTime(user.createdAt)}.`}>
       <ProfileForm user={user} />
-      <section aria-labelledby="address">
-        <h2 id="address">Email address</h2>
+      <section aria-labelledby="email">
+        <h2 id="email">Email address</h2>
         <Address user={user} settings={settings} onChallenge={onChallenge} />
       </section>
       {settings.googleClientId && (
@@ -36,7 +36,7 @@ const FIELDS = ['name', 'username', 'bio', 'avatarUrl'];
 function ProfileForm({ user }: { user: UserFragment }) {
   const [saves, setSaves] = useState(0);
   const form = useForm(async (inputs) => {
-    // what is left blank is cleared, or was never there
+    // blank fields are cleared
     const [name, username, bio, avatarUrl] = FIELDS.map((field) => inputs[field]?.trim() || null);
     const outcome = await gatehouse.updateProfile({ name, username, bio, avatarUrl });
     switch (outcome.kind) {
@@ -53,20 +53,20 @@ function ProfileForm({ user }: { user: UserFragment }) {
   });
   return (
     <Form form={form} action="Save">
-      {/* what was saved is shown as the server has it */}
+      {/* after saving, the fields show what the server returned */}
       <Fragment key={saves}>
         <Field name="name" label="Name" autoComplete="name" defaultValue={user.name ?? ''} />
         <Field name="username" label="Username" autoComplete="username" autoCapitalize="none" defaultValue={user.username ?? ''} />
         <TextField name="bio" label="About you" defaultValue={user.bio ?? ''} />
-        <Field name="avatarUrl" type="url" label="Picture" hint="A web address that begins with https://" defaultValue={user.avatarUrl ?? ''} />
+        <Field name="avatarUrl" type="url" label="Picture" hint="A URL that starts with https://" defaultValue={user.avatarUrl ?? ''} />
       </Fragment>
     </Form>
   );
 }
 
-/** The address that the account has, and another in its place. */
+/** The current email address, and the form to change it. */
 function Address({ user, settings, onChallenge }: ProfileProps) {
-  const prove = useForm(async () => {
+  const verify = useForm(async () => {
     const email = user.email ?? '';
     const outcome = await (settings.emailVerificationMethod === 'OTP'
       ? gatehouse.resendOtp({ email })
@@ -80,9 +80,9 @@ function Address({ user, settings, onChallenge }: ProfileProps) {
     <>
       <p>
         {user.email ?? 'None'}{' '}
-        {user.email && (user.emailVerified ? <span className="tag good">confirmed</span> : <span className="tag">not confirmed</span>)}
+        {user.email && (user.emailVerified ? <span className="tag good">verified</span> : <span className="tag">not verified</span>)}
       </p>
-      {user.email && !user.emailVerified && <Form form={prove} action="Confirm my address">{null}</Form>}
+      {user.email && !user.emailVerified && <Form form={verify} action="Verify my email">{null}</Form>}
       <details>
         <summary>Change email</summary>
         <Form form={change} action="Email a code to the new address">

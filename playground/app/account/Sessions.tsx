@@ -10,7 +10,7 @@ import { deviceOf } from './device';
 
 export function Sessions() {
   const { data: sessions, fault, reload } = useLoad(useCallback(() => gatehouse.sessions(), []));
-  // somebody signs in or out elsewhere
+  // a sign-in or sign-out on another device
   useEffect(() => gatehouse.onEvent(() => void reload()), [reload]);
   const everywhere = useForm(async () => void (await gatehouse.logoutAll()));
 

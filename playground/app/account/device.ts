@@ -4,7 +4,7 @@ const NAMES: Record<string, string> = {
   Edg: 'Edge', OPR: 'Opera', FxiOS: 'Firefox', CriOS: 'Chrome', HeadlessChrome: 'Chrome', CrOS: 'ChromeOS', Mac: 'macOS',
 };
 
-/** What a person would call the device that a `User-Agent` is of. */
+/** Returns a readable name for the device of a `User-Agent`. */
 export function deviceOf(userAgent: string | null): string {
   const find = (patterns: RegExp[]) => {
     const found = patterns.map((pattern) => pattern.exec(userAgent ?? '')?.[1]).find(Boolean);

@@ -4,11 +4,11 @@ import { useFault } from './Form';
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
   name: string;
   label: string;
-  /** What a person should know before typing. */
+  /** A help text below the input. */
   hint?: ReactNode;
 };
 
-/** An input with its label, its hint, and what is wrong with it. */
+/** An input with its label, hint and error. */
 export function Field({ label, hint, ...input }: FieldProps) {
   const id = useId();
   const fault = useFault(input.name);
@@ -23,7 +23,7 @@ export function Field({ label, hint, ...input }: FieldProps) {
   );
 }
 
-/** A password that can be looked at: who sees what they type needs to type it only once. */
+/** A password that can be shown, so that users need not type it twice. */
 export function PasswordField(props: Omit<FieldProps, 'type'>) {
   const [isShown, setShown] = useState(false);
   return (
@@ -37,12 +37,12 @@ export function PasswordField(props: Omit<FieldProps, 'type'>) {
   );
 }
 
-/** A mailed code. */
+/** An input for an emailed code. */
 export function CodeField(props: Pick<FieldProps, 'label' | 'hint'>) {
   return <Field {...props} name="otp" className="code" inputMode="numeric" autoComplete="one-time-code" />;
 }
 
-/** Several lines of text. */
+/** An input for several lines of text. */
 export function TextField({ name, label, defaultValue }: { name: string; label: string; defaultValue: string }) {
   const id = useId();
   const fault = useFault(name);

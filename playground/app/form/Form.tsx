@@ -3,10 +3,10 @@ import type { useForm, Verdict } from './useForm';
 
 const VerdictContext = createContext<Verdict>({ fields: {} });
 
-/** What was said of one field. */
+/** Returns the error of a field. */
 export const useFault = (name: string) => useContext(VerdictContext).fields[name];
 
-/** A form with its fields, what became of it, and its button. */
+/** A form with its fields, its outcome and its button. */
 export function Form({ form, action, children }: { form: ReturnType<typeof useForm>; action: string; children: ReactNode }) {
   return (
     <form {...form.props}>
@@ -17,7 +17,7 @@ export function Form({ form, action, children }: { form: ReturnType<typeof useFo
   );
 }
 
-/** Read out as soon as there is something in it. */
+/** The outcome of a form. Screen readers announce it as soon as it appears. */
 export function Notice({ fault, done }: Omit<Verdict, 'fields'>) {
   return (
     <div role="status">

@@ -5,7 +5,7 @@ import { useLoad, useSettled } from '../hooks';
 
 export type AuthSettings = AuthSettingsQuery['answer'];
 
-/** What the server demands of a password, ticked off while one types. How easily it is guessed, only the server judges. */
+/** The rules for a password, checked while the user types. Only the server judges how easily it is guessed. */
 export function PasswordRules({ password, settings }: { password: string; settings: AuthSettings }) {
   const { passwordMinLength: least, passwordMaxLength: most } = settings;
   const length = [...password.normalize('NFC')].length;
@@ -18,7 +18,7 @@ export function PasswordRules({ password, settings }: { password: string; settin
   );
 }
 
-/** What the server demands of a username, and whether somebody has it. */
+/** The rules for a username, and whether it is available. */
 export function UsernameRules({ username, settings }: { username: string; settings: AuthSettings }) {
   const { usernameMinLength: least, usernameMaxLength: most } = settings;
   const isLong = username.length >= least && username.length <= most;
@@ -29,13 +29,13 @@ export function UsernameRules({ username, settings }: { username: string; settin
     async () => (isAsked ? { settled, isFree: await gatehouse.usernameAvailable(settled) } : undefined),
     [isAsked, settled],
   );
-  // a fault is no verdict: signing up will tell
+  // if the request fails, nothing is shown: sign-up checks again
   const { data } = useLoad(ask);
   const isKnown = data?.settled === username;
   return (
     <ul className="rules" aria-live="polite">
       <Rule holds={isLong}>{least} to {most} characters</Rule>
-      <Rule holds={isMadeOf}>Letters, digits, and any of _ . -</Rule>
+      <Rule holds={isMadeOf}>Only letters, digits and _ . -</Rule>
       {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Available' : 'Taken'}</Rule>}
     </ul>
   );
@@ -45,7 +45,7 @@ function Rule({ holds, children }: { holds: boolean; children: ReactNode }) {
   return (
     <li className={holds ? 'holds' : undefined}>
       {children}
-      {holds && <span className="unseen"> (fulfilled)</span>}
+      {holds && <span className="unseen"> (met)</span>}
     </li>
   );
 }

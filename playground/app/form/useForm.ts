@@ -2,17 +2,17 @@ import { useRef, useState, type FormEvent } from 'react';
 import type { UserError } from '../../client';
 import { wordsFor, wordsForFault } from '../words';
 
-/** What a form was told: of the whole, and of single fields by their names. */
+/** The outcome of a form: for the whole form, and errors by field name. */
 export type Verdict = { fault?: string | undefined; done?: string | undefined; fields: Record<string, string> };
 
 const NOTHING: Verdict = { fields: {} };
 
-/** What the inputs of a form hold, by their names. */
+/** The values of the inputs of a form, by name. */
 export type Inputs = Record<string, string>;
 
 /**
- * A form that runs `submit` once at a time and shows what became of it: a refusal, or a text to say it is done. Whatever is
- * thrown is told too, so that no page has to.
+ * A form that runs `submit`, never twice at the same time, and shows its outcome: a refusal or a success message. It also shows
+ * errors that `submit` throws, so that pages need not handle them.
  */
 export function useForm(submit: (inputs: Inputs) => Promise<UserError | string | void>) {
   const [verdict, setVerdict] = useState(NOTHING);
@@ -29,7 +29,7 @@ export function useForm(submit: (inputs: Inputs) => Promise<UserError | string |
     setVerdict(next);
     setBusy(false);
     const [first] = Object.keys(next.fields);
-    // once it is marked as invalid
+    // after the input is marked as invalid
     if (first) setTimeout(() => form.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus());
   }
 

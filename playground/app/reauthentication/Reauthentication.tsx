@@ -6,7 +6,7 @@ import { GoogleButton } from '../sign_in/GoogleButton';
 import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
 
-/** The dialog in which people confirm that it is still they who act. It is there while they are asked to. */
+/** The dialog for reauthentication. It is shown while a request waits for it. */
 export function Reauthentication() {
   const asked = useAsked();
   return asked && <Dialog asked={asked} />;

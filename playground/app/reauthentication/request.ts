@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 import type { AskForProof, EmailChallengeFragment, ReauthenticationProof, ReauthenticationRequest } from '../../client';
 
-/** A proof that the person is asked for. `mailed` is the code that is on its way, if there is one. */
+/** A pending request for a proof. `mailed` is the challenge of the emailed code, if one was sent. */
 export type Asked = {
   request: ReauthenticationRequest;
   mailed?: EmailChallengeFragment | undefined;
@@ -9,7 +9,7 @@ export type Asked = {
 };
 
 let asked: Asked | undefined;
-/** The code of a request outlives a wrong proof, after which the person is asked again. */
+/** The emailed code of a request. It stays valid after a wrong proof, when the user is asked again. */
 let codes: { id?: string; mailed?: EmailChallengeFragment } = {};
 const listeners = new Set<() => void>();
 
@@ -18,7 +18,7 @@ function show(next: Asked | undefined) {
   for (const listener of listeners) listener();
 }
 
-/** Asks the person in a dialog. The client calls this when the server demands a proof. */
+/** Asks the user for a proof in a dialog. The client calls this when the server requires one. */
 export const askForProof: AskForProof = (request) =>
   new Promise((give) => {
     const answer = (proof: ReauthenticationProof | null) => {
@@ -28,7 +28,7 @@ export const askForProof: AskForProof = (request) =>
     show({ request, answer, mailed: codes.id === request.id ? codes.mailed : undefined });
   });
 
-/** A code is on its way to the person. */
+/** Records that a code was emailed to the user. */
 export function isMailed(mailed: EmailChallengeFragment) {
   if (!asked) return;
   codes = { id: asked.request.id, mailed };

@@ -7,10 +7,10 @@ import { go } from '../route';
 import { impossible, NEWER } from '../words';
 
 /**
- * Where the link in a mail leads to, if `ACTIVATION_URL` says so: `…/demo#/activate?token={token}`. It waits for a press of
- * a button, for programs that look through mails follow links too.
+ * The page that the emailed link opens if `ACTIVATION_URL` is `…/demo#/activate?token={token}`. It waits for the user to press a
+ * button, because programs that scan emails follow links too.
  *
- * Anybody may have signed up with the address: the password shows that it was the person who reads the mail.
+ * Anybody may have signed up with the email address. The password shows that it was the reader of the email.
  */
 export function ActivateAccount({ token }: { token: string }) {
   const activate = async (password?: string) => {
@@ -30,13 +30,13 @@ export function ActivateAccount({ token }: { token: string }) {
   const form = useForm(async ({ password }) => activate(password));
   const without = useForm(async () => activate());
   return (
-    <Page title="Confirm your email address" lead="Enter the password that you chose when you signed up.">
-      <Form form={form} action="Confirm">
+    <Page title="Verify your email address" lead="Enter the password that you chose at sign-up.">
+      <Form form={form} action="Verify">
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
       <section aria-label="Without a password">
-        <p className="hint">If you do not know it, you can confirm without a password and then choose a new one.</p>
-        <Form form={without} action="Confirm without a password">{null}</Form>
+        <p className="hint">Don’t know it? Verify without a password, then choose a new one.</p>
+        <Form form={without} action="Verify without a password">{null}</Form>
       </section>
       <p className="ways"><a href="#/login">Sign in</a></p>
     </Page>

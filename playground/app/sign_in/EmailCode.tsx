@@ -7,7 +7,7 @@ import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { impossible, NEWER } from '../words';
 
-/** Signing in without a password. */
+/** The page to sign in without a password. */
 export function EmailCode({ onChallenge }: { onChallenge: (challenge: EmailChallengeFragment) => void }) {
   const form = useForm(async ({ email = '' }) => {
     const outcome = await gatehouse.requestLoginCode(email);
@@ -23,7 +23,7 @@ export function EmailCode({ onChallenge }: { onChallenge: (challenge: EmailChall
     }
   });
   return (
-    <Page title="Sign in with a code" lead="Enter your email address, and we’ll send you a code. You need no password.">
+    <Page title="Sign in with a code" lead="Enter your email address, and we’ll send you a code.">
       <Form form={form} action="Email me a code">
         <Field name="email" type="email" label="Email address" autoComplete="email" />
       </Form>
@@ -32,7 +32,7 @@ export function EmailCode({ onChallenge }: { onChallenge: (challenge: EmailChall
   );
 }
 
-/** Notices that the person has signed in by the link in the mail, which opens another tab. */
+/** Adopts the session if the user has signed in by the emailed link, which opens another tab. */
 export function useSignInElsewhere() {
   useEffect(() => {
     const look = () => {

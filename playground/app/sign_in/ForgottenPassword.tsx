@@ -10,7 +10,7 @@ export function ForgottenPassword() {
     const outcome = await gatehouse.requestPasswordReset(email);
     switch (outcome.kind) {
       case 'EmailChallenge':
-        return `If there is an account with the address ${outcome.email}, a link is on its way.`;
+        return `If an account with the email address ${outcome.email} exists, a link is on its way.`;
       case 'UserError':
         return outcome;
       case 'unknown':
@@ -21,7 +21,7 @@ export function ForgottenPassword() {
   });
   return (
     <Page title="Forgot your password?" lead="Enter your email address, and we’ll send you a reset link.">
-      <Form form={form} action="Send me a link">
+      <Form form={form} action="Send reset link">
         <Field name="email" type="email" label="Email address" autoComplete="email" />
       </Form>
       <p className="ways"><a href="#/login">Back</a></p>

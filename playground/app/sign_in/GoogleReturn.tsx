@@ -5,7 +5,7 @@ import { go } from '../route';
 import { wordsFor, wordsForFault } from '../words';
 import { finishGoogle, leaveGoogle } from './google';
 
-/** Where Google sends people back to. */
+/** The page that Google sends the user back to. */
 export function GoogleReturn() {
   const { data, fault, isLoaded } = useLoad(finishGoogle);
   const refusal = typeof data?.refusal === 'object' ? wordsFor(data.refusal) : data?.refusal;
@@ -27,7 +27,7 @@ export function GoogleReturn() {
     );
   }
   return (
-    <Page title={why ? 'That did not work' : 'One moment…'} lead={why}>
+    <Page title={why ? 'Something went wrong' : 'One moment…'} lead={why}>
       {why && <button type="button" onClick={leave}>Continue</button>}
     </Page>
   );

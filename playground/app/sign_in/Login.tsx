@@ -17,7 +17,7 @@ export function Login({ settings, onChallenge }: LoginProps) {
     const outcome = await gatehouse.login({ identifier, password });
     switch (outcome.kind) {
       case 'AuthPayload':
-        return; // the app shows whoever is signed in
+        return; // the app shows the account pages
       case 'EmailChallenge':
         return onChallenge(outcome);
       case 'UserError':

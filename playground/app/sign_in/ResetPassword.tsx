@@ -7,14 +7,14 @@ import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { impossible, NEWER } from '../words';
 
-/** Where the link in a mail leads to, if `PASSWORD_RESET_URL` says so: `…/demo#/reset-password?token={token}`. */
+/** The page that the emailed link opens if `PASSWORD_RESET_URL` is `…/demo#/reset-password?token={token}`. */
 export function ResetPassword({ token, settings }: { token: string; settings: AuthSettings }) {
   const [newPassword, setNewPassword] = useState('');
   const form = useForm(async () => {
     const outcome = await gatehouse.resetPassword({ token, newPassword });
     switch (outcome.kind) {
       case 'PasswordChanged':
-        return 'Your new password is set. You are signed out everywhere: sign in with it.';
+        return 'Your new password is set, and you are signed out everywhere. Sign in with the new password.';
       case 'UserError':
         return outcome;
       case 'unknown':

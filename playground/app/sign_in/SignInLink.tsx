@@ -7,8 +7,8 @@ import { go } from '../route';
 import { impossible, NEWER } from '../words';
 
 /**
- * Where the link in a mail leads to, if `LOGIN_URL` says so: `…/demo#/sign-in?token={token}&account={account}`. It waits for a
- * press of the button, and names the account on it: anybody can send a link to their own account, to see what others do there.
+ * The page that the emailed link opens if `LOGIN_URL` is `…/demo#/sign-in?token={token}&account={account}`. It waits for the user
+ * to press a button that names the account: an attacker may send a link to the attacker's own account, to watch what others do there.
  */
 export function SignInLink({ token, account }: { token: string; account: string }) {
   const [isForeign, setForeign] = useState(false);
@@ -33,10 +33,10 @@ export function SignInLink({ token, account }: { token: string; account: string 
     }
   });
   if (isForeign) {
-    return <Page title="Do not trust this link" lead={`It is not for ${account}, but for somebody else’s account. You are not signed in.`} />;
+    return <Page title="Do not trust this link" lead={`It belongs to another account, not to ${account}. You are not signed in.`} />;
   }
   return (
-    <Page title="Sign in" lead="Continue only if this is your account, and if you asked for the mail.">
+    <Page title="Sign in" lead="Continue only if this is your account and you requested this email.">
       <Form form={form} action={`Sign in as ${account}`}>{null}</Form>
       <p className="ways"><a href="#/email-code">Send me another link</a></p>
     </Page>

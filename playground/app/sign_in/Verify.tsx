@@ -11,7 +11,7 @@ import { duration, impossible, NEWER } from '../words';
 import type { Challenge, Pending } from './challenge';
 import { useSignInElsewhere } from './EmailCode';
 
-/** Waits for what was mailed: a code to be typed in, or a link to be followed. */
+/** The page that waits for an emailed code or link to be used. */
 export function Verify({ pending, settings }: { pending: Pending; settings: AuthSettings }) {
   const challenge = pending.challenge!;
   const isCode = challenge.method === 'OTP';
@@ -24,8 +24,8 @@ export function Verify({ pending, settings }: { pending: Pending; settings: Auth
     go('/profile');
   }, [isOver]);
   const sent = isCode ? 'We sent a code to' : 'We sent a link to';
-  // nobody learns here whether there is such an account
-  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If there is an account with it, we sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
+  // the page must not reveal whether the account exists
+  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If the account exists, we sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
   return (
     <Page title="Check your email" lead={lead}>
       {isCode && <CodeForm challenge={challenge} length={settings.otpLength} onDone={pending.forget} />}
@@ -54,8 +54,8 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
     }
   });
   return (
-    <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Confirm my address'}>
-      <CodeField label={`Code of ${length} digits`} />
+    <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Verify my email'}>
+      <CodeField label={`${length}-digit code`} />
     </Form>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { EmailChallengeFragment } from '../../client';
 
-/** A challenge that was mailed. Another mail may be asked for from `resendAt` on. */
+/** An email challenge. Another email can be requested from `resendAt` on. */
 export type Challenge = EmailChallengeFragment & { resendAt: number };
 
 const KEY = 'demo challenge';
@@ -12,7 +12,7 @@ function kept(): Challenge | undefined {
 
 export type Pending = ReturnType<typeof usePending>;
 
-/** The challenge that this tab waits for an answer to. It outlives a reload, for its id makes that nobody can use up its tries. */
+/** The pending challenge of this tab. It survives reloads: with its ID, nobody else can use up the attempts. */
 export function usePending() {
   const [challenge, setChallenge] = useState(kept);
   const keep = (next?: Challenge) => {

@@ -2,15 +2,15 @@ import { gatehouse } from '../gatehouse';
 import type { UserError } from '../../client';
 import { impossible, NEWER } from '../words';
 
-/** What a sign-in with Google is for. */
+/** The purpose of a sign-in with Google. */
 export type Purpose = 'login' | 'link' | 'reauthenticate';
 
-/** What this tab remembers while the person is at Google's. */
+/** The data that this tab keeps while the user is at Google. */
 type Begun = { purpose: Purpose; path: string; state: string; codeVerifier: string };
 
 const KEY = 'demo google';
 
-/** Sends the person to Google's, or says why not. */
+/** Sends the user to Google, or returns the refusal. */
 export async function goToGoogle(purpose: Purpose): Promise<UserError | string | void> {
   const outcome = await gatehouse.startGoogleLogin(location.origin + location.pathname);
   switch (outcome.kind) {
@@ -28,21 +28,21 @@ export async function goToGoogle(purpose: Purpose): Promise<UserError | string |
   }
 }
 
-/** What Google has sent the person back with. It leaves the address at once: nobody shall find it in the history. */
+/** The parameters that Google added to the URL. They are removed from it at once, so that the history does not keep the code. */
 const answer = new URLSearchParams(location.search);
 if (answer.has('state')) history.replaceState(null, '', location.pathname + location.hash);
 let finished: ReturnType<typeof finish> | undefined;
 
-/** Whether the person has just come back, and what they brought is yet to be used. */
+/** Returns whether Google has sent the user back and the page that handles this is still open. */
 export const isBackFromGoogle = () => answer.has('state');
 
-/** Signs in, links, or confirms that it is the person, with what the person has come back with; once, however often it is asked. */
+/** Signs in, links or reauthenticates with the code from Google. Does so once, however often it is called. */
 export const finishGoogle = () => (finished ??= finish());
 
-/** The person goes on. */
+/** Closes the page that handles the return from Google. */
 export const leaveGoogle = () => answer.delete('state');
 
-/** What it was for, the page it was begun on, and why it did not work, if it did not. */
+/** The purpose of the sign-in, the page that it was started on, and the refusal, if any. */
 type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string | undefined };
 
 async function finish(): Promise<Finished> {
@@ -51,13 +51,13 @@ async function finish(): Promise<Finished> {
   const [code, state] = [answer.get('code'), answer.get('state')];
   if (!begun || begun.state !== state) return { refusal: 'This sign-in was not started in this tab. Start again.' };
   const { purpose, path, codeVerifier } = begun;
-  if (!code) return { purpose, path, refusal: 'Google did not sign you in. Start again if you want to.' };
+  if (!code) return { purpose, path, refusal: 'Google did not sign you in. Try again.' };
   return { purpose, path, refusal: await use(purpose, { code, state, codeVerifier }) };
 }
 
 type Code = { code: string; state: string; codeVerifier: string };
 
-/** Says why it did not work, if it did not. */
+/** Uses the code, and returns the refusal, if any. */
 async function use(purpose: Purpose, authorizationCode: Code): Promise<UserError | string | undefined> {
   const outcome = await outcomeOf(purpose, authorizationCode);
   switch (outcome.kind) {

@@ -10,7 +10,7 @@ type Person = StaffUsersQuery['users']['nodes'][number];
 const SIZE = 20;
 const FIRST: StaffUsersQueryVariables = { first: SIZE };
 
-/** A search looks for the beginning of names and addresses, and needs two characters. */
+/** The minimum length of a search, which matches the beginning of names and email addresses. */
 const SHORTEST = 2;
 
 export function Users() {
@@ -30,7 +30,7 @@ export function Users() {
   return (
     <Page title="Users">
       <SearchField value={typed} onChange={setTyped} />
-      <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` whose name or address begins with “${search}”`}`}</p>
+      <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` with a name or email address that starts with “${search}”`}`}</p>
       <Table people={nodes} />
       <div className="pager">
         <button type="button" className="plain" disabled={!pageInfo?.hasPreviousPage} onClick={() => setPlace({ last: SIZE, before: pageInfo?.startCursor })}>
@@ -50,7 +50,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
     <div className="field">
       <label htmlFor={id}>Search</label>
       <input id={id} type="search" value={value} onChange={({ target }) => onChange(target.value)} aria-describedby={`${id}-hint`} />
-      <p className="hint" id={`${id}-hint`}>The beginning of a name, a username or an address</p>
+      <p className="hint" id={`${id}-hint`}>The beginning of a name, username or email address</p>
     </div>
   );
 }
@@ -58,11 +58,11 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
 function Table({ people }: { people: Person[] }) {
   return (
     <table>
-      <caption className="unseen">Users, the newest first</caption>
+      <caption className="unseen">Users, newest first</caption>
       <thead>
         <tr>
           <th scope="col">Name</th>
-          <th scope="col">Address</th>
+          <th scope="col">Email or username</th>
           <th scope="col">Role</th>
           <th scope="col">Last sign-in</th>
         </tr>

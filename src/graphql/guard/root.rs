@@ -1,5 +1,5 @@
-//! The root types, with the policy table applied: roles are checked before a field resolves, and descriptions end with what the
-//! table says.
+//! The root types, with the policy table applied: roles are checked before a field resolves, and descriptions end with what
+//! the table says.
 
 use std::borrow::Cow;
 

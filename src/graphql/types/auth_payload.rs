@@ -10,30 +10,30 @@ use crate::{
     sessions::{SignIn, SignedIn},
 };
 
-/// A signed-in session: whose it is, and its pair of tokens, named after RFC 6749.
+/// A session with its user and its pair of tokens, named after RFC 6749.
 #[derive(SimpleObject)]
 pub struct AuthPayload {
-    /// Whose session it is.
+    /// The user of the session.
     user: User,
     /// The session.
     session: Session,
-    /// A JWT, for the header `Authorization: Bearer …`.
+    /// The access token: a JWT for the header `Authorization: Bearer …`.
     access_token: String,
-    /// Always `Bearer`.
+    /// The type of the access token: always `Bearer`.
     token_type: String,
     /// Seconds until the access token expires.
     expires_in: i32,
-    /// Single use. Null where it travels in a cookie, see the header `X-Token-Delivery`; and where the viewer's session goes on:
-    /// keep the one you have.
+    /// The refresh token, for a single use. Null if it is delivered in a cookie (see the header `X-Token-Delivery`), or if
+    /// the viewer's session continues: keep the current one.
     refresh_token: Option<String>,
     /// Seconds until the refresh token expires.
     refresh_expires_in: i32,
-    /// Set where an address still awaits its proof and a mail was sent; null otherwise.
+    /// The challenge that was emailed to verify the email address. Null if none was sent.
     email_challenge: Option<EmailChallenge>,
 }
 
 impl AuthPayload {
-    /// The answer to a sign-in or a refresh, its refresh token delivered as the caller asked.
+    /// Converts a sign-in or refresh, and delivers its refresh token the way the caller requested.
     #[must_use]
     pub fn deliver(app: &App, caller: &Caller, signed_in: SignedIn) -> Self {
         let current = Some(signed_in.session.id);
@@ -50,20 +50,20 @@ impl AuthPayload {
     }
 }
 
-/// What signing up or in comes to. New steps of signing in, such as a second factor, may appear as further members: keep a
-/// default branch.
+/// The result of signing up or signing in. New members may be added for further steps, such as a second factor, so handle
+/// unknown ones.
 #[derive(Union)]
 pub enum SignInResult {
-    /// Signed in.
+    /// The user is signed in.
     AuthPayload(Box<AuthPayload>),
-    /// Something was mailed, and is awaited first.
+    /// An emailed code or link must be used first.
     EmailChallenge(EmailChallenge),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }
 
 impl SignInResult {
-    /// What it came to, its refresh token delivered as the caller asked.
+    /// Converts a sign-in, and delivers its refresh token the way the caller requested.
     #[must_use]
     pub fn deliver(app: &App, caller: &Caller, sign_in: SignIn) -> Self {
         match sign_in {
@@ -75,11 +75,11 @@ impl SignInResult {
     }
 }
 
-/// What trading a refresh token comes to.
+/// The result of exchanging a refresh token.
 #[derive(Union)]
 pub enum RefreshResult {
-    /// The next pair of tokens.
+    /// The new pair of tokens.
     AuthPayload(Box<AuthPayload>),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }

@@ -1,4 +1,4 @@
-//! Mailed codes and links.
+//! Email challenges: emailed codes and links.
 
 use async_graphql::{Enum, ID, SimpleObject, Union};
 
@@ -10,20 +10,20 @@ use crate::{
     storage::challenge::{Method, Purpose},
 };
 
-/// Something was mailed, and is now awaited.
+/// A code or link that was emailed and must be used to continue.
 #[derive(SimpleObject)]
 pub struct EmailChallenge {
-    /// Keep it and send it with the code: tries are counted for this challenge alone, and nobody else can supersede it.
+    /// The ID to send with the code. Attempts then count for this challenge only, and nobody else can supersede it.
     pub id: ID,
-    /// What the answer is for.
+    /// The purpose of the challenge.
     pub purpose: ChallengePurpose,
-    /// What was mailed: a code or a link.
+    /// Whether a code or a link was emailed.
     pub method: ChallengeMethod,
-    /// The address as given, normalised.
+    /// The email address as given, normalized.
     pub email: String,
     /// Seconds until the code or link expires.
     pub expires_in: i32,
-    /// Seconds until another mail may be asked for. Asking sooner answers `RATE_LIMITED`.
+    /// Seconds until another email can be requested. Earlier requests are refused with `RATE_LIMITED`.
     pub resend_in: i32,
 }
 
@@ -40,29 +40,29 @@ impl From<IssuedChallenge> for EmailChallenge {
     }
 }
 
-/// What a mailed challenge is for. Values may be added: keep a default branch.
+/// The purpose of an email challenge. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "Purpose")]
 pub enum ChallengePurpose {
-    /// Proving the address of an account.
+    /// Verify the email address of an account.
     VerifyEmail,
-    /// Setting a new password.
+    /// Set a new password.
     ResetPassword,
-    /// Proving a new address for an account, in the session that asked.
+    /// Verify a new email address for an account, in the session that requested it.
     ChangeEmail,
-    /// Signing in without a password.
+    /// Sign in without a password.
     SignIn,
-    /// Proving, in a session, that it is still its user who acts.
+    /// Confirm, within a session, that its user is still the one acting.
     Reauthentication,
 }
 
-/// How an email address is proven.
+/// The kind of an email challenge.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "config::ChallengeMethod")]
 pub enum ChallengeMethod {
-    /// By a one-time password that the person types in.
+    /// A code that the user enters.
     Otp,
-    /// By a link that the person follows.
+    /// A link that the user follows.
     Link,
 }
 
@@ -75,12 +75,12 @@ impl From<Method> for ChallengeMethod {
     }
 }
 
-/// What asking for a mail comes to.
+/// The result of requesting an email.
 #[derive(Union)]
 pub enum EmailChallengeResult {
-    /// It was mailed, and is awaited.
+    /// The email was sent.
     EmailChallenge(EmailChallenge),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }
 

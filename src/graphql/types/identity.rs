@@ -1,22 +1,22 @@
-//! Accounts elsewhere that sign a user in.
+//! Linked accounts at sign-in providers.
 
 use async_graphql::{Enum, SimpleObject};
 use time::OffsetDateTime;
 
 use crate::storage::identity;
 
-/// An account elsewhere that signs a person in here.
+/// A linked account at a sign-in provider, with which the user can sign in.
 #[derive(SimpleObject)]
 pub struct Identity {
-    /// Where it is.
+    /// The sign-in provider.
     provider: IdentityProvider,
-    /// Its email address, as of when it was linked. Null where the provider gave none.
+    /// The email address of the linked account when it was linked. Null if the provider gave none.
     email: Option<String>,
-    /// When it was linked.
+    /// When the account was linked.
     linked_at: OffsetDateTime,
 }
 
-/// Who vouches for an identity. Values may be added: keep a default branch.
+/// A sign-in provider. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityProvider {
     /// Google.

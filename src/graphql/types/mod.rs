@@ -1,4 +1,4 @@
-//! The object types that more than one subject returns, each with the result union that it belongs to.
+//! The object types that several subjects return, each with the union of results that contains it.
 
 pub mod auth_payload;
 pub mod email_challenge;

@@ -1,14 +1,14 @@
-//! A changed password.
+//! The result of changing a password.
 
 use async_graphql::{ID, SimpleObject, Union};
 use uuid::Uuid;
 
 use crate::graphql::refusal::UserError;
 
-/// The password is the new one.
+/// A changed password.
 #[derive(SimpleObject)]
 pub struct PasswordChanged {
-    /// The sessions that ended with the old one.
+    /// The IDs of the sessions that the change ended.
     ended_session_ids: Vec<ID>,
 }
 
@@ -18,11 +18,11 @@ impl From<Vec<Uuid>> for PasswordChanged {
     }
 }
 
-/// What changing a password comes to.
+/// The result of changing a password.
 #[derive(Union)]
 pub enum PasswordChangeResult {
-    /// Changed.
+    /// The password was changed.
     PasswordChanged(PasswordChanged),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }

@@ -15,15 +15,15 @@ use crate::{
     storage::{Timestamp, identity, session, user},
 };
 
-/// A person with an account.
+/// A user of the server.
 #[derive(Clone)]
 pub struct User {
     row: Arc<user::Model>,
     siblings: Arc<Siblings>,
 }
 
-/// Users that one field answers with. What is asked of the database for one of them is asked for all, once, however often the
-/// document selects it.
+/// The users that one field returns. Their sessions and identities are read for all of them at once, and only once, however
+/// often the document selects them.
 struct Siblings {
     ids: Vec<Uuid>,
     current_session: Option<Uuid>,
@@ -32,7 +32,7 @@ struct Siblings {
 }
 
 impl User {
-    /// A row, as seen from a session.
+    /// Creates a user from a row; `current_session` is the session of the viewer.
     #[must_use]
     pub fn new(row: impl Into<Arc<user::Model>>, current_session: Option<Uuid>) -> Self {
         let row = row.into();
@@ -40,14 +40,14 @@ impl User {
         Self { row, siblings }
     }
 
-    /// Rows, as seen from a session.
+    /// Creates users from rows; `current_session` is the session of the viewer.
     #[must_use]
     pub fn page(rows: Vec<user::Model>, current_session: Option<Uuid>) -> Vec<Self> {
         let siblings = Arc::new(Siblings::new(rows.iter().map(|row| row.id).collect(), current_session));
         rows.into_iter().map(|row| Self { row: row.into(), siblings: siblings.clone() }).collect()
     }
 
-    /// The row's.
+    /// Returns the ID of the row.
     #[must_use]
     pub fn row_id(&self) -> Uuid {
         self.row.id
@@ -68,86 +68,87 @@ fn by_user<T>(rows: Vec<T>, user_id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T
     all
 }
 
-/// A person with an account.
+/// A user of the server.
 #[Object]
 impl User {
-    /// Opaque, and never reused.
+    /// The ID of the user: opaque and never reused.
     async fn id(&self) -> ID {
         self.row.id.into()
     }
 
-    /// The address as its owner writes it. Null for accounts that signed up with a username alone.
+    /// The email address, as the user entered it. Null if the account has only a username.
     async fn email(&self) -> Option<&str> {
         self.row.email.as_deref()
     }
 
-    /// Whether the owner of the account has proven that the address is theirs.
+    /// Whether the email address is verified.
     async fn email_verified(&self) -> bool {
         self.row.email_verified_at.is_some()
     }
 
-    /// The name to sign in with, as its owner writes it. Null where there is none.
+    /// The username to sign in with, as the user entered it. Null if not set.
     async fn username(&self) -> Option<&str> {
         self.row.username.as_deref()
     }
 
-    /// The full name as given, else first and last name joined. Null where none was given.
+    /// The full name or, if it is not set, the first and last name joined. Null if none of them is set.
     async fn name(&self) -> Option<Cow<'_, str>> {
         self.row.full_name()
     }
 
-    /// The given name. Null where none was given.
+    /// The first name. Null if not set.
     async fn first_name(&self) -> Option<&str> {
         self.row.first_name.as_deref()
     }
 
-    /// The family name. Null where none was given.
+    /// The last name. Null if not set.
     async fn last_name(&self) -> Option<&str> {
         self.row.last_name.as_deref()
     }
 
-    /// What people say of themselves. Null where they say nothing.
+    /// A short text about the user. Null if not set.
     async fn bio(&self) -> Option<&str> {
         self.row.bio.as_deref()
     }
 
-    /// A picture, by an https URL. Null where there is none.
+    /// The https URL of a picture. Null if not set.
     async fn avatar_url(&self) -> Option<&str> {
         self.row.avatar_url.as_deref()
     }
 
-    /// What the person may do.
+    /// The role, which determines what the user may do.
     async fn role(&self) -> Role {
         self.row.role.into()
     }
 
-    /// Whether the person may sign in.
+    /// Whether the user can sign in.
     async fn is_active(&self) -> bool {
         self.row.is_active
     }
 
-    /// False where the person has only ever signed in by other means; `changePassword` then sets one.
+    /// Whether the user has a password. If false, `changePassword` sets the first one.
     async fn has_password(&self) -> bool {
         self.row.password_hash.is_some()
     }
 
-    /// When the account began.
+    /// When the account was created.
     async fn created_at(&self) -> OffsetDateTime {
         self.row.created_at.0
     }
 
-    /// When the profile was last changed.
+    /// When the profile was last updated.
     async fn updated_at(&self) -> OffsetDateTime {
         self.row.updated_at.0
     }
 
-    /// When the person last signed in. Null if never.
+    /// When the user last signed in. Null if never.
     async fn last_login_at(&self) -> Option<OffsetDateTime> {
         self.row.last_login_at.map(|at| at.0)
     }
 
-    /// Live sessions, the newest first; there are never more than `MAX_SESSIONS_PER_USER`. Their `ipAddress` and `userAgent` are
-    /// shown to the user, to superusers, and to staff if the user's role is `USER`; to others they are null.
+    /// The active sessions, newest first; at most as many as the setting `MAX_SESSIONS_PER_USER`. Their `ipAddress` and
+    /// `userAgent` are visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are
+    /// null.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
@@ -167,7 +168,7 @@ impl User {
         Ok(live.iter().map(session).collect())
     }
 
-    /// Accounts elsewhere that sign this person in, in the order in which they were linked.
+    /// The linked accounts at sign-in providers, in the order of linking.
     async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<Identity>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
@@ -179,23 +180,23 @@ impl User {
     }
 }
 
-/// What a person may do. Each may do what those before may.
+/// The role of a user. Each role includes the permissions of the previous ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "user::Role")]
 pub enum Role {
-    /// Use their own account.
+    /// Can use their own account.
     User,
-    /// See everybody's account.
+    /// Can view all accounts.
     Staff,
-    /// Change everybody's account.
+    /// Can change all accounts.
     Superuser,
 }
 
-/// What changing an account comes to.
+/// The result of changing an account.
 #[derive(Union)]
 pub enum UserResult {
-    /// The user as they are now.
+    /// The user after the change.
     User(Box<User>),
-    /// Refused.
+    /// The request was refused.
     UserError(UserError),
 }

@@ -6,15 +6,16 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::request::bearer;
 use crate::sessions::Unauthenticated;
 
-/// The subprotocol, and the only one.
+/// The only subprotocol.
 pub(super) const NAME: &str = "graphql-transport-ws";
 
-/// The longest id of a subscription, in bytes: every message repeats it.
+/// The longest id of a subscription, in bytes. Every message repeats it.
 const MAX_ID: usize = 128;
 
-/// What a client says.
+/// A message from the client.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum FromClient {
@@ -26,7 +27,7 @@ pub(super) enum FromClient {
 }
 
 impl FromClient {
-    /// Reads a message; none if it is not of the protocol.
+    /// Parses a message. Returns `None` if it is not part of the protocol.
     pub(super) fn read(text: &str) -> Option<Self> {
         let message = serde_json::from_str(text).ok()?;
         match &message {
@@ -36,7 +37,7 @@ impl FromClient {
     }
 }
 
-/// What the server says.
+/// A message from the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum FromServer<'a> {
@@ -60,7 +61,7 @@ pub(super) enum FromServer<'a> {
     },
 }
 
-/// For how long the access token is good on which the connection stands.
+/// The remaining lifetime of the connection's access token.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Renewal {
@@ -68,17 +69,18 @@ pub(super) struct Renewal {
     pub(super) expires_in: i64,
 }
 
-/// The access token in the payload of `connection_init` or `ping`: `accessToken`, or like a header `Authorization`.
+/// Returns the access token in the payload of `connection_init` or `ping`, either as `accessToken` or as
+/// `Authorization`.
 pub(super) fn access_token(payload: Option<&Map<String, Json>>) -> Option<SecretString> {
     let payload = payload?;
     if let Some(token) = payload.get("accessToken") {
         return token.as_str().map(Into::into);
     }
     let header = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
-    super::bearer(header.1.as_str()?)
+    bearer(header.1.as_str()?)
 }
 
-/// Why the server ends a connection: a code, and a word for it.
+/// A close code and its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Close(pub(super) u16, pub(super) &'static str);
 
@@ -95,7 +97,7 @@ impl Close {
     pub(super) const DUPLICATE: Self = Self(4409, "Subscriber already exists");
     pub(super) const TOO_MANY_INITS: Self = Self(4429, "Too many initialisation requests");
 
-    /// Nobody is signed in, for a reason that has the same word in `extensions.reason`.
+    /// Nobody is signed in. The reason is the same as in `extensions.reason`.
     pub(super) fn forbidden(why: Unauthenticated) -> Self {
         Self(4403, why.word())
     }

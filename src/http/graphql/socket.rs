@@ -1,8 +1,8 @@
-//! Subscriptions by WebSocket.
+//! Subscriptions over WebSocket.
 //!
-//! A transport of our own on the framework's sockets. The stock one waits for `connection_init` for ever, takes messages of
-//! any size and any number, runs queries and mutations too, goes on after the token has expired and the session has ended,
-//! and closes with codes that are not the protocol's.
+//! This replaces the framework's transport, which waits for `connection_init` forever, accepts any number of
+//! messages of any size, also runs queries and mutations, continues after the token has expired or the
+//! session has ended, and uses close codes that are not part of the protocol.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -14,8 +14,9 @@ use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time};
 
 use super::{
-    from_parameters, is_request_error, kind,
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
+    request::{from_parameters, operation_type},
+    response::is_request_error,
     subscriptions::{Subscriptions, may_subscribe},
     wire::{End, Incoming, Outgoing},
 };
@@ -28,28 +29,28 @@ use crate::{
     sessions::{self, Client, Unauthenticated, Viewer},
 };
 
-/// How long a client may take to introduce itself.
+/// The time limit for `connection_init`.
 const INIT: Duration = Duration::from_secs(5);
 
-/// How long a client may take to close its end.
+/// The time limit for the client to close its end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How often it is made sure that the client is there. Proxies cut lines that are silent for a minute.
+/// How often to check that the client is there. Proxies cut connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// What a socket is served with.
+/// The services that a connection needs.
 pub(super) struct Socket {
     pub(super) app: Arc<App>,
     pub(super) documents: Documents,
     pub(super) schema: ApiSchema,
     pub(super) sockets: Sockets,
     pub(super) client: Client,
-    /// True once the server stops.
+    /// Becomes true when the server stops.
     pub(super) closing: watch::Receiver<bool>,
 }
 
 impl Socket {
-    /// Serves a connection to its end.
+    /// Serves a connection until it ends.
     pub(super) async fn serve(self, stream: WebSocketStream) {
         let (sink, messages) = stream.split();
         let mut connection = Connection {
@@ -81,7 +82,7 @@ impl Socket {
         let most = self.app.config.sockets.per_user;
         let place = self.sockets.place(Subject::User(user), most).ok_or(Close::TOO_MANY_SOCKETS)?;
         let listener = self.app.events.listen(user, session);
-        // the session may have ended before anybody listened
+        // the session may have ended before this connection listened
         self.find_viewer(&access_token).await?;
         Ok(SignedIn { access_token, viewer, listener, _place: place })
     }
@@ -91,7 +92,7 @@ impl Socket {
         found.map_err(|error| match error {
             Failure::Refused(why) => Close::forbidden(why).into(),
             Failure::Fault(fault) => {
-                // logged as every fault is
+                // the conversion logs the fault
                 let _ = ApiError::from(fault);
                 Close::TRY_AGAIN.into()
             }
@@ -115,7 +116,7 @@ struct Connection {
     subscriptions: Subscriptions,
 }
 
-/// Whom a connection is for.
+/// The user and session of a connection.
 struct SignedIn {
     access_token: SecretString,
     viewer: Viewer,
@@ -138,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Waits until the client has said who it is.
+    /// Waits until the client has authenticated.
     async fn greet(&mut self) -> Result<SignedIn, End> {
         let late = time::sleep(INIT);
         tokio::pin!(late);
@@ -161,7 +162,7 @@ impl Connection {
         }
     }
 
-    /// Serves the client until it goes, its session ends, or its access token expires.
+    /// Serves the client until it leaves, its session ends or its access token expires.
     async fn follow(&mut self, mut signed_in: SignedIn) -> Result<Infallible, End> {
         let expired = time::sleep(self.socket.time_left(&signed_in));
         tokio::pin!(expired);
@@ -174,7 +175,7 @@ impl Connection {
                 }
                 Some(happened) = self.subscriptions.next() => self.tell(happened).await?,
                 () = signed_in.listener.session_end() => {
-                    // the subscriptions have been told too, and end by themselves
+                    // the subscriptions receive the same event and end by themselves
                     let rest = async {
                         while let Some(happened) = self.subscriptions.next().await {
                             self.tell(happened).await?;
@@ -213,7 +214,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs a subscription, by the same guards as a request: they find the viewer anew.
+    /// Starts a subscription under the same guards as a request, which look up the viewer again.
     fn subscribe(
         &mut self,
         id: &str,
@@ -226,7 +227,7 @@ impl Connection {
             return Err(ApiError::LimitExceeded(message).into());
         }
         let operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
-        may_subscribe(kind(&self.socket.app, &self.socket.documents, &operation)?)?;
+        may_subscribe(operation_type(&self.socket.app, &self.socket.documents, &operation)?)?;
         let caller = Caller::new(self.socket.client.clone(), Some(signed_in.access_token.clone()));
         self.subscriptions.begin(id, self.socket.schema.execute_stream(operation.data(caller)));
         Ok(())
@@ -244,7 +245,8 @@ impl Connection {
         self.outgoing.send(&FromServer::Next { id: &id, payload: &response }).await
     }
 
-    /// Answers; where the client sends the next access token of the session, the connection stands on that from now on.
+    /// Answers a ping. If it carries a newer access token of the session, the connection uses that from now
+    /// on.
     async fn answer_ping(
         &mut self,
         payload: Option<&Map<String, Json>>,
@@ -262,13 +264,14 @@ impl Connection {
         self.outgoing.send(&FromServer::Pong { payload }).await
     }
 
-    /// Says why, and lets the client say that it has heard: a line that is cut may lose the word.
+    /// Sends the close code, then waits for the client's: closing the socket at once could lose the code.
     async fn close(&mut self, Close(code, reason): Close) {
         let _ = self.outgoing.0.send(Message::close_with(code, reason)).await;
         self.hear_out().await;
     }
 
-    /// Reads to the end. A client's close frame is answered on the way, with its own code (RFC 6455 §5.5.1).
+    /// Reads until the connection ends. A client's close frame is answered with its own code (RFC 6455
+    /// §5.5.1).
     async fn hear_out(&mut self) {
         while let Some(Ok(_)) = self.incoming.messages.next().await {}
     }

@@ -1,4 +1,4 @@
-//! What a WebSocket has subscribed to.
+//! The subscriptions of a WebSocket.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use futures_util::{
 
 use crate::graphql::error::ApiError;
 
-/// What a connection has subscribed to.
+/// The subscriptions of a connection.
 #[derive(Default)]
 pub(super) struct Subscriptions {
     open: HashMap<String, AbortHandle>,
@@ -27,7 +27,7 @@ impl Subscriptions {
         self.open.len()
     }
 
-    /// Follows these answers.
+    /// Adds a subscription.
     pub(super) fn begin(&mut self, id: &str, responses: BoxStream<'static, GraphqlResponse>) {
         let responses = responses.map(Some).chain(stream::iter([None]));
         let (responses, handle) = stream::abortable(responses);
@@ -36,23 +36,21 @@ impl Subscriptions {
         self.streams.push(responses.map(move |response| (id.clone(), response)).boxed());
     }
 
-    /// Forgets one.
+    /// Removes a subscription.
     pub(super) fn end(&mut self, id: &str) {
         if let Some(handle) = self.open.remove(id) {
             handle.abort();
         }
     }
 
-    /// What happens next, and to which: an answer, or its end. None where there is none.
+    /// Returns the id and the next response of a subscription, or its end. Returns `None` if there are no
+    /// subscriptions.
     pub(super) async fn next(&mut self) -> Option<(String, Option<GraphqlResponse>)> {
         self.streams.next().await
     }
 }
 
-/// Whether an operation of this kind may run by WebSocket.
-///
-/// # Errors
-/// Why not.
+/// Checks that an operation of this type may run over WebSocket.
 pub(super) fn may_subscribe(kind: OperationType) -> Result<(), ServerError> {
     match kind {
         OperationType::Query | OperationType::Mutation => {

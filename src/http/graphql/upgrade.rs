@@ -1,4 +1,4 @@
-//! How a request becomes a WebSocket.
+//! The upgrade of a request to a WebSocket.
 
 use poem::{
     FromRequest, IntoResponse, Request, Response,
@@ -6,90 +6,77 @@ use poem::{
     web::websocket::{WebSocket, WebSocketConfig},
 };
 
-use super::{GraphqlEndpoint, MAX_BODY, Refusal, bad_request, protocol, socket::Socket};
+use super::{
+    protocol,
+    refusal::{Refusal, bad_request},
+    request::MAX_BODY,
+    socket::Socket,
+};
 use crate::{
-    http::{
-        client::client,
-        sockets::{SocketPlace, Subject},
-    },
+    http::sockets::{SocketPlace, Subject},
     rate_limit::Address,
-    sessions::Client,
     telemetry,
 };
 
-/// Read and written at once by a socket, most of which are silent.
+/// The size of read and write buffers. Most sockets are silent.
 const BUFFER: usize = 4 * 1024;
 
-/// Whether a request would become one.
+/// Returns whether the request asks for an upgrade.
 pub(super) fn is_asked_for(request: &Request) -> bool {
     let upgrade = request.header(header::UPGRADE).unwrap_or_default();
     *request.method() == Method::GET && upgrade.eq_ignore_ascii_case("websocket")
 }
 
-impl GraphqlEndpoint {
-    /// Hands the connection over to a [`Socket`]. The origin, where there is one, is an allowed one: CORS comes before.
-    pub(super) async fn upgrade(&self, request: Request) -> Result<Response, Refusal> {
-        let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
-        if offered.split(',').all(|name| name.trim() != protocol::NAME) {
-            return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
-        }
-        let client = client(&request, &self.app.config.server.trusted_proxies);
-        let places = self.places(&client)?;
-        let (request, mut body) = request.split();
-        let accepted = WebSocket::from_request(&request, &mut body).await;
-        let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_BODY))
-            .max_frame_size(Some(MAX_BODY))
-            .read_buffer_size(BUFFER)
-            .write_buffer_size(BUFFER)
-            .max_write_buffer_size(16 * MAX_BODY);
-        let socket = Socket {
-            app: self.app.clone(),
-            documents: self.documents.clone(),
-            schema: self.schema.clone(),
-            sockets: self.sockets.clone(),
-            closing: self.sockets.closing(),
-            client,
-        };
-        // what happens on it stands in the log under the request that opened it
-        let id = telemetry::request_id().unwrap_or_default();
-        let serve = move |stream| {
-            telemetry::in_request(id, async move {
-                socket.serve(stream).await;
-                drop(places);
-            })
-        };
-        let accepted = accepted.protocols([protocol::NAME]).config(config);
-        let mut response = accepted.on_upgrade(serve).into_response();
-        // hyper keeps how the client wrote the header names in an extension, and writes lower case without it. Python's gql 4
-        // looks for `Sec-WebSocket-Protocol` letter by letter
-        response.extensions_mut().extend(request.extensions().clone());
-        Ok(response)
+/// Hands the connection over to the [`Socket`]. The CORS middleware has already checked the origin, if there
+/// is one.
+pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response, Refusal> {
+    let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
+    if offered.split(',').all(|name| name.trim() != protocol::NAME) {
+        return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
     }
+    let places = places(&socket)?;
+    let (request, mut body) = request.split();
+    let accepted = WebSocket::from_request(&request, &mut body).await;
+    let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_BODY))
+        .max_frame_size(Some(MAX_BODY))
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_write_buffer_size(16 * MAX_BODY);
+    // records about the socket carry the id of the request that opened it
+    let id = telemetry::request_id().unwrap_or_default();
+    let serve = move |stream| {
+        telemetry::in_request(id, async move {
+            socket.serve(stream).await;
+            drop(places);
+        })
+    };
+    let accepted = accepted.protocols([protocol::NAME]).config(config);
+    let mut response = accepted.on_upgrade(serve).into_response();
+    // hyper keeps the client's spelling of header names in an extension, and writes lower case without it.
+    // Python's gql 4 looks for `Sec-WebSocket-Protocol` case-sensitively.
+    response.extensions_mut().extend(request.extensions().clone());
+    Ok(response)
+}
 
-    /// Room for one more, of the server's and of the address's.
-    fn places(&self, client: &Client) -> Result<Vec<SocketPlace>, Refusal> {
-        let limits = self.app.config.sockets;
-        let place = |subject, most, status, message: &str| {
-            let place = self.sockets.place(subject, most);
-            place.ok_or_else(|| Refusal(status, message.to_owned()))
-        };
-        let busy = StatusCode::SERVICE_UNAVAILABLE;
-        let mut places = vec![place(
-            Subject::Everybody,
-            limits.all,
-            busy,
-            "Too many connections are open (WEBSOCKET_MAX).",
-        )?];
-        if let Some(address) = Address::rationed(&self.app, client.ip_address) {
-            let message = "Too many connections of this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
-            for (network, times) in address.networks() {
-                let most = limits.per_address.saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
-                let subject = Subject::Address(network.to_owned());
-                places.push(place(subject, most, StatusCode::TOO_MANY_REQUESTS, message)?);
-            }
+/// Returns slots in the server's limit and in the limits of the client's networks.
+fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
+    let limits = socket.app.config.sockets;
+    let place = |subject, most, status, message: &str| {
+        let place = socket.sockets.place(subject, most);
+        place.ok_or_else(|| Refusal(status, message.to_owned()))
+    };
+    let busy = StatusCode::SERVICE_UNAVAILABLE;
+    let mut places =
+        vec![place(Subject::Everybody, limits.all, busy, "Too many connections are open (WEBSOCKET_MAX).")?];
+    if let Some(address) = Address::rationed(&socket.app, socket.client.ip_address) {
+        let message = "Too many connections of this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
+        for (network, times) in address.networks() {
+            let most = limits.per_address.saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
+            let subject = Subject::Address(network.to_owned());
+            places.push(place(subject, most, StatusCode::TOO_MANY_REQUESTS, message)?);
         }
-        Ok(places)
     }
+    Ok(places)
 }

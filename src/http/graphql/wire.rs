@@ -1,4 +1,4 @@
-//! What goes over a WebSocket: messages of the protocol in both directions, so many and no more.
+//! The messages of a WebSocket in both directions, with limits on their number.
 
 use std::{io, time::Duration};
 
@@ -11,18 +11,18 @@ use tokio::time;
 
 use super::protocol::{Close, FromClient, FromServer};
 
-/// How long a client may take to read what it is sent.
+/// The time limit for the client to read a message.
 const READ: Duration = Duration::from_secs(10);
 
-/// The most messages of a client within a while.
+/// The number of messages a client may send per period.
 const MESSAGES: u32 = 100;
 const WHILE: Duration = Duration::from_secs(10);
 
-/// How a connection comes to its end.
+/// The reason why a connection ends.
 pub(super) enum End {
-    /// The client has gone.
+    /// The client is gone.
     Gone,
-    /// The client says goodbye.
+    /// The client closed the connection.
     Closed,
     Close(Close),
 }
@@ -33,13 +33,13 @@ impl From<Close> for End {
     }
 }
 
-/// What comes from a client.
+/// The messages from a client.
 pub(super) struct Incoming {
     pub(super) messages: SplitStream<WebSocketStream>,
-    /// How many came since then.
+    /// The number of messages since `since`.
     count: u32,
     since: time::Instant,
-    /// Whether anything has come since that was last asked.
+    /// Whether anything has arrived since the last check.
     pub(super) is_alive: bool,
 }
 
@@ -48,7 +48,7 @@ impl Incoming {
         Self { messages, count: 0, since: time::Instant::now(), is_alive: true }
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub(super) async fn next(&mut self) -> Result<FromClient, End> {
         loop {
             let message = self.messages.next().await.ok_or(End::Gone)?.map_err(|error| broken(&error))?;
@@ -74,7 +74,7 @@ impl Incoming {
     }
 }
 
-/// What the framework tells of a broken connection is a text.
+/// Classifies an error of the framework, which describes a broken connection only in its text.
 fn broken(error: &io::Error) -> End {
     match error.kind() {
         io::ErrorKind::Other if error.to_string().contains("too long") => Close::TOO_LONG.into(),
@@ -83,7 +83,7 @@ fn broken(error: &io::Error) -> End {
     }
 }
 
-/// What goes to a client.
+/// The messages to a client.
 pub(super) struct Outgoing(pub(super) SplitSink<WebSocketStream, Message>);
 
 impl Outgoing {

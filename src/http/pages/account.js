@@ -1,27 +1,27 @@
-// What the pages behind mailed links share. Each page is a module of its own that imports this.
+// Shared by the pages that links in emails open. Each page is a module that imports this one.
 
-// The token stands in the fragment, which reaches no server. It is taken out of the address bar before anything else.
+// The token is in the fragment, which browsers never send to a server. Remove it from the address bar before anything else.
 const link = new URLSearchParams(location.hash.slice(1));
 export const token = link.get('token') ?? '';
 /** The account that a sign-in link names. */
 export const account = link.get('account') ?? '';
-/** What the page was called with, which is taken out too. */
+/** The query parameters of the page, which are removed from the address bar too. */
 export const query = new URLSearchParams(location.search);
 history.replaceState(null, '', location.pathname);
 // opening another link in this tab changes only the fragment
 addEventListener('hashchange', () => location.reload());
 
 export const find = (id) => document.getElementById(id);
-/** What to ask of a refusal. */
+/** The fields to select from a refusal. */
 export const REFUSAL = '... on UserError { code message retryAfter fields { field message } }';
 
-/** Mails a password reset to an address. */
+/** Sends a password reset link to an email address. */
 export const RESET = {
   mutation: `mutation($email: String!) { requestPasswordReset(email: $email) { __typename ${REFUSAL} } }`,
-  sent: 'If there is an account with this address, a link is on its way. Look in your mailbox, and in your spam folder too.',
+  sent: 'If an account uses this email address, we have sent it a link. Check your inbox and your spam folder.',
 };
 
-/** Calls the API. If it gives no outcome, the reason is in `code`. */
+/** Calls the API and returns the result of the operation, or an object with a `code` if there is none. */
 export async function ask(query, variables, { cookie = false, accessToken } = {}) {
   let body;
   try {
@@ -44,7 +44,7 @@ export async function ask(query, variables, { cookie = false, accessToken } = {}
   return outcome ?? { code: 'FAILED' };
 }
 
-/** Ends the session that a proof has opened. Says whether it is over. */
+/** Ends the session that the link opened. Returns whether it has ended. */
 export async function endSession({ accessToken, refreshToken }, delivery) {
   const logout = 'mutation($token: String) { logout(refreshToken: $token) { endedSessionIds } }';
   for (let tries = 0; tries < 3; tries += 1) {
@@ -61,18 +61,18 @@ function wait(seconds) {
   return minutes < 90 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
 }
 
-/** What went wrong, and what to do about it. */
+/** Returns a message that says what went wrong and what to do about it. */
 function words({ code, message, retryAfter }) {
   switch (code) {
-    case 'UNREACHABLE': return 'The server does not answer. Check your connection, and try again.';
+    case 'UNREACHABLE': return 'The server is not responding. Check your connection and try again.';
     case 'RATE_LIMITED': return `Too many attempts. Try again in ${wait(retryAfter ?? 60)}.`;
     case 'SERVER_BUSY': return 'The server is busy. Try again in a moment.';
     case 'ACCOUNT_DISABLED': return 'This account is deactivated. Contact the people who run this service.';
-    case 'EMAIL_TAKEN': return 'Another account has this email address now. Sign in to that account, or use another address.';
-    case 'GOOGLE_UNAVAILABLE': return 'Google does not answer. Try again in a moment.';
-    case 'NOT_ENABLED': return 'Links like this one are switched off here. Sign in to continue.';
+    case 'EMAIL_TAKEN': return 'Another account now uses this email address. Sign in to that account, or use a different email address.';
+    case 'GOOGLE_UNAVAILABLE': return 'Google is not responding. Try again in a moment.';
+    case 'NOT_ENABLED': return 'This service does not accept links like this one. Sign in to continue.';
     case 'INVALID_INPUT': return message;
-    default: return 'The server could not do this. Try again in a minute.';
+    default: return 'Something went wrong on the server. Try again in a minute.';
   }
 }
 
@@ -89,25 +89,25 @@ function head(title, lead) {
   find('lead').hidden = !lead;
 }
 
-/** Shows one of the forms, or none. */
+/** Shows the form with this id and hides the other; `null` hides both. */
 function show(form) {
   for (const id of ['proof', 'again']) find(id).hidden = id !== form;
 }
 
-/** Shows another state of the page, with a form or none. */
+/** Replaces the title and the lead, and shows the form with this id, if any. */
 export function turn([title, lead], form) {
   head(title, lead);
   show(form);
   find('title').focus();
 }
 
-/** Shows that all is done. */
+/** Shows that the page has done its work. */
 export function finish(title, text) {
   turn([title, ''], null);
   say(text, 'good');
 }
 
-/** Marks an input as wrong, or as right again. */
+/** Marks an input as invalid, or clears the mark if `text` is empty. */
 export function fault(input, text) {
   const place = find(`${input.id}-fault`);
   place.textContent = text;
@@ -120,7 +120,7 @@ export function fault(input, text) {
   }
 }
 
-/** Runs what a form is for, one run at a time. `run` is told which of its buttons was pressed. */
+/** Calls `run` with the value of the pressed button when the form is submitted, one call at a time. */
 function on(form, run) {
   const buttons = [...form.querySelectorAll('button')];
   form.addEventListener('submit', async (event) => {
@@ -137,8 +137,8 @@ function on(form, run) {
 }
 
 /**
- * Sets the page up. `send(button)` gives the outcome of the proof; `done` and `refused` show it, and `refused` says whether it
- * did. `spent` and `incomplete` are titles and leads; `again` mails another link.
+ * Sets up the page. `send(button)` submits the proof and returns its result. `done` shows a success. `refused` shows a refusal
+ * and returns whether it did. `spent` and `incomplete` are pairs of a title and a lead. `again` sends another link.
  */
 export function begin({ send, done, refused = () => false, spent, incomplete, again, isComplete = Boolean(token) }) {
   let mail = again;
@@ -172,7 +172,7 @@ export function begin({ send, done, refused = () => false, spent, incomplete, ag
     show('again');
   }
   return {
-    /** Has the second form mail a password reset from now on, to this address. */
+    /** Makes the second form send a password reset link, and fills in this email address. */
     resetInstead(email) {
       mail = RESET;
       find('email').value = email ?? '';

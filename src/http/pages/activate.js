@@ -1,4 +1,4 @@
-// Confirms an email address. It signs nobody in.
+// Confirms an email address. Nobody stays signed in.
 import { REFUSAL, ask, begin, endSession, fault, find, finish, say, token, turn } from './account.js';
 
 const activate = `mutation($token: String!, $password: String) { activateAccount(token: $token, password: $password) {
@@ -15,24 +15,24 @@ const page = begin({
   },
   refused({ code }) {
     const isWrong = code === 'INVALID_CREDENTIALS';
-    if (isWrong) fault(find('password'), 'This is not the password chosen at sign-up. Check it, or confirm without it.');
+    if (isWrong) fault(find('password'), 'This is not the password chosen at sign-up. Check it, or confirm without a password.');
     return isWrong;
   },
   async done(signedIn) {
     await endSession(signedIn);
     const { email, hasPassword } = signedIn.user;
     if (hasPassword) {
-      finish('Your email address is confirmed', 'You can close this page, and sign in.');
+      finish('Your email address is confirmed', 'You can close this page and sign in.');
       return;
     }
     turn(['Your email address is confirmed', 'Your account has no password. We can email you a link to choose one.'], 'again');
     say('', '');
     page.resetInstead(email);
   },
-  spent: ['This link no longer works', 'It was used already, or it has expired. If you confirmed your address with it, there is nothing left to do: sign in. If not, we can send you another link.'],
-  incomplete: ['Open the link again', 'This page needs the complete link from the mail. If you no longer have the mail, we can send you another.'],
+  spent: ['This link no longer works', 'It has already been used or has expired. If you used it to confirm your email address, you can sign in now. If not, we can send you a new link.'],
+  incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, we can send you a new one.'],
   again: {
     mutation: `mutation($email: String!) { resendActivationEmail(email: $email) { __typename ${REFUSAL} } }`,
-    sent: 'If this address is waiting to be confirmed, a new link is on its way. Look in your mailbox, and in your spam folder too.',
+    sent: 'If this email address is waiting to be confirmed, we have sent it a new link. Check your inbox and your spam folder.',
   },
 });

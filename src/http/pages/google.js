@@ -2,10 +2,10 @@
 
 const find = (id) => document.getElementById(id);
 const refused = '... on UserError { code message }';
-// where Google sends people back to: this page, without what it was called with
+// Google sends people back to this page, without its query parameters
 const redirectUri = location.origin + location.pathname;
 
-/** Asks the API. Where it does not answer with an outcome, the reason stands in `message`. */
+/** Calls the API and returns the result of the operation, or an object with a `message` if there is none. */
 async function ask(query, variables) {
   try {
     const answer = await fetch('graphql', {
@@ -17,7 +17,7 @@ async function ask(query, variables) {
     const { data, errors } = await answer.json();
     return Object.values(data ?? {})[0] ?? { message: errors[0].message };
   } catch {
-    return { message: 'The server does not answer. Try again in a moment.' };
+    return { message: 'The server is not responding. Try again in a moment.' };
   }
 }
 
@@ -27,7 +27,7 @@ function say(text, kind) {
   find('notice').hidden = false;
 }
 
-/** Sends the person to Google. What binds the answer to this browser stays here, and in no address. */
+/** Sends the person to Google. The values that bind the response to this browser stay in its storage and never enter a URL. */
 async function start() {
   const outcome = await ask(
     `mutation($redirectUri: String) { startGoogleLogin(redirectUri: $redirectUri) { __typename
@@ -40,14 +40,14 @@ async function start() {
   location.assign(authorizationUrl);
 }
 
-/** Ends what this browser has begun. Another's `state` is somebody's who would have this person sign in as themselves. */
+/** Completes the sign-in that this browser started. A foreign `state` would sign the person in to an attacker's account. */
 async function finish(query) {
   const begun = JSON.parse(sessionStorage.getItem('google') ?? '{}');
   sessionStorage.removeItem('google');
   history.replaceState(null, '', location.pathname);
   const [code, state] = [query.get('code'), query.get('state')];
-  if (!state || state !== begun.state) return say('This sign-in was not begun here. Begin again.', 'bad');
-  if (!code) return say('Google was not allowed to say who you are.', 'bad');
+  if (!state || state !== begun.state) return say('This sign-in was not started in this browser. Start again.', 'bad');
+  if (!code) return say('You did not allow Google to confirm your identity.', 'bad');
   const outcome = await ask(
     `mutation($input: GoogleLoginInput!) { googleLogin(input: $input) { __typename
       ... on AuthPayload { user { email name } } ... on EmailChallenge { email } ${refused} } }`,
@@ -55,7 +55,7 @@ async function finish(query) {
   );
   switch (outcome.__typename) {
     case 'AuthPayload': return say(`Signed in as ${outcome.user.name ?? outcome.user.email}.`, 'good');
-    case 'EmailChallenge': return say(`A mail to ${outcome.email} awaits its proof.`, 'good');
+    case 'EmailChallenge': return say(`We sent an email to ${outcome.email}. Use it to confirm your email address.`, 'good');
     default: return say(outcome.message, 'bad');
   }
 }

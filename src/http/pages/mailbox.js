@@ -1,6 +1,6 @@
 'use strict';
 
-// Texts of mails are only ever put in as text; a mail's page stands in a frame that has no scripts and no origin.
+// Insert the text of emails only as text. The HTML of an email is shown in a frame without scripts and without an origin.
 
 const find = (id) => document.getElementById(id);
 const views = ['html', 'text', 'source'];
@@ -33,7 +33,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     say('Copied');
   } catch {
-    say('This browser lets nothing be copied here');
+    say('This browser does not allow copying here');
   }
 }
 
@@ -58,8 +58,8 @@ function list() {
   find('clear').hidden = mails.length === 0;
   find('none').hidden = mails.length > 0 && (!wide.matches || Boolean(current));
   find('none').textContent = mails.length > 0
-    ? 'Choose a mail.'
-    : 'No mail yet. Sign up, or ask for a new password: it appears here by itself.';
+    ? 'Select an email.'
+    : 'No email yet. Sign up or request a password reset, and the email appears here.';
 }
 
 function secret(label, shownAs, text) {
@@ -102,7 +102,7 @@ function show() {
   find('view').setAttribute('aria-labelledby', `tab-${view}`);
   if (!shown) return;
   if (view === 'html') {
-    const frame = element('iframe', { title: `The mail: ${shown.subject}`, referrerPolicy: 'no-referrer' });
+    const frame = element('iframe', { title: `Email: ${shown.subject}`, referrerPolicy: 'no-referrer' });
     frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox');
     frame.src = `mailbox/mails/${shown.id}`;
     find('view').replaceChildren(frame);
@@ -123,12 +123,12 @@ async function look() {
       mails = JSON.parse(text);
       const fresh = mails.filter((mail) => !known.has(mail.id));
       if (!isFirst && fresh.length > 0) say(`New mail: ${fresh[0].subject}`);
-      // whoever has this open on a large screen wants to see the newest
+      // on a wide screen, show the newest email beside the list
       if (wide.matches && !chosen() && mails.length > 0) history.replaceState(null, '', `#${mails[0].id}`);
       await open();
     }
   } catch {
-    say('The server does not answer');
+    say('The server is not responding');
   }
   setTimeout(look, 2000);
 }

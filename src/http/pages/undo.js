@@ -1,4 +1,4 @@
-// Undoes a security change. It signs nobody in.
+// Undoes a security change. Nobody is signed in.
 import { REFUSAL, RESET, ask, begin, fault, find, finish, query, say, token as inLink } from './account.js';
 
 const revert = `mutation($token: String!, $proof: ReauthenticationProof) { revertSecurityChange(token: $token, proof: $proof) {
@@ -7,19 +7,19 @@ const revert = `mutation($token: String!, $proof: ReauthenticationProof) { rever
 const start = `mutation($redirectUri: String!) { startGoogleLogin(redirectUri: $redirectUri) {
   __typename ... on GoogleAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
 
-// While the person is at Google, the link's token waits in this tab. Another `state` is that of a visit which began elsewhere.
+// While the person is at Google, this tab stores the link's token. A different `state` belongs to a visit started elsewhere.
 const begun = JSON.parse(sessionStorage.getItem('undo') ?? '{}');
 sessionStorage.removeItem('undo');
 const isBack = Boolean(query.get('state')) && query.get('state') === begun.state;
 const token = isBack ? begun.token : inLink;
-/** What Google gave. It is good once. */
+/** The authorization code from Google, which works once. */
 let code = isBack ? query.get('code') : null;
 
 async function goToGoogle() {
   const outcome = await ask(start, { redirectUri: location.origin + location.pathname });
   if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
     find('google').hidden = true;
-    say('This page cannot ask Google. Contact the people who run this service.', 'bad');
+    say('This page cannot use Google. Contact the people who run this service.', 'bad');
     return undefined;
   }
   if (outcome.code) return outcome;
@@ -49,7 +49,7 @@ begin({
     if (button === 'google') return goToGoogle();
     if (find('former').hidden) return ask(revert, { token });
     if (password.value) return ask(revert, { token, proof: { password: password.value } });
-    fault(password, 'Enter the password that the account had before the change.');
+    fault(password, 'Enter the password the account had before the change.');
     return undefined;
   },
   refused({ code: reason }) {
@@ -60,13 +60,13 @@ begin({
         return true;
       case 'INVALID_CREDENTIALS':
         if (byGoogle) say('That Google account was not linked to the account before the change.', 'bad');
-        else fault(find('password'), 'The account had another password before the change.');
+        else fault(find('password'), 'This is not the password the account had before the change.');
         return true;
       case 'GOOGLE_REJECTED':
         say('Google did not confirm who you are. Try again.', 'bad');
         return true;
       case 'EMAIL_TAKEN':
-        say('The change cannot be undone: another account has the former email address now.', 'bad');
+        say('The change cannot be undone: another account now uses the previous email address.', 'bad');
         return true;
       default:
         return false;
@@ -74,15 +74,15 @@ begin({
   },
   done: ({ email }) => finish(
     'The change is undone',
-    `All devices are signed out, and the account has no password. A link to choose a new one is on its way to ${email}.`,
+    `All devices are signed out and the account has no password. We have sent a link to choose a new one to ${email}.`,
   ),
-  spent: ['This link no longer works', 'It was used already, or it is older than 72 hours. If somebody else can use your account, reset your password: we can email you a link.'],
-  incomplete: ['Open the link again', 'This page needs the complete link from the mail. If you no longer have the mail, reset your password: we can email you a link.'],
+  spent: ['This link no longer works', 'It has already been used or is older than 72 hours. If someone else has access to your account, reset your password: we can email you a link.'],
+  incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, reset your password: we can email you a link.'],
   again: RESET,
 });
 
 if (isBack) {
   showProofs();
   if (code) find('proof').requestSubmit();
-  else say('Google was not allowed to confirm who you are.', 'bad');
+  else say('You did not allow Google to confirm your identity.', 'bad');
 }

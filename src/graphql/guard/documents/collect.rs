@@ -1,5 +1,5 @@
-//! Root fields as they run. A root field may be selected twice under one name, and then runs once (GraphQL §6.3.2). async-graphql
-//! runs it twice and merges the results, which for a mutation is one effect too many.
+//! Root fields as they run. A root field may be selected twice under one name, and then runs once (GraphQL §6.3.2).
+//! async-graphql runs it twice and merges the results, which for a mutation is one effect too many.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! A document in the types that async-graphql runs, made of what apollo-compiler has read. No text is parsed twice, so what runs
-//! is what was judged, and an error's place is that of the text that was sent.
+//! A document in the types that async-graphql runs, made of what apollo-compiler has read. No text is parsed twice, so what
+//! runs is what was judged, and an error's place is that of the text that was sent.
 
 use std::collections::HashMap;
 
@@ -65,7 +65,8 @@ pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<Execu
     Ok(ExecutableDocument { operations, fragments })
 }
 
-/// The lines and columns of a text, by its bytes. Columns are counted in UTF-16 code units, as the reference implementation does.
+/// The lines and columns of a text, by its bytes. Columns are counted in UTF-16 code units, as the reference implementation
+/// does.
 pub(super) struct Places(Vec<Pos>);
 
 impl Places {

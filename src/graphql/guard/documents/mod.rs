@@ -1,8 +1,9 @@
-//! Documents, judged once: parsed, counted and validated, and kept by their text, since clients send the same few again and again.
+//! Documents, judged once: parsed, counted and validated, and kept by their text, since clients send the same few again and
+//! again.
 //!
-//! apollo-compiler parses and validates as the reference implementation does. What it leaves out is in `values.rs`, and what runs is
-//! made of what it has read, in `convert.rs`. The limits stand in front of both: what refuses a hostile document must not be
-//! slower than it is.
+//! apollo-compiler parses and validates as the reference implementation does. What it leaves out is in `values.rs`, and what
+//! runs is made of what it has read, in `convert.rs`. The limits stand in front of both: what refuses a hostile document
+//! must not be slower than it is.
 
 use std::sync::Arc;
 

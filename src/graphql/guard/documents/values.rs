@@ -1,5 +1,5 @@
-//! What apollo-compiler leaves to us of the rules for input values: variables and duplicates within lists and input objects, and
-//! `@oneOf`. And the values of variables, as the types of the schema read them.
+//! What apollo-compiler leaves to us of the rules for input values: variables and duplicates within lists and input objects,
+//! and `@oneOf`. And the values of variables, as the types of the schema read them.
 
 use std::collections::HashSet;
 

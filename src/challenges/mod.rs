@@ -1,0 +1,15 @@
+//! Challenges: mails that prove an email address, and what waits for the proof.
+//!
+//! A request that names an email address gets the same answer in the same time whether or not an account has the address: it
+//! reads the same rows and writes the same two. What the mail says, and whether one is sent at all, is decided later, by
+//! `outbox/compose.rs`.
+
+mod issue;
+mod lock;
+mod permit;
+mod registration;
+
+pub use issue::{About, Challenge, IssuedChallenge, unmailed};
+pub use lock::{Locked, lock};
+pub use permit::{Asker, MailPermit, charge, restore};
+pub use registration::{RegisteredIdentity, Registration};

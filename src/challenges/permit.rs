@@ -1,0 +1,121 @@
+//! Permission to send a mail: which budgets it is charged to, and whose turn in the outbox it takes.
+
+use std::{net::IpAddr, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    fault::Fault,
+    input::EmailAddress,
+    rate_limit::{self, Action, Address, Restoration},
+    storage::{challenge::Purpose, known_address, user},
+};
+
+/// The sender of a request that causes a mail. The mail is charged to them.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// The client's IP address, if known.
+    pub ip_address: Option<IpAddr>,
+    /// The account that the request acts for: that of the session, or one whose password the client has just proven.
+    pub user_id: Option<Uuid>,
+}
+
+impl Asker {
+    /// A client without a session.
+    #[must_use]
+    pub fn anonymous(ip_address: Option<IpAddr>) -> Self {
+        Self { ip_address, user_id: None }
+    }
+
+    /// A client that acts for an account.
+    #[must_use]
+    pub fn of(ip_address: Option<IpAddr>, user_id: Uuid) -> Self {
+        Self { ip_address, user_id: Some(user_id) }
+    }
+}
+
+/// Permission to send one mail, whose budgets are already charged.
+#[derive(Clone, Copy, Debug)]
+pub struct MailPermit {
+    pub(super) resend_in: Duration,
+    /// Identifies the asker whose mails take turns in the outbox. `None` if the mail does not wait for the asker's others.
+    pub(super) asker: Option<Uuid>,
+}
+
+impl MailPermit {
+    /// Permits a mail that no budget may refuse, because its reader has already proven the address.
+    #[must_use]
+    pub fn uncharged(app: &App) -> Self {
+        Self { resend_in: app.config.budgets.mail_again.period, asker: None }
+    }
+}
+
+/// Charges a mail to its email address, whether or not an account has it, and to the asker: the account of the session and the
+/// client's address. Fails with [`Fault::RateLimited`] if a budget is used up.
+///
+/// If the receiving account has signed in from the client's address before, the mail is charged to the pair of both instead of the
+/// client's address, so that neighbours behind a NAT cannot use it up. Only an account with a proven email address gets this
+/// treatment: otherwise a client could sign up with the addresses of strangers and mail them without limit.
+pub async fn charge(
+    app: &App,
+    asker: Asker,
+    purpose: Purpose,
+    to: &EmailAddress,
+) -> Result<MailPermit, Fault> {
+    let mut actions = budgets(purpose, to);
+    actions.extend(asker.user_id.map(Action::MailBy));
+    let from = Address::rationed(app, asker.ip_address);
+    let owner = match &from {
+        Some(from) => find_owner_at(app, from, to).await?,
+        None => None,
+    };
+    actions.extend(from.as_ref().map(|from| match owner {
+        Some(owner) => Action::MailFromKnown(owner, from),
+        None => Action::MailFrom(from),
+    }));
+    let resend_in = rate_limit::charge_all(app, &actions).await?;
+    let address = asker.ip_address.map(Address::of);
+    let place = address.as_ref().map_or("unknown", Address::as_str);
+    let asker_name = owner.map_or_else(|| place.to_owned(), |owner| format!("{owner} {place}"));
+    Ok(MailPermit { resend_in, asker: Some(rate_limit::key(&asker_name)) })
+}
+
+/// Returns the account that has proven the email address and has signed in from this client address before.
+async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<Option<Uuid>, Fault> {
+    let account = user::find_by_email_key(app.db.read(), to.key()).await?;
+    let owner = account.filter(|account| account.email_verified_at.is_some()).map(|account| account.id);
+    // the same query without an account, or its absence would show in the response time
+    let is_known = known_address::is_known(app.db.read(), owner.unwrap_or_default(), from.as_str()).await?;
+    Ok(owner.filter(|_| is_known))
+}
+
+/// Returns the budgets of an email address for a purpose.
+///
+/// Strangers can use them up. The budgets of mails that let an owner back in therefore refill at least once in the lifetime of
+/// such a mail and have no daily limit, so that at any moment the owner has a mail that works or may request one. The settings
+/// are checked for this at start-up.
+fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
+    match purpose {
+        Purpose::ResetPassword | Purpose::SignIn => {
+            vec![Action::MailAgain(purpose, to), Action::RecoveryMail(purpose, to)]
+        }
+        Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::Reauthentication => {
+            vec![Action::MailAgain(purpose, to), Action::Mail(purpose, to), Action::MailInADay(purpose, to)]
+        }
+    }
+}
+
+/// Prepares to refill the budgets of the mails that let an owner back in. Apply it in the transaction that spends or voids such a
+/// mail, because a mail that no longer works must not count against the next, and before the account is locked, because all
+/// transactions lock budgets before users.
+#[must_use]
+pub fn restore(app: &App, email: Option<&str>) -> Restoration {
+    let address = email.and_then(|email| EmailAddress::parse(email).ok());
+    let purposes = [Purpose::ResetPassword, Purpose::SignIn];
+    let actions: Vec<_> = address
+        .iter()
+        .flat_map(|to| purposes.into_iter().flat_map(move |purpose| budgets(purpose, to)))
+        .collect();
+    Restoration::of(app, &actions)
+}

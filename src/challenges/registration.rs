@@ -1,0 +1,140 @@
+//! An account that waits for the proof of its email address.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    secrets,
+    storage::{Timestamp, challenge, user},
+};
+
+/// An account that is created once its email address is proven.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    email: String,
+    pub(super) username: Option<String>,
+    name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    avatar_url: Option<String>,
+    password_hash: Option<String>,
+    /// Lets a login tell, without computing the hash, whether the password can be the right one.
+    #[serde(default)]
+    password_mac: Option<u16>,
+    identity: Option<RegisteredIdentity>,
+}
+
+/// A provider's account that the registration was made with, and that signs in to the new account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredIdentity {
+    /// The provider's `iss`.
+    pub issuer: String,
+    /// The account's `sub` at the provider.
+    pub subject: String,
+    /// The email address of the provider's account.
+    pub email: String,
+}
+
+impl Registration {
+    /// Returns a registration for the account in `row`, or `None` if it has no email address.
+    #[must_use]
+    pub fn of(row: user::Model) -> Option<Self> {
+        let user::Model { email, username, name, first_name, last_name, avatar_url, password_hash, .. } = row;
+        let email = email?;
+        Some(Self {
+            email,
+            username,
+            name,
+            first_name,
+            last_name,
+            avatar_url,
+            password_hash,
+            password_mac: None,
+            identity: None,
+        })
+    }
+
+    /// Adds a MAC of the password, for [`Registration::may_have`].
+    #[must_use]
+    pub fn recognising(mut self, app: &App, password: &SecretString) -> Self {
+        let mac = |hash: &String| app.tokens.password_mac(hash, password);
+        self.password_mac = self.password_hash.as_ref().map(mac);
+        self
+    }
+
+    /// Returns whether this can be the password. One wrong password in 65,536 passes too, so `password_hash` must decide.
+    #[must_use]
+    pub fn may_have(&self, app: &App, password: &SecretString) -> bool {
+        match (&self.password_hash, self.password_mac) {
+            (Some(hash), Some(mac)) => app.tokens.is_password_mac(mac, hash, password),
+            // written by an earlier version, which made no MAC
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Returns a registration that has nothing but an email address.
+    #[must_use]
+    pub fn empty(email: String) -> Self {
+        Self {
+            email,
+            username: None,
+            name: None,
+            first_name: None,
+            last_name: None,
+            avatar_url: None,
+            password_hash: None,
+            password_mac: None,
+            identity: None,
+        }
+    }
+
+    /// Adds the provider's account that signs in to the new account.
+    #[must_use]
+    pub fn by(self, identity: RegisteredIdentity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    /// Reads the registration that a challenge carries, if any.
+    #[must_use]
+    pub fn read(challenge: &challenge::Model) -> Option<Self> {
+        serde_json::from_str(challenge.registration.as_deref()?).ok()
+    }
+
+    /// Returns the hash of the chosen password.
+    #[must_use]
+    pub fn password_hash(&self) -> Option<&str> {
+        self.password_hash.as_deref()
+    }
+
+    /// Returns the provider's account that signs in to the new account.
+    #[must_use]
+    pub fn identity(&self) -> Option<&RegisteredIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// Removes the password and the provider's account, so that nothing signs in to the new account.
+    #[must_use]
+    pub fn without_credentials(self) -> Self {
+        Self { password_hash: None, password_mac: None, identity: None, ..self }
+    }
+
+    /// Returns the row of the new account, with its email address proven at `now`.
+    #[must_use]
+    pub fn into_row(self, email_key: String, now: Timestamp) -> user::Model {
+        user::Model {
+            email: Some(self.email),
+            email_key: Some(email_key),
+            email_verified_at: Some(now),
+            username_key: self.username.as_ref().map(|username| username.to_ascii_lowercase()),
+            username: self.username,
+            name: self.name,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            avatar_url: self.avatar_url,
+            password_hash: self.password_hash,
+            ..user::Model::new(secrets::uuid_v7(now.0), now)
+        }
+    }
+}

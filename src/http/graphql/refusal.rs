@@ -1,0 +1,39 @@
+//! Requests that are refused before any GraphQL.
+
+use poem::{Response, http::StatusCode};
+
+use crate::http::{answer, refresh_cookie};
+
+/// A status and message for a request that is refused before any GraphQL.
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
+
+impl Refusal {
+    pub(super) fn into_response(self) -> Response {
+        let code = match self.0 {
+            StatusCode::OK => "PERSISTED_QUERY_NOT_SUPPORTED",
+            StatusCode::FORBIDDEN => "FORBIDDEN",
+            StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
+            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+            _ => "BAD_REQUEST",
+        };
+        answer::refusal(self.0, code, &self.1)
+    }
+}
+
+impl From<refresh_cookie::Refused> for Refusal {
+    fn from(refused: refresh_cookie::Refused) -> Self {
+        match refused {
+            refresh_cookie::Refused::Origin => Self(
+                StatusCode::FORBIDDEN,
+                "Cookie mode is for browsers on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
+                    .to_owned(),
+            ),
+            refresh_cookie::Refused::Site(message) => Self(StatusCode::FORBIDDEN, message),
+            refresh_cookie::Refused::Header => bad_request("X-Token-Delivery is `cookie` or `body`."),
+        }
+    }
+}
+
+pub(super) fn bad_request(message: &str) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, message.to_owned())
+}

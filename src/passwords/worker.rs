@@ -1,0 +1,232 @@
+//! The threads that compute hashes.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
+};
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
+};
+#[cfg(target_os = "linux")]
+use rustix::mm::{Advice, madvise};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
+
+use super::{
+    stored::{Argon2Hash, Stored},
+    strength::{Weak, judge},
+};
+use crate::secrets;
+
+/// The result of verifying a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether the password matched.
+    pub is_right: bool,
+    /// A replacement hash, if the password matched and the stored hash uses outdated parameters.
+    pub rehashed: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Job {
+    Hash { password: SecretString, personal: Vec<String>, answer: oneshot::Sender<Result<String, Weak>> },
+    Verify { password: SecretString, stored: Arc<str>, answer: oneshot::Sender<Verified> },
+}
+
+pub(super) struct Worker {
+    pub(super) jobs: Arc<Mutex<Receiver<Job>>>,
+    pub(super) params: Params,
+    pub(super) memory: Vec<Block>,
+    pub(super) computed: Arc<AtomicU64>,
+    pub(super) waiting: Arc<AtomicU64>,
+}
+
+impl Worker {
+    pub(super) fn run(mut self) {
+        yield_to_others();
+        while let Some(job) = self.next() {
+            match job {
+                // the caller has gone away, and nobody waits for the result
+                Job::Hash { answer, .. } if answer.is_closed() => {}
+                Job::Verify { answer, .. } if answer.is_closed() => {}
+                // A panic drops `answer`, which the caller reports as a defect. It must not end the thread.
+                Job::Hash { password, personal, answer } => {
+                    let hash = AssertUnwindSafe(|| self.hash(password.expose_secret(), &personal));
+                    let _ = catch_unwind(hash).map(|hash| answer.send(hash));
+                }
+                Job::Verify { password, stored, answer } => {
+                    let is_awaited = || !answer.is_closed();
+                    let verified =
+                        AssertUnwindSafe(|| self.verify(password.expose_secret(), &stored, is_awaited));
+                    let _ = catch_unwind(verified).map(|verified| answer.send(verified.unwrap_or_default()));
+                }
+            }
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+
+    fn hash(&mut self, password: &str, personal: &[String]) -> Result<String, Weak> {
+        judge(password, personal)?;
+        Ok(self.make(password))
+    }
+
+    /// Returns `None` if the stored hash has an unknown format.
+    fn verify(
+        &mut self,
+        password: &str,
+        stored: &str,
+        is_awaited: impl FnOnce() -> bool,
+    ) -> Option<Verified> {
+        let stored = Stored::parse(stored)?;
+        let is_right = match &stored {
+            Stored::Argon2(hash) => self.is_of(hash, password)?,
+            Stored::Django(hash) => {
+                self.computed.fetch_add(1, Ordering::Relaxed);
+                hash.is_of(password)
+            }
+        };
+        let is_outdated = is_right && !stored.is_current(&self.params);
+        let rehashed = (is_outdated && is_awaited()).then(|| self.make(password));
+        Some(Verified { is_right, rehashed })
+    }
+
+    fn make(&mut self, password: &str) -> String {
+        let salt = secrets::random::<16>();
+        let mut output = [0; 32];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        self.compute(&argon2, password, &salt, &mut output).expect("our own parameters fit together");
+        phc(&self.params, &salt, &output)
+    }
+
+    fn is_of(&mut self, hash: &Argon2Hash, password: &str) -> Option<bool> {
+        let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
+        let mut output = vec![0; hash.expected.len()];
+        self.compute(&argon2, password, &hash.salt, &mut output)?;
+        // this compares in constant time
+        Some(Output::new(&output).ok()? == hash.expected)
+    }
+
+    fn compute(&mut self, argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        let (blocks, usual) = (argon2.params().block_count(), self.params.block_count());
+        // Allocate a larger block separately: the allocator returns it to the system as a whole, but might
+        // keep a smaller block that grew.
+        let mut larger = Vec::new();
+        let memory = if blocks > usual { &mut larger } else { &mut self.memory };
+        if memory.len() < blocks {
+            *memory = Vec::with_capacity(blocks.max(usual));
+            #[cfg(target_os = "linux")]
+            prefer_huge_pages(memory.spare_capacity_mut());
+            memory.resize(blocks.max(usual), Block::default());
+        }
+        argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory).ok()
+    }
+}
+
+/// Asks for huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if
+/// the processor has few page table entries to look up.
+#[cfg(target_os = "linux")]
+fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
+    const HUGE_PAGE: usize = 2 * 1024 * 1024;
+    let (start, size) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
+    let skipped = start.align_offset(HUGE_PAGE).min(size);
+    let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
+    #[expect(unsafe_code, reason = "no library has a safe way to it")]
+    // SAFETY: the range is within `memory`, and the advice does not change its content
+    let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
+}
+
+/// Returns the PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
+pub(super) fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String {
+    PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).expect("parameters are numbers"),
+        salt: Some(Salt::new(salt).expect("16 bytes are a salt")),
+        hash: Some(Output::new(output).expect("32 bytes are an output")),
+    }
+    .to_string()
+}
+
+/// Lowers the priority of this thread, so that requests without a hash go first. On Linux each thread has its
+/// own niceness.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    fn worker() -> Worker {
+        let (_, jobs) = sync_channel(1);
+        let params = Params::new(8, 1, 1, Some(32)).unwrap();
+        Worker {
+            jobs: Arc::new(Mutex::new(jobs)),
+            params,
+            memory: Vec::new(),
+            computed: Arc::default(),
+            waiting: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_hash_verifies_its_password_alone() {
+        let mut worker = worker();
+        let hash = worker.hash("correct horse battery", &[]).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        let right = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &hash, || true), Some(right));
+        assert_eq!(worker.verify("correct horse batterz", &hash, || true), Some(Verified::default()));
+    }
+
+    #[test]
+    fn only_a_right_password_that_is_awaited_makes_a_new_hash_of_an_old() {
+        let mut worker = worker();
+        let old = worker.hash("correct horse battery", &[]).unwrap();
+        worker.params = Params::new(16, 1, 1, Some(32)).unwrap();
+        assert_eq!(worker.verify("correct horse batterz", &old, || true), Some(Verified::default()));
+        let gone = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &old, || false), Some(gone));
+        let verified = worker.verify("correct horse battery", &old, || true).unwrap();
+        let new = verified.rehashed.unwrap();
+        assert!(new.starts_with("$argon2id$v=19$m=16,t=1,p=1$"), "{new}");
+        let right = Verified { is_right: true, rehashed: None };
+        assert_eq!(worker.verify("correct horse battery", &new, || true), Some(right));
+        assert_eq!(worker.computed.load(Ordering::Relaxed), 6);
+    }
+
+    #[test]
+    fn a_stored_hash_that_is_none_is_refused_unhashed() {
+        let mut worker = worker();
+        for stored in ["", "garbage", "!unusable", "pbkdf2_sha256$1000000000$salt$AAAA"] {
+            assert_eq!(worker.verify("correct horse battery", stored, || true), None, "{stored}");
+        }
+        assert_eq!(worker.computed.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn memory_is_taken_with_the_first_hash_and_a_larger_one_takes_its_own() {
+        let mut worker = worker();
+        assert!(worker.memory.is_empty());
+        let larger =
+            "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(worker.verify("correct horse battery", larger, || true), Some(Verified::default()));
+        assert!(worker.memory.is_empty());
+        worker.hash("correct horse battery", &[]).unwrap();
+        assert_eq!((worker.memory.len(), worker.memory.capacity()), (8, 8));
+    }
+}

@@ -1,0 +1,164 @@
+//! What is limited, for whom, and by which setting.
+
+use std::fmt;
+
+use sea_orm::ActiveEnum;
+use uuid::Uuid;
+
+use super::{
+    address::{Address, Subject},
+    budget::{Cell, Streak},
+};
+use crate::{
+    config::{Budget, Budgets},
+    input::EmailAddress,
+    storage::{challenge::Purpose, security_change},
+};
+
+/// An action that is limited, and the subject whose budget it uses.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    /// A failed login to an account from an address the account has never signed in from.
+    FailedLogin(Account<'a>, &'a Address),
+    /// A failed login to an account from an address it has signed in from before. Such failures also count in a row. The
+    /// wider networks are not charged: strangers there must not use up the owner's attempts at home.
+    FailedLoginAtHome(Uuid, &'a Address),
+    /// A failed login from an address, to any account that has never signed in from it.
+    FailedLoginFrom(&'a Address),
+    /// A failed login to an account, from any address it has never signed in from.
+    FailedLoginTo(Account<'a>),
+    /// The same as [`Action::FailedLoginTo`], limited per month.
+    FailedLoginInAMonth(Account<'a>),
+    /// A successful login.
+    Login(Account<'a>),
+    /// A sign-up from an address, successful or not.
+    Signup(&'a Address),
+    /// A check from an address whether a username is available.
+    UsernameCheck(&'a Address),
+    /// A signed-in user's claim of a username. Its result reveals as much as a check does.
+    UsernameClaim(Uuid),
+    /// An attempt to prove or change the password in a session, successful or not. Each session has a budget of its own, so
+    /// a thief in one session cannot use up that of another.
+    PasswordProof(Uuid),
+    /// A reauthentication started in a session.
+    Reauthentication(Uuid),
+    /// An attempt to set an account's password with a mailed link, successful or not.
+    PasswordReset(Uuid),
+    /// A notice of one kind of security change to the owner of an account.
+    Notice(security_change::ChangeKind, Uuid),
+    /// An attempt to enter the code of a series of challenges, each of which replaced the one before.
+    Code(Uuid),
+    /// A wrong code from an address.
+    FailedCodeFrom(&'a Address),
+    /// A wrong code entered in a session of an account.
+    FailedCodeBy(Uuid),
+    /// An attempt to enter the password along with a mailed link.
+    LinkPassword(Uuid),
+    /// An attempt to prove the ownership of an account whose security change is being undone.
+    UndoProof(Uuid),
+    /// A write by a signed-in user.
+    Write(Uuid),
+    /// A mail for a purpose to an email address, which starts the wait until the next one.
+    MailAgain(Purpose, &'a EmailAddress),
+    /// A mail for a purpose to an email address, limited per hour.
+    Mail(Purpose, &'a EmailAddress),
+    /// A mail for a purpose to an email address, limited per day.
+    MailInADay(Purpose, &'a EmailAddress),
+    /// A mail to an email address that lets the owner back into the account.
+    RecoveryMail(Purpose, &'a EmailAddress),
+    /// A mail requested from an address.
+    MailFrom(&'a Address),
+    /// A mail to an account, requested from an address the account has signed in from before.
+    MailFromKnown(Uuid, &'a Address),
+    /// A mail requested by an account.
+    MailBy(Uuid),
+    /// An attempt to enter a code for an email address without the id of a challenge.
+    BareCode(&'a EmailAddress),
+    /// A Google sign-in started from an address.
+    GoogleStart(&'a Address),
+    /// A Google sign-in from an address whose tokens or code Google does not confirm.
+    FailedGoogleLogin(&'a Address),
+}
+
+/// The account that a login is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Account<'a> {
+    /// The id of an existing account.
+    Known(Uuid),
+    /// The identifier that was entered, if no account has it.
+    Unknown(&'a str),
+}
+
+impl fmt::Display for Account<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(id) => write!(f, "{id}"),
+            // no id begins with `@`, so nobody can use up an account's budget by entering its id as a name
+            Self::Unknown(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+impl Action<'_> {
+    /// Returns the cells that the action is charged to. An IPv6 address has several.
+    pub(super) fn cells(&self, budgets: &Budgets) -> Vec<Cell> {
+        let (budget, subjects) = match self {
+            Self::FailedLogin(account, from) => (budgets.failed_logins, from.subjects_with(account)),
+            Self::FailedLoginAtHome(user, from) => {
+                let at_home = one(format_args!("{user} {}", from.as_str()));
+                (budgets.failed_logins, at_home)
+            }
+            Self::FailedLoginFrom(from) => (budgets.failed_logins_address, from.subjects()),
+            Self::FailedLoginTo(account) => (budgets.failed_logins_account, one(account)),
+            Self::FailedLoginInAMonth(account) => (budgets.failed_logins_in_a_month, one(account)),
+            Self::Login(account) => (budgets.logins, one(account)),
+            Self::Signup(from) => (budgets.signups, from.subjects()),
+            Self::UsernameCheck(from) => (budgets.username_checks, from.subjects()),
+            Self::UsernameClaim(user) => (budgets.username_checks, one(user)),
+            Self::PasswordProof(session) => (budgets.password_changes, one(session)),
+            Self::Reauthentication(session) => (budgets.reauthentications, one(session)),
+            Self::PasswordReset(user) => (budgets.password_resets, one(user)),
+            Self::Notice(kind, user) => (budgets.notices, one(format_args!("{} {user}", kind.to_value()))),
+            Self::Code(series) => (budgets.codes, one(series)),
+            Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
+            Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
+            Self::LinkPassword(link) => (budgets.codes, one(format_args!("link {link}"))),
+            Self::UndoProof(user) => (budgets.codes, one(format_args!("undo {user}"))),
+            Self::Write(user) => (budgets.writes, one(user)),
+            Self::MailAgain(purpose, to) => (budgets.mail_again, mails(*purpose, to)),
+            Self::Mail(purpose, to) => (budgets.mails, mails(*purpose, to)),
+            Self::MailInADay(purpose, to) => (budgets.mails_in_a_day, mails(*purpose, to)),
+            Self::RecoveryMail(purpose, to) => (budgets.recovery_mails, mails(*purpose, to)),
+            Self::MailFrom(from) => (budgets.mails_address, from.subjects()),
+            Self::MailFromKnown(account, from) => {
+                let at_home = one(format_args!("{account} {}", from.as_str()));
+                (budgets.mails_address, at_home)
+            }
+            Self::MailBy(account) => (budgets.mails_account, one(account)),
+            Self::BareCode(of) => (budgets.bare_codes, one(of.key())),
+            Self::GoogleStart(from) => (budgets.google_starts, from.subjects()),
+            Self::FailedGoogleLogin(from) => (budgets.failed_google_logins, from.subjects()),
+        };
+        let cell = |(subject, times): Subject| {
+            Cell::new(&subject, Budget { count: budget.count.saturating_mul(times), ..budget })
+        };
+        subjects.into_iter().map(cell).collect()
+    }
+
+    /// Returns the streak that the failure belongs to, or `None` if failures of this kind are not counted in a row.
+    pub(super) fn streak(&self) -> Option<Streak> {
+        match self {
+            Self::FailedLoginAtHome(user_id, from) => Some(Streak::new(*user_id, from)),
+            _ => None,
+        }
+    }
+}
+
+fn one(subject: impl fmt::Display) -> Vec<Subject> {
+    vec![(subject.to_string(), 1)]
+}
+
+// Each purpose has a budget of its own: a stranger who requests codes for an address must not keep its owner from a reset link.
+fn mails(purpose: Purpose, to: &EmailAddress) -> Vec<Subject> {
+    one(format_args!("{} {}", purpose.to_value(), to.key()))
+}

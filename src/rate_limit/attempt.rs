@@ -1,0 +1,183 @@
+//! Charging before the work, and refunding after a success.
+
+use std::time::Duration;
+
+use sea_orm::DbErr;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    action::Action,
+    budget::{Cell, Streak, millis},
+};
+use crate::{
+    app::App,
+    fault::Fault,
+    storage::{Timestamp, Txn, rate_limit},
+};
+
+/// An attempt whose outcome is not known yet. Until it succeeds, it is charged as a failure.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    failures: Vec<Cell>,
+    success: Vec<Cell>,
+    /// The streak to which the failure was added.
+    streak: Option<Streak>,
+    now: OffsetDateTime,
+    again_in: Duration,
+}
+
+impl Attempt {
+    /// Charges either all of `failures` or, if a budget is used up, none. A budget for `success` must have room as well, but is
+    /// charged only by [`Attempt::succeed`].
+    pub async fn begin(
+        app: &App,
+        failures: &[Action<'_>],
+        success: Option<Action<'_>>,
+    ) -> Result<Self, Fault> {
+        let now = app.clock.now();
+        if !app.config.budgets.are_enforced || (failures.is_empty() && success.is_none()) {
+            return Ok(Self::free(app));
+        }
+        let streak = failures.iter().find_map(Action::streak);
+        let failure_cells = sorted_cells(app, failures);
+        let success_cells = sorted_cells(app, success.as_slice());
+
+        let all: Vec<Cell> = failure_cells.iter().chain(&success_cells).copied().collect();
+        let keys: Vec<Uuid> = all.iter().map(|cell| cell.key).collect();
+        let in_use = rate_limit::list(app.db.read(), &keys).await?;
+        let wait = |cell: &Cell| {
+            let row = in_use.iter().find(|row| row.key == cell.key);
+            cell.wait(row.map_or(now, |row| row.idle_at.0), now)
+        };
+        // a flood is refused by this read alone and never reaches the writer
+        if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
+            app.metrics.charges_refused.inc();
+            return Err(longest.refusal(wait(longest)));
+        }
+        let again_in_ms = failure_cells.iter().map(|cell| wait(cell) + cell.cost_ms).max();
+
+        if !failure_cells.is_empty() {
+            let (charged, streak) = (failure_cells.clone(), streak.clone());
+            let charge = async move |txn: Txn| {
+                let refused = charge_cells(&txn, &charged, now).await?;
+                if let Some(streak) = streak.filter(|_| refused.is_none()) {
+                    // every transaction locks cells before known addresses, so none wait for each other
+                    streak.add(&txn, 1).await?;
+                }
+                Ok(refused)
+            };
+            // others may have charged the cells since the read
+            if let Some(cell) = app.db.write(charge).await? {
+                app.metrics.charges_refused.inc();
+                return Err(cell.refusal(cell.cost_ms));
+            }
+        }
+        app.metrics.charges_permitted.inc();
+        let again_in = millis(again_in_ms.unwrap_or_default());
+        Ok(Self { failures: failure_cells, success: success_cells, streak, now, again_in })
+    }
+
+    /// An attempt that charges nothing.
+    #[must_use]
+    pub fn free(app: &App) -> Self {
+        let (failures, success) = (Vec::new(), Vec::new());
+        Self { failures, success, streak: None, now: app.clock.now(), again_in: Duration::ZERO }
+    }
+
+    /// The time until the same attempt can begin again.
+    pub(super) fn again_in(&self) -> Duration {
+        self.again_in
+    }
+
+    /// Returns `outcome`, after refunding the charge if it is [`Fault::Busy`]: a client that retries when asked to must not
+    /// pay twice.
+    pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(Fault::Busy) = outcome {
+            self.refund(app).await?;
+        }
+        outcome
+    }
+
+    /// Refunds the charge of an attempt that was not decided.
+    pub async fn refund(&self, app: &App) -> Result<(), Fault> {
+        if self.failures.is_empty() {
+            return Ok(());
+        }
+        let (now, refunds, streak) = (Timestamp(self.now), self.refunds(), self.streak.clone());
+        let refund = async move |txn: Txn| {
+            rate_limit::charge(&txn, &refunds, now).await?;
+            match streak {
+                Some(streak) => streak.add(&txn, -1).await,
+                None => Ok(()),
+            }
+        };
+        app.db.write(refund).await
+    }
+
+    /// Replaces the action that a success is charged to, for callers that learn it only after the attempt has begun.
+    #[must_use]
+    pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
+        let success =
+            if app.config.budgets.are_enforced { success.cells(&app.config.budgets) } else { Vec::new() };
+        Self { success, ..self }
+    }
+
+    fn refunds(&self) -> Vec<rate_limit::Charge> {
+        self.failures.iter().map(Cell::refund).collect()
+    }
+
+    /// Refunds the failure and charges the success. Call it at the start of the transaction that makes the attempt succeed,
+    /// because every transaction locks cells before users.
+    ///
+    /// # Errors
+    /// The inner result is [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
+    pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
+        let mut charges = self.refunds();
+        charges.extend(self.success.iter().map(Cell::charge));
+        charges.sort_unstable_by_key(|charge| charge.key);
+        if charges.is_empty() {
+            return Ok(Ok(()));
+        }
+        let now = Timestamp(self.now);
+        let changed = rate_limit::charge(txn, &charges, now).await?;
+        let (charged, refused): (Vec<&Cell>, Vec<&Cell>) =
+            self.success.iter().partition(|success| changed.contains(&success.key));
+        let Some(refused) = refused.first() else { return Ok(Ok(())) };
+        if !charged.is_empty() {
+            let refunds: Vec<_> = charged.into_iter().map(Cell::refund).collect();
+            rate_limit::charge(txn, &refunds, now).await?;
+        }
+        Ok(Err(refused.refusal(refused.cost_ms)))
+    }
+
+    /// Does the same as [`Attempt::succeed`] for a success that opens no session, and shortens the streak, which a new session
+    /// would end. The transaction must not lock a user afterwards.
+    pub async fn succeed_without_session(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
+        let streak = self.streak.clone();
+        let succeeded = self.succeed(txn).await?;
+        if let Some(streak) = streak.filter(|_| succeeded.is_ok()) {
+            streak.add(txn, -1).await?;
+        }
+        Ok(succeeded)
+    }
+}
+
+// Sorted by key, so that no two transactions wait for each other's rows.
+fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = actions.iter().flat_map(|action| action.cells(&app.config.budgets)).collect();
+    cells.sort_unstable_by_key(|cell| cell.key);
+    cells
+}
+
+/// Charges all cells, or undoes the transaction and returns, of the cells without room, the one that recovers last.
+async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
+    let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
+    let charged = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
+    let refused = cells.iter().filter(|cell| !charged.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
+    if refused.is_some() {
+        // a refunding statement would make everybody who waits for these rows wait for another turn
+        txn.undo();
+    }
+    Ok(refused.copied())
+}
