@@ -36,7 +36,7 @@ pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
 }
 
-/// Returns a new unpredictable id: a UUIDv4 (RFC 9562 §5.4) with 122 random bits.
+/// Returns a new unpredictable id: a version 4 UUID (RFC 9562 §5.4) with 122 random bits.
 #[must_use]
 pub fn uuid_v4() -> Uuid {
     uuid::Builder::from_random_bytes(random()).into_uuid()
