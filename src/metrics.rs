@@ -71,14 +71,10 @@ impl Default for Metrics {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(Buckets);
         let (charges_permitted, charges_refused) = (Counter::default(), Counter::default());
-        registry.register("requests", "Operations, by root field and by what came of them", requests.clone());
-        registry.register("request_seconds", "Time that operations took, by root field", seconds.clone());
-        registry.register(
-            "limiter_permitted",
-            "Charges that the limiter let pass",
-            charges_permitted.clone(),
-        );
-        registry.register("limiter_refused", "Charges that the limiter refused", charges_refused.clone());
+        registry.register("requests", "Operations by root field and outcome", requests.clone());
+        registry.register("request_seconds", "Duration of operations by root field", seconds.clone());
+        registry.register("limiter_permitted", "Rate limit charges permitted", charges_permitted.clone());
+        registry.register("limiter_refused", "Rate limit charges refused", charges_refused.clone());
         Self { registry, requests, seconds, charges_permitted, charges_refused }
     }
 }

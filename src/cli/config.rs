@@ -1,6 +1,6 @@
 //! `gatehouse config`.
 
-use super::{CliError, load};
+use super::setup::{CliError, load};
 use crate::{
     config::{Mode, reference},
     telemetry::printable,

@@ -4,7 +4,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use secrecy::SecretString;
 
-use super::{CliError, load, migrate::require_migrated};
+use super::{
+    migrate::require_migrated,
+    setup::{CliError, load},
+};
 use crate::{
     accounts::{CreateSuperuserRefusal, NewAccountInput, create_superuser},
     app::App,

@@ -1,6 +1,9 @@
 //! `gatehouse dev`.
 
-use super::{CliError, load_from, serve};
+use super::{
+    serve,
+    setup::{CliError, load_from},
+};
 use crate::{
     app::App,
     config::{Mode, Variables},

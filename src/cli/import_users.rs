@@ -4,7 +4,10 @@ use std::{fs::File, io::BufReader, path::PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CliError, load, migrate::require_migrated};
+use super::{
+    migrate::require_migrated,
+    setup::{CliError, load},
+};
 use crate::{
     accounts::{DjangoFile, DjangoFormat, ImportLine, ImportOptions, Outcome, Summary, import_users},
     app::App,

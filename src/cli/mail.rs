@@ -3,7 +3,10 @@
 use clap::Subcommand;
 use time::format_description::well_known::Rfc3339;
 
-use super::{CliError, load, migrate::require_migrated};
+use super::{
+    migrate::require_migrated,
+    setup::{CliError, load},
+};
 use crate::{
     clock::Clock,
     config::{Config, MailWay, Mode},

@@ -1,6 +1,6 @@
 //! `gatehouse migrate`.
 
-use super::{CliError, load};
+use super::setup::{CliError, load};
 use crate::{
     config::{Config, Mode},
     storage::migrate,

@@ -1,13 +1,6 @@
 //! The command line: one file for each command.
 
-use std::error::Error;
-
 use clap::{Parser, Subcommand};
-
-use crate::{
-    config::{Config, Mode, Variables},
-    telemetry,
-};
 
 mod config;
 mod create_superuser;
@@ -18,9 +11,9 @@ mod migrate;
 mod schema;
 mod secret;
 mod serve;
+mod setup;
 
-/// An error, for the person at the terminal.
-pub type CliError = Box<dyn Error + Send + Sync>;
+pub use setup::CliError;
 
 /// An account and sign-in server that speaks GraphQL.
 ///
@@ -75,18 +68,4 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
             Ok(())
         }
     }
-}
-
-/// Loads the settings, and starts the log with them.
-fn load(mode: Mode) -> Result<Config, CliError> {
-    load_from(mode, &Variables::from_environment()?)
-}
-
-fn load_from(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
-    let config = Config::load(mode, variables)?;
-    telemetry::start(&config).map_err(|error| format!("RUST_LOG is not a valid filter: {error}"))?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(config)
 }

@@ -5,7 +5,10 @@ use std::{future::pending, sync::Arc};
 use futures_util::FutureExt;
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{CliError, load, migrate::require_migrated};
+use super::{
+    migrate::require_migrated,
+    setup::{CliError, load},
+};
 use crate::{app::App, config::Mode, housekeeping, http, outbox, peers, storage::migrate};
 
 #[derive(clap::Args, Debug)]

@@ -216,9 +216,11 @@ fn credential(text: &SecretString) -> Result<&str, GoogleError> {
 fn account(issuer: &str, claims: Claims) -> Result<GoogleAccount, GoogleError> {
     // some of Google's endpoints return a string
     let is_verified = claims.email_verified.is_some_and(|is| is == true || is == "true");
-    let email = claims.email.filter(|_| is_verified);
-    let email = email.ok_or(GoogleError::Rejected("Google has not verified the address"))?;
-    let email = EmailAddress::parse(&email)
+    let verified = claims
+        .email
+        .filter(|_| is_verified)
+        .ok_or(GoogleError::Rejected("Google has not verified the address"))?;
+    let email = EmailAddress::parse(&verified)
         .map_err(|_| GoogleError::Rejected("the email address is not valid here"))?;
     // OpenID Connect Core 1.0 §2
     if claims.sub.is_empty() || claims.sub.len() > 255 {

@@ -68,7 +68,7 @@ impl Admission {
             let is_full = |(network, times)| counts.get(network).is_some_and(|open| *open >= most * times);
             if address.networks().any(is_full) {
                 if !WARNED.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%peer, "MAX_CONNECTIONS_PER_ADDRESS is reached; a proxy belongs in TRUSTED_PROXIES; said once");
+                    tracing::warn!(%peer, "MAX_CONNECTIONS_PER_ADDRESS is reached; if this address is a proxy, add it to TRUSTED_PROXIES (logged once)");
                 }
                 return Err(Full::Address);
             }
@@ -107,7 +107,7 @@ impl Full {
                 (StatusCode::TOO_MANY_REQUESTS, "Too many connections are open from your address.")
             }
         };
-        tracing::debug!(reason = ?self, "a connection was turned away");
+        tracing::debug!(reason = ?self, "a connection was refused");
         if let Ok(mut socket) = socket.into_std() {
             // an empty send buffer accepts a short response without waiting
             let _ = socket.write_all(&answer::raw(status, message));
@@ -125,10 +125,7 @@ fn most(config: &Config) -> usize {
     let others = OTHER_FILES + config.database.max_connections;
     let files = files(config.server.max_connections + others);
     if files < u64::from(config.server.max_connections + others) {
-        tracing::warn!(
-            files,
-            "the system's limit of open files (ulimit -n) allows less than MAX_CONNECTIONS"
-        );
+        tracing::warn!(files, "the system's limit on open files (ulimit -n) is too low for MAX_CONNECTIONS");
     }
     let most = files.saturating_sub(others.into()).clamp(1, config.server.max_connections.into());
     usize::try_from(most).unwrap_or(usize::MAX)

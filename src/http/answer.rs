@@ -83,13 +83,13 @@ pub(super) fn shield(mut answer: Response) -> Response {
 
 /// Returns the response to a request whose handler panicked. The panic is already logged.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    let message = "The server failed. Its log has the reason, under the request id.";
+    let message = "The server failed. Its log has the details under the request id.";
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
 }
 
 /// Returns the response to an unsupported method, which lists the supported ones.
 pub(super) fn not_allowed(methods: &'static str) -> Response {
-    let message = format!("This address answers {methods}.");
+    let message = format!("This address accepts {methods}.");
     let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", &message);
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     answer
@@ -116,9 +116,9 @@ pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
         // a route with more methods responds itself
-        StatusCode::METHOD_NOT_ALLOWED => "This address answers GET, HEAD.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address accepts GET, HEAD.",
         StatusCode::FORBIDDEN => "This origin or method is not allowed: see ALLOWED_ORIGINS.",
-        _ => status.canonical_reason().unwrap_or("The request cannot be answered."),
+        _ => status.canonical_reason().unwrap_or("The request could not be processed."),
     };
     let answer = match status {
         StatusCode::NOT_FOUND => nothing(message),

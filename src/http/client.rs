@@ -38,13 +38,13 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
             && !is_trusted(peer, trusted_proxies)
             && !WARNED_OF_PEER.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(%peer, "X-Forwarded-For from a peer outside TRUSTED_PROXIES is ignored; said once");
+            tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not in TRUSTED_PROXIES (logged once)");
         }
         see_through(peer, &forwarded, trusted_proxies)
             .inspect_err(|Unreadable(entry)| {
                 if !WARNED_OF_ENTRY.swap(true, Ordering::Relaxed) {
                     let shown = String::from_utf8_lossy(&entry[..entry.len().min(MAX_SHOWN)]);
-                    tracing::warn!(%peer, entry = ?shown, "an entry of X-Forwarded-For from a trusted proxy is no address: such clients are unknown, and share one budget; said once");
+                    tracing::warn!(%peer, entry = ?shown, "an entry of X-Forwarded-For from a trusted proxy is not an address; such clients share one rate limit (logged once)");
                 }
             })
             .ok()

@@ -1,8 +1,8 @@
-//! A connection that is closed when its client dawdles.
+//! A socket that closes if its client is too slow.
 //!
-//! Deadlines are for the whole of a thing, so that one byte now and then does not put them off: so long for a
-//! request's head, so long between two requests, so long until an answer has been taken. A request's body has
-//! one where it is read. What was upgraded has none, but for what waits to be taken.
+//! Each deadline covers a whole step, so that a byte now and then does not extend it: a request's head, the
+//! pause between two requests, and the time until a response has been read. The deadline of a request's body is
+//! set where the body is read. Upgraded connections only have the deadline for reading what is sent.
 
 use std::{
     io,
@@ -23,17 +23,16 @@ use tokio::{
 
 use super::answer;
 
-/// How long a request's head may take, from its first byte, or from the connection's beginning.
+/// The time limit for a request's head, from its first byte or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How long a connection may wait between two requests. Proxies keep theirs for a minute, and must be the
-/// first to close.
+/// The longest pause between two requests. Proxies keep connections for a minute, and must be the first to close.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// How long an answer may wait until its client has taken all of it.
+/// The time limit for the client to read a whole response.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// What a connection is doing: the service tells of its requests, the socket sees the rest.
+/// What a connection is doing. The service reports its requests, and the socket sees the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phase(Arc<AtomicU8>);
 
@@ -43,12 +42,12 @@ const IS_ANSWERED: u8 = 2;
 const TAKES_ANSWER: u8 = 3;
 
 impl Phase {
-    /// A request has come.
+    /// Records that a request has arrived.
     pub(super) fn begin(&self) {
         self.set(IS_ANSWERED);
     }
 
-    /// It has an answer.
+    /// Records that the request has a response.
     pub(super) fn end(&self) {
         self.set(TAKES_ANSWER);
     }
@@ -61,7 +60,7 @@ impl Phase {
         self.0.store(phase, Ordering::Relaxed);
     }
 
-    /// Whether a request is still to come.
+    /// Returns whether the connection waits for a request or for the rest of its head.
     fn is_before(&self) -> bool {
         self.is(WAITS) || self.is(SENDS_HEAD)
     }
@@ -71,45 +70,22 @@ impl Phase {
 pub(super) struct Deadlines<S> {
     socket: S,
     phase: Phase,
-    /// Until when what is awaited must have come.
+    /// The deadline for data to arrive.
     coming: Pin<Box<Sleep>>,
-    /// Until when what waits to be taken must have been.
+    /// The deadline for the client to read what was sent.
     going: Option<Pin<Box<Sleep>>>,
-    /// Whether the request line of the head is complete.
-    has_line: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Deadlines<S> {
     pub(super) fn new(socket: S, phase: Phase) -> Self {
-        Self { socket, phase, coming: Box::pin(sleep(HEAD)), going: None, has_line: false }
+        Self { socket, phase, coming: Box::pin(sleep(HEAD)), going: None }
     }
 
-    fn note(&mut self, bytes: &[u8]) {
+    fn note_arrival(&mut self) {
         if self.phase.is(WAITS) {
             self.phase.set(SENDS_HEAD);
             self.coming.as_mut().reset(Instant::now() + HEAD);
-            self.has_line = false;
         }
-        self.has_line |= bytes.contains(&b'\n');
-    }
-
-    /// What hyper answers to heads that it cannot read has no body: this is what takes its place. None: it is
-    /// no such answer.
-    fn refusal(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !self.phase.is_before() {
-            return None;
-        }
-        let status = StatusCode::from_bytes(bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?;
-        Some(match status {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !self.has_line => {
-                answer::raw(StatusCode::URI_TOO_LONG, "The address is too long: send the query by POST.")
-            }
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-                answer::raw(status, "The request has too many headers, or too long ones.")
-            }
-            status if status.is_client_error() => answer::raw(status, "The request is not well-formed HTTP."),
-            _ => return None,
-        })
     }
 }
 
@@ -119,9 +95,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlines<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_read(cx, buffer) {
-            self.note(&buffer.filled()[before..]);
+            self.note_arrival();
             return Poll::Ready(read);
         }
         if !self.phase.is_before() {
@@ -129,8 +104,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlines<S> {
         }
         ready!(self.coming.as_mut().poll(cx));
         if self.phase.is(SENDS_HEAD) {
+            // best effort: the connection closes in any case
             let late = answer::raw(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
-            // whoever does not read it has been told
             let _ = Pin::new(&mut self.socket).poll_write(cx, &late);
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -139,10 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlines<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = match self.refusal(bytes) {
-            Some(refusal) => Pin::new(&mut self.socket).poll_write(cx, &refusal).map_ok(|_| bytes.len()),
-            None => Pin::new(&mut self.socket).poll_write(cx, bytes),
-        };
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         if written.is_ready() {
             return written;
         }

@@ -58,12 +58,12 @@ impl GraphqlEndpoint {
             _ => {
                 return Err(Refusal(
                     StatusCode::METHOD_NOT_ALLOWED,
-                    "Send POST, or GET for a query.".to_owned(),
+                    "Use POST, or GET for a query.".to_owned(),
                 ));
             }
         };
         if *request.method() == Method::GET && !self.is_query(&operation) {
-            let message = "Only queries may be sent by GET: a link must not change anything.".to_owned();
+            let message = "GET requests may only contain queries. Use POST for mutations.".to_owned();
             return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
         }
         let headers = request.headers();
@@ -77,7 +77,7 @@ impl GraphqlEndpoint {
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
-            tracing::error!("an operation took too long");
+            tracing::error!("an operation exceeded the time limit");
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
         let mut answer = respond(executed.unwrap_or_else(late), media);
@@ -115,7 +115,7 @@ impl Endpoint for GraphqlEndpoint {
             return Ok(upgraded.unwrap_or_else(Refusal::into_response));
         }
         let Some(media) = Media::negotiate(request.headers()) else {
-            let message = "Answers are application/graphql-response+json or application/json.";
+            let message = "Accept must include application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message));
         };
         let is_get = request.method() == Method::GET;

@@ -24,7 +24,7 @@ pub(super) async fn ready(Data(app): Data<&Arc<App>>, Data(readiness): Data<&Arc
     if readiness.ask(app).await {
         return ok();
     }
-    let message = "The database does not answer.";
+    let message = "The database is not responding.";
     answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
 }
 

@@ -44,7 +44,7 @@ impl<E: Endpoint> Endpoint for Checked<E> {
         if !named.is_empty() && named.into_iter().all(|host| self.is_allowed(host)) {
             return Ok(self.inner.call(request).await?.into_response());
         }
-        let message = "This server is not known by this name: see ALLOWED_HOSTS.";
+        let message = "This server does not accept requests for this host name: see ALLOWED_HOSTS.";
         let refusal = answer::refusal(StatusCode::MISDIRECTED_REQUEST, "BAD_REQUEST", message);
         Ok(if prefers_html { answer::as_page(refusal, message) } else { refusal })
     }

@@ -67,7 +67,8 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         if is_foreign(&request) {
-            let message = "The mailbox answers its own page, and programs that are no browsers.";
+            let message =
+                "The mailbox accepts requests only from its own page and from programs other than browsers.";
             return Ok(answer::refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message));
         }
         Ok(answer::shield(self.0.call(request).await?.into_response()))
@@ -162,7 +163,7 @@ fn mailbox(app: &App) -> Option<&Mailbox> {
 }
 
 fn none() -> Response {
-    answer::nothing("There is no such mail.")
+    answer::nothing("There is no such email.")
 }
 
 fn summary(mail: &StoredMail) -> Value {

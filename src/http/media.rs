@@ -69,13 +69,11 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
 pub(super) fn check_json(headers: &HeaderMap) -> Result<(), &'static str> {
     let types = MediaType::list(headers, &header::CONTENT_TYPE);
     if types.is_empty() || types.iter().any(|media_type| media_type.essence != "application/json") {
-        return Err("The body must be application/json, and its Content-Type must say so.");
+        return Err("The body must be JSON, with the Content-Type application/json.");
     }
     let mut charsets = types.iter().flat_map(|media_type| media_type.all("charset"));
     if charsets.any(|charset| !["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))) {
-        return Err(
-            "JSON is sent in UTF-8: leave the charset out of the Content-Type, or say charset=utf-8.",
-        );
+        return Err("JSON must be UTF-8: omit the charset from the Content-Type, or use charset=utf-8.");
     }
     Ok(())
 }

@@ -18,7 +18,10 @@ pub(super) async fn metrics(Data(app): Data<&Arc<App>>) -> Response {
     let text = match readings(app).await {
         Ok(readings) => app.metrics.render(&readings).ok(),
         Err(fault) => {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "the outbox could not be counted");
+            tracing::warn!(
+                error = &fault as &dyn std::error::Error,
+                "the emails in the outbox could not be counted"
+            );
             None
         }
     };
@@ -38,27 +41,35 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
     let StatementCounts { count, time } = statements;
     Ok(vec![
         total("hashes", "Password hashes computed", app.passwords.computed()),
-        gauge("hash_queue", "Password hashes that wait or are computed", app.passwords.waiting()),
-        gauge("hash_queue_limit", "Password hashes that may wait", app.config.passwords.hash_queue as u64),
-        gauge("outbox_waiting", "Mails that wait to be sent", waiting),
-        gauge("outbox_failed", "Mails that were given up, within a week", failed),
-        total("database_statements", "Statements that the database was sent", count),
+        gauge("hash_queue", "Password hashes waiting or being computed", app.passwords.waiting()),
+        gauge(
+            "hash_queue_limit",
+            "Maximum number of waiting password hashes",
+            app.config.passwords.hash_queue as u64,
+        ),
+        gauge("outbox_waiting", "Emails waiting to be sent", waiting),
+        gauge("outbox_failed", "Emails given up within the last week", failed),
+        total("database_statements", "Statements sent to the database", count),
         Reading {
             name: "database_statement_seconds",
-            help: "Time that they took",
+            help: "Time spent on database statements",
             value: time.as_secs_f64(),
             is_total: true,
         },
         gauge(
             "database_connections",
-            "Admission that are open for reading; on PostgreSQL all",
+            "Open read connections; on PostgreSQL, all connections",
             load.connections,
         ),
-        gauge("database_connections_idle", "Of these, those that nobody uses", load.idle),
-        gauge("database_writes_waiting", "Writes that wait or run", load.writes),
-        total("viewer_cache_hits", "Requests whose session and user were in memory", kept.hits),
-        total("viewer_cache_misses", "Requests that read one of them", kept.misses),
-        total("viewer_cache_doubts", "Requests that could not tell and asked the database", kept.doubts),
-        gauge("viewer_cache_sessions", "Sessions in memory", kept.sessions),
+        gauge("database_connections_idle", "Idle database connections", load.idle),
+        gauge("database_writes_waiting", "Writes waiting or running", load.writes),
+        total("viewer_cache_hits", "Requests whose session and user were cached", kept.hits),
+        total("viewer_cache_misses", "Requests that read the session or user from the database", kept.misses),
+        total(
+            "viewer_cache_doubts",
+            "Requests that could not trust the cache and asked the database",
+            kept.doubts,
+        ),
+        gauge("viewer_cache_sessions", "Cached sessions", kept.sessions),
     ])
 }

@@ -80,10 +80,9 @@ fn routes(
     documents: Documents,
     sockets: &Sockets,
 ) -> impl Endpoint<Output = Response> + use<> {
-    let graphql = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
-    let graphql = graphql.with(cors(&app.config));
+    let endpoint = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
     let mut routes = Route::new()
-        .at("/graphql", graphql)
+        .at("/graphql", endpoint.with(cors(&app.config)))
         .at("/.well-known/jwks.json", well_known::public(well_known::jwks));
     for path in well_known::metadata_paths(&app.config) {
         routes = routes.at(path, well_known::public(well_known::metadata));
@@ -100,14 +99,15 @@ fn routes(
     if app.mailer.mailbox().is_some() {
         routes = routes.nest("/mailbox", mailbox::routes());
     }
-    let routes = Route::new()
+    // health checks come by whatever name the monitoring uses, so they are outside of `AllowedHosts`
+    let with_health = Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
         .data(Arc::new(health::Readiness::default()));
-    let routes = routes.with(public_path::PublicPath::new(&app.config));
-    named(routes, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
+    let with_path = with_health.with(public_path::PublicPath::new(&app.config));
+    named(with_path, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
 }
 
 /// Gives every request an id, and a response even if its handler panics.

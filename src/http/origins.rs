@@ -40,17 +40,17 @@ impl Origins {
         text("sec-fetch-site").filter(|site| !["same-origin", "same-site"].contains(site))?;
         let host = text(header::HOST.as_str())?;
         let told = format!(
-            "To browsers, {origin} and {host} are two sites, and cookie mode is for pages of one with the server"
+            "Browsers treat {origin} and {host} as different sites, and cookie mode works only within one site"
         );
         let (mut page, server) = (Url::parse(origin).ok()?, Url::parse(&format!("http://{host}")).ok()?);
         let (page_host, server_host) = (page.host_str()?.to_owned(), server.host_str()?.to_owned());
         let are_here = is_this_machine(&page_host) && is_this_machine(&server_host);
         if !are_here || page_host == server_host || page.set_host(Some(&server_host)).is_err() {
-            return Some(format!("{told}: they need one domain, and one scheme."));
+            return Some(format!("{told}. Use the same domain and scheme for both."));
         }
         let page = page.origin().ascii_serialization();
         let port = server.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{told}. Open the page at {page}, or have it call http://{page_host}{port}/graphql."))
+        Some(format!("{told}. Open the page at {page}, or make it call http://{page_host}{port}/graphql."))
     }
 }
 

@@ -67,10 +67,10 @@ pub(super) async fn run(
     }
     drop((listener, server));
     drop(stop);
-    tracing::info!("stopping: what runs may finish");
+    tracing::info!("stopping after the requests in progress");
     let closed = async { while all_closed.recv().await == Some(()) {} };
     if time::timeout(DRAIN, closed).await.is_err() {
-        tracing::warn!("stopped while requests still ran");
+        tracing::warn!("stopped before all requests had finished");
     }
     Ok(())
 }

@@ -39,12 +39,12 @@ fn text_at(app: &App, address: &str) -> String {
         ("Demo", "/demo", config.server.playground),
         ("Docs", "/docs", config.server.playground),
     ];
-    let links = links.into_iter().filter(|(_, _, exists)| *exists);
-    let links = links.map(|(name, path, _)| format!("  {name:<10}  {address}{path}"));
-    let links = links.collect::<Vec<_>>().join("\n");
+    let existing = links.into_iter().filter(|(_, _, exists)| *exists);
+    let lines: Vec<_> = existing.map(|(name, path, _)| format!("  {name:<10}  {address}{path}")).collect();
+    let links = lines.join("\n");
     let graphql = format!("{address}/graphql");
     format!(
-        r#"Gatehouse runs, in development mode.
+        r#"Gatehouse is running in development mode.
 
 {links}
 

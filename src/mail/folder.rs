@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, Written};
+use super::{failure::Failure, message::Written};
 use crate::secrets::private_file;
 
 /// Writes an email into the folder. The file is named by the email's id, so sending it twice leaves one file.

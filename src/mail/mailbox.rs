@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Written;
+use super::message::Written;
 
 /// The number of emails kept. New ones push out the oldest.
 const ROOM: usize = 200;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Failure, content::Mail, templates::Texts};
+use super::{content::Mail, failure::Failure, templates::Texts};
 use crate::{config::Config, input::EmailAddress};
 
 /// The parts that all emails have in common.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::config::{Config, MailWay, Mode};
 
 mod content;
+mod failure;
 mod folder;
 mod mailbox;
 mod message;
@@ -18,6 +19,7 @@ mod smtp_tls;
 mod templates;
 
 pub use content::{Content, Mail};
+pub use failure::{Failure, Tell};
 pub use mailbox::{Mailbox, StoredMail};
 use message::Letterhead;
 pub use message::Written;
@@ -40,28 +42,6 @@ enum Transport {
     /// Used by commands, which send nothing unless a destination is set.
     Nowhere,
 }
-
-/// The reason why an email was not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Whether retrying is pointless.
-    pub is_permanent: bool,
-    /// The reason, in the mail server's words if it gave any. It may contain addresses.
-    pub words: String,
-}
-
-impl Failure {
-    fn permanent(words: impl Into<String>) -> Self {
-        Self { is_permanent: true, words: words.into() }
-    }
-
-    fn temporary(words: impl Into<String>) -> Self {
-        Self { is_permanent: false, words: words.into() }
-    }
-}
-
-/// A callback that receives each step of sending an email, for a person who watches.
-pub type Tell<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 impl Mailer {
     /// Loads the templates and prepares the transport, without connecting yet.

@@ -10,7 +10,13 @@ use std::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::{Failure, Tell, Written, smtp_connection::SmtpConnection, smtp_reply::SmtpError, smtp_tls::Tls};
+use super::{
+    failure::{Failure, Tell},
+    message::Written,
+    smtp_connection::SmtpConnection,
+    smtp_reply::SmtpError,
+    smtp_tls::Tls,
+};
 use crate::config::{Config, SmtpServer, SmtpTls};
 
 /// The time limit of one step.

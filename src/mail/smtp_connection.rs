@@ -209,8 +209,8 @@ impl SmtpConnection {
                 Ok(Err(error)) => Some(SmtpError::Io(error)),
                 Err(_) => Some(SmtpError::Late(limit)),
             };
-            let line = line.strip_suffix(b"\n").unwrap_or(&line);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let without_lf = line.strip_suffix(b"\n").unwrap_or(&line);
+            let line = without_lf.strip_suffix(b"\r").unwrap_or(without_lf);
             match (code(line), broken) {
                 (Some((code, rest)), broken) => {
                     reply.code = code;

@@ -135,15 +135,14 @@ impl Claims {
         if room == 0 {
             return Ok(Vec::new());
         }
-        let most = room;
-        let turns = self.turn..self.turn + most as u64;
+        let turns = self.turn..self.turn + room as u64;
         let favoured: Vec<i32> = turns.filter_map(Class::favoured).map(Class::number).collect();
         let claimed = app.db.write(async move |txn| {
             let mut claimed = Vec::new();
             for class in favoured {
                 claimed.extend(outbox::claim(&txn, Some(class), 1, now, LEASE).await?);
             }
-            let rest = most.saturating_sub(claimed.len());
+            let rest = room.saturating_sub(claimed.len());
             if rest > 0 {
                 claimed.extend(outbox::claim(&txn, None, rest as u64, now, LEASE).await?);
             }

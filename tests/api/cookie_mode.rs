@@ -369,20 +369,20 @@ async fn a_page_on_another_name_of_this_machine_is_told_where_to_go() {
         (
             "http://localhost:5173",
             "127.0.0.1:8000",
-            "Open the page at http://127.0.0.1:5173, or have it call http://localhost:8000/graphql.",
+            "Open the page at http://127.0.0.1:5173, or make it call http://localhost:8000/graphql.",
         ),
         (
             "http://127.0.0.1:5173",
             "localhost:8000",
-            "Open the page at http://localhost:5173, or have it call http://127.0.0.1:8000/graphql.",
+            "Open the page at http://localhost:5173, or make it call http://127.0.0.1:8000/graphql.",
         ),
         (
             "http://[::1]:3000",
             "localhost",
-            "Open the page at http://localhost:3000, or have it call http://[::1]/graphql.",
+            "Open the page at http://localhost:3000, or make it call http://[::1]/graphql.",
         ),
-        ("https://localhost:5173", "localhost:8000", "they need one domain, and one scheme."),
-        ("https://app.example.com", "127.0.0.1:8000", "they need one domain, and one scheme."),
+        ("https://localhost:5173", "localhost:8000", "Use the same domain and scheme for both."),
+        ("https://app.example.com", "127.0.0.1:8000", "Use the same domain and scheme for both."),
         ("https://evil.example", "127.0.0.1:8000", "ALLOWED_ORIGINS"),
     ] {
         let request = app.post().header("origin", origin).header("host", host);
@@ -390,7 +390,12 @@ async fn a_page_on_another_name_of_this_machine_is_told_where_to_go() {
         let refused = Answer::of(request.json(&json!({ "query": login(PASSWORD) }))).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "FORBIDDEN"), "{origin} {host}");
         assert!(refused.text.contains(told), "{origin} {host}: {}", refused.text);
-        assert_eq!(refused.text.contains("are two sites"), !told.contains("ORIGINS"), "{}", refused.text);
+        assert_eq!(
+            refused.text.contains("as different sites"),
+            !told.contains("ORIGINS"),
+            "{}",
+            refused.text
+        );
     }
 }
 

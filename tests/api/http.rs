@@ -28,7 +28,7 @@ async fn mutations_and_foreign_bodies_never_run() {
 
     let get = Answer::of(app.http.get(format!("{}/graphql", app.url)).query(&[("query", &signup)])).await;
     assert_eq!((get.status, get.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
-    let (media_type, charset) = ("application/json, and its Content-Type", "JSON is sent in UTF-8");
+    let (media_type, charset) = ("with the Content-Type application/json", "JSON must be UTF-8");
     for (content_type, told) in [
         ("text/plain", media_type),
         ("text/plain; x=application/json", media_type),

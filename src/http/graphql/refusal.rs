@@ -25,11 +25,11 @@ impl From<refresh_cookie::Refused> for Refusal {
         match refused {
             refresh_cookie::Refused::Origin => Self(
                 StatusCode::FORBIDDEN,
-                "Cookie mode is for browsers on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
+                "Cookie mode requires a browser on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
                     .to_owned(),
             ),
             refresh_cookie::Refused::Site(message) => Self(StatusCode::FORBIDDEN, message),
-            refresh_cookie::Refused::Header => bad_request("X-Token-Delivery is `cookie` or `body`."),
+            refresh_cookie::Refused::Header => bad_request("X-Token-Delivery must be `cookie` or `body`."),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn from_body(request: &mut Request) -> Result<GraphqlRequest, R
     media::check_json(request.headers())
         .map_err(|message| Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()))?;
     if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
-        let message = "Send the body as it is: compressed ones are not taken.".to_owned();
+        let message = "Compressed bodies are not supported.".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let body = tokio::time::timeout(BODY_TIME_LIMIT, request.take_body().into_bytes_limit(MAX_BODY));
@@ -44,7 +44,7 @@ pub(super) async fn from_body(request: &mut Request) -> Result<GraphqlRequest, R
     })?;
     match serde_json::from_slice(&body) {
         Ok(Json::Object(parameters)) => from_parameters(parameters),
-        Ok(Json::Array(_)) => Err(bad_request("Operations come one by one: batches are not supported.")),
+        Ok(Json::Array(_)) => Err(bad_request("Batches are not supported: send one operation per request.")),
         Ok(_) => Err(bad_request("The body must be a JSON object.")),
         Err(error) => Err(bad_request(&format!("The body is not well-formed JSON: {error}."))),
     }

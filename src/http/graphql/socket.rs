@@ -63,7 +63,7 @@ impl Socket {
         let farewell = async {
             match end {
                 End::Close(close) => {
-                    tracing::debug!(code = close.0, reason = close.1, "a socket is closed");
+                    tracing::debug!(code = close.0, reason = close.1, "a WebSocket was closed");
                     connection.close(close).await;
                 }
                 End::Closed => connection.hear_out().await,
@@ -223,7 +223,8 @@ impl Connection {
     ) -> Result<(), ServerError> {
         let most = self.socket.app.config.sockets.subscriptions;
         if self.subscriptions.count() >= most {
-            let message = format!("More than {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
+            let message =
+                format!("A connection can have at most {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
             return Err(ApiError::LimitExceeded(message).into());
         }
         let operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;

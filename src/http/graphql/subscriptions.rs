@@ -54,7 +54,7 @@ impl Subscriptions {
 pub(super) fn may_subscribe(kind: OperationType) -> Result<(), ServerError> {
     match kind {
         OperationType::Query | OperationType::Mutation => {
-            let message = "Only subscriptions run by WebSocket: send queries and mutations by POST.";
+            let message = "WebSockets accept only subscriptions. Send queries and mutations by POST.";
             Err(ApiError::BadRequest(message.to_owned()).into())
         }
         OperationType::Subscription => Ok(()),

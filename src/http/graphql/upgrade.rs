@@ -32,12 +32,13 @@ pub(super) fn is_asked_for(request: &Request) -> bool {
 pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response, Refusal> {
     let offered = request.header(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
     if offered.split(',').all(|name| name.trim() != protocol::NAME) {
-        return Err(bad_request(&format!("The subprotocol of WebSockets is {}.", protocol::NAME)));
+        return Err(bad_request(&format!("WebSockets must use the subprotocol {}.", protocol::NAME)));
     }
     let places = places(&socket)?;
     let (request, mut body) = request.split();
-    let accepted = WebSocket::from_request(&request, &mut body).await;
-    let accepted = accepted.map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
+    let websocket = WebSocket::from_request(&request, &mut body)
+        .await
+        .map_err(|_| bad_request("The request to open a WebSocket is malformed."))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_BODY))
         .max_frame_size(Some(MAX_BODY))
@@ -52,8 +53,8 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
             drop(places);
         })
     };
-    let accepted = accepted.protocols([protocol::NAME]).config(config);
-    let mut response = accepted.on_upgrade(serve).into_response();
+    let websocket = websocket.protocols([protocol::NAME]).config(config);
+    let mut response = websocket.on_upgrade(serve).into_response();
     // hyper keeps the client's spelling of header names in an extension, and writes lower case without it.
     // Python's gql 4 looks for `Sec-WebSocket-Protocol` case-sensitively.
     response.extensions_mut().extend(request.extensions().clone());
@@ -71,7 +72,7 @@ fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
     let mut places =
         vec![place(Subject::Everybody, limits.all, busy, "Too many connections are open (WEBSOCKET_MAX).")?];
     if let Some(address) = Address::rationed(&socket.app, socket.client.ip_address) {
-        let message = "Too many connections of this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
+        let message = "Too many connections from this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
         for (network, times) in address.networks() {
             let most = limits.per_address.saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
             let subject = Subject::Address(network.to_owned());
