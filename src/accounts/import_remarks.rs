@@ -1,39 +1,39 @@
-//! What an import has to say of a record that was not taken as it is.
+//! Remarks of an import on records that were skipped or changed.
 
-/// Why a record is no account here.
+/// The reason why a record was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
-    /// Beyond what is read.
+    /// The record is longer than the importer reads.
     #[error("{}", self.kind())]
     TooLong,
-    /// Of CSV, on this line: what comes after it is within that field, as far as can be known.
+    /// A CSV quote opens on this line and never closes, so the rest of the file is part of its field.
     #[error("{}: an open quote since line {_0}", self.kind())]
     OpenQuote(u64),
-    /// For this reason.
+    /// The record is malformed, for this reason.
     #[error("{}: {_0}", self.kind())]
     Malformed(String),
-    /// Of another table.
+    /// The record is of another table.
     #[error("{}", self.kind())]
     NoUser,
-    /// Neither an address nor a username that is one here.
+    /// The record has neither an email address nor a valid username.
     #[error("{}", self.kind())]
     NoIdentifier,
-    /// But a username that may be one, or may be anything its owner chose.
+    /// The record has no email address. Its username looks like one, but its owner may have chosen it freely.
     #[error("{}", self.kind())]
     OnlyUsernameIsEmail,
-    /// And no username that is one here.
+    /// The email address is invalid, and there is no valid username.
     #[error("{}", self.kind())]
     WrongEmail,
-    /// By somebody else.
+    /// Another account has the email address.
     #[error("{}", self.kind())]
     EmailTaken,
-    /// By somebody else.
+    /// Another account has the username.
     #[error("{}", self.kind())]
     UsernameTaken,
 }
 
 impl Skip {
-    /// What this has in common with others.
+    /// Returns the reason without its details, to count by.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -52,33 +52,33 @@ impl Skip {
     }
 }
 
-/// What of an account is not as it was.
+/// A difference between an imported account and its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
-    /// Left out.
+    /// The invalid email address is left out.
     #[error("without its email address, which is none")]
     Email,
-    /// Left out.
+    /// The invalid username is left out.
     #[error("without its username, which cannot be one here")]
     Username,
-    /// Taken for one.
+    /// The username is used as the email address.
     #[error("with its username as its email address")]
     UsernameIsEmail,
-    /// Left out.
+    /// The invalid first name is left out.
     #[error("without its first name, which is too long or has control characters")]
     FirstName,
-    /// Left out.
+    /// The invalid last name is left out.
     #[error("without its last name, which is too long or has control characters")]
     LastName,
-    /// Left out.
+    /// The unusable password hash is left out.
     #[error(
         "without its password, whose hash is of an unknown format or asks for too much: it needs a new one"
     )]
     Password,
-    /// Now, instead.
+    /// The account counts as created now.
     #[error("as if it had joined now: date_joined is missing or no time")]
     DateJoined,
-    /// Left out.
+    /// The invalid time of the last login is left out.
     #[error("without its last login, which is no time")]
     LastLogin,
 }

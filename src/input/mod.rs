@@ -1,5 +1,5 @@
-//! What people type, parsed: a value of these types is right. And what is wrong with an input, told field by field and all
-//! at once.
+//! Parsing and validating what people type. A value of one of these types is valid, and the errors of all fields of an input are
+//! reported together.
 
 mod email_address;
 mod invisible;
@@ -18,39 +18,39 @@ pub use profile::{avatar_url, bio};
 pub use search::{fold, search_key};
 pub use username::{USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH, Username};
 
-/// One field at fault.
+/// An error in one input field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// Its name, as the schema has it.
+    /// The name of the field in the schema.
     pub field: &'static str,
-    /// The kind of fault.
+    /// The kind of error.
     pub code: FieldErrorCode,
-    /// The fault in words, for people.
+    /// A message for people.
     pub message: String,
 }
 
-/// The kinds of fault.
+/// The kinds of field errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldErrorCode {
-    /// It is missing.
+    /// The value is missing.
     Required,
-    /// It has too few characters.
+    /// The value has too few characters.
     TooShort,
-    /// It has too many characters.
+    /// The value has too many characters.
     TooLong,
-    /// It is not of the form that it must have.
+    /// The value has the wrong format.
     Malformed,
-    /// It differs from what it must equal.
+    /// The value differs from the one that it must repeat.
     Mismatch,
-    /// It is too easily guessed.
+    /// The value is too easy to guess.
     TooWeak,
-    /// Somebody else has it.
+    /// Another account has the value.
     Taken,
-    /// It is what it was.
+    /// The value is the current one.
     Unchanged,
 }
 
-/// A fault, before it is known in which field.
+/// An error that is not yet assigned to a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     code: FieldErrorCode,
@@ -58,32 +58,29 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// The kind of fault, and a sentence for people.
+    /// Creates an error from its kind and a message for people.
     pub fn new(code: FieldErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// The fault at its field.
+    /// Assigns the error to a field.
     #[must_use]
     pub fn at(self, field: &'static str) -> FieldError {
         FieldError { field, code: self.code, message: self.message }
     }
 }
 
-/// Collects the faults of several fields.
+/// The errors of several fields, collected.
 #[derive(Debug, Default)]
 pub struct Inputs(Vec<FieldError>);
 
 impl Inputs {
-    /// The value, if it is right; else its fault is kept.
+    /// Returns the value if it is valid, and records the error otherwise.
     pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_err(|wrong| self.0.push(wrong.at(field))).ok()
     }
 
-    /// Whether all fields were right.
-    ///
-    /// # Errors
-    /// The faults.
+    /// Returns the recorded errors, if any.
     pub fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }

@@ -1,6 +1,7 @@
-//! Sessions: signing in, staying signed in, signing out.
+//! Sessions: signing in, staying signed in, and signing out.
 
 mod client_hash;
+mod current_password;
 mod login;
 mod logout;
 mod logout_all;
@@ -26,6 +27,7 @@ use crate::{
     tokens::AccessToken,
 };
 
+pub use current_password::{check_current_password, parse_current_password, try_password};
 pub use login::{LoginInput, LoginRefusal, login};
 pub use logout::logout;
 pub use logout_all::logout_all;
@@ -37,38 +39,38 @@ pub use sign_in::{SignInRefusal, sign_in};
 pub use step_up::{ReauthenticationRequired, SteppedUp, step_up};
 pub use viewer::{Unauthenticated, Viewer, viewer};
 
-/// Who sends a request, as far as the connection tells.
+/// The sender of a request, as far as the connection shows.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// The address, proxies seen through.
+    /// The client's IP address, behind any trusted proxies.
     pub ip_address: Option<IpAddr>,
-    /// What the client says it is, cut to a bearable length.
+    /// The `User-Agent` that the client sent, truncated.
     pub user_agent: Option<String>,
 }
 
-/// A session, whose it is, and its pair of tokens.
+/// A session with its user and its pair of tokens.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The user.
     pub user: user::Model,
     /// The session.
     pub session: session::Model,
-    /// For requests.
+    /// The access token.
     pub access_token: AccessToken,
-    /// For the next pair. `None` where a session goes on: its client keeps the one that it has.
+    /// The refresh token. `None` if an existing session continues: its client keeps the token that it has.
     pub refresh_token: Option<SecretString>,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
-    /// What was mailed, where the address still awaits its proof.
+    /// The challenge that was mailed, if the email address is not proven yet.
     pub email_challenge: Option<IssuedChallenge>,
 }
 
-/// What signing up or in comes to.
+/// The outcome of signing up or signing in.
 #[derive(Clone, Debug)]
 pub enum SignIn {
-    /// A session.
+    /// A session was opened.
     SignedIn(Box<SignedIn>),
-    /// The address is to be proven first.
+    /// The email address must be proven first.
     EmailChallenge(Box<IssuedChallenge>),
 }
 
@@ -79,20 +81,14 @@ impl From<SignedIn> for SignIn {
 }
 
 impl SignedIn {
-    /// The tokens of a session that was opened just now.
-    ///
-    /// # Errors
-    /// If signing fails, which it has no reason to.
+    /// Issues the tokens of a session that has just been opened.
     pub fn issue(app: &App, OpenedSession { user, session }: OpenedSession) -> Result<Self, Fault> {
         let now = session.created_at.0;
         Self::reissue(app, user, session, now, now)
     }
 
-    /// A fresh access token for the viewer's session, for its user as they are now. It says of the session what the viewer's own
-    /// token says: a stolen token must not be traded for a better one.
-    ///
-    /// # Errors
-    /// If signing fails, which it has no reason to.
+    /// Issues another access token for the viewer's session, with the user's current data. Its claims about the session are those
+    /// of the viewer's own token: a thief must not be able to trade a stolen token for a better one.
     pub fn go_on(
         app: &App,
         user: user::Model,
@@ -112,7 +108,7 @@ impl SignedIn {
         })
     }
 
-    /// The newest tokens of a session: the same for the same `issued_at`.
+    /// Issues the newest tokens of a session. They are the same for the same `issued_at`.
     fn reissue(
         app: &App,
         user: user::Model,

@@ -3,7 +3,10 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::prove::{Claim, ProofRefusal, Prover, prove};
+use super::{
+    proof::Claim,
+    prove::{ProofRefusal, Prover, prove},
+};
 use crate::{
     app::App,
     fault::{Failure, Fault},

@@ -30,7 +30,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 49] = [
+const WITHIN: [(&str, &str); 50] = [
     ("cli", "http"),
     ("cli", "fake_google"),
     ("verification", "sessions"),
@@ -61,6 +61,7 @@ const WITHIN: [(&str, &str); 49] = [
     ("accounts", "security_changes"),
     ("accounts", "google_login"),
     ("reauthentication", "sessions"),
+    ("reauthentication", "security_changes"),
     ("reauthentication", "challenges"),
     ("reauthentication", "google_login"),
     ("reauthentication", "outbox"),
