@@ -50,7 +50,7 @@ impl DjangoUser {
     /// Reads a CSV record. A blank field counts as missing.
     pub(super) fn from_csv(header: &csv::StringRecord, record: &csv::StringRecord) -> Result<Self, Skip> {
         if record.len() != header.len() {
-            let why = format!("it has {} fields, and the header {}", record.len(), header.len());
+            let why = format!("it has {} fields, but the header has {}", record.len(), header.len());
             return Err(Skip::Malformed(why));
         }
         let user: Self = record.deserialize(Some(header)).map_err(|error| {

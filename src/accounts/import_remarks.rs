@@ -6,8 +6,8 @@ pub enum Skip {
     /// The record is longer than the importer reads.
     #[error("{}", self.kind())]
     TooLong,
-    /// A CSV quote opens on this line and never closes, so the rest of the file is part of its field.
-    #[error("{}: an open quote since line {_0}", self.kind())]
+    /// A CSV quote opens on this line and never closes, so an unclosed quote makes the rest of the file part of its field.
+    #[error("{}: the quote opens on line {_0}", self.kind())]
     OpenQuote(u64),
     /// The record is malformed, for this reason.
     #[error("{}: {_0}", self.kind())]
@@ -38,14 +38,14 @@ impl Skip {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLong => "it is longer than 64 KiB",
-            Self::OpenQuote(_) => "the rest of the file is part of it",
+            Self::OpenQuote(_) => "an unclosed quote makes the rest of the file part of it",
             Self::Malformed(_) => "it cannot be read",
-            Self::NoUser => "it is no user",
-            Self::NoIdentifier => "it has no email address, and its username cannot be one here",
+            Self::NoUser => "it is not a user",
+            Self::NoIdentifier => "it has no email address, and its username is not valid here",
             Self::OnlyUsernameIsEmail => {
-                "it has no email address but its username, which is taken for one with --usernames-are-emails alone"
+                "its only email address is its username, which is used only with --usernames-are-emails"
             }
-            Self::WrongEmail => "its email address is none, and its username cannot be one here",
+            Self::WrongEmail => "its email address is invalid, and its username is not valid here",
             Self::EmailTaken => "another account has its email address",
             Self::UsernameTaken => "another account has its username",
         }
@@ -56,10 +56,10 @@ impl Skip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
     /// The invalid email address is left out.
-    #[error("without its email address, which is none")]
+    #[error("without its email address, which is invalid")]
     Email,
     /// The invalid username is left out.
-    #[error("without its username, which cannot be one here")]
+    #[error("without its username, which is not valid here")]
     Username,
     /// The username is used as the email address.
     #[error("with its username as its email address")]
@@ -72,13 +72,13 @@ pub enum Note {
     LastName,
     /// The unusable password hash is left out.
     #[error(
-        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one"
+        "without its password, whose hash has an unknown format or excessive parameters: the user must set a new one"
     )]
     Password,
     /// The account counts as created now.
-    #[error("as if it had joined now: date_joined is missing or no time")]
+    #[error("with the current time as its join date: date_joined is missing or invalid")]
     DateJoined,
     /// The invalid time of the last login is left out.
-    #[error("without its last login, which is no time")]
+    #[error("without its last login, which is not a valid time")]
     LastLogin,
 }

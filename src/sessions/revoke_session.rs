@@ -1,4 +1,4 @@
-//! Signing out one device.
+//! Signing out one of one's devices.
 
 use uuid::Uuid;
 
@@ -9,12 +9,9 @@ use crate::{
     storage::{Timestamp, session_end},
 };
 
-/// Ends a session of the viewer; `false` if it was over already, or is not the viewer's.
+/// Ends a session of the viewer. Returns `false` if it had ended already or is not the viewer's.
 ///
-/// Like everything that ends sessions it is not rationed: a thief with a session could use the budget up.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Nothing that ends sessions is rate-limited, because a thief with a session could use up the budget.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {
     let (user_id, now) = (viewer.user.id, Timestamp(app.clock.now()));
     app.db.write(async move |txn| session_end::end_of(&txn, user_id, id, now).await).await
