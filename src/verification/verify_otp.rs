@@ -55,7 +55,7 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts an attempt for the challenge with this id. It counts before the code is compared, so that parallel guesses cannot exceed
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. It counts before the code is compared, so that parallel guesses cannot exceed
 /// the limit. Returns no challenge if there is none with this id, or if no attempt is left.
 async fn try_by_id(
     app: &App,

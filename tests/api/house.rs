@@ -223,6 +223,27 @@ fn the_map_names_every_module() {
 }
 
 #[test]
+fn the_rules_on_the_map_are_where_it_says() {
+    let map = fs::read_to_string(format!("{SRC}/lib.rs")).unwrap();
+    let table = map.split("//! | rule | file | setting |").nth(1).unwrap().lines().skip(2);
+    let settings: String =
+        files().into_iter().filter(|(file, _)| file.starts_with("config/")).map(|(_, text)| text).collect();
+    let mut rules = 0;
+    for row in table.take_while(|line| line.starts_with("//! |")) {
+        let [rule, file, setting] = row.split('|').skip(1).take(3).collect::<Vec<_>>()[..] else {
+            panic!("not a row of three columns: {row}");
+        };
+        let unquote = |cell: &str| cell.trim().trim_matches('`').to_owned();
+        let (file, setting) = (unquote(file), unquote(setting));
+        assert!(Path::new(SRC).join(&file).is_file(), "`{file}` does not exist:{rule}");
+        let is_setting = setting.is_empty() || settings.contains(&format!("\"{setting}\""));
+        assert!(is_setting, "`{setting}` is not a setting:{rule}");
+        rules += 1;
+    }
+    assert!(rules >= 20, "the rules were found: {rules}");
+}
+
+#[test]
 fn schema_graphql_is_what_the_code_says() {
     let kept = include_str!("../../schema.graphql");
     assert!(
