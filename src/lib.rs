@@ -12,13 +12,13 @@
 //!
 //! # Where to look
 //!
-//! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`, and a
-//! test is in `tests/api/<verb>.rs`. The names are those of the schema.
+//! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`,
+//! and a test is in `tests/api/<verb>.rs`. The names are those of the schema.
 //!
-//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size of the document,
-//! and `graphql/guard/jwt_guard.rs` whether its sender may run it. `graphql/sessions.rs` calls `sessions/login.rs`, which has the rules
-//! of a login. That one calls `storage/user.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`, and `sessions/open.rs` opens the session.
-//! `tokens/mod.rs` issues the pair of tokens.
+//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size of the
+//! document, and `graphql/guard/jwt_guard.rs` whether its sender may run it. `graphql/sessions.rs` calls `sessions/login.rs`, which
+//! has the rules of a login. That one calls `storage/user.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`, and
+//! `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
 //!
 //! # Where is the rule that …
 //!

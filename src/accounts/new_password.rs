@@ -37,7 +37,8 @@ impl Owner {
     }
 }
 
-/// Checks whether a new password has at least `PASSWORD_MIN_LENGTH` characters and is not its owner's name or address. Computes no hash.
+/// Checks whether a new password has at least `PASSWORD_MIN_LENGTH` characters and is not its owner's name or address. Computes no
+/// hash.
 pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Invalid> {
     let least = app.config.password_min_length;
     if password.length() < least {

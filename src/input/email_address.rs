@@ -26,9 +26,9 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain, and rejected
-    /// in its local part. Quoted local parts, comments and address literals are rejected: no mailbox needs them today, and parsers
-    /// disagree about them, so that one person's mail could reach another.
+    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain, and
+    /// rejected in its local part. Quoted local parts, comments and address literals are rejected: no mailbox needs them today, and
+    /// parsers disagree about them, so that one person's mail could reach another.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A budget of mails in memory. Like those of `rate_limit.rs` it is one moment: when all that was sent will have drained away.
+/// A budget of mails in memory. Like those of `rate_limit` it is one moment: when all that was sent will have drained away.
 #[derive(Debug)]
 pub(super) struct Pace {
     cost: Duration,

@@ -97,8 +97,8 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
 
 /// Charges a login as a failure.
 ///
-/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the account has never signed in from the address, it is also
-/// charged to each of the two alone. So a stranger has few guesses, and uses up none of the owner's.
+/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the account has never signed in
+/// from the address, it is also charged to each of the two alone. So a stranger has few guesses, and uses up none of the owner's.
 ///
 /// Strangers can use up the budgets that they share. The monthly one would then keep the owner out for long, so it applies only
 /// to accounts that mail can let in as well. An unknown name counts as having an email address. A success refunds only its own

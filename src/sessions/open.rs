@@ -98,7 +98,8 @@ impl PendingSession {
         Self { link: Some(link), ..self }
     }
 
-    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the credentials have changed.
+    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the
+    /// credentials have changed.
     ///
     /// It locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
     /// ends all of a user's sessions raises that version. So either it comes first, and the lock fails, or it waits for the

@@ -1,12 +1,12 @@
 //! Refreshing a session: trading a refresh token for the next pair of tokens.
 //!
 //! A refresh token works once. A client that repeats it gets the *same* next pair as long as that pair has not been used here, so
-//! concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a repetition shows that two
-//! parties hold the session's tokens: **a replayed refresh token ends the session** (RFC 9700 §4.14.2).
+//! concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a repetition shows that
+//! two parties hold the session's tokens: **a replayed refresh token ends the session** (RFC 9700 §4.14.2).
 //!
-//! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that repeats the
-//! token gets a sibling**: a new pair in place of the unused one, which becomes void, and the use of a void token ends the session
-//! too. A client is different if its network or its user agent is. An owner who loses a response and changes networks is a
+//! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that repeats
+//! the token gets a sibling**: a new pair in place of the unused one, which becomes void, and the use of a void token ends the
+//! session too. A client is different if its network or its user agent is. An owner who loses a response and changes networks is a
 //! different client as well, but then nobody holds the void pair.
 
 use time::OffsetDateTime;

@@ -32,8 +32,8 @@ impl Deref for SteppedUp<'_> {
 
 /// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago.
 ///
-/// The access token of the request decides, not the session's row. So a stolen copy of an earlier token gains nothing when the owner
-/// reauthenticates.
+/// The access token of the request decides, not the session's row. So a stolen copy of an earlier token gains nothing when the
+/// owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let age = app.clock.now() - viewer.authenticated_at;
     if age < app.config.step_up_max_age { Ok(SteppedUp(viewer)) } else { Err(ReauthenticationRequired) }

@@ -76,7 +76,8 @@ impl Unauthenticated {
     }
 }
 
-/// Finds the viewer for an access token. The session and user are current, so an ended session has no viewer any more, on any server.
+/// Finds the viewer for an access token. The session and user are current, so an ended session has no viewer any more, on any
+/// server.
 pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Failure<Unauthenticated>> {
     let token = access_token.ok_or(Unauthenticated::Missing)?;
     let now = app.clock.now();

@@ -55,8 +55,8 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. It counts before the code is compared, so that parallel guesses cannot exceed
-/// the limit. Returns no challenge if there is none with this id, or if no attempt is left.
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. It counts before the code is compared, so that
+/// parallel guesses cannot exceed the limit. Returns no challenge if there is none with this id, or if no attempt is left.
 async fn try_by_id(
     app: &App,
     client: &Client,
@@ -74,8 +74,8 @@ async fn try_by_id(
     Ok((counted.filter(is_for_codes), attempt))
 }
 
-/// Returns the newest challenge of each purpose that a code can answer without an id. All such attempts share one budget of the email
-/// address.
+/// Returns the newest challenge of each purpose that a code can answer without an id. All such attempts share one budget of the
+/// email address.
 async fn try_bare(
     app: &App,
     client: &Client,
