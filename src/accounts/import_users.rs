@@ -92,40 +92,40 @@ pub async fn import_users<R: BufRead>(
     let ImportOptions { dry_run, emails_verified, usernames_are_emails } = options;
     let reading = Reading { now: app.clock.now(), emails_verified, usernames_are_emails };
     let mut summary = Summary::default();
-    let mut foreseen = Claims::default();
+    let mut predicted = Claims::default();
     loop {
         let mut batch = read(&mut file, reading)?;
-        if batch.told.is_empty() {
+        if batch.lines.is_empty() {
             return Ok(summary);
         }
         let outcomes = if dry_run {
-            foresee(app, &batch.rows, &mut foreseen).await?
+            predict(app, &batch.rows, &mut predicted).await?
         } else {
-            take(app, batch.rows).await?
+            insert(app, batch.rows).await?
         };
-        let mut outcomes = outcomes.into_iter();
-        for told in &mut batch.told {
+        let mut row_outcomes = outcomes.into_iter();
+        for line in &mut batch.lines {
             // a record that could be read has the outcome of its row, or keeps its notes if the row was inserted
-            if matches!(told.outcome, Outcome::Taken(_))
-                && let Some(Some(outcome)) = outcomes.next()
+            if matches!(line.outcome, Outcome::Taken(_))
+                && let Some(Some(outcome)) = row_outcomes.next()
             {
-                told.outcome = outcome;
+                line.outcome = outcome;
             }
-            summary.count(&told.outcome);
+            summary.count(&line.outcome);
         }
-        watch(&batch.told, file.position());
+        watch(&batch.lines, file.position());
     }
 }
 
 /// A batch of records, and a row for each that can be imported.
 struct Batch {
-    told: Vec<ImportLine>,
+    lines: Vec<ImportLine>,
     rows: Vec<user::Model>,
 }
 
 fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Batch> {
-    let mut batch = Batch { told: Vec::with_capacity(BATCH), rows: Vec::with_capacity(BATCH) };
-    while batch.told.len() < BATCH
+    let mut batch = Batch { lines: Vec::with_capacity(BATCH), rows: Vec::with_capacity(BATCH) };
+    while batch.lines.len() < BATCH
         && let Some(record) = file.next()?
     {
         let name = record.user.as_ref().map(DjangoUser::name).unwrap_or_default();
@@ -136,13 +136,13 @@ fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Ba
             }
             Err(skip) => Outcome::Skipped(skip),
         };
-        batch.told.push(ImportLine { line: record.line, name, outcome });
+        batch.lines.push(ImportLine { line: record.line, name, outcome });
     }
     Ok(batch)
 }
 
 /// Inserts the rows. Returns for each the reason why it was not inserted, or `None` if it was.
-async fn take(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>, Fault> {
+async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>, Fault> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -159,17 +159,17 @@ async fn take(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>,
 }
 
 /// Returns for each row the reason why it would not be inserted after the earlier rows of the file, or `None` if it would.
-async fn foresee(
+async fn predict(
     app: &App,
     rows: &[user::Model],
-    foreseen: &mut Claims,
+    predicted: &mut Claims,
 ) -> Result<Vec<Option<Outcome>>, Fault> {
     let names: Vec<Names> = rows.iter().map(Names::from).collect();
     let claims = Claims::find(app, &names).await?;
     let outcome = |names: Names| {
-        let refusal = claims.refusal(&names).or_else(|| foreseen.refusal(&names));
+        let refusal = claims.refusal(&names).or_else(|| predicted.refusal(&names));
         if refusal.is_none() {
-            foreseen.add(names);
+            predicted.add(names);
         }
         refusal
     };

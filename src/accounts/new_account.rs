@@ -61,8 +61,9 @@ impl NewAccount {
                 username => username,
             },
         );
-        let names = [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];
-        let [name, first_name, last_name] = names.map(|(field, text)| {
+        let entered =
+            [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];
+        let [name, first_name, last_name] = entered.map(|(field, text)| {
             inputs.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
         });
         let (email, username) = (email.flatten(), username.flatten());

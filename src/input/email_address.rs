@@ -8,7 +8,7 @@ use idna::{
 };
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_invisible, trim},
 };
 

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{FieldErrorCode, Invalid};
+use super::field_error::{FieldErrorCode, Invalid};
 
 /// The maximum length of a password in characters.
 pub const PASSWORD_MAX_LENGTH: usize = 128;

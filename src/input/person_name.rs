@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_hostile, trim_prose},
 };
 

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_hostile, trim, trim_prose},
 };
 

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{EmailAddress, invisible::trim_prose};
+use super::{email_address::EmailAddress, invisible::trim_prose};
 
 /// The minimum length of a search in characters. A single letter would match about half of all users.
 const MIN_LENGTH: usize = 2;

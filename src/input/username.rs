@@ -1,6 +1,9 @@
 //! Usernames.
 
-use super::{FieldErrorCode, Invalid, invisible::trim};
+use super::{
+    field_error::{FieldErrorCode, Invalid},
+    invisible::trim,
+};
 
 /// The minimum length of a username in characters.
 pub const USERNAME_MIN_LENGTH: usize = 3;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
-use super::Client;
+use super::client::Client;
 
 impl Client {
     /// Returns a short hash of the client's network and user agent, salted with the session's id.

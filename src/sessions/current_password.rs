@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Viewer;
+use super::viewer::Viewer;
 use crate::{
     app::App,
     fault::Fault,

@@ -5,7 +5,12 @@ use std::borrow::Cow;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{Client, PendingSession, SignIn, SignInRefusal, sign_in};
+use super::{
+    client::Client,
+    open::PendingSession,
+    sign_in::{SignInRefusal, sign_in},
+    signed_in::SignIn,
+};
 use crate::{
     app::App,
     challenges::{IssuedChallenge, Registration},

@@ -4,7 +4,7 @@ use sea_orm::DbErr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Client;
+use super::client::Client;
 use crate::{
     app::App,
     rate_limit::Address,

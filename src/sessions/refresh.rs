@@ -12,8 +12,9 @@
 use time::OffsetDateTime;
 
 use super::{
-    Client, SignedIn,
+    client::Client,
     open::later,
+    signed_in::SignedIn,
     stolen::{Evidence, end_stolen},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use futures_util::{Stream, stream};
 
-use super::{Unauthenticated, Viewer};
+use super::viewer::{Unauthenticated, Viewer};
 use crate::{
     app::App,
     events::{Event, Listener},

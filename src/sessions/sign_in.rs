@@ -1,6 +1,10 @@
 //! The last step of every sign-in to an existing account, after the credentials were checked.
 
-use super::{Client, PendingSession, SignIn, SignedIn};
+use super::{
+    client::Client,
+    open::PendingSession,
+    signed_in::{SignIn, SignedIn},
+};
 use crate::{
     app::App,
     challenges::{self, About, Asker, Challenge, IssuedChallenge},

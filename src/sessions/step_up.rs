@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::Viewer;
+use super::viewer::Viewer;
 use crate::{
     app::App,
     fault::{Failure, Refusal},
