@@ -1,4 +1,4 @@
-//! The one task that tidies up while the server runs.
+//! The background task that deletes rows no longer needed.
 
 use std::{
     error::Error,
@@ -16,25 +16,26 @@ use crate::{
     },
 };
 
-/// How often it looks.
+/// The interval between sweeps.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// How long a dead session is kept: for whoever looks into what happened to it.
+/// The time for which an ended session is kept, so that operators can investigate it.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 
-/// How long an address is remembered from which nobody has signed in again.
+/// The time for which an address stays known after the last sign-in from it.
 const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
 
-/// How long a mail that is settled is kept after it was asked for: for whoever looks into what became of it.
+/// The time for which a sent or failed mail is kept after it was requested, so that operators can investigate it.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// Rows deleted by one statement, so that none holds up other writes.
+/// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
 const BATCH: u64 = 500;
 
-/// How far the time of day may go ahead of the time that has passed. More is a step: what seems long over may not be.
+/// The maximum difference between the time of day and the time elapsed. More means that the clock was set, and that rows which seem
+/// long expired may not be.
 const STEP: time::Duration = time::Duration::minutes(5);
 
-/// Runs for ever.
+/// Sweeps at intervals and never returns.
 pub async fn run(app: &App) {
     let (mut looked, mut time_of_day) = (Instant::now(), app.clock.now());
     let mut distrusted_until = looked;
@@ -42,7 +43,7 @@ pub async fn run(app: &App) {
         let passed = looked.elapsed();
         (looked, time_of_day) = match (Instant::now(), app.clock.now()) {
             (now, then) if (then - time_of_day - passed).abs() > STEP => {
-                tracing::warn!("the clock was moved; nothing is deleted for a day");
+                tracing::warn!("the clock was set; nothing is deleted for a day");
                 distrusted_until = now + SESSIONS_KEPT;
                 (now, then)
             }
@@ -51,9 +52,9 @@ pub async fn run(app: &App) {
         if looked >= distrusted_until {
             match sweep(app).await {
                 Ok(0) => {}
-                Ok(deleted) => tracing::debug!(deleted, "what is long over was deleted"),
+                Ok(deleted) => tracing::debug!(deleted, "expired rows were deleted"),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn Error, "housekeeping failed; it tries again");
+                    tracing::warn!(error = &error as &dyn Error, "housekeeping failed and will try again");
                 }
             }
         }
@@ -61,11 +62,8 @@ pub async fn run(app: &App) {
     }
 }
 
-/// Deletes what is long over, in small batches: dead sessions, addresses that are no longer used, budgets that are whole
-/// again, mails that are settled, challenges and Google sign-ins that nobody awaits. Says how many rows.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Deletes expired rows in small batches: ended sessions, known addresses that are no longer used, full budgets, sent and failed
+/// mails, and expired challenges, Google sign-ins and security changes. Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);

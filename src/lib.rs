@@ -1,45 +1,83 @@
 //! Gatehouse: an account and sign-in server that speaks GraphQL.
 //!
-//! This is the map of the code. Layers stand in reading order; each imports only what stands below it.
+//! This is the map of the code. The layers are listed from top to bottom, and each one imports only from those below it.
 //!
-//! | layer | modules | what it knows |
+//! | layer | modules | contents |
 //! |---|---|---|
-//! | entry | [`cli`], [`http`], [`fake_google`] | one file a command; every route and middleware on one screen; in development a Google to try things on |
-//! | API | [`graphql`] | one file a subject: resolvers take arguments, call one use case, wrap its outcome |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | one file a verb: the rules, and the transactions |
-//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | one resource each, built once; one file a table |
-//! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | nothing of ours |
+//! | entry | [`cli`], [`http`], [`fake_google`] | One file per command. All routes and middleware in `http/mod.rs`. In development, a local stand-in for Google. |
+//! | API | [`graphql`] | One file per subject, whose resolvers take arguments, call one use case and wrap its result. `types/` has the object types, `guard/` decides which documents run, `caller.rs` finds the viewer, and `refusal.rs` defines the errors for clients. |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
+//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | One resource each, built once by [`app`]. `storage` has one file per table, and its engine in `storage/engine/`. |
+//! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | Imports nothing from the layers above. |
 //!
-//! **One guess finds it.** A field of the schema is in `graphql/<subject>.rs`; what it does, in `<subject>/<verb>.rs`; a
-//! table, in `storage/<table>.rs`; its test, in `tests/api/<verb>.rs`. The schema's word is used everywhere.
+//! # Where to look
 //!
-//! **The way of a login**: `http/graphql.rs` reads the request; `graphql/documents` judges the document, and
-//! `graphql/jwt_guard.rs` who may run it; `graphql/sessions.rs` parses the input and calls `sessions/login.rs`, where every rule of a login stands; that asks
-//! `storage/user.rs`, `rate_limit.rs` and `passwords/`, and opens the session by `sessions/open.rs`; `tokens/` signs the pair.
+//! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`,
+//! and a test is in `tests/api/<verb>.rs`. The names are those of the schema.
+//!
+//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size of the
+//! document, and `graphql/guard/jwt_guard.rs` whether its sender may run it. `graphql/sessions.rs` calls `sessions/login.rs`, which
+//! has the rules of a login. That one calls `storage/user.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`, and
+//! `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
+//!
+//! # Where is the rule that …
+//!
+//! | rule | file | setting |
+//! |---|---|---|
+//! | A replayed refresh token ends the session. | `sessions/refresh.rs` | |
+//! | A spent refresh token still works for a few seconds. | `sessions/refresh.rs` | `REFRESH_GRACE` |
+//! | A client on another network counts as a different client. | `sessions/client_hash.rs` | |
+//! | A code can be tried five times. | `verification/verify_otp.rs` | `OTP_MAX_ATTEMPTS` |
+//! | A user enters so many wrong passwords before a wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
+//! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
+//! | An email address gets only so many mails. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
+//! | A mail that the server answered with 4xx is sent again later. | `outbox/send.rs` | |
+//! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
+//! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
+//! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
+//! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
+//! | A change of the password causes the notice "password changed". | `accounts/change_password.rs` | |
+//! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
+//! | A notice has an undo link only for an old enough address. | `security_changes.rs` | |
+//! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
+//! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
+//! | Google opens an existing account only if it owns the address. | `google_login/google_login.rs` | |
+//! | A user has only so many sessions. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
+//! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
+//! | At least one superuser always remains. | `accounts/administration.rs` | |
+//! | Staff see the IP addresses of users' sessions only. | `accounts/user.rs` | |
+//! | Only these root fields are public. | `graphql/guard/policy.rs` | |
+//! | A document with two logins is refused. | `graphql/guard/limits.rs` | |
+//! | A document can only be so long. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
+//! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
+//! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
+//! | An ended session is deleted after a day. | `housekeeping.rs` | |
+//!
+//! Rules live in use cases. If the table names a file of another layer, the rule is about that layer's own subject: a document, a
+//! request, a mail, or Google's tokens. `gatehouse config` prints every setting with its value.
 //!
 //! # Invariants
 //!
-//! 1. `poem` is known in `http`, `cli` and `fake_google` alone, `async_graphql` in `graphql` and `http/graphql` alone.
-//! 2. Statements stand in `storage` alone, and run on a pool or in a transaction alike. Use cases alone open transactions.
-//! 3. Time comes from `clock`, randomness from `secrets`, the environment from `config`.
-//! 4. No type that holds a secret implements `Display` or `Serialize`; its `Debug` shows nothing.
-//! 5. One-time things are spent by one conditional `UPDATE` whose count decides, never by reading first; unique things are
-//!    claimed by `INSERT … ON CONFLICT DO NOTHING` and the count.
-//! 6. No statement's cost grows with the number of users or sessions, except a search's with its matches and a count's: every
-//!    predicate has its index.
-//! 7. A session is inserted only by `sessions/open.rs`, which first locks its user, on condition that the credentials are
-//!    still those that were checked. So no sign-in under way survives what should have ended it.
-//! 8. No mail is sent while a request runs: use cases write it to the outbox, in the transaction that causes it.
-//! 9. What happens to accounts and sessions is published by the statement that does it, and told after COMMIT alone.
-//! 10. What is kept in memory of sessions and users is never behind what is committed: each statement that changes a row of
-//!     theirs says which, and `storage` forgets it before anybody is answered.
+//! 1. Only `http`, `cli` and `fake_google` import `poem`, and only `graphql` and `http/graphql` import `async_graphql`.
+//! 2. SQL is in `storage` only, and every statement runs on a pool and in a transaction alike. Only use cases open transactions.
+//! 3. Time comes from `clock`, randomness from `secrets`, and the environment from `config`.
+//! 4. No type that holds a secret implements `Display` or `Serialize`, and its `Debug` hides the secret.
+//! 5. A single-use thing is spent by one conditional `UPDATE` whose row count decides, never by reading it first. A unique thing is
+//!    claimed by `INSERT … ON CONFLICT DO NOTHING` and its row count.
+//! 6. The cost of a statement does not grow with the number of users or sessions, because every predicate has an index. The
+//!    exceptions are counts, and searches, whose cost grows with the number of matches.
+//! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials are still those that were
+//!    checked. So no sign-in in progress survives an operation that ends all sessions.
+//! 8. No mail is sent while a request runs. A use case writes it to the outbox, in the transaction that causes it.
+//! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.
+//! 10. Cached sessions and users are never older than the committed ones. Each statement that changes such a row names it, and
+//!     `storage` removes it from the cache before the response is sent.
+//! 11. A use case that changes how a person signs in first calls `sessions::step_up` or checks the current password. Along with
+//!     the change it writes a row by [`security_changes`], which notifies the owner and can undo the change.
+//! 12. A mail proves an email address, but none of the credentials that existed before. `verification/proof.rs` says which are kept.
+//! 13. Every requested mail is charged to its asker by `challenges::charge` before it is written.
 //!
-//! 11. A use case that changes what signs a person in calls `sessions::step_up` first, which reads the access token that came; and
-//!     writes a [`security_changes`] row with the change, which tells the owner and can undo it.
-//! 12. A mail proves an address, and none of the credentials that came before: `verification/prove.rs` says which are kept.
-//! 13. Every mail is charged to its asker (`challenges::charge`) before it is written.
-//!
-//! `tests/api/house.rs` reads the imports and holds the directions.
+//! `tests/api/house.rs` checks the imports, and that the files and settings of the table exist.
 
 pub mod cli;
 #[cfg(debug_assertions)]

@@ -1,4 +1,4 @@
-//! Forgotten passwords: a link by mail, and a new password for it.
+//! Resetting a forgotten password with a mailed link.
 
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,20 +23,17 @@ use crate::{
     },
 };
 
-/// Why nothing was mailed.
+/// The reasons for which nothing is mailed.
 #[derive(Debug)]
 pub enum RequestPasswordResetRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Refusal for RequestPasswordResetRefusal {}
 
-/// Mails a link. The answer is the same whether or not the address is known. Links do not supersede each other, so nobody can
-/// spoil another's.
-///
-/// # Errors
-/// Why not.
+/// Mails a reset link. The response is the same whether or not the email address is known. Links do not replace each other, so
+/// nobody can invalidate the owner's.
 pub async fn request_password_reset(
     app: &App,
     client: &Client,
@@ -52,53 +49,57 @@ pub async fn request_password_reset(
     Ok(issued)
 }
 
-/// A new password, and the leave to set it.
+/// A new password, and the token that permits setting it.
 #[derive(Clone, Debug)]
 pub struct ResetPasswordInput {
     /// The token of the link.
     pub token: SecretString,
     /// The new password.
     pub new_password: SecretString,
-    /// The new password again; checked where given.
+    /// The new password again. Checked if present.
     pub new_password_confirmation: Option<SecretString>,
 }
 
-/// Why the password stays as it was.
+/// The reasons for which the password stays the same.
 #[derive(Debug)]
 pub enum ResetPasswordRefusal {
-    /// The token is unknown, expired or spent: never told apart.
+    /// The token is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Refusal for ResetPasswordRefusal {}
 
-/// Sets the password, which proves the address too, and ends every session, those that are being opened included, and every
-/// identity that was linked since the last reset. Returns the sessions that it ended. Nobody is signed in by it.
+/// Sets a new password, which also proves the email address.
 ///
-/// # Errors
-/// [`ResetPasswordRefusal::InvalidToken`] if the link is unknown, expired or spent.
+/// Ends every session, including those that are just being opened, and removes every identity that was linked since the last reset.
+/// Returns the ids of the ended sessions. It opens no session.
 pub async fn reset_password(
     app: &App,
     client: &Client,
     input: ResetPasswordInput,
 ) -> Result<Vec<Uuid>, Failure<ResetPasswordRefusal>> {
     let now = Timestamp(app.clock.now());
-    let link_id = app.tokens.read_link_token(Purpose::ResetPassword, input.token.expose_secret());
-    let link_id = link_id.ok_or(ResetPasswordRefusal::InvalidToken)?;
-    let challenge = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
-    let challenge = challenge.filter(|challenge| challenge.purpose == Purpose::ResetPassword);
-    let challenge = challenge.ok_or(ResetPasswordRefusal::InvalidToken)?;
-    let user = user::find_by_email_key(app.db.read(), &challenge.email_key).await?;
-    let user = user.ok_or(ResetPasswordRefusal::InvalidToken)?;
+    let link_id = app
+        .tokens
+        .read_link_token(Purpose::ResetPassword, input.token.expose_secret())
+        .ok_or(ResetPasswordRefusal::InvalidToken)?;
+    let challenge = challenge::find_live_by_link(app.db.read(), link_id, now)
+        .await?
+        .filter(|challenge| challenge.purpose == Purpose::ResetPassword)
+        .ok_or(ResetPasswordRefusal::InvalidToken)?;
+    let user = user::find_by_email_key(app.db.read(), &challenge.email_key)
+        .await?
+        .ok_or(ResetPasswordRefusal::InvalidToken)?;
 
     let owner = Owner::of(&user);
     let new = parse(app, &owner, &input).map_err(ResetPasswordRefusal::InvalidInput)?;
     let attempt = rate_limit::charge(app, Action::PasswordReset(user.id)).await?;
-    let password_hash = attempt.unless_busy(app, hash_new(app, new, &owner).await).await?;
-    let password_hash =
-        password_hash.map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
+    let password_hash = attempt
+        .unless_busy(app, hash_new(app, new, &owner).await)
+        .await?
+        .map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let change = SecurityChange::announce(app, &user, ChangeKind::PasswordReset).await?;
     let user_id = user.id;
@@ -109,12 +110,12 @@ pub async fn reset_password(
         .write(async move |txn| {
             restoration.apply(&txn).await?;
             let Locked { account, .. } = challenges::lock(&txn, &challenge).await?;
-            // the account may have gone to another address since
+            // the account may have another email address by now
             let is_theirs = |account: &user::Model| {
                 account.id == user_id && account.email_key.as_ref() == Some(&challenge.email_key)
             };
             let Some(account) = account.filter(is_theirs) else { return Ok(None) };
-            // a deactivated account stays as it is: its link is spent, and sets nothing
+            // the link of a deactivated account is spent without any effect
             if challenge::end(&txn, challenge.id, now).await?.is_none() || !account.is_active {
                 return Ok(None);
             }
@@ -123,7 +124,7 @@ pub async fn reset_password(
             change.insert(&txn, &account, &removed).await?;
             user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session_end::end_all(&txn, user_id, now).await?;
-            // the person who reads the mails is known where they are; others who had the old password are strangers again
+            // the reader of the mails counts as known here, and a thief who used the old password no longer does anywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
             if let Some(here) = &here {
                 known_address::note(&txn, user_id, here, now).await?;
@@ -137,23 +138,24 @@ pub async fn reset_password(
     Ok(ended.ok_or(ResetPasswordRefusal::InvalidToken)?)
 }
 
-/// The identities that do not outlive a reset: those that a thief of the account may have linked. A baseline is what the owner's
-/// mailbox has vouched for: the last reset, or without one the beginning of the account. A change of the password is none, or
-/// a thief would set one.
+/// Returns the identities that a reset removes, because a thief may have linked them: those linked since the owner's mailbox last
+/// confirmed the account. That was at the last reset or, without one, when the account was created. A change of the password
+/// does not count, because a thief could make one.
 async fn identities_to_remove(txn: &Txn, account: &user::Model) -> Result<Vec<identity::Model>, DbErr> {
     let linked = identity::list(txn, &[account.id]).await?;
     let baseline = account.last_reset_at.unwrap_or(account.created_at);
     let is_proven = account.email_verified_at.is_some();
-    // of an account whose address was never proven nobody knows who made it
+    // a stranger may have made an account whose email address was never proven
     Ok(linked.into_iter().filter(|identity| !is_proven || identity.linked_at.0 > baseline.0).collect())
 }
 
 fn parse(app: &App, owner: &Owner, input: &ResetPasswordInput) -> Result<Password, Vec<FieldError>> {
     let mut inputs = Inputs::default();
-    let new = Password::parse(input.new_password.expose_secret());
-    let new = inputs.check("newPassword", new.and_then(|new| check_new(app, &new, owner).map(|()| new)));
-    let again = input.new_password_confirmation.as_ref();
-    inputs.check("newPasswordConfirmation", check_confirmation(&input.new_password, again));
+    let parsed = Password::parse(input.new_password.expose_secret())
+        .and_then(|new| check_new(app, &new, owner).map(|()| new));
+    let new = inputs.check("newPassword", parsed);
+    let confirmation = input.new_password_confirmation.as_ref();
+    inputs.check("newPasswordConfirmation", check_confirmation(&input.new_password, confirmation));
     inputs.finish()?;
     new.ok_or_else(Vec::new)
 }

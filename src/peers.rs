@@ -1,4 +1,4 @@
-//! The one task that hears what other servers did, and looks after what it may have missed.
+//! The background task that follows the events of other servers, and checks for those that it may have missed.
 
 use std::{collections::HashMap, convert::Infallible, error::Error, time::Duration};
 
@@ -12,97 +12,97 @@ use crate::{
     storage::{self, session},
 };
 
-/// How often it makes sure that it hears. A pooler that lends connections out for a transaction, and a line that is dead
-/// without a word, hear nothing and say nothing.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// The interval at which it sends a notification to itself. Nothing else would show that a transaction pooler or a dead connection
+/// delivers no notifications.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How often it looks whether sessions are over that somebody listens for: nothing may have told of it, like another program
-/// on the same SQLite file.
-const LOOK: Duration = Duration::from_secs(30);
+/// The interval at which it checks whether sessions with listeners have ended. Not every end is announced, for example that by
+/// another program on the same SQLite file.
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long to wait before it connects again: at first, and at most.
+/// The first and the longest pause before it reconnects.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Sessions that one statement asks for.
+/// The maximum number of sessions that one statement checks.
 const AT_ONCE: usize = 500;
 
-/// Why nothing is heard any more.
+/// The reason why no notifications arrive any more.
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
     #[error("the connection is lost")]
     Lost,
     #[error(
-        "what this server sends does not come back: is a pooler between it and PostgreSQL that lends connections out?"
+        "this server does not receive its own notifications; is there a transaction pooler between it and PostgreSQL?"
     )]
-    Unheard,
+    NoEcho,
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Runs for ever.
+/// Follows the other servers and never returns.
 pub async fn run(app: &App) {
     let DatabaseUrl::Postgres(url) = &app.config.database.url else {
-        // nobody else writes, or at least nobody tells
+        // on SQLite no other server announces its writes
         loop {
-            time::sleep(LOOK).await;
-            look_and_tell(app).await;
+            time::sleep(CHECK_INTERVAL).await;
+            check_and_log(app).await;
         }
     };
     let [mut pause, most] = PAUSES;
     loop {
         let begun = time::Instant::now();
         let why: Disconnected = match storage::listen(url).await {
-            Ok(heard) => follow(app, heard).await.map_or_else(|why| why, |never| match never {}),
+            Ok(notices) => follow(app, notices).await.map_or_else(|why| why, |never| match never {}),
             Err(fault) => fault.into(),
         };
         app.db.set_listening(false);
-        tracing::warn!(error = &why as &dyn Error, "other servers are not heard; it tries again");
+        tracing::warn!(error = &why as &dyn Error, "the events of other servers do not arrive; reconnecting");
         pause = if begun.elapsed() > most { PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
-        look_and_tell(app).await;
+        check_and_log(app).await;
     }
 }
 
-/// Publishes what is heard.
-async fn follow(app: &App, mut heard: mpsc::Receiver<String>) -> Result<Infallible, Disconnected> {
-    // both begin at once: from here on nothing is missed, but something may have been before
+/// Publishes the events that arrive.
+async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infallible, Disconnected> {
+    // The first ticks come at once: from here on nothing is missed, but something may have been missed before.
     app.db.set_listening(true);
-    let mut signs = time::interval(SIGN_OF_LIFE);
-    let mut looks = time::interval(LOOK);
-    let mut is_heard = true;
+    let mut heartbeats = time::interval(HEARTBEAT);
+    let mut checks = time::interval(CHECK_INTERVAL);
+    let mut is_alive = true;
     loop {
         tokio::select! {
-            notice = heard.recv() => {
+            notice = notices.recv() => {
                 match app.events.hear(&notice.ok_or(Disconnected::Lost)?, |told| app.db.forget_viewers(told)) {
-                    Ok(is_own) => is_heard |= is_own,
-                    // of a later version, most likely
+                    Ok(is_own) => is_alive |= is_own,
+                    // most likely from a later version
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "what another server did is looked for");
-                        // and with it goes what is kept
+                        tracing::warn!(error = &error as &dyn Error, "a notification of another server is unreadable; checking for what it announced");
+                        // this also clears the cache
                         app.db.set_listening(true);
                         check_missed(app).await?;
                     }
                 }
             }
-            _ = signs.tick() => {
-                if !std::mem::take(&mut is_heard) {
-                    return Err(Disconnected::Unheard);
+            _ = heartbeats.tick() => {
+                if !std::mem::take(&mut is_alive) {
+                    return Err(Disconnected::NoEcho);
                 }
                 let sign = app.events.sign_of_life();
                 app.db.write_one(async move |txn| storage::notify(&txn, sign).await).await?;
             }
-            _ = looks.tick() => check_missed(app).await?,
+            _ = checks.tick() => check_missed(app).await?,
         }
     }
 }
 
-async fn look_and_tell(app: &App) {
+async fn check_and_log(app: &App) {
     if let Err(fault) = check_missed(app).await {
-        tracing::warn!(error = &fault as &dyn Error, "whether sessions are over could not be found out");
+        tracing::warn!(error = &fault as &dyn Error, "ended sessions could not be checked for");
     }
 }
 
-/// Publishes the ends of sessions that are over, though somebody still listens for them.
+/// Publishes the end of every ended session that still has listeners.
 async fn check_missed(app: &App) -> Result<(), Fault> {
     let listened_for: HashMap<_, _> = app.events.sessions().into_iter().collect();
     let ids: Vec<_> = listened_for.keys().copied().collect();

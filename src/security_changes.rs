@@ -1,18 +1,19 @@
-//! Security changes: changes of what signs a person in, and the notice that tells the owner of each and can undo it.
+//! Security changes: changes to the ways in which a person signs in, each with a notice that can undo it.
 //!
-//! A thief of an access token or of a password may make one; only the owner reads the mails to the account's address. So no
-//! change is made without its notice, and the notice goes to an address that the owner has proven.
+//! A thief with an access token or a password can make such a change, but only the owner reads the mails to the account's email
+//! address. No change is therefore made without its notice, and the notice goes to an address that the owner has proven.
 
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     fault::Fault,
     input::EmailAddress,
-    outbox::{self, MailRequest},
+    outbox::{self, MailKind, MailRequest},
     rate_limit::{self, Action},
     secrets,
     storage::{
@@ -22,14 +23,41 @@ use crate::{
     },
 };
 
-/// How long a change can be undone. A change of address is undone from an address that was proven for as long before: a thief
-/// who has just moved an account to an address of their own gets no link.
+/// The time in which a change can be undone. Only an address that was proven for at least as long gets an undo link: a thief who
+/// has just moved an account to an address of their own gets none.
 pub const UNDO_TTL: Duration = Duration::from_hours(72);
 
-/// How long a notice is worth sending.
+/// The time in which a notice is worth sending.
 const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
-/// A change about to be made, and its notice, which was charged.
+/// Returns the email address of a user, or `None` if there is none or nobody has proven it: it may be a stranger's.
+#[must_use]
+pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
+    let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some())?;
+    EmailAddress::parse(email).ok()
+}
+
+/// Builds a security notice to the owner of an account, about the change with the id `change` if it can be undone. Returns `None`
+/// if the account has no proven email address.
+#[must_use]
+pub fn notice(
+    now: OffsetDateTime,
+    kind: MailKind,
+    owner: &user::Model,
+    change: Option<Uuid>,
+) -> Option<storage::outbox::Model> {
+    let to = proven_address(owner)?;
+    let request = MailRequest {
+        kind,
+        to: &to,
+        user_id: Some(owner.id),
+        challenge_id: change,
+        good_for: NOTICE_GOOD_FOR,
+    };
+    Some(outbox::row_at(now, request))
+}
+
+/// A change about to be made, and its notice, which is already charged.
 #[derive(Clone, Debug)]
 pub struct SecurityChange {
     id: Uuid,
@@ -40,42 +68,27 @@ pub struct SecurityChange {
 }
 
 impl SecurityChange {
-    /// Charges the notice of a change. Where a day's notices of its kind are used up, there must be no such change.
-    ///
-    /// # Errors
-    /// [`Fault::RateLimited`].
+    /// Prepares a change and charges its notice. Fails with [`Fault::RateLimited`] if the day's notices of this kind are used up;
+    /// the change must then not be made, because nobody would learn of it.
     pub async fn announce(app: &App, user: &user::Model, kind: ChangeKind) -> Result<Self, Fault> {
         let now = app.clock.now();
         let id = secrets::uuid_v7(now);
-        let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
-        let to = email.and_then(|email| EmailAddress::parse(email).ok());
-        if to.is_some() {
+        if proven_address(user).is_some() {
             rate_limit::charge(app, Action::Notice(kind, user.id)).await?;
         }
-        let notice = to.map(|to| {
-            let order = MailRequest {
-                kind: match kind {
-                    ChangeKind::PasswordChanged => outbox::MailKind::PasswordChanged,
-                    ChangeKind::PasswordReset => outbox::MailKind::PasswordWasReset,
-                    ChangeKind::EmailChanged => outbox::MailKind::EmailChanged,
-                    ChangeKind::IdentityLinked => outbox::MailKind::GoogleLinked,
-                    ChangeKind::IdentityUnlinked => outbox::MailKind::GoogleUnlinked,
-                },
-                to: &to,
-                user_id: Some(user.id),
-                challenge_id: Some(id),
-                good_for: NOTICE_GOOD_FOR,
-            };
-            outbox::row(app, order)
-        });
+        let mail_kind = match kind {
+            ChangeKind::PasswordChanged => MailKind::PasswordChanged,
+            ChangeKind::PasswordReset => MailKind::PasswordWasReset,
+            ChangeKind::EmailChanged => MailKind::EmailChanged,
+            ChangeKind::IdentityLinked => MailKind::GoogleLinked,
+            ChangeKind::IdentityUnlinked => MailKind::GoogleUnlinked,
+        };
+        let notice = notice(now, mail_kind, user, Some(id));
         Ok(Self { id, kind, notice, now: Timestamp(now) })
     }
 
-    /// Writes what is needed to undo the change, and its notice. It belongs into the transaction that makes the change:
-    /// `before` is the locked account as it was, `removed` the identities that the change takes away.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Writes the data needed to undo the change, and the notice. Call it in the transaction that makes the change. `before` is the
+    /// locked account as it was, and `removed` are the identities that the change removes.
     pub async fn insert(
         self,
         txn: &Txn,
@@ -84,7 +97,7 @@ impl SecurityChange {
     ) -> Result<(), DbErr> {
         let Self { id, kind, notice, now } = self;
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
-        // an account that only its mailbox opens gave up the address by that mailbox: nothing else could approve the undo
+        // if only the mailbox opens the account, the move was approved there, and nothing else could approve the undo
         let has_other_proof =
             before.password_hash.is_some() || !identity::list(txn, &[before.id]).await?.is_empty();
         let is_revertible =

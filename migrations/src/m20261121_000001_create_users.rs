@@ -1,4 +1,4 @@
-//! People with an account.
+//! Users.
 
 use sea_orm_migration::{
     prelude::*,
@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
             .table(User::Table)
             .col(uuid(User::Id).primary_key())
             .col(text_null(User::Email))
-            // what two spellings of one address have in common; the same for usernames
+            // the form that all spellings of an email address share; likewise for usernames
             .col(text_null(User::EmailKey).unique_key())
             .col(big_integer_null(User::EmailVerifiedAt))
             .col(text_null(User::Username))

@@ -1,4 +1,4 @@
-//! Sign-ins: one row each, however often it is refreshed.
+//! Sessions. A session keeps its row when it is refreshed.
 
 use sea_orm_migration::{
     prelude::*,
@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // a person's live sessions: what has ended has also expired, so however many there were, these are found alone
+        // finds a user's live sessions; ending a session also sets its expiry, so ended ones are skipped, however many there are
         let of_user = Index::create()
             .name("idx_sessions_user_id_expires_at")
             .table(Session::Table)
@@ -44,7 +44,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_index(of_user).await?;
 
-        // what housekeeping deletes
+        // finds the rows that housekeeping deletes
         let by_expiry = Index::create()
             .name("idx_sessions_expires_at")
             .table(Session::Table)

@@ -1,4 +1,4 @@
-//! Accounts elsewhere by which people sign in here.
+//! Identities: providers' accounts with which users sign in.
 
 use sea_orm_migration::{
     prelude::*,
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // an identity is (`iss`, `sub`), OpenID Connect Core §5.7
+        // (`iss`, `sub`) identifies a provider's account (OpenID Connect Core 1.0 §5.7)
         let by_subject = Index::create()
             .name("idx_identities_issuer_subject")
             .table(Identity::Table)

@@ -1,4 +1,4 @@
-//! What people are searched by, and what lists of them are filtered by.
+//! The columns and indexes by which users are searched and filtered.
 
 use sea_orm_migration::{
     prelude::*,
@@ -8,7 +8,7 @@ use sea_orm_migration::{
 
 use crate::m20261121_000001_create_users::User;
 
-/// People read at once.
+/// The number of users that are read together.
 const BATCH: u64 = 1000;
 
 #[derive(DeriveMigrationName)]
@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
         }
         fill(manager).await?;
 
-        // keys are compared byte by byte, so that one index finds both a key and all that begin alike
+        // compared byte by byte, so that one index finds both a key and all keys with a prefix
         if manager.get_database_backend() == DbBackend::Postgres {
             let keys = ["email_key", "username_key", "name_key", "first_name_key", "last_name_key"];
             let columns = keys.map(|key| format!("ALTER COLUMN {key} TYPE text COLLATE \"C\"")).join(", ");
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
             manager.create_index(Index::create().name(name).table(User::Table).col(key).to_owned()).await?;
         }
 
-        // the newest of any role, active or not, proven or not, however rare they are
+        // finds the newest users of every combination of filters, however few they are
         for (name, is_verified) in
             [("idx_users_facets_verified", true), ("idx_users_facets_unverified", false)]
         {
@@ -61,7 +61,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The keys of the people who are there. SQL's `lower` is no help: SQLite's knows ASCII alone.
+/// Fills in the keys of existing users. SQL's `lower` cannot, because SQLite's handles only ASCII.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let on = manager.get_connection();
     let mut after = Uuid::nil();
@@ -82,7 +82,7 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             let joined =
                 || [first.as_deref(), last.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
             let full = Some(name.unwrap_or_else(joined)).filter(|name| !name.is_empty());
-            // the final sigma is the one letter that is written otherwise at the end of a word
+            // sigma is the one letter with a different form at the end of a word
             let fold = |text: String| {
                 text.chars().flat_map(char::to_lowercase).collect::<String>().replace('ς', "σ")
             };

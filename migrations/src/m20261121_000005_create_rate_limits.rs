@@ -1,4 +1,4 @@
-//! How much of which budget is used up.
+//! Rate limits: the budgets that are in use.
 
 use sea_orm_migration::{
     prelude::*,
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // what housekeeping deletes
+        // finds the rows that housekeeping deletes
         let by_idleness = Index::create()
             .name("idx_rate_limits_idle_at")
             .table(RateLimit::Table)

@@ -1,4 +1,4 @@
-//! From where people have signed in before.
+//! Known addresses, from which users have signed in before.
 
 use sea_orm_migration::{
     prelude::*,
@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // what housekeeping deletes
+        // finds the rows that housekeeping deletes
         let by_use = Index::create()
             .name("idx_known_addresses_last_used_at")
             .table(KnownAddress::Table)

@@ -1,4 +1,4 @@
-//! Mails that are to be sent, and what became of them.
+//! The outbox: mails to send, and their outcomes.
 
 use sea_orm_migration::{
     prelude::*,
@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // what is to be sent; what failed; what housekeeping deletes
+        // find the mails to send, the failed ones, and those that housekeeping deletes
         for (name, column) in [
             ("idx_outbox_due_at", Outbox::DueAt),
             ("idx_outbox_failed_at", Outbox::FailedAt),

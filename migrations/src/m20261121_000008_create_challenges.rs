@@ -1,4 +1,4 @@
-//! What was mailed to prove an address, and is awaited.
+//! Challenges: mails that prove an email address.
 
 use sea_orm_migration::{
     prelude::*,
@@ -29,11 +29,11 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
 
         for (name, columns) in [
-            // those of an address, of a person, of whom a username is to be; what has ended has expired too
+            // find those of an email address, a user or a requested username; ended ones have expired as well
             ("idx_challenges_email_key_expires_at", vec![Challenge::EmailKey, Challenge::ExpiresAt]),
             ("idx_challenges_user_id_expires_at", vec![Challenge::UserId, Challenge::ExpiresAt]),
             ("idx_challenges_username_key_expires_at", vec![Challenge::UsernameKey, Challenge::ExpiresAt]),
-            // what housekeeping deletes
+            // finds the rows that housekeeping deletes
             ("idx_challenges_expires_at", vec![Challenge::ExpiresAt]),
         ] {
             let mut index = Index::create().name(name).table(Challenge::Table).to_owned();

@@ -1,4 +1,4 @@
-//! Google sign-ins that were begun in a browser, and are awaited back.
+//! Google sign-ins that were started in a browser and are not finished yet.
 
 use sea_orm_migration::{
     prelude::*,
@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // what housekeeping deletes
+        // finds the rows that housekeeping deletes
         let by_expiry = Index::create()
             .name("idx_authorization_requests_expires_at")
             .table(AuthorizationRequest::Table)

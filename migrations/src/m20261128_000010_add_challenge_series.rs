@@ -1,4 +1,4 @@
-//! Which mails replace each other, which session asked, and an id for links that is not the challenge's own.
+//! The series of challenges that replace each other, the session that asked, and a separate id for links.
 
 use sea_orm_migration::{prelude::*, schema::uuid_null};
 

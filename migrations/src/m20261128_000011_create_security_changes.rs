@@ -1,4 +1,4 @@
-//! Changes of what signs people in, and what is needed to undo them.
+//! Security changes: changes to how users sign in, with the data needed to undo them.
 
 use sea_orm_migration::{
     prelude::*,
@@ -37,9 +37,9 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
         for (name, columns) in [
             ("idx_security_changes_user_id_id", vec![SecurityChange::UserId, SecurityChange::Id]),
-            // addresses that are reserved for the account that had them
+            // finds email addresses that are reserved for their former account
             ("idx_security_changes_email_key", vec![SecurityChange::EmailKey, SecurityChange::ExpiresAt]),
-            // what housekeeping deletes
+            // finds the rows that housekeeping deletes
             ("idx_security_changes_expires_at", vec![SecurityChange::ExpiresAt]),
         ] {
             let mut index = Index::create().name(name).table(SecurityChange::Table).to_owned();

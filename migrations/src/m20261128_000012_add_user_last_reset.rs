@@ -1,4 +1,4 @@
-//! When people last took their account back by a reset of the password.
+//! The time of a user's last password reset.
 
 use sea_orm_migration::{prelude::*, schema::big_integer_null};
 

@@ -1,4 +1,4 @@
-//! When and how the person behind a session last proved who they are.
+//! The time and methods of a session's last authentication.
 
 use sea_orm_migration::{
     prelude::*,
@@ -11,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // defaults, so that a server of the version before can still begin sessions: those are never recent proofs
+        // defaults, so that a server of the previous version can still open sessions; these never count as recently authenticated
         let columns = [
             big_integer(Session::AuthenticatedAt).default(0).to_owned(),
             text(Session::Methods).default("").to_owned(),

@@ -1,4 +1,4 @@
-//! Who refreshed a session, and which of its tokens are void.
+//! The clients that refreshed a session, and its void tokens.
 
 use sea_orm_migration::{
     prelude::*,
@@ -11,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // an older server inserts rows without these columns, so each has a default
+        // defaults, because an older server inserts rows without these columns
         let columns = [
             big_integer_null(Session::ClientHash),
             big_integer(Session::ClientCounter).default(0).to_owned(),

@@ -1,4 +1,4 @@
-//! How often a sign-in has failed at a known address since the last that succeeded there.
+//! The number of failed sign-ins at a known address since the last success there.
 
 use sea_orm_migration::{prelude::*, schema::integer};
 
@@ -8,7 +8,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // the default is for servers of the version before, which know no such column
+        // the default is for servers of the previous version, which do not know this column
         let failures = integer(KnownAddress::Failures).default(0).to_owned();
         let table = Table::alter().table(KnownAddress::Table).add_column(failures).to_owned();
         manager.alter_table(table).await

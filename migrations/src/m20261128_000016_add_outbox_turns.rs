@@ -1,4 +1,4 @@
-//! Who asked for a mail, and when its turn comes among the mails that wait.
+//! The asker of a mail, and its turn among the waiting mails.
 
 use sea_orm_migration::{
     prelude::*,
@@ -20,14 +20,15 @@ impl MigrationTrait for Migration {
         let has_turn = || Expr::col(Outbox::Turn).is_not_null();
         let is_unsorted = Expr::col(Outbox::Class).is_null().and(Expr::col(Outbox::DueAt).is_not_null());
         for (name, columns, of) in [
-            // whose turn it is; the last turn of an asker
+            // find the mail whose turn it is, and the last turn of an asker
             ("idx_outbox_turn", vec![Outbox::Class, Outbox::Turn, Outbox::Id], has_class),
             ("idx_outbox_asker", vec![Outbox::Asker, Outbox::Class, Outbox::Turn], has_turn()),
-            // what is due and has no turn yet; what expires while it waits for its turn
+            // find due mails without a turn, and mails that expire while they wait for theirs
             ("idx_outbox_unsorted", vec![Outbox::DueAt], is_unsorted),
             ("idx_outbox_expiry", vec![Outbox::ExpiresAt], has_turn()),
         ] {
-            // each covers the rows of one statement alone: the planner has no other choice, however old its statistics are
+            // each index covers the rows of a single statement, so that the planner has no other choice even with outdated
+            // statistics
             let mut index = Index::create().name(name).table(Outbox::Table).and_where(of).to_owned();
             for column in columns {
                 index.col(column);

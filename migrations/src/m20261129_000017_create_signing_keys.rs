@@ -1,4 +1,4 @@
-//! RSA keys that sign access tokens, each sealed under a secret.
+//! RSA keys that sign access tokens, each encrypted with a secret key.
 
 use sea_orm_migration::{
     prelude::*,

@@ -1,4 +1,4 @@
-//! What superusers do to others' accounts, and what they cannot do.
+//! The rules for superusers who change the accounts of others.
 
 use uuid::Uuid;
 
@@ -10,14 +10,14 @@ use crate::{
     storage::{Timestamp, challenge, session_end, user, user_changes, user_changes::Administration},
 };
 
-/// Why an account stays as it was.
+/// The reasons for which an account stays unchanged.
 #[derive(Debug)]
 pub enum AdministrationRefusal {
-    /// There is no such user.
+    /// No such user exists.
     NotFound,
-    /// It is the superuser's own, or they are no superuser any more.
+    /// The account is the superuser's own, or they are no longer a superuser.
     NotAllowed,
-    /// The superuser has not proven recently enough who they are.
+    /// The superuser must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -29,13 +29,11 @@ impl From<ReauthenticationRequired> for AdministrationRefusal {
     }
 }
 
-/// Changes another's account, and returns it as it is now. Deactivation ends its sessions, and what was mailed and is awaited.
+/// Changes the account of another user and returns the changed row. Deactivation also ends the sessions and open challenges of the
+/// user.
 ///
-/// There is always a superuser left: it is the one who acts. They cannot act on themselves, and both rows are locked before
-/// it is decided whether they still are one; so of two who demote each other at once, the second is none any more.
-///
-/// # Errors
-/// Why not.
+/// At least one superuser always remains: the one who acts. Superusers cannot change their own accounts, and both rows are locked
+/// before the role of the acting one is checked. So if two superusers demote each other at once, the second is refused.
 pub(super) async fn administer(
     app: &App,
     by: &Viewer,
@@ -62,7 +60,7 @@ pub(super) async fn administer(
             if change == Administration::IsActive(false) {
                 user_changes::raise_credentials_version(&txn, id).await?;
                 session_end::end_all(&txn, id, now).await?;
-                // a link mailed before would still be good after the account is let in again
+                // a link mailed before would work again once the account is reactivated
                 challenge::end_all_of(&txn, id, now).await?;
                 if let Some(key) = &user.email_key {
                     challenge::end_all(&txn, key, now).await?;

@@ -1,4 +1,4 @@
-//! Changing one's password, or setting the first.
+//! Changing one's password, or setting the first one.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -10,33 +10,35 @@ use crate::{
     fault::{Failure, Refusal},
     input::{FieldError, FieldErrorCode, Inputs, Invalid, Password},
     outbox,
-    rate_limit::{self, Action, Address},
+    rate_limit::Address,
     security_changes::SecurityChange,
-    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
+    sessions::{
+        Client, ReauthenticationRequired, Viewer, check_current_password, parse_current_password, step_up,
+    },
     storage::{
         Timestamp, challenge, known_address, security_change::ChangeKind, session_end, user, user_changes,
     },
 };
 
-/// The old password and the new.
+/// The current password and the new one.
 #[derive(Clone, Debug)]
 pub struct ChangePasswordInput {
-    /// May be left out only where there is none.
+    /// The current password. Required if the account has one.
     pub current_password: Option<SecretString>,
     /// The new password.
     pub new_password: SecretString,
-    /// The new password again; checked where given.
+    /// The new password again. Checked if present.
     pub new_password_confirmation: Option<SecretString>,
 }
 
-/// Why the password stays as it was.
+/// The reasons for which the password stays the same.
 #[derive(Debug)]
 pub enum ChangePasswordRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// The current password is another.
+    /// The current password is wrong.
     InvalidCredentials,
-    /// It would be the first password, and the viewer has not proven recently enough who they are.
+    /// The account has no password yet, and the viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -48,11 +50,8 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
     }
 }
 
-/// Sets the password and ends the viewer's other sessions, those that are being opened included. Returns the sessions that it
-/// ended. The first password is a new way in, and needs a recent proof; others need the current one.
-///
-/// # Errors
-/// [`ChangePasswordRefusal::InvalidCredentials`] if the current password is another.
+/// Sets the password and ends the viewer's other sessions, including those that are just being opened. Returns the ids of the
+/// ended sessions. A first password is a new way in and needs a recent reauthentication; any other needs the current password.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -65,17 +64,10 @@ pub async fn change_password(
     }
     let owner = Owner::of(user);
     let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordRefusal::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
-
-    if let Some(current) = current {
-        let verified = app.passwords.verify(current.into_secret(), user.password_hash.as_deref()).await;
-        if !attempt.unless_busy(app, verified).await?.is_right {
-            return Err(ChangePasswordRefusal::InvalidCredentials.into());
-        }
-    }
-    let password_hash = hash_new(app, new, &owner).await?;
-    let password_hash =
-        password_hash.map_err(|wrong| ChangePasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
+    check_current_password(app, viewer, current).await?.ok_or(ChangePasswordRefusal::InvalidCredentials)?;
+    let password_hash = hash_new(app, new, &owner)
+        .await?
+        .map_err(|wrong| ChangePasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let (id, version, keep) = (user.id, user.credentials_version, viewer.session.id);
     let (now, email_key) = (Timestamp(app.clock.now()), user.email_key.clone());
@@ -93,10 +85,10 @@ pub async fn change_password(
             if let Some(before) = before {
                 change.insert(&txn, &before, &[]).await?;
             }
-            // whoever had the old password is a stranger again wherever they used it
+            // a thief who used the old password elsewhere must not be a known client there
             known_address::forget_others(&txn, id, &here).await?;
             let ended = session_end::end_others(&txn, id, keep, now).await?;
-            // a link in somebody's mailbox would undo it
+            // a reset link that waits in a mailbox would undo the change
             challenge::end_all_of(&txn, id, now).await?;
             if let Some(key) = email_key {
                 challenge::end_all(&txn, &key, now).await?;
@@ -105,11 +97,11 @@ pub async fn change_password(
         })
         .await?;
     outbox::wake(app);
-    // the credentials changed while they were checked
+    // `None` if the credentials changed while they were checked
     Ok(ended.ok_or(ChangePasswordRefusal::InvalidCredentials)?)
 }
 
-/// The current password, where there is one, and the new.
+/// Returns the current password, if the account has one, and the new one.
 fn parse(
     app: &App,
     user: &user::Model,
@@ -117,27 +109,18 @@ fn parse(
     input: &ChangePasswordInput,
 ) -> Result<(Option<Password>, Password), Vec<FieldError>> {
     let mut inputs = Inputs::default();
-    let current = inputs.check(
-        "currentPassword",
-        match &input.current_password {
-            _ if user.password_hash.is_none() => Ok(None),
-            Some(current) => Password::parse(current.expose_secret()).map(Some),
-            None => Err(Invalid::new(FieldErrorCode::Required, "The current password is required.")),
-        },
-    );
-    let current = current.flatten();
-    let new = Password::parse(input.new_password.expose_secret());
-    let new = inputs.check(
-        "newPassword",
-        new.and_then(|new| {
-            if current.as_ref().is_some_and(|current| current.equals(&new)) {
-                return Err(Invalid::new(FieldErrorCode::Unchanged, "The new password is the current one."));
-            }
-            check_new(app, &new, owner).map(|()| new)
-        }),
-    );
-    let again = input.new_password_confirmation.as_ref();
-    inputs.check("newPasswordConfirmation", check_confirmation(&input.new_password, again));
+    let parsed_current = parse_current_password(user, input.current_password.as_ref());
+    let current = inputs.check("currentPassword", parsed_current).flatten();
+    let parsed_new = Password::parse(input.new_password.expose_secret()).and_then(|new| {
+        if current.as_ref().is_some_and(|current| current.equals(&new)) {
+            let message = "The new password is the same as the current one.";
+            return Err(Invalid::new(FieldErrorCode::Unchanged, message));
+        }
+        check_new(app, &new, owner).map(|()| new)
+    });
+    let new = inputs.check("newPassword", parsed_new);
+    let confirmation = input.new_password_confirmation.as_ref();
+    inputs.check("newPasswordConfirmation", check_confirmation(&input.new_password, confirmation));
     inputs.finish()?;
     Ok((current, new.ok_or_else(Vec::new)?))
 }

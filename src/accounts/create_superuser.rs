@@ -1,4 +1,4 @@
-//! The account of an operator, made from the command line.
+//! Creating a superuser from the command line.
 
 use super::new_account::{Claim, NewAccount, NewAccountInput, claim};
 use crate::{
@@ -8,30 +8,29 @@ use crate::{
     storage::{Timestamp, user},
 };
 
-/// Why there is no account.
+/// The reasons for which no account is created.
 #[derive(Debug)]
 pub enum CreateSuperuserRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// Somebody has this address.
+    /// Another account has this email address.
     EmailTaken,
-    /// Somebody has this username.
+    /// Another account has this username.
     UsernameTaken,
 }
 
 impl Refusal for CreateSuperuserRefusal {}
 
-/// Creates the account. Its address counts as proven: the operator vouches for it.
-///
-/// # Errors
-/// Why not.
+/// Creates the account of a superuser. Its email address counts as proven, because the operator vouches for it.
 pub async fn create_superuser(
     app: &App,
     input: NewAccountInput,
 ) -> Result<user::Model, Failure<CreateSuperuserRefusal>> {
     let account = NewAccount::parse(app, &input).map_err(CreateSuperuserRefusal::InvalidInput)?;
-    let row = account.into_row(app, user::Role::Superuser).await?;
-    let mut row = row.map_err(|wrong| CreateSuperuserRefusal::InvalidInput(vec![wrong.at("password")]))?;
+    let mut row = account
+        .into_row(app, user::Role::Superuser)
+        .await?
+        .map_err(|wrong| CreateSuperuserRefusal::InvalidInput(vec![wrong.at("password")]))?;
     row.email_verified_at = row.email.is_some().then_some(Timestamp(app.clock.now()));
     let inserted = row.clone();
     match app.db.write(async move |txn| claim(&txn, inserted).await).await? {

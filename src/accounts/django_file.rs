@@ -1,4 +1,4 @@
-//! A file of Django's users, read one record at a time: JSON lines as `dumpdata` writes them, or CSV with a header.
+//! A file of Django users, read one record at a time: JSON lines as `dumpdata` writes them, or CSV with a header.
 
 use std::io::{self, BufRead, Cursor, Read, SeekFrom};
 
@@ -7,52 +7,49 @@ use super::{django_user::DjangoUser, import_remarks::Skip};
 /// The longest record, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What a file is written in.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DjangoFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
-    /// Comma-separated values, the first line naming the columns.
+    /// Comma-separated values. The first line names the columns.
     Csv,
 }
 
-/// Reads the records of a file, and never holds more than one of them.
+/// A reader of a file's records that holds at most one of them in memory.
 pub struct DjangoFile<R> {
     source: R,
     csv: Option<Csv>,
-    /// The line that was read last, from 1.
+    /// The number of the line that was read last. The first line is 1.
     line: u64,
     bytes: u64,
 }
 
-/// What a record is written in, unless it is too long to be held, or never ends.
+/// The text of a record, or the reason why it cannot be read as a whole.
 type Text = Result<Vec<u8>, Skip>;
 
-/// A record, and the line on which it begins.
+/// A record, and the number of its first line.
 pub(super) struct Record {
     pub(super) line: u64,
     pub(super) user: Result<DjangoUser, Skip>,
 }
 
 impl<R: BufRead> DjangoFile<R> {
-    /// Begins to read.
-    ///
-    /// # Errors
-    /// If it cannot be read, or is no list of users.
+    /// Opens a file. Fails if it cannot be read or is not a list of users.
     pub fn open(mut source: R, format: DjangoFormat) -> io::Result<Self> {
         let mark = "\u{feff}".as_bytes();
-        let marked = if source.fill_buf()?.starts_with(mark) { mark.len() } else { 0 };
-        source.consume(marked);
+        let mark_length = if source.fill_buf()?.starts_with(mark) { mark.len() } else { 0 };
+        source.consume(mark_length);
         let begun = source.fill_buf()?;
         let first = begun.trim_ascii_start().first().copied();
-        // a NUL is in no text but one of two or four bytes a character, which may have no mark
+        // UTF-16 and UTF-32 may lack a byte order mark, but contain NULs, which UTF-8 text does not
         let is_wide =
             begun.starts_with(&[0xff, 0xfe]) || begun.starts_with(&[0xfe, 0xff]) || begun.contains(&0);
         let is_empty = begun.is_empty();
-        let mut file = Self { source, csv: None, line: 0, bytes: marked as u64 };
+        let mut file = Self { source, csv: None, line: 0, bytes: mark_length as u64 };
         let wrong = match format {
             _ if is_wide => {
-                "it is no text in UTF-8, but UTF-16, as PowerShell's `>` writes it: let `manage.py dumpdata --output` write it"
+                "it is UTF-16, as written by PowerShell's `>`, and must be UTF-8: write it with `manage.py dumpdata --output`"
             }
             _ if is_empty => "it is empty",
             DjangoFormat::JsonLines if first == Some(b'[') => {
@@ -68,19 +65,19 @@ impl<R: BufRead> DjangoFile<R> {
                 if has("password") && (has("username") || has("email")) {
                     return Ok(file);
                 }
-                "its first line names no columns `password` and `username` or `email`"
+                "its first line must name the column `password`, and `username` or `email`"
             }
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, wrong))
     }
 
-    /// Bytes read so far.
+    /// Returns the number of bytes read so far.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.bytes
     }
 
-    /// The next record; none at the end.
+    /// Reads the next record. Returns `None` at the end of the file.
     pub(super) fn next(&mut self) -> io::Result<Option<Record>> {
         while let Some((line, text)) = self.next_text()? {
             let user = match (text, &mut self.csv) {
@@ -94,7 +91,8 @@ impl<R: BufRead> DjangoFile<R> {
         Ok(None)
     }
 
-    /// The next record's text, and the line on which it begins: a line, or of CSV as many as its quotes hold together.
+    /// Reads the next record's text, and the number of its first line. A record is one line or, in CSV, the lines that its quotes
+    /// hold together.
     fn next_text(&mut self) -> io::Result<Option<(u64, Text)>> {
         let first = self.line + 1;
         let mut text = Vec::new();
@@ -107,7 +105,8 @@ impl<R: BufRead> DjangoFile<R> {
             self.line += u64::from(read > 0 && !is_within_line);
             is_within_line = !text.ends_with(b"\n");
             if self.csv.is_some() {
-                // also of what is too long: it ends where its quotes do, or its inside would be read as records
+                // Track the quotes of a record that is too long as well: text within its fields must not be read as records,
+                // or a user could smuggle an account into the file.
                 field = text[held..].iter().fold(field, |field, byte| field.after(*byte, self.line));
             }
             is_long |= text.len() > MAX_BYTES;
@@ -126,18 +125,18 @@ impl<R: BufRead> DjangoFile<R> {
     }
 }
 
-/// Where in a field of CSV one is, and on which line its quote opened.
+/// The position within a CSV field. A quoted field has the line on which the quote opened.
 #[derive(Clone, Copy)]
 enum Field {
     Begun,
     Bare,
     Quoted(u64),
-    /// Unless it is doubled, which stands for one.
+    /// After a quote that ends the field, unless a second one follows: a doubled quote stands for one.
     QuoteEnded(u64),
 }
 
 impl Field {
-    /// As the reader of CSV sees it: a quote opens nothing but at the beginning of a field.
+    /// Follows the rules of the `csv` crate: a quote counts only at the beginning of a field.
     fn after(self, byte: u8, line: u64) -> Self {
         match (self, byte) {
             (Self::Begun, b'"') => Self::Quoted(line),
@@ -149,7 +148,7 @@ impl Field {
     }
 }
 
-/// One reader for all records, because it is dear to make.
+/// A CSV reader that is reused for all records, because creating one is expensive.
 struct Csv {
     reader: csv::Reader<Cursor<Vec<u8>>>,
     header: csv::StringRecord,

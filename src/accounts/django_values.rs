@@ -1,30 +1,31 @@
-//! The times, keys and flags of Django's tables, as the one and the other file writes them.
+//! The times, keys and flags of Django's tables, in every notation that the two file formats use.
 
 use serde::{Deserialize, Deserializer, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// RFC 3339, or as databases print it: a space for the `T`, an offset of hours alone, or none, which is UTC.
+/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and an offset of hours alone or none, which
+/// means UTC.
 pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let (date, time) = text.trim().split_at_checked(10)?;
     let time = time.strip_prefix(['T', ' '])?;
-    let (clock, offset) = match time.find(['Z', '+', '-']) {
+    let (clock, written_offset) = match time.find(['Z', '+', '-']) {
         Some(at) => time.split_at(at),
         None => (time, "Z"),
     };
-    let offset = match offset.len() {
-        3 => format!("{offset}:00"),
+    let offset = match written_offset.len() {
+        3 => format!("{written_offset}:00"),
         5 => {
-            let (hours, minutes) = offset.split_at_checked(3)?;
+            let (hours, minutes) = written_offset.split_at_checked(3)?;
             format!("{hours}:{minutes}")
         }
-        _ => offset.to_owned(),
+        _ => written_offset.to_owned(),
     };
-    let time = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
-    // earlier than that, no answer could tell it
-    time.checked_to_offset(UtcOffset::UTC).filter(|time| time.year() >= 0)
+    let parsed = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
+    // responses cannot represent an earlier year
+    parsed.checked_to_offset(UtcOffset::UTC).filter(|time| time.year() >= 0)
 }
 
-/// A key, be it a number or a text.
+/// Reads a key, which is a number or a text.
 pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Option::<Scalar>::deserialize(deserializer)? {
         Some(Scalar::Text(text)) => Some(text),
@@ -34,7 +35,7 @@ pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     })
 }
 
-/// A flag, as Django, PostgreSQL, SQLite and Python print it.
+/// Reads a flag as Django, PostgreSQL, SQLite or Python print it.
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let flag = match Option::<Scalar>::deserialize(deserializer)? {
         None => return Ok(None),
@@ -44,14 +45,14 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
             "" => return Ok(None),
             "t" | "T" | "true" | "True" | "TRUE" => true,
             "f" | "F" | "false" | "False" | "FALSE" => false,
-            _ => return Err(de::Error::custom("a flag is neither true nor false")),
+            _ => return Err(de::Error::custom("a flag must be true or false")),
         },
     };
     Ok(Some(flag))
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a number, a text or a flag was expected")]
+#[serde(untagged, expecting = "expected a number, a text or a flag")]
 enum Scalar {
     Flag(bool),
     Number(i64),

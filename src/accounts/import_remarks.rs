@@ -1,84 +1,84 @@
-//! What an import has to say of a record that was not taken as it is.
+//! Remarks of an import on records that were skipped or changed.
 
-/// Why a record is no account here.
+/// The reason why a record was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
-    /// Beyond what is read.
+    /// The record is longer than the importer reads.
     #[error("{}", self.kind())]
     TooLong,
-    /// Of CSV, on this line: what comes after it is within that field, as far as can be known.
-    #[error("{}: an open quote since line {_0}", self.kind())]
+    /// A CSV quote opens on this line and never closes, so an unclosed quote makes the rest of the file part of its field.
+    #[error("{}: the quote opens on line {_0}", self.kind())]
     OpenQuote(u64),
-    /// For this reason.
+    /// The record is malformed, for this reason.
     #[error("{}: {_0}", self.kind())]
     Malformed(String),
-    /// Of another table.
+    /// The record is of another table.
     #[error("{}", self.kind())]
     NoUser,
-    /// Neither an address nor a username that is one here.
+    /// The record has neither an email address nor a valid username.
     #[error("{}", self.kind())]
     NoIdentifier,
-    /// But a username that may be one, or may be anything its owner chose.
+    /// The record has no email address. Its username looks like one, but its owner may have chosen it freely.
     #[error("{}", self.kind())]
     OnlyUsernameIsEmail,
-    /// And no username that is one here.
+    /// The email address is invalid, and there is no valid username.
     #[error("{}", self.kind())]
     WrongEmail,
-    /// By somebody else.
+    /// Another account has the email address.
     #[error("{}", self.kind())]
     EmailTaken,
-    /// By somebody else.
+    /// Another account has the username.
     #[error("{}", self.kind())]
     UsernameTaken,
 }
 
 impl Skip {
-    /// What this has in common with others.
+    /// Returns the reason without its details, to count by.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLong => "it is longer than 64 KiB",
-            Self::OpenQuote(_) => "the rest of the file is part of it",
+            Self::OpenQuote(_) => "an unclosed quote makes the rest of the file part of it",
             Self::Malformed(_) => "it cannot be read",
-            Self::NoUser => "it is no user",
-            Self::NoIdentifier => "it has no email address, and its username cannot be one here",
+            Self::NoUser => "it is not a user",
+            Self::NoIdentifier => "it has no email address, and its username is not valid here",
             Self::OnlyUsernameIsEmail => {
-                "it has no email address but its username, which is taken for one with --usernames-are-emails alone"
+                "its only email address is its username, which is used only with --usernames-are-emails"
             }
-            Self::WrongEmail => "its email address is none, and its username cannot be one here",
+            Self::WrongEmail => "its email address is invalid, and its username is not valid here",
             Self::EmailTaken => "another account has its email address",
             Self::UsernameTaken => "another account has its username",
         }
     }
 }
 
-/// What of an account is not as it was.
+/// A difference between an imported account and its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
-    /// Left out.
-    #[error("without its email address, which is none")]
+    /// The invalid email address is left out.
+    #[error("without its email address, which is invalid")]
     Email,
-    /// Left out.
-    #[error("without its username, which cannot be one here")]
+    /// The invalid username is left out.
+    #[error("without its username, which is not valid here")]
     Username,
-    /// Taken for one.
+    /// The username is used as the email address.
     #[error("with its username as its email address")]
     UsernameIsEmail,
-    /// Left out.
+    /// The invalid first name is left out.
     #[error("without its first name, which is too long or has control characters")]
     FirstName,
-    /// Left out.
+    /// The invalid last name is left out.
     #[error("without its last name, which is too long or has control characters")]
     LastName,
-    /// Left out.
+    /// The unusable password hash is left out.
     #[error(
-        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one"
+        "without its password, whose hash has an unknown format or excessive parameters: the user must set a new one"
     )]
     Password,
-    /// Now, instead.
-    #[error("as if it had joined now: date_joined is missing or no time")]
+    /// The account counts as created now.
+    #[error("with the current time as its join date: date_joined is missing or invalid")]
     DateJoined,
-    /// Left out.
-    #[error("without its last login, which is no time")]
+    /// The invalid time of the last login is left out.
+    #[error("without its last login, which is not a valid time")]
     LastLogin,
 }

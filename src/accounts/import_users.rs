@@ -1,4 +1,4 @@
-//! Taking over the accounts of a Django project.
+//! Importing the accounts of a Django project.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -8,8 +8,9 @@ use std::{
 use uuid::Uuid;
 
 use super::{
+    django_account::Reading,
     django_file::DjangoFile,
-    django_user::{DjangoUser, Reading},
+    django_user::DjangoUser,
     import_remarks::{Note, Skip},
 };
 use crate::{
@@ -18,71 +19,70 @@ use crate::{
     storage::user::{self, Names},
 };
 
-/// Records that are taken together.
+/// The number of records that are imported together.
 const BATCH: usize = 500;
 
-/// How to take them.
+/// The options of an import.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImportOptions {
-    /// Tell what would be, and write nothing.
+    /// Report the outcome without writing anything.
     pub dry_run: bool,
-    /// Whether the addresses count as proven, as of the day their owners joined.
+    /// Treat the email addresses as proven, since the day their owners joined.
     pub emails_verified: bool,
-    /// Whether the username of who has no address is one, as of a project that made the usernames from the addresses.
+    /// Use the username of a user without an email address as the email address, for projects that made usernames from addresses.
     pub usernames_are_emails: bool,
 }
 
-/// A record, and what became of it.
+/// A record and its outcome.
 #[derive(Debug)]
 pub struct ImportLine {
-    /// The line on which it begins.
+    /// The number of its first line.
     pub line: u64,
-    /// What it is called by; empty where it could not be read.
+    /// A name to report it by. Empty if the record could not be read.
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What becomes of a record.
+/// The outcome of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is an account now; this of it is not as it was.
+    /// An account was created, with these differences from the record.
     Taken(Vec<Note>),
-    /// It was an account already, from this record.
+    /// An earlier run has already created the account of this record.
     AlreadyThere,
-    /// It is no account.
+    /// No account was created.
     Skipped(Skip),
 }
 
-/// What became of a file: how many records were taken and so on, by reason where there is one.
+/// The number of records with each outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// New accounts.
     pub taken: u64,
     /// Accounts from an earlier run.
     pub already_there: u64,
-    /// Records that are no accounts, by reason.
+    /// Skipped records, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
-    /// New accounts that are not as they were, by what is not.
+    /// Differences between new accounts and their records, by kind.
     pub noted: BTreeMap<String, u64>,
 }
 
-/// Why an import ended early. What was taken until then stays.
+/// The reason why an import ended early. Accounts created before then are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportUsersError {
-    /// Of the file.
+    /// The file could not be read.
     #[error("the file cannot be read any further")]
     Read(#[from] io::Error),
-    /// Of the database.
-    #[error("the import stopped; what it took is kept, and running it again goes on from there")]
+    /// The database failed.
+    #[error(
+        "the import stopped; the accounts created so far are kept, and running it again continues from there"
+    )]
     Fault(#[from] Fault),
 }
 
-/// Takes the users of a file, in batches, each whole or not at all. A record has the same id however often it is read, so
-/// what was taken before is found again. `watch` is told of each batch, and how far the file has been read.
-///
-/// # Errors
-/// What it stopped for.
+/// Imports the users of a file in batches, each as a whole or not at all. A record has the same id every time it is read, so an
+/// import can be repeated. Calls `watch` with the outcomes of each batch and the number of bytes read so far.
 pub async fn import_users<R: BufRead>(
     app: &App,
     mut file: DjangoFile<R>,
@@ -92,40 +92,40 @@ pub async fn import_users<R: BufRead>(
     let ImportOptions { dry_run, emails_verified, usernames_are_emails } = options;
     let reading = Reading { now: app.clock.now(), emails_verified, usernames_are_emails };
     let mut summary = Summary::default();
-    let mut foreseen = Claims::default();
+    let mut predicted = Claims::default();
     loop {
         let mut batch = read(&mut file, reading)?;
-        if batch.told.is_empty() {
+        if batch.lines.is_empty() {
             return Ok(summary);
         }
         let outcomes = if dry_run {
-            foresee(app, &batch.rows, &mut foreseen).await?
+            predict(app, &batch.rows, &mut predicted).await?
         } else {
-            take(app, batch.rows).await?
+            insert(app, batch.rows).await?
         };
-        let mut outcomes = outcomes.into_iter();
-        for told in &mut batch.told {
-            // what was read becomes what its row became, and keeps its notes if that is an account
-            if matches!(told.outcome, Outcome::Taken(_))
-                && let Some(Some(outcome)) = outcomes.next()
+        let mut row_outcomes = outcomes.into_iter();
+        for line in &mut batch.lines {
+            // a record that could be read has the outcome of its row, or keeps its notes if the row was inserted
+            if matches!(line.outcome, Outcome::Taken(_))
+                && let Some(Some(outcome)) = row_outcomes.next()
             {
-                told.outcome = outcome;
+                line.outcome = outcome;
             }
-            summary.count(&told.outcome);
+            summary.count(&line.outcome);
         }
-        watch(&batch.told, file.position());
+        watch(&batch.lines, file.position());
     }
 }
 
-/// Some records, and a row for each that can be taken.
+/// A batch of records, and a row for each that can be imported.
 struct Batch {
-    told: Vec<ImportLine>,
+    lines: Vec<ImportLine>,
     rows: Vec<user::Model>,
 }
 
 fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Batch> {
-    let mut batch = Batch { told: Vec::with_capacity(BATCH), rows: Vec::with_capacity(BATCH) };
-    while batch.told.len() < BATCH
+    let mut batch = Batch { lines: Vec::with_capacity(BATCH), rows: Vec::with_capacity(BATCH) };
+    while batch.lines.len() < BATCH
         && let Some(record) = file.next()?
     {
         let name = record.user.as_ref().map(DjangoUser::name).unwrap_or_default();
@@ -136,47 +136,47 @@ fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Ba
             }
             Err(skip) => Outcome::Skipped(skip),
         };
-        batch.told.push(ImportLine { line: record.line, name, outcome });
+        batch.lines.push(ImportLine { line: record.line, name, outcome });
     }
     Ok(batch)
 }
 
-/// For each row, why it was not inserted; none if it was.
-async fn take(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>, Fault> {
+/// Inserts the rows. Returns for each the reason why it was not inserted, or `None` if it was.
+async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>, Fault> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<Names> = rows.iter().map(Names::from).collect();
-    let inserted = app.db.write_one(async move |txn| user::insert_many(&txn, rows).await).await?;
-    let mut inserted: HashSet<Uuid> = inserted.into_iter().collect();
-    // of two records with one id the first was inserted
+    let inserted_ids = app.db.write_one(async move |txn| user::insert_many(&txn, rows).await).await?;
+    let mut inserted: HashSet<Uuid> = inserted_ids.into_iter().collect();
+    // of two records with the same id, the first was inserted
     let is_inserted: Vec<bool> = names.iter().map(|names| inserted.remove(&names.id)).collect();
     let refused = names.iter().zip(&is_inserted).filter(|(_, inserted)| !**inserted);
     let claims = Claims::find(app, &refused.map(|(names, _)| names.clone()).collect::<Vec<_>>()).await?;
-    // who refused it may have gone since
+    // the account that caused the refusal may have been changed since
     let refusal = |names| claims.refusal(names).unwrap_or(Outcome::Skipped(Skip::EmailTaken));
     Ok(names.iter().zip(is_inserted).map(|(names, inserted)| (!inserted).then(|| refusal(names))).collect())
 }
 
-/// The same, of what would be inserted after what was foreseen before.
-async fn foresee(
+/// Returns for each row the reason why it would not be inserted after the earlier rows of the file, or `None` if it would.
+async fn predict(
     app: &App,
     rows: &[user::Model],
-    foreseen: &mut Claims,
+    predicted: &mut Claims,
 ) -> Result<Vec<Option<Outcome>>, Fault> {
     let names: Vec<Names> = rows.iter().map(Names::from).collect();
     let claims = Claims::find(app, &names).await?;
     let outcome = |names: Names| {
-        let refusal = claims.refusal(&names).or_else(|| foreseen.refusal(&names));
+        let refusal = claims.refusal(&names).or_else(|| predicted.refusal(&names));
         if refusal.is_none() {
-            foreseen.add(names);
+            predicted.add(names);
         }
         refusal
     };
     Ok(names.into_iter().map(outcome).collect())
 }
 
-/// What others have.
+/// Ids and names that are taken.
 #[derive(Default)]
 struct Claims {
     ids: HashSet<Uuid>,
@@ -185,7 +185,7 @@ struct Claims {
 }
 
 impl Claims {
-    /// Of these, what the database has.
+    /// Finds those of `names` that the database already has.
     async fn find(app: &App, names: &[Names]) -> Result<Self, Fault> {
         let mut claims = Self::default();
         if !names.is_empty() {

@@ -1,8 +1,9 @@
-//! Accounts: who may have one, under which names, and what becomes of it.
+//! Accounts: creating, importing, changing, listing and deactivating them.
 
 mod administration;
 mod change_password;
 mod create_superuser;
+mod django_account;
 mod django_file;
 mod django_user;
 mod django_values;

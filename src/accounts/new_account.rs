@@ -1,4 +1,4 @@
-//! What every new account has in common, however it comes about.
+//! The rules for every new account, however it is created.
 
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,26 +12,26 @@ use crate::{
     storage::{Timestamp, Txn, security_change, user},
 };
 
-/// What a person gives of themselves.
+/// The details of a new account.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccountInput {
-    /// Their address.
+    /// The email address.
     pub email: Option<String>,
-    /// The name to sign in with.
+    /// The username.
     pub username: Option<String>,
-    /// The new password.
+    /// The password.
     pub password: SecretString,
-    /// The new password again; checked where given.
+    /// The password again. Checked if present.
     pub password_confirmation: Option<SecretString>,
-    /// Their full name.
+    /// The full name.
     pub name: Option<String>,
-    /// Their given name.
+    /// The given name.
     pub first_name: Option<String>,
-    /// Their family name.
+    /// The family name.
     pub last_name: Option<String>,
 }
 
-/// The input, once it is known to be right.
+/// The details of a new account, validated.
 pub(super) struct NewAccount {
     email: Option<EmailAddress>,
     username: Option<Username>,
@@ -42,10 +42,7 @@ pub(super) struct NewAccount {
 }
 
 impl NewAccount {
-    /// Reads the input.
-    ///
-    /// # Errors
-    /// Every field at fault.
+    /// Validates the input. Returns the errors of all fields at once.
     pub(super) fn parse(app: &App, input: &NewAccountInput) -> Result<Self, Vec<FieldError>> {
         let mut inputs = Inputs::default();
         let email = inputs.check(
@@ -64,44 +61,41 @@ impl NewAccount {
                 username => username,
             },
         );
-        let names = [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];
-        let [name, first_name, last_name] = names.map(|(field, text)| {
+        let entered =
+            [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];
+        let [name, first_name, last_name] = entered.map(|(field, text)| {
             inputs.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
         });
         let (email, username) = (email.flatten(), username.flatten());
         let names = [name.as_deref(), first_name.as_deref(), last_name.as_deref()];
         let owner = Owner::new(email.as_ref(), username.as_ref(), names);
-        let password = Password::parse(input.password.expose_secret());
-        let password = inputs.check(
-            "password",
-            password.and_then(|password| check_new(app, &password, &owner).map(|()| password)),
-        );
-        let again = input.password_confirmation.as_ref();
-        inputs.check("passwordConfirmation", check_confirmation(&input.password, again));
+        let parsed_password = Password::parse(input.password.expose_secret())
+            .and_then(|password| check_new(app, &password, &owner).map(|()| password));
+        let checked_password = inputs.check("password", parsed_password);
+        let confirmation = input.password_confirmation.as_ref();
+        inputs.check("passwordConfirmation", check_confirmation(&input.password, confirmation));
         inputs.finish()?;
-        let password = password.ok_or_else(Vec::new)?;
+        let password = checked_password.ok_or_else(Vec::new)?;
         Ok(Self { email, username, password, name, first_name, last_name })
     }
 
-    /// Its address.
+    /// Returns the email address.
     pub(super) fn email(&self) -> Option<&EmailAddress> {
         self.email.as_ref()
     }
 
-    /// Its username.
+    /// Returns the username.
     pub(super) fn username(&self) -> Option<&Username> {
         self.username.as_ref()
     }
 
-    /// Its password.
+    /// Returns the password.
     pub(super) fn password(&self) -> SecretString {
         self.password.clone().into_secret()
     }
 
-    /// The row to insert, its password hashed; or what is wrong with the password.
-    ///
-    /// # Errors
-    /// [`Fault::Busy`] where too many hashes wait.
+    /// Hashes the password and returns the row to insert. The inner result says why the password is too weak. Fails with
+    /// [`Fault::Busy`] if too many hashes are waiting.
     pub(super) async fn into_row(
         self,
         app: &App,
@@ -129,7 +123,7 @@ impl NewAccount {
     }
 }
 
-/// Whether people must not give themselves this username. Imports and the command line may give it to anybody.
+/// Returns whether users may not choose this username. Imports and the command line may still assign it.
 pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
     app.config.sign_up.reserved_usernames.contains(&username.key())
 }
@@ -138,7 +132,7 @@ fn required(what: &str) -> Invalid {
     Invalid::new(FieldErrorCode::Required, format!("{what} is required."))
 }
 
-/// Whether the names of a new account were free.
+/// The outcome of claiming the names of a new account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
     Granted,
@@ -146,13 +140,10 @@ pub(super) enum Claim {
     UsernameTaken,
 }
 
-/// Claims the names by inserting the row: of any number of racing claims one is granted.
-///
-/// # Errors
-/// The database's.
+/// Claims the names by inserting the row, so that exactly one of several concurrent claims succeeds.
 pub(super) async fn claim(txn: &Txn, row: user::Model) -> Result<Claim, DbErr> {
     let username_key = row.username_key.clone();
-    // its former owner may undo that it was given up
+    // the former owner of the address may still undo giving it up
     if let Some(key) = &row.email_key
         && security_change::is_reserved(txn, key, row.id, row.created_at).await?
     {

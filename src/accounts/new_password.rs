@@ -1,4 +1,4 @@
-//! What makes a new password good, after NIST SP 800-63B: long enough, and not what a guesser would try first.
+//! The rules for a new password, after NIST SP 800-63B: it is long enough, and not one that an attacker would try first.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,7 +9,7 @@ use crate::{
     storage::user,
 };
 
-/// What a guesser knows of the owner of a new password.
+/// The words that an attacker would associate with the owner of a password.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     words: Vec<String>,
@@ -27,9 +27,9 @@ impl Owner {
         Self { words: words.map(str::to_owned).collect() }
     }
 
-    /// The owner of an account.
+    /// Returns the owner of an account.
     pub(crate) fn of(user: &user::Model) -> Self {
-        // what is stored was parsed once
+        // stored values have been validated before, so parsing them succeeds
         let email = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
         let username = user.username.as_deref().and_then(|username| Username::parse(username).ok());
         let names = [user.name.as_deref(), user.first_name.as_deref(), user.last_name.as_deref()];
@@ -37,43 +37,36 @@ impl Owner {
     }
 }
 
-/// Whether a new password is long enough and not its owner's own name: what can be told without computing.
-///
-/// # Errors
-/// What is wrong with it.
+/// Checks whether a new password has at least `PASSWORD_MIN_LENGTH` characters and is not its owner's name or address. Computes no
+/// hash.
 pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Invalid> {
     let least = app.config.passwords.password_min_length;
     if password.length() < least {
-        let message = format!("A password has at least {least} characters.");
+        let message = format!("A password must have at least {least} characters.");
         return Err(Invalid::new(FieldErrorCode::TooShort, message));
     }
     if owner.words.iter().any(|word| password.is(word)) {
-        let message = "This password is your own name or address: it is the first that others would try.";
+        let message = "This password is your own name or address, which others would try first.";
         return Err(Invalid::new(FieldErrorCode::TooWeak, message));
     }
     Ok(())
 }
 
-/// Whether a new password was typed the same twice, where it was.
-///
-/// # Errors
-/// That it was not.
+/// Checks whether the password and its confirmation are the same, if there is a confirmation.
 pub(crate) fn check_confirmation(
     password: &SecretString,
-    again: Option<&SecretString>,
+    confirmation: Option<&SecretString>,
 ) -> Result<(), Invalid> {
-    match again {
-        Some(again) if again.expose_secret() != password.expose_secret() => {
-            Err(Invalid::new(FieldErrorCode::Mismatch, "The two passwords differ."))
+    match confirmation {
+        Some(confirmation) if confirmation.expose_secret() != password.expose_secret() => {
+            Err(Invalid::new(FieldErrorCode::Mismatch, "The two passwords do not match."))
         }
         _ => Ok(()),
     }
 }
 
-/// The hash of a new password, or why it is too easily guessed. Computed on the hash workers.
-///
-/// # Errors
-/// [`Fault::Busy`] where too many hashes wait.
+/// Hashes a new password on the hash workers. The inner result says why the password is too easy to guess. Fails with
+/// [`Fault::Busy`] if too many hashes are waiting.
 pub(crate) async fn hash_new(
     app: &App,
     password: Password,
@@ -81,7 +74,7 @@ pub(crate) async fn hash_new(
 ) -> Result<Result<String, Invalid>, Fault> {
     let hash = app.passwords.hash(password.into_secret(), owner.words.clone()).await?;
     Ok(hash.map_err(|weak| {
-        let message = format!("This password is too easily guessed. {}", weak.advice);
+        let message = format!("This password is too easy to guess. {}", weak.advice);
         Invalid::new(FieldErrorCode::TooWeak, message.trim_end())
     }))
 }

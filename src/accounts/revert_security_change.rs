@@ -1,8 +1,8 @@
-//! Undoing a security change by the link in its notice.
+//! Undoing a security change with the link in its notice.
 //!
-//! The reader of the notice has the mailbox that the account had before the change, and nothing more is known of them: they may
-//! be a thief with an old mailbox. So the link opens no session and gives back no password; it ends what the change brought, and
-//! mails a reset. An address comes back only with a second proof from before the change.
+//! The reader of the notice has the mailbox that the account had before the change. Nothing else is known of them: they may be a
+//! thief with an old mailbox. The link therefore opens no session and restores no password. It ends the effects of the change and
+//! mails a reset link. The email address is restored only with a second proof from before the change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,7 +16,7 @@ use crate::{
     input::{EmailAddress, Password},
     outbox,
     rate_limit::{Action, Address, Attempt},
-    sessions::Client,
+    sessions::{Client, try_password},
     storage::{
         Timestamp, Txn,
         challenge::{self, Purpose},
@@ -31,33 +31,33 @@ use crate::{
 pub struct RevertSecurityChangeInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The proof; needed where the address would change.
+    /// The proof. Required if the email address would change.
     pub proof: Option<OwnershipProof>,
 }
 
-/// What shows that somebody owned the account before the change, beside the mailbox.
+/// The proof, besides the mailbox, that somebody owned the account before the change.
 #[derive(Clone, Debug)]
 pub enum OwnershipProof {
-    /// The password that the account had.
+    /// The password that the account had then.
     Password(SecretString),
-    /// What a provider gave for an identity that the account had.
+    /// The provider's response for an identity that the account had then.
     Identity(GoogleLoginInput),
-    /// Something that says nothing of the time before the change.
+    /// Anything else. It proves nothing about the time before the change.
     Other,
 }
 
-/// Why nothing was undone.
+/// The reasons for which nothing is undone.
 #[derive(Debug)]
 pub enum RevertSecurityChangeRefusal {
-    /// The token is unknown, expired or spent: never told apart.
+    /// The token is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// The address would change, for which a proof from before the change is missing. The link stays good.
+    /// The email address would change, and the proof from before the change is missing. The link stays usable.
     ReauthenticationRequired,
-    /// The proof is none from before the change. The link stays good.
+    /// The proof is wrong, or not from before the change. The link stays usable.
     InvalidCredentials,
-    /// Another account has the address by now.
+    /// Another account has the email address now.
     EmailTaken,
-    /// It is not known whose identity it is.
+    /// The provider did not identify anybody.
     Identify(IdentifyRefusal),
 }
 
@@ -69,45 +69,47 @@ impl From<IdentifyRefusal> for RevertSecurityChangeRefusal {
     }
 }
 
-/// What undoing a change comes to, as things are at the moment.
+/// The effects of undoing a change, given the current rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Plan {
     account: user::Model,
-    /// The change and the later ones, the earliest first.
+    /// The change and all later ones, earliest first.
     changes: Vec<security_change::Model>,
-    /// The change that gave up the address that comes back.
+    /// The change that gave up the email address to restore, if one is restored.
     moved: Option<security_change::Model>,
-    /// The issuers and subjects of the identities that signed in before the change.
+    /// The issuers and subjects of the identities that were linked before the change.
     identities_before: Vec<(String, String)>,
 }
 
 enum Reverted {
     Done(Box<IssuedChallenge>),
-    /// The change was undone by another request.
+    /// Another request has undone the change.
     Gone,
-    /// The account was changed while the proof was checked.
+    /// The account changed while the proof was checked.
     Outdated,
 }
 
-/// Takes the account back to before a change and all later ones: ends every session, the identities linked since, and the
-/// password; puts back the identities unlinked since, and with a proof the address. Mails a reset to the address that the account
-/// has then; no budget refuses it, or strangers could use it up.
+/// Undoes a change and all later ones.
 ///
-/// # Errors
-/// [`RevertSecurityChangeRefusal::InvalidToken`] if the link cannot be used any more.
+/// Ends every session, removes the password and the identities linked since, and restores the identities unlinked since. With a
+/// proof, also restores the email address. Mails a reset link to the address that the account has then. No budget applies to that
+/// mail, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
     input: RevertSecurityChangeInput,
 ) -> Result<IssuedChallenge, Failure<RevertSecurityChangeRefusal>> {
     let now = Timestamp(app.clock.now());
-    let id = app.tokens.read_undo_token(input.token.expose_secret());
-    let id = id.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
-    let change = security_change::find_live(app.db.read(), id, now).await?;
-    let change = change.filter(|change| change.is_revertible);
-    let change = change.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
-    let account = user::find(app.db.read(), change.user_id).await?;
-    let account = account.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
+    let id = app
+        .tokens
+        .read_undo_token(input.token.expose_secret())
+        .ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
+    let change = security_change::find_live(app.db.read(), id, now)
+        .await?
+        .filter(|change| change.is_revertible)
+        .ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
+    let account =
+        user::find(app.db.read(), change.user_id).await?.ok_or(RevertSecurityChangeRefusal::InvalidToken)?;
     let plan = Plan::make(app.db.read(), account, &change, now).await?;
     let attempt = match input.proof {
         Some(proof) => check(app, client, &change, &plan, proof).await?,
@@ -122,6 +124,7 @@ pub async fn revert_security_change(
     let outcome = app
         .db
         .write(async move |txn| {
+            // no success is charged here, so nothing can refuse it
             attempt.succeed(&txn).await?.ok();
             let Some(account) = user::lock(&txn, &[change.user_id]).await?.pop() else {
                 return Ok(Reverted::Gone);
@@ -130,6 +133,7 @@ pub async fn revert_security_change(
             if as_locked.changes.first().is_none_or(|first| first.id != change.id) {
                 return Ok(Reverted::Gone);
             }
+            // the proof was checked against the old plan, and may not suffice for the new one
             if as_locked != plan {
                 return Ok(Reverted::Outdated);
             }
@@ -149,7 +153,7 @@ pub async fn revert_security_change(
     }
 }
 
-/// Checks a proof from before the change. Tries are counted for the account and for the client.
+/// Checks a proof from before the change. Attempts are charged to the account and to the client.
 async fn check(
     app: &App,
     client: &Client,
@@ -159,15 +163,13 @@ async fn check(
 ) -> Result<Attempt, Failure<RevertSecurityChangeRefusal>> {
     match proof {
         OwnershipProof::Password(password) => {
-            let password = Password::parse(password.expose_secret());
-            let password = password.map_err(|_| RevertSecurityChangeRefusal::InvalidCredentials)?;
+            let entered = Password::parse(password.expose_secret())
+                .map_err(|_| RevertSecurityChangeRefusal::InvalidCredentials)?;
             let address = Address::rationed(app, client.ip_address);
             let mut failures = vec![Action::UndoProof(change.user_id)];
             failures.extend(address.iter().map(Action::FailedCodeFrom));
-            let attempt = Attempt::begin(app, &failures, None).await?;
-            let verified =
-                app.passwords.verify(password.into_secret(), change.password_hash.as_deref()).await;
-            if attempt.unless_busy(app, verified).await?.is_right {
+            let stored = change.password_hash.as_deref();
+            if let Some(attempt) = try_password(app, &failures, entered, stored).await? {
                 return Ok(attempt);
             }
         }
@@ -191,21 +193,22 @@ impl Plan {
     ) -> Result<Self, DbErr> {
         let changes = security_change::list_since(on, account.id, change.id, now).await?;
         let is_before = |linked_at: OffsetDateTime| linked_at < change.created_at.0;
-        let linked = identity::list(on, &[account.id]).await?.into_iter();
-        let linked = linked
+        let linked = identity::list(on, &[account.id])
+            .await?
+            .into_iter()
             .filter(|identity| is_before(identity.linked_at.0))
             .map(|identity| (identity.issuer, identity.subject));
         let removed = unlinked(&changes)
             .filter(|identity| is_before(identity.linked_at()))
             .map(|identity| (identity.issuer, identity.subject));
         let identities_before: Vec<_> = linked.chain(removed).collect();
-        // where no proof from before can be given, the mailbox of that time approved what came after
+        // an account without a password or identity was opened by its mailbox alone, which also approved the move
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
         let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })
     }
 
-    /// The address that the account will have.
+    /// Returns the email address that the account will have.
     fn email(&self) -> &str {
         let moved = self.moved.as_ref().and_then(|moved| moved.email.as_deref());
         moved.or(self.account.email.as_deref()).unwrap_or_default()
@@ -248,7 +251,8 @@ impl Plan {
     }
 }
 
-/// The identities that the owner or a thief unlinked. Those that a reset removed stay removed: a thief may have linked them.
+/// Returns the identities that were unlinked on request. Those that a reset removed stay removed, because a thief may have linked
+/// them.
 fn unlinked(changes: &[security_change::Model]) -> impl Iterator<Item = security_change::RemovedIdentity> {
     let unlinkings = changes.iter().filter(|change| change.kind == ChangeKind::IdentityUnlinked);
     unlinkings.flat_map(security_change::RemovedIdentity::read)

@@ -1,4 +1,4 @@
-//! Saying whether a user may sign in.
+//! Deactivating and reactivating a user.
 
 use uuid::Uuid;
 
@@ -10,10 +10,7 @@ use crate::{
     storage::{user, user_changes::Administration},
 };
 
-/// Deactivates another user, which ends all their sessions, those that are being opened included; or lets them in again.
-///
-/// # Errors
-/// Why not.
+/// Deactivates or reactivates another user. Deactivation ends all their sessions, including those that are just being opened.
 pub async fn set_user_active(
     app: &App,
     by: &Viewer,

@@ -1,4 +1,4 @@
-//! Saying what a user may do.
+//! Changing a user's role.
 
 use uuid::Uuid;
 
@@ -13,10 +13,7 @@ use crate::{
     },
 };
 
-/// Sets the role of another user. It counts from their next request on.
-///
-/// # Errors
-/// Why not.
+/// Sets the role of another user. It takes effect with their next request.
 pub async fn set_user_role(
     app: &App,
     by: &Viewer,

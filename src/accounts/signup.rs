@@ -1,4 +1,4 @@
-//! Creating one's own account.
+//! Signing up.
 
 use secrecy::SecretString;
 
@@ -19,26 +19,24 @@ use crate::{
     },
 };
 
-/// Why there is no account.
+/// The reasons for which no account is created.
 #[derive(Debug)]
 pub enum SignupRefusal {
-    /// People do not sign up here.
+    /// Sign-up is disabled.
     NotEnabled,
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// Somebody has this address.
+    /// Another account has this email address.
     EmailTaken,
-    /// Somebody has this username.
+    /// Another account has this username, or it is reserved.
     UsernameTaken,
 }
 
 impl Refusal for SignupRefusal {}
 
-/// Creates an account and signs in; where verification is mandatory, asks for the proof of the address instead. Costs one
-/// hash, whether or not the names are free.
+/// Creates an account and signs in. If verification is mandatory, asks for a proof of the email address instead.
 ///
-/// # Errors
-/// Why not.
+/// It costs one hash whether or not the names are free, so that the response time does not show which are.
 pub async fn signup(
     app: &App,
     client: &Client,
@@ -55,8 +53,10 @@ pub async fn signup(
         return Err(SignupRefusal::UsernameTaken.into());
     }
     let (email, password) = (account.email().cloned(), account.password());
-    let row = attempt.unless_busy(app, account.into_row(app, Role::User).await).await?;
-    let row = row.map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
+    let row = attempt
+        .unless_busy(app, account.into_row(app, Role::User).await)
+        .await?
+        .map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
     match (app.config.sign_up.email_verification, email) {
         (EmailVerification::Mandatory, Some(email)) => {
             let issued = register(app, client, row, &email, &password).await?;
@@ -64,14 +64,14 @@ pub async fn signup(
         }
         (EmailVerification::Optional, Some(email)) => {
             let challenge = challenge(app, client, &row, &email).await?;
-            begin(app, client, row, challenge).await
+            create(app, client, row, challenge).await
         }
-        _ => begin(app, client, row, None).await,
+        _ => create(app, client, row, None).await,
     }
 }
 
-/// Keeps the account to be with the challenge that proves its address. Nothing is looked up of the address, so that all are
-/// answered alike.
+/// Stores the new account's details with the challenge that proves its email address. The address is not looked up, so that the
+/// response is the same for all addresses.
 async fn register(
     app: &App,
     client: &Client,
@@ -94,8 +94,8 @@ async fn register(
     Ok(issued)
 }
 
-/// What is mailed with a new account. None where a name is taken, so that there will be none and the next try has its mail; or
-/// where the address has had too many mails: the account need not wait for one.
+/// Prepares the challenge that is mailed for a new account. Returns `None` if a name is taken, so that a failed attempt does not
+/// use up the mail of the next, or if the address has had too many mails: the account need not wait for one.
 async fn challenge(
     app: &App,
     client: &Client,
@@ -125,7 +125,8 @@ async fn challenge(
     Ok(Some(Challenge::new(app, Purpose::VerifyEmail, email, about, permit)))
 }
 
-async fn begin(
+/// Inserts the account and opens its first session.
+async fn create(
     app: &App,
     client: &Client,
     row: user::Model,
@@ -152,7 +153,7 @@ async fn begin(
             let signed_in = SignedIn::issue(app, opened)?;
             Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: issued, ..signed_in })))
         }
-        (Claim::Granted, None) => Err(Fault::internal("a new account could not be signed in to").into()),
+        (Claim::Granted, None) => Err(Fault::internal("a new account cannot be signed in to").into()),
         (Claim::EmailTaken, _) => Err(SignupRefusal::EmailTaken.into()),
         (Claim::UsernameTaken, _) => Err(SignupRefusal::UsernameTaken.into()),
     }

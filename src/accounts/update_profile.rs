@@ -1,4 +1,4 @@
-//! Changing what people say of themselves.
+//! Updating one's profile.
 
 use super::new_account::is_reserved;
 use crate::{
@@ -10,15 +10,15 @@ use crate::{
     storage::{Timestamp, user, user_changes},
 };
 
-/// What to do with a part of the profile.
+/// A change to one part of a profile.
 #[derive(Clone, Debug, Default)]
 pub enum Change<T> {
-    /// Leave it as it is.
+    /// Keep the current value.
     #[default]
     Keep,
-    /// Have none.
+    /// Remove the value.
     Clear,
-    /// Have this.
+    /// Set this value.
     Set(T),
 }
 
@@ -41,22 +41,22 @@ pub struct UpdateProfileInput {
     pub first_name: Change<String>,
     /// The family name.
     pub last_name: Change<String>,
-    /// What the person says of themselves.
+    /// The text in which the user introduces themselves.
     pub bio: Change<String>,
-    /// A picture.
+    /// The URL of a picture.
     pub avatar_url: Change<String>,
-    /// The name to sign in with.
+    /// The username.
     pub username: Change<String>,
 }
 
-/// Why a profile stays as it was.
+/// The reasons for which a profile stays unchanged.
 #[derive(Debug)]
 pub enum UpdateProfileRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// Somebody has this username, or it is reserved.
+    /// Another account has this username, or it is reserved.
     UsernameTaken,
-    /// The username would change, and the viewer has not proven recently enough who they are.
+    /// The username would change, and the viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -68,11 +68,8 @@ impl From<ReauthenticationRequired> for UpdateProfileRefusal {
     }
 }
 
-/// Changes the profile, and returns the user as they are now. Another username, with which the person signs in, needs a recent
-/// proof.
-///
-/// # Errors
-/// [`UpdateProfileRefusal::InvalidInput`] with every field at fault.
+/// Updates the profile and returns the changed row. A new username needs a recent reauthentication, because the user signs in with
+/// it.
 pub async fn update_profile(
     app: &App,
     client: &Client,
@@ -98,7 +95,7 @@ pub async fn update_profile(
     let updated = app
         .db
         .write(async move |txn| {
-            // the rules concern the row as a whole, which others may be changing
+            // locked, because another request may be removing the email address or username that this one relies on
             let Some(mut row) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
             changes.apply(&mut row);
             row.updated_at = now;
@@ -117,11 +114,11 @@ pub async fn update_profile(
     }
 }
 
-/// Charges a claim of a username, which tells whether it is free, as `usernameAvailable` does.
+/// Charges a claim of a username, which reveals whether the name is available just as `usernameAvailable` does.
 ///
-/// The budget that refuses is the account's: neighbours behind one address, who can use up the address's, must not keep a
-/// signed-in person from a new name, and accounts to ask with are themselves rationed by address, as sign-ups. The claim still
-/// counts as a question of the address, so that a client with an account asks no more of both fields than others of one.
+/// Only the account's budget can refuse it. Neighbours behind the same address can use up the address's budget, and must not keep a
+/// signed-in user from a new name; and the number of accounts to ask with is limited by address, when they sign up. The claim
+/// still counts against the address, so that a client with an account cannot ask more in total than one without.
 async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<(), Fault> {
     rate_limit::charge_all(app, &[Action::Write(user.id), Action::UsernameClaim(user.id)]).await?;
     if let Some(address) = Address::rationed(app, client.ip_address) {
@@ -134,11 +131,11 @@ async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<
 }
 
 fn nameless() -> FieldError {
-    let message = "Without an email address, the username is what you sign in with.";
+    let message = "You sign in with your username, because your account has no email address.";
     Invalid::new(FieldErrorCode::Required, message).at("username")
 }
 
-/// The changes, once they are known to be right.
+/// The changes, validated.
 struct Changes {
     name: Change<String>,
     first_name: Change<String>,
@@ -163,7 +160,7 @@ impl Changes {
         Ok(changes)
     }
 
-    /// The username as it will be.
+    /// Returns the username that the user will have.
     fn username_of<'c>(&'c self, user: &'c user::Model) -> Option<&'c str> {
         match &self.username {
             Change::Keep => user.username.as_deref(),
@@ -172,7 +169,7 @@ impl Changes {
         }
     }
 
-    /// The username to be, if it is another than the user's.
+    /// Returns the new username, if the user does not have it already.
     fn claimed_username(&self, user: &user::Model) -> Option<&Username> {
         match &self.username {
             Change::Set(username) if user.username_key != Some(username.key()) => Some(username),
@@ -195,7 +192,7 @@ impl Changes {
     }
 }
 
-/// What is blank is cleared.
+/// Validates a change. A blank value clears the field.
 fn check<T>(
     inputs: &mut Inputs,
     field: &'static str,

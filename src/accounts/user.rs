@@ -1,4 +1,4 @@
-//! One user, and what others may see of one.
+//! Finding a user, and the rules for what others may see of one.
 
 use uuid::Uuid;
 
@@ -9,10 +9,7 @@ use crate::{
     storage::user::{self, Role},
 };
 
-/// A user by id, as far as the viewer may see them: users see themselves, staff sees everybody.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Finds a user by id. Returns `None` if the viewer may not see them: users see only themselves, staff see everybody.
 pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::Model>, Fault> {
     if viewer.user.id == id {
         return Ok(Some(user::Model::clone(&viewer.user)));
@@ -23,8 +20,8 @@ pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::M
     Ok(user::find(app.db.read(), id).await?)
 }
 
-/// Whether the viewer may see where another user signs in from, and with what: staff sees it of users, superusers of everybody.
-/// A member of staff must not learn from where the accounts are used that may do as much as theirs, or more.
+/// Returns whether the viewer may see the IP addresses and devices of another user's sessions. Staff see those of users, and
+/// superusers those of everybody. Staff must not learn where accounts with the same or more rights are used.
 #[must_use]
 pub fn may_see_devices(viewer: &user::Model, of: &user::Model) -> bool {
     viewer.role == Role::Superuser || (viewer.role >= Role::Staff && viewer.role > of.role)

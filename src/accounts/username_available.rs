@@ -1,4 +1,4 @@
-//! Whether a username can be had.
+//! Checking whether a username is available.
 
 use super::new_account::is_reserved;
 use crate::{
@@ -10,10 +10,7 @@ use crate::{
     storage::user,
 };
 
-/// Whether a username is well-formed, not reserved, and free, as of now.
-///
-/// # Errors
-/// [`Fault::RateLimited`] to whoever asks for too many.
+/// Returns whether a username is valid, not reserved, and not taken at the moment.
 pub async fn username_available(app: &App, client: &Client, username: &str) -> Result<bool, Fault> {
     let Ok(username) = Username::parse(username) else { return Ok(false) };
     if let Some(address) = Address::rationed(app, client.ip_address) {

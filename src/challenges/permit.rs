@@ -90,7 +90,8 @@ async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<O
     Ok(owner.filter(|_| is_known))
 }
 
-/// Returns the budgets of an email address for a purpose.
+/// Returns the budgets of an email address for a purpose: `RESEND_COOLDOWN` with `RATE_LIMIT_RECOVERY_MAILS`, or with
+/// `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
 ///
 /// Strangers can use them up. The budgets of mails that let an owner back in therefore refill at least once in the lifetime of
 /// such a mail and have no daily limit, so that at any moment the owner has a mail that works or may request one. The settings

@@ -1,4 +1,4 @@
-//! What becomes of a Google account here.
+//! The rows that a Google account becomes.
 
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ use crate::{
     storage::{Timestamp, identity, security_change::ChangeKind, user},
 };
 
-/// The account that somebody new is to have. Its address is proven if it is Google's to give; whatever else Google says that
-/// cannot be had here is left out.
+/// Returns the row of a new user. The email address counts as proven if Google is authoritative for it. Profile data that is not
+/// valid here is left out.
 pub(super) fn new_user(app: &App, account: &GoogleAccount) -> user::Model {
     let now = Timestamp(app.clock.now());
     let name = |text: &Option<String>| person_name(text.as_deref().unwrap_or_default()).ok().flatten();
@@ -30,15 +30,13 @@ pub(super) fn new_user(app: &App, account: &GoogleAccount) -> user::Model {
     }
 }
 
-/// The link of a Google account to the account that begins with it. As old as the account: a reset does not end it.
+/// Returns the link of a Google account to the account created with it. It is as old as that account, so a reset keeps it.
 pub(super) fn identity(account: &GoogleAccount, user: &user::Model) -> identity::Model {
     row(account, user.id, user.created_at)
 }
 
-/// The link of a Google account to an account that there was before, whose owner is told: it may not have been they.
-///
-/// # Errors
-/// [`Fault::RateLimited`] where a day's notices of links are used up.
+/// Prepares the link of a Google account to an existing account. The owner gets a notice, because a thief may have made the link.
+/// Fails with [`Fault::RateLimited`] if the day's notices of links are used up.
 pub(super) async fn link(app: &App, account: &GoogleAccount, user: &user::Model) -> Result<Link, Fault> {
     let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
     Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })

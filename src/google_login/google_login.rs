@@ -1,4 +1,4 @@
-//! Signing in by Google.
+//! Signing in with Google.
 
 use uuid::Uuid;
 
@@ -24,17 +24,17 @@ use crate::{
     },
 };
 
-/// How often somebody new is looked for again whom another request has just made.
+/// The number of attempts if another request creates the same account at the same time.
 const TRIES: usize = 3;
 
-/// Why nobody is signed in.
+/// The reasons for which a sign-in is refused.
 #[derive(Debug)]
 pub enum GoogleLoginRefusal {
-    /// It is not known whose Google account it is.
+    /// Google did not identify anybody.
     Identify(IdentifyRefusal),
-    /// People do not sign up here.
+    /// Nobody has an account with it, and sign-up is disabled.
     SignupNotEnabled,
-    /// There is an account with this address, and Google's word is not enough to open it.
+    /// An account has this email address, but Google's confirmation is not enough to open it.
     LinkRequired,
     /// The account is deactivated.
     AccountDisabled,
@@ -52,18 +52,17 @@ impl From<SignInRefusal> for GoogleLoginRefusal {
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
             SignInRefusal::AccountDisabled => Self::AccountDisabled,
-            // it was unlinked, or became somebody else's, since it was found
+            // the Google account was unlinked, or linked to somebody else, since it was found
             SignInRefusal::Outdated => Self::Identify(IdentifyRefusal::Rejected),
         }
     }
 }
 
-/// Signs in to the account that the Google account is linked to. If there is none, the address decides: where nobody has it, an
-/// account begins; where somebody has, who has proven it, and whose the address is is for Google to say, the two are linked;
-/// otherwise the owner must sign in and link them.
+/// Signs in to the account that the Google account is linked to. If there is none, the email address decides:
 ///
-/// # Errors
-/// Why not.
+/// - If no account has it, a new account is created.
+/// - If an account has proven it, and Google is authoritative for it, the two are linked.
+/// - Otherwise the owner must sign in and link them.
 pub async fn google_login(
     app: &App,
     client: &Client,
@@ -85,9 +84,9 @@ pub async fn google_login(
             if linked.iter().any(|identity| identity.subject == account.subject) {
                 continue;
             }
-            // an account that never proved its address may be a stranger's, who waits for its owner to come in
+            // a stranger may have made an account with this unproven address, and be waiting for its owner to use it
             let is_owned = account.is_authoritative && user.email_verified_at.is_some();
-            // whoever has the address of a former colleague has a new Google account, and must not get the old one's
+            // a company may give a former colleague's address to somebody else, with a new Google account
             if !is_owned || !linked.is_empty() {
                 return Err(GoogleLoginRefusal::LinkRequired.into());
             }
@@ -96,7 +95,7 @@ pub async fn google_login(
             outbox::wake(app);
             return signed_in.map_err(Failure::into_refusal);
         }
-        // its former owner may undo that it was given up
+        // the former owner of the address may still undo giving it up
         let now = Timestamp(app.clock.now());
         if security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await? {
             return Err(GoogleLoginRefusal::LinkRequired.into());
@@ -108,7 +107,7 @@ pub async fn google_login(
     Err(Fault::Busy.into())
 }
 
-/// Makes an account. None: somebody else has just made it, or another of this address.
+/// Creates an account. Returns `None` if another request has just created one with this Google account or email address.
 async fn sign_up(
     app: &App,
     client: &Client,
@@ -132,13 +131,14 @@ async fn sign_up(
     };
     let pending = PendingSession::new(app, &row, client, &[AuthenticationMethod::Identity]);
     let identity = identity(account, &row);
-    let begun = app
+    let created = app
         .db
         .write(async move |txn| {
             if !user::insert(&txn, row).await? {
                 return Ok(None);
             }
             identity::claim(&txn, identity).await?;
+            // no success is charged here, so nothing can refuse it
             attempt.succeed(&txn).await?.ok();
             let issued = match challenge {
                 Some(challenge) => Some(challenge.insert(&txn).await?),
@@ -147,7 +147,7 @@ async fn sign_up(
             Ok(pending.open(&txn).await?.map(|opened| (opened, issued)))
         })
         .await;
-    match begun {
+    match created {
         Ok(Some((opened, email_challenge))) => {
             outbox::wake(app);
             let signed_in = SignedIn { email_challenge, ..SignedIn::issue(app, opened)? };
@@ -164,7 +164,8 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
     Attempt::begin(app, &action, None).await.map(drop)
 }
 
-/// The mail that proves the address. None where it has had too many: the account need not wait for one.
+/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many mails: the account need not
+/// wait for one.
 async fn challenge(
     app: &App,
     client: &Client,
@@ -180,8 +181,7 @@ async fn challenge(
     Ok(Some(Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit)))
 }
 
-/// The challenge with which the account will begin: that which is awaited already of whoever has this Google account, or a new
-/// one.
+/// Returns the challenge whose proof creates the account: the open one for this Google account, or a new one.
 async fn register(
     app: &App,
     client: &Client,
@@ -195,11 +195,11 @@ async fn register(
         email: account.email.as_str().to_owned(),
     };
     let now = Timestamp(app.clock.now());
-    let awaited = challenge::list_live(app.db.read(), account.email.key(), now).await?;
+    let open = challenge::list_live(app.db.read(), account.email.key(), now).await?;
     let is_theirs = |challenge: &challenge::Model| {
         Registration::read(challenge).is_some_and(|registration| registration.identity() == Some(&identity))
     };
-    if let Some(awaited) = awaited.into_iter().find(is_theirs) {
+    if let Some(awaited) = open.into_iter().find(is_theirs) {
         attempt.refund(app).await?;
         return Ok(IssuedChallenge::earlier(app, awaited));
     }
@@ -209,11 +209,11 @@ async fn register(
     let registration = Registration::of(row).map(|registration| registration.by(identity));
     let about = About { registration, ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, &account.email, about, permit);
-    let issued = app.db.write(async move |txn| {
+    let issue = app.db.write(async move |txn| {
         attempt.succeed(&txn).await?.ok();
         challenge.insert(&txn).await
     });
-    let issued = issued.await?;
+    let issued = issue.await?;
     outbox::wake(app);
     Ok(issued)
 }

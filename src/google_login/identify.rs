@@ -1,4 +1,4 @@
-//! Whose Google account it is, by what Google gave to their client.
+//! Identifying a Google account by what Google gave to the client.
 
 use std::error::Error;
 
@@ -14,35 +14,35 @@ use crate::{
     storage::{Timestamp, authorization_request},
 };
 
-/// What Google gave to a client.
+/// The tokens or code that Google gave to the client.
 #[derive(Clone, Debug)]
 pub enum GoogleLoginInput {
-    /// An access token that was issued to it.
+    /// An access token that was issued to the client.
     AccessToken(SecretString),
-    /// An ID token that was issued to it.
+    /// An ID token that was issued to the client.
     IdToken {
         /// The token.
         id_token: SecretString,
-        /// What the client sent to have it put into the token.
+        /// The nonce that the client sent to Google.
         nonce: Option<String>,
     },
-    /// A code that came back to a browser.
+    /// An authorization code that came back to the browser.
     AuthorizationCode {
         /// The code.
         code: SecretString,
-        /// What came back with it.
+        /// The `state` that came back with it.
         state: SecretString,
-        /// What stayed in the browser.
+        /// The PKCE verifier, which stayed in the browser.
         code_verifier: SecretString,
     },
 }
 
-/// Why it is nobody's.
+/// The reasons why nobody is identified.
 #[derive(Debug)]
 pub enum IdentifyRefusal {
-    /// Nobody signs in by Google here.
+    /// Sign-in with Google is disabled.
     NotEnabled,
-    /// Google does not vouch for it; or the sign-in was begun elsewhere, too long ago, or has ended: never told apart.
+    /// Google rejects the input, or the sign-in was started elsewhere, has expired or is spent. The client cannot tell which.
     Rejected,
     /// Google did not answer.
     Unavailable,
@@ -50,10 +50,8 @@ pub enum IdentifyRefusal {
 
 impl Refusal for IdentifyRefusal {}
 
-/// Finds out, and charges the client's address for it as for a failure: the attempt is to succeed with whatever it is for.
-///
-/// # Errors
-/// Why not.
+/// Identifies a Google account. Charges the client's address for a failure; the caller reports the success of the returned attempt
+/// once its own operation succeeds.
 pub(crate) async fn identify(
     app: &App,
     client: &Client,
@@ -71,12 +69,12 @@ pub(crate) async fn identify(
         tracing::info!(reason, "a Google sign-in was refused");
         return Err(IdentifyRefusal::Rejected.into());
     }
-    // that is none of theirs
+    // Google's failure is not the client's
     attempt.refund(app).await?;
     match error {
         GoogleError::Busy => Err(Fault::Busy.into()),
         error => {
-            tracing::warn!(error = &error as &dyn Error, "Google did not say who signs in");
+            tracing::warn!(error = &error as &dyn Error, "Google could not identify the user");
             Err(IdentifyRefusal::Unavailable.into())
         }
     }
@@ -91,12 +89,14 @@ async fn ask(
         GoogleLoginInput::AccessToken(token) => google.by_access_token(token).await,
         GoogleLoginInput::IdToken { id_token, nonce } => google.by_id_token(id_token, nonce.as_deref()).await,
         GoogleLoginInput::AuthorizationCode { code, state, code_verifier } => {
-            // before the code is traded, so that of racing callers one trades it
+            // spent before the code is traded, so that only one of several concurrent requests trades it
             let (state_hash, challenge, now) = (hash(state), hash(code_verifier), Timestamp(app.clock.now()));
             let spend = async move |txn| authorization_request::spend(&txn, state_hash, challenge, now).await;
             match app.db.write_one(spend).await? {
                 Some(request) => google.by_code(code, code_verifier, &request.redirect_uri).await,
-                None => Err(GoogleError::Rejected("the state is not good, or the verifier not its own")),
+                None => Err(GoogleError::Rejected(
+                    "the state is unknown or expired, or the verifier does not match",
+                )),
             }
         }
     })

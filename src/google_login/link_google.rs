@@ -1,4 +1,4 @@
-//! Linking a Google account to one's own.
+//! Linking a Google account to one's own account.
 
 use super::{
     account::link,
@@ -13,14 +13,14 @@ use crate::{
     storage::{Timestamp, session, user},
 };
 
-/// Why nothing was linked.
+/// The reasons for which nothing is linked.
 #[derive(Debug)]
 pub enum LinkGoogleRefusal {
-    /// It is not known whose Google account it is.
+    /// Google did not identify anybody.
     Identify(IdentifyRefusal),
-    /// It is linked to another user.
+    /// The Google account is linked to another user.
     IdentityTaken,
-    /// The viewer has not proven recently enough who they are.
+    /// The viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -41,12 +41,12 @@ impl From<ReauthenticationRequired> for LinkGoogleRefusal {
 enum Linked {
     Done(Box<user::Model>),
     Taken,
-    /// Whoever asked is no longer signed in.
+    /// The viewer is no longer signed in.
     Nobody,
 }
 
-/// Links a Google account to the viewer's account, whatever its address: the viewer has shown that both are theirs. Linking an
-/// account again is no error. Returns `None` if the viewer's session ended meanwhile.
+/// Links a Google account to the viewer's account. The email addresses may differ, because the viewer has shown that both accounts
+/// are theirs. Linking the same account again is not an error. Returns `None` if the viewer's session has ended meanwhile.
 pub async fn link_google(
     app: &App,
     client: &Client,
@@ -62,11 +62,13 @@ pub async fn link_google(
     let linked = app
         .db
         .write(async move |txn| {
+            // no success is charged here, so nothing can refuse it
             attempt.succeed(&txn).await?.ok();
-            // Google took its time; whoever was signed out of a stolen session in it must not have been given a new way in
-            let user = user::lock(&txn, &[id]).await?.pop();
+            // Google took its time. If a thief was signed out of the session meanwhile, they must not gain a new way in.
+            let locked = user::lock(&txn, &[id]).await?.pop();
             let session = session::find(&txn, session_id).await?;
-            let Some(user) = user.filter(|user| user.is_active && user.credentials_version == version) else {
+            let Some(user) = locked.filter(|user| user.is_active && user.credentials_version == version)
+            else {
                 return Ok(Linked::Nobody);
             };
             if session.is_none_or(|session| !session.is_live(now)) {

@@ -1,7 +1,7 @@
-//! Signing in by Google, and linking a Google account to one's own.
+//! Signing in with Google, and linking a Google account to one's own account.
 //!
-//! An account here is known by (`iss`, `sub`), which Google never gives to another (OpenID Connect Core 1.0 §5.7), and never
-//! by an address alone: addresses change hands. What an address may do is in `google_login.rs`.
+//! A Google account is identified by (`iss`, `sub`), which Google never assigns to another one (OpenID Connect Core 1.0 §5.7). It
+//! is never identified by an email address, because addresses change hands. `google_login.rs` has the rules for addresses.
 
 mod account;
 #[expect(clippy::module_inception, reason = "the verb is the subject's name")]

@@ -1,4 +1,4 @@
-//! Beginning a sign-in in a browser.
+//! Starting a Google sign-in in a browser.
 
 use std::time::Duration;
 
@@ -18,40 +18,37 @@ use crate::{
     storage::{Timestamp, authorization_request},
 };
 
-/// How long a person may take at Google.
+/// The time that a person may take at Google.
 const GOOD_FOR: Duration = Duration::from_mins(10);
 
-/// What a browser needs to send a person to Google, and to end what it has begun.
+/// The data that a browser needs to send a person to Google and to finish the sign-in.
 #[derive(Clone, Debug)]
 pub struct GoogleAuthorization {
-    /// Where to send the person.
+    /// The URL to send the person to.
     pub url: Url,
-    /// What comes back with the code, and is good once.
+    /// The `state`, which comes back with the code and works once.
     pub state: SecretString,
-    /// What stays in the browser: without it the code is of no use to anybody (RFC 7636).
+    /// The PKCE verifier. It stays in the browser, and the code is useless without it (RFC 7636).
     pub code_verifier: SecretString,
-    /// How long the person may take.
+    /// The time that the person may take.
     pub expires_in: Duration,
 }
 
-/// Why there is nowhere to send the person.
+/// The reasons for which no sign-in starts.
 #[derive(Debug)]
 pub enum StartGoogleLoginRefusal {
-    /// Nobody signs in by Google in a browser here.
+    /// Sign-in with Google in a browser is disabled.
     NotEnabled,
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// Google does not say where.
+    /// Google did not answer.
     Unavailable,
 }
 
 impl Refusal for StartGoogleLoginRefusal {}
 
-/// Begins a sign-in. The person comes back to `redirect_uri`, which must be one of those that are set, letter by letter, or else
-/// codes could be sent to somebody else's page; where none is given, to the first of them.
-///
-/// # Errors
-/// Why not.
+/// Starts a sign-in. Google sends the person back to `redirect_uri`, by default the first of `GOOGLE_REDIRECT_URIS`. It must equal
+/// one of them exactly, or an attacker could have codes sent to a page of their own.
 pub async fn start_google_login(
     app: &App,
     client: &Client,
@@ -66,7 +63,7 @@ pub async fn start_google_login(
         Some(uri) => settings.redirect_uris.iter().find(|allowed| *allowed == uri),
     };
     let redirect_uri = allowed.ok_or_else(|| {
-        let message = "This address is not among those to which people may come back.";
+        let message = "This redirect URI is not allowed.";
         let wrong = Invalid::new(FieldErrorCode::Malformed, message);
         StartGoogleLoginRefusal::InvalidInput(vec![wrong.at("redirectUri")])
     })?;
@@ -80,7 +77,7 @@ pub async fn start_google_login(
         Ok(url) => url,
         Err(GoogleError::Busy) => return Err(Fault::Busy.into()),
         Err(error @ (GoogleError::Rejected(_) | GoogleError::Unavailable(_))) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Google sign-in cannot begin");
+            tracing::warn!(error = &error as &dyn std::error::Error, "a Google sign-in cannot start");
             return Err(StartGoogleLoginRefusal::Unavailable.into());
         }
     };
@@ -94,7 +91,7 @@ pub async fn start_google_login(
     Ok(GoogleAuthorization { url, state, code_verifier, expires_in: GOOD_FOR })
 }
 
-/// SHA-256 in base64url: of a verifier it is its challenge (RFC 7636 §4.2).
+/// Returns the SHA-256 of a secret in base64url. For a PKCE verifier this is its challenge (RFC 7636 §4.2).
 pub(super) fn hash(secret: &SecretString) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.expose_secret().as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Taking Google away from one's ways in.
+//! Unlinking Google from one's account.
 
 use crate::{
     app::App,
@@ -10,12 +10,12 @@ use crate::{
     storage::{Timestamp, identity, security_change::ChangeKind, user, user_changes},
 };
 
-/// Why it stays linked.
+/// The reasons for which Google stays linked.
 #[derive(Debug)]
 pub enum UnlinkGoogleRefusal {
-    /// There is no password: nobody could sign in any more.
+    /// The account has no password, so its owner could no longer sign in.
     LastSignInMethod,
-    /// The viewer has not proven recently enough who they are.
+    /// The viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -27,11 +27,8 @@ impl From<ReauthenticationRequired> for UnlinkGoogleRefusal {
     }
 }
 
-/// Unlinks every Google account of the viewer, and makes void the sign-ins by them that are under way. Where there is none,
-/// that is no error.
-///
-/// # Errors
-/// [`UnlinkGoogleRefusal::LastSignInMethod`] if there is no password.
+/// Unlinks every Google account of the viewer, and invalidates sign-ins with them that are in progress. It is not an error if none
+/// is linked.
 pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Failure<UnlinkGoogleRefusal>> {
     let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
@@ -40,12 +37,13 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Fa
         return Ok(user::Model::clone(&viewer.user));
     }
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::IdentityUnlinked).await?;
-    let unlinked = app.db.write(async move |txn| {
+    let unlink = app.db.write(async move |txn| {
         let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
         let linked = identity::list(&txn, &[id]).await?;
         if linked.is_empty() {
             return Ok(Some(user));
         }
+        // read under the lock: a reset or an undo may have removed the password meanwhile
         if user.password_hash.is_none() {
             return Ok(None);
         }
@@ -54,7 +52,7 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Fa
         user_changes::raise_credentials_version(&txn, id).await?;
         Ok(Some(user))
     });
-    let unlinked = unlinked.await?;
+    let unlinked = unlink.await?;
     outbox::wake(app);
     Ok(unlinked.ok_or(UnlinkGoogleRefusal::LastSignInMethod)?)
 }

@@ -8,17 +8,17 @@ use idna::{
 };
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_invisible, trim},
 };
 
-/// The longest address that mail can carry, in bytes (RFC 5321 §4.5.3.1, erratum 1690).
+/// The maximum length of an address in bytes (RFC 5321 §4.5.3.1, erratum 1690).
 const MAX_BYTES: usize = 254;
 
-/// The longest local part, in bytes (RFC 5321 §4.5.3.1.1).
+/// The maximum length of a local part in bytes (RFC 5321 §4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// A well-formed email address: an ASCII local part, and a domain that may be international.
+/// A valid email address, with an ASCII local part and a domain that may be international.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress {
     text: String,
@@ -26,22 +26,22 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads an address as a person types it or pastes it: invisible characters at its ends and in its domain are taken away, and
-    /// in its local part refused. Quoted local parts, comments and address literals are refused: no mailbox of
-    /// today needs them, and parsers disagree on them, which is how one person's mail reaches another.
-    ///
-    /// # Errors
-    /// If it is too long or not an address.
+    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain, and
+    /// rejected in its local part. Quoted local parts, comments and address literals are rejected: no mailbox needs them today, and
+    /// parsers disagree about them, so that one person's mail could reach another.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
             return Err(Invalid::new(
                 FieldErrorCode::TooLong,
-                format!("An email address has at most {MAX_BYTES} bytes."),
+                format!("An email address can have at most {MAX_BYTES} bytes."),
             ));
         }
         Self::read(text).ok_or_else(|| {
-            Invalid::new(FieldErrorCode::Malformed, "This is not an email address like ada@example.org.")
+            Invalid::new(
+                FieldErrorCode::Malformed,
+                "This is not a valid email address. Example: ada@example.org.",
+            )
         })
     }
 
@@ -58,7 +58,7 @@ impl EmailAddress {
         let top = ascii.rsplit('.').next()?;
         // a numeric top label is an address literal, not a name
         let is_name = ascii.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
-        // what was not typed in plain letters is written in its one form, so that nothing invisible stays in it
+        // a domain that was not typed in plain ASCII is stored in its canonical form, so that it contains nothing invisible
         let shown = if domain.eq_ignore_ascii_case(&ascii) && !ascii.contains("xn--") {
             domain.to_owned()
         } else {
@@ -66,38 +66,38 @@ impl EmailAddress {
         };
         let address =
             Self { text: format!("{local}@{shown}"), key: format!("{}@{ascii}", local.to_ascii_lowercase()) };
-        // it is read again from the row
+        // the stored text must parse again, so both forms must fit
         let fits = address.key.len() <= MAX_BYTES && address.text.len() <= MAX_BYTES;
         (is_name && fits).then_some(address)
     }
 
-    /// As it was typed, but for what nobody sees; an international domain in Unicode and in lower case, however it was typed.
+    /// Returns the address as it was typed, without invisible characters. An international domain is in lower-case Unicode.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What all spellings of the address have in common: lower case, the domain in ASCII.
+    /// Returns the form that all spellings of the address share: in lower case, with the domain in ASCII.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Whether the address is at this domain, however either is spelt.
+    /// Returns whether the address is at this domain, in any spelling of either.
     #[must_use]
     pub fn is_at(&self, domain: &str) -> bool {
         let own = self.key.split_once('@').map(|(_, domain)| domain);
         own.is_some() && ascii_domain(domain).as_deref() == own
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
         self.text.split('@').next().unwrap_or_default()
     }
 }
 
-/// The domain in ASCII and in lower case. The two joiners are left to UTS #46, which knows the words that differ by them.
+/// Returns a domain in lower-case ASCII. The two joiners are left to UTS #46, which knows where they are significant.
 fn ascii_domain(domain: &str) -> Option<String> {
     let is_kept = |c: &char| c.is_control() || !is_invisible(*c) || matches!(c, '\u{200c}' | '\u{200d}');
     let domain: String = domain.chars().filter(is_kept).collect();
@@ -107,7 +107,7 @@ fn ascii_domain(domain: &str) -> Option<String> {
         .map(Cow::into_owned)
 }
 
-/// A domain in ASCII, as people read it.
+/// Returns the Unicode form of an ASCII domain.
 fn unicode_domain(ascii: &str) -> String {
     Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast).0.into_owned()
 }

@@ -1,7 +1,7 @@
-//! Characters that nobody sees: what people paste without knowing, and what a name must not be made of.
+//! Invisible characters, which people paste without noticing and which a name must not consist of.
 
-/// Whether a character leaves no mark of its own: the default ignorable code points of Unicode 16 (UAX #44), which include the
-/// zero-width and bidirectional ones, those that are drawn as an empty space without being one, and control characters.
+/// Returns whether a character is invisible: a default ignorable code point of Unicode 16 (UAX #44), which include the zero-width
+/// and bidirectional characters; a character that looks like a space without being one; or a control character.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || is_part_of_another(c)
@@ -9,33 +9,33 @@ pub(super) fn is_invisible(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
             | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            // Hangul fillers, the blank of Braille, a note without a head, and the filler of Khitan
+            // the Hangul fillers, the Braille blank, the null notehead, and the Khitan filler
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{1d159}' | '\u{16fe4}')
 }
 
-/// Whether a character is a space, or nobody sees it.
+/// Returns whether a character is white space or invisible.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c)
 }
 
-/// Whether a character has nothing to show but how the one before it looks: variation selectors, which make a heart red, and
-/// tags, which make a flag Scotland's.
+/// Returns whether a character only changes the look of the one before it: a variation selector, as in a red heart, or a tag, as in
+/// the flag of Scotland.
 fn is_part_of_another(c: char) -> bool {
     matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a character commands the terminal, or by its direction makes what stands around it read otherwise.
+/// Returns whether a character can control a terminal, or can change the direction of the text around it.
 pub(super) fn is_hostile(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// An identifier without the blanks at its ends.
+/// Removes blank characters from the ends of an identifier.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || (is_invisible(c) && !c.is_control()))
 }
 
-/// A text for people without the blanks at its ends, and empty if it is blank. It keeps what belongs to its last character,
-/// and what is refused rather than taken away.
+/// Removes blank characters from the ends of a text for people. Keeps the ones that belong to its last character and the hostile
+/// ones, which are rejected rather than removed. Returns an empty text if all is blank.
 pub(super) fn trim_prose(text: &str) -> &str {
     if text.chars().all(is_blank) {
         return "";

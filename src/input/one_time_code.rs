@@ -1,13 +1,13 @@
-//! Mailed codes, as people type them.
+//! Mailed codes.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::invisible::is_blank;
 
-/// The longest text that is looked at, in bytes.
+/// The maximum length of a text that is parsed, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// The zero of each script that writes numbers in ten digits, which follow one another (Unicode 16, `Nd`).
+/// The zero of each script with ten consecutive decimal digits (Unicode 16, `Nd`).
 const ZEROS: [u32; 76] = [
     0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50,
     0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
@@ -18,13 +18,13 @@ const ZEROS: [u32; 76] = [
     0x1e5f1, 0x1e950, 0x1fbf0,
 ];
 
-/// A code of the length that codes have, in ASCII digits.
+/// A code of the right length, in ASCII digits.
 #[derive(Clone, Debug)]
 pub struct OneTimeCode(SecretString);
 
 impl OneTimeCode {
-    /// Reads a code in the digits of any script, whatever blanks, hyphens and invisible characters stand between them. Returns
-    /// `None` if the text cannot be a code of this many digits: it is not worth one of the tries.
+    /// Parses a code in the digits of any script, ignoring blanks, hyphens and invisible characters. Returns `None` if the text
+    /// cannot be a code with this many digits. Such a text uses up no attempt.
     #[must_use]
     pub fn parse(text: &SecretString, digits: u8) -> Option<Self> {
         let text = text.expose_secret();
@@ -34,7 +34,7 @@ impl OneTimeCode {
         code.filter(|code| code.len() == usize::from(digits)).map(|code| Self(code.into()))
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -47,7 +47,7 @@ fn ascii_digit(c: char) -> Option<char> {
     char::from_digit(c - zero, 10)
 }
 
-/// Hyphens, dashes and minus signs, which word processors put in the place of one another.
+/// Returns whether a character is a hyphen, a dash or a minus sign, which word processors substitute for each other.
 fn is_hyphen(c: char) -> bool {
     matches!(
         c,

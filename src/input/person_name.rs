@@ -1,19 +1,16 @@
-//! Names of people.
+//! People's names.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_hostile, trim_prose},
 };
 
-/// The most characters of a name.
+/// The maximum length of a name in characters.
 const MAX_LENGTH: usize = 150;
 
-/// Reads a name: anything in one line. Blank is none.
-///
-/// # Errors
-/// If it is too long or has control characters.
+/// Parses a name, which is any single line. Returns `None` if it is blank.
 pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
     if text.len() > MAX_LENGTH * 8 {
         return Err(too_long());
@@ -25,12 +22,12 @@ pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
     if name.chars().any(is_hostile) {
         return Err(Invalid::new(
             FieldErrorCode::Malformed,
-            "A name has no control characters, nor such as change the direction of text.",
+            "A name cannot contain control characters or characters that change the text direction.",
         ));
     }
     Ok(Some(name).filter(|name| !name.is_empty()))
 }
 
 fn too_long() -> Invalid {
-    Invalid::new(FieldErrorCode::TooLong, format!("A name has at most {MAX_LENGTH} characters."))
+    Invalid::new(FieldErrorCode::TooLong, format!("A name can have at most {MAX_LENGTH} characters."))
 }

@@ -1,26 +1,23 @@
-//! What people say of themselves.
+//! Bios and avatar URLs.
 
 use unicode_normalization::UnicodeNormalization;
 use url::Url;
 
 use super::{
-    FieldErrorCode, Invalid,
+    field_error::{FieldErrorCode, Invalid},
     invisible::{is_hostile, trim, trim_prose},
 };
 
-/// The most characters of a bio.
+/// The maximum length of a bio in characters.
 const MAX_BIO: usize = 500;
 
-/// The most bytes of an address of a picture.
+/// The maximum length of an avatar URL in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
-/// Reads a bio: anything, in as many lines as one likes. Blank is none.
-///
-/// # Errors
-/// If it is too long or has control characters.
+/// Parses a bio, which is any text of one or more lines. Returns `None` if it is blank.
 pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
     let too_long =
-        || Invalid::new(FieldErrorCode::TooLong, format!("A bio has at most {MAX_BIO} characters."));
+        || Invalid::new(FieldErrorCode::TooLong, format!("A bio can have at most {MAX_BIO} characters."));
     if text.len() > MAX_BIO * 8 {
         return Err(too_long());
     }
@@ -29,32 +26,30 @@ pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
         return Err(too_long());
     }
     if bio.chars().any(|c| is_hostile(c) && c != '\n') {
-        let message = "A bio has no control characters, nor such as change the direction of text.";
+        let message = "A bio cannot contain control characters or characters that change the text direction.";
         return Err(Invalid::new(FieldErrorCode::Malformed, message));
     }
     Ok(Some(bio).filter(|bio| !bio.is_empty()))
 }
 
-/// Reads the address of a picture. It is https, so that no page that shows it becomes less safe. Blank is none.
-///
-/// # Errors
-/// If it is no such address, or too long.
+/// Parses an avatar URL. It must use `https`, so that no page becomes less secure by showing the picture. Returns `None` if it is
+/// blank.
 pub fn avatar_url(text: &str) -> Result<Option<String>, Invalid> {
-    let text = trim(text);
-    if text.is_empty() {
+    let trimmed = trim(text);
+    if trimmed.is_empty() {
         return Ok(None);
     }
-    if text.len() > MAX_URL_BYTES {
-        let message = format!("The address of a picture has at most {MAX_URL_BYTES} bytes.");
+    if trimmed.len() > MAX_URL_BYTES {
+        let message = format!("An avatar URL can have at most {MAX_URL_BYTES} bytes.");
         return Err(Invalid::new(FieldErrorCode::TooLong, message));
     }
     let is_plain = |url: &Url| {
         url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
     };
-    match Url::parse(text) {
+    match Url::parse(trimmed) {
         Ok(url) if is_plain(&url) && url.as_str().len() <= MAX_URL_BYTES => Ok(Some(url.into())),
         _ => {
-            let message = "The address of a picture begins with https:// and has no password in it.";
+            let message = "An avatar URL must begin with https:// and contain no username or password.";
             Err(Invalid::new(FieldErrorCode::Malformed, message))
         }
     }

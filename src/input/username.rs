@@ -1,52 +1,50 @@
 //! Usernames.
 
-use super::{FieldErrorCode, Invalid, invisible::trim};
+use super::{
+    field_error::{FieldErrorCode, Invalid},
+    invisible::trim,
+};
 
-/// The fewest characters of a username.
+/// The minimum length of a username in characters.
 pub const USERNAME_MIN_LENGTH: usize = 3;
-/// The most characters of a username.
+/// The maximum length of a username in characters.
 pub const USERNAME_MAX_LENGTH: usize = 30;
 
-/// ASCII letters, digits and `_ . -`. It has no `@`, so an identifier is never both an address and a username.
+/// A valid username, made of ASCII letters, digits and `_ . -`. It has no `@`, so no identifier is both an email address and a
+/// username.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
 impl Username {
-    /// Reads a username as a person types it, without the blanks that a phone's keyboard puts behind it. Returns `None` if it is
-    /// blank.
-    ///
-    /// # Errors
-    /// If it is too short, too long, or has other characters.
+    /// Parses an optional username. Returns `None` if it is blank.
     pub fn parse_optional(text: &str) -> Result<Option<Self>, Invalid> {
         if trim(text).is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
     }
 
-    /// Reads a username that must be one.
-    ///
-    /// # Errors
-    /// If it is too short, too long, or has other characters.
+    /// Parses a username as a person types it. Removes blanks at its ends, because phone keyboards append them.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = trim(text);
-        let range = format!("A username has {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
-        match text.chars().count() {
+        let trimmed = trim(text);
+        let range =
+            format!("A username must have {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
+        match trimmed.chars().count() {
             ..USERNAME_MIN_LENGTH => Err(Invalid::new(FieldErrorCode::TooShort, range)),
             USERNAME_MIN_LENGTH..=USERNAME_MAX_LENGTH => {
                 let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-                let message = "A username is made of the letters a to z, digits, and _ . -";
+                let message = "A username can contain only the letters a to z, digits, and _ . -";
                 let malformed = || Invalid::new(FieldErrorCode::Malformed, message);
-                text.bytes().all(is_allowed).then(|| Self(text.to_owned())).ok_or_else(malformed)
+                trimmed.bytes().all(is_allowed).then(|| Self(trimmed.to_owned())).ok_or_else(malformed)
             }
             _ => Err(Invalid::new(FieldErrorCode::TooLong, range)),
         }
     }
 
-    /// As it was typed.
+    /// Returns the username as it was typed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What all spellings of the username have in common: lower case.
+    /// Returns the form that all spellings of the username share, in lower case.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A rate limit in memory. Like those of `rate_limit.rs` it is stored as one instant: when everything sent
-/// will have drained away.
+/// A rate limit in memory. Like those of `rate_limit` it is stored as one instant: when everything sent will
+/// have drained away.
 #[derive(Debug)]
 pub(super) struct Pace {
     cost: Duration,

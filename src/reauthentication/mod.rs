@@ -1,4 +1,4 @@
-//! Reauthentication: proving once more, in a session, that it is still its user who acts.
+//! Reauthentication: a new proof, within a session, that its user is still the one who acts.
 
 mod reauthenticate;
 mod start_reauthentication;

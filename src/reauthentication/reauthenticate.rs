@@ -1,4 +1,4 @@
-//! Ending a proof that it is still the user who acts.
+//! Accepting the proof of a reauthentication.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::{
     google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{OneTimeCode, Password},
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, Viewer},
+    sessions::{Client, Viewer, check_current_password},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -20,29 +20,29 @@ use crate::{
     tokens::AccessToken,
 };
 
-/// What a viewer proves with who they are.
+/// The proof of who the viewer is.
 #[derive(Clone, Debug)]
 pub enum ReauthenticationProof {
     /// The password of the account.
     Password(SecretString),
-    /// The code that was mailed to the account's address.
+    /// The code that was mailed to the account's email address.
     EmailCode(SecretString),
-    /// What a provider gave for an identity that is linked to the account.
+    /// The provider's response for an identity that is linked to the account.
     Identity(GoogleLoginInput),
 }
 
-/// Why a proof was not accepted.
+/// The reasons for which a proof is refused.
 #[derive(Debug)]
 pub enum ReauthenticateRefusal {
-    /// The reauthentication is unknown, expired, spent, or another session's: never told apart.
+    /// The reauthentication is unknown, expired, spent, or of another session. The client cannot tell which.
     InvalidToken,
     /// The password is wrong, or the identity is not linked to the account.
     InvalidCredentials,
-    /// The code is wrong, or was not asked for.
+    /// The code is wrong, or none was requested.
     InvalidOtp,
-    /// An access token shows only that its holder once had a sign-in there: it is no proof of this moment.
+    /// The proof is a provider's access token. It shows that its holder signed in there once, but not that they are present now.
     NotAccepted,
-    /// It is not known whose identity it is.
+    /// The provider did not identify anybody.
     Identify(IdentifyRefusal),
 }
 
@@ -54,19 +54,16 @@ impl From<IdentifyRefusal> for ReauthenticateRefusal {
     }
 }
 
-/// The viewer's session after the proof, and an access token that carries it.
+/// The viewer's session after the proof, and an access token that carries the proof.
 #[derive(Clone, Debug)]
 pub struct Reauthenticated {
     /// The session.
     pub session: session::Model,
-    /// The token. Other tokens of the session stay as they are, so a stolen one gains nothing.
+    /// The access token. The session's other tokens do not change, so a stolen one gains nothing.
     pub access_token: AccessToken,
 }
 
-/// Accepts a proof for a reauthentication of the viewer's session, once.
-///
-/// # Errors
-/// [`ReauthenticateRefusal::InvalidToken`] if there is no such reauthentication; else what is wrong with the proof.
+/// Accepts one proof for a reauthentication of the viewer's session.
 pub async fn reauthenticate(
     app: &App,
     client: &Client,
@@ -75,11 +72,11 @@ pub async fn reauthenticate(
     proof: ReauthenticationProof,
 ) -> Result<Reauthenticated, Failure<ReauthenticateRefusal>> {
     let now = Timestamp(app.clock.now());
-    let challenge = challenge::find_live(app.db.read(), id, now).await?;
     let is_own = |challenge: &challenge::Model| {
         challenge.purpose == Purpose::Reauthentication && challenge.session_id == Some(viewer.session.id)
     };
-    let challenge = challenge.filter(is_own).ok_or(ReauthenticateRefusal::InvalidToken)?;
+    let found = challenge::find_live(app.db.read(), id, now).await?;
+    let challenge = found.filter(is_own).ok_or(ReauthenticateRefusal::InvalidToken)?;
     let (method, attempt) = check(app, client, viewer, &challenge, proof).await?;
 
     let (user_id, session_id) = (viewer.user.id, viewer.session.id);
@@ -87,13 +84,14 @@ pub async fn reauthenticate(
     let proven = app
         .db
         .write(async move |txn| {
+            // no success is charged here, so nothing can refuse it
             attempt.succeed(&txn).await?.ok();
             let locked = challenges::lock(&txn, &challenge).await?;
-            let holds = locked
+            let is_valid = locked
                 .account
                 .as_ref()
                 .is_some_and(|user| user.is_active && user.credentials_version == version);
-            if !holds || challenge::end(&txn, challenge.id, now).await?.is_none() {
+            if !is_valid || challenge::end(&txn, challenge.id, now).await?.is_none() {
                 return Ok(None);
             }
             if !session::authenticate(&txn, session_id, user_id, &[method], now).await? {
@@ -107,7 +105,7 @@ pub async fn reauthenticate(
     Ok(Reauthenticated { session, access_token })
 }
 
-/// Checks a proof, and charges it as a failure that a success gives back.
+/// Checks a proof, charged as a failure until it succeeds.
 async fn check(
     app: &App,
     client: &Client,
@@ -117,15 +115,10 @@ async fn check(
 ) -> Result<(AuthenticationMethod, Attempt), Failure<ReauthenticateRefusal>> {
     match proof {
         ReauthenticationProof::Password(password) => {
-            let password = Password::parse(password.expose_secret());
-            let password = password.map_err(|_| ReauthenticateRefusal::InvalidCredentials)?;
-            let attempt = Attempt::begin(app, &[Action::PasswordProof(viewer.session.id)], None).await?;
-            let stored = viewer.user.password_hash.as_deref();
-            let verified = app.passwords.verify(password.into_secret(), stored).await;
-            if !attempt.unless_busy(app, verified).await?.is_right {
-                return Err(ReauthenticateRefusal::InvalidCredentials.into());
-            }
-            Ok((AuthenticationMethod::Password, attempt))
+            let entered = Password::parse(password.expose_secret())
+                .map_err(|_| ReauthenticateRefusal::InvalidCredentials)?;
+            let attempt = check_current_password(app, viewer, Some(entered)).await?;
+            Ok((AuthenticationMethod::Password, attempt.ok_or(ReauthenticateRefusal::InvalidCredentials)?))
         }
         ReauthenticationProof::EmailCode(code) => {
             let attempt = count_code(app, client, viewer, challenge, &code).await?;
@@ -143,8 +136,8 @@ async fn check(
     }
 }
 
-/// What a provider gave for this reauthentication, and not for another time: a code that is spent with its `state`, or an ID
-/// token that holds the reauthentication's id.
+/// Accepts only a provider's response that was made for this reauthentication: an authorization code, which is spent with its
+/// `state`, or an ID token whose nonce is the reauthentication's id.
 fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<ReauthenticateRefusal>> {
     match input {
         GoogleLoginInput::AccessToken(_) => Err(ReauthenticateRefusal::NotAccepted.into()),
@@ -155,7 +148,7 @@ fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<
     }
 }
 
-/// Counts a try of the mailed code, for good, before it is known whether it is right.
+/// Checks the mailed code. The attempt counts before the code is compared, so that parallel guesses cannot exceed the limit.
 async fn count_code(
     app: &App,
     client: &Client,
@@ -163,7 +156,7 @@ async fn count_code(
     challenge: &challenge::Model,
     code: &SecretString,
 ) -> Result<Attempt, Failure<ReauthenticateRefusal>> {
-    let code =
+    let entered =
         OneTimeCode::parse(code, app.config.codes.otp_length).ok_or(ReauthenticateRefusal::InvalidOtp)?;
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::Code(viewer.session.id), Action::FailedCodeBy(viewer.user.id)];
@@ -173,7 +166,7 @@ async fn count_code(
     let most = app.config.codes.otp_max_attempts;
     let counted =
         app.db.write_one(async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await).await?;
-    if counted.is_some() && app.tokens.is_one_time_code(id, code.expose()) {
+    if counted.is_some() && app.tokens.is_one_time_code(id, entered.expose()) {
         Ok(attempt)
     } else {
         Err(ReauthenticateRefusal::InvalidOtp.into())

@@ -1,4 +1,4 @@
-//! Beginning a proof that it is still the user who acts.
+//! Starting a reauthentication.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::{
     app::App,
     challenges::{self, About, Asker, Challenge, IssuedChallenge},
     fault::{Failure, Fault, Refusal},
-    input::EmailAddress,
     outbox,
     rate_limit::{self, Action},
+    security_changes::proven_address,
     sessions::{Client, Viewer},
     storage::{
         challenge::{self, Purpose},
@@ -20,33 +20,30 @@ use crate::{
     },
 };
 
-/// A proof that has begun.
+/// A reauthentication that has started.
 #[derive(Clone, Debug)]
 pub struct Reauthentication {
-    /// Names it; an ID token holds it as its nonce.
+    /// The id of the reauthentication. An ID token proves it with this id as its nonce.
     pub id: Uuid,
-    /// The ways in which this user can give the proof.
+    /// The methods by which this user can prove who they are.
     pub methods: Vec<AuthenticationMethod>,
-    /// What was mailed, if a code was asked for.
+    /// The challenge that was mailed, if a code was requested.
     pub issued: Option<IssuedChallenge>,
-    /// How long the proof is awaited.
+    /// The time until the reauthentication expires.
     pub expires_in: Duration,
 }
 
-/// Why nothing has begun.
+/// The reasons for which no reauthentication starts.
 #[derive(Debug)]
 pub enum StartReauthenticationRefusal {
-    /// A code was asked for, and the account has no proven address.
+    /// A code was requested, and the account has no proven email address.
     NotEnabled,
 }
 
 impl Refusal for StartReauthenticationRefusal {}
 
-/// Begins a proof by the viewer, for this session alone. A code is mailed only if it is asked for, and to the address that the
-/// account has now.
-///
-/// # Errors
-/// [`StartReauthenticationRefusal::NotEnabled`] if a code is asked for and there is no proven address.
+/// Starts a reauthentication that counts for this session only. A code is mailed if requested, to the account's current email
+/// address.
 pub async fn start_reauthentication(
     app: &App,
     client: &Client,
@@ -74,11 +71,6 @@ pub async fn start_reauthentication(
     Ok(Reauthentication { id, methods, issued: Some(issued), expires_in })
 }
 
-fn proven_address(user: &user::Model) -> Option<EmailAddress> {
-    let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some());
-    email.and_then(|email| EmailAddress::parse(email).ok())
-}
-
 async fn methods(
     app: &App,
     user: &user::Model,
@@ -90,5 +82,5 @@ async fn methods(
         (AuthenticationMethod::EmailCode, has_address),
         (AuthenticationMethod::Identity, has_identity),
     ];
-    Ok(all.into_iter().filter_map(|(method, is_there)| is_there.then_some(method)).collect())
+    Ok(all.into_iter().filter_map(|(method, is_available)| is_available.then_some(method)).collect())
 }

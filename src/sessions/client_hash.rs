@@ -1,16 +1,16 @@
-//! Telling one client from another, as far as a refresh needs it.
+//! A hash that tells clients apart, for refreshes.
 
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
-use super::Client;
+use super::client::Client;
 
 impl Client {
-    /// Returns a short hash of the client's network and of what the client says it is, salted with the session.
+    /// Returns a short hash of the client's network and user agent, salted with the session's id.
     ///
-    /// The network is a /24 of IPv4 or a /48 of IPv6: within it a client may change its address and stays the same.
+    /// The network is a /24 of IPv4 or a /48 of IPv6. Within it, a client may change its address and still counts as the same.
     pub(super) fn hash_for(&self, session_id: Uuid) -> i64 {
         let network = match self.ip_address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => address.octets()[..3].to_vec(),
@@ -19,7 +19,7 @@ impl Client {
         };
         let mut digest = Context::new(&SHA256);
         digest.update(session_id.as_bytes());
-        // its length tells what kind of network it is, and where the user agent begins
+        // the length separates IPv4 from IPv6, and the network from the user agent
         digest.update(&[u8::try_from(network.len()).unwrap_or(u8::MAX)]);
         digest.update(&network);
         digest.update(self.user_agent.as_deref().unwrap_or_default().as_bytes());

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 
 use secrecy::{ExposeSecret, SecretString};
-
 use uuid::Uuid;
 
-use super::{Client, PendingSession, SignIn, SignInRefusal, sign_in};
+use super::{
+    client::Client,
+    open::PendingSession,
+    sign_in::{SignInRefusal, sign_in},
+    signed_in::SignIn,
+};
 use crate::{
     app::App,
     challenges::{IssuedChallenge, Registration},
@@ -17,10 +21,10 @@ use crate::{
     storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
 };
 
-/// The longest identifier that is looked at, in bytes: no address is longer.
+/// The maximum length of an identifier in bytes. No email address is longer.
 const MAX_IDENTIFIER_BYTES: usize = 254;
 
-/// What a person signs in with.
+/// The credentials of a login.
 #[derive(Clone, Debug)]
 pub struct LoginInput {
     /// A username or an email address.
@@ -29,14 +33,14 @@ pub struct LoginInput {
     pub password: SecretString,
 }
 
-/// Why nobody is signed in.
+/// The reasons for which a login is refused.
 #[derive(Debug)]
 pub enum LoginRefusal {
-    /// These fields are at fault: nothing could have these values.
+    /// These fields are invalid: no account could have these values.
     InvalidInput(Vec<FieldError>),
-    /// Unknown account, wrong password, or an account with no password: never told apart.
+    /// The account is unknown or has no password, or the password is wrong. The client cannot tell which.
     InvalidCredentials,
-    /// The credentials were right, but the account is deactivated.
+    /// The credentials are right, but the account is deactivated.
     AccountDisabled,
 }
 
@@ -52,14 +56,13 @@ impl From<SignInRefusal> for LoginRefusal {
     }
 }
 
-/// Signs in. Costs one hash, whatever the account. It costs another where the password looks like that of a registration under
-/// way, and where the password is right but its hash uses outdated parameters.
+/// Signs in with a password.
 ///
-/// # Errors
-/// Why not.
+/// It computes one hash for every account, so that the response time does not show which accounts exist. It computes a second one
+/// if the password looks like that of a pending registration, or if it is right but its stored hash uses outdated parameters.
 pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
-        let message = format!("An identifier has at most {MAX_IDENTIFIER_BYTES} bytes.");
+        let message = format!("A username or email address can have at most {MAX_IDENTIFIER_BYTES} bytes.");
         return Err(LoginRefusal::InvalidInput(vec![
             Invalid::new(FieldErrorCode::TooLong, message).at("identifier"),
         ])
@@ -72,37 +75,39 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
-    // asked for known accounts too, since what is not asked shows in the time
+    // the same query for existing accounts, or its absence would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
-    // The account's hash, or the decoy, is always computed first. So the account's right password signs in, even if it is the
-    // registration's too or matches its MAC by chance. And whether there is a second hash does not depend on the account: it
-    // tells that the password is the registration's, or one of the 1 in 65,536 that look like it.
+    // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is also the
+    // registration's, or matches its MAC by chance. And a second hash reveals nothing about the account, only that the password is
+    // the registration's, or one of the 1 in 65,536 that look like it.
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verified = app.passwords.verify(password.clone(), stored).await;
-    let verified = attempt.unless_busy(app, verified).await?;
+    let verification = app.passwords.verify(password.clone(), stored).await;
+    let verified = attempt.unless_busy(app, verification).await?;
     if let Some(user) = user.filter(|_| verified.is_right) {
-        let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password]);
-        let pending = pending.rehashed(verified.rehashed);
+        let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password])
+            .rehashed(verified.rehashed);
         let signed_in = sign_in(app, client, &user, pending, attempt).await;
         return signed_in.map_err(Failure::into_refusal);
     }
     if let Some((challenge, registration)) = registration {
-        let verified = app.passwords.verify(password, registration.password_hash()).await;
-        if attempt.unless_busy(app, verified).await?.is_right {
-            // charged as a failure: it opens nothing, and hashes must not be free
+        let verification = app.passwords.verify(password, registration.password_hash()).await;
+        if attempt.unless_busy(app, verification).await?.is_right {
+            // still charged as a failure: it opens no session, and a hash must not be free
             return Ok(SignIn::EmailChallenge(Box::new(IssuedChallenge::earlier(app, challenge))));
         }
     }
     Err(LoginRefusal::InvalidCredentials.into())
 }
 
-/// A failure counts for the account and the address together. Where the account does not know the address, it also counts for
-/// each of the two: so a stranger has few guesses, and uses up nothing of the owner's.
+/// Charges a login as a failure.
 ///
-/// Strangers can use up the budgets that the account has for all of them. The month's would then keep its owner out for long,
-/// so it counts only if there is another way in, by mail. A name that nobody has counts as if it had an email address. A
-/// sign-in gives back its own charge alone: a stranger who found the earlier failures gone would learn that the owner was here.
+/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the account has never signed in
+/// from the address, it is also charged to each of the two alone. So a stranger has few guesses, and uses up none of the owner's.
+///
+/// Strangers can use up the budgets that they share. The monthly one would then keep the owner out for long, so it applies only
+/// to accounts that mail can let in as well. An unknown name counts as having an email address. A success refunds only its own
+/// charge: if the earlier failures vanished too, a stranger would learn that the owner has signed in.
 async fn charge(
     app: &App,
     client: &Client,
@@ -114,7 +119,7 @@ async fn charge(
     let Some(address) = Address::rationed(app, client.ip_address) else {
         return Attempt::begin(app, &[], Some(Action::Login(account))).await;
     };
-    // asked of nobody's account too, since what is not asked shows in the time
+    // the same query for an unknown account, or its absence would show in the response time
     let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
     if known_address::is_known(app.db.read(), id, address.as_str()).await? {
@@ -131,11 +136,11 @@ async fn charge(
     Attempt::begin(app, &failures, Some(Action::Login(account))).await
 }
 
-/// What a person calls an account by.
+/// The identifier that was entered, parsed.
 enum Identifier {
     Email(EmailAddress),
     Username(Username),
-    /// Nobody's.
+    /// Neither of both, so no account has it.
     Neither(String),
 }
 
@@ -150,7 +155,7 @@ impl Identifier {
         parsed.unwrap_or_else(|_| Self::Neither(text.to_lowercase()))
     }
 
-    /// What all spellings have in common.
+    /// Returns the form that all spellings share.
     fn key(&self) -> Cow<'_, str> {
         match self {
             Self::Email(email) => email.key().into(),
@@ -167,7 +172,7 @@ impl Identifier {
         })
     }
 
-    /// The newest account to be of this name that may have this password, and its challenge.
+    /// Finds the newest pending registration with this identifier that can have this password, and its challenge.
     async fn find_registration(
         &self,
         app: &App,

@@ -1,4 +1,4 @@
-//! Signing out here.
+//! Signing out of one's own session.
 
 use uuid::Uuid;
 
@@ -13,14 +13,11 @@ use crate::{
     tokens::Rejected,
 };
 
-/// Ends the session of the refresh token given, else of the access token. Returns the session that it ended: `None` if it was
-/// over already, or if the tokens are nobody's, which is no error.
+/// Ends the session of the refresh token or, without one, of the access token. Returns the id of the ended session, or `None` if it
+/// had ended already or the tokens are invalid. Neither is an error.
 ///
-/// An access token signs out after its expiry too, since a person who signs out after a break means it; but only until
-/// `REFRESH_TOKEN_TTL` later, so that an old copy of it, in a log or a backup, is not worth anything for ever.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// An expired access token still signs out, because a person who signs out after a break means it. It does so for at most
+/// `REFRESH_TOKEN_TTL` after its expiry, so that an old copy in a log or a backup does not stay useful for ever.
 pub async fn logout(
     app: &App,
     refresh_token: Option<&str>,

@@ -1,18 +1,15 @@
-//! Signing out everywhere.
+//! Signing out of all sessions.
 
 use uuid::Uuid;
 
-use super::Viewer;
+use super::viewer::Viewer;
 use crate::{
     app::App,
     fault::Fault,
     storage::{Timestamp, session_end, user_changes},
 };
 
-/// Ends every session of the viewer, those that are being opened included.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Ends every session of the viewer, including those that are just being opened. Returns the ids of the ended sessions.
 pub async fn logout_all(app: &App, viewer: &Viewer) -> Result<Vec<Uuid>, Fault> {
     let user_id = viewer.user.id;
     let now = Timestamp(app.clock.now());

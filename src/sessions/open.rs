@@ -1,10 +1,10 @@
-//! The one place where a session begins.
+//! Opening a session. No other file inserts one.
 
 use sea_orm::DbErr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Client;
+use super::client::Client;
 use crate::{
     app::App,
     rate_limit::Address,
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A session about to begin, on the strength of credentials that were right when they were read.
+/// A session about to be opened with credentials that were right when they were read.
 #[derive(Clone, Debug)]
 pub struct PendingSession {
     session: session::Model,
@@ -25,36 +25,36 @@ pub struct PendingSession {
     rehashed: Option<String>,
     link: Option<Link>,
     max_sessions: u32,
-    /// From where, so that the owner is known there from now on.
+    /// The client's address, from which the account counts as known from now on.
     address: Option<String>,
 }
 
-/// An account elsewhere that is to sign its owner in from now on.
+/// A provider's account about to be linked, so that it signs its owner in.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// The account.
+    /// The identity to insert. Its user is set by [`Link::to`].
     pub identity: identity::Model,
-    /// The change that it is, of which the owner is told.
+    /// The security change, whose notice goes to the owner.
     pub change: SecurityChange,
 }
 
-/// A session that has begun.
+/// A session that has been opened.
 #[derive(Clone, Debug)]
 pub struct OpenedSession {
-    /// Whose it is, as of its beginning.
+    /// The user, as of the opening.
     pub user: user::Model,
     /// The session.
     pub session: session::Model,
 }
 
 impl PendingSession {
-    /// A session for this user. `user` must have been read *before* the credentials were checked.
+    /// Creates a pending session of a user. `user` must have been read *before* the credentials were checked.
     #[must_use]
     pub fn new(app: &App, user: &user::Model, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         Self::draft(app, client, methods).of(user)
     }
 
-    /// A session whose user is known only within the transaction that opens it.
+    /// Creates a pending session whose user becomes known only within the transaction that opens it.
     #[must_use]
     pub fn draft(app: &App, client: &Client, methods: &[AuthenticationMethod]) -> Self {
         let now = app.clock.now();
@@ -77,7 +77,7 @@ impl PendingSession {
         }
     }
 
-    /// The same for this user.
+    /// Sets the user.
     #[must_use]
     pub fn of(mut self, user: &user::Model) -> Self {
         self.session.user_id = user.id;
@@ -85,27 +85,25 @@ impl PendingSession {
         self
     }
 
-    /// The same, and the password that was right gets this hash in place of its old one. To its owner nothing changes, so
-    /// the version of the credentials stays.
+    /// Replaces the stored hash of the right password by this one, if any. Nothing changes for the owner, so the version of the
+    /// credentials stays the same.
     #[must_use]
     pub fn rehashed(self, rehashed: Option<String>) -> Self {
         Self { rehashed, ..self }
     }
 
-    /// The same, and from now on this signs the user in too.
+    /// Links a provider's account as well.
     #[must_use]
     pub fn linking(self, link: Link) -> Self {
         Self { link: Some(link), ..self }
     }
 
-    /// Begins the session, and ends the user's oldest where there are too many. None: the credentials no longer hold.
+    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the
+    /// credentials have changed.
     ///
-    /// The user is locked first, on condition that nothing has changed since the credentials were read. So whatever ends a
-    /// user's sessions also ends those that are being opened: it raises the version, and either this waits for it and finds
-    /// the version gone, or it waits for this and finds the session.
-    ///
-    /// # Errors
-    /// The database's.
+    /// It locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
+    /// ends all of a user's sessions raises that version. So either it comes first, and the lock fails, or it waits for the
+    /// lock, and ends this session too.
     pub async fn open(self, txn: &Txn) -> Result<Option<OpenedSession>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
@@ -121,7 +119,7 @@ impl PendingSession {
         Ok(Some(OpenedSession { user, session }))
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     #[must_use]
     pub fn session_id(&self) -> Uuid {
         self.session.id
@@ -129,10 +127,7 @@ impl PendingSession {
 }
 
 impl Link {
-    /// Links it to a user who is locked; `false` if it is somebody else's.
-    ///
-    /// # Errors
-    /// The database's.
+    /// Links the identity to a locked user. Returns `false` if it is linked to somebody else.
     pub async fn to(self, user: &user::Model, txn: &Txn) -> Result<bool, DbErr> {
         let Self { identity, change } = self;
         let identity = identity::Model { user_id: user.id, ..identity };
@@ -145,7 +140,7 @@ impl Link {
     }
 }
 
-/// `time` and a setting, however long.
+/// Adds a duration to a time. Returns the time itself if the sum is out of range.
 pub(super) fn later(time: OffsetDateTime, by: std::time::Duration) -> OffsetDateTime {
     time.checked_add(time::Duration::try_from(by).unwrap_or(time::Duration::MAX)).unwrap_or(time)
 }

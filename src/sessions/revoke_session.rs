@@ -1,20 +1,17 @@
-//! Signing out one device.
+//! Signing out one of one's devices.
 
 use uuid::Uuid;
 
-use super::Viewer;
+use super::viewer::Viewer;
 use crate::{
     app::App,
     fault::Fault,
     storage::{Timestamp, session_end},
 };
 
-/// Ends a session of the viewer; `false` if it was over already, or is not the viewer's.
+/// Ends a session of the viewer. Returns `false` if it had ended already or is not the viewer's.
 ///
-/// Like everything that ends sessions it is not rationed: a thief with a session could use the budget up.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Nothing that ends sessions is rate-limited, because a thief with a session could use up the budget.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {
     let (user_id, now) = (viewer.user.id, Timestamp(app.clock.now()));
     app.db.write(async move |txn| session_end::end_of(&txn, user_id, id, now).await).await

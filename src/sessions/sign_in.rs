@@ -1,6 +1,10 @@
-//! The end of every sign-in to an account that there is, by whatever it was proven.
+//! The last step of every sign-in to an existing account, after the credentials were checked.
 
-use super::{Client, PendingSession, SignIn, SignedIn};
+use super::{
+    client::Client,
+    open::PendingSession,
+    signed_in::{SignIn, SignedIn},
+};
 use crate::{
     app::App,
     challenges::{self, About, Asker, Challenge, IssuedChallenge},
@@ -16,21 +20,18 @@ use crate::{
     },
 };
 
-/// Why nobody is signed in, though the credentials were right.
+/// The reasons for which right credentials are refused.
 #[derive(Debug)]
 pub enum SignInRefusal {
     /// The account is deactivated.
     AccountDisabled,
-    /// The credentials were right when they were read, and no longer are.
+    /// The credentials have changed since they were read.
     Outdated,
 }
 
 impl Refusal for SignInRefusal {}
 
-/// Opens the session; where verification is mandatory and the address unproven, asks for its proof instead.
-///
-/// # Errors
-/// Why not.
+/// Opens the session. If verification is mandatory and the email address is not proven, asks for its proof instead.
 pub async fn sign_in(
     app: &App,
     client: &Client,
@@ -59,7 +60,7 @@ pub async fn sign_in(
     Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
 }
 
-/// The challenge that is awaited of a user already, or a new one.
+/// Returns the open challenge of a user, or issues a new one.
 async fn challenge(
     app: &App,
     client: &Client,
@@ -68,9 +69,9 @@ async fn challenge(
     attempt: Attempt,
 ) -> Result<IssuedChallenge, Fault> {
     let now = Timestamp(app.clock.now());
-    let awaited = challenge::list_live(app.db.read(), email.key(), now).await?;
-    let awaited = awaited.into_iter().find(|challenge| challenge.user_id == Some(user.id));
-    if let Some(awaited) = awaited.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
+    let open = challenge::list_live(app.db.read(), email.key(), now).await?;
+    let newest_own = open.into_iter().find(|challenge| challenge.user_id == Some(user.id));
+    if let Some(awaited) = newest_own.filter(|challenge| challenge.purpose == Purpose::VerifyEmail) {
         app.db.write(async move |txn| attempt.succeed_without_session(&txn).await).await??;
         return Ok(IssuedChallenge::earlier(app, awaited));
     }
@@ -78,11 +79,11 @@ async fn challenge(
         challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::VerifyEmail, email).await?;
     let about = About { user_id: Some(user.id), ..About::default() };
     let challenge = Challenge::new(app, Purpose::VerifyEmail, email, about, permit);
-    let issued = app.db.write(async move |txn| match attempt.succeed_without_session(&txn).await? {
+    let issue = app.db.write(async move |txn| match attempt.succeed_without_session(&txn).await? {
         Ok(()) => challenge.insert(&txn).await.map(Ok),
         Err(too_many) => Ok(Err(too_many)),
     });
-    let issued = issued.await??;
+    let issued = issue.await??;
     outbox::wake(app);
     Ok(issued)
 }

@@ -1,8 +1,8 @@
-//! Step-up: what decides who gets into an account asks for a recent proof by its owner.
+//! Step-up: changes to the ways into an account need a recent reauthentication.
 
 use std::ops::Deref;
 
-use super::Viewer;
+use super::viewer::Viewer;
 use crate::{
     app::App,
     fault::{Failure, Refusal},
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct SteppedUp<'v>(&'v Viewer);
 
-/// The viewer has not proven recently enough who they are: `reauthenticate`, and send the same request again.
+/// The viewer must call `reauthenticate` and then send the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReauthenticationRequired;
 
@@ -30,13 +30,10 @@ impl Deref for SteppedUp<'_> {
     }
 }
 
-/// Requires a proof that is at most `STEP_UP_MAX_AGE` old. Signing in counts.
+/// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago.
 ///
-/// The access token that came decides, and not the session's row: a copy that a thief made gains nothing when the owner
-/// proves who they are.
-///
-/// # Errors
-/// [`ReauthenticationRequired`] if the proof is older.
+/// The access token of the request decides, not the session's row. So a stolen copy of an earlier token gains nothing when the
+/// owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let age = app.clock.now() - viewer.authenticated_at;
     if age < app.config.tokens.step_up_max_age {

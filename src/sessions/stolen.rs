@@ -1,6 +1,4 @@
-//! What follows when the tokens of a session are in two hands: the session ends, and its owner gets a mail.
-
-use std::time::Duration;
+//! The response to stolen tokens: the session ends, and its owner gets a mail.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -8,27 +6,21 @@ use uuid::Uuid;
 use crate::{
     app::App,
     fault::Fault,
-    input::EmailAddress,
-    outbox::{self, MailKind, MailRequest},
+    outbox::{self, MailKind},
+    security_changes::notice,
     storage::{self, Timestamp, Txn, session, session_end, session_siblings, user},
 };
 
-/// How long the mail is worth sending.
-const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
-
-/// What shows that the tokens of a session are in two hands.
+/// The evidence that two parties hold the tokens of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Evidence {
-    /// A refresh token that is neither the newest, nor may be repeated.
+    /// A refresh token that is not the newest and may not be repeated.
     RefreshToken,
-    /// An access token with this counter, which is void.
+    /// A void access token, with this counter.
     AccessToken(i64),
 }
 
-/// Ends a session whose tokens are in two hands, unless it is over already. It is over before anybody is answered.
-///
-/// # Errors
-/// [`Fault`] alone.
+/// Ends a session whose tokens two parties hold, unless it has ended already. It ends before any response is sent.
 pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Result<(), Fault> {
     let now = Timestamp(app.clock.now());
     let ended = app
@@ -52,35 +44,26 @@ pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Resul
     Ok(())
 }
 
-/// Logs the end of a stolen session, and has its owner's mail sent.
+/// Logs the end of a stolen session and wakes the sender of its owner's mail.
 pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     let (id, user_id) = (session.id, session.user_id);
     match evidence {
         Evidence::RefreshToken => {
-            tracing::warn!(session.id = %id, user.id = %user_id, "a refresh token was replayed; its session is ended");
+            tracing::warn!(session.id = %id, user.id = %user_id, "a refresh token was replayed; its session has ended");
         }
         Evidence::AccessToken(_) => {
-            tracing::warn!(session.id = %id, user.id = %user_id, "a void access token was used; its session is ended");
+            tracing::warn!(session.id = %id, user.id = %user_id, "a void access token was used; its session has ended");
         }
     }
     outbox::wake(app);
 }
 
-/// Writes the mail to the owner of a session, in the transaction that has just ended it. An address that nobody has proven
-/// may be a stranger's, and gets none.
-///
-/// # Errors
-/// The database's.
+/// Writes the mail to the owner of a session, in the transaction that has just ended it.
 pub(super) async fn write_to_owner(txn: &Txn, session: &session::Model, now: Timestamp) -> Result<(), DbErr> {
     let owner = user::find(txn, session.user_id).await?;
-    let email = owner.filter(|owner| owner.email_verified_at.is_some()).and_then(|owner| owner.email);
-    let Some(Ok(to)) = email.as_deref().map(EmailAddress::parse) else { return Ok(()) };
-    let order = MailRequest {
-        kind: MailKind::SessionStolen,
-        to: &to,
-        user_id: Some(session.user_id),
-        challenge_id: None,
-        good_for: NOTICE_GOOD_FOR,
-    };
-    storage::outbox::insert(txn, outbox::row_at(now.0, order)).await
+    let mail = owner.and_then(|owner| notice(now.0, MailKind::SessionStolen, &owner, None));
+    match mail {
+        Some(mail) => storage::outbox::insert(txn, mail).await,
+        None => Ok(()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Who sends a request: the session and user behind an access token.
+//! The viewer: the session and user that an access token stands for.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::{
     tokens::{AccessToken, Rejected},
 };
 
-/// Whoever is signed in.
+/// The user who is signed in, and their session.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The user.
     pub user: Arc<user::Model>,
-    /// The session that the request is part of.
+    /// The session of the request.
     pub session: Arc<session::Model>,
-    /// Until when the access token is good.
+    /// The time at which the access token expires.
     pub expires_at: OffsetDateTime,
-    /// When its holder last proved who they are, as the access token says. The session's row may say later: the token may be a
-    /// thief's, and the later proof its owner's.
+    /// The time of the holder's last sign-in or reauthentication, according to the access token. The session's row may have a later
+    /// time: a thief may hold the token, and the owner may have reauthenticated since.
     pub authenticated_at: OffsetDateTime,
     /// The counter of the refresh token that came with the access token.
     pub counter: i64,
 }
 
 impl Viewer {
-    /// Another access token for the same holder: it is of the same refresh token, whatever came after that elsewhere, or the
-    /// holder's own refresh token would count as spent once this one is used.
+    /// Issues another access token to the same holder. It belongs to the same refresh token even if the session has been refreshed
+    /// since, or the use of this one would make the holder's refresh token count as spent.
     pub(crate) fn access_token(
         &self,
         app: &App,
@@ -39,32 +39,32 @@ impl Viewer {
         authenticated_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<AccessToken, Fault> {
-        let session = session::Model {
+        let claimed = session::Model {
             counter: self.counter,
             authenticated_at: Timestamp(authenticated_at),
             ..session.clone()
         };
-        app.tokens.access_token(&session, user, now, now).map_err(Fault::internal)
+        app.tokens.access_token(&claimed, user, now, now).map_err(Fault::internal)
     }
 }
 
-/// Why a request is nobody's.
+/// The reasons why a request has no viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthenticated {
-    /// It has no access token.
+    /// The request has no access token.
     Missing,
-    /// The token was good once.
+    /// The token has expired.
     Expired,
-    /// The token is none of ours.
+    /// This server has not issued the token.
     Invalid,
-    /// The session is over, or its user deactivated.
+    /// The session has ended, or its user is deactivated.
     Revoked,
 }
 
 impl Refusal for Unauthenticated {}
 
 impl Unauthenticated {
-    /// The word for it that programs read.
+    /// Returns the reason in the form that clients read.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -76,10 +76,8 @@ impl Unauthenticated {
     }
 }
 
-/// Finds the viewer, as they are at this moment: an ended session ends at once, on every server.
-///
-/// # Errors
-/// Why there is none.
+/// Finds the viewer for an access token. The session and user are current, so an ended session has no viewer any more, on any
+/// server.
 pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Failure<Unauthenticated>> {
     let token = access_token.ok_or(Unauthenticated::Missing)?;
     let now = app.clock.now();
@@ -104,18 +102,18 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Fai
 }
 
 /// Notes that an access token with this counter was used. Returns `false` if it is void, and ends its session.
-async fn note_use(app: &App, kept: &session::Model, counter: i64) -> Result<bool, Fault> {
-    let id = kept.id;
-    if counter > kept.seen_counter {
-        // from here on the refresh token before this one is a stolen one
+async fn note_use(app: &App, cached: &session::Model, counter: i64) -> Result<bool, Fault> {
+    let id = cached.id;
+    if counter > cached.seen_counter {
+        // from here on, a repetition of the previous refresh token shows that it was stolen
         let raise = async move |txn| session::raise_seen_counter(&txn, id, counter).await;
         if app.db.write_one(raise).await? {
             return Ok(true);
         }
-    } else if !kept.is_void(counter) {
+    } else if !cached.is_void(counter) {
         return Ok(true);
     }
-    // Another request was faster, or the token is void. The row kept in memory may be stale: the database's row decides.
+    // Another request was faster, or the token is void. The cached row may be stale, so the database decides.
     let session = session::find(app.db.read(), id).await?;
     let is_void = session.is_some_and(|session| session.is_void(counter));
     if is_void {

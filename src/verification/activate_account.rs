@@ -1,16 +1,19 @@
-//! Proving an address, or signing in, by the link that was mailed.
+//! Proving an email address, or signing in, with a mailed link.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::prove::{Claim, ProofRefusal, Prover, prove};
+use super::{
+    proof::Claim,
+    prove::{ProofRefusal, Prover, prove},
+};
 use crate::{
     app::App,
     challenges::Registration,
     fault::Failure,
     input::Password,
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, SignedIn, Viewer},
+    sessions::{Client, SignedIn, Viewer, try_password},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -19,22 +22,19 @@ use crate::{
     },
 };
 
-/// The token of a link, and what may show that its reader asked for it.
+/// The token of a link, and evidence that its reader asked for it.
 #[derive(Clone, Debug)]
 pub struct ActivateAccountInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The challenge that the asker was answered with, or one that replaced it.
+    /// The challenge from the response to the asker, or one that replaced it.
     pub challenge_id: Option<Uuid>,
     /// The password that was chosen at sign-up.
     pub password: Option<SecretString>,
 }
 
-/// Proves the address, and signs in. The link alone keeps no password and no other way in that was chosen before: somebody else
-/// may have had it mailed.
-///
-/// # Errors
-/// [`ProofRefusal::InvalidCredentials`] if there is a password and it is wrong: the link stays good.
+/// Proves the email address and signs in. With the link alone, a password or identity that was chosen before is dropped: somebody
+/// else may have caused the mail. If the password is wrong, the link stays usable.
 pub async fn activate_account(
     app: &App,
     client: &Client,
@@ -45,13 +45,12 @@ pub async fn activate_account(
     let read = |purpose| Some((purpose, app.tokens.read_link_token(purpose, input.token.expose_secret())?));
     let link = [Purpose::VerifyEmail, Purpose::SignIn].into_iter().find_map(read);
     let (purpose, link_id) = link.ok_or(ProofRefusal::Invalid)?;
-    let challenge = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
-    let challenge =
-        challenge.filter(|challenge| challenge.purpose == purpose).ok_or(ProofRefusal::Invalid)?;
+    let found = challenge::find_live_by_link(app.db.read(), link_id, now).await?;
+    let challenge = found.filter(|found| found.purpose == purpose).ok_or(ProofRefusal::Invalid)?;
 
     let mut methods = vec![AuthenticationMethod::EmailLink];
     let (claim, attempt) = match (input.challenge_id, input.password) {
-        (Some(id), _) if is_of_series(app, id, &challenge).await? => (Claim::ChallengeId, Attempt::free(app)),
+        (Some(id), _) if is_in_series(app, id, &challenge).await? => (Claim::ChallengeId, Attempt::free(app)),
         (_, Some(password)) => {
             methods.push(AuthenticationMethod::Password);
             check_password(app, client, &challenge, password).await?
@@ -61,7 +60,8 @@ pub async fn activate_account(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-async fn is_of_series(
+/// Returns whether the challenge with this id is `challenge`, or was replaced by it.
+async fn is_in_series(
     app: &App,
     id: Uuid,
     challenge: &challenge::Model,
@@ -72,15 +72,15 @@ async fn is_of_series(
     }))
 }
 
-/// Checks the password beside a link: that of the account with the address, else that of the registration. Costs one hash.
-/// Tries are counted for the link and for the client, whichever link it tries.
+/// Checks the password sent along with a link: that of the account with the address or, without an account, that of the
+/// registration. It costs one hash. Attempts are charged to the link, and to the client across all links.
 async fn check_password(
     app: &App,
     client: &Client,
     challenge: &challenge::Model,
     password: SecretString,
 ) -> Result<(Claim, Attempt), Failure<ProofRefusal>> {
-    let password = Password::parse(password.expose_secret()).map_err(|_| ProofRefusal::InvalidCredentials)?;
+    let entered = Password::parse(password.expose_secret()).map_err(|_| ProofRefusal::InvalidCredentials)?;
     let account = user::find_by_email_key(app.db.read(), &challenge.email_key).await?;
     let registration = Registration::read(challenge);
     let (stored, claim) = match (&account, &registration) {
@@ -94,11 +94,6 @@ async fn check_password(
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::LinkPassword(challenge.id)];
     failures.extend(address.iter().map(Action::FailedCodeFrom));
-    let attempt = Attempt::begin(app, &failures, None).await?;
-    let verified = app.passwords.verify(password.into_secret(), stored).await;
-    if attempt.unless_busy(app, verified).await?.is_right {
-        Ok((claim, attempt))
-    } else {
-        Err(ProofRefusal::InvalidCredentials.into())
-    }
+    let attempt = try_password(app, &failures, entered, stored).await?;
+    Ok((claim, attempt.ok_or(ProofRefusal::InvalidCredentials)?))
 }

@@ -1,6 +1,6 @@
-//! Taking another address.
+//! Changing one's email address.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     app::App,
@@ -8,28 +8,29 @@ use crate::{
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Invalid, Password},
     outbox,
-    rate_limit::{self, Action},
-    sessions::{Client, ReauthenticationRequired, Viewer, step_up},
+    sessions::{
+        Client, ReauthenticationRequired, Viewer, check_current_password, parse_current_password, step_up,
+    },
     storage::{challenge::Purpose, user},
 };
 
-/// The new address, and who says so.
+/// The new email address, and the proof that the user asks for it.
 #[derive(Clone, Debug)]
 pub struct ChangeEmailInput {
-    /// The address to be.
+    /// The new email address.
     pub new_email: String,
-    /// May be left out only where there is none.
+    /// The current password. Required if the account has one.
     pub current_password: Option<SecretString>,
 }
 
-/// Why nothing was mailed.
+/// The reasons for which no code is mailed.
 #[derive(Debug)]
 pub enum ChangeEmailRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// The current password is another.
+    /// The current password is wrong.
     InvalidCredentials,
-    /// The viewer has not proven recently enough who they are.
+    /// The viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -41,10 +42,8 @@ impl From<ReauthenticationRequired> for ChangeEmailRefusal {
     }
 }
 
-/// Mails a code to the new address. In the session that asked, and nowhere else, it makes the address the account's.
-///
-/// # Errors
-/// [`ChangeEmailRefusal::InvalidCredentials`] if the current password is another.
+/// Mails a code to the new email address. Entered in the session that asked for it, and in no other, the code gives the account
+/// that address.
 pub async fn change_email(
     app: &App,
     client: &Client,
@@ -54,13 +53,7 @@ pub async fn change_email(
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
     let (email, password) = parse(user, &input).map_err(ChangeEmailRefusal::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordProof(viewer.session.id)).await?;
-    if let Some(password) = password {
-        let verified = app.passwords.verify(password.into_secret(), user.password_hash.as_deref()).await;
-        if !attempt.unless_busy(app, verified).await?.is_right {
-            return Err(ChangeEmailRefusal::InvalidCredentials.into());
-        }
-    }
+    check_current_password(app, &viewer, password).await?.ok_or(ChangeEmailRefusal::InvalidCredentials)?;
     let permit =
         challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::ChangeEmail, &email).await?;
     let about = About { user_id: Some(user.id), session_id: Some(viewer.session.id), registration: None };
@@ -69,15 +62,15 @@ pub async fn change_email(
     let issued = app
         .db
         .write(async move |txn| {
-            let is_same = |user: &user::Model| user.credentials_version == version;
-            if !user::lock(&txn, &[id]).await?.first().is_some_and(is_same) {
+            let is_unchanged = |user: &user::Model| user.credentials_version == version;
+            if !user::lock(&txn, &[id]).await?.first().is_some_and(is_unchanged) {
                 return Ok(None);
             }
             challenge.insert(&txn).await.map(Some)
         })
         .await?;
     outbox::wake(app);
-    // the credentials changed while they were checked
+    // `None` if the credentials changed while they were checked
     Ok(issued.ok_or(ChangeEmailRefusal::InvalidCredentials)?)
 }
 
@@ -86,20 +79,14 @@ fn parse(
     input: &ChangeEmailInput,
 ) -> Result<(EmailAddress, Option<Password>), Vec<FieldError>> {
     let mut inputs = Inputs::default();
-    let email = EmailAddress::parse(&input.new_email).and_then(|email| {
+    let changed = EmailAddress::parse(&input.new_email).and_then(|email| {
         let is_same = user.email.as_deref() == Some(email.as_str()) && user.email_verified_at.is_some();
-        let unchanged = || Invalid::new(FieldErrorCode::Unchanged, "This is your address already.");
+        let unchanged = || Invalid::new(FieldErrorCode::Unchanged, "This is already your email address.");
         if is_same { Err(unchanged()) } else { Ok(email) }
     });
-    let email = inputs.check("newEmail", email);
-    let password = inputs.check(
-        "currentPassword",
-        match &input.current_password {
-            _ if user.password_hash.is_none() => Ok(None),
-            Some(password) => Password::parse(password.expose_secret()).map(Some),
-            None => Err(Invalid::new(FieldErrorCode::Required, "The current password is required.")),
-        },
-    );
+    let email = inputs.check("newEmail", changed);
+    let current = parse_current_password(user, input.current_password.as_ref());
+    let password = inputs.check("currentPassword", current);
     inputs.finish()?;
     Ok((email.ok_or_else(Vec::new)?, password.flatten()))
 }

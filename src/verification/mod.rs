@@ -1,7 +1,8 @@
-//! Verification: proving that an address is one's own, by a code or a link that was mailed to it.
+//! Verification: proving an email address with a code or a link that was mailed to it.
 
 mod activate_account;
 mod change_email;
+mod proof;
 mod prove;
 mod request_login_code;
 mod resend;

@@ -1,82 +1,64 @@
-//! What becomes of a proof by mail, whichever way it was given.
-//!
-//! Anybody can have a mail sent to an address. So reading it proves the address, and nothing that somebody chose before: neither
-//! the password of a registration nor that of an account whose address was never proven. Those are kept only for the person who
-//! shows that they chose them, see [`Claim`]. For others the account begins, or goes on, without anything to sign in by.
+//! Accepting a proof by mail, given as a code or as a link.
 
-use sea_orm::DbErr;
-use uuid::Uuid;
-
+use super::proof::{Claim, Outcome, Proof};
 use crate::{
     app::App,
-    challenges::{self, Locked, RegisteredIdentity, Registration},
+    challenges::{self, Locked},
     fault::{Failure, Fault, Refusal},
     outbox,
     rate_limit::Attempt,
-    secrets,
     security_changes::SecurityChange,
     sessions::{Client, OpenedSession, PendingSession, SignedIn, Viewer},
     storage::{
-        Timestamp, Txn,
+        Timestamp,
         challenge::{self, Purpose},
-        identity, security_change,
+        security_change,
         session::{self, AuthenticationMethod},
-        session_end, user, user_changes,
+        user,
     },
 };
 
-/// Why a proof was not accepted.
+/// The reasons for which a proof is refused.
 #[derive(Debug)]
 pub enum ProofRefusal {
-    /// Invalid, expired, used up or superseded: never told apart.
+    /// The code or link is wrong, expired, used up or superseded. The client cannot tell which.
     Invalid,
-    /// The password beside the proof is wrong. The link is not spent.
+    /// The password sent along with the link is wrong. The link stays usable.
     InvalidCredentials,
-    /// The proof was good, but the account is deactivated.
+    /// The proof is valid, but the account is deactivated.
     AccountDisabled,
-    /// Somebody else has proven the address meanwhile, or had it a short while ago.
+    /// Somebody else has proven the address meanwhile, or gave it up recently.
     EmailTaken,
 }
 
 impl Refusal for ProofRefusal {}
 
-/// What shows that the prover chose the credentials that came before the proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// Nothing: the prover has read the mail.
-    Mail,
-    /// The id of a challenge of the same series: the answer to whoever asked for it, and in no mail.
-    ChallengeId,
-    /// The password of the challenge's registration.
-    RegistrationPassword,
-    /// The password of this account, whose credentials had this version.
-    AccountPassword(Uuid, i64),
-}
-
-/// Who proves something, and how.
+/// The prover and the evidence.
 #[derive(Clone, Debug)]
 pub(super) struct Prover<'a> {
     pub(super) client: &'a Client,
-    /// Who is signed in as they do.
+    /// The viewer, if the request has a session.
     pub(super) viewer: Option<&'a Viewer>,
     pub(super) claim: Claim,
     pub(super) methods: Vec<AuthenticationMethod>,
-    /// What the proof is charged to if it fails.
+    /// The attempt, charged as a failure until the proof is accepted.
     pub(super) attempt: Attempt,
 }
 
 enum Proven {
     SignedIn(Box<OpenedSession>),
-    /// The viewer's session goes on.
+    /// The viewer's session continues.
     Viewer(Box<user::Model>, Box<session::Model>),
     Disabled,
     EmailTaken,
-    /// Others were faster, or there is nothing that it proves.
+    /// Another request was faster, or the proof changes nothing.
     Nothing,
 }
 
-/// Spends a challenge, makes the address the account's, and signs in. A viewer to whose account it belongs goes on in their
-/// session instead, and gets no refresh token: a stolen access token must not be traded for one.
+/// Spends a challenge, gives the account the proven address, and signs in.
+///
+/// A viewer who proves an address of their own account continues in the same session and gets no new refresh token: a thief must
+/// not be able to trade a stolen access token for one.
 pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,
@@ -91,6 +73,7 @@ pub(super) async fn prove(
     let outcome = app
         .db
         .write(async move |txn| {
+            // no success is charged here, so nothing can refuse it
             attempt.succeed(&txn).await?.ok();
             restoration.apply(&txn).await?;
             let Locked { account, challenges } = challenges::lock(&txn, &challenge).await?;
@@ -98,7 +81,7 @@ pub(super) async fn prove(
                 (Some((user_id, version, id)), Some(account))
                     if account.id == user_id && account.credentials_version == version =>
                 {
-                    // the row as it is now: the one that the viewer came with may have been kept in memory
+                    // read again, because the viewer's copy may come from the cache
                     session::lock(&txn, id).await?.filter(|session| session.is_live(now))
                 }
                 _ => None,
@@ -108,18 +91,18 @@ pub(super) async fn prove(
             if !is_for_this_session || challenge::end(&txn, challenge.id, now).await?.is_none() {
                 return Ok(Proven::Nothing);
             }
-            // a deactivated account stays as it is, whatever is proven
+            // no proof changes a deactivated account
             if account.as_ref().is_some_and(|account| !account.is_active) {
                 return Ok(Proven::Disabled);
             }
             let proof = Proof { challenge, account, claim, is_viewer: session.is_some(), now };
-            let user = match proof.challenge.purpose {
+            let outcome = match proof.challenge.purpose {
                 Purpose::VerifyEmail => proof.verify_email(&txn, &challenges).await?,
                 Purpose::SignIn => proof.sign_in(&txn).await?,
                 Purpose::ChangeEmail => proof.change_email(&txn, change).await?,
                 Purpose::ResetPassword | Purpose::Reauthentication => Outcome::Nothing,
             };
-            let user = match user {
+            let user = match outcome {
                 Outcome::User(user) => user,
                 Outcome::EmailTaken => return Ok(Proven::EmailTaken),
                 Outcome::Nothing => return Ok(Proven::Nothing),
@@ -145,169 +128,9 @@ pub(super) async fn prove(
     }
 }
 
-/// The notice that the old address will get. Only the owner of the account learns of it, so it may be read ahead.
+/// Prepares the notice to the old address. It may be read before the transaction, because only the owner of the account sees it.
 async fn announce(app: &App, challenge: &challenge::Model) -> Result<Option<SecurityChange>, Fault> {
     let (Purpose::ChangeEmail, Some(id)) = (challenge.purpose, challenge.user_id) else { return Ok(None) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(None) };
     SecurityChange::announce(app, &user, security_change::ChangeKind::EmailChanged).await.map(Some)
-}
-
-/// A proof that was good, and what it concerns, locked.
-struct Proof {
-    challenge: challenge::Model,
-    account: Option<user::Model>,
-    claim: Claim,
-    /// Whether the prover is signed in to the account.
-    is_viewer: bool,
-    now: Timestamp,
-}
-
-enum Outcome {
-    /// Whose address it is now.
-    User(Box<user::Model>),
-    EmailTaken,
-    Nothing,
-}
-
-impl From<Option<user::Model>> for Outcome {
-    fn from(user: Option<user::Model>) -> Self {
-        user.map_or(Self::Nothing, |user| Self::User(Box::new(user)))
-    }
-}
-
-impl Proof {
-    async fn verify_email(self, txn: &Txn, challenges: &[challenge::Model]) -> Result<Outcome, DbErr> {
-        let email_key = &self.challenge.email_key;
-        let registration = Registration::read(&self.challenge);
-        let id = match &self.account {
-            // a code for an account that needs no proof would be a second password
-            Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
-            Some(account) if self.owns(account) => {
-                user_changes::verify_email(txn, account.id, self.now).await?;
-                account.id
-            }
-            // the account is a stranger's, made with an address that was never theirs: it becomes the prover's
-            Some(account) => {
-                let own = registration.filter(|_| self.owns_registration());
-                self.take_over(txn, account, own).await?;
-                account.id
-            }
-            None if security_change::is_reserved(txn, email_key, Uuid::nil(), self.now).await? => {
-                return Ok(Outcome::EmailTaken);
-            }
-            None => match self.begin(txn, registration, challenges).await? {
-                Some(id) => id,
-                None => return Ok(Outcome::Nothing),
-            },
-        };
-        challenge::end_all(txn, email_key, self.now).await?;
-        Ok(user::find(txn, id).await?.into())
-    }
-
-    /// Signs in to the account that has the address. One whose address was never proven may be a stranger's, who waits for its
-    /// owner to come in.
-    async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
-        let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
-        if account.email_verified_at.is_none() {
-            if self.owns(account) {
-                user_changes::verify_email(txn, account.id, self.now).await?;
-            } else {
-                self.take_over(txn, account, None).await?;
-            }
-        }
-        let email_key = &self.challenge.email_key;
-        challenge::end_all_for(txn, email_key, Purpose::SignIn, self.now).await?;
-        Ok(user::find(txn, account.id).await?.into())
-    }
-
-    /// Gives the viewer's account the address that was proven. The old one is told, and stays reserved for a while.
-    async fn change_email(self, txn: &Txn, change: Option<SecurityChange>) -> Result<Outcome, DbErr> {
-        let Some(account) = self.account else { return Ok(Outcome::Nothing) };
-        let challenge::Model { email, email_key, .. } = self.challenge;
-        if security_change::is_reserved(txn, &email_key, account.id, self.now).await? {
-            return Ok(Outcome::EmailTaken);
-        }
-        if let Some(change) = change {
-            change.insert(txn, &account, &[]).await?;
-        }
-        user_changes::set_email(txn, account.id, email, email_key, self.now, self.now).await?;
-        challenge::end_all_of(txn, account.id, self.now).await?;
-        Ok(user::find(txn, account.id).await?.into())
-    }
-
-    /// Whether the prover has shown that the account is theirs, and not only that the address is.
-    fn owns(&self, account: &user::Model) -> bool {
-        let by_claim = match self.claim {
-            Claim::Mail | Claim::RegistrationPassword => false,
-            Claim::ChallengeId => self.challenge.user_id == Some(account.id),
-            Claim::AccountPassword(id, version) => (id, version) == (account.id, account.credentials_version),
-        };
-        self.is_viewer || by_claim
-    }
-
-    fn owns_registration(&self) -> bool {
-        matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
-    }
-
-    /// Begins the account of the registration, or of nobody in particular where only its mail was asked for again. `None` if
-    /// nobody has registered with the address.
-    async fn begin(
-        &self,
-        txn: &Txn,
-        registration: Option<Registration>,
-        challenges: &[challenge::Model],
-    ) -> Result<Option<Uuid>, DbErr> {
-        let is_registered = challenges.iter().any(|challenge| challenge.registration.is_some());
-        let registration = match registration {
-            Some(own) if self.owns_registration() => own,
-            Some(of_somebody) => of_somebody.without_credentials(),
-            None if is_registered => Registration::empty(self.challenge.email.clone()),
-            None => return Ok(None),
-        };
-        let identity = registration.identity().cloned();
-        let row = registration.into_row(self.challenge.email_key.clone(), self.now);
-        let id = claim_names(txn, row).await?;
-        if let Some(id) = id {
-            link(txn, id, identity.as_ref(), self.now).await?;
-        }
-        Ok(id)
-    }
-
-    /// Ends every way into the account that was there before, and then adds those of the prover's own registration.
-    async fn take_over(
-        &self,
-        txn: &Txn,
-        account: &user::Model,
-        own: Option<Registration>,
-    ) -> Result<(), DbErr> {
-        let password_hash = own.as_ref().and_then(Registration::password_hash).map(str::to_owned);
-        user_changes::reset_password(txn, account.id, password_hash, self.now).await?;
-        session_end::end_all(txn, account.id, self.now).await?;
-        identity::delete_all(txn, account.id, self.now).await?;
-        challenge::end_all_of(txn, account.id, self.now).await?;
-        link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await
-    }
-}
-
-/// What the account was registered by signs its owner in. Where it has become somebody else's since, it is left to them.
-async fn link(
-    txn: &Txn,
-    user_id: Uuid,
-    identity: Option<&RegisteredIdentity>,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let Some(RegisteredIdentity { issuer, subject, email }) = identity.cloned() else { return Ok(()) };
-    let (id, email) = (secrets::uuid_v7(now.0), Some(email));
-    let row = identity::Model { id, user_id, issuer, subject, email, linked_at: now };
-    identity::insert(txn, row).await.map(drop)
-}
-
-/// Makes the account. A username that somebody has taken meanwhile is left to them; the person may choose another.
-async fn claim_names(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
-    let id = row.id;
-    if user::insert(txn, row.clone()).await? {
-        return Ok(Some(id));
-    }
-    let nameless = user::Model { username: None, username_key: None, ..row };
-    Ok(user::insert(txn, nameless).await?.then_some(id))
 }

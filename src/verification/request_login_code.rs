@@ -9,22 +9,20 @@ use crate::{
     storage::challenge::Purpose,
 };
 
-/// Why nothing was mailed.
+/// The reasons for which nothing is mailed.
 #[derive(Debug)]
 pub enum RequestLoginCodeRefusal {
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Refusal for RequestLoginCodeRefusal {}
 
-/// Mails a code and a link, either of which signs in to the account with the address. The answer is the same for every address.
+/// Mails a code and a link, either of which signs in to the account with the email address. The response is the same for every
+/// address.
 ///
-/// It is the way in that strangers cannot close: they can use up the tries of a password, but not the mails to its owner, who
-/// has always either one that works or leave to ask for another.
-///
-/// # Errors
-/// [`RequestLoginCodeRefusal::InvalidInput`] if it is no address.
+/// Strangers cannot close this way in. They can use up the password attempts of an account, but not the mails to its owner, who
+/// always either has a mail that works or may request another.
 pub async fn request_login_code(
     app: &App,
     asker: Asker,

@@ -1,4 +1,4 @@
-//! Mailing the proof of an address once more.
+//! Mailing a code or a link again.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -16,21 +16,18 @@ use crate::{
     },
 };
 
-/// Why nothing was mailed.
+/// The reasons for which nothing is mailed.
 #[derive(Debug)]
 pub enum ResendRefusal {
-    /// Addresses are proven another way here, or not at all.
+    /// Email addresses are proven by the other method here, or not at all.
     NotEnabled,
-    /// These fields are at fault.
+    /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Refusal for ResendRefusal {}
 
-/// Mails a one-time password again. The answer is the same whether or not the address is known.
-///
-/// # Errors
-/// Why not.
+/// Mails a code again. The response is the same whether or not the email address is known.
 pub async fn resend_otp(
     app: &App,
     asker: Asker,
@@ -40,10 +37,7 @@ pub async fn resend_otp(
     resend(app, asker, ChallengeMethod::Otp, email, challenge_id).await
 }
 
-/// Mails an activation link again. The answer is the same whether or not the address is known.
-///
-/// # Errors
-/// Why not.
+/// Mails an activation link again. The response is the same whether or not the email address is known.
 pub async fn resend_activation_email(
     app: &App,
     asker: Asker,
@@ -62,15 +56,15 @@ async fn resend(
 ) -> Result<IssuedChallenge, Failure<ResendRefusal>> {
     let email =
         EmailAddress::parse(email).map_err(|wrong| ResendRefusal::InvalidInput(vec![wrong.at("email")]))?;
-    let older = match challenge_id {
+    let found = match challenge_id {
         Some(id) => challenge::find(app.db.read(), id).await?,
         None => None,
     };
-    // the asker alone knows the id, and may know what it is for
-    let older = older.filter(|older| older.email_key == email.key() && is_repeatable(older.purpose));
+    // only the asker knows the id, so revealing the challenge's purpose reveals nothing new
+    let older = found.filter(|older| older.email_key == email.key() && is_repeatable(older.purpose));
     let purpose = older.as_ref().map_or(Purpose::VerifyEmail, |older| older.purpose);
     let is_off = match purpose {
-        // these are mailed as codes, however addresses are proven
+        // always mailed as codes, whatever `EMAIL_VERIFICATION_METHOD` says
         Purpose::ChangeEmail | Purpose::SignIn => method != ChallengeMethod::Otp,
         _ => {
             let needs_no_proof = app.config.sign_up.email_verification == EmailVerification::None;
@@ -82,7 +76,7 @@ async fn resend(
         return Err(ResendRefusal::NotEnabled.into());
     }
     let permit = challenges::charge(app, asker, purpose, &email).await?;
-    // mailed for the viewer's own address, its proof is one of the viewer's
+    // if it is for the viewer's own address, a proof belongs to the viewer's account
     let about =
         About { user_id: asker.user_id.filter(|_| purpose == Purpose::VerifyEmail), ..About::default() };
     let challenge = Challenge::new(app, purpose, &email, about, permit);
@@ -112,8 +106,8 @@ fn is_repeatable(purpose: Purpose) -> bool {
     }
 }
 
-/// Ends the newest challenge of a series, expired or not, and returns it: the next one is about the same. `None` if it was spent.
-/// Of two who resend at once, the later finds the earlier's.
+/// Ends the newest challenge of a series, expired or not, and returns it, because the next one has the same subject. Returns `None`
+/// if it was spent. Of two concurrent calls, the later one finds the challenge of the earlier.
 async fn supersede(txn: &Txn, series_id: Uuid, now: Timestamp) -> Result<Option<challenge::Model>, DbErr> {
     while let Some(newest) = challenge::find_newest(txn, series_id).await? {
         if newest.ended_at.is_some() {

@@ -1,9 +1,12 @@
-//! Proving an address, or signing in, by the code that was mailed.
+//! Proving an email address, or signing in, with a mailed code.
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::prove::{Claim, ProofRefusal, Prover, prove};
+use super::{
+    proof::Claim,
+    prove::{ProofRefusal, Prover, prove},
+};
 use crate::{
     app::App,
     fault::{Failure, Fault},
@@ -17,22 +20,19 @@ use crate::{
     },
 };
 
-/// A code, and what it is for.
+/// A code, and the challenge that it answers.
 #[derive(Clone, Debug)]
 pub struct VerifyOtpInput {
-    /// The address.
+    /// The email address.
     pub email: String,
     /// The code.
     pub otp: SecretString,
-    /// The challenge, where the client kept it.
+    /// The id of the challenge, if the client kept it.
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the address, and signs in. A code without the id of its challenge proves who reads the mails to the address, and not
-/// who asked for them.
-///
-/// # Errors
-/// [`ProofRefusal::Invalid`] if the code is wrong, expired, used up or superseded.
+/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the mails to the
+/// address, but not that they asked for one.
 pub async fn verify_otp(
     app: &App,
     client: &Client,
@@ -48,14 +48,15 @@ pub async fn verify_otp(
         let (found, attempt) = try_bare(app, client, viewer, &email).await?;
         (found, Claim::Mail, attempt)
     };
-    let right = found.into_iter().find(|challenge| app.tokens.is_one_time_code(challenge.id, code.expose()));
-    let challenge = right.ok_or(ProofRefusal::Invalid)?;
+    let matching =
+        found.into_iter().find(|challenge| app.tokens.is_one_time_code(challenge.id, code.expose()));
+    let challenge = matching.ok_or(ProofRefusal::Invalid)?;
     let methods = vec![AuthenticationMethod::EmailCode];
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts a try for the challenge with this id, for good, before it is known whether it is right. `None` if there is no such
-/// challenge, or no try is left.
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. It counts before the code is compared, so that
+/// parallel guesses cannot exceed the limit. Returns no challenge if there is none with this id, or if no attempt is left.
 async fn try_by_id(
     app: &App,
     client: &Client,
@@ -73,7 +74,8 @@ async fn try_by_id(
     Ok((counted.filter(is_for_codes), attempt))
 }
 
-/// The newest challenge of each purpose that a code alone may prove. All tries without an id share one budget of the address.
+/// Returns the newest challenge of each purpose that a code can answer without an id. All such attempts share one budget of the
+/// email address.
 async fn try_bare(
     app: &App,
     client: &Client,
@@ -89,21 +91,21 @@ async fn try_bare(
     Ok(([Purpose::VerifyEmail, Purpose::SignIn].into_iter().filter_map(newest).collect(), attempt))
 }
 
-/// Charges a try to the challenge, to the client's address, and to the account in whose session it is made.
+/// Charges an attempt to the challenge, to the client's address, and to the account of the session, if any.
 async fn charge(
     app: &App,
     client: &Client,
     viewer: Option<&Viewer>,
-    tried: Action<'_>,
+    attempted: Action<'_>,
 ) -> Result<Attempt, Fault> {
     let address = Address::rationed(app, client.ip_address);
-    let mut failures = vec![tried];
+    let mut failures = vec![attempted];
     failures.extend(address.iter().map(Action::FailedCodeFrom));
     failures.extend(viewer.map(|viewer| Action::FailedCodeBy(viewer.user.id)));
     Attempt::begin(app, &failures, None).await
 }
 
-/// Whether a code was mailed for it that this mutation spends.
+/// Returns whether the challenge was mailed as a code that `verifyOtp` accepts.
 fn is_for_codes(challenge: &challenge::Model) -> bool {
     let is_spent_here = match challenge.purpose {
         Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::SignIn => true,

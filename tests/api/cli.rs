@@ -107,7 +107,7 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
         ["create-superuser", "--email", "root@example.org", "--username", "root", "--password-stdin"];
     let weak = output(gatehouse(folder.path(), &create, &settings), "password1\n");
     assert!(
-        text(&weak.stderr).contains("password: This password is too easily guessed."),
+        text(&weak.stderr).contains("password: This password is too easy to guess."),
         "{}",
         text(&weak.stderr)
     );

@@ -103,20 +103,19 @@ async fn every_account_is_taken_as_it_was_by_either_file(#[values(Sqlite, Postgr
     let folder = dump();
     let arguments = ["users.jsonl", "--emails-verified", "--usernames-are-emails"];
     let imported = import(&app, folder.path(), &arguments);
-    let unknown =
-        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one";
+    let unknown = "without its password, whose hash has an unknown format or excessive parameters: the user must set a new one";
     assert_eq!(
         String::from_utf8(imported.stdout).unwrap(),
         format!(
             "line 7 (md5): taken, but {unknown}
 line 14 (only.a.name@example.org): taken, but with its username as its email address
-line 15 (two words): taken, but without its username, which cannot be one here
-line 16 (two words more): skipped: it has no email address, and its username cannot be one here
+line 15 (two words): taken, but without its username, which is not valid here
+line 16 (two words more): skipped: it has no email address, and its username is not valid here
 15 taken, 0 already there, 1 skipped
-       1 skipped: it has no email address, and its username cannot be one here
+       1 skipped: it has no email address, and its username is not valid here
        1 taken, but with its username as its email address
        1 taken, but {unknown}
-       1 taken, but without its username, which cannot be one here
+       1 taken, but without its username, which is not valid here
 "
         )
     );

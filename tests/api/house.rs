@@ -30,7 +30,7 @@ const LAYERS: [&[&str]; 5] = [
 ];
 
 /// Directions within a layer.
-const WITHIN: [(&str, &str); 49] = [
+const WITHIN: [(&str, &str); 50] = [
     ("cli", "http"),
     ("cli", "fake_google"),
     ("verification", "sessions"),
@@ -61,6 +61,7 @@ const WITHIN: [(&str, &str); 49] = [
     ("accounts", "security_changes"),
     ("accounts", "google_login"),
     ("reauthentication", "sessions"),
+    ("reauthentication", "security_changes"),
     ("reauthentication", "challenges"),
     ("reauthentication", "google_login"),
     ("reauthentication", "outbox"),
@@ -219,6 +220,27 @@ fn the_map_names_every_module() {
             "`{own}` is not on the map"
         );
     }
+}
+
+#[test]
+fn the_rules_on_the_map_are_where_it_says() {
+    let map = fs::read_to_string(format!("{SRC}/lib.rs")).unwrap();
+    let table = map.split("//! | rule | file | setting |").nth(1).unwrap().lines().skip(2);
+    let settings: String =
+        files().into_iter().filter(|(file, _)| file.starts_with("config/")).map(|(_, text)| text).collect();
+    let mut rules = 0;
+    for row in table.take_while(|line| line.starts_with("//! |")) {
+        let [rule, file, setting] = row.split('|').skip(1).take(3).collect::<Vec<_>>()[..] else {
+            panic!("not a row of three columns: {row}");
+        };
+        let unquote = |cell: &str| cell.trim().trim_matches('`').to_owned();
+        let (file, setting) = (unquote(file), unquote(setting));
+        assert!(Path::new(SRC).join(&file).is_file(), "`{file}` does not exist:{rule}");
+        let is_setting = setting.is_empty() || settings.contains(&format!("\"{setting}\""));
+        assert!(is_setting, "`{setting}` is not a setting:{rule}");
+        rules += 1;
+    }
+    assert!(rules >= 20, "the rules were found: {rules}");
 }
 
 #[test]

@@ -71,8 +71,7 @@ async fn what_cannot_be_taken_is_told_and_costs_the_others_nothing(
         line(8, "edith", "nowhere", "md5$x$y"),
     ];
     fs::write(folder.path().join("users.jsonl"), lines.concat()).unwrap();
-    let unknown =
-        "without its password, whose hash is of an unknown format or asks for too much: it needs a new one";
+    let unknown = "without its password, whose hash has an unknown format or excessive parameters: the user must set a new one";
     let expected = format!(
         "line 1 (Ada): skipped: another account has its username
 line 2 (lovelace): skipped: another account has its email address
@@ -81,17 +80,17 @@ line 4 (grace): taken, but {unknown}
 line 5 (Grace): skipped: another account has its username
 line 6 (hopper): skipped: another account has its email address
 line 8: skipped: it is longer than 64 KiB
-line 10: skipped: it is no user
-line 11 ([31mred): skipped: its email address is none, and its username cannot be one here
-line 12 (edith): taken, but without its email address, which is none; {unknown}
+line 10: skipped: it is not a user
+line 11 ([31mred): skipped: its email address is invalid, and its username is not valid here
+line 12 (edith): taken, but without its email address, which is invalid; {unknown}
 2 taken, 1 already there, 8 skipped
        2 skipped: another account has its email address
        2 skipped: another account has its username
        1 skipped: it cannot be read
        1 skipped: it is longer than 64 KiB
-       1 skipped: it is no user
-       1 skipped: its email address is none, and its username cannot be one here
-       1 taken, but without its email address, which is none
+       1 skipped: it is not a user
+       1 skipped: its email address is invalid, and its username is not valid here
+       1 taken, but without its email address, which is invalid
        2 taken, but {unknown}
 "
     );
@@ -160,7 +159,7 @@ async fn what_cannot_be_begun_is_told_at_once() {
     fs::write(folder.path().join("users.csv"), "id,name\n1,ada\n").unwrap();
     for (file, why) in [
         ("users.json", "dumpdata --format jsonl"),
-        ("users.csv", "names no columns"),
+        ("users.csv", "must name the column"),
         ("missing.jsonl", "missing.jsonl cannot be read"),
         (".", "cannot be read"),
     ] {
@@ -192,17 +191,17 @@ async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
     fs::write(folder.path().join("users.CSV"), csv).unwrap();
     assert_eq!(
         text(&import(&app, folder.path(), &["users.CSV"]).stdout),
-        "line 3: skipped: it cannot be read: a flag is neither true nor false
-line 4: skipped: it cannot be read: it has 3 fields, and the header 5
+        "line 3: skipped: it cannot be read: a flag must be true or false
+line 4: skipped: it cannot be read: it has 3 fields, but the header has 5
 line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
-line 6 (joan): skipped: it has no email address, and its username cannot be one here
-line 9 (mary): taken, but as if it had joined now: date_joined is missing or no time
-line 10: skipped: the rest of the file is part of it: an open quote since line 10
+line 6 (joan): skipped: it has no email address, and its username is not valid here
+line 9 (mary): taken, but with the current time as its join date: date_joined is missing or invalid
+line 10: skipped: an unclosed quote makes the rest of the file part of it: the quote opens on line 10
 3 taken, 0 already there, 5 skipped
        3 skipped: it cannot be read
-       1 skipped: it has no email address, and its username cannot be one here
-       1 skipped: the rest of the file is part of it
-       1 taken, but as if it had joined now: date_joined is missing or no time
+       1 skipped: it has no email address, and its username is not valid here
+       1 skipped: an unclosed quote makes the rest of the file part of it
+       1 taken, but with the current time as its join date: date_joined is missing or invalid
 "
     );
 }
@@ -214,8 +213,7 @@ async fn a_username_takes_nobodys_address() {
     let folder = tempfile::tempdir().unwrap();
     let lines = [line(1, EMAIL, "", "!"), line(2, "ada", EMAIL, "!"), line(3, "bob@example.org", "", "!")];
     fs::write(folder.path().join("users.jsonl"), lines.concat()).unwrap();
-    let reason =
-        "it has no email address but its username, which is taken for one with --usernames-are-emails alone";
+    let reason = "its only email address is its username, which is used only with --usernames-are-emails";
     for dry in [&["--dry-run"][..], &[]] {
         let told = import(&app, folder.path(), &[dry, &["--emails-verified", "users.jsonl"]].concat()).stdout;
         assert_eq!(
@@ -245,7 +243,7 @@ line 3 (bob@example.org): skipped: {reason}
 #[case::empty_csv(Vec::new(), "users.csv", "it is empty")]
 #[case::a_mark_alone(b"\xef\xbb\xbf".to_vec(), "users.jsonl", "it is empty")]
 #[case::csv_by_another_name(b"id,username,password\n1,ada,!\n".to_vec(), "users.jsonl", "name it `.csv`")]
-#[case::json_by_another_name(people(0..3).into_bytes(), "users.csv", "names no columns")]
+#[case::json_by_another_name(people(0..3).into_bytes(), "users.csv", "must name the column")]
 #[case::one_array(format!(" [{}]", people(0..1)).into_bytes(), "users.json", "one JSON array")]
 #[case::compressed(b"\x1f\x8b\x08\x00\x00".to_vec(), "users.jsonl.gz", "cannot be read: it is no text")]
 #[case::a_page(b"<!doctype html>\n".to_vec(), "users.jsonl", "does not begin with a JSON object")]

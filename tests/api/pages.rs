@@ -250,9 +250,9 @@ async fn a_person_follows_the_links_of_real_mails() {
     let reads = &seen["reads"];
     assert_eq!(
         (&reads[0]["fault"], &reads[0]["focus"]),
-        (&json!("A password has at least 8 characters."), &json!("password"))
+        (&json!("A password must have at least 8 characters."), &json!("password"))
     );
-    assert!(reads[1]["fault"].as_str().unwrap().contains("too easily guessed"), "{}", reads[1]);
+    assert!(reads[1]["fault"].as_str().unwrap().contains("too easy to guess"), "{}", reads[1]);
     assert_eq!((&reads[2]["title"], &reads[2]["fault"]), (&json!("Your new password is set"), &Value::Null));
     assert_eq!(reads[3]["title"], "This link no longer works");
     is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
@@ -350,7 +350,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
     ]);
     let reads = browse(&steps)["reads"].clone();
     assert!(reads[0]["hint"].as_str().unwrap().starts_with("At least 12 characters."), "{}", reads[0]);
-    assert_eq!(reads[1]["fault"], "A password has at least 12 characters.");
+    assert_eq!(reads[1]["fault"], "A password must have at least 12 characters.");
     assert_eq!(reads[2]["title"], "Your new password is set");
     assert_eq!(app.login(EMAIL, NEW).await["__typename"], "AuthPayload");
 

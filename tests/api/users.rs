@@ -140,14 +140,14 @@ async fn bad_arguments_are_bad_requests_in_plain_words() {
         }
     }
     for (variables, message) in [
-        (json!({ "first": 101 }), "A page has 0 to 100 users."),
-        (json!({ "first": -1 }), "A page has 0 to 100 users."),
-        (json!({ "last": 101 }), "A page has 0 to 100 users."),
-        (json!({ "first": 1, "last": 1 }), "`first` and `last` exclude each other."),
-        (json!({ "filter": { "search": "a" } }), "A search has at least 2 characters."),
-        (json!({ "filter": { "search": " a " } }), "A search has at least 2 characters."),
-        (json!({ "filter": { "search": "a\u{0}a" } }), "A search has no control characters."),
-        (json!({ "filter": { "search": "a".repeat(255) } }), "A search has at most 254 bytes."),
+        (json!({ "first": 101 }), "A page can have 0 to 100 users."),
+        (json!({ "first": -1 }), "A page can have 0 to 100 users."),
+        (json!({ "last": 101 }), "A page can have 0 to 100 users."),
+        (json!({ "first": 1, "last": 1 }), "`first` and `last` cannot be combined."),
+        (json!({ "filter": { "search": "a" } }), "A search must have at least 2 characters."),
+        (json!({ "filter": { "search": " a " } }), "A search must have at least 2 characters."),
+        (json!({ "filter": { "search": "a\u{0}a" } }), "A search cannot contain control characters."),
+        (json!({ "filter": { "search": "a".repeat(255) } }), "A search can have at most 254 bytes."),
     ] {
         let answer = app.run_as(&staff.access_token, USERS, variables).await;
         assert_eq!(

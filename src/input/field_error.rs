@@ -1,0 +1,69 @@
+//! The errors of input fields, and how they are collected.
+
+/// An error in one input field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The name of the field in the schema.
+    pub field: &'static str,
+    /// The kind of error.
+    pub code: FieldErrorCode,
+    /// A message for people.
+    pub message: String,
+}
+
+/// The kinds of field errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldErrorCode {
+    /// The value is missing.
+    Required,
+    /// The value has too few characters.
+    TooShort,
+    /// The value has too many characters.
+    TooLong,
+    /// The value has the wrong format.
+    Malformed,
+    /// The value differs from the one that it must repeat.
+    Mismatch,
+    /// The value is too easy to guess.
+    TooWeak,
+    /// Another account has the value.
+    Taken,
+    /// The value is the current one.
+    Unchanged,
+}
+
+/// An error that is not yet assigned to a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    code: FieldErrorCode,
+    message: String,
+}
+
+impl Invalid {
+    /// Creates an error from its kind and a message for people.
+    pub fn new(code: FieldErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// Assigns the error to a field.
+    #[must_use]
+    pub fn at(self, field: &'static str) -> FieldError {
+        FieldError { field, code: self.code, message: self.message }
+    }
+}
+
+/// The errors of several fields, collected.
+#[derive(Debug, Default)]
+pub struct Inputs(Vec<FieldError>);
+
+impl Inputs {
+    /// Returns the value if it is valid, and records the error otherwise.
+    pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Invalid>) -> Option<T> {
+        parsed.map_err(|wrong| self.0.push(wrong.at(field))).ok()
+    }
+
+    /// Returns the recorded errors, if any.
+    pub fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}

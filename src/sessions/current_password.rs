@@ -1,0 +1,52 @@
+//! The check of a password that somebody enters to prove who they are, charged before the hash is computed.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::viewer::Viewer;
+use crate::{
+    app::App,
+    fault::Fault,
+    input::{FieldErrorCode, Invalid, Password},
+    rate_limit::{Action, Attempt},
+    storage::user,
+};
+
+/// Parses the current password of a user. Returns `None` if the user has no password and so cannot enter one.
+pub fn parse_current_password(
+    user: &user::Model,
+    entered: Option<&SecretString>,
+) -> Result<Option<Password>, Invalid> {
+    match entered {
+        _ if user.password_hash.is_none() => Ok(None),
+        Some(entered) => Password::parse(entered.expose_secret()).map(Some),
+        None => Err(Invalid::new(FieldErrorCode::Required, "Enter your current password.")),
+    }
+}
+
+/// Checks the viewer's password, charged to the session by itself. Returns `None` if the password is wrong. A user without a
+/// password passes with `entered` as `None`, and is charged as well.
+pub async fn check_current_password(
+    app: &App,
+    viewer: &Viewer,
+    entered: Option<Password>,
+) -> Result<Option<Attempt>, Fault> {
+    let failures = [Action::PasswordProof(viewer.session.id)];
+    match entered {
+        Some(entered) => try_password(app, &failures, entered, viewer.user.password_hash.as_deref()).await,
+        None => Attempt::begin(app, &failures, None).await.map(Some),
+    }
+}
+
+/// Charges `failures` and compares a password with a stored hash. Returns `None` if the password is wrong. It computes a hash even
+/// if none is stored, so that the response time does not show which accounts have one.
+pub async fn try_password(
+    app: &App,
+    failures: &[Action<'_>],
+    entered: Password,
+    stored: Option<&str>,
+) -> Result<Option<Attempt>, Fault> {
+    let attempt = Attempt::begin(app, failures, None).await?;
+    let verified = app.passwords.verify(entered.into_secret(), stored).await;
+    let is_right = attempt.unless_busy(app, verified).await?.is_right;
+    Ok(is_right.then_some(attempt))
+}

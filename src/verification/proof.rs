@@ -1,0 +1,204 @@
+//! The effects of a valid proof of an email address.
+//!
+//! Anybody can have a mail sent to an address. Reading it therefore proves the address, and nothing that somebody chose before:
+//! neither the password of a registration nor that of an account whose address was never proven. Those are kept only for a prover
+//! who shows that they chose them, see [`Claim`]. For anybody else the account continues without any way to sign in but the mails.
+
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use crate::{
+    challenges::{RegisteredIdentity, Registration},
+    secrets,
+    security_changes::SecurityChange,
+    storage::{
+        Timestamp, Txn,
+        challenge::{self, Purpose},
+        identity, security_change, session_end, user, user_changes,
+    },
+};
+
+/// The evidence that the prover chose the credentials that existed before the proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// None: the prover has read the mail, and that is all.
+    Mail,
+    /// The id of a challenge of the same series. Only the response to the asker holds it, never a mail.
+    ChallengeId,
+    /// The password of the challenge's registration.
+    RegistrationPassword,
+    /// The password of the account with this id, checked at this version of its credentials.
+    AccountPassword(Uuid, i64),
+}
+
+/// A valid proof, and the locked rows that it concerns.
+pub(super) struct Proof {
+    pub(super) challenge: challenge::Model,
+    pub(super) account: Option<user::Model>,
+    pub(super) claim: Claim,
+    /// Whether the prover is signed in to the account.
+    pub(super) is_viewer: bool,
+    pub(super) now: Timestamp,
+}
+
+/// The outcome of a valid proof.
+pub(super) enum Outcome {
+    /// The user who has the email address now.
+    User(Box<user::Model>),
+    /// Another account has the email address, or gave it up recently.
+    EmailTaken,
+    /// There is nothing that the proof could change.
+    Nothing,
+}
+
+impl From<Option<user::Model>> for Outcome {
+    fn from(user: Option<user::Model>) -> Self {
+        user.map_or(Self::Nothing, |user| Self::User(Box::new(user)))
+    }
+}
+
+impl Proof {
+    /// Verifies the address of the account that has it, or creates the account that was registered with it.
+    pub(super) async fn verify_email(
+        self,
+        txn: &Txn,
+        challenges: &[challenge::Model],
+    ) -> Result<Outcome, DbErr> {
+        let email_key = &self.challenge.email_key;
+        let registration = Registration::read(&self.challenge);
+        let id = match &self.account {
+            // an account that needs no proof would otherwise get a second password
+            Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
+            Some(account) if self.owns(account) => {
+                user_changes::verify_email(txn, account.id, self.now).await?;
+                account.id
+            }
+            // a stranger made the account with an address that was never theirs: it becomes the prover's
+            Some(account) => {
+                let own = registration.filter(|_| self.owns_registration());
+                self.take_over(txn, account, own).await?;
+                account.id
+            }
+            None if security_change::is_reserved(txn, email_key, Uuid::nil(), self.now).await? => {
+                return Ok(Outcome::EmailTaken);
+            }
+            None => match self.create(txn, registration, challenges).await? {
+                Some(id) => id,
+                None => return Ok(Outcome::Nothing),
+            },
+        };
+        challenge::end_all(txn, email_key, self.now).await?;
+        Ok(user::find(txn, id).await?.into())
+    }
+
+    /// Signs in to the account that has the address. If the address was never proven, a stranger may have made the account and be
+    /// waiting for the owner to use it, so the prover takes it over.
+    pub(super) async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
+        let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
+        if account.email_verified_at.is_none() {
+            if self.owns(account) {
+                user_changes::verify_email(txn, account.id, self.now).await?;
+            } else {
+                self.take_over(txn, account, None).await?;
+            }
+        }
+        let email_key = &self.challenge.email_key;
+        challenge::end_all_for(txn, email_key, Purpose::SignIn, self.now).await?;
+        Ok(user::find(txn, account.id).await?.into())
+    }
+
+    /// Gives the viewer's account the proven address. The old address gets a notice and stays reserved for a while.
+    pub(super) async fn change_email(
+        self,
+        txn: &Txn,
+        change: Option<SecurityChange>,
+    ) -> Result<Outcome, DbErr> {
+        let Some(account) = self.account else { return Ok(Outcome::Nothing) };
+        let challenge::Model { email, email_key, .. } = self.challenge;
+        if security_change::is_reserved(txn, &email_key, account.id, self.now).await? {
+            return Ok(Outcome::EmailTaken);
+        }
+        if let Some(change) = change {
+            change.insert(txn, &account, &[]).await?;
+        }
+        user_changes::set_email(txn, account.id, email, email_key, self.now, self.now).await?;
+        challenge::end_all_of(txn, account.id, self.now).await?;
+        Ok(user::find(txn, account.id).await?.into())
+    }
+
+    /// Returns whether the prover has shown that the account is theirs, and not only the address.
+    fn owns(&self, account: &user::Model) -> bool {
+        let by_claim = match self.claim {
+            Claim::Mail | Claim::RegistrationPassword => false,
+            Claim::ChallengeId => self.challenge.user_id == Some(account.id),
+            Claim::AccountPassword(id, version) => (id, version) == (account.id, account.credentials_version),
+        };
+        self.is_viewer || by_claim
+    }
+
+    fn owns_registration(&self) -> bool {
+        matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
+    }
+
+    /// Creates the account of the registration. If the challenge carries none, because only its mail was requested again, creates
+    /// an empty account. Returns `None` if nobody has registered with the address.
+    async fn create(
+        &self,
+        txn: &Txn,
+        registration: Option<Registration>,
+        challenges: &[challenge::Model],
+    ) -> Result<Option<Uuid>, DbErr> {
+        let is_registered = challenges.iter().any(|challenge| challenge.registration.is_some());
+        let registration = match registration {
+            Some(own) if self.owns_registration() => own,
+            Some(of_somebody) => of_somebody.without_credentials(),
+            None if is_registered => Registration::empty(self.challenge.email.clone()),
+            None => return Ok(None),
+        };
+        let identity = registration.identity().cloned();
+        let row = registration.into_row(self.challenge.email_key.clone(), self.now);
+        let id = claim_names(txn, row).await?;
+        if let Some(id) = id {
+            link(txn, id, identity.as_ref(), self.now).await?;
+        }
+        Ok(id)
+    }
+
+    /// Ends every existing way into the account, then adds those of the prover's own registration.
+    async fn take_over(
+        &self,
+        txn: &Txn,
+        account: &user::Model,
+        own: Option<Registration>,
+    ) -> Result<(), DbErr> {
+        let password_hash = own.as_ref().and_then(Registration::password_hash).map(str::to_owned);
+        user_changes::reset_password(txn, account.id, password_hash, self.now).await?;
+        session_end::end_all(txn, account.id, self.now).await?;
+        identity::delete_all(txn, account.id, self.now).await?;
+        challenge::end_all_of(txn, account.id, self.now).await?;
+        link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await
+    }
+}
+
+/// Links the provider's account that the registration was made with, unless another user has linked it since.
+async fn link(
+    txn: &Txn,
+    user_id: Uuid,
+    identity: Option<&RegisteredIdentity>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let Some(RegisteredIdentity { issuer, subject, email }) = identity.cloned() else { return Ok(()) };
+    let (id, email) = (secrets::uuid_v7(now.0), Some(email));
+    let row = identity::Model { id, user_id, issuer, subject, email, linked_at: now };
+    identity::insert(txn, row).await.map(drop)
+}
+
+/// Inserts the account. If its username has been taken meanwhile, inserts it without one; its owner can choose another.
+async fn claim_names(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
+    let id = row.id;
+    if user::insert(txn, row.clone()).await? {
+        return Ok(Some(id));
+    }
+    let nameless = user::Model { username: None, username_key: None, ..row };
+    Ok(user::insert(txn, nameless).await?.then_some(id))
+}
