@@ -31,7 +31,7 @@ use crate::{
         caller::Caller,
         error::ApiError,
         error_redaction::code,
-        guard::{documents::Documents, limits::chosen_operation},
+        guard::{documents::Documents, operation::chosen_operation},
     },
 };
 

@@ -1,7 +1,7 @@
 //! The JWT guard: without a viewer, only public fields run.
 //!
-//! It runs before execution, where it can refuse the operation as a whole. A root field without a row in the policy table is
-//! not public, so a new field is protected even if somebody forgets about it.
+//! It runs before execution, so that it can refuse the operation as a whole. A root field without a row in the policy table is
+//! not public, so a new field is protected even if its row is forgotten.
 
 use std::{any::TypeId, sync::Arc};
 

@@ -5,6 +5,6 @@ pub mod documents;
 pub mod jwt_guard;
 pub mod limits;
 mod nesting;
-mod operation;
+pub mod operation;
 pub mod policy;
 pub mod root;

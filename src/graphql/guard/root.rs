@@ -1,5 +1,5 @@
-//! The root types, with the policy table applied: roles are checked before a field resolves, and descriptions end with what
-//! the table says.
+//! The root types, with the policy table applied: the viewer's role is checked before a field resolves, and the table completes
+//! the descriptions.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! A document in the types that async-graphql runs, made of what apollo-compiler has read. No text is parsed twice, so what
-//! runs is what was judged, and an error's place is that of the text that was sent.
+//! Conversion of a document from the types of apollo-compiler to those that async-graphql runs. The text is not parsed a second
+//! time, so the document that runs is the one that was checked, and errors have the positions of the original text.
 
 use std::collections::HashMap;
 
@@ -66,8 +66,7 @@ pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<Execu
     Ok(ExecutableDocument { operations, fragments })
 }
 
-/// The lines and columns of a text, by its bytes. Columns are counted in UTF-16 code units, as the reference implementation
-/// does.
+/// The line and column of each byte of a text. Columns are counted in UTF-16 code units, as in the reference implementation.
 pub(super) struct Places(Vec<Pos>);
 
 impl Places {

@@ -1,9 +1,9 @@
-//! Documents, judged once: parsed, counted and validated, and kept by their text, since clients send the same few again and
-//! again.
+//! Documents: each text is parsed, checked against the limits and validated once, then cached, since clients send the same few
+//! documents again and again.
 //!
-//! apollo-compiler parses and validates as the reference implementation does. What it leaves out is in `values.rs`, and what
-//! runs is made of what it has read, in `convert.rs`. The limits stand in front of both: what refuses a hostile document
-//! must not be slower than it is.
+//! apollo-compiler parses and validates like the reference implementation. `values.rs` has the rules that it lacks, and
+//! `convert.rs` converts the parsed document to the types that run. The limits are checked before the slow steps, so that
+//! refusing a hostile document is cheap.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What apollo-compiler leaves to us of the rules for input values: variables and duplicates within lists and input objects,
-//! and `@oneOf`. And the values of variables, as the types of the schema read them.
+//! The rules for input values that apollo-compiler lacks: variables and duplicates within lists and input objects, and `@oneOf`.
+//! Also coerces the values of variables to the types of the schema.
 
 use std::collections::HashSet;
 
