@@ -4,26 +4,29 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { Document } from '../client';
-/** What a person may do. Each may do what those before may. */
+/** The role of a user. Each role includes the permissions of the previous ones. */
 export const Role = {
-  /** See everybody's account. */
+  /** Can view all accounts. */
   Staff: 'STAFF',
-  /** Change everybody's account. */
+  /** Can change all accounts. */
   Superuser: 'SUPERUSER',
-  /** Use their own account. */
+  /** Can use their own account. */
   User: 'USER'
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
-/** Conditions on users, joined by `and`. */
+/** Conditions on users. A user must match all of them. */
 export type UserFilter = {
-  /** Whether they have proven their email address. */
+  /** Whether the email address of the user is verified. */
   emailVerified?: boolean | null | undefined;
-  /** Whether they may sign in. */
+  /** Whether the user can sign in. */
   isActive?: boolean | null | undefined;
-  /** What they may do. */
+  /** The role of the user. */
   role?: Role | null | undefined;
-  /** The beginning of an email address, username, first, last or full name, ignoring case; two characters or more. */
+  /**
+   * The beginning of an email address, username, first name, last name or full name, ignoring case; at least 2
+   * characters.
+   */
   search?: string | null | undefined;
 };
 

@@ -1,28 +1,28 @@
 import { placeFor } from './keep';
 
-/** How long a tab waits for another before it takes over: longer than any request takes. */
+/** Milliseconds that a tab waits for another one before it takes over: longer than any request takes. */
 const PATIENCE = 20_000;
 
-/** How long a lock is held after the work, so that the tabs that wait hear its news before their turn comes. */
+/** Milliseconds that a lock is held after the work, so that waiting tabs receive the news before their turn. */
 const NEWS = 50;
 
-/** How long a lease of the fallback is good for, unless it is given back before. */
+/** Milliseconds until a lease expires, in browsers without locks. */
 const LEASE = PATIENCE;
 
-/** How long another tab's write to localStorage may take to be seen: tabs are processes, and a browser may be busy. */
+/** Milliseconds until a write of another tab to localStorage is visible: tabs are processes, and the browser may be busy. */
 const LATE_STORAGE = 250;
 
-/** Where leases are noted. */
+/** The storage of the leases. */
 const place = placeFor('localStorage');
 
 export const sleep = (milliseconds: number) => new Promise<void>((wake) => { setTimeout(wake, milliseconds); });
 
 /**
- * Runs `work` while no other tab of this browser runs any under the same name. Whoever waits is let go by `enough`, and
- * then nothing was run.
+ * Runs `work` while no other tab of this browser runs work under the same name. If `enough` aborts while the tab waits, returns
+ * without running `work`.
  *
- * A tab may be frozen, or suspended with the whole device, while it holds the lock. Then the lock is taken from it, which
- * it may notice too late: so `work` has to bear company, and check what it is about to write.
+ * A tab may be frozen, or suspended with the whole device, while it holds the lock. Another tab then takes over the lock, which the
+ * first may notice too late. So `work` must tolerate another tab working at the same time, and check the state before it writes.
  */
 export async function alone(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const locks = globalThis.navigator?.locks;
@@ -31,7 +31,7 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
   let failure: unknown;
   const waiting = new AbortController();
   const giveUp = () => waiting.abort();
-  // not all at once, or those that wait together would take it from each other
+  // randomized, or tabs that wait together would take the lock from each other
   const patience = setTimeout(giveUp, PATIENCE * (1 + Math.random() / 4));
   enough?.addEventListener('abort', giveUp);
 
@@ -45,10 +45,10 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
     };
     const ask = (options: LockOptions) => {
       locks.request(name, options, run).catch(() => {
-        // taken over while it worked
+        // another tab took the lock over while this one worked
         if (begun) return;
         if (enough?.aborted) done();
-        // there are no locks here after all: better two at work than none
+        // locks do not work here: running twice is better than not at all
         else if (options.steal) void run();
         else ask({ steal: true });
       });
@@ -60,9 +60,9 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 }
 
 /**
- * Where there are no locks, a note in {@link place} says who works: whoever wrote last, once everybody sees it (Lamport, A fast
- * mutual exclusion algorithm, 1987, where it is Fischer's). Two tabs may in rare cases both believe that it is theirs; the
- * server gives both the same tokens then. Of many at once, it may take one for a thief's.
+ * Replaces locks in browsers without them: an entry in {@link place} names the tab that works, which is the last one to write it, once
+ * the write is visible to all (Fischer's algorithm, in Lamport: A fast mutual exclusion algorithm, 1987). In rare cases two tabs may both
+ * believe that they hold the lease. The server then gives both the same tokens; if many tabs do so at once, it may take one for a thief.
  */
 async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const key = `${name}:lease`;

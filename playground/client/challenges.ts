@@ -3,14 +3,14 @@ import type { Note } from './keep';
 
 type Purpose = EmailChallengeFragment['purpose'];
 
-/** What is kept of a challenge. */
+/** The stored part of a challenge. */
 type Kept = { purpose: Purpose; id: string; email: string };
 
 const key = (email: string) => email.trim().toLowerCase();
 
 /**
- * The challenges that this browser has asked for, the newest last, one of each purpose. Their ids show that the person who proves
- * an address is the one who signed up with it: without an id, the password chosen at sign-up is not kept.
+ * The challenges that this browser has requested, newest last, one for each purpose. Their IDs show that the user who verifies an
+ * email address is the one who signed up with it: without the ID, the password chosen at sign-up is removed.
  */
 export class Challenges {
   private readonly note: Note<Kept[]>;
@@ -19,7 +19,7 @@ export class Challenges {
     this.note = note;
   }
 
-  /** Keeps the challenge of an answer, if it has one. */
+  /** Stores the challenge in a response, if there is one, and returns the response. */
   keep<Answer extends object>(answer: Answer): Answer {
     const { kind, emailChallenge } = answer as { kind?: string; emailChallenge?: EmailChallengeFragment | null };
     const challenge = kind === 'EmailChallenge' ? (answer as unknown as EmailChallengeFragment) : emailChallenge;
@@ -30,17 +30,17 @@ export class Challenges {
     return answer;
   }
 
-  /** The id of the newest challenge to an address. */
+  /** Returns the ID of the newest challenge for an email address. */
   newest(email: string) {
     return this.find((kept) => kept.email === key(email));
   }
 
-  /** The id of the newest challenge of a sign-up; with an address, of one with that address. */
+  /** Returns the ID of the newest challenge of a sign-up, with this email address if it is given. */
   ofSignup(email?: string) {
     return this.find((kept) => kept.purpose === 'VERIFY_EMAIL' && (!email || kept.email === key(email)));
   }
 
-  /** Forgets them all: one of them has been answered. */
+  /** Removes all challenges, once one of them is completed. */
   forget() {
     this.note.write(undefined);
   }

@@ -2,24 +2,24 @@ import { sessionEventsDocument, type SessionEventsSubscription, type UserFragmen
 import { page } from './keep';
 import type { BrowserSession } from './session';
 
-/** Something that happened to the sessions or the account of whoever is signed in. */
+/** An event on the sessions or account of the signed-in user. */
 export type SessionEvent = SessionEventsSubscription['answer'];
 
-/** The code that the server closes a connection with whose access token is no good, or no longer. */
+/** The code with which the server closes a connection if its access token is invalid or has expired. */
 const FORBIDDEN = 4403;
 
-/** The longest wait between two tries to connect, in seconds. */
+/** The maximum wait between two attempts to connect, in seconds. */
 const LONGEST_WAIT = 32;
 
 /**
- * What the server tells by itself, over `graphql-transport-ws`: above all that the session has been ended elsewhere. A tab
- * is connected while somebody is signed in and it can be seen; one that comes back into sight asks how things stand.
+ * The events that the server sends over `graphql-transport-ws`, above all that the session was ended elsewhere. A tab is connected
+ * while a user is signed in and the tab is visible. When it becomes visible again, it checks the session.
  */
 export class SessionEvents {
   private socket: WebSocket | undefined;
-  /** The session that is followed, and the access token that was sent last. */
+  /** The ID of the followed session, and the access token that was last sent. */
   private following: { session: string; accessToken?: string | undefined } | undefined;
-  /** An access token that the server has refused. */
+  /** An access token that the server refused. */
   private refused: string | undefined;
   private failures = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -28,7 +28,7 @@ export class SessionEvents {
   private readonly session: BrowserSession;
   private readonly me: () => Promise<UserFragment>;
 
-  /** `me` finds out anew who is signed in. */
+  /** `me` reloads the signed-in user. */
   constructor(url: string, session: BrowserSession, me: () => Promise<UserFragment>) {
     this.url = url;
     this.session = session;
@@ -43,7 +43,7 @@ export class SessionEvents {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Ends it. The session is closed with it, and forgets its listeners. */
+  /** Disconnects. The caller closes the session too, which removes its listeners. */
   close() {
     page?.removeEventListener('visibilitychange', this.see);
     this.disconnect();
@@ -54,7 +54,7 @@ export class SessionEvents {
     this.follow();
   };
 
-  /** Connects, disconnects or renews, whatever is due. */
+  /** Connects, disconnects, or sends a renewed access token, as the session requires. */
   private readonly follow = () => {
     const { state } = this.session;
     const session = state.status === 'signedIn' && !page?.hidden ? state.session.id : undefined;
@@ -92,7 +92,7 @@ export class SessionEvents {
     const { href } = new URL(this.url, globalThis.location?.href);
     const socket = new WebSocket(href.replace('http', 'ws'), 'graphql-transport-ws');
     this.socket = socket;
-    // what the connection stands on, as far as the server has said
+    // the access token that the server has confirmed for this connection
     let stands = accessToken;
     socket.onopen = () => {
       stands = following.accessToken ?? accessToken;
@@ -102,7 +102,7 @@ export class SessionEvents {
       const { type, payload } = JSON.parse(data as string);
       if (type === 'connection_ack') {
         this.send({ id: '1', type: 'subscribe', payload: { query: sessionEventsDocument.toString() } });
-        // what happened while nobody listened
+        // the user may have changed while the tab was not connected
         this.me().catch(() => {});
         this.failures = 0;
         this.refused = undefined;
@@ -119,7 +119,7 @@ export class SessionEvents {
   }
 
   private connectLater(following: object) {
-    // an expired token is no failure, and nothing to wait for
+    // after an expired token, connect at once: it is not a failure
     const longest = this.refused && !this.failures ? 0 : Math.min(2 ** this.failures, LONGEST_WAIT);
     this.failures += 1;
     this.retry = setTimeout(() => { if (this.following === following) void this.connect(); }, Math.random() * longest * 1000);

@@ -8,15 +8,15 @@ const CODES = [
   'UNREACHABLE',
 ] as const;
 
-/** Why there is no outcome at all. `UNREACHABLE` is the client's own: the server did not answer, or not in GraphQL. */
+/** The reason of a fault. The client itself adds `UNREACHABLE`: the server did not respond, or not with GraphQL. */
 export type FaultCode = (typeof CODES)[number] | 'unknown';
 
-/** What functions throw where there is no outcome: nobody is signed in, a limit is exceeded, the server does not answer… */
+/** The error that functions throw if there is no outcome, because no user is signed in, a limit is exceeded, the server is unreachable… */
 export class Fault extends Error {
   override name = 'Fault';
-  /** For programs. A code that is newer than this client is `unknown`. */
+  /** The reason, for programs. A code that is newer than this client is `unknown`. */
   readonly code: FaultCode;
-  /** Seconds to wait before trying again, where the server says so. */
+  /** Seconds to wait before trying again, if the server requires it. */
   readonly retryAfter: number | undefined;
 
   /** `message` is in English, for people. */

@@ -9,30 +9,30 @@ import { needsProof, reauthenticator, type AskForProof } from './reauthenticatio
 import { BrowserSession, RESUMING } from './session';
 import { SessionEvents, type SessionEvent } from './events';
 
-/** How a client is set up. */
+/** The options of a client. */
 export type Options = {
-  /** Where the server is: its `/graphql`. */
+  /** The URL of the server's `/graphql`. */
   url: string;
-  /** Where the refresh token is kept. */
+  /** Where to keep the refresh token. */
   keep: Keep;
-  /** Whether the server is asked to tell what happens to the session, such as its end. Yes, unless said otherwise. */
+  /** Whether to subscribe to session events, such as the end of the session. Default: true. */
   events?: boolean | undefined;
   /**
-   * Asks the person for a proof when the server answers `REAUTHENTICATION_REQUIRED`: their password, say. Once it is accepted, what was
-   * refused is sent again; if they give none, the refusal is what the function comes to. Is asked again, with the `refusal`, if a proof is
-   * wrong. Requests that are refused meanwhile wait for the same proof.
+   * Asks the user for a proof of identity, such as their password, when the server requires reauthentication. Once the server accepts the
+   * proof, the refused request is sent again. If the user cancels, the function returns the refusal. If a proof is wrong, this is called
+   * again with the `refusal`. Requests that are refused in the meantime wait for the same proof.
    */
   onReauthenticationRequired?: AskForProof | undefined;
 };
 
-/** A client, as {@link createGatehouse} makes it. */
+/** A client, as {@link createGatehouse} creates it. */
 export type Gatehouse = ReturnType<typeof createGatehouse>;
 
 /**
- * A client of one server. An app makes one, and all its tabs share the session.
+ * Creates a client of a server. An app needs one, and all its tabs share the session.
  *
- * The functions are called as the schema calls the fields. What the schema makes a union comes back as an {@link Outcome};
- * where there is no outcome, because the server does not answer or nobody is signed in, a {@link Fault} is thrown.
+ * The functions have the names of the schema's fields. If a field returns a union, the function returns an {@link Outcome}. If there is
+ * no outcome, because the server does not respond or no user is signed in, it throws a {@link Fault}.
  */
 export function createGatehouse({ url, keep, events = true, onReauthenticationRequired }: Options) {
   const isMemory = keep === 'memory';
@@ -44,14 +44,14 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
   const viewer = () => (session.state.status === 'signedIn' ? session.state.user.id : undefined);
 
   /**
-   * As whoever is signed in, and once more where the token turns out to be no good, or to carry no recent proof: nothing was run
-   * then.
+   * Runs an operation as the signed-in user. Repeats it if the access token is refused or lacks a recent reauthentication, since the server
+   * has not run anything then.
    */
   async function run<Result, Variables>(document: Document<Result, Variables>, ...[variables]: VariablesOf<Variables>) {
     const asked = viewer();
     const send = () => sendAs(asked, document, variables as Variables);
     let sent = await send();
-    // the proof may have been given meanwhile, for another request or in another tab
+    // another request or tab may have reauthenticated in the meantime
     if (needsProof(sent.data) && session.heldToken() !== sent.accessToken) sent = await send();
     if (needsProof(sent.data) && (await proven())) sent = await send();
     return sent.data;
@@ -61,7 +61,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     const tokenOther = async (stale?: string) => {
       const accessToken = await session.accessToken(stale);
       const now = viewer();
-      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Somebody else has signed in.');
+      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Another user has signed in.');
       return accessToken;
     };
     const accessToken = await tokenOther();
@@ -94,14 +94,14 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return outcome(challenges.keep(answer));
   }
 
-  /** Signs in by what was mailed. */
+  /** Signs in with an emailed code or token. */
   async function answer<Answer extends { kind: string }, Variables>(document: Asked<Answer, Variables>, variables: Variables) {
     const proven = await signIn(document, variables, await session.accessToken());
     if (proven.kind === 'AuthPayload') challenges.forget();
     return proven;
   }
 
-  /** Has something mailed whose answer is awaited. */
+  /** Stores the challenge that a request for an email returns. */
   async function mail<Answer extends { kind: string }>(asked: Promise<Answer>) {
     return outcome(challenges.keep(await asked));
   }
@@ -118,7 +118,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
 
   const proven = reauthenticator(onReauthenticationRequired, startReauthentication, reauthenticate);
 
-  /** What is answered about users tells of whoever is signed in, too. */
+  /** Runs an operation that returns a user, and updates the signed-in user if it is the same. */
   async function ofUser<Answer extends { kind: string }, Variables>(
     document: Asked<Answer, Variables>,
     ...variables: VariablesOf<Variables>
@@ -137,127 +137,127 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
   const stream = events ? new SessionEvents(url, session, me) : undefined;
 
   return {
-    /** Who is signed in. The same object until that changes. */
+    /** Returns the state of the session: the same object until it changes. */
     state: () => session.state,
-    /** Calls `listener` whenever {@link Gatehouse.state} has changed, and gives what ends that. */
+    /** Calls `listener` whenever {@link Gatehouse.state} changes. Returns a function that unsubscribes. */
     subscribe(listener: () => void) {
       const unsubscribe = session.subscribe(listener);
       session.start();
       return unsubscribe;
     },
-    /** The state that pages are rendered with on a server, and hydrated with: the third argument of `useSyncExternalStore`. */
+    /** Returns the state for rendering on a server and for hydration: the third argument of `useSyncExternalStore`. */
     serverState: () => RESUMING,
-    /** Calls `listener` with what happens to the sessions and the account of whoever is signed in, here and elsewhere. */
+    /** Calls `listener` with the events on the sessions and account of the signed-in user. Returns a function that unsubscribes. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
-    /** An access token that is good for now, to call other services with. None if nobody is signed in. */
+    /** Returns a valid access token, to call other services with, or `undefined` if no user is signed in. */
     accessToken: () => session.accessToken(),
     /**
-     * Looks whether somebody has signed in on another page of this site, such as the server's `/sign-in`, which mails lead to. For
-     * cookie mode, when a page for signing in is opened or looked at again.
+     * Takes over a session that another page of this site has started, such as the server's `/sign-in`, which emails link to. For cookie
+     * mode: call it when your sign-in page is opened or becomes visible again.
      */
     adopt: () => session.adopt(),
-    /** Runs an operation of the app's own, as whoever is signed in. */
+    /** Runs an operation of the app's own as the signed-in user. */
     run,
-    /** Ends what goes on in the background. */
+    /** Stops all background work. */
     close() {
       stream?.close();
       session.close();
     },
 
-    /** Signs up, and in, unless the address must be proven first. */
+    /** Signs up, and signs in unless the email address must be verified first. */
     signup: (input: operations.SignupInput) => signIn(operations.signupDocument, { input }),
-    /** Signs in by a username or an email address, and the password. */
+    /** Signs in with a username or email address and a password. */
     login: (input: operations.LoginInput) => signIn(operations.loginDocument, { input }),
-    /** Signs out, in all tabs. If this throws, nobody was signed out. */
+    /** Signs out in all tabs. If it throws, the user is still signed in. */
     logout: () =>
       session.signOut(async (kept) => {
         const variables = { refreshToken: kept?.refreshToken };
         return (await post(operations.logoutDocument, variables, session.heldToken())).answer;
       }),
-    /** Signs out everywhere. */
+    /** Signs out on all devices. */
     async logoutAll() {
       const answer = await signedIn(operations.logoutAllDocument);
       return session.signOut(async () => answer);
     },
-    /** Ends one session, on whatever device it is. */
+    /** Ends a session on any device. */
     async revokeSession(id: string) {
       const answer = await signedIn(operations.revokeSessionDocument, { id });
       if (answer.endedSessionIds.includes(id)) session.end(id);
       return answer;
     },
-    /** The sessions of whoever is signed in, the newest first. */
+    /** Returns the sessions of the signed-in user, newest first. */
     sessions: async () => (await signedIn(operations.sessionsDocument)).sessions,
 
     /**
-     * Proves an address, or signs in, by the code that was mailed. The id of its challenge is sent too, if it was asked for in this
-     * browser: without it a sign-up's password is not kept.
+     * Verifies an email address, or signs in, with an emailed code. Sends the ID of the challenge too, if this browser requested it: without
+     * the ID, the password chosen at sign-up is removed.
      */
     verifyOtp: (input: operations.VerifyOtpInput) =>
       answer(operations.verifyOtpDocument, { input: { ...input, challengeId: input.challengeId ?? challenges.newest(input.email) } }),
-    /** Mails a code again. */
+    /** Emails another code. */
     resendOtp: ({ email, challengeId = challenges.newest(email) }: operations.ResendOtpMutationVariables) =>
       mail(anybody(operations.resendOtpDocument, { email, challengeId })),
-    /** Proves an address, or signs in, by the token of the link that was mailed. The id of a sign-up in this browser is sent too. */
+    /** Verifies an email address, or signs in, with the token of an emailed link. Sends the challenge ID of a sign-up in this browser too. */
     activateAccount: ({ challengeId = challenges.ofSignup(), ...rest }: operations.ActivateAccountMutationVariables) =>
       answer(operations.activateAccountDocument, { challengeId, ...rest }),
-    /** Mails such a link again. */
+    /** Emails another activation link. */
     resendActivationEmail: ({ email, challengeId = challenges.ofSignup(email) }: operations.ResendActivationEmailMutationVariables) =>
       mail(anybody(operations.resendActivationEmailDocument, { email, challengeId })),
-    /** Mails a code and a link to sign in with: see `verifyOtp` and `activateAccount`. */
+    /** Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. */
     requestLoginCode: (email: string) => mail(anybody(operations.requestLoginCodeDocument, { email })),
-    /** Mails a link by which a new password is set. */
+    /** Emails a password reset link. */
     requestPasswordReset: async (email: string) =>
       outcome(await anybody(operations.requestPasswordResetDocument, { email })),
-    /** Sets a new password by the token of that link. */
+    /** Sets a new password with the token of a password reset link. */
     resetPassword: async (input: operations.ResetPasswordInput) =>
       outcome(await anybody(operations.resetPasswordDocument, { input })),
-    /** Mails a code to the new address: see `verifyOtp`. */
+    /** Emails a code to the new email address, for `verifyOtp`. */
     changeEmail: (input: operations.ChangeEmailInput) => mail(signedIn(operations.changeEmailDocument, { input })),
-    /** Undoes a change by the token of the link in its notice. */
+    /** Reverts a security change with the token of the link in its notice. */
     revertSecurityChange: async (variables: operations.RevertSecurityChangeMutationVariables) =>
       outcome(await anybody(operations.revertSecurityChangeDocument, variables)),
 
-    /** Begins a proof that it is still the person who acts: see {@link Options.onReauthenticationRequired}, which does this by itself. */
+    /** Starts a reauthentication. Not needed with {@link Options.onReauthenticationRequired}. */
     startReauthentication,
-    /** Gives the proof. From then on the access token carries it, in all tabs. */
+    /** Completes a reauthentication. The new access token, which records it, replaces the old one in all tabs. */
     reauthenticate,
 
-    /** Whoever is signed in. */
+    /** Returns the signed-in user. */
     me,
-    /** What a client must know to draw its forms. */
+    /** Returns the settings that sign-in and sign-up forms depend on. */
     authSettings: () => anybody(operations.authSettingsDocument, {}),
-    /** Whether a username is well-formed and free. */
+    /** Returns whether a username is valid and available. */
     usernameAvailable: (username: string) => anybody(operations.usernameAvailableDocument, { username }),
-    /** Changes what is said in it of one's profile. */
+    /** Updates the given fields of the profile. */
     updateProfile: (input: operations.UpdateProfileInput) => ofUser(operations.updateProfileDocument, { input }),
     /** Changes the password, and ends the other sessions. */
     changePassword: async (input: operations.ChangePasswordInput) =>
       outcome(await signedIn(operations.changePasswordDocument, { input })),
 
-    /** Begins a sign-in with Google: says where to send the person to. */
+    /** Starts a sign-in with Google. Returns the URL to send the user to. */
     startGoogleLogin: async (redirectUri?: string) =>
       outcome(await anybody(operations.startGoogleLoginDocument, { redirectUri })),
-    /** Signs in with what Google gave. */
+    /** Signs in with a credential from Google. */
     googleLogin: (input: operations.GoogleLoginInput) => signIn(operations.googleLoginDocument, { input }),
-    /** Links a Google account to whoever is signed in. */
+    /** Links a Google account to the signed-in user. */
     linkGoogle: (input: operations.GoogleLoginInput) => ofUser(operations.linkGoogleDocument, { input }),
-    /** Unlinks it. */
+    /** Unlinks the Google account. */
     unlinkGoogle: () => ofUser(operations.unlinkGoogleDocument),
-    /** The accounts elsewhere that sign this person in. */
+    /** Returns the linked accounts of the signed-in user at sign-in providers. */
     identities: async () => (await signedIn(operations.identitiesDocument)).identities,
 
-    /** One user. */
+    /** Returns a user by ID. */
     user: (id: string) => signedIn(operations.userDocument, { id }),
-    /** A page of all users, for staff. */
+    /** Returns a page of users. For staff. */
     users: (variables: operations.UsersQueryVariables = {}) => signedIn(operations.usersDocument, variables),
-    /** Says what a user may do. For superusers. */
+    /** Changes the role of a user. For superusers. */
     setUserRole: (id: string, role: operations.Role) => ofUser(operations.setUserRoleDocument, { id, role }),
-    /** Says whether a user may sign in. For superusers. */
+    /** Activates or deactivates a user. For superusers. */
     setUserActive: (id: string, active: boolean) => ofUser(operations.setUserActiveDocument, { id, active }),
 
-    /** A protected question to try things on. */
+    /** Runs a sample protected query. */
     dashboard: () => signedIn(operations.dashboardDocument),
-    /** A protected change to try things on. */
+    /** Runs a sample protected mutation. */
     postToDashboard: (text: string) => signedIn(operations.postToDashboardDocument, { text }),
   };
 }

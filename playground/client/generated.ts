@@ -4,318 +4,333 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { Document } from './document';
-/** A way in which a person proves who they are. Values may be added: keep a default branch. */
+/** A method of authentication. New values may be added, so handle unknown ones. */
 export const AuthenticationMethod = {
-  /** A code from a mail. */
+  /** An emailed code. */
   EmailCode: 'EMAIL_CODE',
-  /** A link in a mail. */
+  /** An emailed link. */
   EmailLink: 'EMAIL_LINK',
-  /** An account elsewhere. */
+  /** A linked account at a sign-in provider. */
   Identity: 'IDENTITY',
   /** A password. */
   Password: 'PASSWORD'
 } as const;
 
 export type AuthenticationMethod = typeof AuthenticationMethod[keyof typeof AuthenticationMethod];
-/** A code, and what shows that it comes from the browser that began. */
+/** An authorization code, with proof that the same browser started the flow. */
 export type AuthorizationCodeInput = {
-  /** What came back in the address, as `code`. */
+  /** The parameter `code` of the redirect. */
   code: string;
-  /** What `startGoogleLogin` answered, kept in the browser. */
+  /** The `codeVerifier` that `startGoogleLogin` returned to this browser. */
   codeVerifier: string;
-  /** What came back in the address, as `state`. It works once. */
+  /** The parameter `state` of the redirect. It works once. */
   state: string;
 };
 
-/** How an email address is proven. */
+/** The kind of an email challenge. */
 export const ChallengeMethod = {
-  /** By a link that the person follows. */
+  /** A link that the user follows. */
   Link: 'LINK',
-  /** By a one-time password that the person types in. */
+  /** A code that the user enters. */
   Otp: 'OTP'
 } as const;
 
 export type ChallengeMethod = typeof ChallengeMethod[keyof typeof ChallengeMethod];
-/** What a mailed challenge is for. Values may be added: keep a default branch. */
+/** The purpose of an email challenge. New values may be added, so handle unknown ones. */
 export const ChallengePurpose = {
-  /** Proving a new address for an account, in the session that asked. */
+  /** Verify a new email address for an account, in the session that requested it. */
   ChangeEmail: 'CHANGE_EMAIL',
-  /** Proving, in a session, that it is still its user who acts. */
+  /** Confirm, within a session, that its user is still the one acting. */
   Reauthentication: 'REAUTHENTICATION',
-  /** Setting a new password. */
+  /** Set a new password. */
   ResetPassword: 'RESET_PASSWORD',
-  /** Signing in without a password. */
+  /** Sign in without a password. */
   SignIn: 'SIGN_IN',
-  /** Proving the address of an account. */
+  /** Verify the email address of an account. */
   VerifyEmail: 'VERIFY_EMAIL'
 } as const;
 
 export type ChallengePurpose = typeof ChallengePurpose[keyof typeof ChallengePurpose];
-/** Another address for an account. */
+/** A new email address for an account. */
 export type ChangeEmailInput = {
-  /** The password of the account. It may be left out only where the account has none. */
+  /** The current password. Required if the account has a password. */
   currentPassword?: string | null | undefined;
-  /** The address to be: an ASCII local part, and a domain that may be international; at most 254 bytes. */
+  /** The new email address: an ASCII local part and a domain, which may be internationalized; at most 254 bytes. */
   newEmail: string;
 };
 
-/** The old password and the new. */
+/** The current and the new password. */
 export type ChangePasswordInput = {
-  /** The password as it is. It may be left out only where the account has none. */
+  /** The current password. Required if the account has a password. */
   currentPassword?: string | null | undefined;
-  /** At least `passwordMinLength` and at most 128 characters of any kind, not easily guessed, and another than before. */
+  /**
+   * The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, not easily
+   * guessed, and different from the current one.
+   */
   newPassword: string;
-  /** Checked where given: must equal `newPassword`. */
+  /** The new password again. If given, it must equal `newPassword`. */
   newPasswordConfirmation?: string | null | undefined;
 };
 
-/** When an email address must be proven. */
+/** Whether and when an email address must be verified. */
 export const EmailVerificationMode = {
-  /** Before the account begins. */
+  /** An account can be used only after its email address is verified. */
   Mandatory: 'MANDATORY',
-  /** Never: addresses are taken as given. */
+  /** Email addresses are not verified. */
   None: 'NONE',
-  /** It is asked for at sign-up, and nothing waits for it. */
+  /** Verification is requested at sign-up, but users can sign in without it. */
   Optional: 'OPTIONAL'
 } as const;
 
 export type EmailVerificationMode = typeof EmailVerificationMode[keyof typeof EmailVerificationMode];
-/** Why something was refused. Values may be added: keep a default branch. */
+/** The reason for a refusal. New values may be added, so handle unknown ones. */
 export const ErrorCode = {
-  /** The credentials were right, but the account is deactivated. */
+  /** The credentials are correct, but the account is deactivated. */
   AccountDisabled: 'ACCOUNT_DISABLED',
-  /** Somebody has an account with this email address. */
+  /** An account with this email address already exists. */
   EmailTaken: 'EMAIL_TAKEN',
-  /** Google does not vouch for what the client sent. */
+  /** Google did not confirm the credential. */
   GoogleRejected: 'GOOGLE_REJECTED',
-  /** Google did not answer. */
+  /** Google did not respond. */
   GoogleUnavailable: 'GOOGLE_UNAVAILABLE',
-  /** This Google account belongs to another user. */
+  /** This Google account is linked to another user. */
   IdentityTaken: 'IDENTITY_TAKEN',
-  /** Unknown account, wrong password, or an account with no password: never told apart. */
+  /** The account is unknown, its password is wrong, or it has no password. The cases are not distinguished. */
   InvalidCredentials: 'INVALID_CREDENTIALS',
-  /** Inputs are missing or malformed; `fields` says which. */
+  /** Inputs are missing or invalid; `fields` lists them. */
   InvalidInput: 'INVALID_INPUT',
-  /** A one-time password that is wrong, expired, used up or superseded: never told apart. */
+  /** The code is wrong, expired, used up or superseded. The cases are not distinguished. */
   InvalidOtp: 'INVALID_OTP',
-  /** A link, reset or refresh token that is unknown, expired, spent or revoked: never told apart. */
+  /** The link, reset or refresh token is unknown, expired, used or revoked. The cases are not distinguished. */
   InvalidToken: 'INVALID_TOKEN',
-  /** It is the only way in. */
+  /** This is the only way to sign in to the account. */
   LastSignInMethod: 'LAST_SIGN_IN_METHOD',
-  /** An account with this address exists: sign in to it, and link. */
+  /** An account with this email address already exists. Sign in to it another way, then link Google to it. */
   LinkRequired: 'LINK_REQUIRED',
-  /** Refused to protect the system: it concerns yourself, or the last superuser. */
+  /** Not allowed on the viewer's own account or on the last superuser. */
   NotAllowed: 'NOT_ALLOWED',
-  /** This way in, or signing up at all, is switched off. */
+  /** This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account. */
   NotEnabled: 'NOT_ENABLED',
-  /** No such user, or not one you may act on. */
+  /** The user does not exist, or the viewer may not act on them. */
   NotFound: 'NOT_FOUND',
-  /** Too often in too short a time; `retryAfter` says when to try again. */
+  /** Too many attempts. `retryAfter` holds the seconds to wait. */
   RateLimited: 'RATE_LIMITED',
-  /** The viewer must prove who they are once more: `startReauthentication`, `reauthenticate`, and then the same again. */
+  /** The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request. */
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
-  /** The server sheds load to stay responsive; `retryAfter` says when to try again. */
+  /** The server is overloaded. `retryAfter` holds the seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
-  /** Somebody has this username. */
+  /** Another account already has this username. */
   UsernameTaken: 'USERNAME_TAKEN'
 } as const;
 
 export type ErrorCode = typeof ErrorCode[keyof typeof ErrorCode];
-/** What is wrong with an input. Values may be added: keep a default branch. */
+/** The problem with an input. New values may be added, so handle unknown ones. */
 export const FieldErrorCode = {
-  /** It is not of the form that it must have. */
+  /** The value does not have the required format. */
   Malformed: 'MALFORMED',
-  /** It differs from what it must equal. */
+  /** The value does not match the one it must equal. */
   Mismatch: 'MISMATCH',
-  /** It is missing. */
+  /** The value is missing. */
   Required: 'REQUIRED',
-  /** Somebody else has it. */
+  /** Another account already uses the value. */
   Taken: 'TAKEN',
-  /** It has too many characters. */
+  /** The value is too long. */
   TooLong: 'TOO_LONG',
-  /** It has too few characters. */
+  /** The value has too few characters. */
   TooShort: 'TOO_SHORT',
-  /** It is too easily guessed. */
+  /** The password is too easily guessed. */
   TooWeak: 'TOO_WEAK',
-  /** It is what it was. */
+  /** The value is the same as before. */
   Unchanged: 'UNCHANGED'
 } as const;
 
 export type FieldErrorCode = typeof FieldErrorCode[keyof typeof FieldErrorCode];
-/** A code, and what shows that it comes from the browser that began. */
+/** An authorization code, with proof that the same browser started the flow. */
 export type GoogleAuthorizationCodeInput = {
-  /** What came back in the address, as `code`. */
+  /** The parameter `code` of the redirect. */
   code: string;
-  /** What `startGoogleLogin` answered, kept in the browser. */
+  /** The `codeVerifier` that `startGoogleLogin` returned to this browser. */
   codeVerifier: string;
-  /** What came back in the address, as `state`. It is good once. */
+  /** The parameter `state` of the redirect. It works once. */
   state: string;
 };
 
-/** An ID token. */
+/** A Google ID token. */
 export type GoogleIdTokenInput = {
-  /** The token, issued to this server's client id. */
+  /** The ID token, issued to this server's client ID. */
   idToken: string;
-  /** What the client had Google put into the token: the same, or null where the token has none. */
+  /** The nonce that the client sent to Google, which the token must contain. Null if the token has none. */
   nonce?: string | null | undefined;
 };
 
-/** What Google gave the client: exactly one of these. */
+/** A credential from Google. Give exactly one field. */
 export type GoogleLoginInput =
-  {   /** An access token that was issued to this server's client id, for the address (`email`) too. */
+  {   /** An access token issued to this server's client ID, with the scope `email`. */
   accessToken: string; authorizationCode?: never; idToken?: never; }
-  |  { accessToken?: never;   /** A code that came back to the browser that had asked `startGoogleLogin`. */
+  |  { accessToken?: never;   /** An authorization code, from the flow that `startGoogleLogin` started. */
   authorizationCode: GoogleAuthorizationCodeInput; idToken?: never; }
-  |  { accessToken?: never; authorizationCode?: never;   /** An ID token: from One Tap, or a native app. */
+  |  { accessToken?: never; authorizationCode?: never;   /** An ID token, from Google One Tap or a native app. */
   idToken: GoogleIdTokenInput; };
 
-/** An ID token. */
+/** An ID token from a provider. */
 export type IdTokenInput = {
-  /** The token, issued to this server's client id. */
+  /** The ID token, issued to this server's client ID. */
   idToken: string;
-  /** The nonce that the client had the provider put into the token. In a reauthentication it is that one's id. */
+  /**
+   * The nonce that the client sent to the provider, which the token must contain. For a reauthentication, the ID of the
+   * `Reauthentication`.
+   */
   nonce?: string | null | undefined;
 };
 
-/** Who vouches for an identity. Values may be added: keep a default branch. */
+/** A sign-in provider. New values may be added, so handle unknown ones. */
 export const IdentityProvider = {
   /** Google. */
   Google: 'GOOGLE'
 } as const;
 
 export type IdentityProvider = typeof IdentityProvider[keyof typeof IdentityProvider];
-/** What to sign in with. */
+/** The credentials to sign in with. */
 export type LoginInput = {
-  /** A username or an email address; at most 254 bytes. */
+  /** The username or email address; at most 254 bytes. */
   identifier: string;
   /** The password; at most 128 characters. */
   password: string;
 };
 
-/** What a provider gave to the client. */
+/** A credential from a sign-in provider. */
 export type ProviderLoginInput = {
-  /** What it gave. */
+  /** The credential. */
   proof: ProviderProof;
-  /** The provider's id: `google`. */
+  /** The ID of the provider: `google`. */
   provider: string;
 };
 
-/** What a provider gave to the client: exactly one of these. */
+/** A credential from a provider. Give exactly one field. */
 export type ProviderProof =
-  {   /** An access token. It proves nothing of this moment, and is refused here. */
+  {   /** An access token. Always refused: it does not show that the user is present now. */
   accessToken: string; authorizationCode?: never; idToken?: never; }
-  |  { accessToken?: never;   /** A code that came back to the browser that had asked `startGoogleLogin`. */
+  |  { accessToken?: never;   /** An authorization code, from the flow that `startGoogleLogin` started. */
   authorizationCode: AuthorizationCodeInput; idToken?: never; }
-  |  { accessToken?: never; authorizationCode?: never;   /** An ID token: from a native app, or from a script of the provider's. */
+  |  { accessToken?: never; authorizationCode?: never;   /** An ID token, from a native app or the provider's script. */
   idToken: IdTokenInput; };
 
-/** What proves who the viewer is: exactly one of these. */
+/** A proof of identity. Give exactly one field. */
 export type ReauthenticationProof =
-  {   /** The code that was mailed. */
+  {   /** The emailed code. */
   emailCode: string; identity?: never; password?: never; }
-  |  { emailCode?: never;   /** What a provider gave for a linked account. */
+  |  { emailCode?: never;   /** A credential from a provider, for a linked account. */
   identity: ProviderLoginInput; password?: never; }
   |  { emailCode?: never; identity?: never;   /** The password of the account. */
   password: string; };
 
-/** A new password, and the leave to set it. */
+/** A new password, and the token that authorizes it. */
 export type ResetPasswordInput = {
-  /** At least `passwordMinLength` and at most 128 characters of any kind, and not easily guessed. */
+  /**
+   * The new password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+   * guessed.
+   */
   newPassword: string;
-  /** Checked where given: must equal `newPassword`. */
+  /** The new password again. If given, it must equal `newPassword`. */
   newPasswordConfirmation?: string | null | undefined;
-  /** The token of the emailed link: what stands behind `token=`. */
+  /** The token: the text after `token=` in the emailed link. */
   token: string;
 };
 
-/** What a person may do. Each may do what those before may. */
+/** The role of a user. Each role includes the permissions of the previous ones. */
 export const Role = {
-  /** See everybody's account. */
+  /** Can view all accounts. */
   Staff: 'STAFF',
-  /** Change everybody's account. */
+  /** Can change all accounts. */
   Superuser: 'SUPERUSER',
-  /** Use their own account. */
+  /** Can use their own account. */
   User: 'USER'
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
-/** What may happen. Values may be added: keep a default branch. */
+/** The kind of a session event. New values may be added, so handle unknown ones. */
 export const SessionEventKind = {
-  /** The address is proven: the one that was there, or another in its place. */
+  /** The email address was verified, or replaced by a verified one. */
   EmailVerified: 'EMAIL_VERIFIED',
-  /** The password is another, or there is one now. */
+  /** The password was changed or set. */
   PasswordChanged: 'PASSWORD_CHANGED',
   /**
-   * Something else that `me` tells is another: names, what people say of themselves, what signs them in, their role, or
-   * whether they may sign in.
+   * Another field of `me` changed: a name, the username, the bio, the picture, a linked account, the role, or whether the
+   * user can sign in.
    */
   ProfileChanged: 'PROFILE_CHANGED',
-  /** A session is over, by whomever: it was ended before it expired. */
+  /** A session was ended before it expired, by the user or by someone else. */
   SessionEnded: 'SESSION_ENDED',
-  /** Somebody signed in. */
+  /** A session started: the user signed in. */
   SessionStarted: 'SESSION_STARTED'
 } as const;
 
 export type SessionEventKind = typeof SessionEventKind[keyof typeof SessionEventKind];
-/** A new account. `email` is required unless the server is configured otherwise; then `username` is required in its place. */
+/** A new account. `email` is required if `AuthSettings.emailRequired` is true. Otherwise `email` or `username` is required. */
 export type SignupInput = {
-  /** The address: an ASCII local part, and a domain that may be international; at most 254 bytes. */
+  /** The email address: an ASCII local part and a domain, which may be internationalized; at most 254 bytes. */
   email?: string | null | undefined;
-  /** The given name; at most 150 characters. */
+  /** The first name; at most 150 characters. */
   firstName?: string | null | undefined;
-  /** The family name; at most 150 characters. */
+  /** The last name; at most 150 characters. */
   lastName?: string | null | undefined;
   /** The full name; at most 150 characters. */
   name?: string | null | undefined;
-  /** At least `passwordMinLength` and at most 128 characters of any kind, and not easily guessed. */
+  /**
+   * The password: at least `AuthSettings.passwordMinLength` and at most 128 characters of any kind, and not easily
+   * guessed.
+   */
   password: string;
-  /** Checked where given: must equal `password`. */
+  /** The password again. If given, it must equal `password`. */
   passwordConfirmation?: string | null | undefined;
-  /** The name to sign in with: 3 to 30 of the letters a to z, digits, and `_ . -`; unique whatever the case. */
+  /** The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case. */
   username?: string | null | undefined;
 };
 
-/** Changes to a profile. Fields left out stay as they are; null, or blank, clears. */
+/** Changes to a profile. Omitted fields stay unchanged; null or blank text clears a field. */
 export type UpdateProfileInput = {
-  /** A picture, by an https URL of at most 2,048 bytes. */
+  /** The https URL of a picture; at most 2,048 bytes. */
   avatarUrl?: string | null | undefined;
-  /** What one says of oneself; at most 500 characters, in lines. */
+  /** A short text about the user; at most 500 characters. It may have line breaks. */
   bio?: string | null | undefined;
-  /** The given name; at most 150 characters. */
+  /** The first name; at most 150 characters. */
   firstName?: string | null | undefined;
-  /** The family name; at most 150 characters. */
+  /** The last name; at most 150 characters. */
   lastName?: string | null | undefined;
-  /** The full name; at most 150 characters. Without one it is first and last name joined. */
+  /** The full name; at most 150 characters. If cleared, `User.name` is the first and last name joined. */
   name?: string | null | undefined;
   /**
-   * The name to sign in with: 3 to 30 of the letters a to z, digits, and `_ . -`; unique whatever the case. It can be
-   * cleared where there is an email address.
+   * The username to sign in with: 3 to 30 characters from a to z, A to Z, 0 to 9, and `_ . -`. Unique, ignoring case. It
+   * can be cleared only if the account has an email address.
    */
   username?: string | null | undefined;
 };
 
-/** Conditions on users, joined by `and`. */
+/** Conditions on users. A user must match all of them. */
 export type UserFilter = {
-  /** Whether they have proven their email address. */
+  /** Whether the email address of the user is verified. */
   emailVerified?: boolean | null | undefined;
-  /** Whether they may sign in. */
+  /** Whether the user can sign in. */
   isActive?: boolean | null | undefined;
-  /** What they may do. */
+  /** The role of the user. */
   role?: Role | null | undefined;
-  /** The beginning of an email address, username, first, last or full name, ignoring case; two characters or more. */
+  /**
+   * The beginning of an email address, username, first name, last name or full name, ignoring case; at least 2
+   * characters.
+   */
   search?: string | null | undefined;
 };
 
 /**
- * A code. With `challengeId` it is judged against that challenge; without, against the newest to prove the address and the newest
- * to sign in.
+ * An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest
+ * challenges to verify the email address and to sign in.
  */
 export type VerifyOtpInput = {
-  /** The id of the `EmailChallenge`. Tries are then counted for it alone, so that nobody else can use them up. */
+  /** The ID of the `EmailChallenge`. If given, attempts count for this challenge only, so nobody else can use them up. */
   challengeId?: string | null | undefined;
-  /** The address that it was mailed to. */
+  /** The email address that the code was sent to. */
   email: string;
-  /** The digits; spaces and hyphens between them do not matter. */
+  /** The code. Spaces and hyphens between its digits are ignored. */
   otp: string;
 };
 

@@ -1,15 +1,16 @@
 /**
  * The client of Gatehouse: sign-in for single-page apps. No dependencies; copy the folder into an app.
  *
- * - `gatehouse.ts`: the functions, called as the schema calls them
- * - `session.ts`: the tokens, and who is signed in, alike in all tabs · `alone.ts`: one tab at a time · `keep.ts`: where
- *   the refresh token is
- * - `reauthentication.ts`: the proof that what decides who gets in asks for. Give {@link Options} an
- *   `onReauthenticationRequired`, and what was refused for want of it is sent again by itself
- * - `challenges.ts`: the mails that are awaited, by their ids
- * - `events.ts`: what the server tells by itself
- * - `post.ts`, `outcome.ts`, `fault.ts`: requests, and what they come to
- * - `operations/`, `generated.ts`: what is asked, and its types, generated from the schema
+ * - `gatehouse.ts`: the functions, named after the fields of the schema
+ * - `session.ts`: the tokens and the signed-in user, shared by all tabs
+ * - `alone.ts`: mutual exclusion of tabs
+ * - `keep.ts`: the storage of the refresh token
+ * - `reauthentication.ts`: the proof of identity that security changes require. With {@link Options.onReauthenticationRequired}, refused
+ *   requests are sent again after it
+ * - `challenges.ts`: the IDs of pending email challenges
+ * - `events.ts`: the events that the server sends
+ * - `post.ts`, `outcome.ts`, `fault.ts`: requests and their outcomes
+ * - `operations/`, `generated.ts`: the documents, and their types, which are generated from the schema
  */
 export { createGatehouse, type Gatehouse, type Options } from './gatehouse';
 export { Fault, type FaultCode } from './fault';

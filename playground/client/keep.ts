@@ -1,19 +1,19 @@
 /**
- * Where the refresh token is kept, and with it the session:
+ * Where the refresh token is kept:
  *
- * - `cookie`: in a cookie that no script can read. All tabs share the session. The safest, for apps on the server's own site.
- * - `localStorage`: where any script of the page can read it. All tabs share the session. For apps on other sites.
- * - `memory`: nowhere. Each tab has a session of its own, which ends for it when the page is left.
+ * - `cookie`: in a cookie that scripts cannot read. All tabs share the session. The safest choice, for apps on the server's own site.
+ * - `localStorage`: where any script on the page can read it. All tabs share the session. For apps on other sites.
+ * - `memory`: only in the page. Each tab has its own session, which is lost when the page is left.
  */
 export type Keep = 'cookie' | 'localStorage' | 'memory';
 
 /**
- * What is kept of a session, and since when: each refresh keeps another. In cookie mode the refresh token is not in it, for
- * scripts never see it.
+ * The stored part of a session, and the time of storing, which changes with each refresh. In cookie mode it has no refresh token,
+ * because scripts never see it.
  */
 export type Kept = { session: string; since: number; refreshToken?: string | undefined };
 
-/** What this browser keeps, for all tabs that look into the same place. */
+/** The session that this browser stores, shared by the tabs that use the same storage. */
 export type Keeper = ReturnType<typeof keeper>;
 
 export function keeper(keep: Keep, name: string) {
@@ -21,7 +21,7 @@ export function keeper(keep: Keep, name: string) {
   return { place, isCookie: keep === 'cookie', isShared: keep !== 'memory', ...note<Kept>(place, name) };
 }
 
-/** One value in a place, by its name. What others have written there counts as nothing. */
+/** A named value in a storage. Values that other programs wrote are ignored. */
 export type Note<Value> = { read(): Value | undefined; write(value: Value | undefined): void };
 
 export function note<Value>(place: Place, name: string): Note<Value> {
@@ -40,20 +40,20 @@ export function note<Value>(place: Place, name: string): Note<Value> {
   };
 }
 
-/** Where something is kept. */
+/** A storage. */
 export type Place = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The page that this runs in. Servers that render pages have none, nor do devices. */
+/** The page that this runs in, or `undefined` on servers that render pages and in native apps. */
 export const page: Document | undefined = globalThis.document;
 
-/** `localStorage`, or a place that lasts as long as the page, where there is none. */
+/** Returns `localStorage`, or a storage that lasts as long as the page. */
 export function placeFor(keep: Keep): Place {
   try {
-    // a server that has one shares it between all visitors
+    // on a server, `localStorage` would be shared by all visitors
     const place = globalThis.window?.localStorage;
     if (place && keep !== 'memory') return place;
   } catch {
-    // the person has forbidden it: the session lasts as long as the page
+    // the user has blocked storage, so the session lasts as long as the page
   }
   const memory = new Map<string, string>();
   return {

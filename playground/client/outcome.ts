@@ -1,14 +1,14 @@
 import { ErrorCode, type UserErrorFragment } from './generated';
 
-/** An expected refusal. A `code` that is newer than this client is `unknown`; its `message` is still for people. */
+/** An expected refusal. A `code` that is newer than this client is `unknown`; the `message` can still be shown. */
 export type UserError = Omit<UserErrorFragment, 'code'> & { code: ErrorCode | 'unknown' };
 
-/** A member that is newer than this client. */
+/** A member of a union that is newer than this client. */
 export type Unknown = { kind: 'unknown' };
 
 /**
- * What an operation comes to: one of the union's members, told apart by `kind`. All are known to the compiler, so a
- * `switch` that ends in `const never: never = outcome` does not compile until it has a case for each.
+ * The outcome of an operation: a member of the union, identified by `kind`. The compiler knows all members, so a `switch` that ends in
+ * `default: outcome satisfies never` compiles only if it has a case for each.
  */
 export type Outcome<Member extends { kind: string }> = Exclude<Member, UserErrorFragment> | ErrorOf<Member> | Unknown;
 
@@ -17,8 +17,8 @@ type ErrorOf<Member> = Extract<Member, UserErrorFragment> extends never ? never 
 const codes: readonly string[] = Object.values(ErrorCode);
 
 /**
- * Makes an outcome of a union's member. Each known member was asked for its `kind: __typename`, so one that has none is
- * unknown. For an app's own operations too, if they ask like that.
+ * Converts a member of a union to an outcome. The documents request `kind: __typename` of each known member, so a member without it is
+ * unknown. It works for an app's own operations too, if they request `kind` the same way.
  */
 export function outcome<Member extends { kind: string }>(member: Member): Outcome<Member> {
   const { kind, code } = member as { kind?: string; code?: string };

@@ -1,10 +1,10 @@
 import type { Document } from './document';
 import { Fault } from './fault';
 
-/** The longest that a request may take. The server answers within ten seconds, or says that it cannot. */
+/** The maximum duration of a request, in milliseconds. The server responds within ten seconds, if only with an error. */
 const TIME_LIMIT = 12_000;
 
-/** Sends an operation, and gives its data. */
+/** Sends an operation, and returns its data. */
 export type Post = <Result, Variables>(
   document: Document<Result, Variables>,
   variables: Variables,
@@ -21,14 +21,14 @@ export function poster(url: string, isCookie: boolean): Post {
       headers,
       body: JSON.stringify({ query: document.toString(), variables }),
       credentials: isCookie ? 'include' : 'omit',
-      // not every device has it
+      // not every environment has it
       signal: AbortSignal.timeout?.(TIME_LIMIT) ?? null,
     })
       .then((answer) => answer.json())
       .catch(() => undefined);
     const [error] = body?.errors ?? [];
     if (error) throw new Fault(error.extensions?.code, error.message, error.extensions?.retryAfter);
-    if (!body?.data) throw new Fault('UNREACHABLE', 'The server does not answer.');
+    if (!body?.data) throw new Fault('UNREACHABLE', 'The server does not respond.');
     return body.data;
   };
 }

@@ -7,34 +7,34 @@ import type {
 } from './generated';
 import type { Outcome, Unknown, UserError } from './outcome';
 
-/** What an app asks a person to prove: that it is still they who act. */
+/** A request for a proof of identity, which the app passes on to the user. */
 export type ReauthenticationRequest = {
-  /** Names the proof that is awaited. An ID token must hold it as its `nonce`. */
+  /** The ID of the reauthentication. If the proof is an ID token, its `nonce` must be this ID. */
   id: string;
-  /** The ways in which this person can give the proof. */
+  /** The methods that the user can use. */
   methods: AuthenticationMethod[];
-  /** Mails a code to the person. Comes to what was mailed, or to why nothing was. */
+  /** Emails a code to the user. Returns the challenge or the refusal. */
   sendCode: () => Promise<EmailChallengeFragment | UserError | Unknown>;
-  /** Why the proof before was refused, when the person is asked again. */
+  /** The refusal of the previous proof, if the user is asked again. */
   refusal?: UserError | undefined;
 };
 
-/** Asks the person for a proof. Comes to nothing if they would rather not. */
+/** Asks the user for a proof. Returns `null` or `undefined` if they cancel. */
 export type AskForProof = (request: ReauthenticationRequest) => Promise<ReauthenticationProof | null | undefined>;
 
-/** How often a person may try. The server counts, too. */
+/** The maximum number of attempts. The server counts too. */
 const MOST_TRIES = 5;
 
 type Start = (sendCode?: boolean) => Promise<Outcome<StartReauthenticationMutation['answer']>>;
 type Prove = (id: string, proof: ReauthenticationProof) => Promise<Outcome<ReauthenticateMutation['answer']>>;
 
-/** Whether an answer says that a proof is needed. Only what is alone in its document can be sent again. */
+/** Returns whether the response requires reauthentication. Only a document with a single root field can be sent again. */
 export function needsProof(data: unknown) {
   const answers = Object.values(data as object) as ({ code?: string } | null)[];
   return answers.length === 1 && answers[0]?.code === 'REAUTHENTICATION_REQUIRED';
 }
 
-/** Has a proof given by the person, and says whether it was. Those who ask at the same time share one. */
+/** Returns a function that asks the user for a proof and returns whether it was accepted. Concurrent calls share one proof. */
 export function reauthenticator(ask: AskForProof | undefined, start: Start, prove: Prove) {
   let asking: Promise<boolean> | undefined;
 
@@ -55,7 +55,7 @@ export function reauthenticator(ask: AskForProof | undefined, start: Start, prov
       if (!proof) return false;
       const outcome = await prove(proof.emailCode ? mailedId : id, proof);
       if (outcome.kind === 'Reauthenticated') return true;
-      // it has expired
+      // the reauthentication has expired
       if (outcome.kind !== 'UserError' || outcome.code === 'INVALID_TOKEN') return false;
       refusal = outcome;
     }

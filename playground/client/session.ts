@@ -4,41 +4,41 @@ import { refreshDocument, type AuthPayloadFragment, type ReauthenticatedFragment
 import { page, type Keeper, type Kept } from './keep';
 import type { Post } from './post';
 
-/** Who is signed in in this browser. */
+/** The state of the session in this browser. */
 export type State =
-  /** There is a session from before, and it is being resumed; `fault` says why it is taking so long. */
+  /** An earlier session is being resumed. `fault` is the reason of a delay. */
   | { status: 'resuming'; fault?: Fault }
   | { status: 'signedOut' }
   | { status: 'signedIn'; user: UserFragment; session: SessionFragment };
 
-/** The state before anything was looked at, which is also what a server renders pages with. */
+/** The initial state, with which servers also render pages. */
 export const RESUMING: State = { status: 'resuming' };
 
-/** What every tab holds in memory, and tells the others when it is new. Times are by this device's own clock. */
+/** The data that every tab holds in memory, and sends to the others when it changes. Times are by the clock of this device. */
 type Held = { accessToken: string; since: number; expiresAt: number; user: UserFragment; session: SessionFragment };
 
-/** What tabs tell each other. */
+/** A message between tabs. */
 type News = { held: Held } | { ended: string };
 
-/** Tokens are taken for expired so many milliseconds early: a request takes its time too. */
+/** Milliseconds before its expiry from which a token counts as expired, since a request takes time too. */
 const MARGIN = 5_000;
 
-/** How long news between tabs may take. */
+/** Milliseconds that a message between tabs may take. */
 const LATE_NEWS = 1_000;
 
-/** The longest wait between two tries to resume a session, in seconds. */
+/** The maximum wait between two attempts to resume a session, in seconds. */
 const LONGEST_WAIT = 30;
 
 /**
- * The session of this browser: the pair of tokens, and who is signed in.
+ * The session of this browser: the pair of tokens, and the signed-in user.
  *
- * The rule that everything rests on: **the pair is changed by whoever holds the lock, and by nobody else.** And whoever has
- * got it looks anew at what is kept, for while it waited another tab may have refreshed, signed out or signed in.
+ * The main invariant: **only the tab that holds the lock changes the pair of tokens.** After it gets the lock, a tab reads the storage
+ * again, because another tab may have refreshed, signed out or signed in while it waited.
  */
 export class BrowserSession {
   state: State;
   private held: Held | undefined;
-  /** The session that ended last. What is kept may still be of it: a tab hears the news sooner than it sees the storage change. */
+  /** The ID of the session that ended last. The storage may still have it: a message between tabs can arrive before a change of the storage. */
   private ended: string | undefined;
   private renewal: Promise<void> | undefined;
   private heard = new AbortController();
@@ -52,7 +52,7 @@ export class BrowserSession {
     this.name = name;
     this.keeper = keeper;
     this.post = post;
-    // on a server, an open channel would keep the process from ending
+    // on a server, an open channel would keep the process running
     if (keeper.isShared && globalThis.window?.BroadcastChannel) {
       this.channel = new BroadcastChannel(name);
       this.channel.onmessage = ({ data }) => this.hear(data as News);
@@ -62,8 +62,8 @@ export class BrowserSession {
   }
 
   /**
-   * Finds out who is signed in. A page does so at once. Where there is none, the first listener is waited for: a server that
-   * renders pages has no listeners, and cannot know who will look at them.
+   * Resumes the session. In a page, this happens at once. Elsewhere it happens with the first listener: a server that renders pages has no
+   * listeners, and must not resume the session of a visitor.
    */
   start() {
     if (this.state !== RESUMING) return;
@@ -76,7 +76,7 @@ export class BrowserSession {
     return () => void this.listeners.delete(listener);
   }
 
-  /** An access token that has not expired, by a refresh if need be, and other than `stale`. None if nobody is signed in. */
+  /** Returns a valid access token other than `stale`, after a refresh if necessary, or `undefined` if no user is signed in. */
   async accessToken(stale?: string): Promise<string | undefined> {
     if (!this.isFresh(stale)) {
       if (!this.held && !this.kept()) {
@@ -89,12 +89,12 @@ export class BrowserSession {
     return this.held?.accessToken;
   }
 
-  /** The access token as it is, be it expired or not. */
+  /** Returns the current access token, even if it has expired. */
   heldToken() {
     return this.held?.accessToken;
   }
 
-  /** Runs something that signs in. Refreshes wait, so that no late answer undoes it. */
+  /** Runs a request that signs in. Refreshes wait, so that a late response cannot undo it. */
   async signIn<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
     const before = this.held?.session.id;
     let answer!: Answer;
@@ -102,14 +102,14 @@ export class BrowserSession {
       answer = await ask();
       if (answer.kind !== 'AuthPayload') return;
       const payload = answer as unknown as AuthPayloadFragment;
-      // it tells of the session that asked, and while it waited another tab has signed out, or somebody else in
+      // the session continues, but another tab has signed out or in while this one waited
       if (payload.session.id === before && this.kept()?.session !== before) return;
       this.take(payload);
     });
     return answer;
   }
 
-  /** Runs something that proves who is signed in. Refreshes wait, as their tokens may be of before the proof. */
+  /** Runs a reauthentication. Refreshes wait, because their tokens may be older than the proof. */
   async reauthenticate<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
     let answer!: Answer;
     await alone(this.name, async () => {
@@ -122,7 +122,7 @@ export class BrowserSession {
     return answer;
   }
 
-  /** Runs something that ends the session here, which it does unless it throws. */
+  /** Runs a request that signs out, and ends the session here unless it throws. */
   async signOut<Answer>(ask: (kept: Kept | undefined) => Promise<Answer>): Promise<Answer> {
     let answer!: Answer;
     await alone(this.name, async () => {
@@ -133,7 +133,7 @@ export class BrowserSession {
     return answer;
   }
 
-  /** The session is over, for all tabs. One that has begun since is not. */
+  /** Ends a session in all tabs. Does not affect a newer session. */
   end(session: string | undefined) {
     if (session) {
       if (this.kept()?.session === session) this.keeper.write(undefined);
@@ -143,20 +143,20 @@ export class BrowserSession {
     if (!this.held || this.held.session.id === session) this.hold(undefined);
   }
 
-  /** What is newly known of whoever is signed in. */
+  /** Updates the signed-in user, if it is the same user. */
   know(user: UserFragment) {
     if (this.held?.user.id === user.id) this.tell({ ...this.held, user });
   }
 
-  /** Looks whether another tab has signed out, or somebody else in, while this one could not hear it. */
+  /** Checks whether another tab has signed out or in while this one received no messages. */
   async check() {
     if (this.kept()?.session !== this.held?.session.id) await this.accessToken(this.held?.accessToken);
   }
 
-  /** Takes up a session whose cookie another page of this site has got. */
+  /** Takes over the session of a cookie that another page of this site received. */
   async adopt() {
     if (!this.keeper.isCookie || this.kept()) return;
-    // which session it is, only a refresh tells
+    // only a refresh reveals the ID of the session
     this.keeper.write({ session: String(Math.random()), since: 0 });
     await this.accessToken();
   }
@@ -191,16 +191,16 @@ export class BrowserSession {
     const kept = this.kept();
     if (!kept) return this.end(this.held?.session.id);
     if (this.held && this.held.since !== kept.since) {
-      // another tab was faster than its news
+      // another tab has refreshed, and its message is still under way
       await Promise.race([sleep(LATE_NEWS), new Promise((heard) => this.heard.signal.addEventListener('abort', heard))]);
       if (this.isFresh(stale)) return;
     }
     const { answer } = await this.post(refreshDocument, { refreshToken: kept.refreshToken });
-    // a tab that was frozen meanwhile must not write over what came after
+    // a tab that was frozen in the meantime must not overwrite a newer session
     const now = this.kept();
     if (now?.session !== kept.session || now.since !== kept.since) return this.refresh(stale);
     if (answer.kind === 'AuthPayload') this.take(answer);
-    // none was sent where the browser has dropped the cookie
+    // `INVALID_INPUT`: no token was sent, because the browser has deleted the cookie
     else if (answer.code === 'INVALID_TOKEN' || answer.code === 'INVALID_INPUT') this.end(kept.session);
     else throw new Fault('SERVICE_UNAVAILABLE', answer.message, answer.retryAfter ?? undefined);
   }
@@ -208,7 +208,7 @@ export class BrowserSession {
   private take({ accessToken, expiresIn, user, session, refreshToken }: AuthPayloadFragment) {
     const since = Date.now();
     const kept = this.kept();
-    // a session that goes on keeps the refresh token that it has
+    // a session that continues keeps its refresh token
     const token = refreshToken ?? (kept?.session === session.id ? kept.refreshToken : undefined);
     this.keeper.write({ session: session.id, since, refreshToken: token });
     this.tell({ accessToken, since, expiresAt: since + expiresIn * 1000, user, session });

@@ -140,10 +140,10 @@ async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone(
 
     visit.sees("Check your email");
     visit.reads("Didn’t get it?");
-    visit.fill("Code of 8 digits", "00000000");
+    visit.fill("8-digit code", "00000000");
     visit.enter();
     visit.reads("This code is wrong");
-    visit.fill("Code of 8 digits", &visit.app.code(EMAIL).await);
+    visit.fill("8-digit code", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Profile");
     visit.reads("confirmed");
@@ -273,7 +273,7 @@ async fn staff_search_and_turn_the_pages_of_users() {
     }
     visit.is_sound("users");
     visit.fill("Search", "person4");
-    visit.reads("6 users whose name or address begins with “person4”");
+    visit.reads("6 users with a name or email address that starts with “person4”");
     visit.fill("Search", "nobody at all");
     visit.reads("0 users");
 }
@@ -313,8 +313,8 @@ async fn people_sign_in_with_a_code_and_set_a_password_at_once() {
     visit.fill("Email address", EMAIL);
     visit.enter();
     visit.sees("Check your email");
-    visit.reads("If there is an account with it");
-    visit.fill("Code of 8 digits", &visit.app.code(EMAIL).await);
+    visit.reads("If the account exists");
+    visit.fill("8-digit code", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Set a password");
     visit.fill("New password", NEW);
@@ -403,7 +403,7 @@ async fn a_person_confirms_that_it_is_they_before_a_change() {
     visit.fill("Code", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Check your email");
-    visit.fill("Code of 8 digits", &visit.app.code("lovelace@example.org").await);
+    visit.fill("8-digit code", &visit.app.code("lovelace@example.org").await);
     visit.enter();
     visit.sees("Profile");
     visit.reads("lovelace@example.org confirmed");

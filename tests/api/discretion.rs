@@ -104,10 +104,13 @@ async fn no_message_names_what_the_document_did_not() {
 async fn a_mistake_is_told_by_kind_and_place() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     for (query, message) in [
-        ("{ authSettings { nothing } }", "There is no such field (line 1, column 18)."),
-        ("{ authSettings(name: 1) { otpLength } }", "There is no such argument (line 1, column 16)."),
-        ("{ authSettings @nothing { otpLength } }", "There is no such directive (line 1, column 16)."),
-        ("{ usernameAvailable(username: 1) }", "The value does not fit its place (line 1, column 31)."),
+        ("{ authSettings { nothing } }", "This field does not exist (line 1, column 18)."),
+        ("{ authSettings(name: 1) { otpLength } }", "This argument does not exist (line 1, column 16)."),
+        ("{ authSettings @nothing { otpLength } }", "This directive does not exist (line 1, column 16)."),
+        (
+            "{ usernameAvailable(username: 1) }",
+            "The value does not match the expected type (line 1, column 31).",
+        ),
         ("{\n nothing(\n}", "Syntax error (line 3, column 1)."),
     ] {
         let answer = app.run(query, json!({})).await;

@@ -318,7 +318,7 @@ async fn a_newcomer_who_always_presses_the_first_button_sees_everything_succeed(
         };
         let expected = expected.iter().map(String::as_str).filter(way_to_prove).collect();
         assert_eq!(seen, expected, "{day}");
-        assert!(way.last().unwrap().2.contains("You have seen all the rest."), "{day}");
+        assert!(way.last().unwrap().2.contains("You have run all other operations."), "{day}");
         let said: String = way.iter().map(|(.., said)| said.as_str()).collect();
         for name in ["RevertSecurityChange", "EMAIL_VERIFICATION_METHOD", "Google", "SetUserRole"] {
             assert!(said.contains(name), "{day}: nothing was said of {name}");
@@ -355,20 +355,20 @@ async fn it_says_in_words_what_is_missing_or_broken() {
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     let seen = in_browser("playground_faults.mjs", &[&server.url, shots.path().to_str().unwrap()]);
     for (what, texts) in [
-        ("/signedOut", &["Nobody is signed in"][..]),
+        ("/signedOut", &["Sign in first"][..]),
         ("/missing", &["Not sent", "<otherSessionId>"]),
         ("/variables/0", &["Not sent", "<code>"]),
         ("/variables/1", &["Not sent", "<code>"]),
         ("/variables/2", &["Not sent", "<whatever>"]),
         ("/literal", &["Not sent", "<code>"]),
-        ("/unreachable", &["The server does not answer"]),
-        ("/html", &["The server answered 502"]),
+        ("/unreachable", &["The server does not respond"]),
+        ("/html", &["The server responded with status 502"]),
         ("/going/0", &["The connection was closed (1001)"]),
         ("/broken/0", &["The connection was closed (1011 oops)"]),
         ("/expired/0", &["has expired"]),
         ("/expired/1", &["Refresh"]),
         ("/ended/1", &["Login"]),
-        ("/noSocket", &["cannot be reached by WebSocket"]),
+        ("/noSocket", &["Cannot connect by WebSocket"]),
     ] {
         let said = seen.pointer(what).and_then(Value::as_str).unwrap_or_else(|| panic!("{what}: {seen}"));
         assert!(texts.iter().all(|text| said.contains(text)), "{what}: {said}");

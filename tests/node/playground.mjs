@@ -120,7 +120,7 @@ try {
   await page.keyboard.press('Escape');
   // and so do the words on a field, which the editor sanitizes
   await write(page, QUERY, '{ me { emailVerified } }');
-  const hover = page.locator('.monaco-hover:visible', { hasText: 'proven' }).first();
+  const hover = page.locator('.monaco-hover:visible', { hasText: 'is verified' }).first();
   for (let tries = 0; tries < 30 && !(await hover.isVisible()); tries++) {
     await page.mouse.move(0, 0);
     await page.locator(`${QUERY} .view-line span`, { hasText: 'emailVerified' }).last().hover();
@@ -132,7 +132,7 @@ try {
   seen.limit = await page.locator('.hint').innerText();
 
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('Nobody is signed in').waitFor();
+  await page.getByText('Not signed in').waitFor();
   await page.locator('.guide button', { hasText: 'Dashboard' }).first().click();
   await run(page, 'UNAUTHENTICATED');
   seen.unauthenticated = await page.locator('.hint').innerText();

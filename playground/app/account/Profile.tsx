@@ -66,7 +66,7 @@ function ProfileForm({ user }: { user: UserFragment }) {
 
 /** The current email address, and the form to change it. */
 function Address({ user, settings, onChallenge }: ProfileProps) {
-  const verify = useForm(async () => {
+  const confirm = useForm(async () => {
     const email = user.email ?? '';
     const outcome = await (settings.emailVerificationMethod === 'OTP'
       ? gatehouse.resendOtp({ email })
@@ -80,9 +80,9 @@ function Address({ user, settings, onChallenge }: ProfileProps) {
     <>
       <p>
         {user.email ?? 'None'}{' '}
-        {user.email && (user.emailVerified ? <span className="tag good">verified</span> : <span className="tag">not verified</span>)}
+        {user.email && (user.emailVerified ? <span className="tag good">confirmed</span> : <span className="tag">not confirmed</span>)}
       </p>
-      {user.email && !user.emailVerified && <Form form={verify} action="Verify my email">{null}</Form>}
+      {user.email && !user.emailVerified && <Form form={confirm} action="Confirm my email address">{null}</Form>}
       <details>
         <summary>Change email</summary>
         <Form form={change} action="Email a code to the new address">

@@ -30,13 +30,13 @@ export function ActivateAccount({ token }: { token: string }) {
   const form = useForm(async ({ password }) => activate(password));
   const without = useForm(async () => activate());
   return (
-    <Page title="Verify your email address" lead="Enter the password that you chose at sign-up.">
-      <Form form={form} action="Verify">
+    <Page title="Confirm your email address" lead="Enter the password that you chose at sign-up.">
+      <Form form={form} action="Confirm">
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
       <section aria-label="Without a password">
-        <p className="hint">Don’t know it? Verify without a password, then choose a new one.</p>
-        <Form form={without} action="Verify without a password">{null}</Form>
+        <p className="hint">Don’t know it? Confirm without a password, then choose a new one.</p>
+        <Form form={without} action="Confirm without a password">{null}</Form>
       </section>
       <p className="ways"><a href="#/login">Sign in</a></p>
     </Page>

@@ -54,7 +54,7 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
     }
   });
   return (
-    <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Verify my email'}>
+    <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Confirm my email address'}>
       <CodeField label={`${length}-digit code`} />
     </Form>
   );

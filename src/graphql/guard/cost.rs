@@ -1,8 +1,8 @@
-//! What a document costs, told in linear time.
+//! The cost of a document, computed in linear time.
 //!
-//! Validation and execution expand fragments, compare arguments pair by pair, and copy a variable wherever it is used: a
-//! few hundred bytes can cost them minutes and gigabytes. So everything that they multiply is counted here first, each
-//! fragment once, and added up wherever it is spread.
+//! Validation and execution expand fragments, compare arguments pair by pair, and copy a variable wherever it is used: a few
+//! hundred bytes can cost them minutes and gigabytes. So everything that they multiply is counted here first. Each fragment
+//! is counted once, and its cost is added wherever it is spread.
 
 use std::collections::HashMap;
 
@@ -15,28 +15,28 @@ use async_graphql_value::{ConstValue, Value};
 use super::policy::tests_credential;
 use crate::graphql::error::ApiError;
 
-/// How deep selection sets may lie within each other, through fragments. This walk and those of the library recurse.
+/// The maximum nesting depth of selection sets, fragments expanded. This walk and those of async-graphql recurse.
 const MAX_RECURSION: u32 = 32;
 
-/// The longest alias, in bytes: answers and errors repeat it.
+/// The maximum length of an alias, in bytes. Responses and errors repeat it.
 const MAX_ALIAS: usize = 64;
 
-/// What a selection set costs, fragments expanded. Sums saturate, so that a bomb cannot overflow them.
+/// The cost of a selection set, fragments expanded. Sums saturate, so that a hostile document cannot overflow them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// Fields, and what is as good as one: spreads and inline fragments.
+    /// The number of fields, spreads and inline fragments.
     pub(super) fields: u32,
     pub(super) depth: u32,
-    /// How deep selection sets lie within each other.
+    /// The nesting depth of selection sets.
     pub(super) height: u32,
     pub(super) directives: u32,
     pub(super) aliases: u32,
     pub(super) arguments: u32,
-    /// Values in arguments, those within others and those of variables counted.
+    /// The number of values in arguments, including nested ones and those of variables.
     pub(super) values: u32,
-    /// Fields of this level alone.
+    /// The number of fields on this level only.
     pub(super) level: u32,
-    /// Fields of this level alone that try a credential.
+    /// The number of fields on this level only that test a credential.
     pub(super) credentials: u32,
 }
 
@@ -56,12 +56,12 @@ impl Cost {
     }
 }
 
-/// Costs the parts of a document.
+/// Computes the costs of the parts of a document.
 pub(super) struct Walk<'d> {
     document: &'d ExecutableDocument,
-    /// How many values each variable holds, given or by default.
+    /// The number of values in each variable, by its given value or its default, whichever has more.
     variables: HashMap<&'d str, u32>,
-    /// None while a fragment is being costed: it must not spread itself.
+    /// The costs of fragments. `None` while a cost is being computed, to detect a fragment that spreads itself.
     fragments: HashMap<&'d Name, Option<Cost>>,
     recursion: u32,
 }
@@ -73,7 +73,7 @@ impl<'d> Walk<'d> {
         for variable in
             document.operations.iter().flat_map(|(_, operation)| &operation.node.variable_definitions)
         {
-            // where none is given, the default is what is copied
+            // without a given value, the default is copied
             let default = variable.node.default_value.as_ref().map_or(0, |value| count(&value.node));
             let most = held.entry(variable.node.name.node.as_str()).or_default();
             *most = default.max(*most);
@@ -81,12 +81,12 @@ impl<'d> Walk<'d> {
         Self { document, variables: held, fragments: HashMap::new(), recursion: 0 }
     }
 
-    /// The values that variables hold, used or not.
+    /// Returns the number of values in all variables, used or not.
     pub(super) fn variable_values(&self) -> u32 {
         self.variables.values().fold(0, |sum, values| sum.saturating_add(*values))
     }
 
-    /// Whether an operation that was costed spreads the fragment.
+    /// Returns whether an operation walked so far spreads the fragment.
     pub(super) fn has_walked(&self, name: &Name) -> bool {
         self.fragments.contains_key(name)
     }
@@ -104,13 +104,13 @@ impl<'d> Walk<'d> {
         match self.fragments.get(name) {
             Some(Some(cost)) => return Ok(*cost),
             Some(None) => {
-                return Err(ApiError::BadRequest("Fragments spread each other in a circle.".to_owned()));
+                return Err(ApiError::BadRequest("The document has a cycle of fragments.".to_owned()));
             }
             None => {}
         }
         let Some(fragment) = self.document.fragments.get(name) else {
             return Err(ApiError::BadRequest(
-                "The document spreads a fragment that it does not define.".to_owned(),
+                "The document uses a fragment that it does not define.".to_owned(),
             ));
         };
         self.fragments.insert(name, None);
@@ -144,15 +144,15 @@ impl<'d> Walk<'d> {
         }
         self.recursion -= 1;
         sum.height += 1;
-        // what a fragment costs may be known from where it lay less deep
+        // the cost of a fragment may be known from a place that is less deep
         if sum.height > MAX_RECURSION { Err(too_deep()) } else { Ok(sum) }
     }
 
-    /// A field, without itself.
+    /// Returns the cost of a field, without counting the field itself.
     fn field(&mut self, field: &'d async_graphql::parser::types::Field) -> Result<Cost, ApiError> {
         let alias = field.alias.as_ref().map_or("", |alias| alias.node.as_str());
         if alias.len() > MAX_ALIAS {
-            return Err(ApiError::LimitExceeded(format!("An alias has more than {MAX_ALIAS} bytes.")));
+            return Err(ApiError::LimitExceeded(format!("An alias is longer than {MAX_ALIAS} bytes.")));
         }
         let below = self.selection_set(&field.selection_set.node)?;
         let cost = Cost {
@@ -194,10 +194,10 @@ impl<'d> Walk<'d> {
 }
 
 fn too_deep() -> ApiError {
-    ApiError::LimitExceeded(format!("The document nests selections deeper than {MAX_RECURSION} levels."))
+    ApiError::LimitExceeded(format!("The document nests selections more than {MAX_RECURSION} levels deep."))
 }
 
-/// A value and those within it.
+/// Returns the number of values in a value, including itself.
 fn count(value: &ConstValue) -> u32 {
     let within = match value {
         ConstValue::List(items) => sum(items.iter().map(count)),

@@ -1,7 +1,7 @@
 //! The JWT guard: without a viewer, only public fields run.
 //!
-//! It runs before execution, where it can refuse the operation as a whole. A root field without a row in the policy table is
-//! not public, so a new field is protected even if somebody forgets about it.
+//! It runs before execution, so that it can refuse the operation as a whole. A root field without a row in the policy table is
+//! not public, so a new field is protected even if its row is forgotten.
 
 use std::{any::TypeId, sync::Arc};
 
@@ -12,7 +12,7 @@ use async_graphql::{
 
 use super::{
     documents::Documents,
-    limits::{chosen_operation, root_fields},
+    operation::{chosen_operation, root_fields},
     policy::{Access, access},
 };
 use crate::{
@@ -21,10 +21,10 @@ use crate::{
     sessions::Unauthenticated,
 };
 
-/// The guard, as an extension of a schema. The schema's data holds an `Arc<App>`, and the data of each request a [`Caller`].
+/// The extension that guards a schema. The schema's data must contain an `Arc<App>`, and each request's data a [`Caller`].
 #[derive(Clone, Debug)]
 pub struct JwtGuard {
-    /// Parses and validates documents.
+    /// The parsed and validated documents.
     pub documents: Documents,
 }
 
@@ -69,7 +69,7 @@ impl JwtGuard {
         for field in fields {
             match access(field) {
                 Access::Introspection if !app.config.server.introspection => {
-                    return Err(ApiError::Forbidden("Introspection is switched off.").into());
+                    return Err(ApiError::Forbidden("Introspection is disabled.").into());
                 }
                 Access::Introspection | Access::Anybody => {}
                 Access::Viewer | Access::Staff | Access::Superuser | Access::Nobody => needs_viewer = true,

@@ -1,11 +1,8 @@
-//! The document guard: what a document may ask for, decided before validation.
+//! The limits on documents, which are checked before validation.
 
-use std::{collections::HashSet, fmt::Display};
+use std::fmt::Display;
 
-use async_graphql::{
-    Variables,
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection},
-};
+use async_graphql::{Variables, parser::types::ExecutableDocument};
 
 use super::{
     cost::{Cost, Walk},
@@ -13,19 +10,20 @@ use super::{
 };
 use crate::{config::GraphqlLimits, graphql::error::ApiError};
 
-/// Checks the text of a document. This must come before every parse: whatever walks a document recurses on what nests in it.
+/// Checks the text of a document. It must be called before any parser, because parsers recurse into nested brackets.
 ///
 /// # Errors
-/// [`ApiError::LimitExceeded`].
+/// Fails with [`ApiError::LimitExceeded`] if the text is too long or nested too deeply.
 pub fn check_text(text: &str, limits: &GraphqlLimits) -> Result<(), ApiError> {
     at_most(text.len(), limits.bytes, "bytes of document", "BYTES")?;
     at_most(nesting(text), limits.nesting, "levels of brackets", "NESTING")
 }
 
-/// Checks a parsed document: all of it, for validation walks all of it.
+/// Checks a parsed document with all its operations, since validation walks all of them.
 ///
 /// # Errors
-/// [`ApiError::LimitExceeded`], or [`ApiError::BadRequest`] where its fragments are not well-formed.
+/// Fails with [`ApiError::LimitExceeded`] if a limit is exceeded, or with [`ApiError::BadRequest`] if a fragment is missing,
+/// unused or part of a cycle.
 pub fn check_document(
     document: &ExecutableDocument,
     variables: &Variables,
@@ -40,15 +38,15 @@ pub fn check_document(
         let cost = walk.operation(&operation.node)?;
         at_most(cost.level, limits.root_fields, "root fields", "ROOT_FIELDS")?;
         if cost.credentials > 1 {
-            let message = "An operation may try one credential only: send one request for each.";
+            let message = "An operation can test only one credential. Send a separate request for each.";
             return Err(ApiError::LimitExceeded(message.to_owned()));
         }
         whole = whole.beside(cost);
     }
-    // validation would refuse these too, but after comparing their fields with each other
+    // validation would refuse these too, but only after comparing their fields with each other, which is slow
     if document.fragments.keys().any(|name| !walk.has_walked(name)) {
         return Err(ApiError::BadRequest(
-            "The document defines a fragment that no operation spreads.".to_owned(),
+            "The document defines a fragment that no operation uses.".to_owned(),
         ));
     }
     at_most(whole.fields, limits.fields, "fields", "FIELDS")?;
@@ -57,60 +55,6 @@ pub fn check_document(
     at_most(whole.arguments, limits.arguments, "arguments", "ARGUMENTS")?;
     at_most(whole.values, limits.values, "values", "VALUES")?;
     at_most(whole.depth, limits.depth, "levels of fields", "DEPTH")
-}
-
-/// The names of the root fields that an operation selects, through fragments, whatever `@skip` and `@include` say: those
-/// are judged by variables, and a field that might run must be allowed to.
-#[must_use]
-pub fn root_fields<'d>(
-    document: &'d ExecutableDocument,
-    operation: &'d OperationDefinition,
-) -> HashSet<&'d str> {
-    let mut names = HashSet::new();
-    let mut spread = HashSet::new();
-    let mut sets = vec![&operation.selection_set.node];
-    while let Some(set) = sets.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => drop(names.insert(field.node.name.node.as_str())),
-                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
-                Selection::FragmentSpread(fragment) => {
-                    let name = &fragment.node.fragment_name.node;
-                    if spread.insert(name) {
-                        sets.extend(
-                            document.fragments.get(name).map(|fragment| &fragment.node.selection_set.node),
-                        );
-                    }
-                }
-            }
-        }
-    }
-    names
-}
-
-/// The operation that will run (`GetOperation`, GraphQL §6.1).
-///
-/// # Errors
-/// [`ApiError::BadRequest`] where there is none of this name, or several to choose from.
-pub fn chosen_operation<'d>(
-    document: &'d ExecutableDocument,
-    name: Option<&str>,
-) -> Result<&'d OperationDefinition, ApiError> {
-    let chosen = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next()
-        }
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        _ => None,
-    };
-    chosen.map(|operation| &operation.node).ok_or_else(|| {
-        let message = match name {
-            Some(_) => "The document has no operation of the name in `operationName`.",
-            None => "The document has several operations: name one in `operationName`.",
-        };
-        ApiError::BadRequest(message.to_owned())
-    })
 }
 
 fn at_most<N: Copy + PartialOrd + Display>(
@@ -269,7 +213,7 @@ mod tests {
         };
         assert_eq!(check(&chain(9)), Ok(()));
         assert!(matches!(check(&chain(10)), Err(ApiError::LimitExceeded(_))));
-        // the same where the fragment is known already when it is spread deep down
+        // the cost of the fragment is already known when it is spread at the greater depth
         let again = |inline: usize| {
             let nested = |inside: &str| format!("{}{inside}{}", "...{".repeat(inline), "}".repeat(inline));
             format!("{{a{{...F {}}}}} fragment F on Q{{{}}}", nested("...F"), nested("a"))
@@ -340,14 +284,5 @@ mod tests {
             assert!(matches!(check(text), Err(ApiError::LimitExceeded(_))), "{text}");
         }
         assert_eq!(check("mutation{login{login} logout}"), Ok(()), "deeper down it is a field of that name");
-    }
-
-    #[test]
-    fn root_fields_are_found_through_fragments() {
-        let text = "query Q{a ...F ...on Query{b @skip(if:true)}} fragment F on Query{x:c d{e} ...F}";
-        let document = parse_query(text).unwrap();
-        let operation = chosen_operation(&document, Some("Q")).unwrap();
-        assert_eq!(root_fields(&document, operation), HashSet::from(["a", "b", "c", "d"]));
-        assert!(chosen_operation(&document, Some("R")).is_err());
     }
 }

@@ -1,9 +1,10 @@
-//! What stands between a request and the resolvers: documents, limits, and who may select which root field.
+//! The checks between a request and the resolvers: documents, limits, and access to root fields.
 
 mod cost;
 pub mod documents;
 pub mod jwt_guard;
 pub mod limits;
 mod nesting;
+pub mod operation;
 pub mod policy;
 pub mod root;

@@ -1,6 +1,8 @@
-//! How deep a document nests, told from its text: before the parser, which recurses on values without a limit.
+//! The nesting depth of a document, counted in its text before parsing, because the parser recurses into values without a
+//! limit.
 
-/// How deep brackets of any kind nest, strings and comments left out. Never less than what the parser will see.
+/// Returns the nesting depth of brackets of all kinds, outside of strings and comments. It is never less than what the
+/// parser will see.
 pub(super) fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest, mut rest) = (0_usize, 0, text.as_bytes());
     while let [first, after @ ..] = rest {
@@ -26,7 +28,7 @@ pub(super) fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// What follows a string that began before `text`. One that a line ends is none: the parser will refuse it.
+/// Returns the text after a string that started before `text`. If the line ends first, the parser will refuse the string.
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         match text {
@@ -37,8 +39,8 @@ fn after_string(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// What follows a block string that began before `text`. One that never ends is read by the grammar as an empty string,
-/// `unclosed` and all: whoever skipped it would miss the brackets in it.
+/// Returns the text after a block string that started before `text`. If it never ends, the grammar reads `""` as an empty
+/// string and `unclosed` as the text after it, whose brackets must be counted.
 fn after_block<'t>(mut text: &'t [u8], unclosed: &'t [u8]) -> &'t [u8] {
     loop {
         match text {
@@ -64,9 +66,9 @@ mod tests {
             ("{a(b:\"\"\"[[[[ \\\"\"\" [[ \"\"\")}", 2),
             ("{a # [[[[\n}", 1),
             ("{a # [[[[\r[}", 2),
-            ("{a(b:\"\"\"[[[[", 2), // never closed: an empty string, and one that never ends
-            ("{a(b:\"\"\"\n[[", 4), // never closed, and a line ends it: brackets count
-            ("{a(b:\"\n[[", 4),     // a line ends it: brackets count
+            ("{a(b:\"\"\"[[[[", 2), // never closed: an empty string, then one that never ends
+            ("{a(b:\"\"\"\n[[", 4), // never closed, and the line ends: brackets count
+            ("{a(b:\"\n[[", 4),     // the line ends: brackets count
             ("{a(b:\"\"[[", 4),     // an empty string
             ("]]]]{a", 1),
         ] {

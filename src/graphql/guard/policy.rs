@@ -29,14 +29,14 @@ pub enum Access {
     Nobody,
 }
 
-/// What a root field does with the secrets that it is given.
+/// The use of secrets by a root field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Credential {
-    /// It takes none.
+    /// The field takes no secret.
     None,
-    /// It tells whether a secret is right, so each call is a guess.
+    /// The result reveals whether a secret is correct, so each call is a guess.
     Tested,
-    /// Its answer is the same for wrong secrets, and nobody could guess a right one.
+    /// The result is the same for wrong secrets, and a correct one cannot be guessed.
     Unrevealed,
 }
 
@@ -47,7 +47,7 @@ pub struct Policy {
     pub field: &'static str,
     /// Who may select it.
     pub access: Access,
-    /// The codes of the `UserError` that it may return, in the order of its description.
+    /// The codes of `UserError` that the field may return, in the order of the description.
     pub errors: &'static [ErrorCode],
     credential: Credential,
 }
@@ -116,17 +116,17 @@ impl Policy {
         POLICIES.iter().find(|policy| policy.field == field)
     }
 
-    /// Returns whether the row says what the field does with secrets.
+    /// Returns whether the row declares the use of secrets.
     #[must_use]
     pub fn mentions_secrets(&self) -> bool {
         self.credential != Credential::None
     }
 
-    /// Returns the lines that the field's description ends with.
+    /// Returns the last lines of the field's description.
     #[must_use]
     pub fn description(&self) -> String {
         let access = match self.access {
-            Access::Anybody | Access::Introspection => "\nPublic: no access token is needed.",
+            Access::Anybody | Access::Introspection => "\nPublic: no access token is required.",
             Access::Staff => "\nStaff only.",
             Access::Superuser => "\nSuperusers only.",
             Access::Viewer | Access::Nobody => "",

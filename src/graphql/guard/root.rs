@@ -1,5 +1,5 @@
-//! The root types, with the policy table applied: roles are checked before a field resolves, and descriptions end with what
-//! the table says.
+//! The root types, with the policy table applied: the viewer's role is checked before a field resolves, and the table completes
+//! the descriptions.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::{
     storage::user::Role,
 };
 
-/// A query or mutation root under the policy table.
+/// The query or mutation root with the policy table applied.
 #[derive(Default)]
 pub struct Guarded<T>(pub T);
 
@@ -48,13 +48,13 @@ impl<T: ObjectType> ContainerType for Guarded<T> {
 
 impl<T: ObjectType> ObjectType for Guarded<T> {}
 
-/// Checks what the guard, which sees the operation as a whole, does not: the viewer's role.
+/// Checks the viewer's role, which the guard does not: it refuses operations as a whole.
 fn check_role(ctx: &Context<'_>) -> Result<(), ApiError> {
     let required = match access(ctx.item.node.name.node.as_str()) {
         Access::Anybody | Access::Introspection | Access::Viewer => return Ok(()),
         Access::Staff => Role::Staff,
         Access::Superuser => Role::Superuser,
-        Access::Nobody => return Err(ApiError::Forbidden("This field is not open to anybody.")),
+        Access::Nobody => return Err(ApiError::Forbidden("This field is not available.")),
     };
     if viewer(ctx)?.user.role >= required {
         Ok(())

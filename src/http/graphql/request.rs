@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::refusal::{Refusal, bad_request};
 use crate::{
     app::App,
-    graphql::guard::{documents::Documents, limits::chosen_operation},
+    graphql::guard::{documents::Documents, operation::chosen_operation},
     http::media,
 };
 

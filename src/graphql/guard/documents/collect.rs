@@ -1,5 +1,5 @@
-//! Root fields as they run. A root field may be selected twice under one name, and then runs once (GraphQL §6.3.2).
-//! async-graphql runs it twice and merges the results, which for a mutation is one effect too many.
+//! Merging of root fields. A root field that is selected twice under the same name must run once (GraphQL §6.3.2).
+//! async-graphql runs it twice and merges the results, so a mutation would take effect twice.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use async_graphql::{
 };
 use async_graphql_value::{ConstValue, Value};
 
-/// Returns whether an operation of the document selects a root field more than once under one name.
+/// Returns whether an operation of the document selects a root field more than once under the same name.
 pub(super) fn repeats_root_field(document: &ExecutableDocument) -> bool {
     let repeats = |operation: &OperationDefinition| {
         let mut keys = HashSet::new();
@@ -25,7 +25,7 @@ pub(super) fn repeats_root_field(document: &ExecutableDocument) -> bool {
     document.operations.iter().any(|(_, operation)| repeats(&operation.node))
 }
 
-/// Replaces what the operation selects by its root fields, each name once: `CollectFields`, GraphQL §6.3.2.
+/// Replaces the selection of the operation by its root fields, each name once (`CollectFields`, GraphQL §6.3.2).
 pub(super) fn collect_root_fields(
     document: &mut ExecutableDocument,
     name: Option<&str>,
@@ -62,7 +62,7 @@ pub(super) fn collect_root_fields(
     operation.selection_set.node.items = collected.into_iter().map(select).collect();
 }
 
-/// Visits the fields of a selection set in order, through its fragments, each of which counts once.
+/// Visits the fields of a selection set in order, including those of its fragments, each of which is visited once.
 fn walk<'d>(
     set: &'d SelectionSet,
     fragments: &'d HashMap<Name, Positioned<FragmentDefinition>>,
@@ -91,7 +91,7 @@ fn walk<'d>(
     }
 }
 
-/// Returns what `@skip` and `@include` decide (GraphQL §3.13.1, §3.13.2).
+/// Returns whether `@skip` and `@include` let a selection run (GraphQL §3.13.1, §3.13.2).
 fn is_included(
     directives: &[Positioned<Directive>],
     operation: &OperationDefinition,

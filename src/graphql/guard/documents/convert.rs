@@ -1,5 +1,5 @@
-//! A document in the types that async-graphql runs, made of what apollo-compiler has read. No text is parsed twice, so what
-//! runs is what was judged, and an error's place is that of the text that was sent.
+//! Conversion of a document from the types of apollo-compiler to those that async-graphql runs. The text is not parsed a second
+//! time, so the document that runs is the one that was checked, and errors have the positions of the original text.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,8 @@ use super::Problem;
 /// Converts a document.
 ///
 /// # Errors
-/// Where it has no operation, or two definitions share a name (GraphQL §5.2.1.1, §5.2.2.1, §5.5.1.1), or it defines a type.
+/// Fails if the document has no operation, if two definitions have the same name (GraphQL §5.2.1.1, §5.2.2.1, §5.5.1.1), or
+/// if it defines a type.
 pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<ExecutableDocument, Problem> {
     let reader = Converter { places };
     let mut anonymous = None;
@@ -44,17 +45,17 @@ pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<Execu
                 let converted = Positioned::new(reader.fragment(fragment), at);
                 fragments.insert(reader.name(&fragment.name).node, converted).is_none()
             }
-            _ => return Err(Problem::new("A request defines operations and fragments, and no types.", at)),
+            _ => return Err(Problem::new("A request can define only operations and fragments.", at)),
         };
         if !is_new {
-            let message = "Two operations or two fragments of the document have the same name, or none.";
+            let message = "Two operations or two fragments of the document have the same name, or no name.";
             return Err(Problem::new(message, at));
         }
     }
     let operations = match anonymous {
         Some(operation) if named.is_empty() => DocumentOperations::Single(operation),
         Some(operation) => {
-            let message = "An operation without a name must be the only one of its document.";
+            let message = "An operation without a name must be the only one in its document.";
             return Err(Problem::new(message, operation.pos));
         }
         None if named.is_empty() => {
@@ -65,8 +66,7 @@ pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<Execu
     Ok(ExecutableDocument { operations, fragments })
 }
 
-/// The lines and columns of a text, by its bytes. Columns are counted in UTF-16 code units, as the reference implementation
-/// does.
+/// The line and column of each byte of a text. Columns are counted in UTF-16 code units, as in the reference implementation.
 pub(super) struct Places(Vec<Pos>);
 
 impl Places {
@@ -217,7 +217,7 @@ fn value_of(value: &Node<ast::Value>) -> Value {
             let number = float.try_to_f64().ok().and_then(Number::from_f64);
             number.map_or_else(|| Value::String(float.as_str().to_owned()), Value::Number)
         }
-        // an ID may have more digits than an integer: it is kept by its digits
+        // an ID may have more digits than an integer, so they are kept as text
         ast::Value::Int(int) => match int.as_str().parse::<i64>() {
             Ok(number) if number.to_string() == int.as_str() => Value::Number(number.into()),
             _ => Value::String(int.as_str().to_owned()),

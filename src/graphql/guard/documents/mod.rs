@@ -1,9 +1,9 @@
-//! Documents, judged once: parsed, counted and validated, and kept by their text, since clients send the same few again and
-//! again.
+//! Documents: each text is parsed, checked against the limits and validated once, then cached, since clients send the same few
+//! documents again and again.
 //!
-//! apollo-compiler parses and validates as the reference implementation does. What it leaves out is in `values.rs`, and what
-//! runs is made of what it has read, in `convert.rs`. The limits stand in front of both: what refuses a hostile document
-//! must not be slower than it is.
+//! apollo-compiler parses and validates like the reference implementation. `values.rs` has the rules that it lacks, and
+//! `convert.rs` converts the parsed document to the types that run. The limits are checked before the slow steps, so that
+//! refusing a hostile document is cheap.
 
 use std::sync::Arc;
 
@@ -34,34 +34,34 @@ mod collect;
 mod convert;
 mod values;
 
-/// The most that is kept, in bytes of text: a few hundred documents of usual size. Parsed, a document that the guard lets
-/// pass takes at most some hundred times that.
-const MOST: u64 = 64 * 1024;
+/// The capacity of the cache, in bytes of text: a few hundred documents of usual size. A parsed document takes up to about a
+/// hundred times the bytes of its text.
+const CACHE_BYTES: u64 = 64 * 1024;
 
-/// How many documents it is made for. It holds more or fewer.
-const USUAL: usize = 256;
+/// The estimated number of cached documents, which is not a limit.
+const ESTIMATED_DOCUMENTS: usize = 256;
 
-/// What a message of the validation contains, and what becomes of it where nothing of the schema is told.
+/// Parts of validation messages, and the general messages that replace them if errors must not name parts of the schema.
 const REWORDED: [(&str, &str); 16] = [
-    ("A variable is missing", "A variable is missing or does not fit its type"),
+    ("A variable is missing", "A variable is missing or does not match its type"),
     ("syntax error", "Syntax error"),
-    ("does not have a field", "There is no such field"),
-    ("is not supported by", "There is no such argument"),
-    ("cannot find directive", "There is no such directive"),
-    ("cannot find type", "There is no such type"),
-    ("is not a type defined", "There is no such type"),
-    ("cannot find fragment", "There is no such fragment"),
-    ("expected value of type", "The value does not fit its place"),
-    ("cannot represent", "The value does not fit its place"),
-    ("does not exist on", "The value does not fit its place"),
+    ("does not have a field", "This field does not exist"),
+    ("is not supported by", "This argument does not exist"),
+    ("cannot find directive", "This directive does not exist"),
+    ("cannot find type", "This type does not exist"),
+    ("is not a type defined", "This type does not exist"),
+    ("cannot find fragment", "This fragment does not exist"),
+    ("expected value of type", "The value does not match the expected type"),
+    ("cannot represent", "The value does not match the expected type"),
+    ("does not exist on", "The value does not match the expected type"),
     ("the required", "A required argument or input field is missing"),
-    ("subselection", "The field lacks a selection, or has one that it must not have"),
-    ("variable", "The variable is not declared, not used, or of the wrong type for its use"),
-    ("operation must not", "Two fields of one name differ: give one an alias"),
-    ("fragment", "The fragment cannot be spread here, or is spread nowhere"),
+    ("subselection", "The field lacks a selection of subfields, or cannot have one"),
+    ("variable", "The variable is not declared, not used, or of the wrong type"),
+    ("operation must not", "Two fields with the same name differ. Give one an alias"),
+    ("fragment", "The fragment cannot be used here, or is not used"),
 ];
 
-/// Judges documents, and keeps those that were found good. Clones share them.
+/// The checker and cache of documents. Clones share the cache.
 #[derive(Clone)]
 pub struct Documents {
     schema: Arc<Valid<Schema>>,
@@ -69,19 +69,19 @@ pub struct Documents {
     tells_schema: bool,
 }
 
-/// A document that may run.
+/// A document that passed all checks.
 #[derive(Debug)]
 pub struct Document {
     /// The document, in the types that async-graphql runs.
     pub executable: ExecutableDocument,
-    /// Whether an operation selects a root field twice under one name.
+    /// Whether an operation selects a root field twice under the same name.
     repeats_root_field: bool,
-    /// The operations without what they select: their names, and the types of their variables.
+    /// The operations without their selections: their names and the types of their variables.
     operations: Vec<Operation>,
 }
 
 impl Document {
-    /// Returns what runs for the operation that is chosen by `name`, with coerced variables.
+    /// Returns the document to run for the operation with this name, with coerced variables.
     #[must_use]
     pub fn to_run(&self, name: Option<&str>, variables: &Variables) -> ExecutableDocument {
         let mut document = self.executable.clone();
@@ -102,20 +102,20 @@ impl Weighter<String, Arc<Document>> for Bytes {
 }
 
 impl Documents {
-    /// A judge by the schema in `sdl`. With `tells_schema` its messages may name what the schema has.
+    /// Creates a checker for the schema in `sdl`. With `tells_schema`, its messages may name parts of the schema.
     ///
     /// # Errors
-    /// What is not valid in the schema.
+    /// Fails if the schema is invalid.
     pub fn new(sdl: &str, tells_schema: bool) -> Result<Self, String> {
         let schema = read_schema(sdl).map_err(|errors| errors.to_string())?;
-        let kept = Arc::new(Cache::with_weighter(USUAL, MOST, Bytes));
+        let kept = Arc::new(Cache::with_weighter(ESTIMATED_DOCUMENTS, CACHE_BYTES, Bytes));
         Ok(Self { schema: Arc::new(schema), kept, tells_schema })
     }
 
-    /// Returns the document of a text that may run with these variables.
+    /// Returns the document of a text, if it may run with these variables.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Fails with the first mistake or exceeded limit.
     pub fn judge(
         &self,
         text: &str,
@@ -155,10 +155,10 @@ impl Documents {
         Ok(Document { executable, repeats_root_field, operations: operations.collect() })
     }
 
-    /// Returns the variables of the operation that is chosen by `name`, as their types read them.
+    /// Returns the variables, coerced to the types that the operation with this name declares.
     ///
     /// # Errors
-    /// What does not fit, or is missing.
+    /// Fails if a variable is missing or does not match its type.
     pub fn coerce(
         &self,
         document: &Document,
@@ -170,12 +170,12 @@ impl Documents {
             (all, Some(_)) => all.iter().find(|operation| operation.name.as_deref() == name),
             _ => None,
         };
-        // without an operation nothing runs
+        // without an operation nothing will run
         let Some(operation) = operation else { return Ok(variables) };
         values::coerce(&self.schema, operation, variables).map_err(|problem| self.error(problem))
     }
 
-    /// The first of several errors in the text. An unknown field comes before: others follow from it.
+    /// Converts the first of the errors in the text. Prefers an unknown field, because other errors follow from it.
     fn first(&self, errors: &DiagnosticList, places: &Places) -> ServerError {
         let is_unknown_field = |message: &str| message.contains("does not have a field");
         let all = || errors.iter().map(|found| (found.error.to_string(), found.error.location()));
@@ -201,13 +201,13 @@ impl std::fmt::Debug for Documents {
     }
 }
 
-/// Why a document cannot run.
+/// A mistake in a document.
 #[derive(Debug)]
 struct Problem {
     message: String,
-    /// Where in the text.
+    /// The position in the text, if known.
     at: Option<Pos>,
-    /// Whether the message names what the schema has and the document may not.
+    /// Whether the message may name parts of the schema that the document does not have.
     names_schema: bool,
 }
 
@@ -221,12 +221,12 @@ impl Problem {
     }
 
     fn of_variables(detail: &str) -> Self {
-        let message = format!("A variable is missing or does not fit its type: {detail}");
+        let message = format!("A variable is missing or does not match its type: {detail}");
         Self { message, at: None, names_schema: true }
     }
 }
 
-/// Reads the schema. Its introspection types lack a field that came with `@oneOf`.
+/// Parses the schema, and adds `__Type.isOneOf`, which apollo-compiler lacks.
 fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|wrong| wrong.errors)?;
     if let Some(ExtendedType::Object(object)) = schema.types.get_mut("__Type") {
@@ -242,7 +242,7 @@ fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     schema.validate().map_err(|wrong| wrong.errors)
 }
 
-/// A message of the validation as a sentence, without its full stop.
+/// Converts a validation message to a sentence without a full stop.
 fn sentence(message: &str) -> String {
     let mut letters = message.trim_end_matches('.').chars();
     let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
@@ -269,7 +269,7 @@ mod tests {
         for n in 0..5000 {
             documents.judge(&text(n), &Variables::default(), &limits).unwrap();
         }
-        assert!(documents.kept.weight() <= MOST, "{}", documents.kept.weight());
+        assert!(documents.kept.weight() <= CACHE_BYTES, "{}", documents.kept.weight());
         assert!(documents.kept.len() > 50);
     }
 }

@@ -1,5 +1,5 @@
-//! What apollo-compiler leaves to us of the rules for input values: variables and duplicates within lists and input objects,
-//! and `@oneOf`. And the values of variables, as the types of the schema read them.
+//! The rules for input values that apollo-compiler lacks: variables and duplicates within lists and input objects, and `@oneOf`.
+//! Also coerces the values of variables to the types of the schema.
 
 use std::collections::HashSet;
 
@@ -18,13 +18,13 @@ use serde_json::Number;
 
 use super::{Problem, convert::Places};
 
-/// Up to here a JavaScript number tells every integer from the next.
+/// The greatest integer up to which JavaScript numbers represent all integers: `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// Checks the values in a document that is valid otherwise.
 ///
 /// # Errors
-/// The first that breaks a rule.
+/// Fails with the first value that violates a rule.
 pub(super) fn check_values(
     schema: &Schema,
     document: &ExecutableDocument,
@@ -43,7 +43,7 @@ pub(super) fn check_values(
     Ok(())
 }
 
-/// The rules, for one operation: a fragment's values are judged by the variables of each operation that spreads it.
+/// The check of one operation. The values of a fragment are checked with the variables of each operation that spreads it.
 struct Values<'d> {
     schema: &'d Schema,
     document: &'d ExecutableDocument,
@@ -102,7 +102,7 @@ impl<'d> Values<'d> {
             Value::Variable(name) => match self.variables.iter().find(|variable| variable.name == *name) {
                 Some(variable) if !is_allowed(variable, ty, has_default) => {
                     let message = format!(
-                        "The variable `${name}` is of the type {}, and is used where {ty} is expected.",
+                        "The variable `${name}` is of type {} but used where {ty} is expected.",
                         variable.ty
                     );
                     Err(Problem::of_schema(message, self.places.of(value.location())))
@@ -130,7 +130,7 @@ impl<'d> Values<'d> {
         // GraphQL §5.6.3
         let mut names = HashSet::new();
         if let Some((name, twice)) = fields.iter().find(|(name, _)| !names.insert(name)) {
-            let message = format!("The input field `{name}` is given twice.");
+            let message = format!("The input field `{name}` is specified twice.");
             return Err(Problem::new(message, self.places.of(twice.location())));
         }
         if is_one_of(object) && !self.is_one(fields) {
@@ -142,7 +142,7 @@ impl<'d> Values<'d> {
         })
     }
 
-    /// Whether there is one field, which cannot be null (GraphQL, draft of September 2025, §5.6.5).
+    /// Returns whether there is exactly one field, which cannot be null (GraphQL, draft of September 2025, §5.6.5).
     fn is_one(&self, fields: &[(apollo_compiler::Name, Node<Value>)]) -> bool {
         let [(_, value)] = fields else { return false };
         match &**value {
@@ -162,7 +162,7 @@ fn is_one_of(object: &InputObjectType) -> bool {
     object.directives.has("oneOf")
 }
 
-/// `IsVariableUsageAllowed` (GraphQL §5.8.5), wherever in a value the variable stands.
+/// Returns whether a variable may be used for a type (`IsVariableUsageAllowed`, GraphQL §5.8.5), at any depth of a value.
 fn is_allowed(variable: &VariableDefinition, ty: &Type, has_default: bool) -> bool {
     if !ty.is_non_null() || variable.ty.is_non_null() {
         return variable.ty.is_assignable_to(ty);
@@ -171,10 +171,11 @@ fn is_allowed(variable: &VariableDefinition, ty: &Type, has_default: bool) -> bo
     (defaults_to_a_value || has_default) && variable.ty.is_assignable_to(&ty.clone().nullable())
 }
 
-/// `CoerceVariableValues` (GraphQL §6.1.2): what is left out stays left out, and gets its default.
+/// Coerces the values of variables (`CoerceVariableValues`, GraphQL §6.1.2). Omitted variables get their default or stay
+/// omitted.
 ///
 /// # Errors
-/// The first that does not fit its type.
+/// Fails with the first value that does not match its type.
 pub(super) fn coerce(
     schema: &Valid<Schema>,
     operation: &Operation,
@@ -199,7 +200,7 @@ pub(super) fn coerce(
     Ok(Variables::from_value(ConstValue::Object(values.collect())))
 }
 
-/// Whether each `@oneOf` input object in a value has one field, which is not null.
+/// Returns whether each `@oneOf` input object in a value has exactly one field, which is not null.
 fn keeps_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> bool {
     match (value, schema.types.get(ty.inner_named_type())) {
         (JsonValue::Array(items), _) => items.iter().all(|item| keeps_one_of(schema, ty.item_type(), item)),
@@ -215,7 +216,7 @@ fn keeps_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> bool {
     }
 }
 
-/// The message without the value that it quotes, which may be a password.
+/// Removes the quoted value, which may be a password, from a message.
 fn without_value(message: &str) -> String {
     match (message.find(": "), message.rfind(" to type ")) {
         (Some(from), Some(to)) if from < to => format!("{}{}", &message[..from], &message[to..]),
@@ -242,7 +243,7 @@ fn constant(value: JsonValue) -> ConstValue {
     match value {
         JsonValue::Null => ConstValue::Null,
         JsonValue::Bool(is) => ConstValue::Boolean(is),
-        // an ID may have more digits than an integer: it is kept by its digits
+        // an ID may have more digits than an integer, so they are kept as text
         JsonValue::Number(number) if number.is_u64() && !number.is_i64() => {
             ConstValue::String(number.to_string())
         }
@@ -255,10 +256,10 @@ fn constant(value: JsonValue) -> ConstValue {
     }
 }
 
-/// `1.0` in JSON is the integer 1 to every client that was written in JavaScript, and so to the reference implementation.
+/// Converts whole floats to integers: in JavaScript, and so in the reference implementation, `1.0` in JSON is the integer 1.
 fn whole(number: Number) -> Number {
     match number.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+        #[expect(clippy::cast_possible_truncation, reason = "the number is whole and small enough")]
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= MAX_SAFE_INTEGER => {
             (float as i64).into()
         }
