@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::load::{Load, median};
+
 /// One kind of work, each round's figures.
 pub(crate) struct Line {
     pub(crate) what: String,
@@ -84,4 +86,26 @@ pub(crate) fn plot(lines: &[Line]) -> String {
         y += row;
     }
     svg + "</svg>\n"
+}
+
+pub(crate) fn rates(loads: &[Load]) -> Vec<f64> {
+    loads.iter().map(|load| load.rate).collect()
+}
+
+pub(crate) fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line {
+    let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
+    let ratios = loads.iter().zip(control).map(|(load, control)| load.rate / control).collect();
+    Line {
+        what,
+        rates: rates(loads),
+        p50: middle(|l| l.p50),
+        p99: middle(|l| l.p99),
+        cpu: middle(|l| l.cpu),
+        ratios,
+        of,
+    }
+}
+
+pub(crate) fn rates_alone(what: String, rates: &[f64]) -> Line {
+    Line { rates: rates.to_vec(), ..line(what, &[], &[], "") }
 }

@@ -17,22 +17,22 @@ use crate::support::{
     process::{free_port, gatehouse, output},
 };
 
-fn import(app: &TestApp, folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn import(app: &TestApp, folder: &Path, arguments: &[&str]) -> Output {
     let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
     output(gatehouse(folder, &[&["import-users"], arguments].concat(), &settings), "")
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-fn line(pk: u32, username: &str, email: &str, password: &str) -> String {
+pub(crate) fn line(pk: u32, username: &str, email: &str, password: &str) -> String {
     let joined = "2024-01-31T12:00:00Z";
     let fields = json!({ "username": username, "email": email, "password": password, "date_joined": joined });
     format!("{}\n", json!({ "model": "auth.user", "pk": pk, "fields": fields }))
 }
 
-fn people(range: std::ops::Range<u32>) -> String {
+pub(crate) fn people(range: std::ops::Range<u32>) -> String {
     range.fold(String::new(), |mut lines, n| {
         let name = format!("person{n}");
         write!(lines, "{}", line(n, &name, &format!("{name}@example.org"), "!")).unwrap();
@@ -177,37 +177,6 @@ async fn what_cannot_be_begun_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
-    let app = TestApp::start(Sqlite).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = b"id,username,password,is_staff,date_joined\n\
-        1,ada,!,t,2024-01-31 12:00:00+00\n\
-        2,grace,!,maybe,2024-01-31 12:00:00+00\n\
-        3,edith,!\n\
-        4,\xff\xfe,!,f,2024-01-31 12:00:00+00\n\
-        5,\"jo\nan\",!,f,2024-01-31 12:00:00+00\n\
-        6,hedy,!,f,2024-01-31 12:00:00+00\n\
-        7,mary,!,f,9999-12-31 23:59:59-01\n\
-        8,\"joan\n8,mallory,!,t,2024-01-31 12:00:00+00\n";
-    fs::write(folder.path().join("users.CSV"), csv).unwrap();
-    assert_eq!(
-        text(&import(&app, folder.path(), &["users.CSV"]).stdout),
-        "line 3: skipped: it cannot be read: a flag is neither true nor false
-line 4: skipped: it cannot be read: it has 3 fields, and the header 5
-line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
-line 6 (joan): skipped: it has no email address, and its username cannot be one here
-line 9 (mary): taken, but as if it had joined now: date_joined is missing or no time
-line 10: skipped: the rest of the file is part of it: an open quote since line 10
-3 taken, 0 already there, 5 skipped
-       3 skipped: it cannot be read
-       1 skipped: it has no email address, and its username cannot be one here
-       1 skipped: the rest of the file is part of it
-       1 taken, but as if it had joined now: date_joined is missing or no time
-"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_username_takes_nobodys_address() {
     let app = TestApp::start(Sqlite).await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;
@@ -269,34 +238,6 @@ async fn where_nobody_is_taken_the_command_fails(
         assert!(said.contains(why), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mark_is_no_part_of_the_file_and_a_folder_is_no_file() {
-    let app = TestApp::start(Sqlite).await;
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("users.jsonl"), format!("\u{feff}{}", people(0..2))).unwrap();
-    fs::write(
-        folder.path().join("users.csv"),
-        "\u{feff}username,password,date_joined\r\nada,!,2024-01-31 12:00:00+00\r\n",
-    )
-    .unwrap();
-    for (name, taken) in
-        [("users.jsonl", "2 taken"), ("users.csv", "1 taken"), ("users.csv", "0 taken, 1 already there")]
-    {
-        let ended = import(&app, folder.path(), &[name]);
-        assert!(
-            ended.status.success() && text(&ended.stdout).starts_with(taken),
-            "{name}: {}",
-            text(&ended.stdout)
-        );
-    }
-    let ended = import(&app, folder.path(), &["."]);
-    assert!(
-        !ended.status.success() && text(&ended.stderr).contains("cannot be read"),
-        "{}",
-        text(&ended.stderr)
-    );
 }
 
 /// A text as PowerShell's `>` writes it.

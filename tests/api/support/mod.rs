@@ -1,7 +1,9 @@
 //! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
 
 pub mod challenges;
+pub mod client;
 pub mod database;
+pub mod demo;
 pub mod google;
 pub mod mail_server;
 pub mod node;
