@@ -9,11 +9,11 @@ use crate::{
     report::{Line, line, rates_alone},
 };
 
-/// Connections.
+/// Numbers of connections.
 pub(crate) const FEW: usize = 16;
 pub(crate) const MANY: usize = 64;
 
-/// What the machine does without a Gatehouse.
+/// The results of the machine without Gatehouse.
 pub(crate) struct Ceilings {
     poem: Control,
     graphql: Control,
@@ -29,7 +29,7 @@ impl Ceilings {
         Self { poem, graphql, bare: Default::default(), graphqls: Default::default(), hashes: Vec::new() }
     }
 
-    /// `me` a second without a database.
+    /// Measures `me` per second without a database.
     pub(crate) async fn me(&mut self, at: usize, connections: usize, round: Duration) -> f64 {
         for (control, loads) in [(&self.poem, &mut self.bare[at]), (&self.graphql, &mut self.graphqls[at])] {
             let mut askers = Vec::new();
@@ -59,7 +59,7 @@ impl Ceilings {
     }
 }
 
-/// As many as the server has threads for hashes.
+/// Returns the number of cores, which is also the server's number of hash threads.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -1,11 +1,11 @@
-//! How much Gatehouse does, and how near that is to what the machine can do.
+//! How fast each operation is, compared with what the machine can do.
 //!
-//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, each kind of work right
+//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, each kind of work directly
 //! after its control, in rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` then measures another on that
-//! database; it fills it with accounts, so give it one to throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make it longer, and
-//! `cargo bench --bench load -- refresh,storm` measures these alone (of `me`, `refresh`, `login`, `signup`, `storm`).
-//! `BENCH_PROGRAM=path` measures another build of `gatehouse`, to compare two. Nothing is asserted of the numbers: they are the machine's. They are printed as a table, and unless some were left out, drawn into
-//! `benches/load/results.svg`.
+//! database and fills it with accounts, so name one that you can throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make the run
+//! longer, and `cargo bench --bench load -- refresh,storm` measures only these (of `me`, `refresh`, `login`, `signup`, `storm`).
+//! `BENCH_PROGRAM=path` measures another build of `gatehouse`, to compare two. The figures depend on the machine, so none is
+//! asserted. They are printed as a table and, unless some were left out, drawn into `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(
@@ -37,7 +37,7 @@ async fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--control") {
         return control::serve(&arguments[at + 1]).await;
     }
-    // `cargo test --all-targets` runs this too, to see that it works
+    // `cargo test --all-targets` runs the program too, and must not measure
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
@@ -50,7 +50,7 @@ async fn main() {
     databases.extend(env::var("BENCH_POSTGRES_URL").ok().map(|url| ("PostgreSQL", url)));
     let mut ceilings = Ceilings::start().await;
     let mut subjects = Vec::new();
-    // one after the other: what PostgreSQL tidies up between its rounds is not in SQLite's way
+    // one after the other, so that PostgreSQL's cleanup between rounds does not slow SQLite down
     for (name, url) in databases {
         let mut subject = Subject::prepare(name, &url).await;
         for number in 1..=rounds {

@@ -1,4 +1,4 @@
-//! A server on one database, and what was measured of it.
+//! A server on one database, and its results.
 
 use std::{
     net::SocketAddr,
@@ -20,10 +20,10 @@ use crate::{
 
 const STARTS: usize = 5;
 
-/// Requests for `me` each second while others log in without pause.
+/// Requests for `me` per second while others log in without pause.
 const STEADY: f64 = 1000.0;
 
-/// The work that is measured; none: all of it.
+/// The kinds of work to measure: all of them if `None`.
 pub(crate) struct Only(pub(crate) Option<String>);
 
 impl Only {
@@ -32,12 +32,12 @@ impl Only {
     }
 }
 
-/// A server on one database, and what was measured of it.
+/// A server on one database, and its results.
 pub(crate) struct Subject {
     name: &'static str,
     database_url: String,
     server: Server,
-    /// Seconds from the process's start to its first answer, and MB of memory soon after.
+    /// Seconds from the start of the process to its first response, and MB of memory soon after.
     starts: Vec<(f64, f64)>,
     signed_in: Vec<Person>,
     to_log_in: Vec<Person>,
@@ -49,7 +49,7 @@ pub(crate) struct Subject {
     controls: Controls,
 }
 
-/// How much of the same was done a second without Gatehouse, right before.
+/// The rates per second of the same work without Gatehouse, measured directly before.
 #[derive(Default)]
 struct Controls {
     me: [Vec<f64>; 2],
@@ -69,7 +69,7 @@ impl Subject {
             starts.push((seconds, server.memory()));
         }
         let server = Server::start(database_url).await;
-        // who asks for `me` also refreshes; who logs in does nothing else, since a login may end the oldest session
+        // those who ask for `me` also refresh; those who log in do nothing else, because a login may end the oldest session
         let everybody = (0..2 * MANY).map(|_| Person::sign_up(server.address));
         let mut signed_in: Vec<Person> = everybody.collect::<FuturesUnordered<_>>().collect().await;
         let to_log_in = signed_in.split_off(MANY);
@@ -171,7 +171,7 @@ impl Subject {
     }
 }
 
-/// Connected anew, for the server closes what says nothing for long.
+/// Reconnects these people, because the server closes connections that are idle for long.
 async fn connected(people: &mut [Person]) -> &mut [Person] {
     for person in &mut *people {
         person.connect().await;

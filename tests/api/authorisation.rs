@@ -140,7 +140,7 @@ async fn every_root_field_answers_each_kind_of_caller_as_the_table_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_with_one_protected_field_is_refused_whole_before_it_runs() {
+async fn an_operation_with_one_forbidden_field_is_refused_before_any_of_it_runs() {
     let app = TestApp::start(Sqlite).await;
     for query in [
         "{ authSettings { otpLength } me { id } }",
@@ -163,7 +163,7 @@ async fn an_operation_with_one_protected_field_is_refused_whole_before_it_runs()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operation_that_runs_is_the_one_that_is_judged() {
+async fn the_selected_operation_is_the_one_that_is_checked() {
     let app = TestApp::start(Sqlite).await;
     let query = "query Public { authSettings { otpLength } } query Private { me { id } }";
     let named = async |name: &str| {
@@ -176,7 +176,7 @@ async fn the_operation_that_runs_is_the_one_that_is_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn why_a_token_is_refused_is_told() {
+async fn a_refused_token_gets_its_reason() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let late = app.sign_in(EMAIL).await;
@@ -191,7 +191,7 @@ async fn why_a_token_is_refused_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_typo_is_told_as_a_typo() {
+async fn a_typo_is_reported_as_a_typo() {
     let app = TestApp::start(Sqlite).await;
     let answer = app.run("{ mee { id } }", json!({})).await;
     assert_eq!(answer.code(), "BAD_REQUEST");
@@ -221,7 +221,7 @@ impl Toy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_field_added_without_thought_is_refused_and_roles_are_kept_apart() {
+async fn a_field_without_a_policy_is_refused_and_roles_are_kept_apart() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let toy = || Schema::build(Guarded(Toy), async_graphql::EmptyMutation, EmptySubscription);
@@ -264,7 +264,7 @@ async fn the_policy_table_has_one_row_for_each_root_field() {
 }
 
 #[test]
-fn the_answers_to_each_kind_of_caller_are_those_of_the_policy_table() {
+fn each_kind_of_caller_gets_the_answer_of_the_policy_table() {
     for (_, field, [anonymous, user, staff, _]) in TABLE {
         let name = field.split([' ', '(']).next().unwrap();
         let policy = POLICIES.iter().find(|policy| policy.field == name).unwrap();

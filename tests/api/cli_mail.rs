@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_tries_mail_step_by_step() {
+async fn an_operator_tests_mail_delivery_step_by_step() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path(), &[("good", "IP:127.0.0.1")]);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -56,7 +56,7 @@ fn assert_printable(said: &str, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_mail_server_says_commands_the_operators_terminal() {
+async fn text_from_a_mail_server_cannot_control_the_operators_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let server = MailServer::start(&["--name", "mail\u{1b}[2J.test"]);
     let url = server.url();
@@ -78,7 +78,9 @@ async fn nothing_that_a_mail_server_says_commands_the_operators_terminal() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_the_database_says_commands_it_either(#[values(Sqlite, Postgres)] database: Database) {
+async fn text_from_the_database_cannot_control_the_operators_terminal(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::start(database).await;
     app.sign_up(EMAIL).await;
     app.sql("UPDATE outbox SET last_error = 'n\u{1b}[2Jo\u{9b}31m\u{202e}x', kind = 'k\u{7}ind', address = 'a\u{1b}c@example.org'").await;

@@ -16,7 +16,7 @@ use crate::{
 #[case("localStorage", EMAIL)]
 #[case("memory", "signedOut")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_outlives_the_page_unless_it_is_kept_in_memory(
+async fn a_session_survives_a_reload_unless_it_is_kept_in_memory(
     #[case] keep: &'static str,
     #[case] after: &str,
 ) {
@@ -33,9 +33,7 @@ async fn a_session_outlives_the_page_unless_it_is_kept_in_memory(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_person_asked_for_is_not_done_as_another(
-    #[values("cookie", "localStorage")] keep: &'static str,
-) {
+async fn a_request_is_never_repeated_as_another_user(#[values("cookie", "localStorage")] keep: &'static str) {
     let mut browser = Browser::signed_in(Sqlite, keep, 3).await;
     browser.app.sign_up("grace@example.org").await;
     browser.app.advance(HALF_AN_HOUR);
@@ -56,7 +54,7 @@ async fn what_one_person_asked_for_is_not_done_as_another(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_whose_clock_is_wrong_refreshes_no_more_than_others(#[values(-1, 1)] days: i64) {
+async fn a_device_with_a_wrong_clock_refreshes_no_more_than_others(#[values(-1, 1)] days: i64) {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, "memory");
     browser.app.sign_up(EMAIL).await;
     browser.tabs.act("clock", Some(0), days * 24 * 60 * 60);
@@ -71,7 +69,7 @@ async fn a_device_whose_clock_is_wrong_refreshes_no_more_than_others(#[values(-1
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_newer_than_the_client_is_unknown() {
+async fn values_newer_than_the_client_become_unknown() {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, "memory");
     browser.open(0);
     let outcome = |member: Value| format!("client.outcome({member})");
@@ -97,7 +95,7 @@ async fn every_root_field_has_a_function() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_by_somebody_who_is_signed_in_leaves_their_refresh_token_alone(
+async fn verifying_while_signed_in_keeps_the_refresh_token(
     #[values("cookie", "localStorage", "memory")] keep: &'static str,
 ) {
     let mut browser = Browser::start(TestApp::start(Sqlite).await, keep);
@@ -118,10 +116,7 @@ async fn a_proof_by_somebody_who_is_signed_in_leaves_their_refresh_token_alone(
 #[case("localStorage", true)]
 #[case("memory", false)]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signed_up_in_this_browser_keeps_their_password(
-    #[case] keep: &'static str,
-    #[case] by_link: bool,
-) {
+async fn a_sign_up_in_this_browser_keeps_its_password(#[case] keep: &'static str, #[case] by_link: bool) {
     let settings = [("EMAIL_VERIFICATION", "mandatory")];
     let mut browser = Browser::start(TestApp::with(Sqlite, &settings).await, keep);
     browser.open(0);
@@ -145,7 +140,7 @@ async fn who_signed_up_in_this_browser_keeps_their_password(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_another_page_of_the_site_has_begun_is_taken_up() {
+async fn a_session_started_by_another_page_of_the_site_is_adopted() {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, "cookie");
     browser.app.sign_up(EMAIL).await;
     browser.open(0);
@@ -164,7 +159,7 @@ async fn a_session_that_another_page_of_the_site_has_begun_is_taken_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_there_is_no_page_it_waits_and_a_device_signs_in() {
+async fn without_a_page_the_client_waits_and_on_a_device_it_signs_in() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     app.sign_up(EMAIL).await;
     let ran = node(&["no_page.mjs", &format!("{}/graphql", app.url), EMAIL, PASSWORD]);

@@ -12,7 +12,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_ended_elsewhere_is_seen_to_be_over_at_once(
+async fn a_session_ended_elsewhere_ends_here_at_once(
     #[values("cookie", "localStorage", "memory")] keep: &'static str,
 ) {
     let mut browser = Browser::listening(&[], keep, 1).await;
@@ -23,7 +23,7 @@ async fn a_session_that_is_ended_elsewhere_is_seen_to_be_over_at_once(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_that_is_changed_elsewhere_is_shown_in_all_tabs() {
+async fn a_profile_changed_elsewhere_is_shown_in_all_tabs() {
     let mut browser = Browser::listening(&[], "cookie", 2).await;
     let elsewhere = browser.app.sign_in(EMAIL).await.access_token;
     let rename = "mutation { updateProfile(input: { name: \"Ada L.\" }) { __typename } }";
@@ -33,7 +33,7 @@ async fn a_profile_that_is_changed_elsewhere_is_shown_in_all_tabs() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_go_on_listening_when_their_access_token_expires(
+async fn tabs_keep_listening_after_their_access_token_expires(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::listening(&[("ACCESS_TOKEN_TTL", "6s")], keep, 2).await;
@@ -48,7 +48,7 @@ async fn tabs_go_on_listening_when_their_access_token_expires(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_in_the_background_listens_again_when_it_is_looked_at() {
+async fn a_background_tab_listens_again_once_it_is_visible() {
     let mut browser = Browser::listening(&[], "cookie", 1).await;
     browser.tabs.act("hide", Some(0), true);
     browser.end_elsewhere().await;

@@ -10,7 +10,7 @@ use crate::{
     support::{EMAIL, PASSWORD, Sqlite, TestApp},
 };
 
-/// Longer than a proof is good for, and shorter than an access token lasts.
+/// Longer than a proof counts, and shorter than the lifetime of an access token.
 const STALE: Duration = Duration::from_mins(11);
 
 /// Changes a username, which needs a recent proof, without waiting for the outcome.
@@ -20,7 +20,7 @@ pub(crate) fn rename(username: &str, outcome: &str) -> String {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_needs_a_proof_is_sent_again_once_one_is_given(
+async fn a_request_that_needs_a_proof_is_repeated_once_the_proof_is_given(
     #[values("cookie", "localStorage", "memory")] keep: &'static str,
 ) {
     let count = if keep == "memory" { 1 } else { 2 };
@@ -45,9 +45,7 @@ async fn what_needs_a_proof_is_sent_again_once_one_is_given(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_that_is_given_in_one_tab_is_good_in_all(
-    #[values("cookie", "localStorage")] keep: &'static str,
-) {
+async fn a_proof_given_in_one_tab_counts_in_all(#[values("cookie", "localStorage")] keep: &'static str) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
     browser.app.advance(STALE);
     let id = browser.tabs.run(0, "gatehouse.startReauthentication()")["id"].clone();
@@ -63,7 +61,7 @@ async fn a_proof_that_is_given_in_one_tab_is_good_in_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_that_is_wrong_is_asked_for_again_and_without_one_nothing_is_sent_again() {
+async fn a_wrong_proof_is_asked_for_again_and_without_a_proof_nothing_is_repeated() {
     let mut browser = Browser::signed_in(Sqlite, "cookie", 1).await;
     browser.app.advance(STALE);
     browser.tabs.run(0, &rename("ada", "outcome"));
@@ -86,7 +84,7 @@ async fn a_proof_that_is_wrong_is_asked_for_again_and_without_one_nothing_is_sen
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_without_a_password_proves_by_a_code_that_it_is_they() {
+async fn a_user_without_a_password_reauthenticates_with_a_code() {
     let mut browser = Browser::start(TestApp::start(Sqlite).await, "cookie");
     browser.app.sign_up(EMAIL).await;
     browser.open(0);

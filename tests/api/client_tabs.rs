@@ -14,7 +14,7 @@ const TABS: usize = 10;
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_tabs_that_wake_from_an_expired_token_refresh_once_and_sign_out_together(
+async fn ten_tabs_with_an_expired_token_refresh_once_and_sign_out_together(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
@@ -33,7 +33,7 @@ async fn ten_tabs_that_wake_from_an_expired_token_refresh_once_and_sign_out_toge
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_hears_of_the_end_before_it_sees_it_does_not_try(
+async fn a_tab_that_hears_of_a_sign_out_does_not_refresh_with_stale_storage(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
@@ -61,7 +61,7 @@ async fn tabs_that_take_turns_for_hours_stay_signed_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_that_keep_their_tokens_in_memory_have_sessions_of_their_own() {
+async fn tabs_that_keep_tokens_in_memory_have_separate_sessions() {
     let mut browser = Browser::signed_in(Sqlite, "memory", 1).await;
     browser.open(1);
     assert_eq!(browser.states(), [EMAIL, "signedOut"]);
@@ -74,7 +74,7 @@ async fn tabs_that_keep_their_tokens_in_memory_have_sessions_of_their_own() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_that_does_not_get_through_signs_nobody_out(
+async fn a_refresh_that_fails_on_the_network_does_not_sign_out(
     #[values("cookie", "localStorage", "memory")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 1).await;
@@ -102,7 +102,7 @@ async fn a_refresh_that_does_not_get_through_signs_nobody_out(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_ends_elsewhere_ends_in_all_tabs_as_soon_as_one_asks(
+async fn a_session_ended_elsewhere_ends_in_all_tabs_once_one_of_them_asks(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 3).await;
@@ -121,7 +121,9 @@ async fn a_session_that_ends_elsewhere_ends_in_all_tabs_as_soon_as_one_asks(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_freezes_at_work_stops_no_other(#[values("cookie", "localStorage")] keep: &'static str) {
+async fn a_tab_that_freezes_while_refreshing_blocks_no_other(
+    #[values("cookie", "localStorage")] keep: &'static str,
+) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
     browser.app.advance(HALF_AN_HOUR);
     browser.hold_lock(0);
@@ -135,9 +137,7 @@ async fn a_tab_that_freezes_at_work_stops_no_other(#[values("cookie", "localStor
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_thaws_writes_over_nothing_that_came_after(
-    #[values("cookie", "localStorage")] keep: &'static str,
-) {
+async fn a_tab_that_thaws_overwrites_nothing_newer(#[values("cookie", "localStorage")] keep: &'static str) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
     browser.app.advance(HALF_AN_HOUR);
     // the answer that the first tab waits for arrives after two more refreshes
@@ -162,7 +162,7 @@ async fn a_tab_that_thaws_writes_over_nothing_that_came_after(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_browser_has_no_locks_tabs_get_along(#[values("cookie", "localStorage")] keep: &'static str) {
+async fn tabs_cooperate_in_a_browser_without_locks(#[values("cookie", "localStorage")] keep: &'static str) {
     let mut browser = Browser::start(TestApp::with(Sqlite, &[NO_VERIFICATION]).await, keep);
     browser.app.sign_up(EMAIL).await;
     for tab in 0..TABS {
@@ -180,7 +180,7 @@ async fn where_a_browser_has_no_locks_tabs_get_along(#[values("cookie", "localSt
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_without_locks_that_need_not_refresh_keeps_no_other_waiting() {
+async fn a_tab_without_locks_and_nothing_to_refresh_blocks_no_other() {
     let mut browser = Browser::signed_in(Sqlite, "cookie", 2).await;
     browser.tabs.run(0, "void Object.defineProperty(navigator, 'locks', { value: undefined })");
     browser.app.advance(HALF_AN_HOUR);

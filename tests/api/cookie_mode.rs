@@ -83,7 +83,7 @@ pub(crate) fn login(password: &str) -> String {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_signs_in_puts_the_refresh_token_into_the_cookie_alone(
+async fn every_way_to_sign_in_puts_the_refresh_token_only_in_the_cookie(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -136,7 +136,7 @@ async fn whatever_signs_in_puts_the_refresh_token_into_the_cookie_alone(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_is_as_tight_as_a_browser_knows() {
+async fn the_cookie_has_every_restriction_that_browsers_know() {
     for (public_url, expected) in [
         (
             "https://accounts.example.org",
@@ -167,7 +167,7 @@ async fn the_cookie_is_as_tight_as_a_browser_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_by_the_cookie_never_goes_into_a_document() {
+async fn a_token_from_the_cookie_never_appears_in_a_response() {
     let app = TestApp::start(Sqlite).await;
     let mut browser = Browser::new(&app);
     browser.signup(EMAIL).await;
@@ -203,7 +203,7 @@ async fn what_came_by_the_cookie_never_goes_into_a_document() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_goes_with_its_session(#[values(Sqlite, Postgres)] database: Database) {
+async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[("EMAIL_VERIFICATION", "none")]).await;
     let mut browser = Browser::new(&app);
     browser.signup(EMAIL).await;

@@ -15,9 +15,7 @@ use crate::{
 /// Cookies of sibling sites come along, and hold anything.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_other_cookie_keeps_the_servers_own_from_being_found(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn the_servers_cookie_is_found_among_any_others(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let mut browser = Browser::new(&app);
     browser.signup(EMAIL).await;
@@ -53,7 +51,7 @@ async fn no_other_cookie_keeps_the_servers_own_from_being_found(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_for_allowed_origins_of_this_site() {
+async fn cookie_mode_is_for_allowed_origins_of_this_site() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
     let mut browser = Browser::new(&app);
     browser.signup(EMAIL).await;
@@ -106,7 +104,7 @@ async fn it_is_for_allowed_origins_of_this_site() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_on_another_name_of_this_machine_is_told_where_to_go() {
+async fn a_page_on_another_name_of_this_machine_is_told_the_right_one() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.com")]).await;
     for (origin, host, told) in [
         (
@@ -138,7 +136,7 @@ async fn a_page_on_another_name_of_this_machine_is_told_where_to_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_site_can_do_nothing_with_it() {
+async fn a_page_of_another_site_cannot_use_the_cookie() {
     let pages = free_port();
     let origins = format!("http://app.site.example:{pages},http://allowed.example:{pages}");
     let settings = [("PUBLIC_URL", "http://accounts.site.example"), ("ALLOWED_ORIGINS", origins.as_str())];

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
+async fn the_demo_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
     let app = TestApp::start(Sqlite).await;
     let answer = Answer::of(app.http.get(format!("{}/demo", app.url))).await;
     assert_eq!(
@@ -23,7 +23,7 @@ async fn it_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone() {
+async fn a_newcomer_signs_up_verifies_the_address_and_signs_out_by_keyboard_alone() {
     let mut visit = Visit::with(&[]).await;
     visit.tab_to("Sign up");
     visit.enter();
@@ -67,7 +67,7 @@ async fn a_newcomer_signs_up_proves_the_address_and_signs_out_by_keyboard_alone(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn devices_are_signed_out_from_the_list() {
+async fn devices_can_be_signed_out_from_the_list() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     let elsewhere = visit.app.sign_up(EMAIL).await;
     visit.log_in(EMAIL, PASSWORD);
@@ -89,7 +89,7 @@ async fn devices_are_signed_out_from_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn staff_search_and_turn_the_pages_of_users() {
+async fn staff_can_search_and_page_through_users() {
     let mut visit = Visit::with(&[NO_VERIFICATION, ("RATE_LIMITS", "off")]).await;
     visit.app.sign_up_as("staff", EMAIL).await;
     for number in 0..45 {
@@ -127,7 +127,7 @@ async fn staff_search_and_turn_the_pages_of_users() {
 #[case::password("/password", true)]
 #[case::sessions("/sessions", true)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_for_everybody_on_any_device(#[case] path: &str, #[case] signed_in: bool) {
+async fn every_page_is_accessible_on_any_device(#[case] path: &str, #[case] signed_in: bool) {
     let mut visit = Visit::with(&[]).await;
     if signed_in {
         visit.app.sign_up(EMAIL).await;
@@ -147,7 +147,7 @@ async fn a_page_is_for_everybody_on_any_device(#[case] path: &str, #[case] signe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_without_a_username_save_their_profile() {
+async fn users_without_a_username_can_save_their_profile() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     visit.app.sign_up(EMAIL).await;
     visit.log_in(EMAIL, PASSWORD);
@@ -168,7 +168,7 @@ async fn people_without_a_username_save_their_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_current_password_is_told_at_its_field() {
+async fn a_wrong_current_password_is_reported_at_its_field() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     visit.app.sign_up(EMAIL).await;
     visit.log_in(EMAIL, PASSWORD);
@@ -189,7 +189,7 @@ async fn a_wrong_current_password_is_told_at_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_word_of_the_list_of_users_is_broken() {
+async fn the_list_of_users_breaks_no_word() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     for name in 0..3 {
         visit.app.sign_up(&format!("{name}.{}@example.org", "a-long-name".repeat(5))).await;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forgotten_password_is_set_anew_by_the_link_in_a_mail() {
+async fn a_forgotten_password_is_replaced_through_the_link_in_a_mail() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     visit.app.sign_up(EMAIL).await;
     visit.tab_to("Forgot your password?");
@@ -34,7 +34,7 @@ async fn a_forgotten_password_is_set_anew_by_the_link_in_a_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_an_address_must_be_proven_first_a_link_proves_it() {
+async fn with_mandatory_verification_a_link_verifies_the_address() {
     let settings = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
     let mut visit = Visit::with(&settings).await;
     visit.app.register(EMAIL, PASSWORD).await;
@@ -51,7 +51,7 @@ async fn where_an_address_must_be_proven_first_a_link_proves_it() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_tabs_wake_from_an_expired_token_and_sign_out_together(
+async fn ten_tabs_with_an_expired_token_refresh_once_and_sign_out_together(
     #[values("cookie", "localStorage", "memory")] keep: &'static str,
 ) {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
@@ -76,7 +76,7 @@ async fn ten_tabs_wake_from_an_expired_token_and_sign_out_together(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_sign_in_with_google_and_back_out_of_it() {
+async fn users_can_sign_in_with_google_or_cancel() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
     let mut visit = Visit::of(app);
     for (person, seen) in [("Cancel", "Google did not sign you in."), ("Grace Hopper", "grace@navy.example")]
@@ -100,7 +100,7 @@ async fn people_sign_in_with_google_and_back_out_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_sign_in_with_a_code_and_set_a_password_at_once() {
+async fn users_can_sign_in_with_a_code_and_set_a_password_at_once() {
     let mut visit = Visit::with(&[]).await;
     // a stranger may have: the address was never proven
     visit.app.sign_up(EMAIL).await;
@@ -122,7 +122,7 @@ async fn people_sign_in_with_a_code_and_set_a_password_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_link_is_for_the_account_that_it_names() {
+async fn a_sign_in_link_signs_in_only_the_account_it_names() {
     let mut visit = Visit::with(&[("RESEND_COOLDOWN", "1s")]).await;
     let ada = visit.app.sign_up(EMAIL).await;
     let code = visit.app.code(EMAIL).await;
@@ -142,7 +142,7 @@ async fn a_sign_in_link_is_for_the_account_that_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_in_by_the_link_of_the_mail_is_signed_in_here_too() {
+async fn following_the_link_in_another_tab_signs_in_this_tab_too() {
     let mut visit = Visit::with(&[]).await;
     let ada = visit.app.sign_up(EMAIL).await;
     let code = visit.app.code(EMAIL).await;
@@ -161,7 +161,7 @@ async fn who_signs_in_by_the_link_of_the_mail_is_signed_in_here_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_confirms_that_it_is_they_before_a_change() {
+async fn users_confirm_their_identity_before_a_change() {
     let mut visit = Visit::with(&[]).await;
     let ada = visit.app.sign_up(EMAIL).await;
     let code = visit.app.code(EMAIL).await;
@@ -207,7 +207,7 @@ async fn a_person_confirms_that_it_is_they_before_a_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_without_a_password_confirm_with_google() {
+async fn users_without_a_password_confirm_with_google() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
     let mut visit = Visit::of(app);
     visit.tab_to("Sign in with Google");

@@ -79,7 +79,7 @@ async fn assert_refused_in_time(app: &TestApp, ada: &SignedIn) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_crashes_and_comes_back() {
+async fn requests_fail_in_time_while_the_database_is_down_and_work_afterwards() {
     let (mut cluster, app) = start(&[]).await;
     let ada = app.sign_up(EMAIL).await;
     cluster.tell("crash");
@@ -93,7 +93,7 @@ async fn a_database_that_crashes_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_and_goes_on() {
+async fn requests_fail_in_time_while_the_database_hangs_and_work_afterwards() {
     let (mut cluster, app) = start(&[]).await;
     let ada = app.sign_up(EMAIL).await;
     cluster.tell("pause");
@@ -108,7 +108,7 @@ async fn a_database_that_hangs_and_goes_on() {
 
 /// Five connections that read, five hundred clients: they wait for each other, but not for ever, and nobody is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_that_is_too_small_for_its_clients() {
+async fn requests_fail_in_time_while_the_pool_is_too_small_and_work_afterwards() {
     let (mut cluster, app) = start(&[("DATABASE_MAX_CONNECTIONS", "10")]).await;
     let ada = app.sign_up(EMAIL).await;
     let crowd = || {
@@ -132,7 +132,7 @@ async fn a_pool_that_is_too_small_for_its_clients() {
 
 /// Sessions that are refreshed all the while, each failed refresh being tried again with the same token.
 #[tokio::test(flavor = "multi_thread")]
-async fn refreshes_that_faults_cut_off_are_tried_again_and_are_no_theft() {
+async fn refreshes_interrupted_by_faults_can_be_retried_and_do_not_count_as_theft() {
     let (mut cluster, app) = start(&[]).await;
     let everybody = join_all((0..8).map(|n| {
         let app = &app;
@@ -179,7 +179,7 @@ async fn refreshes_that_faults_cut_off_are_tried_again_and_are_no_theft() {
 /// A client that goes away in the midst of a refresh finds its session as it was, or one step on.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_go_away_in_the_midst_of_a_request_lose_nothing(
+async fn clients_that_disconnect_during_a_request_lose_nothing(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;

@@ -57,7 +57,7 @@ impl Small {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "mounts a file system: it needs unshare (of util-linux), and the right to use it"]
-async fn a_disk_that_is_full_and_then_is_not() {
+async fn requests_fail_in_time_while_the_disk_is_full_and_work_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let small = Small::start(folder.path()).await;
     let http = reqwest::Client::new();
@@ -108,7 +108,7 @@ async fn a_disk_that_is_full_and_then_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs libfaketime"]
-async fn a_clock_that_steps_signs_nobody_out_for_good_and_accuses_nobody() {
+async fn a_clock_that_jumps_ends_no_session_and_reports_no_theft() {
     let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
     assert!(
         fs::exists(library).unwrap(),

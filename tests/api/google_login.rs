@@ -26,7 +26,7 @@ pub(crate) async fn count(app: &TestApp, table: &str) -> i64 {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn three_ways_in_lead_to_one_account(#[values(Sqlite, Postgres)] database: Database) {
+async fn three_ways_to_sign_in_lead_to_one_account(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     // the person of this number at the fake Google's
     let person = json!({ "sub": "100000000000000000001", "email": "ada.lovelace@gmail.com", "email_verified": true, "picture": "https://example.org/ada.png", "name": "Ada Lovelace" });
@@ -53,7 +53,7 @@ async fn three_ways_in_lead_to_one_account(#[values(Sqlite, Postgres)] database:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exactly_one_way_is_chosen() {
+async fn exactly_one_kind_of_token_or_code_is_required() {
     let (app, _) = TestApp::with_google(Sqlite, &[]).await;
     let query = "mutation($input: GoogleLoginInput!) { googleLogin(input: $input) { __typename } }";
     for input in [
@@ -67,7 +67,7 @@ async fn exactly_one_way_is_chosen() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_account_is_known_by_its_subject_whatever_its_address(
+async fn the_account_is_found_by_its_subject_whatever_its_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -98,7 +98,7 @@ async fn the_account_is_known_by_its_subject_whatever_its_address(
 #[case::other_address_proven_here("ada@example.org", None, true, "LINK_REQUIRED")]
 #[case::other_address_unproven_here("ada@example.org", None, false, "LINK_REQUIRED")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
+async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     #[case] email: &str,
     #[case] hd: Option<&str>,
     #[case] is_proven: bool,
@@ -125,7 +125,7 @@ async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_a_former_colleagues_address_does_not_get_their_account() {
+async fn the_new_owner_of_a_reused_address_does_not_get_the_former_owners_account() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let former = ada_at("desk@example.org", Some("example.org"));
     app.google_login(id_token(&google, &former)).await;
@@ -143,7 +143,7 @@ async fn whoever_has_a_former_colleagues_address_does_not_get_their_account() {
 #[case(EMAIL, Some("example.org"), "mandatory", true, false)]
 #[case(EMAIL, Some("evil.example"), "optional", false, true)]
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_new_has_proven_only_what_google_decides(
+async fn a_new_account_is_verified_only_if_google_is_the_authority_for_its_address(
     #[case] email: &str,
     #[case] hd: Option<&str>,
     #[case] mode: &str,
@@ -160,7 +160,7 @@ async fn somebody_new_has_proven_only_what_google_decides(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_proofs_are_mandatory_an_account_begins_with_it_and_google_signs_in(
+async fn with_mandatory_verification_a_code_opens_the_account_and_google_signs_in(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
@@ -180,7 +180,7 @@ async fn where_proofs_are_mandatory_an_account_begins_with_it_and_google_signs_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_registrations_the_mail_alone_gives_no_google_account_a_way_in() {
+async fn verification_by_mail_alone_links_no_google_account_of_several_registrations() {
     let settings = [("EMAIL_VERIFICATION", "mandatory"), ("RESEND_COOLDOWN", "1s")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     app.google_login(id_token(&google, &ada_at(EMAIL, None))).await;
@@ -195,7 +195,7 @@ async fn of_several_registrations_the_mail_alone_gives_no_google_account_a_way_i
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_takes_an_account_from_whoever_linked_google_to_it(
+async fn a_reset_takes_an_account_back_from_a_stranger_who_linked_google(
     #[values(false, true)] is_proven: bool,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
@@ -212,7 +212,7 @@ async fn a_reset_takes_an_account_from_whoever_linked_google_to_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_signed_in_makes_no_difference() {
+async fn an_existing_session_makes_no_difference() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let grace = app.sign_up("grace@example.org").await;
     for token in [grace.access_token.as_str(), "garbage"] {
@@ -222,7 +222,7 @@ async fn whoever_is_signed_in_makes_no_difference() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shut_out_is_not_let_in_by_google() {
+async fn a_deactivated_user_cannot_sign_in_with_google() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     app.google_login(id_token(&google, &ada())).await;
     app.sql("UPDATE users SET is_active = FALSE").await;
@@ -230,7 +230,7 @@ async fn who_is_shut_out_is_not_let_in_by_google() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_switched_off_is_told() {
+async fn google_sign_in_that_is_switched_off_is_reported() {
     let app = TestApp::start(Sqlite).await;
     assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "NOT_ENABLED");
     assert_eq!(app.start_google_login(None).await["code"], "NOT_ENABLED");
@@ -245,7 +245,7 @@ async fn what_is_switched_off_is_told() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_first_sign_ins_one_makes_the_account_and_all_are_signed_in(
+async fn racing_first_sign_ins_create_one_account_and_all_succeed(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
@@ -257,7 +257,7 @@ async fn of_racing_first_sign_ins_one_makes_the_account_and_all_are_signed_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_google_does_not_vouch_for_is_rationed_by_address_and_what_it_does_is_not() {
+async fn invalid_tokens_are_rate_limited_by_address_and_valid_ones_are_not() {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "3/15m")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     let login = async |address: &str, input: Value| {

@@ -29,7 +29,7 @@ pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn id_tokens_that_are_not_googles_or_not_for_us_are_refused() {
+async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let claims = google.claims(&ada());
     let now = claims["iat"].as_i64().unwrap();
@@ -112,7 +112,7 @@ async fn id_tokens_that_are_not_googles_or_not_for_us_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_tokens_that_are_not_for_us_are_refused() {
+async fn access_tokens_for_another_app_are_refused() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let (info, person) = (FakeGoogle::tokeninfo(&ada()), ada());
     let mut bad: Vec<(&str, Value)> = Vec::new();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, EMAIL, Sqlite, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_is_told_and_ready_asks_the_database() {
+async fn live_always_answers_and_ready_asks_the_database() {
     let app = TestApp::start(Sqlite).await;
     for path in ["/health/live", "/health/ready"] {
         let answer = Answer::of(app.http.get(format!("{}{path}", app.url))).await;
@@ -22,7 +22,7 @@ async fn health_is_told_and_ready_asks_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_fails_is_unavailable_and_says_nothing_of_itself() {
+async fn a_failing_database_is_answered_as_unavailable_without_details() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     app.app.db.read().clone().close();

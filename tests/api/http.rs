@@ -13,7 +13,7 @@ async fn post(app: &TestApp, content_type: &str, body: impl Into<reqwest::Body>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mutations_and_foreign_bodies_never_run() {
+async fn mutations_by_get_and_bodies_of_other_media_types_never_run() {
     let app = TestApp::start(Sqlite).await;
     let signup = format!(
         "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"
@@ -59,7 +59,7 @@ async fn mutations_and_foreign_bodies_never_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_requests_are_told_what_is_wrong_with_a_stable_code() {
+async fn malformed_requests_get_a_stable_code_and_the_reason() {
     let app = TestApp::start(Sqlite).await;
     let login = |input: &str| {
         let query = "mutation($i: LoginInput!) { login(input: $i) { __typename ... on UserError { code } } }";
@@ -110,7 +110,7 @@ async fn malformed_requests_are_told_what_is_wrong_with_a_stable_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_has_at_most_64_kib() {
+async fn a_body_of_more_than_64_kib_is_refused() {
     let app = TestApp::start(Sqlite).await;
     let padded = |length: usize| format!("{TYPENAME}{}", " ".repeat(length - TYPENAME.len()));
     assert_eq!(post(&app, JSON, padded(64 * 1024)).await.status, StatusCode::OK);
@@ -125,7 +125,7 @@ async fn a_body_has_at_most_64_kib() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_media_type_of_answers_is_negotiated_and_decides_the_status_of_request_errors() {
+async fn the_negotiated_media_type_decides_the_status_of_request_errors() {
     let app = TestApp::start(Sqlite).await;
     let graphql = "application/graphql-response+json";
     for (accept, query, status, content_type) in [
@@ -148,7 +148,7 @@ async fn the_media_type_of_answers_is_negotiated_and_decides_the_status_of_reque
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queries_run_by_get() {
+async fn queries_can_be_sent_by_get() {
     let app = TestApp::start(Sqlite).await;
     let query = "query A($no: Boolean!) { authSettings @skip(if: $no) { otpLength } } mutation B { logout { endedSessionIds } }";
     let get = app.http.get(format!("{}/graphql", app.url));
@@ -162,7 +162,7 @@ async fn queries_run_by_get() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_names_its_request() {
+async fn every_response_has_a_request_id() {
     let app = TestApp::start(Sqlite).await;
     let mut seen = std::collections::HashSet::new();
     for path in ["/graphql", "/health/live", "/nothing", "/.well-known/jwks.json"] {
@@ -173,7 +173,7 @@ async fn every_answer_names_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_and_wrong_methods_are_told_in_json() {
+async fn unknown_paths_and_wrong_methods_are_answered_in_json_or_html() {
     let app = TestApp::start(Sqlite).await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     for path in
@@ -208,7 +208,7 @@ async fn nothing_and_wrong_methods_are_told_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_is_taken_however_its_media_type_is_written() {
+async fn json_is_accepted_in_every_spelling_of_its_media_type() {
     let app = TestApp::start(Sqlite).await;
     for content_type in [
         JSON,

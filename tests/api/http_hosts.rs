@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beneath_a_path_all_is_found_whether_the_proxy_takes_it_off_or_not() {
+async fn under_a_base_path_everything_is_found_whether_or_not_the_proxy_strips_it() {
     let app = TestApp::with(
         Sqlite,
         &[
@@ -68,7 +68,7 @@ async fn beneath_a_path_all_is_found_whether_the_proxy_takes_it_off_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_not_ours_is_misdirected() {
+async fn a_request_for_another_host_is_misdirected() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_HOSTS", "accounts.example.org")]).await;
     for (host, status) in [
         ("127.0.0.1:1", 200),

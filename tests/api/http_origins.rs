@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Answer, Sqlite, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scripts_of_allowed_origins_may_call_and_others_not() {
+async fn scripts_of_allowed_origins_can_call_and_others_cannot() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
     for (origin, allowed) in [
         ("https://app.example.org", true),
@@ -57,7 +57,7 @@ const ASKED: &str = "apollographql-client-name,authorization,baggage,content-typ
                      x-datadog-trace-id,x-requested-with,x-token-delivery";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn origins_are_what_browsers_send() {
+async fn allowed_origins_are_compared_as_browsers_send_them() {
     let allowed = "capacitor://localhost, ionic://localhost,tauri://localhost,app://.,chrome-extension://abcdef,\
                    https://App.Example.org:443,http://bücher.example:8080,https://*.preview.example.org,http://*.dev.example.org:3000";
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", allowed)]).await;
@@ -102,7 +102,7 @@ async fn origins_are_what_browsers_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_every_origin_may_read_what_is_public() {
+async fn pages_of_every_origin_can_read_public_documents() {
     let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts")]).await;
     for path in [
         "/.well-known/jwks.json",

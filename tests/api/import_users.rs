@@ -47,7 +47,7 @@ async fn count(rows: &DatabaseConnection) -> u64 {
 /// The whole of what is told, and the same of a dry run, which writes nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_taken_is_told_and_costs_the_others_nothing(
+async fn invalid_lines_are_reported_and_the_others_are_imported(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -110,7 +110,7 @@ line 12 (edith): taken, but without its email address, which is none; {unknown}
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_file_again_finds_everybody_there(#[values(Sqlite, Postgres)] database: Database) {
+async fn importing_the_same_file_again_changes_nothing(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let folder = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ async fn the_same_file_again_finds_everybody_there(#[values(Sqlite, Postgres)] d
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_midway_it_goes_on_when_run_again(#[values(Sqlite, Postgres)] database: Database) {
+async fn an_import_that_was_killed_continues_when_run_again(#[values(Sqlite, Postgres)] database: Database) {
     const PEOPLE: u32 = 20_000;
     let app = TestApp::start(database).await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;
@@ -153,7 +153,7 @@ async fn killed_midway_it_goes_on_when_run_again(#[values(Sqlite, Postgres)] dat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_begun_is_told_at_once() {
+async fn an_import_that_cannot_start_fails_at_once() {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("users.json"), "[{\"model\": \"auth.user\"}]").unwrap();
@@ -177,7 +177,7 @@ async fn what_cannot_be_begun_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_username_takes_nobodys_address() {
+async fn a_username_cannot_be_another_users_address() {
     let app = TestApp::start(Sqlite).await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let folder = tempfile::tempdir().unwrap();
@@ -223,11 +223,7 @@ line 3 (bob@example.org): skipped: {reason}
 #[case::no_users(b"{\"model\":\"auth.group\",\"fields\":{}}\n".to_vec(), "users.jsonl", "no user of users.jsonl was taken")]
 #[case::pretty_json(b"{\n\"username\": \"ada\"\n}\n".to_vec(), "users.jsonl", "no user of users.jsonl was taken")]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_is_taken_the_command_fails(
-    #[case] bytes: Vec<u8>,
-    #[case] name: &str,
-    #[case] why: &str,
-) {
+async fn an_import_of_nobody_fails(#[case] bytes: Vec<u8>, #[case] name: &str, #[case] why: &str) {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();

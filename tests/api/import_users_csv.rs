@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn csv_that_is_damaged_in_places_is_taken_in_the_others() {
+async fn intact_rows_of_a_damaged_csv_are_imported() {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     let csv = b"id,username,password,is_staff,date_joined\n\
@@ -39,7 +39,7 @@ line 10: skipped: the rest of the file is part of it: an open quote since line 1
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mark_is_no_part_of_the_file_and_a_folder_is_no_file() {
+async fn a_byte_order_mark_is_ignored_and_a_folder_is_refused() {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("users.jsonl"), format!("\u{feff}{}", people(0..2))).unwrap();

@@ -13,7 +13,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_has_a_budget_of_guesses_whatever_they_try_and_the_owner_signs_in(
+async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &TestApp::with(database, &[PROXY]).await;
@@ -80,7 +80,7 @@ async fn a_stranger_has_a_budget_of_guesses_whatever_they_try_and_the_owner_sign
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_from_a_known_address_count_there_alone(#[values(Sqlite, Postgres)] database: Database) {
+async fn failures_from_a_known_address_count_only_there(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[PROXY]).await;
     app.sign_up(EMAIL).await;
     app.login_from(HOME, EMAIL, PASSWORD).await;
@@ -107,7 +107,7 @@ async fn failures_from_a_known_address_count_there_alone(#[values(Sqlite, Postgr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_that_do_not_exist_are_rationed_like_those_that_do() {
+async fn guesses_are_limited_alike_for_existing_and_unknown_accounts() {
     let app = TestApp::with(Sqlite, &[PROXY]).await;
     for (n, identifier) in ["nobody", "nobody@example.org", "not an address@"].into_iter().enumerate() {
         let from = format!("192.0.2.{n}");
@@ -159,7 +159,7 @@ async fn a_48_has_sixteen_budgets_of_an_address_and_a_56_has_four(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_home_neighbours_in_the_wider_networks_use_nothing_up() {
+async fn for_a_known_address_neighbours_in_the_wider_networks_use_up_nothing() {
     let app = TestApp::with(Sqlite, &[PROXY, ("RATE_LIMIT_FAILED_LOGINS", "2/15m")]).await;
     let home = "2001:db8:1:1::1";
     app.sign_up(EMAIL).await;
@@ -172,7 +172,7 @@ async fn at_home_neighbours_in_the_wider_networks_use_nothing_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_right_logins_are_never_refused_for_failures_that_nobody_made() {
+async fn ten_thousand_correct_logins_use_up_no_budget_of_failures() {
     let app = &TestApp::with(Sqlite, &[PROXY, ("RATE_LIMIT_LOGINS", "60000/1m")]).await;
     app.sign_up(EMAIL).await;
     // half of them from an address that is new each time

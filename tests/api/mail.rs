@@ -37,7 +37,7 @@ async fn send(settings: &[(&str, &str)]) -> Result<String, Failure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_has_both_parts_and_says_that_a_machine_wrote_it() {
+async fn a_mail_has_both_parts_and_is_marked_as_automatic() {
     let server = MailServer::start(&[]);
     let mailer = mailer(&[
         ("SMTP_URL", &server.url()),
@@ -78,7 +78,7 @@ async fn a_mail_has_both_parts_and_says_that_a_machine_wrote_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_reaches_no_header_and_is_no_markup() {
+async fn a_name_reaches_no_header_and_is_escaped_in_html() {
     let server = MailServer::start(&[]);
     let templates = tempfile::tempdir().unwrap();
     fs::write(
@@ -128,7 +128,7 @@ async fn a_name_reaches_no_header_and_is_no_markup() {
 #[case("--tls", "smtps", "")]
 #[case("--starttls", "smtp", "?tls=required")]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_encrypted_connection_with_a_login(
+async fn mail_is_sent_over_an_encrypted_connection_with_a_login(
     #[case] option: &str,
     #[case] scheme: &str,
     #[case] query: &str,
@@ -158,7 +158,7 @@ async fn an_encrypted_connection_with_a_login(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_mail_and_no_password_goes_where_encryption_was_asked_for_and_is_not_offered() {
+async fn neither_mail_nor_password_is_sent_if_required_encryption_is_not_offered() {
     let server = MailServer::start(&["--auth", "ada", "hush"]);
     // another way to write this machine's address, by which it is not known as such
     let elsewhere = |query: &str| format!("smtp://ada:hush@127.1:{}{query}", server.port);
@@ -171,7 +171,7 @@ async fn no_mail_and_no_password_goes_where_encryption_was_asked_for_and_is_not_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_may_go_into_a_folder() {
+async fn mails_can_be_written_to_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mails = folder.path().join("mails");
     let mailer = mailer(&[("SMTP_URL", &format!("file://{}", mails.display()))]).unwrap();

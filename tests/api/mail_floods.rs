@@ -65,9 +65,7 @@ async fn flood(app: &TestApp, count: usize) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_up_while_a_client_floods_gets_their_code_before_the_flood(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_sign_up_gets_its_code_before_the_mails_of_a_flood(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     server.answer("150ms");
     let settings = [MANDATORY, ("RATE_LIMIT_MAILS_ADDRESS", "10000/1h"), ("MAIL_RATE", "10/1s")];
@@ -84,7 +82,7 @@ async fn who_signs_up_while_a_client_floods_gets_their_code_before_the_flood(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_with_an_account_goes_ahead_of_asks_from_10000_addresses(
+async fn mails_to_account_holders_go_ahead_of_requests_from_10000_addresses(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let server = MailServer::start(&[]);

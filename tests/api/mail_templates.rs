@@ -23,7 +23,7 @@ use crate::{
 #[case(Content::AddressTaken)]
 #[case(Content::NoAccount)]
 #[case(Content::Reauthentication { code: "12345678".into(), expires_in: Duration::from_mins(10) })]
-fn a_mail_leads_to_the_app_or_nowhere(#[case] content: Content) {
+fn a_mail_links_only_to_the_app(#[case] content: Content) {
     let public = ("PUBLIC_URL", "https://accounts.example.org");
     let html = |mail: &Written| mail.html.replace("&#x2f;", "/");
     let mail = written(&mailer(&[public]).unwrap(), None, content.clone());
@@ -90,7 +90,7 @@ fn templates_can_be_replaced_one_by_one() {
 )]
 #[case("layout.html", "\n{{ colour }}{% block body %}{% endblock %}", "layout.html:2: undefined value")]
 #[case("activaton.html", "x", "activaton.html: there is no such template")]
-fn a_broken_template_is_told_at_start(#[case] name: &str, #[case] text: &str, #[case] told: &str) {
+fn a_broken_template_is_reported_at_start(#[case] name: &str, #[case] text: &str, #[case] told: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), text).unwrap();
     let error = mailer(&[("EMAIL_TEMPLATES_DIR", folder.path().to_str().unwrap())]).err().unwrap();
@@ -102,7 +102,7 @@ fn a_broken_template_is_told_at_start(#[case] name: &str, #[case] text: &str, #[
 }
 
 #[test]
-fn files_that_settings_name_must_be_there() {
+fn files_named_in_settings_must_exist() {
     let error = mailer(&[("EMAIL_TEMPLATES_DIR", "/nowhere")]).err().unwrap();
     assert!(error.starts_with("EMAIL_TEMPLATES_DIR: /nowhere: "), "{error}");
     for file in ["/nowhere", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {

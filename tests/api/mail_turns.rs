@@ -79,7 +79,7 @@ async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
 /// Otherwise the delay of one's own mail would tell whether those that one asked for before it say anything.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_says_nothing_takes_its_turn(
+async fn a_skipped_mail_takes_its_turn_like_any_other(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] says_nothing: bool,
 ) {
@@ -102,7 +102,7 @@ async fn a_mail_that_says_nothing_takes_its_turn(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn proven_people_go_first_strangers_last_and_nobody_waits_for_ever(
+async fn verified_users_go_first_strangers_last_and_nobody_waits_forever(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let server = MailServer::start(&[]);
@@ -148,7 +148,7 @@ async fn proven_people_go_first_strangers_last_and_nobody_waits_for_ever(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_failed_waits_apart_and_holds_up_nobody(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_that_failed_delay_no_others(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
@@ -177,7 +177,7 @@ async fn what_failed_waits_apart_and_holds_up_nobody(#[values(Sqlite, Postgres)]
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_expires_while_it_waits_is_dropped(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_that_expire_in_the_queue_are_dropped(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let on = connect(&app.settings["DATABASE_URL"]).await;
@@ -203,7 +203,7 @@ async fn what_expires_while_it_waits_is_dropped(#[values(Sqlite, Postgres)] data
 /// A server of the version before takes mails without looking at turns.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_older_server_has_claimed_is_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_claimed_by_an_older_server_are_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();

@@ -39,6 +39,7 @@ mod google_login;
 mod google_login_tokens;
 mod health;
 mod house;
+mod house_files;
 mod housekeeping;
 mod http;
 mod http_hosts;

@@ -27,7 +27,7 @@ pub(crate) fn ids(mails: &[Received]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_mails_need_no_more_than_one_connection_that_writes() {
+async fn writing_many_mails_takes_one_connection() {
     let server = MailServer::start(&[]);
     let app = server.app_with(Postgres, &[NO_VERIFICATION, ("DATABASE_MAX_CONNECTIONS", "2")]).await;
     let ada = app.sign_up(EMAIL).await;
@@ -39,7 +39,7 @@ async fn many_mails_need_no_more_than_one_connection_that_writes() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_mail_is_sent_only_after_its_transaction_commits(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
@@ -69,7 +69,9 @@ async fn a_mail_is_sent_once_it_is_committed_and_only_then(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] database: Database) {
+async fn notices_describe_the_account_as_it_is_when_they_are_sent(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let ada = app
         .signup(json!({ "email": EMAIL, "name": "Ada Lovelace", "password": crate::support::PASSWORD }))
@@ -100,7 +102,7 @@ async fn notices_say_what_is_so_when_they_are_sent(#[values(Sqlite, Postgres)] d
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_could_not_be_sent_is_sent_when_the_server_is_back(
+async fn undelivered_mails_are_sent_once_the_mail_server_is_back(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("stopped", "4xx", "data-4xx", "drop", "hang")] trouble: &str,
 ) {
@@ -147,7 +149,7 @@ async fn what_could_not_be_sent_is_sent_when_the_server_is_back(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_refuses_for_good_is_given_up(
+async fn mails_that_are_refused_permanently_are_given_up(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("5xx", "data-5xx")] trouble: &str,
 ) {
@@ -184,7 +186,7 @@ async fn what_the_server_refuses_for_good_is_given_up(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_mail_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgres)] database: Database) {
     let mut server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
@@ -234,7 +236,7 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
 #[case("dev", true)]
 #[case("serve", false)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_names_people_in_development_alone(#[case] command: &str, #[case] names: bool) {
+async fn the_log_names_recipients_only_in_development(#[case] command: &str, #[case] names: bool) {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;

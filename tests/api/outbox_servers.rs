@@ -26,7 +26,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claimed_mail_is_nobody_elses_until_the_lease_runs_out(
+async fn a_claimed_mail_belongs_to_its_server_until_the_lease_ends(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
@@ -77,7 +77,7 @@ async fn two_servers_send_each_mail_once() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_server_killed_while_sending_loses_no_mail(#[values(Sqlite, Postgres)] database: Database) {
     const KILLS: usize = 3;
     let mail_server = MailServer::start(&[]);
     mail_server.answer("slow");
@@ -123,7 +123,7 @@ async fn a_server_that_is_killed_while_sending_loses_no_mail(#[values(Sqlite, Po
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_of_this_server_go_at_once_and_those_of_others_soon(
+async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let server = MailServer::start(&[]);
@@ -162,7 +162,7 @@ async fn mails_of_this_server_go_at_once_and_those_of_others_soon(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_newer_version_has_written_waits_for_it(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_of_a_newer_version_wait_for_it(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
     let order = MailRequest {

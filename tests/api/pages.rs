@@ -17,7 +17,7 @@ pub(crate) async fn get(app: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
+async fn the_pages_load_nothing_from_elsewhere_and_are_never_cached() {
     let settings = [("APP_NAME", "<b>Ada & Co</b>"), ("SUPPORT_EMAIL", "help@example.org")];
     let app = TestApp::with(Sqlite, &settings).await;
     let scripts = ["account", "activate", "reset_password", "sign_in", "undo"];
@@ -50,7 +50,7 @@ async fn they_load_nothing_from_elsewhere_and_are_kept_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_leads_to_the_app_where_there_is_one() {
+async fn each_page_links_to_the_app_if_there_is_one() {
     let app =
         TestApp::with(Sqlite, &[("APP_URL", "https://app.example.org/?a=1&b=2"), ("APP_NAME", "Ada & Co")])
             .await;
@@ -64,7 +64,7 @@ async fn each_leads_to_the_app_where_there_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_pages_of_its_own_gets_none_of_ours() {
+async fn an_app_with_its_own_pages_replaces_ours() {
     for (setting, gone, there) in [
         ("ACTIVATION_URL", "/activate", "/reset-password"),
         ("PASSWORD_RESET_URL", "/reset-password", "/activate"),
@@ -79,7 +79,7 @@ async fn an_app_with_pages_of_its_own_gets_none_of_ours() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] database: Database) {
     let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12"), ("NO_ACCOUNT_NOTICE", "on")];
     let app = TestApp::with(database, &settings).await;
 
@@ -192,7 +192,7 @@ async fn what_goes_wrong_is_told_with_the_way_on(#[values(Sqlite, Postgres)] dat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_answer_is_told_and_tried_again() {
+async fn an_unreachable_server_is_reported_and_tried_again() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let link = app.link(EMAIL).await;

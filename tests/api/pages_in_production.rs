@@ -100,7 +100,7 @@ fn is_nowhere(link: &str, seen: &Value, log: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_follows_the_links_of_real_mails() {
+async fn links_in_real_mails_work_and_leak_no_token() {
     let production = Production::start().await;
     let signup = format!(
         "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"

@@ -29,7 +29,7 @@ const REFRESH: &str = "fetch('/graphql', { method: 'POST', headers: { 'content-t
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_link_signs_in_at_the_press_of_a_button(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_sign_in_link_signs_in_when_the_button_is_pressed(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     proven(&app, EMAIL).await;
     let link = sign_in_link(&app, EMAIL).await;
@@ -64,7 +64,7 @@ async fn a_sign_in_link_signs_in_at_the_press_of_a_button(#[values(Sqlite, Postg
 #[case::another_address("ada@example.org")]
 #[case::nothing("")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_to_an_attackers_account_under_a_false_name_leaves_nobody_signed_in(#[case] name: &str) {
+async fn a_link_to_an_attackers_account_under_a_false_name_signs_nobody_in(#[case] name: &str) {
     let app = TestApp::start(Sqlite).await;
     let attacker = "eve@example.org";
     proven(&app, attacker).await;

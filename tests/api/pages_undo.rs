@@ -19,7 +19,7 @@ const PROVEN_LONG_AGO: Duration = Duration::from_hours(73);
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_link_of_a_notice_undoes_a_change(#[values(Sqlite, Postgres)] database: Database) {
+async fn the_link_in_a_notice_undoes_the_change(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     proven(&app, EMAIL).await;
     app.advance(PROVEN_LONG_AGO);
@@ -44,7 +44,7 @@ async fn the_link_of_a_notice_undoes_a_change(#[values(Sqlite, Postgres)] databa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_comes_back_with_the_password_from_before_the_change() {
+async fn an_address_returns_with_the_password_from_before_the_change() {
     let app = TestApp::start(Sqlite).await;
     proven(&app, EMAIL).await;
     app.advance(PROVEN_LONG_AGO);
@@ -80,7 +80,7 @@ async fn an_address_comes_back_with_the_password_from_before_the_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_comes_back_with_the_google_account_from_before_the_change() {
+async fn an_address_returns_with_the_google_account_from_before_the_change() {
     let clock = Clock::default();
     let (app, google) = TestApp::with_google_at(Sqlite, &clock, &[]).await;
     let old = "ada.lovelace@gmail.com";

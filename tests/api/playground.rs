@@ -37,7 +37,7 @@ pub(crate) fn operations() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_root_field_has_an_operation_and_every_operation_a_root_field() {
+async fn operations_and_root_fields_correspond() {
     let app = TestApp::start(Sqlite).await;
     let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } \
                  subscriptionType { fields { name } } } }";
@@ -84,7 +84,7 @@ impl Visited {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_tab_can_be_run_without_typing(#[values(Sqlite, Postgres)] database: Database) {
     let all = operations();
     let is_by_code = |name: &&str| !BY_LINK.contains(name) && *name != UNDO;
     let by_code: Vec<&str> = all.iter().map(String::as_str).filter(is_by_code).collect();
@@ -102,7 +102,7 @@ async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
+async fn the_playground_loads_only_its_own_files_and_cannot_be_framed() {
     let app = TestApp::start(Sqlite).await;
     let page = get(&app, "/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -139,7 +139,7 @@ async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
 
 /// The editor carries a copy of the sanitizer that nobody has mended for years.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_copy() {
+async fn the_editor_sanitizes_with_the_pinned_version_and_not_its_own_copy() {
     let app = TestApp::start(Sqlite).await;
     let named: Value = serde_json::from_str(include_str!("../../playground/package.json")).unwrap();
     let named = named["dependencies"]["dompurify"].as_str().unwrap();
@@ -172,7 +172,7 @@ async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_co
 #[case(&[("SMTP_URL", "smtp://127.0.0.1:9"), ("EMAIL_FROM", "accounts@example.org")], &["Playground", "GraphQL", "Keys", "Demo", "Docs"])]
 #[case(&[("GOOGLE_CLIENT_ID", "gatehouse"), ("GOOGLE_CLIENT_SECRET", "secret")], &["Playground", "GraphQL", "Mailbox", "Keys", "Google", "Demo", "Docs"])]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_no_browser_is_told_addresses_that_exist(
+async fn clients_that_are_not_browsers_get_addresses_that_exist(
     #[case] settings: &[(&str, &str)],
     #[case] expected: &[&str],
 ) {
@@ -190,7 +190,7 @@ async fn whoever_is_no_browser_is_told_addresses_that_exist(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_not_switched_off() {
+async fn production_serves_it_if_switched_on_and_development_unless_switched_off() {
     let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
     assert_eq!(get(&app, "/").await.status, StatusCode::NOT_FOUND);
     app.run("{ __schema { queryType { name } } }", Value::Null).await.data("__schema");

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_told_what_to_do_next() {
+async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_step() {
     let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     let seen = in_browser("playground.mjs", &[&server.url, shots.path().to_str().unwrap()]);
@@ -83,9 +83,7 @@ fn has_succeeded((_, answer, said): &(String, String, String)) -> bool {
 #[case::by_link(&[("EMAIL_VERIFICATION_METHOD", "link")])]
 #[case::only_by_link(&[("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")])]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_who_always_presses_the_first_button_sees_everything_succeed(
-    #[case] settings: &[(&str, &str)],
-) {
+async fn always_pressing_the_first_button_leads_through_every_operation(#[case] settings: &[(&str, &str)]) {
     let (folder, all) = (tempfile::tempdir().unwrap(), operations());
     let (server, _) = Server::start(folder.path(), &[], settings).await;
     let is_by_link = settings.contains(&("EMAIL_VERIFICATION_METHOD", "link"));
@@ -114,7 +112,7 @@ async fn a_newcomer_who_always_presses_the_first_button_sees_everything_succeed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_begins_in_the_middle_gets_to_what_they_wanted() {
+async fn a_newcomer_who_starts_at_any_tab_gets_to_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     for (first, refusal) in [
@@ -137,7 +135,7 @@ async fn whoever_begins_in_the_middle_gets_to_what_they_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_says_in_words_what_is_missing_or_broken() {
+async fn the_playground_explains_what_is_missing_or_broken() {
     let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     let seen = in_browser("playground_faults.mjs", &[&server.url, shots.path().to_str().unwrap()]);

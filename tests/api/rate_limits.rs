@@ -49,7 +49,7 @@ async fn two_servers_share_one_budget_and_a_third_finds_it_used_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn budgets_outlive_a_restart_on_sqlite_too() {
+async fn budgets_survive_a_restart_on_sqlite_too() {
     let app = TestApp::with(Sqlite, &[PROXY]).await;
     for _ in 0..11 {
         app.login_from(STRANGER, EMAIL, WRONG).await;
@@ -60,7 +60,7 @@ async fn budgets_outlive_a_restart_on_sqlite_too() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn successful_logins_have_a_budget_of_their_own(#[values(Sqlite, Postgres)] database: Database) {
+async fn successful_logins_have_their_own_budget(#[values(Sqlite, Postgres)] database: Database) {
     let app = &TestApp::with(database, &[("RATE_LIMIT_LOGINS", "6/1h")]).await;
     app.sign_up(EMAIL).await;
     let answers = join_all((0..20).map(|_| app.login(EMAIL, PASSWORD))).await;
@@ -74,7 +74,7 @@ async fn successful_logins_have_a_budget_of_their_own(#[values(Sqlite, Postgres)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_ups_are_rationed_by_address() {
+async fn sign_ups_are_limited_by_address() {
     let app = TestApp::with(Sqlite, &[PROXY]).await;
     let signup = async |from: &str, n: u32| {
         let query = format!("mutation($input: SignupInput!) {{ signup(input: $input) {{ {SIGN_IN} }} }}");
@@ -96,7 +96,7 @@ async fn sign_ups_are_rationed_by_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_are_rationed_by_account_and_ending_sessions_is_not() {
+async fn writes_are_limited_by_account_and_ending_sessions_is_not() {
     let app = TestApp::with(Sqlite, &[("RATE_LIMIT_WRITES", "3/1m")]).await;
     let ada = app.sign_up(EMAIL).await;
     let post = "mutation { postToDashboard(text: \"hi\") { response } }";
@@ -135,7 +135,7 @@ async fn in_development_failures_from_this_machine_are_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_shed_is_not_counted() {
+async fn requests_that_were_shed_are_not_counted() {
     let settings = [
         PROXY,
         ("HASH_QUEUE", "1"),
@@ -166,7 +166,7 @@ async fn what_was_shed_is_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_switched_off_is_not_even_counted() {
+async fn limits_that_are_switched_off_count_nothing() {
     let app = TestApp::with(Sqlite, &[PROXY, ("RATE_LIMITS", "off")]).await;
     app.sign_up(EMAIL).await;
     for _ in 0..70 {
@@ -178,7 +178,9 @@ async fn what_is_switched_off_is_not_even_counted() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_budgets_and_forgotten_addresses_are_deleted(#[values(Sqlite, Postgres)] database: Database) {
+async fn refilled_budgets_and_forgotten_addresses_are_deleted(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[PROXY]).await;
     app.sign_up(EMAIL).await;
     app.login_from(HOME, EMAIL, PASSWORD).await;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_expire_and_are_superseded_by_those_asked_for_with_their_id() {
+async fn codes_expire_and_are_superseded_only_by_resends_with_their_id() {
     let app = TestApp::start(Sqlite).await;
     let first = app.register(EMAIL, PASSWORD).await["emailChallenge"].clone();
     let old = app.code(EMAIL).await;
@@ -38,9 +38,7 @@ async fn codes_expire_and_are_superseded_by_those_asked_for_with_their_id() {
 /// Known or not, proven or not: the same answer, and the same two rows.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_for_a_mail_learns_nothing_of_the_address(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_resend_reveals_nothing_about_the_address(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[MANDATORY, ("NO_ACCOUNT_NOTICE", "on")]).await;
     app.register_and_prove(EMAIL, PASSWORD).await;
     app.register("grace@example.org", PASSWORD).await;
@@ -77,7 +75,7 @@ async fn whoever_asks_for_a_mail_learns_nothing_of_the_address(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_to_one_address_are_rationed_by_purpose() {
+async fn mails_to_one_address_are_limited_by_purpose() {
     let app = TestApp::start(Sqlite).await;
     let mut sent = 0;
     let mut waits = Vec::new();
@@ -108,9 +106,7 @@ pub(crate) async fn unprove(app: &TestApp) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_logs_in_with_an_unproven_address_is_mailed_one_code(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_login_with_an_unverified_address_sends_one_code(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[MANDATORY]).await;
     let ada = app.register_and_prove(EMAIL, PASSWORD).await;
     unprove(&app).await;

@@ -51,7 +51,7 @@ pub(crate) async fn works(app: &TestApp, email: &str, password: &str) -> bool {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_password_is_undone_without_the_old_one_coming_back(
+async fn undoing_a_password_change_does_not_restore_the_old_password(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -75,7 +75,7 @@ async fn a_changed_password_is_undone_without_the_old_one_coming_back(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reset_that_it_mails_cannot_be_refused_by_what_strangers_ask_for(
+async fn strangers_requests_cannot_block_the_reset_that_an_undo_mails(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -94,7 +94,7 @@ async fn the_reset_that_it_mails_cannot_be_refused_by_what_strangers_ask_for(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_comes_back_with_a_proof_from_before_alone(
+async fn an_address_returns_only_with_a_proof_from_before_the_change(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -145,7 +145,7 @@ async fn undoing_the_first_of_several_changes_undoes_them_all(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_just_got_the_account_gets_no_link(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_recently_verified_address_gets_no_link(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let thief = app.sign_up_long_ago(EMAIL).await;
     move_to(&app, &thief, PASSWORD, NEW).await;
@@ -160,7 +160,7 @@ async fn who_has_just_got_the_account_gets_no_link(#[values(Sqlite, Postgres)] d
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_freed_address_is_nobody_elses_for_three_days(
+async fn a_given_up_address_is_reserved_for_three_days(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("optional", "mandatory")] mode: &str,
 ) {
@@ -195,7 +195,9 @@ async fn a_freed_address_is_nobody_elses_for_three_days(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn linked_accounts_go_and_unlinked_ones_come_back(#[values(Sqlite, Postgres)] database: Database) {
+async fn linked_accounts_are_removed_and_unlinked_ones_restored(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     app.sign_up_long_ago(EMAIL).await;
     let owner = app.sign_in(EMAIL).await;

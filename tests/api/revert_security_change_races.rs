@@ -17,7 +17,7 @@ use crate::{
 /// All of it at once, on one account: each link and each proof works once, and nobody waits in a circle.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_reverts_resets_and_reauthentications_one_of_each_wins(
+async fn one_of_64_racing_reverts_resets_and_reauthentications_succeeds(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings = [("RATE_LIMIT_PASSWORD_CHANGES", "1000/1m"), ("RATE_LIMIT_PASSWORD_RESETS", "1000/1m")];

@@ -234,11 +234,11 @@ pub async fn mails(rows: &DatabaseConnection, email: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_do_as_their_model_does_on_sqlite() {
+async fn sessions_behave_like_their_model_on_sqlite() {
     check(Sqlite, 80).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_do_as_their_model_does_on_postgresql() {
+async fn sessions_behave_like_their_model_on_postgresql() {
     check(Postgres, 40).await;
 }

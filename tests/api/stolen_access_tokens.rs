@@ -67,7 +67,7 @@ async fn ways_in(app: &TestApp) -> Vec<String> {
 
 #[rstest::rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stolen_access_token_reads_and_signs_out_and_changes_no_way_in(
+async fn a_stolen_access_token_cannot_change_how_its_owner_signs_in(
     #[values(false, true)] owner_proves: bool,
     #[values(true, false)] has_password: bool,
 ) {

@@ -275,11 +275,11 @@ async fn without_a_thief_nobody_is_signed_out_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_noticed_at_the_owners_next_refresh_on_sqlite() {
+async fn a_thief_is_detected_at_the_owners_next_refresh_on_sqlite() {
     check_theft(Sqlite, 120).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_noticed_at_the_owners_next_refresh_on_postgresql() {
+async fn a_thief_is_detected_at_the_owners_next_refresh_on_postgresql() {
     check_theft(Postgres, 60).await;
 }

@@ -42,7 +42,7 @@ async fn another_service_verifies_a_token_through_the_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_issuer_or_without() {
+async fn metadata_is_where_oauth_and_openid_look_for_it_with_and_without_the_issuers_path() {
     let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts/")]).await;
     let expected = json!({
         "issuer": "https://example.org/accounts/",
@@ -62,7 +62,7 @@ async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_iss
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_jwks_has_public_keys_alone() {
+async fn the_jwks_contains_only_public_keys() {
     let app = TestApp::start(Sqlite).await;
     let keys = get(&app, "/.well-known/jwks.json").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=300");
@@ -83,7 +83,7 @@ async fn the_jwks_has_public_keys_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_may_be_signed_for_libraries_that_do_not_know_ed25519() {
+async fn tokens_can_be_signed_for_libraries_without_ed25519() {
     let app = TestApp::start(Sqlite).await;
     let before = app.sign_up(EMAIL).await.access_token;
     let app = app.another(&[("JWT_ALGORITHM", "ES256")]).await;
@@ -122,7 +122,7 @@ async fn tokens_may_be_signed_for_libraries_that_do_not_know_ed25519() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_has_the_claims_of_rfc_9068_and_those_that_are_chosen() {
+async fn a_token_has_the_claims_of_rfc_9068_and_the_configured_ones() {
     let everything =
         "email,email_verified,preferred_username,name,given_name,family_name,picture,role,bio".to_owned();
     for (claims, expected) in [
@@ -173,7 +173,7 @@ pub(crate) fn signing_key(secret: &str) -> EncodingKey {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_of_its_own_user_and_session() {
+async fn a_token_belongs_to_its_user_and_session() {
     let app = TestApp::start(Sqlite).await;
     let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up("grace@example.org").await);
     let (_, claims) = parts(&ada.access_token);
@@ -189,7 +189,7 @@ async fn a_token_is_of_its_own_user_and_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_authorization_headers_are_nobody() {
+async fn malformed_authorization_headers_are_anonymous() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let body = json!({ "query": "{ me { id } }" });
@@ -208,7 +208,7 @@ async fn odd_authorization_headers_are_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_former_key_verifies_as_long_as_it_is_a_fallback_and_signs_nothing() {
+async fn a_fallback_key_verifies_tokens_but_signs_none() {
     let before = TestApp::start(Sqlite).await;
     let ada = before.sign_up(EMAIL).await;
     let former = before.settings["SECRET_KEY"].clone();

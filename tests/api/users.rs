@@ -117,7 +117,7 @@ async fn paging_while_people_sign_up_neither_skips_nor_repeats(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_arguments_are_bad_requests_in_plain_words() {
+async fn invalid_arguments_are_bad_requests_with_plain_messages() {
     let app = TestApp::start(Sqlite).await;
     let staff = people(&app, 2).await;
     let cursor = page(&app, &staff, json!({})).await["edges"][0]["cursor"].as_str().unwrap().to_owned();
@@ -155,7 +155,7 @@ async fn bad_arguments_are_bad_requests_in_plain_words() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn users_see_themselves_and_staff_sees_everybody(#[values(Sqlite, Postgres)] database: Database) {
+async fn users_see_themselves_and_staff_see_everybody(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let staff = app.sign_up_as("staff", "staff@example.org").await;
     let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up("grace@example.org").await);
@@ -174,7 +174,7 @@ async fn users_see_themselves_and_staff_sees_everybody(#[values(Sqlite, Postgres
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sessions_of_a_page_are_each_users_own() {
+async fn each_user_of_a_page_has_their_own_sessions() {
     let app = TestApp::start(Sqlite).await;
     let staff = people(&app, 3).await;
     app.sign_in("p001@example.org").await;
@@ -209,7 +209,7 @@ async fn addresses(app: &TestApp, viewer: &SignedIn) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn staff_sees_from_where_users_sign_in_but_not_from_where_staff_and_superusers_do(
+async fn staff_see_the_addresses_of_users_but_not_of_staff_and_superusers(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;

@@ -13,7 +13,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn filters_are_joined_and_page_like_the_whole_list(#[values(Sqlite, Postgres)] database: Database) {
+async fn filters_combine_and_page_like_the_whole_list(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let staff = people(&app, 24).await;
     app.sql("UPDATE users SET role = 'superuser' WHERE email LIKE 'p00%'").await;
@@ -136,7 +136,7 @@ async fn search_finds_the_beginning_of_every_name_whatever_its_case(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn people_from_before_there_was_a_search_are_found(#[values(Sqlite, Postgres)] database: Database) {
+async fn accounts_older_than_the_search_are_found(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let staff = app.sign_up_as("staff", "staff@example.org").await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;

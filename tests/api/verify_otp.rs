@@ -22,7 +22,7 @@ async fn is_verified(app: &TestApp, access_token: &str) -> bool {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_it_is_optional_a_sign_up_signs_in_and_a_code_proves_the_address(
+async fn with_optional_verification_a_sign_up_signs_in_and_a_code_verifies_the_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -48,7 +48,7 @@ async fn where_it_is_optional_a_sign_up_signs_in_and_a_code_proves_the_address(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_signs_in_whoever_is_not(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_code_signs_in_a_client_that_is_signed_out(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let payload = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
@@ -61,7 +61,7 @@ async fn a_code_signs_in_whoever_is_not(#[values(Sqlite, Postgres)] database: Da
 
 /// With one try for a code, so that what cannot be one is seen to cost none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_the_same_in_all_digits_and_what_cannot_be_one_costs_no_try() {
+async fn codes_work_in_all_digits_and_malformed_codes_cost_no_attempt() {
     let app = TestApp::with(Sqlite, &[("OTP_MAX_ATTEMPTS", "1")]).await;
     let with_zero = |code: &str, zero: char| -> String {
         code.bytes().filter_map(|digit| char::from_u32(u32::from(zero) + u32::from(digit - b'0'))).collect()
@@ -96,7 +96,7 @@ async fn a_code_is_the_same_in_all_digits_and_what_cannot_be_one_costs_no_try() 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_it_is_mandatory_an_account_begins_with_the_proof(
+async fn with_mandatory_verification_the_code_creates_the_account(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
@@ -124,7 +124,7 @@ async fn where_it_is_mandatory_an_account_begins_with_the_proof(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_no_password_for_an_account_that_needs_no_proof(
+async fn a_verification_code_does_not_sign_in_to_a_verified_account(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -139,7 +139,7 @@ async fn a_code_is_no_password_for_an_account_that_needs_no_proof(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_switched_off_says_so() {
+async fn verification_that_is_switched_off_is_reported() {
     let link = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
     assert_eq!(link.verify(EMAIL, "12345678", None).await["code"], "INVALID_OTP");
     assert_eq!(link.resend_otp(EMAIL, None).await["code"], "NOT_ENABLED");
@@ -153,7 +153,7 @@ async fn what_is_switched_off_says_so() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deactivated_account_is_told_so_after_the_right_code_alone(
+async fn only_the_right_code_reveals_that_an_account_is_deactivated(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;

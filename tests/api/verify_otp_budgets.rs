@@ -12,7 +12,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn tries_are_counted_for_the_challenge_alone(#[values(Sqlite, Postgres)] database: Database) {
+async fn attempts_count_only_against_their_own_challenge(#[values(Sqlite, Postgres)] database: Database) {
     let app = &TestApp::with(database, &[MANDATORY]).await;
     let (one, two) = (app.register(EMAIL, PASSWORD).await, Duration::from_secs(61));
     app.advance(two);
@@ -32,7 +32,7 @@ async fn tries_are_counted_for_the_challenge_alone(#[values(Sqlite, Postgres)] d
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strangers_thousand_bare_codes_leave_the_owners_challenge_alone(
+async fn a_thousand_guesses_without_an_id_do_not_use_up_the_owners_challenge(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &TestApp::with(database, &[MANDATORY]).await;
@@ -55,7 +55,7 @@ async fn a_strangers_thousand_bare_codes_leave_the_owners_challenge_alone(
 /// A challenge and the mails that replace it, however often they are asked for.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_that_replace_each_other_share_twenty_tries_a_day(
+async fn mails_that_replace_each_other_share_twenty_attempts_a_day(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings = [("RATE_LIMIT_MAILS", "1000/1h"), ("RATE_LIMIT_MAILS_DAY", "1000/24h")];

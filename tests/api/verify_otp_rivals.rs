@@ -18,7 +18,7 @@ use crate::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_proofs_one_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[MANDATORY, ("OTP_MAX_ATTEMPTS", "20")]).await);
     let challenge = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
@@ -45,7 +45,7 @@ async fn of_64_racing_proofs_one_succeeds(#[values(Sqlite, Postgres)] database: 
 /// Two people sign up with one address. The password of the one is kept who proves it by the id that answered them.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_proves_an_address_has_the_only_working_password(
+async fn only_the_verified_sign_ups_password_works(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] owner_first: bool,
     #[values(true, false)] by_id: bool,
@@ -75,7 +75,7 @@ async fn who_proves_an_address_has_the_only_working_password(
 /// A stranger's registration waits beside an account that is not proven: its owner proves the account.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stranger_gives_an_account_another_password(
+async fn no_stranger_can_change_an_accounts_password(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] by_id: bool,
 ) {
@@ -97,7 +97,7 @@ async fn no_stranger_gives_an_account_another_password(
 /// A sign-up answers alike for every address; so does the login that follows it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_signs_up_with_an_address_never_learns_whether_it_has_an_account(
+async fn a_sign_up_never_reveals_whether_its_address_has_an_account(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
@@ -123,9 +123,7 @@ async fn who_signs_up_with_an_address_never_learns_whether_it_has_an_account(
 /// Several proofs of one address, each by a code of its own: one succeeds, and none waits in a circle.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn proofs_of_one_address_do_not_get_into_each_others_way(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn proofs_of_one_address_do_not_block_each_other(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[MANDATORY]).await);
     let mut ids = Vec::new();
     for n in 0..6 {
@@ -147,7 +145,7 @@ async fn proofs_of_one_address_do_not_get_into_each_others_way(
 /// A stranger has registered with the address; its owner asks for a code, and proves the address by the id that answered.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strangers_registration_lends_its_password_to_nobody(
+async fn a_strangers_registration_never_passes_on_its_password(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] by_id: bool,
     #[values(true, false)] owner_registered_before: bool,
@@ -205,7 +203,7 @@ async fn an_expired_or_superseded_id_continues_its_own_registration(
 /// In optional mode a stranger has made the account. What they chose ends with a proof by the mail alone.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_by_the_mail_alone_ends_what_a_squatter_chose(
+async fn a_proof_by_mail_alone_discards_what_a_squatter_chose(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("mail", "session", "id")] by: &str,
 ) {
@@ -234,7 +232,7 @@ async fn a_proof_by_the_mail_alone_ends_what_a_squatter_chose(
 /// A proof in a session, while another tab refreshes it: whatever it answers signs nobody out.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_beside_a_refresh_accuses_nobody_of_theft(
+async fn a_proof_during_a_refresh_reports_no_theft(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("0s", "10s")] staleness: &str,
 ) {

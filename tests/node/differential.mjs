@@ -1,12 +1,12 @@
-// Compares the server with the reference implementation, graphql-js, on documents and variables made at random: valid ones,
-// and ones that are spoiled in some way. Prints `{ cases, executed, refused, spoils, intended,
+// Compares the server with the reference implementation, graphql-js, on random documents and variables, both valid and
+// invalid ones. Prints `{ cases, executed, refused, spoils, intended,
 // differences }` as JSON.
 // Usage: node differential.mjs URL READER WRITER SEED CASES
 //
-// READER and WRITER are access tokens: queries are sent as the one, mutations as the other, which changes nothing of the one.
-// Both must come to the same verdict, a request error or an execution; and where it is executed, to the same keys in the same
-// order, with nulls in the same places. graphql-js resolves from full answers of the server that were recorded before. Where the
-// server's answer has an error at a path, its resolver throws there, so that what is compared is how an error spreads.
+// READER and WRITER are access tokens: queries are sent with one, mutations with the other, so that they do not affect queries.
+// Both must agree on whether to execute the document; and if they execute it, they must return the same keys in the same
+// order, with nulls in the same places. graphql-js resolves from complete responses recorded from the server. If the
+// server's response has an error at a path, the resolver throws there, so that the propagation of errors is compared.
 import {
   GraphQLError, execute, getNamedType, isCompositeType, isObjectType, parse, validate,
 } from 'graphql';
@@ -18,7 +18,7 @@ if (!count) {
   process.exit(2);
 }
 
-// Where the two differ on purpose.
+// Intended differences.
 const INTENDED = [
   {
     reason: 'a nullable variable for a field of a @oneOf input: GraphQL (September 2025) §5.8.5 refuses it. graphql-js has the rule, and overlooks it where the input object is non-null.',
@@ -43,7 +43,7 @@ async function post(body, accessToken = reader) {
   return answer.json();
 }
 
-/** Every field of a type that has no arguments, to some depth. */
+/** Selects every field of a type that has no arguments, to a limited depth. */
 function everything(type, depth = 0) {
   const fields = Object.values(type.getFields()).filter((field) => field.args.length === 0);
   const shown = fields.map((field) => {
@@ -72,7 +72,7 @@ async function record() {
 const recorded = await record();
 recorded.user = recorded.me;
 
-/** What graphql-js makes of the same, its resolvers failing where the server's did. */
+/** Executes the same with graphql-js, with resolvers that fail where the server's did. */
 function reference({ query, variables, operationName }, answer) {
   let document;
   try {
@@ -96,7 +96,7 @@ function reference({ query, variables, operationName }, answer) {
   return 'data' in result ? result : undefined;
 }
 
-/** Where two answers differ in shape. */
+/** Returns where two responses differ in shape, or null. */
 function difference(theirs, ours, at = 'data') {
   if (theirs === null || ours === null) return theirs === ours ? null : `${at}: ${ours === null ? 'null here' : 'null in graphql-js'}`;
   if (Array.isArray(theirs)) {

@@ -1,4 +1,4 @@
-// Makes GraphQL documents and their variables at random for `differential.mjs`: valid ones, and ones that are spoiled in some way.
+// Generates random GraphQL documents and variables for `differential.mjs`, both valid and invalid ones.
 import { readFileSync } from 'node:fs';
 import {
   buildSchema, getNamedType, getNullableType, isCompositeType, isEnumType, isInputObjectType, isListType, isNonNullType,
@@ -7,7 +7,7 @@ import {
 
 export const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** Returns a generator of numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function numbers(from) {
   let state = from >>> 0;
   return () => {
@@ -18,7 +18,7 @@ export function numbers(from) {
   };
 }
 
-// What the recorded answers know: these arguments, and mutations that come to an error whatever their arguments.
+// The recorded responses cover these root fields, and mutations that fail with any arguments.
 const ROOTS = {
   query: ['authSettings', 'dashboard', 'me', 'user', 'usernameAvailable', 'users'],
   mutation: [
@@ -27,12 +27,12 @@ const ROOTS = {
   ],
 };
 const ARGUMENTS_LEFT_OUT = { users: ['after', 'last', 'before', 'filter'] };
-// What an update of the profile comes to depends on its arguments: only whether it runs is compared.
+// The result of a profile update depends on its arguments, so only whether it runs is compared.
 const VERDICT_ALONE = ['updateProfile'];
 
 const TEXTS = ['"x"', '""', '"é \\n \\" \\\\ \\u0041"', '"\\ud83d\\ude00"', '"\\u{1F600}"', '"""a\n  "block"\n"""', '"😀"'];
 
-/** A document, its variables and its operation's name. */
+/** Generates a document, its variables and the name of its operation. */
 export class Maker {
   constructor(random, isSpoiled, ids) {
     this.random = random;
@@ -51,7 +51,7 @@ export class Maker {
 
   pick(list) { return list[this.upTo(list.length)]; }
 
-  /** Whether to spoil the document here, in this way. */
+  /** Decides whether to make the document invalid here, in this way. */
   spoil(way, probability = 0.08) {
     if (this.left === 0 || !this.chance(probability)) return false;
     this.left -= 1;
@@ -162,7 +162,7 @@ export class Maker {
     return `@${name}(if: ${this.value(schema.getDirective(name).args[0].type, false)})`;
   }
 
-  /** A value in the document, or a variable in its place. */
+  /** Generates a value in the document, or a variable in its place. */
   value(type, hasDefault, of, within = 0) {
     if (this.chance(0.3)) return this.variable(type, hasDefault, of);
     if (isNonNullType(type)) {
@@ -233,7 +233,7 @@ export class Maker {
     if (this.chance(0.3)) {
       const held = this.variables.length;
       const text = this.literal(getNullableType(declared), of, 2);
-      // a default may not hold variables: those that it was given go again
+      // a default value cannot contain variables, so those of this literal are removed again
       fallback = text.includes('$') ? '' : ` = ${text}`;
       if (text.includes('$')) this.variables.length = held;
     }

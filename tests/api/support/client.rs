@@ -9,18 +9,18 @@ use crate::support::{
     Database, EMAIL, NO_VERIFICATION, PASSWORD, Sqlite, TestApp, database::connect, tabs::Tabs,
 };
 
-/// Whether a tab waits for another to let go of the lock.
+/// An expression: whether a tab waits for another to release the lock.
 pub(crate) const SOMEBODY_WAITS: &str = "navigator.locks.query().then(({ pending }) => pending.length === 1)";
 
-/// Longer than an access token lasts.
+/// Longer than the lifetime of an access token.
 pub(crate) const HALF_AN_HOUR: Duration = Duration::from_mins(31);
 
-/// Tabs of one browser with a client each, the first of which signs in; the others have heard of it.
+/// Tabs of one browser, each with a client. The first one signs in, and the others hear of it.
 pub(crate) struct Browser {
     pub(crate) app: TestApp,
     pub(crate) tabs: Tabs,
     pub(crate) keep: &'static str,
-    /// Whether the clients listen to the server.
+    /// Whether the clients subscribe to events.
     pub(crate) events: bool,
 }
 
@@ -29,7 +29,7 @@ impl Browser {
         Self::signed_in_to(TestApp::with(database, &[NO_VERIFICATION]).await, keep, count, false).await
     }
 
-    /// The same with clients that listen, once they do.
+    /// The same with clients that subscribe to events; returns once they do.
     pub(crate) async fn listening(settings: &[(&str, &str)], keep: &'static str, count: usize) -> Self {
         let app = TestApp::with(Sqlite, &[&[NO_VERIFICATION], settings].concat()).await;
         let mut browser = Self::signed_in_to(app, keep, count, true).await;
@@ -54,7 +54,7 @@ impl Browser {
     }
 
     pub(crate) fn open(&mut self, tab: usize) {
-        // a page whose policy lets scripts call this server
+        // a page whose content security policy lets scripts call this server
         let url = format!("{}/activate", self.app.url);
         self.tabs.act("open", Some(tab), url);
         self.begin(tab);
@@ -62,7 +62,7 @@ impl Browser {
 
     pub(crate) fn begin(&mut self, tab: usize) {
         let options = json!({ "url": "/graphql", "keep": self.keep, "events": self.events });
-        // a person is asked for a proof by `asked`, and answers by `asked.give`
+        // the client asks for a proof through `asked`, and `asked.give` answers
         let options = format!(
             "{{ ...{options}, onReauthenticationRequired: (request) => new Promise((give) => {{ window.asked = {{ request, \
              give, times: (window.asked?.times ?? 0) + 1 }}; }}) }}"
@@ -76,17 +76,17 @@ impl Browser {
         assert_eq!(outcome["kind"], "AuthPayload", "{outcome}");
     }
 
-    /// Who is signed in, as each tab knows without asking.
+    /// Returns who is signed in, as each tab knows without a request.
     pub(crate) fn states(&mut self) -> Vec<Value> {
         self.tabs.run_all("gatehouse.state().user?.email ?? gatehouse.state().status")
     }
 
-    /// Who is signed in, as each tab is told by the server, all at once.
+    /// Returns who is signed in, as the server answers each tab, all at once.
     pub(crate) fn ask(&mut self) -> Vec<Value> {
         self.tabs.run_all("gatehouse.me().then((user) => user.email, (fault) => fault.code)")
     }
 
-    /// Has one tab hold the client's lock until it is told to let go.
+    /// Makes one tab hold the client's lock until `letGo` is called.
     pub(crate) fn hold_lock(&mut self, tab: usize) {
         let name = format!("gatehouse {} /graphql", self.keep);
         let hold = format!(
@@ -95,7 +95,7 @@ impl Browser {
         self.tabs.run(tab, &hold);
     }
 
-    /// Signs in elsewhere until all tabs have heard of it.
+    /// Signs in elsewhere until all tabs have received the event.
     pub(crate) async fn until_all_hear(&mut self) {
         self.tabs.run_all("void (window.events = [])");
         while self
@@ -116,7 +116,7 @@ impl Browser {
         self.app.run_as(&elsewhere, &revoke, json!({})).await.data("revokeSession");
     }
 
-    /// How often sessions were refreshed, all together.
+    /// Returns how often sessions were refreshed in total.
     pub(crate) async fn rotations(&self) -> i64 {
         let rows = connect(&self.app.settings["DATABASE_URL"]).await;
         let sum = "SELECT CAST(SUM(counter) AS BIGINT) AS rotations FROM sessions";

@@ -8,10 +8,10 @@ use crate::support::{Sqlite, TestApp, tabs::Tabs};
 
 pub(crate) const NEW: &str = "battery horse correct";
 
-/// Longer than a proof is good for.
+/// Longer than a proof counts.
 pub(crate) const STALE: Duration = Duration::from_mins(11);
 
-/// A person at the app, in so many tabs.
+/// A user of the app, in one or more tabs.
 pub(crate) struct Visit {
     pub(crate) app: TestApp,
     pub(crate) tabs: Tabs,
@@ -46,7 +46,7 @@ impl Visit {
         self.tabs.act("wait", Some(0), is);
     }
 
-    /// Goes on by Tab until a control of this name has the focus.
+    /// Presses Tab until the control with this name has the focus.
     pub(crate) fn tab_to(&mut self, name: &str) {
         let named =
             "(() => { const { activeElement: at } = document; return (at.labels?.[0] ?? at).innerText; })()";
@@ -76,18 +76,18 @@ impl Visit {
         self.enter();
     }
 
-    /// Presses a button of the stand-in for Google.
+    /// Presses the button for a person at the fake Google.
     pub(crate) fn choose_at_google(&mut self, person: &str) {
         self.reads("This is no Google");
         self.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
     }
 
-    /// Where the focus is.
+    /// Returns the name of the element that has the focus.
     pub(crate) fn focus(&mut self) -> Value {
         self.tabs.run(0, "document.activeElement.name || document.activeElement.tagName")
     }
 
-    /// Nothing that axe finds serious, nothing beyond the edge of a phone, nothing that the browser complains of.
+    /// Checks that axe finds nothing serious, nothing is wider than a phone, and the browser reports nothing.
     pub(crate) fn is_sound(&mut self, page: &str) {
         for scheme in ["light", "dark"] {
             for width in [360, 1100] {
