@@ -1,4 +1,4 @@
-//! The least client of HTTP/1.1 that will do: it shares its machine with the server that it measures.
+//! A minimal HTTP/1.1 client, because it shares the machine with the server that it measures.
 
 use std::{
     io::{self, Write},
@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A connection that is kept alive.
+/// A persistent connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     host: SocketAddr,
@@ -25,7 +25,7 @@ impl Connection {
         Ok(Self { stream, host, buffer: Vec::new() })
     }
 
-    /// Another to the same server.
+    /// Opens another connection to the same server.
     pub(crate) async fn again(&self) -> io::Result<Self> {
         Self::open(self.host).await
     }
@@ -36,7 +36,7 @@ impl Connection {
         self.exchange().await
     }
 
-    /// Posts a GraphQL request, with an access token or an empty text.
+    /// Posts a GraphQL request with an access token, or with an empty string for none.
     pub(crate) async fn post(&mut self, access_token: &str, body: &Value) -> io::Result<Value> {
         Ok(serde_json::from_slice(self.post_text(access_token, &body.to_string()).await?)?)
     }
@@ -56,7 +56,7 @@ impl Connection {
         self.exchange_text().await
     }
 
-    /// Sends a request that was written before, and expects this in its answer.
+    /// Sends a prepared request, and expects this text in the response.
     pub(crate) async fn send(&mut self, request: &[u8], expected: &str) -> io::Result<()> {
         self.buffer.clear();
         self.buffer.extend_from_slice(request);
@@ -66,7 +66,7 @@ impl Connection {
         if is_expected { Ok(()) } else { Err(other()) }
     }
 
-    /// Sends what is in the buffer, and reads the answer into it.
+    /// Sends the contents of the buffer, and reads the response into it.
     async fn exchange(&mut self) -> io::Result<Value> {
         Ok(serde_json::from_slice(self.exchange_text().await?)?)
     }
@@ -85,7 +85,7 @@ impl Connection {
     }
 }
 
-/// The body of an answer that is complete; the server tells its length.
+/// Returns the body of a complete response, using its `Content-Length`.
 fn body(answer: &[u8]) -> Option<&[u8]> {
     let head = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
     let (head, body) = (str::from_utf8(&answer[..head]).unwrap(), &answer[head + 4..]);

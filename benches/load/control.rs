@@ -1,4 +1,4 @@
-//! What the same machine does without Gatehouse, in the same rounds: the ceilings that its figures are held against.
+//! What the same machine does without Gatehouse, in the same rounds: the ceilings for its figures.
 
 use std::{
     fmt::Write as _,
@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 use crate::{cores, load::per_second, person};
 
-/// A server process of the bench's own.
+/// A control: a server process without Gatehouse.
 pub(crate) struct Control {
     pub(crate) address: SocketAddr,
-    /// A token that it accepts.
+    /// A token that the server accepts.
     pub(crate) access_token: String,
     pub(crate) process: Child,
 }
@@ -50,9 +50,9 @@ impl Drop for Control {
     }
 }
 
-/// What a control process does. It ends with the bench.
+/// Runs a control process, which ends with the benchmark.
 pub(crate) async fn serve(kind: &str) {
-    // tokens are verified each time
+    // tokens are verified for each request
     let (_, key) = gatehouse::secrets::SecretKey::generate();
     let settings = [("VIEWER_CACHE_SIZE", "0"), ("SECRET_KEY", key.as_str())];
     let config = Config::load(Mode::Dev, &settings.into_iter().collect()).unwrap();
@@ -113,7 +113,7 @@ impl Query {
     }
 }
 
-/// The hashes of logins, with the server's default parameters, in memory as it comes, and nothing else.
+/// Computes only password hashes, with the server's default parameters and in ordinary memory.
 pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     let started = Instant::now();
     let hash = || {
@@ -136,7 +136,7 @@ pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     per_second(hashes, started.elapsed().as_secs_f64())
 }
 
-/// Durable commits of SQLite, one after the other, on a file of their own.
+/// Commits to SQLite durably, one after the other, on a separate file.
 pub(crate) fn sqlite_commits_per_second(folder: &std::path::Path, round: Duration) -> f64 {
     let connection = rusqlite::Connection::open(folder.join("commits.db")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -154,7 +154,7 @@ pub(crate) fn sqlite_commits_per_second(folder: &std::path::Path, round: Duratio
     per_second(commits, started.elapsed().as_secs_f64())
 }
 
-/// The statement of a refresh by `pgbench`, with as many clients. None: there is no `pgbench`.
+/// Runs the statement of a refresh with `pgbench` and as many clients. Returns `None` if `pgbench` is not installed.
 pub(crate) fn pgbench_per_second(
     url: &str,
     folder: &std::path::Path,
@@ -188,7 +188,7 @@ pub(crate) fn pgbench_per_second(
     tps
 }
 
-/// Rows of their own for [`pgbench_per_second`].
+/// Creates separate rows for [`pgbench_per_second`].
 pub(crate) const PGBENCH_ROWS: &str = "\
     INSERT INTO users SELECT (jsonb_populate_record(NULL::users, to_jsonb(u) || jsonb_build_object('id', ids.id, 'email', null, 'email_key', null))).* \
     FROM (SELECT * FROM users LIMIT 1) u, \

@@ -1,4 +1,4 @@
-//! Loads, and what comes of them.
+//! Loads, and their results.
 
 use std::{
     fs,
@@ -7,15 +7,15 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-/// What came of one kind of request in one round.
+/// The result of one kind of request in one round.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) rate: f64,
-    /// Milliseconds that half of them, and all but one in a hundred, were answered within.
+    /// The time in milliseconds within which half of the requests, and all but one in a hundred, were answered.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Milliseconds of processor that the server took for each.
+    /// Processor time of the server per request, in milliseconds.
     pub(crate) cpu: f64,
 }
 
@@ -29,7 +29,7 @@ impl Load {
     }
 }
 
-/// A closed loop: each of `clients` asks again as soon as it was answered.
+/// Runs a closed loop: each of `clients` sends its next request as soon as it has the response.
 pub(crate) async fn closed<C>(
     clients: &mut [C],
     round: Duration,
@@ -52,8 +52,8 @@ pub(crate) async fn closed<C>(
     Load::of(latencies.concat(), started.elapsed().as_secs_f64(), cpu)
 }
 
-/// An open loop: so many requests a second, whether or not those before were answered. A request that had to wait for its
-/// client is counted from when it was due.
+/// Runs an open loop: so many requests per second, whether or not earlier ones were answered. A request that waits for its
+/// client is timed from when it was due.
 pub(crate) async fn open<C>(
     clients: &mut [C],
     rate: f64,
@@ -70,7 +70,7 @@ pub(crate) async fn open<C>(
         while due < started + round {
             let is_late = Instant::now() > due;
             tokio::time::sleep_until(due.into()).await;
-            // timers are good to a millisecond, which is not the server's
+            // timers are accurate to a millisecond, which must not count as the server's time
             let sent = if is_late { due } else { Instant::now() };
             act(client).await;
             latencies.push(sent.elapsed().as_secs_f64());
@@ -86,17 +86,17 @@ pub(crate) fn per_second(count: usize, seconds: f64) -> f64 {
     f64::from(u32::try_from(count).unwrap()) / seconds
 }
 
-/// The middle one.
+/// Returns the median.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Seconds of processor that a process has taken; not a number where the system does not tell as Linux does.
+/// Returns the processor time of a process in seconds, or NaN on systems without Linux's `/proc`.
 fn processor_seconds(process: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // the name before it may hold anything
+    // the process name before it can contain anything
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(f64::NAN);
     (ticks(11) + ticks(12)) / 100.0

@@ -22,7 +22,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// A new account.
+    /// Signs up with a new account.
     pub(crate) async fn sign_up(address: SocketAddr) -> Self {
         let connection = Connection::open(address).await.unwrap();
         let email = format!("{:x}@example.org", u128::from_be_bytes(secrets::random()));
@@ -33,7 +33,7 @@ impl Person {
         person
     }
 
-    /// Somebody who has an account.
+    /// A person who has an account.
     pub(crate) async fn sign_in_to(address: SocketAddr, email: &str) -> Self {
         let connection = Connection::open(address).await.unwrap();
         let mut person = Self {
@@ -46,13 +46,13 @@ impl Person {
         person
     }
 
-    /// Asks in their name.
+    /// Sends a request as this person.
     pub(crate) async fn ask(&mut self, query: &str, variables: &Value) -> Value {
         let body = json!({ "query": query, "variables": variables });
         self.connection.post(&self.access_token, &body).await.unwrap()
     }
 
-    /// Connects anew: the server closes what was idle for long.
+    /// Reconnects, because the server closes connections that are idle for long.
     pub(crate) async fn connect(&mut self) {
         self.connection = self.connection.again().await.unwrap();
     }
@@ -63,12 +63,12 @@ impl Person {
         assert_eq!(answer["data"]["me"]["email"], *self.email, "{answer}");
     }
 
-    /// Another connection of theirs, that asks who they are.
+    /// Opens another connection of this person that asks for `me`.
     pub(crate) async fn asker(&self, address: SocketAddr) -> Asker {
         Asker::new(address, &self.access_token, &self.email).await
     }
 
-    /// Another account, on the same connection.
+    /// Signs up with another account on the same connection.
     pub(crate) async fn sign_up_again(&mut self) {
         let email = format!("{:x}@example.org", u128::from_be_bytes(secrets::random()));
         let input = json!({ "email": email, "password": PASSWORD });
@@ -77,7 +77,7 @@ impl Person {
         assert!(answer["data"]["signup"]["accessToken"].is_string(), "{answer}");
     }
 
-    /// Presents the newest refresh token.
+    /// Refreshes with the newest refresh token.
     pub(crate) async fn refresh(&mut self) {
         let variables = json!({ "token": self.refresh_token });
         self.sign_in("refresh", REFRESH, &variables).await;
@@ -91,7 +91,7 @@ impl Person {
     async fn sign_in(&mut self, field: &str, operation: &str, variables: &Value) {
         let body = format!(r#"{{"query":"{operation} {TOKENS}","variables":{variables}}}"#);
         let answer = self.connection.post_text("", &body).await.unwrap();
-        // read no further than it must be
+        // reads no more than necessary
         let token = |name: &str| {
             let found = str::from_utf8(answer).unwrap().split_once(&format!(r#""{name}":""#));
             match found.and_then(|(_, from)| from.split_once('"')) {
@@ -103,7 +103,7 @@ impl Person {
     }
 }
 
-/// A connection that asks for `me` with one token. Its request is written once, since it shares the machine with the server.
+/// A connection that asks for `me` with one token. The request is prepared once, because the client shares the machine with the server.
 pub(crate) struct Asker {
     connection: Connection,
     request: Vec<u8>,

@@ -1,20 +1,22 @@
-//! The results: as a table, and as a picture.
+//! The results as a table and as a picture.
 
 use std::fmt::Write as _;
 
-/// One kind of work, each round's figures.
+use crate::load::{Load, median};
+
+/// One kind of work, with the figures of each round.
 pub(crate) struct Line {
     pub(crate) what: String,
     pub(crate) rates: Vec<f64>,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) cpu: f64,
-    /// Each round's ratio to a control, and which.
+    /// The ratio to a control in each round, and the name of the control.
     pub(crate) ratios: Vec<f64>,
     pub(crate) of: &'static str,
 }
 
-/// The middle one, the least and the most.
+/// Returns the median, the minimum and the maximum.
 pub(crate) fn spread(values: &[f64]) -> (f64, f64, f64) {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -24,7 +26,7 @@ pub(crate) fn spread(values: &[f64]) -> (f64, f64, f64) {
     }
 }
 
-/// In Markdown.
+/// Returns a table in Markdown.
 pub(crate) fn table(lines: &[Line]) -> String {
     let figure =
         |value: f64, digits: usize| if value.is_nan() { String::new() } else { format!("{value:.digits$}") };
@@ -44,7 +46,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
     text
 }
 
-/// A bar for each line that has a ratio: how much of its control it reaches, the spread as a thin line.
+/// Returns an SVG with a bar for each line that has a ratio: how much of its control it reaches, with the spread as a thin line.
 pub(crate) fn plot(lines: &[Line]) -> String {
     let bars: Vec<&Line> = lines.iter().filter(|line| !line.ratios.is_empty()).collect();
     let (left, width, row) = (330.0, 420.0, 26.0);
@@ -84,4 +86,26 @@ pub(crate) fn plot(lines: &[Line]) -> String {
         y += row;
     }
     svg + "</svg>\n"
+}
+
+pub(crate) fn rates(loads: &[Load]) -> Vec<f64> {
+    loads.iter().map(|load| load.rate).collect()
+}
+
+pub(crate) fn line(what: String, loads: &[Load], control: &[f64], of: &'static str) -> Line {
+    let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
+    let ratios = loads.iter().zip(control).map(|(load, control)| load.rate / control).collect();
+    Line {
+        what,
+        rates: rates(loads),
+        p50: middle(|l| l.p50),
+        p99: middle(|l| l.p99),
+        cpu: middle(|l| l.cpu),
+        ratios,
+        of,
+    }
+}
+
+pub(crate) fn rates_alone(what: String, rates: &[f64]) -> Line {
+    Line { rates: rates.to_vec(), ..line(what, &[], &[], "") }
 }

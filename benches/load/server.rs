@@ -13,24 +13,24 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::connection::Connection;
 
-/// `gatehouse serve`, told to stop when dropped.
+/// A running `gatehouse serve`, stopped when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     process: Child,
 }
 
 impl Server {
-    /// Brings the database's tables up to date.
+    /// Migrates the database.
     pub(crate) fn migrate(database_url: &str) {
         assert!(gatehouse("migrate", database_url).status().unwrap().success(), "migrating failed");
     }
 
-    /// Returns with the first answer.
+    /// Starts a server and waits for its first response.
     pub(crate) async fn start(database_url: &str) -> Self {
         Self::start_with(database_url, &[]).await
     }
 
-    /// The same with further settings.
+    /// The same with more settings.
     pub(crate) async fn start_with(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = gatehouse("serve", database_url)
@@ -60,17 +60,17 @@ impl Server {
         }
     }
 
-    /// The process.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// MB of memory in use; not a number where the system does not tell as Linux does.
+    /// Returns the memory in use in MB, or NaN on systems without Linux's `/proc`.
     pub(crate) fn memory(&self) -> f64 {
         self.megabytes("VmRSS")
     }
 
-    /// MB of memory that were in use at most.
+    /// Returns the peak memory in MB.
     pub(crate) fn most_memory(&self) -> f64 {
         self.megabytes("VmHWM")
     }
@@ -90,7 +90,7 @@ impl Drop for Server {
     }
 }
 
-/// The program as it is released, with no settings but those that are added. Its warnings are shown.
+/// Prepares to run the release build, or `BENCH_PROGRAM`, without any settings, and shows its warnings.
 #[expect(clippy::disallowed_methods, reason = "the program to measure is no setting of the server")]
 pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
     let program = env::var("BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatehouse").to_owned());

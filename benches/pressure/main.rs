@@ -1,8 +1,8 @@
-//! What the server's clients feel while others abuse it, and how much memory that takes.
+//! How abuse affects other clients, and how much memory it takes.
 //!
 //! `cargo bench --bench pressure` measures a server process on a new SQLite file, from the same machine: `me` of sixteen
-//! clients, alone and beside thousands of connections that drip their requests, in turns; then a storm of logins. It needs as
-//! many open files (`ulimit -n`). Nothing is asserted of the numbers: they are the machine's.
+//! clients, alone and next to thousands of connections that send their requests slowly, in turns; then a storm of logins. It
+//! needs as many open files (`ulimit -n`). The figures depend on the machine, so none is asserted.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -41,7 +41,7 @@ const STORM: usize = 500;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs this too, to see that it works
+    // `cargo test --all-targets` runs the program too, and must not measure
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -62,7 +62,7 @@ async fn main() {
         slow.shutdown().await;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    // what was given back to the allocator may stay with it, so each round is held against the first
+    // the allocator may keep freed memory, so each round is compared with the first
     let before = quiet[0].memory;
     println!("`me` of {CLIENTS} clients, medians of {ROUNDS} rounds of {} s", ROUND.as_secs());
     for (what, rounds) in [("alone", &quiet), (&format!("beside {SLOW} slow ones"), &beside)] {
@@ -91,18 +91,18 @@ async fn main() {
     );
 }
 
-/// Not all at once: their hashes would wait for each other longer than a request may take.
+/// Signs up a few at a time: the hashes of all at once would take longer than a request may.
 async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
     stream::iter(0..people).map(|_| Person::sign_up(address)).buffer_unordered(CLIENTS).collect().await
 }
 
-/// A connection that sends a request's head for ever; it begins anew when it is let go.
+/// A connection that never finishes sending a request head, and starts again when it is closed.
 async fn drip(address: SocketAddr, number: usize) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(address).await {
             let mut sent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: ").await;
             while sent.is_ok() {
-                // not all at once
+                // spread over time
                 tokio::time::sleep(Duration::from_millis(1000 + (number % 1000) as u64)).await;
                 sent = stream.write_all(b"x").await;
             }
@@ -110,7 +110,7 @@ async fn drip(address: SocketAddr, number: usize) {
     }
 }
 
-/// What one round came to, and the most memory meanwhile, in MB.
+/// The results of one round, and the peak memory in MB.
 struct Measured {
     load: Load,
     memory: f64,

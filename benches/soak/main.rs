@@ -1,8 +1,8 @@
-//! Whether the server stays as it is: minutes of everything at once, at a steady rate.
+//! Whether latency and memory stay constant during minutes of mixed load at a steady rate.
 //!
 //! `cargo bench --bench soak` runs ten minutes (`BENCH_MINUTES`) against a server process on a new SQLite file, or on
-//! `BENCH_POSTGRES_URL`, from the same machine, and prints each minute's latencies and the server's memory at its end. What
-//! creeps up shows; an answer that is not the expected one ends the command. Nothing is asserted of the numbers.
+//! `BENCH_POSTGRES_URL`, from the same machine, and prints each minute's latencies and the server's memory at its end, so that
+//! slow growth shows. An unexpected response ends the command. The figures depend on the machine, so none is asserted.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "what it reads are no settings of the server")]
@@ -31,7 +31,7 @@ mod server;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What is asked for, how often a second, and by how many.
+/// The operation, its rate per second, and the number of clients.
 const ME: (f64, usize) = (1000.0, 32);
 const REFRESH: (f64, usize) = (200.0, 32);
 const LOGIN: (f64, usize) = (20.0, 16);
@@ -39,7 +39,7 @@ const SIGNUP: (f64, usize) = (5.0, 8);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs this too, to see that it works
+    // `cargo test --all-targets` runs the program too, and must not measure
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }

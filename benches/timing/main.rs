@@ -1,13 +1,13 @@
-//! Whether the time of an answer tells if somebody has an account.
+//! Whether response times reveal who has an account.
 //!
-//! `cargo bench --bench timing` asks a server process the same about addresses that have an account and addresses that have
-//! none, in turns, and prints for each request how well the two can be told apart by time: the area under the ROC curve
-//! (Mann-Whitney). One half is a coin's guess; the control compares the known with the known. At a thousand samples of each,
-//! chance alone stays within 0.46 and 0.54 (three standard deviations are 0.039), so what lies outside ends the command with
-//! an error, unless its control does too: then the machine was not quiet enough to tell. It takes a quarter of an hour.
+//! `cargo bench --bench timing` sends a server process the same requests about addresses with an account and addresses
+//! without one, in turns, and prints for each request how well time distinguishes the two: the area under the ROC curve
+//! (Mann-Whitney). One half is a coin toss; the control compares two groups with an account. With a thousand samples of each,
+//! chance alone stays between 0.46 and 0.54 (three standard deviations are 0.039), so a value outside ends the command with
+//! an error, unless its control is outside too: then the machine was not quiet enough. It takes a quarter of an hour.
 //!
-//! Logins are asked of four kinds of people: with and without an account, with and without a registration under way. Two kinds
-//! are compared wherever they get the same answer.
+//! Logins are measured for four kinds of people: with and without an account, with and without a pending registration. Two kinds
+//! are compared if they get the same answer.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -29,20 +29,20 @@ mod server;
 
 const SAMPLES: usize = 1000;
 
-/// Within this, nothing can be told.
+/// Values between these reveal nothing.
 const CHANCE: RangeInclusive<f64> = 0.46..=0.54;
 
-/// Addresses with an account, and with none.
+/// Addresses with an account, and without one.
 const KNOWN: &str = "person";
 const UNKNOWN: &str = "nobody";
-/// The same with a registration under way.
+/// The same with a pending registration.
 const KNOWN_REGISTERED: &str = "applicant";
 const UNKNOWN_REGISTERED: &str = "newcomer";
 
 const ACCOUNTS_PASSWORD: &str = "correct horse battery";
 const REGISTRATIONS_PASSWORD: &str = "staple battery horse";
 
-/// What is asked, about `$email`: its name, the document, and `EMAIL_VERIFICATION`.
+/// The requests about `$email`: name, document, and `EMAIL_VERIFICATION`.
 const REQUESTS: [(&str, &str, &str); 4] = [
     (
         "requestPasswordReset",
@@ -61,8 +61,7 @@ const REQUESTS: [(&str, &str, &str); 4] = [
 const SIGNUP: &str = "mutation($email: String!, $password: String = \"battery horse correct\") { signup(input: { email: $email, password: $password }) { __typename } }";
 const LOGIN: &str = "mutation($email: String!, $password: String!) { login(input: { identifier: $email, password: $password }) { __typename } }";
 
-/// Logins that are answered alike: the password that is given, the two kinds of people, and what is told if time tells them
-/// apart.
+/// Logins with the same answer: the password that is sent, the two kinds of people, and what time reveals if it distinguishes them.
 const LOGINS: [(&str, [&str; 2]); 6] = [
     ("x", [KNOWN, UNKNOWN]),
     ("x", [KNOWN_REGISTERED, UNKNOWN_REGISTERED]),
@@ -74,7 +73,7 @@ const LOGINS: [(&str, [&str; 2]); 6] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // `cargo test --all-targets` runs this too, to see that it works
+    // `cargo test --all-targets` runs the program too, and must not measure
     if !env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -110,7 +109,7 @@ async fn main() -> ExitCode {
     if tells { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Asks about two kinds of people, and prints how well they can be told apart; returns whether the machine or the server has
+/// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine or the server
 /// failed.
 async fn compare(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> bool {
     let [first, second] = ask(server, name, request, kinds).await;
@@ -126,13 +125,13 @@ async fn compare(server: &Server, name: &str, request: &Value, kinds: [&str; 2])
     !verdict.is_empty()
 }
 
-/// The seconds that answers took, about each of two kinds of people.
+/// Returns the response times in seconds for each of two kinds of people.
 async fn ask(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> [Vec<f64>; 2] {
     let mut connection = Connection::open(server.address).await.unwrap();
     let mut seconds = [Vec::new(), Vec::new()];
     for sample in 0..SAMPLES {
         let mut answers = Vec::new();
-        // who comes first takes turns as well
+        // the two kinds also take turns to come first
         for which in [sample % 2, (sample + 1) % 2] {
             let mut body = request.clone();
             body["variables"]["email"] = json!(address(kinds[which], sample));
@@ -151,7 +150,7 @@ fn address(kind: &str, number: usize) -> String {
     format!("{kind}{number:04}@example.org")
 }
 
-/// Signs up whoever is to have a registration under way, for longer than all of this takes.
+/// Creates the pending registrations, which outlast the benchmark.
 async fn register(database_url: &str, settings: &[(&str, &str)]) {
     let methods = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")];
     let server = Server::start_with(database_url, &[settings, &methods].concat()).await;
@@ -166,7 +165,7 @@ async fn register(database_url: &str, settings: &[(&str, &str)]) {
     }
 }
 
-/// The chance that one of the first took longer than one of the second: the area under the ROC curve.
+/// Returns the probability that one of the first took longer than one of the second: the area under the ROC curve.
 fn distinguishability(first: &[f64], second: &[f64]) -> f64 {
     let longer = |one: &f64| second.iter().filter(|other| one > other).count();
     let wins: usize = first.iter().map(longer).sum();
@@ -175,14 +174,14 @@ fn distinguishability(first: &[f64], second: &[f64]) -> f64 {
     share
 }
 
-/// A database of people with proven addresses, and passwords hashed as the server hashes them.
+/// Creates a database of users with verified addresses, and passwords hashed as the server hashes them.
 fn database(folder: &Path) -> String {
     let database_url = format!("sqlite://{}", folder.join("gatehouse.db").display());
     Server::migrate(&database_url);
     let mut output = [0; 32];
     Argon2::default().hash_password_into(ACCOUNTS_PASSWORD.as_bytes(), &[7; 16], &mut output).unwrap();
     let [salt, output] = [&[7; 16][..], &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    // without Django's prefix, so that no sign-in hashes it anew
+    // without Django's prefix, so that no sign-in rehashes the password
     let hash = format!("$argon2id$v=19$m=19456,t=2,p=1${salt}${output}");
     let line = |(id, (kind, number)): (usize, (&str, usize))| {
         json!({ "id": id, "username": "", "email": address(kind, number), "password": hash,

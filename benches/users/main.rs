@@ -1,4 +1,4 @@
-//! What the number of users costs: the same requests with a thousand users and with a million, three sessions each, side by
+//! The cost of the number of users: the same requests with a thousand users and with a million, three sessions each, side by
 //! side.
 //!
 //! `cargo bench --bench users` measures two server processes on new SQLite files, from the same machine. `BENCH_POSTGRES_URL`
@@ -40,17 +40,17 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
 const EMAIL: &str = "root@example.org";
 
-/// Three sessions of everybody, which go on for a month.
+/// Creates three sessions for every user, which last for a month.
 const SESSIONS: &str = "\
     INSERT INTO sessions (id, user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at) \
     SELECT RANDOM_ID, id, 0, 0, created_at, created_at, NOW + 2592000000, NOW + 2592000000 \
     FROM users, (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS thrice";
 
-/// Rows of each table that PostgreSQL read without an index.
+/// Returns the rows of each table that PostgreSQL read without an index.
 const UNINDEXED: &str =
     "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > 0 ORDER BY relname";
 
-/// What is asked, and which part of the answer must not be empty.
+/// The operations, and the part of each response that must not be empty.
 const REQUESTS: [(&str, &str, &str); 9] = [
     ("user, by id", "query($id: ID!) { user(id: $id) { id email } }", "/data/user"),
     ("users, first 20", "{ users { nodes { id email } } }", "/data/users/nodes/19"),
@@ -81,7 +81,7 @@ const REQUESTS: [(&str, &str, &str); 9] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs this too, to see that it works
+    // `cargo test --all-targets` runs the program too, and must not measure
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -128,7 +128,7 @@ async fn compare(what: &str, few: &mut Subject, many: &mut Subject, act: impl As
     println!("{what:<32}{:>14.3}{:>14.3}{ratio:>8.2}", few * 1e3, many * 1e3);
 }
 
-/// A server with so many users.
+/// A server with this many users.
 struct Subject {
     size: u32,
     import: Duration,
@@ -178,9 +178,9 @@ impl Subject {
         assert!(answer.pointer(part).is_some_and(|part| !part.is_null()), "{name}: {answer}");
     }
 
-    /// The median time of a request, in seconds.
+    /// Returns the median time of a request, in seconds.
     async fn time(&mut self, act: &impl AsyncFn(&mut Self)) -> f64 {
-        // the server closes what says nothing for long
+        // the server closes connections that are idle for long
         self.person.connect().await;
         let mut times = Vec::new();
         let begun = Instant::now();
@@ -207,8 +207,8 @@ impl Subject {
     }
 }
 
-/// People as Django dumps them: one in twenty inactive, so that a page of these is full among a thousand too, and one in a
-/// thousand of the staff.
+/// Users as Django dumps them: one in twenty is inactive, so that a page of these is full even among a thousand, and one in a
+/// thousand is staff.
 fn write_people(path: &Path, count: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     for n in 0..count {

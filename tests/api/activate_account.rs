@@ -25,7 +25,7 @@ async fn a_link_proves_the_address_once(#[values(Sqlite, Postgres)] database: Da
 /// The link alone is read by the owner of the mailbox, who may not be the person who signed up.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_keeps_the_password_for_who_knows_it_or_the_challenge(
+async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("optional", "mandatory")] mode: &str,
 ) {
@@ -67,7 +67,7 @@ async fn a_link_keeps_the_password_for_who_knows_it_or_the_challenge(
 /// A stranger signs up with somebody's address; that person opens the link in their own mail.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_does_not_tell_the_id_of_its_challenge(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_link_does_not_reveal_its_challenge_id(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &LINK).await;
     let strangers = app.register(EMAIL, PASSWORD).await;
     let token = app.token(EMAIL).await;
@@ -81,7 +81,7 @@ async fn a_link_does_not_tell_the_id_of_its_challenge(#[values(Sqlite, Postgres)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn passwords_beside_a_link_are_rationed_and_the_link_is_not() {
+async fn passwords_sent_with_a_link_are_rate_limited_and_the_link_is_not() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let token = app.token(EMAIL).await;
@@ -95,7 +95,7 @@ async fn passwords_beside_a_link_are_rationed_and_the_link_is_not() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_among_several_registrations_takes_nobodys_password(
+async fn a_link_among_several_registrations_keeps_no_password(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &LINK).await;
@@ -129,7 +129,7 @@ async fn a_resent_link_supersedes_only_its_own() {
 
 /// Tokens at the wrong door, of another, or past their time: all refused in the same words.
 #[tokio::test(flavor = "multi_thread")]
-async fn crossed_and_spent_tokens_are_never_told_apart() {
+async fn swapped_and_spent_tokens_get_the_same_answer() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let activation = app.token(EMAIL).await;
@@ -179,7 +179,7 @@ async fn crossed_and_spent_tokens_are_never_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_header_of_a_request_reaches_a_link() {
+async fn no_request_header_influences_a_link() {
     let app = TestApp::with(Sqlite, &LINK).await;
     let query = "mutation($e: String!) { signup(input: { email: $e, password: \"correct horse battery\" }) { __typename } }";
     for (n, (name, value)) in [
@@ -207,7 +207,7 @@ async fn no_header_of_a_request_reaches_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_may_have_pages_of_its_own() {
+async fn an_app_can_have_its_own_pages() {
     let settings = [
         LINK[0],
         LINK[1],

@@ -8,7 +8,7 @@ const QUERY: &str = "{ authSettings {
 } }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anybody_may_ask_what_forms_need_to_know() {
+async fn anonymous_callers_can_read_the_settings_that_forms_need() {
     let app = TestApp::start(Sqlite).await;
     assert_eq!(
         app.run(QUERY, json!({})).await.data("authSettings"),

@@ -9,7 +9,9 @@ const NEW: &str = "countess@example.org";
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_address_is_the_accounts_once_it_is_proven(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_new_address_replaces_the_old_one_once_it_is_verified(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     let challenge = app.change_email(&ada.access_token, NEW).await;
@@ -30,7 +32,7 @@ async fn a_new_address_is_the_accounts_once_it_is_proven(#[values(Sqlite, Postgr
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_of_somebody_else_is_answered_alike_and_never_taken(
+async fn another_accounts_address_gets_the_same_answer_and_is_never_taken(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -50,7 +52,7 @@ async fn an_address_of_somebody_else_is_answered_alike_and_never_taken(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_takes_the_password_and_another_address() {
+async fn changing_the_address_requires_the_password_and_a_different_address() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let change = async |input: Value| {
@@ -73,7 +75,7 @@ async fn it_takes_the_password_and_another_address() {
 /// The owner of the new mailbox reads what looks like a sign-up's code, and enters it elsewhere.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn its_code_counts_in_the_asking_session_and_signs_nobody_in(
+async fn the_code_works_only_in_the_session_that_asked_and_starts_no_session(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
 ) {
@@ -99,7 +101,7 @@ async fn its_code_counts_in_the_asking_session_and_signs_nobody_in(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_nobody_has_proven_is_not_told_the_new_one(
+async fn an_unverified_address_is_not_notified_of_the_new_one(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;

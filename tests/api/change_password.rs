@@ -16,7 +16,7 @@ async fn change(app: &TestApp, who: &SignedIn, input: Value) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_takes_the_place_of_the_old_and_ends_the_other_sessions(
+async fn a_new_password_replaces_the_old_one_and_ends_the_other_sessions(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -34,7 +34,7 @@ async fn a_new_password_takes_the_place_of_the_old_and_ends_the_other_sessions(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_change_is_refused_with_its_reason_and_changes_nothing() {
+async fn an_invalid_change_is_refused_with_its_reason_and_changes_nothing() {
     let app = TestApp::start(Sqlite).await;
     let (ada, other) = (app.sign_up(EMAIL).await, app.sign_in(EMAIL).await);
     let before = app.app.passwords.computed();
@@ -66,7 +66,7 @@ async fn a_bad_change_is_refused_with_its_reason_and_changes_nothing() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_no_password_sets_the_first(#[values(Sqlite, Postgres)] database: Database) {
+async fn an_account_without_a_password_can_set_its_first(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     app.sql("UPDATE users SET password_hash = NULL").await;
@@ -80,7 +80,7 @@ async fn who_has_no_password_sets_the_first(#[values(Sqlite, Postgres)] database
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_changes_one_succeeds_and_no_login_in_flight_outlives_it(
+async fn one_of_several_racing_changes_succeeds_and_no_login_in_flight_survives_it(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
@@ -111,7 +111,7 @@ async fn of_racing_changes_one_succeeds_and_no_login_in_flight_outlives_it(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn wherever_the_old_password_was_used_its_user_is_a_stranger_again(
+async fn addresses_known_by_the_old_password_become_unknown_again(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
@@ -129,7 +129,7 @@ async fn wherever_the_old_password_was_used_its_user_is_a_stranger_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_of_the_current_password_are_rationed() {
+async fn guesses_of_the_current_password_are_rate_limited() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let guess = json!({ "currentPassword": "wrong horse battery", "newPassword": NEW });

@@ -11,11 +11,11 @@ use crate::support::{
     process::{Server, free_port, gatehouse, output},
 };
 
-fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     output(gatehouse(folder, arguments, settings), "")
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn every_command_says_what_it_is_for() {
 }
 
 #[test]
-fn secret_prints_a_key_that_serve_accepts_and_another_each_time() {
+fn secret_prints_a_new_key_each_time_and_serve_accepts_it() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other] = [(); 2].map(|()| text(&run(folder.path(), &["secret"], &[]).stdout).trim().to_owned());
     assert_ne!(one, other);
@@ -49,7 +49,7 @@ fn schema_needs_neither_settings_nor_a_database() {
 }
 
 #[test]
-fn serve_refuses_bad_settings_and_names_them_all() {
+fn serve_refuses_invalid_settings_and_names_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let refused = run(folder.path(), &["serve"], &[("SECRET_KEY", "changeme"), ("PORT", "99999")]);
     assert_eq!(refused.status.code(), Some(1));
@@ -60,7 +60,7 @@ fn serve_refuses_bad_settings_and_names_them_all() {
 }
 
 #[test]
-fn config_tells_each_setting_its_value_and_its_source() {
+fn config_prints_the_value_and_the_source_of_each_setting() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), "PORT=8001\nOTP_LENGTH=8\n").unwrap();
     let printed = run(folder.path(), &["config"], &[("PORT", "8002")]);
@@ -138,7 +138,7 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_can_migrate_first() {
+async fn serve_can_migrate_the_database_first() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::production(folder.path(), &[]).await;
     let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();
@@ -149,7 +149,7 @@ async fn serve_can_migrate_first() {
 #[case("", 1)]
 #[case("https://app.example.org", 0)]
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_warns_once_where_mails_lead_nowhere(#[case] app_url: &str, #[case] warnings: usize) {
+async fn serve_warns_once_if_mails_link_to_nothing(#[case] app_url: &str, #[case] warnings: usize) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::production(folder.path(), &[("APP_URL", app_url)]).await);
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
@@ -157,7 +157,7 @@ async fn serve_warns_once_where_mails_lead_nowhere(#[case] app_url: &str, #[case
 }
 
 #[test]
-fn the_address_of_the_app_is_one_that_a_browser_opens_safely() {
+fn app_url_must_be_safe_to_open_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     for (address, is_good) in [
         ("https://app.example.org", true),
@@ -175,7 +175,7 @@ fn the_address_of_the_app_is_one_that_a_browser_opens_safely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dev_needs_nothing_keeps_its_secret_private_and_says_where_to_go_next() {
+async fn dev_needs_no_settings_keeps_its_secret_private_and_prints_the_next_steps() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     let welcome = reqwest::get(&server.url).await.unwrap().text().await.unwrap();
@@ -199,7 +199,7 @@ async fn dev_needs_nothing_keeps_its_secret_private_and_says_where_to_go_next() 
 }
 
 #[test]
-fn dev_is_not_exposed_by_accident() {
+fn dev_is_never_exposed_by_accident() {
     let folder = tempfile::tempdir().unwrap();
     let refused = run(folder.path(), &["dev"], &[("HOST", "0.0.0.0")]);
     assert!(
@@ -210,7 +210,7 @@ fn dev_is_not_exposed_by_accident() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_named_without_its_password() {
+fn an_unreachable_database_is_named_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("postgres://ada:lovelace@127.0.0.1:{}/x", free_port());
     let refused = run(folder.path(), &["migrate"], &[("DATABASE_URL", &url)]);
@@ -219,7 +219,7 @@ fn a_database_that_does_not_answer_is_named_without_its_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_is_taken_is_told() {
+async fn a_port_in_use_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -230,7 +230,7 @@ async fn a_port_that_is_taken_is_told() {
 /// What runs when the server is told to stop is finished; then it is gone, within ten seconds.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn told_to_stop_the_server_finishes_what_runs(#[values("TERM", "INT")] signal: &str) {
+async fn a_stopping_server_finishes_running_requests(#[values("TERM", "INT")] signal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let slow = [("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
     let (mut server, _) = Server::start(folder.path(), &["dev"], &slow).await;
@@ -258,7 +258,7 @@ async fn told_to_stop_the_server_finishes_what_runs(#[values("TERM", "INT")] sig
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superuser_is_made_beside_a_running_server(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_superuser_can_be_created_while_the_server_runs(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let folder = tempfile::tempdir().unwrap();
     let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str()), ("ARGON2_MEMORY_KIB", "8")];

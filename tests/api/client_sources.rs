@@ -39,7 +39,7 @@ fn copy(from: &Path, to: &Path, change: &impl Fn(&str, &str) -> String) {
 }
 
 #[test]
-fn they_compile_strictly() {
+fn the_client_compiles_strictly() {
     assert_eq!(compile(|_, source| source.to_owned()), "");
 }
 
@@ -52,7 +52,11 @@ fn they_compile_strictly() {
     "EmailChallenge"
 )]
 #[case::of_members_to_come("Login.tsx", "      case 'unknown':\n        return NEWER;\n", "Unknown")]
-fn without_a_case_of_a_switch_they_do_not(#[case] file: &str, #[case] case: &str, #[case] missing: &str) {
+fn a_missing_case_of_a_switch_does_not_compile(
+    #[case] file: &str,
+    #[case] case: &str,
+    #[case] missing: &str,
+) {
     let complaints = compile(|name, source| {
         if name != file {
             return source.to_owned();
@@ -93,7 +97,7 @@ fn compile_in_new_app(more: &str) -> String {
 }
 
 #[rstest]
-fn they_compile_in_a_new_app(
+fn the_client_compiles_in_a_new_app(
     #[values(
         "",
         "\"exactOptionalPropertyTypes\": true,",
@@ -108,7 +112,7 @@ fn they_compile_in_a_new_app(
 }
 
 #[test]
-fn the_readme_s_example_does_too() {
+fn the_example_in_the_readme_compiles_strictly() {
     let example = example();
     let lines = example.lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 10, "{lines} lines");
@@ -121,7 +125,7 @@ fn the_readme_s_example_does_too() {
 }
 
 #[test]
-fn the_examples_beside_the_client_do_too() {
+fn the_examples_next_to_the_client_compile_strictly() {
     let readme = include_str!("../../playground/client/README.md");
     let import = "import { createGatehouse } from './gatehouse';\n";
     let ask = "import type { AskForProof } from './gatehouse';\n\
@@ -140,7 +144,7 @@ fn the_examples_beside_the_client_do_too() {
 }
 
 #[test]
-fn what_is_generated_is_what_the_schema_gives() {
+fn generated_code_matches_the_schema() {
     let checked =
         node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);
     let why = format!("{}{}", text(&checked.stdout), text(&checked.stderr));

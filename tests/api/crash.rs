@@ -16,7 +16,7 @@ const SETTINGS: [(&str, &str); 3] =
     [("ARGON2_MEMORY_KIB", "8"), ("ARGON2_ITERATIONS", "1"), ("HASH_QUEUE", "1000")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_times_killed_while_writing_nothing_acknowledged_is_lost() {
+async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = Arc::new(Mutex::new(Vec::<u32>::new()));
     let next = Arc::new(AtomicU32::new(0));

@@ -22,7 +22,7 @@ async fn the_dashboard_greets_by_username_or_else_by_email_and_echoes_a_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_has_at_most_1000_characters() {
+async fn a_text_of_more_than_1000_characters_is_refused() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let below = app.run_as(&ada.access_token, POST, json!({ "text": "é".repeat(1000) })).await;

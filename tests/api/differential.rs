@@ -12,7 +12,7 @@ use crate::support::{
 const CASES: u32 = 2000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_and_variables_come_to_what_graphql_js_makes_of_them() {
+async fn random_documents_get_the_same_result_as_in_graphql_js() {
     let settings = [
         NO_VERIFICATION,
         ("RATE_LIMITS", "off"),

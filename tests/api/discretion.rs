@@ -66,7 +66,7 @@ fn mistakes() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_message_names_what_the_document_did_not() {
+async fn no_message_names_anything_that_the_document_does_not() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     let ada = app.sign_up(EMAIL).await;
     let sdl = gatehouse::graphql::sdl();
@@ -101,7 +101,7 @@ async fn no_message_names_what_the_document_did_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_told_by_kind_and_place() {
+async fn a_mistake_is_reported_with_its_kind_and_position() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     for (query, message) in [
         ("{ authSettings { nothing } }", "This field does not exist (line 1, column 18)."),
@@ -119,7 +119,7 @@ async fn a_mistake_is_told_by_kind_and_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_mistakes_earn_no_long_answer() {
+async fn thousands_of_mistakes_get_a_short_answer() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     for query in [
         format!("{{ __typename {} }}", "@nope ".repeat(10_000)),
@@ -132,7 +132,7 @@ async fn thousands_of_mistakes_earn_no_long_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_told_by_the_id_that_its_log_has() {
+async fn a_fault_is_answered_with_the_id_under_which_it_is_logged() {
     let app = TestApp::start(Sqlite).await;
     app.app.db.read().clone().close();
     let login = "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { __typename } }";
@@ -145,7 +145,7 @@ async fn a_fault_is_told_by_the_id_that_its_log_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_has_under_that_id_what_the_answer_does_not_say() {
+async fn the_log_contains_under_that_id_what_the_answer_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("RUST_LOG", "warn"), ("ARGON2_MEMORY_KIB", "8"), ("EMAIL_VERIFICATION", "none")];
     let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;

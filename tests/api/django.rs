@@ -44,7 +44,7 @@ async fn rows(app: &TestApp) -> HashMap<String, user::Model> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn people_sign_in_with_their_old_passwords_and_hold_argon2id_hashes_afterwards(
+async fn users_sign_in_with_their_old_passwords_and_get_argon2id_hashes(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -98,7 +98,7 @@ async fn people_sign_in_with_their_old_passwords_and_hold_argon2id_hashes_afterw
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_account_is_taken_as_it_was_by_either_file(#[values(Sqlite, Postgres)] database: Database) {
+async fn both_file_formats_import_every_account_unchanged(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let folder = dump();
     let arguments = ["users.jsonl", "--emails-verified", "--usernames-are-emails"];

@@ -151,7 +151,7 @@ async fn a_development_server_shows_every_page_and_their_links_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_pages_run_nothing_and_load_nothing_from_elsewhere() {
+async fn documentation_pages_run_no_scripts_and_load_nothing_from_elsewhere() {
     let app = TestApp::start(Sqlite).await;
     for path in ["/docs", "/docs/mail"] {
         let page = get(&app, &Url::parse(&format!("{}{path}", app.url)).unwrap()).await;
@@ -171,7 +171,7 @@ async fn its_pages_run_nothing_and_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_there_is_no_playground_there_is_no_documentation() {
+async fn without_the_playground_there_is_no_documentation() {
     let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
     for path in ["/docs", "/docs/mail"] {
         assert_eq!(app.http.get(format!("{}{path}", app.url)).send().await.unwrap().status(), 404, "{path}");

@@ -213,7 +213,7 @@ async fn errors_do_not_repeat_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_settings_and_say_their_name() {
+async fn each_limit_is_a_setting_and_its_error_names_it() {
     let app = TestApp::with(Sqlite, &[("GRAPHQL_MAX_ROOT_FIELDS", "1")]).await;
     let answer = app.run("{ __typename __typename }", json!({})).await;
     assert_eq!(answer.code(), "LIMIT_EXCEEDED");

@@ -78,7 +78,7 @@ async fn drip(app: &TestApp, before: &str, text: &str) -> (Raw, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_has_ten_seconds_in_all_however_it_drips() {
+async fn a_request_head_must_arrive_within_ten_seconds() {
     let app = TestApp::start(Sqlite).await;
     let head = format!("GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(200));
     let (late, took) = drip(&app, "", &head).await;
@@ -90,7 +90,7 @@ async fn a_head_has_ten_seconds_in_all_however_it_drips() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_has_twenty_seconds_in_all_however_it_drips() {
+async fn a_request_body_must_arrive_within_twenty_seconds() {
     let app = TestApp::start(Sqlite).await;
     let head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
     let (late, took) = drip(&app, head, &" ".repeat(500)).await;
@@ -99,7 +99,7 @@ async fn a_body_has_twenty_seconds_in_all_however_it_drips() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_nobody_takes_is_given_up() {
+async fn a_response_that_no_client_reads_is_abandoned() {
     let app = TestApp::start(Sqlite).await;
     let mut socket = connect(&app.url).await;
     let many = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
@@ -114,7 +114,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_may_wait_between_requests_for_longer_than_a_head_may_take() {
+async fn an_idle_connection_may_wait_longer_than_a_request_head_may_take() {
     let app = TestApp::start(Sqlite).await;
     let mut socket = connect(&app.url).await;
     let request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n";
@@ -127,7 +127,7 @@ async fn a_connection_may_wait_between_requests_for_longer_than_a_head_may_take(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_that_cannot_be_read_are_refused() {
+async fn malformed_request_heads_are_refused() {
     let app = TestApp::start(Sqlite).await;
     let host = "Host: localhost\r\n";
     for (request, status) in [
@@ -162,7 +162,7 @@ async fn heads_that_cannot_be_read_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_still_sends_when_it_is_refused_is_not_cut_off() {
+async fn a_client_that_still_sends_when_refused_gets_the_answer() {
     let app = TestApp::start(Sqlite).await;
     let long = "x".repeat(100_000);
     let heads = ["content-length: 1000000\r\n\r\n", "cookie: "];
@@ -182,7 +182,7 @@ async fn whoever_still_sends_when_it_is_refused_is_not_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_2_is_not_spoken() {
+async fn http_2_is_not_supported() {
     let app = TestApp::start(Sqlite).await;
     let mut socket = connect(&app.url).await;
     socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await.unwrap();
@@ -191,7 +191,7 @@ async fn http_2_is_not_spoken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn compressed_bodies_are_not_taken() {
+async fn compressed_bodies_are_refused() {
     let app = TestApp::start(Sqlite).await;
     for (coding, status) in [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("identity", 200)] {
         let request =
@@ -204,7 +204,7 @@ async fn compressed_bodies_are_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_has_the_headers_that_keep_browsers_safe() {
+async fn every_response_has_the_security_headers_for_browsers() {
     let http = TestApp::start(Sqlite).await;
     let https = TestApp::with(
         Sqlite,
@@ -257,7 +257,7 @@ async fn ask(socket: &mut TcpStream) -> u16 {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_limited_in_all_and_from_one_address_but_a_proxys() {
+async fn connections_are_limited_in_total_and_per_address_except_a_proxys() {
     let folder = tempfile::tempdir().unwrap();
     let settings =
         [("MAX_CONNECTIONS", "20"), ("MAX_CONNECTIONS_PER_ADDRESS", "5"), ("TRUSTED_PROXIES", "127.0.0.3")];

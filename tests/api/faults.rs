@@ -3,28 +3,24 @@
 //! What needs rights or programs that not every machine has is run by `cargo test --test api faults -- --ignored`.
 
 use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
     Answer, Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     database::Cluster,
-    process::{Server, free_port, gatehouse},
 };
 
 /// An answer is promised within three seconds; a machine that runs all tests at once may need longer.
-const IN_TIME: Duration = Duration::from_secs(15);
+pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
 
 /// A server on a PostgreSQL of the test's own.
-async fn start(settings: &[(&str, &str)]) -> (Cluster, TestApp) {
+pub(crate) async fn start(settings: &[(&str, &str)]) -> (Cluster, TestApp) {
     let cluster = Cluster::start().await;
     let url = cluster.create().await;
     let settings = [&[("DATABASE_URL", url.as_str()), NO_VERIFICATION], settings].concat();
@@ -32,7 +28,7 @@ async fn start(settings: &[(&str, &str)]) -> (Cluster, TestApp) {
     (cluster, app)
 }
 
-async fn health(app: &TestApp, path: &str) -> u16 {
+pub(crate) async fn health(app: &TestApp, path: &str) -> u16 {
     Answer::of(app.http.get(format!("{}/health/{path}", app.url))).await.status.as_u16()
 }
 
@@ -83,7 +79,7 @@ async fn assert_refused_in_time(app: &TestApp, ada: &SignedIn) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_crashes_and_comes_back() {
+async fn requests_fail_in_time_while_the_database_is_down_and_work_afterwards() {
     let (mut cluster, app) = start(&[]).await;
     let ada = app.sign_up(EMAIL).await;
     cluster.tell("crash");
@@ -97,7 +93,7 @@ async fn a_database_that_crashes_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_and_goes_on() {
+async fn requests_fail_in_time_while_the_database_hangs_and_work_afterwards() {
     let (mut cluster, app) = start(&[]).await;
     let ada = app.sign_up(EMAIL).await;
     cluster.tell("pause");
@@ -112,7 +108,7 @@ async fn a_database_that_hangs_and_goes_on() {
 
 /// Five connections that read, five hundred clients: they wait for each other, but not for ever, and nobody is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_that_is_too_small_for_its_clients() {
+async fn requests_fail_in_time_while_the_pool_is_too_small_and_work_afterwards() {
     let (mut cluster, app) = start(&[("DATABASE_MAX_CONNECTIONS", "10")]).await;
     let ada = app.sign_up(EMAIL).await;
     let crowd = || {
@@ -136,7 +132,7 @@ async fn a_pool_that_is_too_small_for_its_clients() {
 
 /// Sessions that are refreshed all the while, each failed refresh being tried again with the same token.
 #[tokio::test(flavor = "multi_thread")]
-async fn refreshes_that_faults_cut_off_are_tried_again_and_are_no_theft() {
+async fn refreshes_interrupted_by_faults_can_be_retried_and_do_not_count_as_theft() {
     let (mut cluster, app) = start(&[]).await;
     let everybody = join_all((0..8).map(|n| {
         let app = &app;
@@ -183,7 +179,7 @@ async fn refreshes_that_faults_cut_off_are_tried_again_and_are_no_theft() {
 /// A client that goes away in the midst of a refresh finds its session as it was, or one step on.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_go_away_in_the_midst_of_a_request_lose_nothing(
+async fn clients_that_disconnect_during_a_request_lose_nothing(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
@@ -198,153 +194,4 @@ async fn clients_that_go_away_in_the_midst_of_a_request_lose_nothing(
             assert_eq!(app.me(&ada.access_token).await, EMAIL, "round {round}");
         }
     }
-}
-
-/// A server whose data lie on a file system of 8 MB that it alone sees.
-struct Small {
-    server: Server,
-    folder: PathBuf,
-}
-
-impl Small {
-    async fn start(folder: &std::path::Path) -> Self {
-        let (data, port) = (folder.join("data"), free_port());
-        fs::create_dir(&data).unwrap();
-        let program = gatehouse(folder, &["dev"], &[]);
-        let script = format!(
-            "mount -t tmpfs -o size=8m tmpfs {} && exec {} dev",
-            data.display(),
-            program.get_program().display()
-        );
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--map-root-user", "sh", "-c", &script]).current_dir(folder);
-        command.env("PORT", &port).env("EMAIL_VERIFICATION", "none").env("ARGON2_MEMORY_KIB", "8");
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let server = Server { child, url: format!("http://127.0.0.1:{port}") };
-        let begun = Instant::now();
-        while reqwest::get(format!("{}/health/ready", server.url)).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the server does not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let folder = format!("/proc/{}/root{}", server.child.id(), data.display()).into();
-        Self { server, folder }
-    }
-
-    async fn ready(&self) -> u16 {
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        reqwest::get(format!("{}/health/ready", self.server.url)).await.unwrap().status().as_u16()
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "mounts a file system: it needs unshare (of util-linux), and the right to use it"]
-async fn a_disk_that_is_full_and_then_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let small = Small::start(folder.path()).await;
-    let http = reqwest::Client::new();
-    let ballast = small.folder.join("ballast");
-    let mut number = 0;
-    let mut acknowledged = Vec::new();
-    for round in 0..3 {
-        // half of the disk, or what is left of it
-        let _ = fs::write(&ballast, vec![0; 4 << 20]);
-        let mut refused = 0;
-        while refused < 20 {
-            number += 1;
-            let query = format!(
-                "mutation {{ signup(input: {{ email: \"p{number}@example.org\", firstName: \"{}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}",
-                "x".repeat(100)
-            );
-            let begun = Instant::now();
-            let sent = http.post(format!("{}/graphql", small.server.url)).json(&json!({ "query": query }));
-            let answer = Answer::of(sent).await;
-            assert!(begun.elapsed() < IN_TIME);
-            if answer.status == 503 {
-                assert_eq!(answer.code(), "SERVICE_UNAVAILABLE");
-                refused += 1;
-            } else {
-                assert_eq!(answer.data("signup")["__typename"], "AuthPayload", "{}", answer.text);
-                acknowledged.push(format!("p{number}@example.org"));
-            }
-            assert!(number < 20_000, "the disk does not fill");
-        }
-        assert_eq!(small.ready().await, 503, "round {round}");
-        let live = reqwest::get(format!("{}/health/live", small.server.url)).await.unwrap();
-        assert_eq!(live.status(), 200);
-        fs::remove_file(&ballast).unwrap();
-        assert_eq!(small.ready().await, 200, "round {round}: it resumes by itself");
-    }
-    let database = folder.path().join("copy.db");
-    for end in ["", "-wal"] {
-        let from = small.folder.join(format!("gatehouse.db{end}"));
-        fs::copy(from, format!("{}{end}", database.display())).unwrap();
-    }
-    drop(small);
-    let rows = crate::support::database::connect(&format!("sqlite://{}", database.display())).await;
-    let kept = crate::crash::emails(&rows).await;
-    println!("{} acknowledged, {} kept", acknowledged.len(), kept.len());
-    assert!(acknowledged.iter().all(|email| kept.contains(email)), "what was acknowledged is kept");
-    assert_eq!(kept.len(), acknowledged.len(), "what was refused is not");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime"]
-async fn a_clock_that_steps_signs_nobody_out_for_good_and_accuses_nobody() {
-    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-    assert!(
-        fs::exists(library).unwrap(),
-        "libfaketime is not installed (on Debian: apt-get install faketime)"
-    );
-    let folder = tempfile::tempdir().unwrap();
-    let offset = folder.path().join("offset");
-    let step_to = async |time: &str| {
-        let next = folder.path().join("next");
-        fs::write(&next, format!("{time}\n")).unwrap();
-        fs::rename(next, &offset).unwrap();
-        // the library looks at the file now and then
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-    };
-    step_to("+0").await;
-    let settings = [
-        ("LD_PRELOAD", library),
-        ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("FAKETIME_NO_CACHE", "1"),
-        NO_VERIFICATION,
-    ];
-    let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;
-    let http = reqwest::Client::new();
-    let run = async |query: &str, token: Option<&str>| {
-        let request = http.post(format!("{}/graphql", server.url)).json(&json!({ "query": query }));
-        let request = match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        Answer::of(request).await
-    };
-    let fields = "__typename ... on AuthPayload { accessToken refreshToken } ... on UserError { code }";
-    let signup = format!(
-        "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ {fields} }} }}"
-    );
-    let mut pair = run(&signup, None).await.data("signup");
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    for step in ["+1h", "-1h", "+0", "+20h", "-1h", "+0", "-20h", "+0"] {
-        step_to(step).await;
-        let begun = Instant::now();
-        let refresh =
-            format!("mutation {{ refresh(refreshToken: {}) {{ {fields} }} }}", pair["refreshToken"]);
-        let next = run(&refresh, None).await.data("refresh");
-        assert_eq!(next["__typename"], "AuthPayload", "{step}: {next}");
-        assert_eq!(run("{ me { id } }", Some(&text(&next["accessToken"]))).await.status, 200, "{step}");
-        let ready = reqwest::get(format!("{}/health/ready", server.url)).await.unwrap();
-        assert_eq!(ready.status(), 200, "{step}");
-        assert!(begun.elapsed() < IN_TIME, "{step}");
-        pair = next;
-    }
-    // by a clock that is years ahead the session is over; once the clock is right, it is not
-    step_to("+400d").await;
-    let refresh = format!("mutation {{ refresh(refreshToken: {}) {{ {fields} }} }}", pair["refreshToken"]);
-    assert_eq!(run(&refresh, None).await.data("refresh")["code"], "INVALID_TOKEN");
-    step_to("+0").await;
-    assert_eq!(run(&refresh, None).await.data("refresh")["__typename"], "AuthPayload");
 }

@@ -21,7 +21,7 @@ async fn with(google: &FaultyGoogle) -> TestApp {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_google_does_is_bounded_and_told(
+async fn every_fault_of_google_is_bounded_and_reported(
     #[values(Wrong::Hangs, Wrong::Fails, Wrong::Floods, Wrong::Drips, Wrong::Babbles, Wrong::Redirects)]
     wrong: Wrong,
     #[values("/.well-known/openid-configuration", "/tokeninfo", "/userinfo", "/certs", "/token")]
@@ -54,7 +54,7 @@ async fn whatever_google_does_is_bounded_and_told(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_sign_in_while_google_hangs_and_not_too_many_wait_for_it() {
+async fn while_google_hangs_others_sign_in_and_few_requests_wait() {
     let google = FaultyGoogle::start("/tokeninfo", Wrong::Hangs).await;
     let app = with(&google).await;
     app.sign_up(EMAIL).await;
@@ -70,7 +70,7 @@ async fn others_sign_in_while_google_hangs_and_not_too_many_wait_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_signed_out_while_google_is_asked_links_nothing() {
+async fn a_user_signed_out_while_google_is_asked_links_nothing() {
     let google = FaultyGoogle::start("/userinfo", Wrong::Dawdles).await;
     let app = with(&google).await;
     for end in ["logout", "logoutAll"] {
@@ -90,7 +90,7 @@ async fn who_is_signed_out_while_google_is_asked_links_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_listening_is_told_at_once() {
+async fn an_unreachable_google_is_reported_at_once() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let discovery = format!("{url}/.well-known/openid-configuration");
     let tokeninfo = format!("{url}/tokeninfo");
@@ -104,7 +104,7 @@ async fn nobody_listening_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_google_publishes_is_kept_for_as_long_as_it_says() {
+async fn googles_documents_are_cached_for_as_long_as_it_allows() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let discovery = "/.well-known/openid-configuration";
     let asked = || (google.requests(discovery), google.requests("/certs"));
@@ -137,7 +137,7 @@ async fn what_google_publishes_is_kept_for_as_long_as_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_googles_tokens_is_logged_or_stored() {
+async fn googles_tokens_are_neither_logged_nor_stored() {
     let google = FakeGoogle::start(&Clock::default()).await.unwrap();
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let own = google.settings();

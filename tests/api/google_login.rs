@@ -1,20 +1,22 @@
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use gatehouse::fake_google::FakeGoogle;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{
-    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
-    database::connect,
-    google::{access_token, ada, ada_at, id_token},
+use crate::{
+    google_login_tokens::with,
+    support::{
+        Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+        database::connect,
+        google::{access_token, ada, ada_at, id_token},
+    },
 };
 
 const GMAIL: &str = "ada@gmail.com";
 
-async fn count(app: &TestApp, table: &str) -> i64 {
+pub(crate) async fn count(app: &TestApp, table: &str) -> i64 {
     use sea_orm::{ConnectionTrait, Statement};
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let sql = format!("SELECT COUNT(*) AS count FROM {table}");
@@ -24,7 +26,7 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn three_ways_in_lead_to_one_account(#[values(Sqlite, Postgres)] database: Database) {
+async fn three_ways_to_sign_in_lead_to_one_account(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     // the person of this number at the fake Google's
     let person = json!({ "sub": "100000000000000000001", "email": "ada.lovelace@gmail.com", "email_verified": true, "picture": "https://example.org/ada.png", "name": "Ada Lovelace" });
@@ -50,156 +52,8 @@ async fn three_ways_in_lead_to_one_account(#[values(Sqlite, Postgres)] database:
     assert_eq!((count(&app, "users").await, count(&app, "identities").await), (1, 1));
 }
 
-/// A token that says this, with this header, and a signature of no worth.
-fn unsigned(header: &Value, claims: &Value) -> String {
-    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-    format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([1; 256]))
-}
-
-fn with(claims: &Value, name: &str, value: Value) -> Value {
-    let mut claims = claims.clone();
-    if value.is_null() {
-        claims.as_object_mut().unwrap().remove(name);
-    } else {
-        claims[name] = value;
-    }
-    claims
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn id_tokens_that_are_not_googles_or_not_for_us_are_refused() {
-    let (app, google) = TestApp::with_google(Sqlite, &[]).await;
-    let claims = google.claims(&ada());
-    let now = claims["iat"].as_i64().unwrap();
-    let signed = |claims: Value| google.id_token(&claims).unwrap();
-    let (header, _) =
-        signed(claims.clone()).split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
-    let good = signed(claims.clone());
-    let tampered = {
-        let mut parts: Vec<&str> = good.split('.').collect();
-        let other = URL_SAFE_NO_PAD.encode(with(&claims, "sub", "1002".into()).to_string());
-        parts[1] = &other;
-        parts.join(".")
-    };
-    let hs256 = {
-        // signed with what is public, as if that were a secret
-        let header = json!({ "alg": "HS256", "typ": "JWT", "kid": header["kid"] });
-        let message = unsigned(&header, &claims).rsplit_once('.').unwrap().0.to_owned();
-        let key = aws_lc_rs::hmac::Key::new(
-            aws_lc_rs::hmac::HMAC_SHA256,
-            header["kid"].as_str().unwrap().as_bytes(),
-        );
-        let mac = aws_lc_rs::hmac::sign(&key, message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac))
-    };
-    let bad = [
-        ("another client's", signed(with(&claims, "aud", "another".into()))),
-        ("nobody's", signed(with(&claims, "aud", Value::Null))),
-        ("ours and another's", signed(with(&claims, "aud", json!([claims["aud"], "another"])))),
-        ("another issuer's", signed(with(&claims, "iss", "https://accounts.example.org".into()))),
-        ("no issuer's", signed(with(&claims, "iss", Value::Null))),
-        ("expired", signed(with(&claims, "exp", (now - 1).into()))),
-        ("without an end", signed(with(&claims, "exp", Value::Null))),
-        ("with a strange end", signed(with(&claims, "exp", "never".into()))),
-        ("unverified", signed(with(&claims, "email_verified", false.into()))),
-        ("of unknown verification", signed(with(&claims, "email_verified", Value::Null))),
-        ("of false verification", signed(with(&claims, "email_verified", "false".into()))),
-        ("without an address", signed(with(&claims, "email", Value::Null))),
-        ("without a subject", signed(with(&claims, "sub", Value::Null))),
-        ("tampered with", tampered),
-        ("HS256", hs256),
-        ("none", unsigned(&json!({ "alg": "none" }), &claims)),
-        ("none, with a kid", unsigned(&json!({ "alg": "none", "kid": header["kid"] }), &claims)),
-        ("without a kid", unsigned(&json!({ "alg": "RS256" }), &claims)),
-        ("of another kid", unsigned(&json!({ "alg": "RS256", "kid": "../../etc/passwd" }), &claims)),
-        (
-            "with a key of its own",
-            unsigned(&json!({ "alg": "RS256", "kid": "own", "jwk": { "kty": "RSA" } }), &claims),
-        ),
-        ("no token", "garbage".to_owned()),
-        ("empty", String::new()),
-        ("not ASCII", "é.é.é".to_owned()),
-        ("too long", format!("{good}{}", "A".repeat(9000))),
-    ];
-    for (what, token) in bad {
-        let answer = app.google_login(json!({ "idToken": { "idToken": token } })).await;
-        assert_eq!(answer["code"], "GOOGLE_REJECTED", "{what}: {answer}");
-    }
-    for nonce in [json!("another"), json!(""), Value::Null] {
-        let token = signed(with(&claims, "nonce", "this".into()));
-        let answer = app.google_login(json!({ "idToken": { "idToken": token, "nonce": nonce } })).await;
-        assert_eq!(answer["code"], "GOOGLE_REJECTED");
-    }
-    let empty = signed(with(&claims, "nonce", "".into()));
-    let answer = app.google_login(json!({ "idToken": { "idToken": empty } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "an empty one is one");
-    let answer = app.google_login(json!({ "idToken": { "idToken": good, "nonce": "this" } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "it has no nonce");
-    assert_eq!(count(&app, "users").await, 0);
-
-    let bare = google.issuer().strip_prefix("http://").unwrap();
-    let own = [("nonce", "this".into()), ("nonce", Value::Null), ("iss", bare.into())];
-    for good in own.map(|(name, value)| with(&claims, name, value)) {
-        let nonce = good.get("nonce").cloned();
-        let input = json!({ "idToken": { "idToken": signed(good), "nonce": nonce } });
-        assert_eq!(app.google_login(input).await["__typename"], "AuthPayload");
-    }
-    // the keys were asked for once, and once more for the kid that nobody knows
-    assert_eq!(google.requests("/certs"), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn access_tokens_that_are_not_for_us_are_refused() {
-    let (app, google) = TestApp::with_google(Sqlite, &[]).await;
-    let (info, person) = (FakeGoogle::tokeninfo(&ada()), ada());
-    let mut bad: Vec<(&str, Value)> = Vec::new();
-    for (what, name, value) in [
-        ("another client's", "aud", json!("another")),
-        ("nobody's", "aud", Value::Null),
-        ("a list's", "aud", json!(["another"])),
-        ("asked for by another client", "azp", json!("another")),
-        (
-            "not for the address",
-            "scope",
-            json!("openid profile https://www.googleapis.com/auth/userinfo.emails"),
-        ),
-        ("for nothing", "scope", Value::Null),
-    ] {
-        bad.push((what, google.access_token(with(&info, name, value), person.clone()).into()));
-    }
-    bad.push(("nobody's", "ya29.unknown".into()));
-    bad.push(("none", "".into()));
-    bad.push(("another header", "x\r\nx-evil: 1".into()));
-    for (what, token) in bad {
-        let answer = app.google_login(json!({ "accessToken": token })).await;
-        let code = &answer["code"];
-        assert!(
-            code == "GOOGLE_REJECTED" || (what == "a list's" && code == "GOOGLE_UNAVAILABLE"),
-            "{what}: {answer}"
-        );
-    }
-    assert_eq!(google.requests("/userinfo"), 0, "nothing is asked about what is not for us");
-    for (what, name, value) in [
-        ("unverified", "email_verified", json!(false)),
-        ("of unknown verification", "email_verified", Value::Null),
-        ("of false verification", "email_verified", json!("false")),
-        ("somebody else", "sub", json!("1002")),
-        ("without an address", "email", Value::Null),
-    ] {
-        let token = google.access_token(info.clone(), with(&person, name, value));
-        assert_eq!(
-            app.google_login(json!({ "accessToken": token })).await["code"],
-            "GOOGLE_REJECTED",
-            "{what}"
-        );
-    }
-    assert_eq!(count(&app, "users").await, 0);
-    assert_eq!(app.google_login(access_token(&google, &person)).await["__typename"], "AuthPayload");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn exactly_one_way_is_chosen() {
+async fn exactly_one_kind_of_token_or_code_is_required() {
     let (app, _) = TestApp::with_google(Sqlite, &[]).await;
     let query = "mutation($input: GoogleLoginInput!) { googleLogin(input: $input) { __typename } }";
     for input in [
@@ -213,7 +67,7 @@ async fn exactly_one_way_is_chosen() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_account_is_known_by_its_subject_whatever_its_address(
+async fn the_account_is_found_by_its_subject_whatever_its_address(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -244,7 +98,7 @@ async fn the_account_is_known_by_its_subject_whatever_its_address(
 #[case::other_address_proven_here("ada@example.org", None, true, "LINK_REQUIRED")]
 #[case::other_address_unproven_here("ada@example.org", None, false, "LINK_REQUIRED")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
+async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     #[case] email: &str,
     #[case] hd: Option<&str>,
     #[case] is_proven: bool,
@@ -271,7 +125,7 @@ async fn a_known_address_opens_an_account_only_where_google_decides_who_has_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_a_former_colleagues_address_does_not_get_their_account() {
+async fn the_new_owner_of_a_reused_address_does_not_get_the_former_owners_account() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let former = ada_at("desk@example.org", Some("example.org"));
     app.google_login(id_token(&google, &former)).await;
@@ -289,7 +143,7 @@ async fn whoever_has_a_former_colleagues_address_does_not_get_their_account() {
 #[case(EMAIL, Some("example.org"), "mandatory", true, false)]
 #[case(EMAIL, Some("evil.example"), "optional", false, true)]
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_new_has_proven_only_what_google_decides(
+async fn a_new_account_is_verified_only_if_google_is_the_authority_for_its_address(
     #[case] email: &str,
     #[case] hd: Option<&str>,
     #[case] mode: &str,
@@ -306,7 +160,7 @@ async fn somebody_new_has_proven_only_what_google_decides(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_proofs_are_mandatory_an_account_begins_with_it_and_google_signs_in(
+async fn with_mandatory_verification_a_code_opens_the_account_and_google_signs_in(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
@@ -326,7 +180,7 @@ async fn where_proofs_are_mandatory_an_account_begins_with_it_and_google_signs_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_registrations_the_mail_alone_gives_no_google_account_a_way_in() {
+async fn verification_by_mail_alone_links_no_google_account_of_several_registrations() {
     let settings = [("EMAIL_VERIFICATION", "mandatory"), ("RESEND_COOLDOWN", "1s")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     app.google_login(id_token(&google, &ada_at(EMAIL, None))).await;
@@ -341,7 +195,7 @@ async fn of_several_registrations_the_mail_alone_gives_no_google_account_a_way_i
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_takes_an_account_from_whoever_linked_google_to_it(
+async fn a_reset_takes_an_account_back_from_a_stranger_who_linked_google(
     #[values(false, true)] is_proven: bool,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
@@ -358,7 +212,7 @@ async fn a_reset_takes_an_account_from_whoever_linked_google_to_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_signed_in_makes_no_difference() {
+async fn an_existing_session_makes_no_difference() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     let grace = app.sign_up("grace@example.org").await;
     for token in [grace.access_token.as_str(), "garbage"] {
@@ -368,7 +222,7 @@ async fn whoever_is_signed_in_makes_no_difference() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_shut_out_is_not_let_in_by_google() {
+async fn a_deactivated_user_cannot_sign_in_with_google() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
     app.google_login(id_token(&google, &ada())).await;
     app.sql("UPDATE users SET is_active = FALSE").await;
@@ -376,7 +230,7 @@ async fn who_is_shut_out_is_not_let_in_by_google() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_switched_off_is_told() {
+async fn google_sign_in_that_is_switched_off_is_reported() {
     let app = TestApp::start(Sqlite).await;
     assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "NOT_ENABLED");
     assert_eq!(app.start_google_login(None).await["code"], "NOT_ENABLED");
@@ -391,7 +245,7 @@ async fn what_is_switched_off_is_told() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_first_sign_ins_one_makes_the_account_and_all_are_signed_in(
+async fn racing_first_sign_ins_create_one_account_and_all_succeed(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
@@ -403,7 +257,7 @@ async fn of_racing_first_sign_ins_one_makes_the_account_and_all_are_signed_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_google_does_not_vouch_for_is_rationed_by_address_and_what_it_does_is_not() {
+async fn invalid_tokens_are_rate_limited_by_address_and_valid_ones_are_not() {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "3/15m")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     let login = async |address: &str, input: Value| {

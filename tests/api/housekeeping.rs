@@ -25,7 +25,7 @@ use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp, database::conne
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_sessions_are_deleted_a_day_later_and_live_ones_stay(
+async fn ended_sessions_are_deleted_a_day_later_and_live_ones_stay(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app =

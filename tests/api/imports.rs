@@ -187,7 +187,7 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn tables_do_not_know_the_engine() {
+fn tables_do_not_import_the_engine() {
     let mut tables = 0;
     for (file, text) in house::files() {
         let is_table = file.strip_prefix("storage/").is_some_and(|name| !name.contains('/'));

@@ -31,7 +31,9 @@ async fn a_linked_google_account_signs_in_whatever_its_address(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_anothers_is_not_linked_and_nothing_changes(#[values(Sqlite, Postgres)] database: Database) {
+async fn another_users_google_account_is_not_linked_and_nothing_changes(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let other = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     let owner = app.sign_up(EMAIL).await;
@@ -46,7 +48,7 @@ async fn what_is_anothers_is_not_linked_and_nothing_changes(#[values(Sqlite, Pos
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_only_way_in_stays(#[values(Sqlite, Postgres)] database: Database) {
+async fn the_only_way_to_sign_in_cannot_be_unlinked(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let ada_here = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     assert_eq!(app.unlink_google(&ada_here.access_token).await["code"], "LAST_SIGN_IN_METHOD");

@@ -15,7 +15,7 @@ const REGISTERED: &str = "battery horse correct";
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_password_opens_a_session_of_its_own(#[values(Sqlite, Postgres)] database: Database) {
+async fn each_login_opens_its_own_session(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let first = app.sign_up(EMAIL).await;
     let second = app.sign_in(EMAIL).await;
@@ -27,7 +27,7 @@ async fn a_right_password_opens_a_session_of_its_own(#[values(Sqlite, Postgres)]
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_account_wrong_password_and_no_password_are_never_told_apart(
+async fn unknown_accounts_wrong_passwords_and_missing_passwords_get_the_same_answer(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -75,7 +75,7 @@ async fn outcome(app: &TestApp, identifier: &str, password: &str) -> (String, u6
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registration_under_way_costs_no_hash_unless_its_own_password_is_given(
+async fn a_pending_registration_adds_no_hash_to_a_failed_login(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &with_registrations(database).await;
@@ -92,7 +92,7 @@ async fn a_registration_under_way_costs_no_hash_unless_its_own_password_is_given
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_right_password_signs_in_whatever_registrations_there_are(
+async fn the_right_password_signs_in_despite_pending_registrations(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &with_registrations(database).await;
@@ -119,7 +119,7 @@ async fn the_right_password_signs_in_whatever_registrations_there_are(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_registration_is_known_by_its_own_password() {
+async fn each_pending_registration_is_found_by_its_own_password() {
     let app = &TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "mandatory")]).await;
     let mut macs = HashSet::new();
     for n in 0..4 {
@@ -150,7 +150,7 @@ async fn each_registration_is_known_by_its_own_password() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deactivated_account_is_told_only_to_who_has_its_password(
+async fn only_the_right_password_reveals_that_an_account_is_deactivated(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -165,7 +165,9 @@ async fn a_deactivated_account_is_told_only_to_who_has_its_password(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_the_most_sessions_a_sign_in_ends_the_oldest(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_sign_in_beyond_the_session_limit_ends_the_oldest_session(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "2")]).await;
     let first = app.sign_up(EMAIL).await;
     app.sign_up("grace@example.org").await;
@@ -177,7 +179,7 @@ async fn beyond_the_most_sessions_a_sign_in_ends_the_oldest(#[values(Sqlite, Pos
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_longer_than_anything_could_be_is_refused_unhashed() {
+async fn overlong_passwords_are_refused_without_hashing() {
     let app = TestApp::start(Sqlite).await;
     for (identifier, password, field) in [
         ("a".repeat(255), PASSWORD.to_owned(), "identifier"),
@@ -208,7 +210,7 @@ async fn a_full_queue_sheds_load_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_whose_client_has_gone_is_not_hashed() {
+async fn a_login_whose_client_disconnected_is_not_hashed() {
     let settings = [("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
     let app = TestApp::with(Sqlite, &settings).await;
     let query = "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { __typename } }";

@@ -39,7 +39,7 @@ fn looked_at(answers: &[Guessed]) -> usize {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_have_a_hundred_failures_in_a_month_which_no_sign_in_clears(
+async fn strangers_have_a_hundred_failures_a_month_that_no_sign_in_clears(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[PROXY]).await;
@@ -72,7 +72,7 @@ async fn strangers_have_a_hundred_failures_in_a_month_which_no_sign_in_clears(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_mail_is_no_way_in_the_hour_alone_is_rationed() {
+async fn accounts_that_cannot_sign_in_by_mail_have_only_the_hourly_budget() {
     let app = TestApp::with(Sqlite, &[PROXY, ("EMAIL_REQUIRED", "false")]).await;
     app.signup(json!({ "username": "ada", "password": PASSWORD })).await;
     for hour in 0..5 {
@@ -84,7 +84,7 @@ async fn where_mail_is_no_way_in_the_hour_alone_is_rationed() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_address_is_strange_after_a_hundred_failures_in_a_row(
+async fn a_known_address_becomes_unknown_after_a_hundred_failures_in_a_row(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings =
@@ -112,7 +112,7 @@ async fn a_known_address_is_strange_after_a_hundred_failures_in_a_row(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_is_known_and_without_failures_once_its_user_has_proven_the_mailbox_there(
+async fn a_proof_by_mail_makes_an_address_known_and_clears_its_failures(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[PROXY, ("RATE_LIMIT_FAILED_LOGINS_ACCOUNT", "5/1h")]).await;
@@ -133,7 +133,7 @@ async fn an_address_is_known_and_without_failures_once_its_user_has_proven_the_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_password_that_awaits_the_proof_of_the_address_is_no_failure_in_a_row() {
+async fn a_right_password_of_an_unverified_account_does_not_count_as_a_failure() {
     let app = TestApp::with(Sqlite, &[PROXY]).await;
     app.sign_up(EMAIL).await;
     assert!(is_signed_in(&app, HOME, EMAIL).await);

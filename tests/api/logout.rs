@@ -36,7 +36,7 @@ async fn logout_ends_the_session_of_the_refresh_token_rather_than_of_the_access_
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_means_it_even_with_an_expired_token_or_a_broken_one(
+async fn logout_works_with_an_expired_token_or_beside_a_broken_one(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -53,7 +53,7 @@ async fn logout_means_it_even_with_an_expired_token_or_a_broken_one(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_signs_out_until_a_refresh_token_would_have_expired_and_no_longer(
+async fn an_access_token_can_sign_out_until_its_refresh_token_would_have_expired(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings = [("ACCESS_TOKEN_TTL", "10m"), ("REFRESH_TOKEN_TTL", "2h")];
@@ -78,7 +78,7 @@ async fn an_access_token_signs_out_until_a_refresh_token_would_have_expired_and_
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_of_nobody_is_no_error(#[values(Sqlite, Postgres)] database: Database) {
+async fn logout_without_a_session_is_no_error(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     for answer in [
         app.run(LOGOUT, json!({})).await,

@@ -51,7 +51,7 @@ async fn credentials_read_before_logout_all_open_no_session_after_it(
 /// 200 rounds on each database, `logoutAll` at another moment of the logins each time.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_login_in_flight_outlives_logout_all(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_login_in_flight_survives_logout_all(#[values(Sqlite, Postgres)] database: Database) {
     let settings = [("MAX_SESSIONS_PER_USER", "1000"), ("RATE_LIMITS", "off")];
     let app = Arc::new(TestApp::with(database, &settings).await);
     app.sign_up(EMAIL).await;

@@ -64,7 +64,7 @@ fn is_served(answer: &Value) -> bool {
 /// The dev server exempts clients of its own machine; the proxy's tell of others.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_client_that_asks_for_1500_strangers_is_refused_all_but_a_few(
+async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &TestApp::with(database, &[PROXY]).await;
@@ -98,7 +98,7 @@ async fn one_client_that_asks_for_1500_strangers_is_refused_all_but_a_few(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_people_behind_one_address_are_served_though_a_neighbour_floods(
+async fn two_hundred_users_behind_one_address_are_served_while_a_neighbour_floods(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
@@ -118,7 +118,7 @@ async fn two_hundred_people_behind_one_address_are_served_though_a_neighbour_flo
 
 /// Otherwise a client could sign up with the addresses of strangers, and would be at home with each of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_has_not_proven_its_address_is_at_home_nowhere() {
+async fn an_account_with_an_unverified_address_has_no_known_addresses() {
     let app = TestApp::with(Sqlite, &[PROXY, NO_VERIFICATION, ("RATE_LIMIT_MAILS_ADDRESS", "3/1h")]).await;
     app.sign_up(EMAIL).await;
     assert_eq!(app.login_from(STRANGER, EMAIL, PASSWORD).await["__typename"], "AuthPayload");
@@ -132,7 +132,7 @@ async fn an_account_that_has_not_proven_its_address_is_at_home_nowhere() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn neither_many_accounts_of_a_client_nor_many_addresses_of_an_account_mail_strangers_without_limit(
+async fn mails_to_strangers_are_limited_across_a_clients_accounts_and_an_accounts_addresses(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings =
@@ -163,7 +163,7 @@ async fn neither_many_accounts_of_a_client_nor_many_addresses_of_an_account_mail
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_is_asked_the_same_of_every_address(#[values(Sqlite, Postgres)] database: Database) {
+async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
     app.neighbours(1, HOME).await;
     app.sign_up(EMAIL).await;
@@ -192,7 +192,7 @@ async fn the_database_is_asked_the_same_of_every_address(#[values(Sqlite, Postgr
 /// A stranger asks as often as they may, from as many addresses as it takes.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn at_every_minute_of_a_day_of_strangers_asks_the_owner_may_ask_or_has_a_mail_that_works(
+async fn strangers_requests_never_leave_the_owner_without_a_mail_for_a_minute_of_the_day(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
@@ -221,9 +221,7 @@ async fn at_every_minute_of_a_day_of_strangers_asks_the_owner_may_ask_or_has_a_m
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_was_used_does_not_count_against_the_next(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_used_mail_does_not_count_against_the_next(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     app.sign_up(EMAIL).await;
     for _ in 0..6 {

@@ -35,7 +35,7 @@ fn token(link: &str) -> String {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mail_arrives_and_works_and_the_database_keeps_no_secret_of_it(
+async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
     #[values("optional", "mandatory")] verification: &str,
@@ -155,7 +155,7 @@ async fn dump(app: &TestApp) -> String {
 
 /// Spellings that another program might take for somebody else's address.
 #[tokio::test(flavor = "multi_thread")]
-async fn look_alikes_are_refused_or_are_the_same_address() {
+async fn lookalike_addresses_are_refused_or_are_the_same_address() {
     let app = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "mandatory")]).await;
     let long = format!("{}@{}.example.org", "a".repeat(64), "b".repeat(243));
     assert_eq!(long.len(), 320);

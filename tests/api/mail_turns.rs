@@ -2,14 +2,12 @@
 //!
 //! The drills print how long a person waited: `cargo test --test api mail_turns -- --nocapture`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use gatehouse::{
-    challenges::{self, About, Asker, Challenge, Registration},
     input::EmailAddress,
     outbox::{self, MailKind, MailRequest, send_due},
-    sessions::Client,
     storage::{
         Timestamp,
         challenge::{self, Method, Purpose},
@@ -24,112 +22,30 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::support::{
-    Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp, database::connect,
-    mail_server::MailServer,
+    Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect, mail_server::MailServer,
 };
 
-const MANDATORY: (&str, &str) = ("EMAIL_VERIFICATION", "mandatory");
+pub(crate) const MANDATORY: (&str, &str) = ("EMAIL_VERIFICATION", "mandatory");
 const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 
-/// Those under way at once, and the turns of other classes meanwhile.
-const FEW: usize = 10;
-
 /// What sends mails while it lives.
-struct Sender(JoinHandle<()>, oneshot::Sender<()>);
+pub(crate) struct Sender(JoinHandle<()>, oneshot::Sender<()>);
 
 impl Sender {
-    fn start(app: &TestApp) -> Self {
+    pub(crate) fn start(app: &TestApp) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = app.app.clone();
         Self(tokio::spawn(async move { outbox::run(&app, async { drop(stopped.await) }).await }), stop)
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.1);
         self.0.await.unwrap();
     }
 }
 
-/// Waits for the mail to this address, and returns how many others went before it, of those that the server has after `before`.
-async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
-    let asked = Instant::now();
-    loop {
-        let position = server.mails().iter().skip(before).position(|mail| mail.to == [to]);
-        if let Some(position) = position {
-            println!("    {to} waited {:.1} s, behind {position} others", asked.elapsed().as_secs_f64());
-            return position;
-        }
-        assert!(asked.elapsed() < Duration::from_mins(1), "it does not arrive");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Registers so many invented addresses, as one client.
-async fn flood(app: &TestApp, count: usize) {
-    let client = &Client { ip_address: "203.0.113.9".parse().ok(), user_agent: None };
-    let asks = stream::iter(0..count).map(|n| async move {
-        let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
-        let now = Timestamp(app.app.clock.now());
-        let row = user::Model::new(Uuid::from_u128(n as u128), now);
-        let registration = Registration::of(user::Model { email: Some(to.as_str().to_owned()), ..row });
-        let (purpose, about) = (Purpose::VerifyEmail, About { registration, ..About::default() });
-        let permit =
-            challenges::charge(&app.app, Asker::anonymous(client.ip_address), purpose, &to).await.unwrap();
-        let challenge = Challenge::new(&app.app, purpose, &to, about, permit);
-        app.app.db.write(async move |txn| challenge.insert(&txn).await).await.unwrap();
-    });
-    asks.buffer_unordered(32).collect::<()>().await;
-    outbox::wake(&app.app);
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn who_signs_up_while_a_client_floods_gets_their_code_before_the_flood(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
-    let server = MailServer::start(&[]);
-    server.answer("150ms");
-    let settings = [MANDATORY, ("RATE_LIMIT_MAILS_ADDRESS", "10000/1h"), ("MAIL_RATE", "10/1s")];
-    let app = server.app_with(database, &settings).await;
-    let sender = Sender::start(&app);
-    flood(&app, 1500).await;
-    let before = server.mails().len();
-    assert_eq!(app.register(EMAIL, PASSWORD).await["__typename"], "EmailChallenge");
-    assert!(mails_before(&server, EMAIL, before).await < FEW);
-    sender.stop().await;
-    let sent = server.mails().len();
-    assert!(sent < 500, "{sent} of 1500: the flood still waits");
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_person_with_an_account_goes_ahead_of_asks_from_10000_addresses(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
-    let server = MailServer::start(&[]);
-    server.answer("150ms");
-    let settings = [NO_VERIFICATION, ("NO_ACCOUNT_NOTICE", "on"), ("MAIL_RATE", "10/1s")];
-    let app = server.app_with(database, &settings).await;
-    app.sign_up(EMAIL).await;
-    app.sql("UPDATE users SET email_verified_at = 1").await;
-    let rows: Vec<_> = (0..10_000).map(|n| strangers_ask(&app, n)).collect();
-    let on = connect(&app.settings["DATABASE_URL"]).await;
-    for rows in rows.chunks(500) {
-        let challenges = rows.iter().map(|(challenge, _)| challenge.clone().into_active_model());
-        challenge::Entity::insert_many(challenges).exec_without_returning(&on).await.unwrap();
-        let mails = rows.iter().map(|(_, mail)| mail.clone().into_active_model());
-        mails::Entity::insert_many(mails).exec_without_returning(&on).await.unwrap();
-    }
-    let sender = Sender::start(&app);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let before = server.mails().len();
-    assert_eq!(app.request_reset(EMAIL).await["__typename"], "EmailChallenge");
-    assert!(mails_before(&server, EMAIL, before).await < FEW);
-    sender.stop().await;
-}
-
 /// What a request writes for an address that nobody has, from a client address of its own.
-fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
+pub(crate) fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
     let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
     let (id, now) = (Uuid::from_u128(n), app.app.clock.now());
     let good_for = Duration::from_mins(30);
@@ -163,7 +79,7 @@ async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
 /// Otherwise the delay of one's own mail would tell whether those that one asked for before it say anything.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_says_nothing_takes_its_turn(
+async fn a_skipped_mail_takes_its_turn_like_any_other(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] says_nothing: bool,
 ) {
@@ -186,7 +102,7 @@ async fn a_mail_that_says_nothing_takes_its_turn(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn proven_people_go_first_strangers_last_and_nobody_waits_for_ever(
+async fn verified_users_go_first_strangers_last_and_nobody_waits_forever(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let server = MailServer::start(&[]);
@@ -232,7 +148,7 @@ async fn proven_people_go_first_strangers_last_and_nobody_waits_for_ever(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_failed_waits_apart_and_holds_up_nobody(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_that_failed_delay_no_others(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
@@ -261,7 +177,7 @@ async fn what_failed_waits_apart_and_holds_up_nobody(#[values(Sqlite, Postgres)]
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_expires_while_it_waits_is_dropped(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_that_expire_in_the_queue_are_dropped(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let on = connect(&app.settings["DATABASE_URL"]).await;
@@ -287,7 +203,7 @@ async fn what_expires_while_it_waits_is_dropped(#[values(Sqlite, Postgres)] data
 /// A server of the version before takes mails without looking at turns.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_older_server_has_claimed_is_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_claimed_by_an_older_server_are_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();

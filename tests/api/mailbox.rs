@@ -20,7 +20,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] database: Database) {
+async fn the_mailbox_keeps_mails_and_lists_them_as_json(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     assert_eq!(get(&app, "/api").await.body, json!([]));
     let ada = app.sign_up(EMAIL).await;
@@ -67,7 +67,7 @@ async fn it_keeps_mails_and_tells_them_as_json(#[values(Sqlite, Postgres)] datab
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_and_links_are_told_as_they_are() {
+async fn the_mailbox_lists_codes_and_links_as_mailed() {
     use gatehouse::mail::{Content, Mail};
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let minute = std::time::Duration::from_mins(1);
@@ -88,7 +88,7 @@ async fn codes_and_links_are_told_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_exists_in_development_mode_alone_and_where_mails_go_there() {
+async fn the_mailbox_exists_only_in_development_and_only_if_mails_go_there() {
     let folder = tempfile::tempdir().unwrap();
     let (secret, mails) = (SecretKey::generate().1, format!("file://{}", folder.path().display()));
     let settings = [
@@ -123,7 +123,7 @@ async fn it_exists_in_development_mode_alone_and_where_mails_go_there() {
 #[case(Method::DELETE, "/api", &[("sec-fetch-site", "same-origin"), ("origin", "OWN")], 204)]
 #[case(Method::OPTIONS, "/api", &[("origin", "http://localhost:5173"), ("access-control-request-method", "DELETE")], 403)]
 #[tokio::test(flavor = "multi_thread")]
-async fn other_sites_can_neither_read_nor_clear_it(
+async fn other_sites_can_neither_read_nor_clear_the_mailbox(
     #[case] method: Method,
     #[case] path: &str,
     #[case] headers: &[(&str, &str)],
@@ -145,7 +145,7 @@ async fn other_sites_can_neither_read_nor_clear_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_page_and_its_mails_run_nobody_elses_scripts() {
+async fn the_mailbox_and_its_mails_run_no_foreign_scripts() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let name = "<img src=x onerror=alert(1)>";
     let mallory = app.signup(json!({ "email": EMAIL, "name": name, "password": PASSWORD })).await;

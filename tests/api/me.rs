@@ -8,7 +8,7 @@ use crate::support::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn me_is_the_viewer_with_their_live_sessions_the_newest_first(
+async fn me_is_the_viewer_with_their_live_sessions_newest_first(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -54,7 +54,7 @@ async fn me_is_the_viewer_with_their_live_sessions_the_newest_first(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_trusted_proxy_the_client_is_who_it_says_and_otherwise_not() {
+async fn only_a_trusted_proxy_can_name_the_client() {
     let address = "{ me { sessions { ipAddress } } }";
     let query = format!(
         "mutation {{ signup(input: {{ email: \"{EMAIL}\", password: \"correct horse battery\" }}) {{
@@ -82,7 +82,7 @@ async fn session(request: RequestBuilder) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_a_proxy_is_read_as_proxies_write_it_or_the_client_is_unknown(
+async fn a_proxys_entry_is_read_in_every_common_form_or_the_client_is_unknown(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8")]).await;
@@ -119,7 +119,7 @@ async fn an_entry_of_a_proxy_is_read_as_proxies_write_it_or_the_client_is_unknow
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_whose_address_cannot_be_read_share_a_budget_that_is_not_the_proxys() {
+async fn clients_with_an_unreadable_address_share_a_budget_that_is_not_the_proxys() {
     let settings =
         [NO_VERIFICATION, ("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_USERNAME_CHECKS", "2/1h")];
     let app = TestApp::with(Sqlite, &settings).await;
@@ -140,7 +140,7 @@ async fn clients_whose_address_cannot_be_read_share_a_budget_that_is_not_the_pro
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_proxy_says_and_cannot_be_read_is_logged_once() {
+async fn an_unreadable_entry_of_a_proxy_is_logged_once() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = Server::start(folder.path(), &["dev"], &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
     for entry in ["un\u{9b}31mknown", "unknown", "192.0.2.1"] {
@@ -160,7 +160,7 @@ async fn what_the_proxy_says_and_cannot_be_read_is_logged_once() {
 
 /// Headers are bytes: one letter must not make the rest of it unknown.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_says_it_is_may_have_letters_outside_ascii() {
+async fn a_user_agent_can_have_letters_outside_ascii() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     app.sign_up(EMAIL).await;
     for (sent, seen) in [

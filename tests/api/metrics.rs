@@ -11,7 +11,7 @@ use crate::support::{Database, EMAIL, NO_VERIFICATION, Postgres, Sqlite, TestApp
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn prometheus_reads_what_was_asked_for_and_what_came_of_it(
+async fn prometheus_can_read_counts_of_requests_and_their_outcomes(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, ("METRICS_ADDR", "127.0.0.1:0")]).await;

@@ -17,7 +17,7 @@ async fn every_audit_of_graphql_over_http_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_verifies_elsewhere_through_the_jwks() {
+async fn another_service_verifies_an_access_token_through_the_jwks() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let verified = node(&["verify.mjs", &app.url, &ada.access_token]);
@@ -39,7 +39,7 @@ async fn an_access_token_verifies_elsewhere_through_the_jwks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_altered_by_one_character_verifies_nowhere() {
+async fn an_access_token_altered_by_one_character_is_refused_everywhere() {
     let app = TestApp::start(Sqlite).await;
     let token = app.sign_up(EMAIL).await.access_token;
     let dots: Vec<usize> = token.match_indices('.').map(|(at, _)| at).collect();
@@ -59,7 +59,7 @@ async fn an_access_token_altered_by_one_character_verifies_nowhere() {
 #[case("ES256", Ok(()))]
 #[case("RS256", Ok(()))]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_knows_no_ed25519_verifies_the_other_algorithms(
+async fn a_library_without_ed25519_verifies_the_other_algorithms(
     #[case] algorithm: &str,
     #[case] expected: Result<(), &str>,
 ) {

@@ -13,7 +13,7 @@ const NEW: &str = "battery horse correct";
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_sets_the_password_proves_the_address_and_ends_every_session(
+async fn a_reset_sets_the_password_verifies_the_address_and_ends_every_session(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -55,7 +55,7 @@ async fn a_reset_sets_the_password_proves_the_address_and_ends_every_session(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn links_do_not_supersede_each_other_but_any_ones_use_voids_all(
+async fn links_do_not_supersede_each_other_and_using_one_voids_all(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -74,7 +74,7 @@ async fn links_do_not_supersede_each_other_but_any_ones_use_voids_all(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_resets_one_succeeds_and_no_login_in_flight_outlives_it(
+async fn one_of_several_racing_resets_succeeds_and_no_login_in_flight_survives_it(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
@@ -101,7 +101,7 @@ async fn of_racing_resets_one_succeeds_and_no_login_in_flight_outlives_it(
 /// By links of their own, beside changes of the password: none waits in a circle.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_links_one_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::start(database).await);
     let ada = app.sign_up(EMAIL).await;
     let mut tokens = Vec::new();
@@ -142,7 +142,7 @@ async fn of_racing_links_one_succeeds(#[values(Sqlite, Postgres)] database: Data
 /// An account that came without one, from Django say.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_without_a_password_gets_one(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_reset_gives_an_account_without_a_password_one(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     app.sql("UPDATE users SET password_hash = NULL").await;
@@ -154,9 +154,7 @@ async fn an_account_without_a_password_gets_one(#[values(Sqlite, Postgres)] data
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deactivated_account_stays_as_it_is_whatever_link_its_owner_has(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn no_link_changes_a_deactivated_account(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     app.sign_up(EMAIL).await;
     app.request_reset(EMAIL).await;
@@ -171,9 +169,7 @@ async fn a_deactivated_account_stays_as_it_is_whatever_link_its_owner_has(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_to_an_address_that_the_account_has_left_is_void(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_link_to_a_former_address_is_void(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     app.request_reset(EMAIL).await;
@@ -205,7 +201,7 @@ async fn a_link_expires_and_a_changed_password_voids_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_no_account_is_told_by_mail_only_where_that_is_switched_on() {
+async fn addresses_without_an_account_get_a_mail_only_if_that_is_switched_on() {
     let app = TestApp::with(Sqlite, &[("NO_ACCOUNT_NOTICE", "on")]).await;
     app.request_reset(EMAIL).await;
     let mail = app.inbox(EMAIL).await[0].clone();
@@ -216,7 +212,7 @@ async fn who_has_no_account_is_told_by_mail_only_where_that_is_switched_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_address_is_refused() {
+async fn an_invalid_address_is_refused() {
     let app = TestApp::start(Sqlite).await;
     for email in [
         "",

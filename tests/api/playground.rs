@@ -10,9 +10,9 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 use crate::support::{
-    Answer, Database, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp,
+    Answer, Database, PASSWORD, Postgres, Sqlite, TestApp,
     database::connect,
-    node::{in_browser, node, text},
+    node::{node, text},
     process::{Server, gatehouse, output},
 };
 
@@ -29,7 +29,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 }
 
 /// The root fields that have an operation file.
-fn operations() -> Vec<String> {
+pub(crate) fn operations() -> Vec<String> {
     let files =
         fs::read_dir(OPERATIONS).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let named = files.filter_map(|file| Some(file.strip_suffix(".graphql")?.split_once('-')?.1.to_owned()));
@@ -37,7 +37,7 @@ fn operations() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_root_field_has_an_operation_and_every_operation_a_root_field() {
+async fn operations_and_root_fields_correspond() {
     let app = TestApp::start(Sqlite).await;
     let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } \
                  subscriptionType { fields { name } } } }";
@@ -84,7 +84,7 @@ impl Visited {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_tab_can_be_run_without_typing(#[values(Sqlite, Postgres)] database: Database) {
     let all = operations();
     let is_by_code = |name: &&str| !BY_LINK.contains(name) && *name != UNDO;
     let by_code: Vec<&str> = all.iter().map(String::as_str).filter(is_by_code).collect();
@@ -102,48 +102,7 @@ async fn whoever_goes_through_the_tabs_types_nothing(#[values(Sqlite, Postgres)]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_offline_signs_up_reads_the_code_proves_the_address_and_is_told_what_to_do_next() {
-    let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (server, _) = Server::start(folder.path(), &[], &[]).await;
-    let seen = in_browser("playground.mjs", &[&server.url, shots.path().to_str().unwrap()]);
-    let holds = |what: &str, text: &str| {
-        assert!(seen[what].as_str().is_some_and(|seen| seen.contains(text)), "{what}: {}", seen[what]);
-    };
-
-    assert_eq!(seen["elsewhere"], Value::Array(Vec::new()), "nothing leaves this machine");
-    for complaint in seen["complaints"].as_array().unwrap() {
-        // a browser complains of the two refusals that were asked for
-        assert!(
-            complaint
-                .as_str()
-                .unwrap()
-                .starts_with("Failed to load resource: the server responded with a status of 40"),
-            "{complaint}"
-        );
-    }
-    assert_eq!(seen["faults"], Value::Array(Vec::new()), "axe finds nothing serious");
-    assert_eq!(seen["tabs"].as_array().unwrap().len(), operations().len());
-    holds("header", "Authorization: Bearer eyJ");
-    assert_eq!(seen["unread"], "", "who has been to the mailbox has read it");
-    holds("me", "\"emailVerified\": true");
-    holds("proven", "\"PASSWORD\"");
-    holds("afterProof", "\"__typename\": \"User\"");
-    holds("completion", "emailVerified");
-    holds("hover", "Whether the owner of the account has proven that the address is theirs");
-    holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
-    holds("unauthenticated", "Login signs in");
-    assert_eq!(seen["byKeyboard"], "VerifyOtp");
-    assert_eq!(seen["width"], 360, "nothing is wider than a phone");
-
-    // a name that is a page is a name
-    holds("me", "<img src=x onerror=");
-    holds("mail", "<img src=x onerror=");
-    holds("mailText", "<img src=x onerror=");
-    assert_eq!(seen["titles"], serde_json::json!(["Mailbox · Gatehouse", "Playground · Gatehouse"]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
+async fn the_playground_loads_only_its_own_files_and_cannot_be_framed() {
     let app = TestApp::start(Sqlite).await;
     let page = get(&app, "/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -180,7 +139,7 @@ async fn it_loads_what_is_its_own_and_no_other_site_has_a_hold_on_it() {
 
 /// The editor carries a copy of the sanitizer that nobody has mended for years.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_copy() {
+async fn the_editor_sanitizes_with_the_pinned_version_and_not_its_own_copy() {
     let app = TestApp::start(Sqlite).await;
     let named: Value = serde_json::from_str(include_str!("../../playground/package.json")).unwrap();
     let named = named["dependencies"]["dompurify"].as_str().unwrap();
@@ -213,7 +172,7 @@ async fn its_editor_sanitizes_by_the_version_that_is_named_and_not_by_its_own_co
 #[case(&[("SMTP_URL", "smtp://127.0.0.1:9"), ("EMAIL_FROM", "accounts@example.org")], &["Playground", "GraphQL", "Keys", "Demo", "Docs"])]
 #[case(&[("GOOGLE_CLIENT_ID", "gatehouse"), ("GOOGLE_CLIENT_SECRET", "secret")], &["Playground", "GraphQL", "Mailbox", "Keys", "Google", "Demo", "Docs"])]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_no_browser_is_told_addresses_that_exist(
+async fn clients_that_are_not_browsers_get_addresses_that_exist(
     #[case] settings: &[(&str, &str)],
     #[case] expected: &[&str],
 ) {
@@ -231,7 +190,7 @@ async fn whoever_is_no_browser_is_told_addresses_that_exist(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_not_switched_off() {
+async fn production_serves_it_if_switched_on_and_development_unless_switched_off() {
     let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
     assert_eq!(get(&app, "/").await.status, StatusCode::NOT_FOUND);
     app.run("{ __schema { queryType { name } } }", Value::Null).await.data("__schema");
@@ -261,124 +220,5 @@ async fn production_has_it_where_it_is_switched_on_and_development_where_it_is_n
         assert_eq!(shown.contains("data-introspection"), page == 200 && is_told);
         let schema = server.run(&http, "{ __schema { queryType { name } } }").await.unwrap();
         assert_eq!(schema.get("errors").is_none(), is_told, "{schema}");
-    }
-}
-
-/// What the way through the tabs leaves out: see `playground/graphiql/operations.js`.
-const LEFT_OUT: [&str; 8] = [
-    "RevertSecurityChange",
-    "StartGoogleLogin",
-    "GoogleLogin",
-    "LinkGoogle",
-    "UnlinkGoogle",
-    "Users",
-    "SetUserRole",
-    "SetUserActive",
-];
-
-/// The way of a newcomer who always presses the first button: what was run, what it came to, and what was said then.
-fn obey(server: &Server, arguments: &[&str]) -> Vec<(String, String, String)> {
-    let way = in_browser("newcomer.mjs", &[&[server.url.as_str()], arguments].concat());
-    serde_json::from_value(way).unwrap()
-}
-
-fn has_succeeded((_, answer, said): &(String, String, String)) -> bool {
-    // what listens has no answer yet
-    !answer.contains("errors")
-        && !answer.contains("UserError")
-        && (!answer.is_empty() || said.contains("Listening"))
-}
-
-#[rstest]
-#[case::by_code(&[])]
-#[case::proven_before(&[("EMAIL_VERIFICATION", "mandatory")])]
-#[case::unproven(&[NO_VERIFICATION])]
-#[case::by_link(&[("EMAIL_VERIFICATION_METHOD", "link")])]
-#[case::only_by_link(&[("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")])]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_who_always_presses_the_first_button_sees_everything_succeed(
-    #[case] settings: &[(&str, &str)],
-) {
-    let (folder, all) = (tempfile::tempdir().unwrap(), operations());
-    let (server, _) = Server::start(folder.path(), &[], settings).await;
-    let is_by_link = settings.contains(&("EMAIL_VERIFICATION_METHOD", "link"));
-    let is_unproven = settings.contains(&NO_VERIFICATION);
-    // and so on the next day, in another tab
-    for day in ["the first day", "the second day"] {
-        let way = obey(&server, &[]);
-        for step in &way {
-            assert!(has_succeeded(step), "{day}: {step:?} in {way:#?}");
-        }
-        let seen: BTreeSet<&str> = way.iter().map(|(name, ..)| name.as_str()).collect();
-        let expected: Vec<String> = all.iter().map(|name| name[..1].to_uppercase() + &name[1..]).collect();
-        let way_to_prove = |name: &&str| match *name {
-            "ActivateAccount" | "ResendActivationEmail" => is_by_link,
-            "ResendOtp" => !is_by_link && !is_unproven,
-            _ => !LEFT_OUT.contains(name),
-        };
-        let expected = expected.iter().map(String::as_str).filter(way_to_prove).collect();
-        assert_eq!(seen, expected, "{day}");
-        assert!(way.last().unwrap().2.contains("You have run all other operations."), "{day}");
-        let said: String = way.iter().map(|(.., said)| said.as_str()).collect();
-        for name in ["RevertSecurityChange", "EMAIL_VERIFICATION_METHOD", "Google", "SetUserRole"] {
-            assert!(said.contains(name), "{day}: nothing was said of {name}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_begins_in_the_middle_gets_to_what_they_wanted() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, _) = Server::start(folder.path(), &[], &[]).await;
-    for (first, refusal) in [
-        ("Me", "UNAUTHENTICATED"),
-        ("SessionEvents", "UNAUTHENTICATED"),
-        ("Login", "INVALID_CREDENTIALS"),
-        ("Refresh", "<refreshToken>"),
-        ("VerifyOtp", "<code>"),
-        ("ResetPassword", "<resetToken>"),
-        ("Reauthenticate", "<reauthenticationId>"),
-        ("RevokeSession", "<otherSessionId>"),
-        ("UpdateProfile", "UNAUTHENTICATED"),
-    ] {
-        let way = obey(&server, &[first, "9"]);
-        assert!(way[0].1.contains(refusal), "{first}: {way:#?}");
-        let later = &way[1..];
-        assert!(later.iter().all(has_succeeded), "{first}: {way:#?}");
-        assert!(later.iter().any(|(name, ..)| name == first), "{first}: {way:#?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_says_in_words_what_is_missing_or_broken() {
-    let (folder, shots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (server, _) = Server::start(folder.path(), &[], &[]).await;
-    let seen = in_browser("playground_faults.mjs", &[&server.url, shots.path().to_str().unwrap()]);
-    for (what, texts) in [
-        ("/signedOut", &["Sign in first"][..]),
-        ("/missing", &["Not sent", "<otherSessionId>"]),
-        ("/variables/0", &["Not sent", "<code>"]),
-        ("/variables/1", &["Not sent", "<code>"]),
-        ("/variables/2", &["Not sent", "<whatever>"]),
-        ("/literal", &["Not sent", "<code>"]),
-        ("/unreachable", &["The server does not respond"]),
-        ("/html", &["The server responded with status 502"]),
-        ("/going/0", &["The connection was closed (1001)"]),
-        ("/broken/0", &["The connection was closed (1011 oops)"]),
-        ("/expired/0", &["has expired"]),
-        ("/expired/1", &["Refresh"]),
-        ("/ended/1", &["Login"]),
-        ("/noSocket", &["Cannot connect by WebSocket"]),
-    ] {
-        let said = seen.pointer(what).and_then(Value::as_str).unwrap_or_else(|| panic!("{what}: {seen}"));
-        assert!(texts.iter().all(|text| said.contains(text)), "{what}: {said}");
-        assert!(!said.contains("isTrusted"), "{what}: {said}");
-    }
-    assert_eq!(seen["sent"], serde_json::json!([]), "no placeholder is sent");
-    assert_eq!(seen["guide"], serde_json::json!([1]), "a command stays on one line");
-    let lines = seen["command"].as_array().unwrap();
-    assert!(lines.iter().any(|line| line.as_str().unwrap().contains("create-superuser")), "{lines:?}");
-    for contrast in seen["contrast"].as_array().unwrap() {
-        assert!(contrast.as_f64().unwrap() >= 4.5, "{contrast} to 1");
     }
 }

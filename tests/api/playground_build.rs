@@ -84,7 +84,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn pages_are_built_once_and_then_when_they_change() {
+fn pages_are_built_once_and_again_only_when_they_change() {
     let workspace = Workspace::new(NPM);
     let none = String::new();
     assert_eq!(workspace.build(&[]), ("ci run ".to_owned(), none.clone()));
@@ -96,7 +96,7 @@ fn pages_are_built_once_and_then_when_they_change() {
 }
 
 #[test]
-fn without_npm_the_build_goes_on_and_says_so() {
+fn without_npm_the_build_continues_with_a_warning() {
     let workspace = Workspace::new(BROKEN_NPM);
     let (_, warned) = workspace.build(&[]);
     assert!(

@@ -11,7 +11,7 @@ const VOLATILE: [&str; 6] =
     ["id", "accessToken", "refreshToken", "createdAt", "userAgent", "endedSessionIds"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tour_answers_as_it_says() {
+async fn the_tour_gets_the_answers_that_it_shows() {
     let tour = include_str!("../../playground/docs/tour.md");
     let (mut script, mut promised) = (String::from("set -e\n"), Vec::new());
     for block in tour.split("```").skip(1).step_by(2) {

@@ -26,7 +26,7 @@ async fn set_username(app: &TestApp, access_token: &str, username: &str) -> Valu
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_lets_the_same_request_through_for_a_while(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_proof_admits_the_same_request_for_a_while(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     assert_eq!(set_username(&app, &ada.access_token, "ada").await["__typename"], "User", "signing in counts");
@@ -70,7 +70,7 @@ async fn a_proof_lets_the_same_request_through_for_a_while(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_say_when_and_how(#[values(Sqlite, Postgres)] database: Database) {
+async fn tokens_contain_the_time_and_method_of_the_proof(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     let first = claims(&ada.access_token);
@@ -95,7 +95,7 @@ async fn tokens_say_when_and_how(#[values(Sqlite, Postgres)] database: Database)
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_is_of_the_session_that_asked_and_of_this_moment(
+async fn a_proof_counts_only_in_the_session_that_asked_and_only_if_fresh(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -126,7 +126,7 @@ async fn a_proof_is_of_the_session_that_asked_and_of_this_moment(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn five_codes_are_tried_for_one_mail(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_mail_allows_five_attempts(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     let begun = app.start_reauthentication(&ada.access_token, true).await;
@@ -143,9 +143,7 @@ async fn five_codes_are_tried_for_one_mail(#[values(Sqlite, Postgres)] database:
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn google_proves_it_with_a_code_or_a_token_of_this_moment(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn google_reauthenticates_with_a_fresh_code_or_token(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let person = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     let token = &person.access_token;
@@ -177,7 +175,7 @@ async fn google_proves_it_with_a_code_or_a_token_of_this_moment(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_proofs_one_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMIT_PASSWORD_CHANGES", "100/1m")]).await);
     let ada = app.sign_up_proven(EMAIL).await;
     let begun = app.start_reauthentication(&ada.access_token, false).await;
@@ -193,7 +191,7 @@ async fn of_64_racing_proofs_one_succeeds(#[values(Sqlite, Postgres)] database: 
 /// Somebody with a stolen access token tries passwords; the owner, in another session or by mail, is not kept out.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thiefs_guesses_use_up_nothing_of_the_owners(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_thiefs_guesses_do_not_use_up_the_owners_budget(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let stolen = app.sign_up_proven(EMAIL).await;
     let change = async |token: &str, current: &str, new: &str| -> Value {
@@ -216,7 +214,7 @@ async fn a_thiefs_guesses_use_up_nothing_of_the_owners(#[values(Sqlite, Postgres
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_operation_tries_one_proof() {
+async fn one_operation_can_try_one_proof() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let query = "mutation { a: reauthenticate(id: \"x\", proof: { password: \"x\" }) { __typename }

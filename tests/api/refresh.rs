@@ -29,7 +29,7 @@ async fn a_refresh_continues_the_session_with_a_new_pair(#[values(Sqlite, Postgr
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_refreshes_one_rotates_and_all_get_the_same_pair(
+async fn one_of_64_racing_refreshes_rotates_and_all_get_the_same_pair(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -70,7 +70,7 @@ async fn refreshes_that_wait_for_postgresql_are_written_together() {
 /// A statement that waited for one row while it holds others could be waited for by who has that one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_for_a_session_keeps_no_other_from_being_refreshed(#[values(false, true)] ended: bool) {
+async fn a_locked_session_does_not_delay_the_refresh_of_another(#[values(false, true)] ended: bool) {
     let app = TestApp::start(Postgres).await;
     let people = join_all((0..8).map(|n| sign_up(&app, n))).await;
     let (held, free) = people.split_at(2);
@@ -99,7 +99,7 @@ async fn sign_up(app: &TestApp, number: u8) -> SignedIn {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn asked_again_after_the_grace_an_unused_successor_is_given_again(
+async fn a_repeat_after_the_grace_returns_the_unused_successor(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -113,7 +113,7 @@ async fn asked_again_after_the_grace_an_unused_successor_is_given_again(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn within_the_grace_a_successor_is_given_again_whatever_became_of_it(
+async fn a_repeat_within_the_grace_returns_the_successor_even_if_it_was_used(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -179,7 +179,7 @@ async fn a_token_ahead_of_a_restored_backup_heals_the_row(#[values(Sqlite, Postg
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_expires_and_a_session_has_an_end(#[values(Sqlite, Postgres)] database: Database) {
+async fn refresh_tokens_expire_and_sessions_end(#[values(Sqlite, Postgres)] database: Database) {
     let settings = [("REFRESH_TOKEN_TTL", "1h"), ("SESSION_MAX_AGE", "2h"), ("ACCESS_TOKEN_TTL", "50m")];
     let app = TestApp::with(database, &settings).await;
     let idle = app.sign_up(EMAIL).await;
@@ -201,7 +201,7 @@ async fn a_refresh_token_expires_and_a_session_has_an_end(#[values(Sqlite, Postg
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_our_refresh_token_is_refused() {
+async fn anything_but_our_refresh_token_is_refused() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut ahead = URL_SAFE_NO_PAD.decode(&ada.refresh_token).unwrap();
@@ -231,7 +231,7 @@ async fn what_is_not_our_refresh_token_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_its_lack_is_told() {
+async fn a_missing_token_is_reported() {
     let app = TestApp::start(Sqlite).await;
     let query = "mutation { refresh { ... on UserError { code fields { field code } } } }";
     let answer = app.run(query, json!({})).await.data("refresh");
@@ -242,7 +242,7 @@ async fn without_a_token_its_lack_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_authorization_header_does_not_keep_anybody_from_refreshing_or_logging_out() {
+async fn a_stale_authorization_header_prevents_neither_refresh_nor_logout() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     app.advance(Duration::from_hours(1));

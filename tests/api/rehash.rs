@@ -18,9 +18,7 @@ async fn hash(rows: &DatabaseConnection) -> String {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn new_parameters_reach_a_hash_with_the_next_sign_in_once(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn the_next_sign_in_rehashes_once_with_new_parameters(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let before = app.sign_up(EMAIL).await;
     let other = app.another(&[("ARGON2_ITERATIONS", "2"), ("ARGON2_MEMORY_KIB", "16")]).await;
@@ -60,7 +58,7 @@ async fn until_it_is_hashed_anew(app: &TestApp) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_changed_meanwhile_stay_as_they_are(
+async fn credentials_changed_meanwhile_are_not_overwritten(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(None, Some(DJANGO))] stored: Option<&str>,
 ) {
@@ -77,7 +75,7 @@ async fn credentials_that_changed_meanwhile_stay_as_they_are(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_for_a_client_that_has_gone(#[values(Sqlite, Postgres)] database: Database) {
+async fn nothing_is_written_for_a_disconnected_client(#[values(Sqlite, Postgres)] database: Database) {
     let (_app, other, rows) = rehashing(database, Some(DJANGO)).await;
     let query = format!(
         "mutation {{ login(input: {{ identifier: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"

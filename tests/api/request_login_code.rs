@@ -54,7 +54,7 @@ async fn a_code_and_a_link_sign_in_once_in_every_mode_and_method(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_address_is_answered_alike(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_address_gets_the_same_answer(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
     let begun = app.register(EMAIL, PASSWORD).await;
     app.verify(EMAIL, &app.code(EMAIL).await, Some(&begun["id"])).await;
@@ -79,7 +79,7 @@ async fn every_address_is_answered_alike(#[values(Sqlite, Postgres)] database: D
 /// A stranger signed up with the address; its owner comes in by a mailed code, link, or bare code.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_whose_address_was_never_proven_keeps_nothing_of_its_strangers(
+async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("code", "bare code", "link")] by: &str,
 ) {
@@ -105,7 +105,7 @@ async fn an_account_whose_address_was_never_proven_keeps_nothing_of_its_stranger
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_codes_and_links_one_signs_in(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_codes_and_links_signs_in(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("OTP_MAX_ATTEMPTS", "20")]).await);
     app.sign_up_proven(EMAIL).await;
     let asked = app.request_login_code(EMAIL).await;
@@ -123,7 +123,7 @@ async fn of_64_racing_codes_and_links_one_signs_in(#[values(Sqlite, Postgres)] d
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_for_one_purpose_is_none_for_another(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_code_for_one_purpose_does_not_work_for_another(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     let asked = app.start_reauthentication(&ada.access_token, true).await;

@@ -11,7 +11,7 @@ async fn revoke(app: &TestApp, who: &SignedIn, id: &str) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_session_ends_and_the_others_go_on(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_session_ends_and_the_others_continue(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let (here, there, third) = (app.sign_up(EMAIL).await, app.sign_in(EMAIL).await, app.sign_in(EMAIL).await);
     assert_eq!(revoke(&app, &here, &there.session_id).await, json!([there.session_id]));
@@ -30,7 +30,7 @@ async fn one_session_ends_and_the_others_go_on(#[values(Sqlite, Postgres)] datab
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_the_viewers_is_left_alone(#[values(Sqlite, Postgres)] database: Database) {
+async fn another_users_session_is_left_alone(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up_as("superuser", "grace@example.org").await);
     for id in [ada.session_id.as_str(), &ada.user_id, "", "x", &"x".repeat(1000)] {

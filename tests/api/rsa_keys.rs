@@ -34,7 +34,7 @@ fn modulus(key: &Jwk) -> &str {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_may_be_signed_with_rsa(#[values(Sqlite, Postgres)] database: Database) {
+async fn tokens_can_be_signed_with_rsa(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let derived = app.sign_up(EMAIL).await.access_token;
     let settings = [("JWT_ALGORITHM", "RS256")];
@@ -79,7 +79,7 @@ async fn tokens_may_be_signed_with_rsa(#[values(Sqlite, Postgres)] database: Dat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_rsa_key_may_come_from_a_file() {
+async fn an_rsa_key_can_be_read_from_a_file() {
     let app = TestApp::with(Sqlite, &[("JWT_ALGORITHM", "RS256")]).await;
     let generated = app.sign_up(EMAIL).await.access_token;
     let folder = tempfile::tempdir().unwrap();

@@ -86,7 +86,7 @@ fn unannounced(changes: Vec<String>, notes_before: &str, notes: &str) -> Vec<Str
 }
 
 #[test]
-fn clients_are_broken_by_no_commit_that_does_not_say_so() {
+fn no_commit_breaks_clients_without_saying_so() {
     let schema = fs::read_to_string(Path::new(ROOT).join("schema.graphql")).unwrap();
     let Some(commit) = commit_before(&schema) else {
         eprintln!("there is no commit to compare schema.graphql with");

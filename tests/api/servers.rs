@@ -28,7 +28,7 @@ async fn refreshed(app: &TestApp, client: (&str, &str), pair: &SignedIn) -> Sign
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_on_one_server_counts_on_the_other_from_the_next_request_on() {
+async fn a_logout_on_one_server_applies_to_the_next_request_on_another() {
     let one = TestApp::start(Postgres).await;
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
@@ -68,7 +68,7 @@ async fn servers_that_start_together_migrate_once() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_void_on_one_server_is_void_on_the_other(#[values(Sqlite, Postgres)] database: Database) {
+async fn tokens_void_on_one_server_are_void_on_the_other(#[values(Sqlite, Postgres)] database: Database) {
     let one = TestApp::with(database, &[NO_VERIFICATION, PROXY]).await;
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
@@ -114,7 +114,7 @@ async fn refreshed_by_an_older_server(app: &TestApp, pair: &SignedIn) -> SignedI
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_server_beside_this_one_makes_no_good_token_void(
+async fn an_older_server_next_to_this_one_voids_no_valid_token(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY]).await;
@@ -148,7 +148,7 @@ async fn an_older_server_beside_this_one_makes_no_good_token_void(
 /// An older server inserts and migrates without the columns that came since.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_an_older_server_began_goes_on_here(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_session_started_by_an_older_server_continues_here(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY]).await;
     let ada = app.sign_up(EMAIL).await;
     let columns = "user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at";

@@ -31,7 +31,7 @@ async fn events(socket: &mut Socket, expected: &[(&str, Option<&str>)]) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_thing_that_happens_to_an_account_is_told_once(#[values(Sqlite, Postgres)] database: Database) {
+async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "3")]).await;
     let ada = app.sign_up(EMAIL).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
@@ -131,7 +131,7 @@ async fn a_stream_ends_with_its_session_however_that_ends(#[values(Sqlite, Postg
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_else_signs_a_person_in_is_told(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_other_way_to_sign_in_sends_an_event(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
     let owner = app.sign_up(EMAIL).await;
     let mut here = app.follow(&owner).await;
@@ -148,7 +148,7 @@ async fn what_else_signs_a_person_in_is_told(#[values(Sqlite, Postgres)] databas
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_one_server_ends_is_over_on_all_within_a_second() {
+async fn a_session_ended_on_one_server_ends_on_all_within_a_second() {
     let one = TestApp::start(Postgres).await;
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
@@ -168,7 +168,7 @@ async fn a_session_that_one_server_ends_is_over_on_all_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_rolled_back_is_told_to_nobody() {
+async fn changes_that_are_rolled_back_send_no_event() {
     for database in [Sqlite, Postgres] {
         let app = TestApp::start(database).await;
         let ada = app.sign_up(EMAIL).await;
@@ -190,7 +190,7 @@ async fn what_is_rolled_back_is_told_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_was_deaf_for_a_while_finds_what_it_missed() {
+async fn a_server_that_was_disconnected_finds_the_events_it_missed() {
     let app = TestApp::start(Postgres).await;
     let other = app.another(&[]).await;
     let ada = app.sign_up(EMAIL).await;
@@ -210,7 +210,7 @@ async fn a_server_that_was_deaf_for_a_while_finds_what_it_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_is_not_run_by_http() {
+async fn a_subscription_cannot_be_sent_over_http() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     assert_eq!(app.run(FOLLOW, json!({})).await.code(), "UNAUTHENTICATED");
@@ -218,7 +218,7 @@ async fn a_subscription_is_not_run_by_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_others_follows_past_the_end_of_its_tokens_to_that_of_the_session() {
+async fn a_third_party_client_follows_events_across_token_expiry_until_the_session_ends() {
     let app = TestApp::with(Sqlite, &[("ACCESS_TOKEN_TTL", "2s"), NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     let followed = node(&["follow.mjs", &format!("{}/graphql", app.url), &ada.refresh_token]);

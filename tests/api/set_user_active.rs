@@ -17,7 +17,7 @@ async fn set_active(app: &TestApp, who: &SignedIn, id: &str, active: bool) -> Va
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_deactivated_is_signed_out_everywhere_until_let_in_again(
+async fn a_deactivated_user_is_signed_out_everywhere_until_reactivated(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -37,7 +37,7 @@ async fn who_is_deactivated_is_signed_out_everywhere_until_let_in_again(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_mailed_before_a_deactivation_is_good_for_nothing_after_it(
+async fn deactivation_voids_links_and_codes_mailed_before(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
 ) {
@@ -82,7 +82,7 @@ async fn what_was_mailed_before_a_deactivation_is_good_for_nothing_after_it(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_under_way_to_who_is_deactivated_are_not_sent(#[values(Sqlite, Postgres)] database: Database) {
+async fn queued_mails_to_a_deactivated_user_are_not_sent(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;
@@ -95,7 +95,7 @@ async fn mails_under_way_to_who_is_deactivated_are_not_sent(#[values(Sqlite, Pos
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_deactivates_themselves_or_nobody() {
+async fn superusers_can_deactivate_neither_themselves_nor_an_unknown_user() {
     let app = TestApp::start(Sqlite).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     assert_eq!(set_active(&app, &root, &root.user_id, false).await["code"], "NOT_ALLOWED");
@@ -105,7 +105,7 @@ async fn nobody_deactivates_themselves_or_nobody() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_login_in_flight_outlives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_login_in_flight_survives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;

@@ -15,7 +15,7 @@ async fn set_role(app: &TestApp, who: &SignedIn, id: &str, role: &str) -> Value 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_counts_from_the_next_request_on(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_new_role_applies_from_the_next_request(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;
@@ -28,7 +28,7 @@ async fn a_role_counts_from_the_next_request_on(#[values(Sqlite, Postgres)] data
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_changes_their_own_role_or_that_of_nobody() {
+async fn superusers_can_change_neither_their_own_role_nor_an_unknown_users() {
     let app = TestApp::start(Sqlite).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     assert_eq!(set_role(&app, &root, &root.user_id, "USER").await["code"], "NOT_ALLOWED");
@@ -40,7 +40,7 @@ async fn nobody_changes_their_own_role_or_that_of_nobody() {
 /// Two superusers demote each other at once, 200 rounds on each database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_demote_each_other_one_is_left(#[values(Sqlite, Postgres)] database: Database) {
+async fn of_two_superusers_who_demote_each_other_one_remains(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let [one, two] = ["one@example.org", "two@example.org"].map(|email| app.sign_up_as("superuser", email));
     let (one, two) = (one.await, two.await);

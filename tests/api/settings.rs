@@ -82,12 +82,12 @@ fn a_line_of_env_is_read_as_most_programs_read_it(#[case] env: &str, #[case] val
 #[case("EMAIL_FROM=Acme <a@example.org>")]
 #[case("EMAIL_FROM=\"Acme <a@example.org>\"")]
 #[case("EMAIL_FROM='Acme <a@example.org>'")]
-fn a_sender_is_written_as_the_readme_writes_it(#[case] env: &str) {
+fn senders_are_read_as_the_readme_writes_them(#[case] env: &str) {
     assert_eq!(value_of(&run(env, &["config"], &[]), "EMAIL_FROM"), "Acme <a@example.org>");
 }
 
 #[test]
-fn quotes_within_a_sender_are_its_own_and_the_environment_wins() {
+fn quotes_within_a_sender_are_kept_and_the_environment_takes_precedence() {
     let printed = run(
         "EMAIL_FROM=\"Ex, Ltd\" <a@example.org> # us\nAPP_NAME=Ada",
         &["config"],
@@ -98,7 +98,7 @@ fn quotes_within_a_sender_are_its_own_and_the_environment_wins() {
 }
 
 #[test]
-fn a_quoted_value_may_have_several_lines_and_those_beneath_are_counted() {
+fn a_quoted_value_can_span_lines_and_later_line_numbers_stay_right() {
     let refused = run("KEY=\"-----BEGIN\r\nPORT=1\r\n-----END\" # a key\r\nPORT=many\r\n", &["config"], &[]);
     let why = text(&refused.stderr);
     assert!(why.contains("PORT (.env, line 4) must be"), "{why}");
@@ -123,7 +123,7 @@ fn a_quoted_value_may_have_several_lines_and_those_beneath_are_counted() {
 )]
 #[case::weak("SECRET_KEY=hush", "SECRET_KEY (.env, line 3) has fewer than 32 bytes")]
 #[case::number("PORT=hush", "PORT (.env, line 3) must be a whole number")]
-fn what_is_wrong_is_told_by_name_and_line_and_never_by_value(#[case] line: &str, #[case] told: &str) {
+fn errors_name_the_setting_and_the_line_but_never_the_value(#[case] line: &str, #[case] told: &str) {
     for env in [format!("# settings\n\n{line}\n"), format!("# settings\r\n\r\nexport {line}\r\n")] {
         let refused = run(&env, &["config"], &[]);
         let why = text(&refused.stderr);
@@ -133,7 +133,7 @@ fn what_is_wrong_is_told_by_name_and_line_and_never_by_value(#[case] line: &str,
 }
 
 #[test]
-fn a_file_in_another_encoding_is_told_in_a_sentence() {
+fn a_file_in_another_encoding_is_reported_in_a_sentence() {
     let utf_16 =
         |order: fn(u16) -> [u8; 2]| -> Vec<u8> { "APP_NAME=hush".encode_utf16().flat_map(order).collect() };
     let [little, big] = [utf_16(u16::to_le_bytes), utf_16(u16::to_be_bytes)];
@@ -168,7 +168,7 @@ fn a_file_in_another_encoding_is_told_in_a_sentence() {
 #[case("postgres://gh:hush@db:many/x")]
 #[case("postgresql://gh:hu#sh@db/x")]
 #[case("POSTGRES://gh:hu#sh@db/x")]
-fn special_characters_in_a_database_url_are_told_without_it(#[case] url: &str) {
+fn special_characters_in_a_database_url_are_reported_without_the_url(#[case] url: &str) {
     for (name, url) in [("DATABASE_URL", url.to_owned()), ("SMTP_URL", url.replacen("postgres", "smtp", 1))] {
         if name == "SMTP_URL" && !url.starts_with("smtp:") {
             continue;
@@ -220,7 +220,7 @@ fn config_hides_every_password_of_a_mail_server(#[case] url: &str, #[case] shown
 }
 
 #[test]
-fn parameters_that_are_not_used_are_told_by_name() {
+fn unused_parameters_are_reported_by_name() {
     let url = format!(
         "postgres://gh:hush@127.0.0.1:{}/x?sslpassword=hush&connect_timeout=1&sslmode=disable",
         free_port()
@@ -238,7 +238,7 @@ fn parameters_that_are_not_used_are_told_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn urls_of_databases_reach_what_psql_reaches_by_them() {
+async fn database_urls_mean_the_same_as_in_psql() {
     let folder = tempfile::tempdir().unwrap();
     let url = Postgres.create(folder.path()).await;
     let (server, database) = url.strip_prefix("postgres://gatehouse@").unwrap().split_once('/').unwrap();

@@ -7,7 +7,7 @@ use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, Test
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_signs_up_by_email_alone(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_user_can_sign_up_with_an_email_address_alone(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let mut answer = app.signup(json!({ "email": EMAIL, "password": PASSWORD })).await;
     for token in ["accessToken", "refreshToken"] {
@@ -32,7 +32,9 @@ async fn a_person_signs_up_by_email_alone(#[values(Sqlite, Postgres)] database: 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_signs_up_by_username_and_email_with_names(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_user_can_sign_up_with_username_email_address_and_name(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::start(database).await;
     let answer = app
         .signup(json!({
@@ -54,7 +56,9 @@ async fn a_person_signs_up_by_username_and_email_with_names(#[values(Sqlite, Pos
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_email_is_required_a_username_will_do(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_username_is_enough_if_no_email_address_is_required(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[("EMAIL_REQUIRED", "false")]).await;
     let answer = app.signup(json!({ "username": "ada", "password": PASSWORD })).await;
     assert_eq!(answer["user"]["username"], "ada");
@@ -87,7 +91,7 @@ async fn a_taken_name_is_refused_in_any_spelling(#[values(Sqlite, Postgres)] dat
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_racing_signups_of_one_name_one_succeeds(
+async fn one_of_64_racing_sign_ups_for_one_name_succeeds(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("EMAIL_TAKEN", "USERNAME_TAKEN")] taken: &str,
 ) {
@@ -118,13 +122,13 @@ async fn each_sign_up_costs_one_hash_whether_or_not_the_name_is_free(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_up_can_be_switched_off() {
+async fn sign_up_can_be_switched_off() {
     let app = TestApp::with(Sqlite, &[("SIGNUP", "off")]).await;
     assert_eq!(app.signup(json!({ "email": EMAIL, "password": PASSWORD })).await["code"], "NOT_ENABLED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_field_at_fault_is_told_at_once() {
+async fn every_invalid_field_is_reported_at_once() {
     let app = TestApp::start(Sqlite).await;
     let answer = app
         .signup(json!({
@@ -148,7 +152,7 @@ async fn every_field_at_fault_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_limit_holds_just_above_and_not_just_below() {
+async fn each_limit_refuses_just_above_and_accepts_just_below() {
     let app = TestApp::start(Sqlite).await;
     let long = |length: usize| "hr5 Ũx!".chars().cycle().take(length).collect::<String>();
     let address = |length: usize| {
@@ -186,7 +190,7 @@ async fn each_limit_holds_just_above_and_not_just_below() {
 
 /// Passwords made to be hard to judge: the first made the library's estimate overflow, the second take a second.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_is_hard_to_judge_harms_nobody() {
+async fn a_password_that_is_hard_to_rate_does_no_harm() {
     let app = TestApp::with(Sqlite, &[("HASH_THREADS", "1")]).await;
     let leet: String = "@4({<[3 6 9 1!|7 0 $5+%2l8'×5".chars().cycle().take(128).collect();
     for password in ["20".repeat(52), "20".repeat(64), leet] {
@@ -203,14 +207,14 @@ async fn a_password_that_is_hard_to_judge_harms_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_the_same_in_whichever_form_it_is_typed() {
+async fn a_password_is_the_same_in_every_unicode_form() {
     let app = TestApp::start(Sqlite).await;
     app.signup(json!({ "email": EMAIL, "password": "zażółć gęślą jaźń \u{e9}" })).await;
     assert_eq!(app.login(EMAIL, "zażółć gęślą jaźń e\u{301}").await["__typename"], "AuthPayload");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_username_costs_the_next_try_no_mail() {
+async fn a_refused_username_does_not_use_up_the_mail_of_the_next_attempt() {
     let app = TestApp::start(Sqlite).await;
     let input =
         |email: &str, username: &str| json!({ "email": email, "username": username, "password": PASSWORD });
@@ -244,7 +248,7 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
 /// A phone's keyboard puts a blank behind a word, and a page or a PDF gives what nobody sees with what is copied from it. The
 /// address is one in the row, the claim, the mail and the answers.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_pasted_with_a_name_or_an_address_is_no_part_of_it() {
+async fn invisible_characters_pasted_with_a_name_or_an_address_are_removed() {
     let claimed = |access_token: &str| -> Value {
         let payload = access_token.split('.').nth(1).unwrap();
         let payload = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload).unwrap();

@@ -128,7 +128,7 @@ const LATIN_1: &[u8] = b"angenommen f\xfcr ada";
 
 /// The replies to the final dot: how often the mail is sent in three rounds, what the outbox says, and in which words.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_digits_of_a_reply_decide_and_a_mail_that_was_taken_is_sent_once() {
+async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
     let server = Server::default();
     let app = server.app("").await;
     let ada = app.sign_up(EMAIL).await.user_id;
@@ -222,7 +222,7 @@ async fn the_digits_of_a_reply_decide_and_a_mail_that_was_taken_is_sent_once() {
 #[case::greylisted_recipient(Script { recipient: b"450 sp\xe4ter\r\n".to_vec(), ..Script::default() }, "waits")]
 #[case::junk_for_the_recipient(Script { recipient: b"f\xfcr ada\r\n".to_vec(), ..Script::default() }, "waits")]
 #[tokio::test(flavor = "multi_thread")]
-async fn words_before_the_mail_decide_nothing_either(#[case] script: Script, #[case] state: &str) {
+async fn the_text_of_a_reply_before_the_mail_decides_nothing(#[case] script: Script, #[case] state: &str) {
     let server = Server::default();
     *server.script.lock().unwrap() = script;
     let app = server.app("").await;
@@ -239,7 +239,7 @@ async fn words_before_the_mail_decide_nothing_either(#[case] script: Script, #[c
 #[case("250-mail.test\r\n250-AUTH\tXOAUTH2\r\n250 aUtH  pLaIn \r\n", "AUTH PLAIN AGFkYQBodXNo")]
 #[case("250-mail.test\r\n250 auth cram-md5 login\r\n", "AUTH LOGIN")]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_offers_has_no_case(#[case] ehlo: &str, #[case] command: &str) {
+async fn extensions_are_matched_in_any_case(#[case] ehlo: &str, #[case] command: &str) {
     let server = Server::default();
     *server.script.lock().unwrap() = Script { ehlo: ehlo.into(), ..Script::default() };
     let app = server.app("ada:hush@").await;
@@ -254,7 +254,7 @@ async fn what_a_server_offers_has_no_case(#[case] ehlo: &str, #[case] command: &
 #[case("250-mail.test\r\n250-starttls\r\n250 8bitmime\r\n", "?tls=required")]
 #[case("250-mail.test\r\n250 StartTLS\r\n", "")]
 #[tokio::test(flavor = "multi_thread")]
-async fn encryption_is_not_lost_by_small_letters(#[case] ehlo: &str, #[case] query: &str) {
+async fn starttls_in_lower_case_still_encrypts(#[case] ehlo: &str, #[case] query: &str) {
     let server = Server::default();
     *server.script.lock().unwrap() = Script { ehlo: ehlo.into(), ..Script::default() };
     // another way to write this machine's address, by which it is not known as such
@@ -268,7 +268,7 @@ async fn encryption_is_not_lost_by_small_letters(#[case] ehlo: &str, #[case] que
 
 /// Who stands between may put in a reply before encryption begins, to be read as the server's after it (CVE-2021-38371's kind).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_from_before_encryption_is_not_read_after_it() {
+async fn a_reply_sent_before_encryption_is_not_read_after_it() {
     let server = Server::default();
     *server.script.lock().unwrap() = Script {
         ehlo: b"250-mail.test\r\n250 STARTTLS\r\n".to_vec(),

@@ -25,7 +25,7 @@ async fn say(app: &TestApp, messages: &[Value]) -> Socket {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_is_opened_by_this_protocol_from_allowed_origins_by_our_name() {
+async fn a_connection_needs_the_protocol_an_allowed_origin_and_our_host() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
     for (header, value, status) in [
         ("sec-websocket-protocol", "graphql-ws", 400),
@@ -42,7 +42,7 @@ async fn a_connection_is_opened_by_this_protocol_from_allowed_origins_by_our_nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_closes_hears_its_own_code() {
+async fn a_client_that_closes_gets_its_own_code_back() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     for code in [Some(1000), Some(1001), Some(1011), Some(3000), Some(4000), Some(4499), Some(4999), None] {
@@ -69,7 +69,7 @@ async fn a_client_that_closes_hears_its_own_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_beyond_the_introduction_and_is_told_why() {
+async fn a_refused_token_closes_the_connection_with_the_reason() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let late = app.sign_in(EMAIL).await;
@@ -97,7 +97,7 @@ async fn nobody_gets_beyond_the_introduction_and_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_against_the_protocol_closes_with_its_code() {
+async fn protocol_violations_close_the_connection_with_their_code() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let init = json!({ "type": "connection_init", "payload": { "accessToken": ada.access_token } });
@@ -141,14 +141,14 @@ async fn what_is_against_the_protocol_closes_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_says_nothing_is_let_go() {
+async fn silent_clients_are_disconnected() {
     let app = TestApp::start(Sqlite).await;
     let mut silent = app.open(&[]).await.unwrap();
     assert_eq!(silent.hear().await, closed(4408, "Connection initialisation timeout"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_told_by_the_id_of_the_request_that_opened_the_connection() {
+async fn a_fault_is_answered_with_the_id_of_the_request_that_opened_the_connection() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut socket = app.socket(&ada.access_token).await;
@@ -161,7 +161,7 @@ async fn a_fault_is_told_by_the_id_of_the_request_that_opened_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_are_judged_as_those_of_requests_are() {
+async fn operations_are_checked_like_those_of_http_requests() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut socket = app.socket(&ada.access_token).await;
@@ -198,7 +198,7 @@ async fn operations_are_judged_as_those_of_requests_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_has_more_connections_than_they_may() {
+async fn connections_are_limited_per_user_and_address() {
     let settings = [
         ("TRUSTED_PROXIES", "127.0.0.1"),
         ("WEBSOCKET_MAX", "5"),
@@ -232,7 +232,7 @@ async fn nobody_has_more_connections_than_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wider_networks_of_an_address_have_four_and_sixteen_times_its_connections() {
+async fn wider_networks_have_four_and_sixteen_times_the_connections_of_an_address() {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("WEBSOCKET_MAX_PER_ADDRESS", "1")];
     let app = TestApp::with(Sqlite, &settings).await;
     let from = async |network: String| app.open(&[("x-forwarded-for", &format!("{network}::1"))]).await;
@@ -249,7 +249,7 @@ async fn the_wider_networks_of_an_address_have_four_and_sixteen_times_its_connec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_is_good_for_as_long_as_its_token_and_may_be_given_the_next() {
+async fn a_connection_lasts_as_long_as_its_token_and_accepts_the_next_one() {
     let app = TestApp::with(Sqlite, &[("ACCESS_TOKEN_TTL", "3s")]).await;
     let ada = app.sign_up(EMAIL).await;
     let (mut stays, mut goes) = (app.follow(&ada).await, app.follow(&ada).await);
@@ -274,7 +274,7 @@ async fn a_connection_is_good_for_as_long_as_its_token_and_may_be_given_the_next
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_says_so() {
+async fn a_stopping_server_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (mut server, _) = Server::start(folder.path(), &["dev"], &[]).await;
     let signup = format!(

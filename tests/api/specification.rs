@@ -15,7 +15,7 @@ async fn profile(app: &TestApp, person: &SignedIn) -> Value {
 /// §6.4.1: a variable that is left out leaves its field out, unless it has a default.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_leaves_out_stays_as_it_is(#[values(Sqlite, Postgres)] database: Database) {
+async fn omitted_arguments_change_nothing(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     let run = async |query: &str, variables: Value| {
@@ -96,7 +96,7 @@ async fn a_wrong_document_or_variable_is_refused_before_anything_runs() {
 
 /// §2.9.4: every way in which clients write a letter.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_may_be_written_by_its_code() {
+async fn characters_can_be_written_as_escapes() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     for text in ["\"😀é\"", "\"\\ud83d\\ude00\\u00e9\"", "\"\\u{1F600}\\u{e9}\"", "\"\"\"😀é\"\"\""] {
@@ -121,7 +121,7 @@ async fn a_letter_may_be_written_by_its_code() {
 
 /// §6.4.4: an error takes the place of the nearest field that may be null. §6.3: keys come in the order of selection.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_spreads_to_what_may_be_null_and_keys_keep_their_order() {
+async fn errors_propagate_to_the_nearest_nullable_field_and_keys_keep_their_order() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let ask = async |query: &str| app.run_as(&ada.access_token, query, json!({})).await;
@@ -140,7 +140,7 @@ async fn an_error_spreads_to_what_may_be_null_and_keys_keep_their_order() {
 
 /// A hash in place of a document, as Apollo Client and urql send it first: they send the document once they are told to.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_a_hash_is_told_to_send_the_document() {
+async fn a_client_that_sends_a_hash_is_asked_for_the_document() {
     let app = TestApp::start(Sqlite).await;
     let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": "0".repeat(64) } });
     let body = json!({ "operationName": "Q", "variables": {}, "extensions": extensions });
@@ -162,7 +162,7 @@ async fn who_sends_a_hash_is_told_to_send_the_document() {
 /// §6.3.2: a root field that is selected twice under one name runs once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mutation_that_is_selected_twice_runs_once(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_mutation_selected_twice_runs_once(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     let revoke = "revokeSession(id: $id)";

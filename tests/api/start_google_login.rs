@@ -10,7 +10,7 @@ const REDIRECTS: (&str, &str) =
     ("GOOGLE_REDIRECT_URIS", "https://app.example.org:8443/Signed/In?from=google,https://other.example.org/");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_is_sent_to_google_for_a_code_that_is_good_for_this_browser_alone() {
+async fn googles_code_works_only_in_the_browser_that_started() {
     let (app, google) = TestApp::with_google(Sqlite, &[REDIRECTS]).await;
     let begun = app.start_google_login(None).await;
     assert_eq!(begun["expiresIn"], 600);
@@ -34,7 +34,7 @@ async fn a_person_is_sent_to_google_for_a_code_that_is_good_for_this_browser_alo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_comes_back_elsewhere_than_to_an_address_that_is_set() {
+async fn google_can_return_only_to_a_configured_address() {
     let (app, _) = TestApp::with_google(Sqlite, &[REDIRECTS]).await;
     for uri in [
         "https://evil.example.org:8443/Signed/In?from=google",
@@ -67,7 +67,7 @@ async fn rejected(app: &TestApp, visit: Visit, what: &str) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_good_once_for_who_began_and_for_ten_minutes(
+async fn a_code_works_once_in_the_browser_that_started_for_ten_minutes(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -97,7 +97,7 @@ async fn a_code_is_good_once_for_who_began_and_for_ten_minutes(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_uses_of_one_state_one_signs_in(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_uses_of_a_state_signs_in(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let visit = app.visit_google(0).await;
     let all = join_all((0..64).map(|_| app.google_login(visit.input()))).await;
@@ -111,7 +111,7 @@ async fn of_racing_uses_of_one_state_one_signs_in(#[values(Sqlite, Postgres)] da
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beginning_is_rationed_by_address() {
+async fn starting_is_limited_by_address() {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_GOOGLE_STARTS", "3/1h")];
     let (app, _) = TestApp::with_google(Sqlite, &settings).await;
     let start = async |address: &str| {
@@ -127,7 +127,7 @@ async fn beginning_is_rationed_by_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_signs_in_with_a_browser() {
+async fn a_user_signs_in_with_a_real_browser() {
     let (app, _) = TestApp::with_google(Sqlite, &[]).await;
     let page = format!("{}/google", app.url);
     let steps = json!([

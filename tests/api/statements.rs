@@ -21,7 +21,9 @@ async fn count(app: &TestApp, mut run: impl AsyncFnMut() -> Value) -> u64 {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_operation_sends_so_many_statements(#[values(Sqlite, Postgres)] database: Database) {
+async fn each_operation_sends_the_expected_number_of_statements(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;

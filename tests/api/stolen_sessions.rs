@@ -41,7 +41,7 @@ async fn assert_over(app: &TestApp, pair: &SignedIn) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_who_refreshes_first_is_noticed_when_they_go_on(
+async fn a_thief_who_refreshes_first_is_detected_when_either_continues(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("a request", "a refresh", "a logout")] by: &str,
 ) {
@@ -72,7 +72,7 @@ async fn a_thief_who_refreshes_first_is_noticed_when_they_go_on(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_who_refreshes_second_is_noticed_when_the_owner_goes_on(
+async fn a_thief_who_refreshes_second_is_detected_when_the_owner_continues(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, stolen) = start(database).await;
@@ -101,7 +101,7 @@ async fn a_replay_after_the_successor_was_used_mails_the_owner_once(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_nobody_has_proven_gets_no_mail(#[values(Sqlite, Postgres)] database: Database) {
+async fn an_unverified_address_gets_no_mail(#[values(Sqlite, Postgres)] database: Database) {
     let (app, stolen) = start(database).await;
     app.sql("UPDATE users SET email_verified_at = NULL").await;
     let owner = refreshed(&app, OWNER, &stolen).await;
@@ -121,7 +121,7 @@ async fn an_address_that_nobody_has_proven_gets_no_mail(#[values(Sqlite, Postgre
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_loses_answers_on_changing_networks_goes_on(
+async fn a_client_that_loses_responses_on_changing_networks_stays_signed_in(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, first) = start(database).await;
@@ -171,7 +171,7 @@ async fn every_void_pair_ends_the_session_however_many_siblings_it_has(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn once_the_newest_sibling_is_seen_a_repeat_ends_the_session(
+async fn once_the_newest_sibling_is_used_a_repeat_ends_the_session(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, first) = start(database).await;
@@ -201,7 +201,7 @@ async fn racing_repeats_of_many_clients_get_one_sibling(#[values(Sqlite, Postgre
 /// Without a grace each of many racing clients voids the pair of the one before, or gets the newest.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_grace_one_pair_is_left_after_a_race(#[values(Sqlite, Postgres)] database: Database) {
+async fn without_a_grace_one_pair_survives_a_race(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY, ("REFRESH_GRACE", "0s")]).await;
     let first = app.sign_up(EMAIL).await;
     let addresses: Vec<String> = (0..8).map(|number| format!("198.51.{number}.7")).collect();
@@ -217,7 +217,7 @@ async fn without_a_grace_one_pair_is_left_after_a_race(#[values(Sqlite, Postgres
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_use_that_races_with_a_repeat_is_noticed_one_way_or_the_other(
+async fn a_first_use_that_races_with_a_repeat_is_always_detected(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, _) = start(database).await;

@@ -76,7 +76,7 @@ async fn run(db: &Db, id: i64, job: Job) -> Result<(), Fault> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
+async fn a_failed_job_is_rolled_back_alone_and_its_group_is_kept(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (_app, db) = notes(database).await;
@@ -107,7 +107,7 @@ async fn what_fails_alone_is_undone_alone_and_its_neighbours_are_kept(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
+async fn a_group_that_fills_the_disk_is_rolled_back_and_all_callers_get_the_error() {
     let (_app, db) = notes(Sqlite).await;
     // the file cannot grow, so SQLite answers SQLITE_FULL and rolls back by itself, as on a full disk
     let pages = db.write_one(async |txn| txn.execute_unprepared("PRAGMA max_page_count = 1").await).await;
@@ -140,7 +140,7 @@ async fn of_a_group_that_fills_the_disk_none_is_kept_and_all_are_told() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closure_that_hangs_is_dropped_and_the_writer_goes_on(
+async fn a_job_that_hangs_is_dropped_and_the_writer_continues(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (_app, db) = notes(database).await;
@@ -160,7 +160,7 @@ async fn a_closure_that_hangs_is_dropped_and_the_writer_goes_on(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_changes_nothing_of_what_has_begun(
+async fn a_caller_that_goes_away_does_not_stop_a_job_that_has_begun(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (_app, db) = notes(database).await;
@@ -229,16 +229,14 @@ async fn write_one_takes_one_statement(#[values(Sqlite, Postgres)] database: Dat
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_itself_refuses_a_write_by_the_way_to_read(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn the_database_refuses_writes_on_a_read_connection(#[values(Sqlite, Postgres)] database: Database) {
     let (_app, db) = notes(database).await;
     let refused = db.read().execute_unprepared(&insert(1)).await.unwrap_err().to_string();
     assert!(refused.contains("readonly") || refused.contains("read-only"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_a_read_that_nobody_waits_for_keeps_its_place_until_it_ends() {
+async fn on_sqlite_an_abandoned_read_keeps_its_place_until_it_ends() {
     let (_app, db) = notes(Sqlite).await;
     let before = db.load();
     let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n";

@@ -6,77 +6,18 @@ use std::{cell::Cell, time::Duration};
 use proptest::{
     collection::vec,
     prelude::*,
-    sample::select,
     test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::runtime::Handle;
 
 use crate::{
-    session_machine::mails,
-    support::{Database, PROXY, Postgres, SignedIn, Sqlite, TestApp, database::connect},
-};
-
-const GRACE: Duration = Duration::from_mins(1);
-const THIEF: (&str, &str) = ("192.0.2.66", "a script");
-const BROWSER: &str = "a browser";
-const NETWORKS: [&str; 3] = ["198.51.100.7", "203.0.113.7", "2001:db8:1::7"];
-const WAITS: [Duration; 4] =
-    [Duration::from_secs(2), Duration::from_secs(2), Duration::from_mins(11), Duration::from_mins(44)];
-
-#[derive(Clone, Debug)]
-enum Act {
-    /// The owner's app refreshes; the answer may be lost.
-    Refresh {
-        is_lost: bool,
+    thief_acts::{Act, BROWSER, GRACE, NETWORKS, THIEF, owners, theft},
+    {
+        session_machine::mails,
+        support::{Database, PROXY, Postgres, SignedIn, Sqlite, TestApp, database::connect},
     },
-    /// A tab refreshes, and freezes before it hears the answer.
-    Freeze,
-    /// It hears it.
-    Thaw,
-    /// The owner sends a request here.
-    Use,
-    Move(&'static str),
-    Wait(Duration),
-    /// The thief copies what the owner has.
-    Steal,
-    /// The thief refreshes, with what was stolen or what that led to.
-    ThiefRefresh,
-    /// The thief sends a request here. What they do elsewhere nobody here sees.
-    ThiefUse,
-}
-
-fn owners() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        6 => proptest::bool::ANY.prop_map(|is_lost| Act::Refresh { is_lost }),
-        2 => Just(Act::Freeze),
-        2 => Just(Act::Thaw),
-        3 => Just(Act::Use),
-        4 => select(&NETWORKS[..]).prop_map(Act::Move),
-        8 => select(&WAITS[..]).prop_map(Act::Wait),
-    ]
-}
-
-fn thieves() -> impl Strategy<Value = Act> {
-    prop_oneof![2 => Just(Act::Steal), 4 => Just(Act::ThiefRefresh), 3 => Just(Act::ThiefUse)]
-}
-
-/// A thief refreshes with what was stolen, and mostly the owner does later, and the thief goes on. What else happens, and
-/// when, is as chance will have it.
-fn theft() -> impl Strategy<Value = Vec<Act>> {
-    let few = || vec(owners(), 0..4);
-    let refreshes = proptest::bool::ANY.prop_map(|is_lost| Act::Refresh { is_lost });
-    let goes_on = prop_oneof![Just(Act::ThiefRefresh), Just(Act::ThiefUse)];
-    let noticed = (few(), refreshes, few(), goes_on).prop_map(|(before, refreshes, after, goes_on)| {
-        let late = Act::Wait(Duration::from_mins(11));
-        [before, Vec::from([late, refreshes]), after, Vec::from([goes_on])].concat()
-    });
-    let anything = vec(prop_oneof![6 => owners(), 2 => thieves()], 1..20);
-    let rest = prop_oneof![2 => noticed, 1 => anything];
-    (vec(owners(), 0..8), few(), rest).prop_map(|(before, between, rest)| {
-        [before, Vec::from([Act::Steal]), between, Vec::from([Act::ThiefRefresh]), rest].concat()
-    })
-}
+};
 
 /// What came about in all cases, for telling that the test tests something.
 #[derive(Debug, Default)]
@@ -334,11 +275,11 @@ async fn without_a_thief_nobody_is_signed_out_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_noticed_at_the_owners_next_refresh_on_sqlite() {
+async fn a_thief_is_detected_at_the_owners_next_refresh_on_sqlite() {
     check_theft(Sqlite, 120).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_noticed_at_the_owners_next_refresh_on_postgresql() {
+async fn a_thief_is_detected_at_the_owners_next_refresh_on_postgresql() {
     check_theft(Postgres, 60).await;
 }

@@ -12,12 +12,12 @@ async fn get(app: &TestApp, path: &str) -> Answer {
     Answer::of(app.http.get(format!("{}{path}", app.url))).await
 }
 
-async fn jwks(app: &TestApp) -> JwkSet {
+pub(crate) async fn jwks(app: &TestApp) -> JwkSet {
     serde_json::from_value(get(app, "/.well-known/jwks.json").await.body).unwrap()
 }
 
 /// The parts of a token, unverified.
-fn parts(token: &str) -> (Value, Value) {
+pub(crate) fn parts(token: &str) -> (Value, Value) {
     let mut parts =
         token.split('.').map(|part| serde_json::from_slice(&BASE64.decode(part).unwrap_or_default()));
     (parts.next().unwrap().unwrap(), parts.next().unwrap().unwrap())
@@ -42,7 +42,7 @@ async fn another_service_verifies_a_token_through_the_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_issuer_or_without() {
+async fn metadata_is_where_oauth_and_openid_look_for_it_with_and_without_the_issuers_path() {
     let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts/")]).await;
     let expected = json!({
         "issuer": "https://example.org/accounts/",
@@ -62,7 +62,7 @@ async fn metadata_is_where_oauth_and_openid_look_for_it_with_the_path_of_the_iss
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_jwks_has_public_keys_alone() {
+async fn the_jwks_contains_only_public_keys() {
     let app = TestApp::start(Sqlite).await;
     let keys = get(&app, "/.well-known/jwks.json").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=300");
@@ -83,7 +83,7 @@ async fn the_jwks_has_public_keys_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_may_be_signed_for_libraries_that_do_not_know_ed25519() {
+async fn tokens_can_be_signed_for_libraries_without_ed25519() {
     let app = TestApp::start(Sqlite).await;
     let before = app.sign_up(EMAIL).await.access_token;
     let app = app.another(&[("JWT_ALGORITHM", "ES256")]).await;
@@ -122,7 +122,7 @@ async fn tokens_may_be_signed_for_libraries_that_do_not_know_ed25519() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_has_the_claims_of_rfc_9068_and_those_that_are_chosen() {
+async fn a_token_has_the_claims_of_rfc_9068_and_the_configured_ones() {
     let everything =
         "email,email_verified,preferred_username,name,given_name,family_name,picture,role,bio".to_owned();
     for (claims, expected) in [
@@ -161,107 +161,8 @@ async fn a_token_has_the_claims_of_rfc_9068_and_those_that_are_chosen() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn forged_tokens_are_refused() {
-    let app = TestApp::start(Sqlite).await;
-    let ada = app.sign_up(EMAIL).await;
-    let (header, claims) = parts(&ada.access_token);
-    let signature = ada.access_token.rsplit('.').next().unwrap();
-    let json_part = |value: &Value| BASE64.encode(value.to_string());
-    let with = |value: &Value, name: &str, new: Value| {
-        let mut value = value.clone();
-        value[name] = new;
-        value
-    };
-    let without = |value: &Value, name: &str| {
-        let mut value = value.clone();
-        value.as_object_mut().unwrap().remove(name);
-        value
-    };
-    let public = jwks(&app).await.keys[0].clone();
-    let x = serde_json::to_value(&public).unwrap()["x"].as_str().unwrap().to_owned();
-    let mut hs256 = Header::new(Algorithm::HS256);
-    hs256.typ = Some("at+jwt".into());
-    hs256.kid = header["kid"].as_str().map(Into::into);
-    let mut tokens = vec![
-        ".".to_owned(),
-        "..".to_owned(),
-        "a.b.c".to_owned(),
-        format!("{}..", json_part(&json!({ "alg": "none" }))),
-        format!("{}.{}.", json_part(&with(&header, "alg", json!("none"))), json_part(&claims)),
-        format!(
-            "{}.{}.{signature}",
-            json_part(&header),
-            json_part(&with(&claims, "role", json!("SUPERUSER")))
-        ),
-        format!("{}.{}.{signature}", json_part(&with(&header, "alg", json!("HS256"))), json_part(&claims)),
-        encode(&hs256, &claims, &EncodingKey::from_secret(x.as_bytes())).unwrap(),
-        encode(&hs256, &claims, &EncodingKey::from_secret(&BASE64.decode(&x).unwrap())).unwrap(),
-        ada.refresh_token.clone(),
-        format!("{}.{}", ada.access_token, signature),
-        format!("{}x", ada.access_token),
-        "x".repeat(7_000),
-    ];
-    // signed by another key: everything else is right
-    let stranger = TestApp::with(Sqlite, &[("JWT_ISSUER", &app.url), ("JWT_AUDIENCE", &app.url)]).await;
-    tokens.push(stranger.sign_up(EMAIL).await.access_token);
-    // signed by the right key, for another issuer, another audience
-    for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
-        let other = app.another(&[(name, "https://other.example.org")]).await;
-        tokens.push(other.sign_in(EMAIL).await.access_token);
-    }
-    for (header, claims) in [
-        (without(&header, "kid"), claims.clone()),
-        (without(&header, "typ"), claims.clone()),
-        (with(&header, "typ", json!("JWT")), claims.clone()),
-        (with(&header, "kid", json!("../../dev/null")), claims.clone()),
-        (with(&header, "jku", json!("http://127.0.0.1:1/jwks.json")), claims.clone()),
-        (with(&header, "jwk", serde_json::to_value(&public).unwrap()), claims.clone()),
-        (with(&header, "kid", json!("' OR 1=1 --")), claims.clone()),
-        (with(&header, "kid", json!(["x"])), claims.clone()),
-        (with(&header, "x5u", json!("http://127.0.0.1:1/key.pem")), claims.clone()),
-        (with(&header, "crit", json!(["exp"])), claims.clone()),
-        (with(&header, "zip", json!("DEF")), claims.clone()),
-        (header.clone(), with(&claims, "exp", json!(i64::MAX))),
-        (header.clone(), with(&claims, "exp", json!("never"))),
-        (header.clone(), with(&claims, "exp", json!(1e300))),
-    ] {
-        tokens.push(format!("{}.{}.{signature}", json_part(&header), json_part(&claims)));
-    }
-    // signed by the right key, and yet not access tokens of this server
-    let key = signing_key(&app.settings["SECRET_KEY"]);
-    let sign = |typ: Option<&str>, claims: &Value| {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = jsonwebtoken::decode_header(&ada.access_token).unwrap().kid;
-        header.typ = typ.map(Into::into);
-        encode(&header, claims, &key).unwrap()
-    };
-    assert_eq!(app.me(&sign(Some("at+jwt"), &claims)).await, EMAIL, "the key is the right one");
-    tokens.extend([None, Some("JWT"), Some("id+jwt")].map(|typ| sign(typ, &claims)));
-    tokens.extend(
-        ["iss", "aud", "sub", "exp", "sid", "rc"].map(|name| sign(Some("at+jwt"), &without(&claims, name))),
-    );
-    tokens.push(sign(Some("at+jwt"), &with(&claims, "exp", json!("9999999999"))));
-    tokens.push(sign(Some("at+jwt"), &with(&claims, "sub", json!("ada"))));
-    // a claim that is there twice is read by each library in its own way
-    let twice = claims.to_string().replacen('{', &format!("{{\"sub\":\"{}\",", uuid::Uuid::nil()), 1);
-    tokens.push(format!("{}.{}.{signature}", json_part(&header), BASE64.encode(&twice)));
-    tokens.push(sign_text(&key, &header, &twice));
-    for token in tokens {
-        assert_eq!(app.me(&token).await, "INVALID", "{token}");
-    }
-    assert_eq!(app.me(&ada.access_token).await, EMAIL);
-}
-
-/// A token with these very claims, well-formed or not.
-fn sign_text(key: &EncodingKey, header: &Value, claims: &str) -> String {
-    let signed = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims));
-    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), key, Algorithm::EdDSA).unwrap();
-    format!("{signed}.{signature}")
-}
-
 /// The key that access tokens are signed with, derived as `src/tokens.rs` says.
-fn signing_key(secret: &str) -> EncodingKey {
+pub(crate) fn signing_key(secret: &str) -> EncodingKey {
     let root =
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"gatehouse").extract(SecretKey::parse(secret).unwrap().expose());
     let mut pkcs8 = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
@@ -272,7 +173,7 @@ fn signing_key(secret: &str) -> EncodingKey {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_of_its_own_user_and_session() {
+async fn a_token_belongs_to_its_user_and_session() {
     let app = TestApp::start(Sqlite).await;
     let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up("grace@example.org").await);
     let (_, claims) = parts(&ada.access_token);
@@ -288,7 +189,7 @@ async fn a_token_is_of_its_own_user_and_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_authorization_headers_are_nobody() {
+async fn malformed_authorization_headers_are_anonymous() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let body = json!({ "query": "{ me { id } }" });
@@ -307,7 +208,7 @@ async fn odd_authorization_headers_are_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_former_key_verifies_as_long_as_it_is_a_fallback_and_signs_nothing() {
+async fn a_fallback_key_verifies_tokens_but_signs_none() {
     let before = TestApp::start(Sqlite).await;
     let ada = before.sign_up(EMAIL).await;
     let former = before.settings["SECRET_KEY"].clone();

@@ -40,7 +40,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_in_rust_logs_in_and_asks_who_it_is() {
+async fn a_typed_rust_client_logs_in_and_reads_me() {
     let app = TestApp::start(Sqlite).await;
     app.sign_up(EMAIL).await;
     let input = login::LoginInput { identifier: EMAIL.to_owned(), password: PASSWORD.to_owned() };
@@ -56,7 +56,7 @@ async fn one_in_rust_logs_in_and_asks_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_in_typescript_is_strict_logs_in_and_asks_who_it_is() {
+async fn a_strict_typescript_client_logs_in_and_reads_me() {
     let [codegen, tsc] = ["@graphql-codegen/cli/esm/bin.js", "typescript/bin/tsc"]
         .map(|program| format!("node_modules/{program}"));
     let generated = node(&[&codegen, "--config", "codegen/codegen.ts"]);

@@ -16,7 +16,7 @@ async fn update(app: &TestApp, who: &SignedIn, input: Value) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_left_out_stays_and_null_clears(#[values(Sqlite, Postgres)] database: Database) {
+async fn omitted_fields_stay_and_null_clears(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     let all = json!({
@@ -43,7 +43,7 @@ async fn what_is_left_out_stays_and_null_clears(#[values(Sqlite, Postgres)] data
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_parts_are_all_named_and_nothing_changes() {
+async fn every_invalid_field_is_named_and_nothing_changes() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     for (field, value, code) in [
@@ -72,7 +72,7 @@ async fn bad_parts_are_all_named_and_nothing_changes() {
 
 /// What is blank is what nobody sees, in every field that blank clears; and nothing invisible is kept at the ends of the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_sees_is_blank() {
+async fn invisible_characters_count_as_blank() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let set = json!({ "name": "Ada", "firstName": "Ada", "bio": "Me.", "avatarUrl": "https://example.org/", "username": "ada" });
@@ -128,7 +128,7 @@ async fn what_nobody_sees_is_blank() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_racing_claims_of_a_username_one_is_granted(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_claims_of_a_username_succeeds(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::start(database).await);
     let people = join_all((0..16).map(|n| {
         let app = app.clone();
@@ -147,7 +147,7 @@ async fn of_racing_claims_of_a_username_one_is_granted(#[values(Sqlite, Postgres
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_only_name_to_sign_in_with_cannot_be_cleared() {
+async fn the_only_name_for_signing_in_cannot_be_cleared() {
     let app = TestApp::with(Sqlite, &[("EMAIL_REQUIRED", "false")]).await;
     let ada = SignedIn::from(&app.signup(json!({ "username": "ada", "password": PASSWORD })).await);
     let refused = update(&app, &ada, json!({ "username": null, "bio": "hi" })).await;
@@ -159,7 +159,7 @@ async fn the_only_name_to_sign_in_with_cannot_be_cleared() {
 /// A claim tells whether a name is free, as `usernameAvailable` does.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_of_usernames_are_rationed_by_account_and_count_as_questions_of_the_address(
+async fn username_claims_are_limited_by_account_and_count_as_availability_checks(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_USERNAME_CHECKS", "4/1h")];
@@ -194,7 +194,7 @@ async fn claims_of_usernames_are_rationed_by_account_and_count_as_questions_of_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reserved_username_is_refused_unless_it_is_had_already() {
+async fn a_reserved_username_is_refused_unless_the_user_already_has_it() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let refused = update(&app, &ada, json!({ "username": "Admin", "bio": "me" })).await;

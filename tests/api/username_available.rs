@@ -5,7 +5,7 @@ use crate::support::{Answer, EMAIL, PASSWORD, Sqlite, TestApp};
 const QUERY: &str = "query($username: String!) { usernameAvailable(username: $username) }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_can_be_had_if_it_is_well_formed_and_free() {
+async fn a_name_is_available_if_it_is_well_formed_and_free() {
     let app = TestApp::start(Sqlite).await;
     app.signup(json!({ "email": EMAIL, "username": "Ada", "password": PASSWORD })).await;
     for (username, available) in [
@@ -27,7 +27,7 @@ async fn a_name_can_be_had_if_it_is_well_formed_and_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_120_questions_an_hour_however_they_are_asked() {
+async fn an_address_has_120_checks_an_hour_in_any_operation() {
     let app = TestApp::with(Sqlite, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
     let ask = async |from: &str| {
         let five: Vec<String> =
@@ -47,7 +47,7 @@ async fn an_address_has_120_questions_an_hour_however_they_are_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reserved_name_cannot_be_had() {
+async fn a_reserved_name_is_not_available() {
     let app = TestApp::start(Sqlite).await;
     let is_available = async |app: &TestApp, username: &str| {
         app.run(QUERY, json!({ "username": username })).await.data("usernameAvailable") == true

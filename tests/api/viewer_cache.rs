@@ -70,9 +70,7 @@ async fn warm(app: &TestApp, person: &SignedIn) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_was_here_before_is_known_without_a_statement(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn a_viewer_seen_before_takes_no_statement(#[values(Sqlite, Postgres)] database: Database) {
     let app = start(database, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     app.me(&ada.access_token).await;
@@ -85,7 +83,7 @@ async fn whoever_was_here_before_is_known_without_a_statement(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgresql_nothing_is_kept_unless_it_is_asked_for() {
+async fn on_postgresql_nothing_is_cached_unless_switched_on() {
     let app = TestApp::start(Postgres).await;
     let ada = app.sign_up(EMAIL).await;
     for _ in 0..5 {
@@ -96,7 +94,7 @@ async fn on_postgresql_nothing_is_kept_unless_it_is_asked_for() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
+async fn each_change_applies_to_the_next_request_and_evicts_nobody_else(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = start(database, &[NO_VERIFICATION]).await;
@@ -165,7 +163,7 @@ async fn each_change_is_seen_by_the_next_request_and_forgets_nobody_else(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_write_to_the_file_is_seen_by_the_next_request() {
+async fn writes_of_other_processes_apply_to_the_next_request() {
     let app = start(Sqlite, &[NO_VERIFICATION]).await;
     let other = app.another(&[]).await;
     let ada = app.sign_up(EMAIL).await;
@@ -191,7 +189,7 @@ async fn what_others_write_to_the_file_is_seen_by_the_next_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_that_writes_makes_the_next_request_read() {
+async fn a_write_by_another_process_makes_the_next_request_read_the_database() {
     let app = start(Sqlite, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     until(async || {
@@ -213,9 +211,7 @@ async fn another_process_that_writes_makes_the_next_request_read() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_answered_with_what_came_before_their_own_change(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn every_request_sees_its_own_users_earlier_changes(#[values(Sqlite, Postgres)] database: Database) {
     let app = start(database, &[NO_VERIFICATION]).await;
     let people = [EMAIL, "grace@example.org", "edsger@example.org"];
     let people = join_all(people.map(|email| app.sign_up(email))).await;
@@ -243,7 +239,7 @@ async fn nobody_is_answered_with_what_came_before_their_own_change(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgresql_what_another_server_does_is_heard_and_what_is_not_told_is_bounded() {
+async fn on_postgresql_changes_by_other_servers_apply_soon_or_within_a_bound() {
     let app = start(Postgres, &[NO_VERIFICATION]).await;
     let other = app.another(&[BELIEVING]).await;
     let ada = app.sign_up(EMAIL).await;
@@ -261,7 +257,7 @@ async fn on_postgresql_what_another_server_does_is_heard_and_what_is_not_told_is
 /// The cached row is older than the pair that became void elsewhere: the row in the database decides.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_void_access_token_ends_the_session_whatever_is_kept_of_it(
+async fn a_void_access_token_ends_the_session_despite_the_cache(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = start(database, &[NO_VERIFICATION, PROXY]).await;
@@ -278,7 +274,7 @@ async fn a_void_access_token_ends_the_session_whatever_is_kept_of_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_session_is_ended_by_what_is_kept_of_it() {
+async fn the_cache_never_ends_a_session() {
     let app = start(Postgres, &[NO_VERIFICATION]).await;
     let ada = app.sign_up(EMAIL).await;
     let first = SignedIn::from(&app.refresh(&ada.refresh_token).await);

@@ -204,7 +204,7 @@ async fn every_change_of_a_viewer_is_announced(#[values(Sqlite, Postgres)] datab
 }
 
 #[test]
-fn viewers_are_changed_by_statements_that_announce_it() {
+fn only_announcing_statements_change_a_viewer() {
     let raw = ["UPDATE", "DELETE FROM"]
         .map(|verb| ["users", "sessions"].map(|table| format!("{verb} \"{table}\"")));
     // these would build a change that is not a `cached_table::Change…`

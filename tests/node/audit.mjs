@@ -1,8 +1,8 @@
-// Whether a server speaks GraphQL over HTTP: the audits of npm's graphql-http, which are those of the specification's draft.
+// Checks that a server follows GraphQL over HTTP, with the audits of npm's graphql-http, which are those of the draft specification.
 // Usage: node audit.mjs URL-OF-GRAPHQL
 import { serverAudits } from 'graphql-http';
 
-// an audit that went missing is not one that passed
+// a missing audit does not count as passed
 const EXPECTED = 61;
 
 const [url] = process.argv.slice(2);
@@ -20,7 +20,7 @@ for (const audit of serverAudits({ url, fetchFn: fetch })) {
     } else {
       console.log(`${result.status} ${audit.id} ${audit.name}: ${result.reason}`);
     }
-    await result.response?.body?.cancel().catch(() => {}); // where the audit did not read it
+    await result.response?.body?.cancel().catch(() => {}); // in case the audit did not read it
   } catch (error) {
     console.log(`failed ${audit.id} ${audit.name}: ${error.cause ?? error}`);
   }

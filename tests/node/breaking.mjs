@@ -1,4 +1,4 @@
-// Prints how a schema breaks clients of another, one change a line.
+// Prints how one schema breaks clients of another, one change per line.
 // Usage: node breaking.mjs BEFORE AFTER
 import { readFileSync } from 'node:fs';
 import { buildSchema, findBreakingChanges } from 'graphql';

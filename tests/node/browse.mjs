@@ -1,16 +1,16 @@
-// A person at a browser. Takes the steps of a visit, and prints what was seen as JSON: `{ reads, requests, complaints }`.
+// A user at a browser. Takes the steps of a visit and prints what was seen as JSON: `{ reads, requests, complaints }`.
 // Usage: node browse.mjs CHROMIUM STEPS
 //
 // STEPS is JSON, a list of
-//   ["open", URL]          a page, in the same tab
-//   ["fragment", HASH]     a link to the page that is open, which loads it anew
-//   ["press", KEY]         a key: "Tab", "Enter", …
-//   ["type", TEXT]         text, into whatever has the focus
-//   ["click", NAME]        the button of this name, once there is one
-//   ["await", TEXT]        until the page shows this text
-//   ["offline", BOOLEAN]   the network goes, or comes back
-//   ["run", SCRIPT]        adds the value of an expression to `reads`, once it is settled
-//   ["read"]               adds what the page shows to `reads`, once nothing is under way
+//   ["open", URL]          opens a page in the same tab
+//   ["fragment", HASH]     follows a link to another fragment of the open page, and reloads it
+//   ["press", KEY]         presses a key: "Tab", "Enter", …
+//   ["type", TEXT]         types text into the focused element
+//   ["click", NAME]        clicks the button with this name, once it exists
+//   ["await", TEXT]        waits until the page shows this text
+//   ["offline", BOOLEAN]   disconnects or reconnects the network
+//   ["run", SCRIPT]        adds the settled value of an expression to `reads`
+//   ["read"]               adds what the page shows to `reads`, once no request is pending
 import { chromium } from 'playwright-core';
 
 const [executablePath, steps] = process.argv.slice(2);
@@ -19,7 +19,7 @@ if (!steps) {
   process.exit(2);
 }
 
-// the sandbox cannot be had in every container; nothing but our own pages is opened
+// not every container supports the sandbox, and only our own pages are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const page = await browser.newPage();
@@ -29,7 +29,7 @@ try {
   page.on('pageerror', (error) => complaints.push(String(error)));
   const acts = {
     open: async (url) => {
-      // or a link to another fragment of the same page would load nothing
+      // otherwise a link to another fragment of the same page would not reload it
       await page.goto('about:blank');
       await page.goto(url);
     },

@@ -1,10 +1,10 @@
-// What pages of other sites can do with the cookie of a person who is signed in, tried in a browser.
-// Prints `{ app, attempts, cookie }`: what the app's own page could do, what each page got of each attempt, and whether the
-// cookie is still the same after all of them.
+// Tries in a browser what pages of other sites can do with the cookie of a signed-in user.
+// Prints `{ app, attempts, cookie }`: what the app's own page could do, the result of each attempt by each page, and whether the
+// cookie is unchanged afterwards.
 // Usage: node cross_site.mjs CHROMIUM PORT-OF-GATEHOUSE PORT-FOR-PAGES
 //
-// The server is accounts.site.example. The app is app.site.example, on the same site. evil.site.example is there too, and
-// evil.example is not. The last is a page whose origin is allowed, but which is of another site.
+// The server is accounts.site.example. The app is app.site.example, on the same site. evil.site.example is on that site too, and
+// evil.example is not. The last page has an allowed origin but is on another site.
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
@@ -48,7 +48,7 @@ try {
   const { signup: signedUp } = await call(signup, { 'x-token-delivery': 'cookie' });
   const refresh = `mutation { refresh { ${PAYLOAD} } }`;
   const { refresh: refreshed } = await call(refresh);
-  // a script of the app sees none of it
+  // scripts of the app cannot read the cookie
   const scripts = await own.evaluate(() => document.cookie);
 
   const before = await cookie();
@@ -94,7 +94,7 @@ try {
         await attempt(`${what} by form, ${enctype}`, () => navigated(() => evil.evaluate(([action, type, text]) => {
           const form = Object.assign(document.createElement('form'), { method: 'post', action, enctype: type });
           const input = document.createElement('input');
-          // as text/plain, a name and a value with `=` between them can be JSON
+          // in a text/plain form, `name=value` can be JSON
           [input.name, input.value] = [`${text.slice(0, -1)},"x":"`, '"}'];
           form.append(input);
           document.body.append(form);

@@ -1,5 +1,5 @@
-// A plugin of graphql-codegen: each operation as a typed string, its fragments told once. Its setting `client` is where the
-// type of such strings is imported from.
+// A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client` is the path
+// from which the type of such strings is imported.
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
 const capitalised = (name) => name[0].toUpperCase() + name.slice(1);

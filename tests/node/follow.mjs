@@ -1,5 +1,5 @@
-// Follows what happens to an account by npm's graphql-ws, past the end of an access token and to the end of the session.
-// Prints `{ closes, kinds }`: how connections were closed, and what was told in between.
+// Follows an account's events with npm's graphql-ws, across the expiry of an access token until the session ends.
+// Prints `{ closes, kinds }`: how connections were closed, and which events arrived.
 // Usage: node follow.mjs URL-OF-GRAPHQL REFRESH-TOKEN
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
@@ -39,7 +39,7 @@ const isOver = new Promise((resolve) => { over = resolve; });
 const client = createClient({
   url: url.replace('http:', 'ws:'),
   webSocketImpl: WebSocket,
-  // asked before every connection
+  // called before every connection
   connectionParams: async () => ({ accessToken: await freshToken() }),
   retryWait: async () => {},
   // the server closes first
@@ -64,7 +64,7 @@ const following = (async () => {
 })();
 await until(() => connections >= 2);
 while (kinds.length === 0) {
-  // whoever subscribes is not told when it is in effect
+  // a subscriber is not notified when the subscription is active
   await act('updateProfile(input: { bio: "x" }) { __typename }');
   await new Promise((resolve) => setTimeout(resolve, 100));
 }

@@ -1,4 +1,4 @@
-// Prints how many bytes the client has, minified and compressed, without what is generated from the schema.
+// Prints the client's size in bytes, minified and compressed, without the code that is generated from the schema.
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 

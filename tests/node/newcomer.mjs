@@ -1,15 +1,15 @@
-// An obedient newcomer at the playground: runs the operation of the tab that is open, presses the first button below the answer,
-// and so on until there is none. Prints as JSON the way: `[[OPERATION, ANSWER, HINT], …]`.
+// A newcomer at the playground who follows every hint: runs the operation of the open tab, presses the first button below the
+// response, and continues until there is none. Prints the steps as JSON: `[[OPERATION, ANSWER, HINT], …]`.
 // Usage: node newcomer.mjs CHROMIUM URL [TAB [MOST]]
 //
-// Begins in the TAB of an operation, by default the first, and takes MOST steps at the most.
+// Starts at the TAB of an operation, by default the first, and takes at most MOST steps.
 import { chromium } from 'playwright-core';
 
 const [executablePath, url, first, most = '80'] = process.argv.slice(2);
 const QUERY = '.graphiql-query-editor';
 const BEFORE = 'Run the operation to see its response.';
 
-// the sandbox cannot be had in every container; nothing but our own pages is opened
+// not every container supports the sandbox, and only our own pages are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
@@ -25,7 +25,7 @@ try {
     await page.keyboard.press('Control+Enter');
     await hint.filter({ hasNotText: BEFORE }).waitFor({ state: 'attached' });
     const response = page.locator('.graphiql-response .view-line');
-    // what listens has no answer yet; others' are drawn a moment later
+    // a subscription has no response yet; other responses are drawn a moment later
     if (!(await hint.innerText()).includes('Listening')) await response.filter({ hasText: /\S/ }).first().waitFor();
     const answer = (await response.allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
     way.push([name, answer, await hint.innerText()]);

@@ -1,5 +1,5 @@
-// The client where there is no page: on a server that renders pages, and on a device. Prints as JSON what each state was, and
-// what the client did to its surroundings.
+// The client without a page: on a server that renders pages, and on a device. Prints each state as JSON, and
+// what the client did to its environment.
 // Usage: node no_page.mjs URL IDENTIFIER PASSWORD
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
@@ -22,20 +22,20 @@ const touched = [];
 const refuse = (name) => class { constructor() { touched.push(name); } };
 const throwing = { get: () => { throw new Error('forbidden'); }, configurable: true };
 
-/** What each place has of a browser, and what it lacks. */
+/** The browser features that each environment has. */
 const PLACES = {
   // nothing at all
   bare: {},
-  // as Node.js and Deno are by now: all of them would keep the process alive, or be shared by all visitors
+  // like current Node.js and Deno: these features would keep the process alive, or be shared by all visitors
   modern: {
     navigator: { userAgent: 'Node.js/24', locks: { request: () => { touched.push('locks'); } } },
     localStorage: { getItem: () => { touched.push('localStorage'); return null; } },
     BroadcastChannel: refuse('BroadcastChannel'),
     WebSocket: refuse('WebSocket'),
   },
-  // as jsdom without storage, or a frame that is not allowed any
+  // like jsdom without storage, or a frame without permission for it
   forbidden: { window: Object.defineProperty({}, 'localStorage', throwing), navigator: {} },
-  // as React Native
+  // like React Native
   device: { window: globalThis, navigator: { product: 'ReactNative' }, WebSocket },
 };
 
@@ -65,7 +65,7 @@ for (const place of Object.keys(PLACES)) {
   for (const keep of ['cookie', 'localStorage', 'memory']) {
     const gatehouse = createGatehouse({ url, keep });
     const first = render(gatehouse);
-    // whatever was begun has had its turn
+    // lets everything that was started run
     await new Promise(setImmediate);
     rendered[`${place} ${keep}`] = [first, gatehouse.state().status, render(gatehouse)];
     gatehouse.close();
@@ -73,7 +73,7 @@ for (const place of Object.keys(PLACES)) {
 }
 const quiet = [...touched];
 
-// on a device somebody listens, and signs in
+// on a device, a user subscribes and signs in
 const { createGatehouse } = await be('device');
 const gatehouse = createGatehouse({ url, keep: 'localStorage' });
 const states = [];

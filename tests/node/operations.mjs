@@ -1,9 +1,9 @@
-// A person who goes through the playground's tabs, one after the other, and types nothing: what answers and mails tell is
-// filled in by the playground's own code. Prints the operations that came to what they are for.
+// A user who runs the playground's tabs one after the other and types nothing: the playground's own code fills in the values
+// from responses and mails. Prints the operations that succeeded.
 // Usage: node operations.mjs URL STAFF PASSWORD [NAME…]
 //
-// URL is that of a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields; all
-// unless said.
+// URL is a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields, by default all
+// of them.
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'graphql';
@@ -28,7 +28,7 @@ const person = { email: known.email, password: known.password };
 const staff = { email: staffEmail, password: staffPassword };
 let visits = 0;
 
-/** Where what is not known yet can be had. */
+/** The operations that provide values that are not known yet. */
 const SOURCES = {
   refreshToken: () => run('login'),
   otherSessionId: () => run('login'),
@@ -63,7 +63,7 @@ async function run(name) {
   if (outcome.authorizationUrl) await allow(outcome.authorizationUrl);
 }
 
-/** Signs in as whoever an operation is for, where another is signed in: one of Google's people, say. */
+/** Signs in as the user that an operation needs, if another is signed in: one of Google's users, for example. */
 async function become(who, name) {
   if (who.email === known.email || ['login', 'startGoogleLogin', 'googleLogin'].includes(name)) return;
   known = { ...known, ...who };
@@ -87,7 +87,7 @@ async function send(query, variables) {
   return response.json();
 }
 
-/** What is told first: somebody logs in meanwhile. */
+/** Triggers the first event: a login in another session. */
 async function firstEvent(query) {
   if (!known.accessToken) await run('login');
   const { accessToken } = known;
@@ -105,7 +105,7 @@ async function firstEvent(query) {
   await client.dispose();
 }
 
-/** Mails arrive a moment after the answer. */
+/** Waits for a mail, which arrives a moment after the response. */
 async function readMails() {
   const before = known;
   for (let look = 0; look < 100 && JSON.stringify(known) === JSON.stringify(before); look++) {
@@ -114,7 +114,7 @@ async function readMails() {
   }
 }
 
-/** Another of Google's people each time. */
+/** Uses another of Google's users each time. */
 async function allow(authorizationUrl) {
   const { origin, pathname, searchParams } = new URL(authorizationUrl);
   searchParams.set('person', visits++);

@@ -1,7 +1,7 @@
-// A newcomer at a browser that reaches nothing but this machine. Prints what came of it as JSON.
+// A newcomer with a browser that can reach only this machine. Prints the results as JSON.
 // Usage: node playground.mjs CHROMIUM URL SHOTS
 //
-// URL is that of a new server in development mode. SHOTS is a folder for screenshots.
+// URL is a new server in development mode. SHOTS is a folder for screenshots.
 import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -10,7 +10,7 @@ const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'u
 const [QUERY, VARIABLES, RESPONSE] = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
 const NAME = '<img src=x onerror="document.title=\'run\'">';
 
-// the sandbox cannot be had in every container; nothing but our own pages is opened
+// not every container supports the sandbox, and only our own pages are opened
 const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
@@ -35,7 +35,7 @@ function watch(page) {
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
 }
 
-/** Lines of an editor, or of all that is in view of it. */
+/** Returns the lines of an editor that are in view. */
 const text = async (page, selector) => (await page.locator(`${selector} .view-line`).allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
 
 async function run(page, expected) {
@@ -45,7 +45,7 @@ async function run(page, expected) {
   return text(page, RESPONSE);
 }
 
-/** Puts a text in place of what an editor holds. It is pasted: what is typed is added to by the editor. */
+/** Replaces the text of an editor by pasting, because the editor completes text that is typed. */
 async function write(page, editor, text) {
   await page.locator(`${editor} .view-lines`).first().click();
   await page.keyboard.press('Control+A');
@@ -64,7 +64,7 @@ async function judge(page, name) {
 try {
   const page = await open({ colorScheme: 'light' });
   seen.tabs = await page.locator('.graphiql-tab-button').allInnerTexts();
-  // a name that is a page, told everywhere
+  // a name that looks like HTML, shown everywhere
   const input = { email: 'ada@example.org', password: 'correct horse battery', name: NAME };
   await write(page, VARIABLES, JSON.stringify({ input }));
   seen.signup = await run(page, 'AuthPayload');
@@ -85,7 +85,7 @@ try {
   await page.locator('.hint button', { hasText: 'Me' }).click();
   seen.me = await run(page, 'emailVerified');
 
-  // a refusal for want of a proof, which takes minutes to come by, leads to the proof and back
+  // a refusal that asks for a proof, which otherwise takes minutes to get, leads to the proof and back
   const refusal = { __typename: 'UserError', code: 'REAUTHENTICATION_REQUIRED', message: 'Prove it.', fields: [], retryAfter: null };
   await page.route('**/graphql', (route) => route.fulfill({ json: { data: { updateProfile: refusal } } }), { times: 1 });
   await page.locator('.guide button', { hasText: 'UpdateProfile' }).click();
@@ -97,7 +97,7 @@ try {
   await page.locator('.hint button', { hasText: 'UpdateProfile' }).click();
   seen.afterProof = await run(page, 'connexion');
 
-  // mails call people by their names
+  // mails address users by name
   await page.locator('.guide button', { hasText: 'RequestPasswordReset' }).click();
   await run(page, 'EmailChallenge');
   await mailbox.bringToFront();
@@ -109,7 +109,7 @@ try {
   seen.titles.push(await mailbox.title());
   await page.bringToFront();
 
-  // completion knows the schema, once the editor has read it
+  // completion knows the schema once the editor has loaded it
   await write(page, QUERY, '{ me { emailV');
   const suggestion = page.locator('.suggest-widget .monaco-list-row', { hasText: 'emailVerified' }).first();
   for (let tries = 0; tries < 30 && !(await suggestion.isVisible()); tries++) {
@@ -118,7 +118,7 @@ try {
   }
   seen.completion = await suggestion.innerText();
   await page.keyboard.press('Escape');
-  // and so do the words on a field, which the editor sanitizes
+  // so do the descriptions of fields, which the editor sanitizes
   await write(page, QUERY, '{ me { emailVerified } }');
   const hover = page.locator('.monaco-hover:visible', { hasText: 'is verified' }).first();
   for (let tries = 0; tries < 30 && !(await hover.isVisible()); tries++) {
@@ -138,7 +138,7 @@ try {
   seen.unauthenticated = await page.locator('.hint').innerText();
   seen.titles.push(await page.title());
 
-  // by keyboard alone: the strip of tabs is one stop, and its arrows go along it
+  // by keyboard alone: the tab strip is one tab stop, and the arrow keys move along it
   await page.locator('.graphiql-tab-active .graphiql-tab-button').focus();
   await page.keyboard.press('Home');
   await page.keyboard.press('ArrowRight');

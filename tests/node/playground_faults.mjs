@@ -1,13 +1,13 @@
-// The playground where something is missing or broken. Prints what it says of each as JSON.
+// The playground when something is missing or broken. Prints the messages as JSON.
 // Usage: node playground_faults.mjs CHROMIUM URL SHOTS
 //
-// URL is that of a new server in development mode. SHOTS is a folder for screenshots.
+// URL is a new server in development mode. SHOTS is a folder for screenshots.
 import { chromium } from 'playwright-core';
 
 const [executablePath, url, shots] = process.argv.slice(2);
 const [QUERY, VARIABLES, RESPONSE] = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
 
-// the sandbox cannot be had in every container; nothing but our own pages is opened
+// not every container supports the sandbox, and only our own pages are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const seen = { sent: [] };
 
@@ -25,7 +25,7 @@ async function open(options) {
 
 const text = async (page, selector) => (await page.locator(`${selector} .view-line`).allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
 
-/** Runs what is open, and gives what is answered. */
+/** Runs the open operation and returns the response. */
 async function run(page, expected = '{') {
   await page.locator(`${QUERY} .view-lines`).click();
   await page.keyboard.press('Control+Enter');
@@ -42,7 +42,7 @@ async function write(page, editor, content) {
 
 const choose = (page, name) => page.locator('.guide button', { has: page.getByText(name, { exact: true }) }).click();
 
-/** How the chosen completion is to be read, by the least contrast of its letters. */
+/** Returns the lowest contrast of the text of the selected completion. */
 async function contrast(page) {
   await write(page, QUERY, '{ me { emailV');
   const row = page.locator('.suggest-widget .monaco-list-row.focused').first();
@@ -78,7 +78,7 @@ try {
   await choose(page, 'SessionEvents');
   seen.signedOut = await run(page);
 
-  // what is missing, wherever it stands
+  // missing values, in every place
   await choose(page, 'RevokeSession');
   seen.missing = await run(page);
   await choose(page, 'PostToDashboard');
@@ -90,7 +90,7 @@ try {
   await write(page, QUERY, 'mutation PostToDashboard { postToDashboard(text: "<code>") { response } }');
   seen.literal = await run(page, 'errors');
 
-  // what is no answer
+  // responses that are not GraphQL
   await choose(page, 'AuthSettings');
   await page.route('**/graphql', (route) => route.abort(), { times: 1 });
   seen.unreachable = await run(page, 'errors');
@@ -108,7 +108,7 @@ try {
   }
   await page.screenshot({ path: `${shots}/closed.png` });
 
-  // nor a connection at all
+  // no connection at all
   const other = await open();
   await run(other, 'AuthPayload');
   await choose(other, 'SessionEvents');

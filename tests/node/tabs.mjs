@@ -1,24 +1,24 @@
-// A browser with several tabs, driven line by line: each line of the input is `[ACT, TAB, ARGUMENT]` in JSON, and is answered
-// by a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, whose results come as a list.
+// A browser with several tabs, driven line by line: each line of the input is `[ACT, TAB, ARGUMENT]` in JSON, and the answer is
+// a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, whose results are a list.
 // Usage: node tabs.mjs CHROMIUM
 //
-//   ["open", TAB, URL]           a page; the client of `playground/client` is there as `client`
-//   ["reload", TAB]              the same page anew
-//   ["close", TAB]               the tab is gone, and those after it move up
-//   ["run", TAB, SCRIPT]         the value of an expression, once it is settled
-//   ["press", TAB, KEY]          a key: "Tab", "Enter", …
-//   ["type", TAB, TEXT]          text, into whatever has the focus
-//   ["wait", TAB, SCRIPT]        until an expression is true
-//   ["look", TAB, [WIDTH, SCHEME]]   how wide the window is, and whether "light" or "dark" is preferred
-//   ["hide", TAB, BOOLEAN]       whether the tab is in the background, as far as its page knows
-//   ["clock", TAB, SECONDS]      how far the clock is off, for all tabs
-//   ["pass", TAB, SECONDS]       time flies, in all tabs whose clock was set
-//   ["offline", TAB, BOOLEAN]    the network goes, or comes back; all tabs have the same
-//   ["hold", TAB, OPERATION]     answers to such an operation are kept back …
-//   ["release", TAB]             … until now
-//   ["count", TAB, OPERATION]    how often it was sent
-//   ["axe", TAB]                 what axe finds serious or critical
-//   ["complaints", TAB]          what the browser complained of
+//   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client`
+//   ["reload", TAB]              reloads the page
+//   ["close", TAB]               closes the tab; those after it move up
+//   ["run", TAB, SCRIPT]         returns the settled value of an expression
+//   ["press", TAB, KEY]          presses a key: "Tab", "Enter", …
+//   ["type", TAB, TEXT]          types text into the focused element
+//   ["wait", TAB, SCRIPT]        waits until an expression is true
+//   ["look", TAB, [WIDTH, SCHEME]]   sets the width of the window and the preferred scheme, "light" or "dark"
+//   ["hide", TAB, BOOLEAN]       tells the page that it is in the background or in front
+//   ["clock", TAB, SECONDS]      sets the clock of all tabs wrong by so much
+//   ["pass", TAB, SECONDS]       moves time forward in all tabs whose clock was set
+//   ["offline", TAB, BOOLEAN]    disconnects or reconnects the network of all tabs
+//   ["hold", TAB, OPERATION]     holds back responses to this operation …
+//   ["release", TAB]             … and delivers them
+//   ["count", TAB, OPERATION]    returns how often the operation was sent
+//   ["axe", TAB]                 returns the serious and critical findings of axe
+//   ["complaints", TAB]          returns the browser's errors and warnings
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
@@ -36,7 +36,7 @@ const { outputFiles } = await build({
 });
 
 const [executablePath] = process.argv.slice(2);
-// the sandbox cannot be had in every container; nothing but our own pages is opened
+// not every container supports the sandbox, and only our own pages are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const context = await browser.newContext({ reducedMotion: 'reduce' });
 await context.addInitScript(outputFiles[0].text);
@@ -67,9 +67,9 @@ const acts = {
   press: ({ page }, key) => page.keyboard.press(key),
   type: ({ page }, text) => page.keyboard.type(text),
   async wait({ page }, script) {
-    // Playwright's own way of waiting is refused by a strict content security policy
+    // a strict content security policy blocks Playwright's own way of waiting
     for (let tries = 0; tries < 600; tries += 1) {
-      // a page that is on its way to another has no answer
+      // a page that is navigating cannot answer
       if (await page.evaluate(script).catch(() => false)) return;
       await new Promise((wake) => { setTimeout(wake, 50); });
     }
@@ -92,7 +92,7 @@ const acts = {
       if (!route.request().postData()?.includes(`"query":"mutation ${operation}(`)) return route.fallback();
       const response = await route.fetch();
       await released;
-      // a browser takes a cookie as it arrives, and does not wait for its page
+      // a browser stores a cookie when it arrives, without waiting for the page
       const { 'set-cookie': _, ...headers } = response.headers();
       // the page may have given up
       return route.fulfill({ response, headers }).catch(() => {});

@@ -1,4 +1,4 @@
-// Whether an access token is good, as another service would find out that knows nothing but the issuer. Prints its claims.
+// Verifies an access token like another service that knows only the issuer. Prints its claims.
 // Usage: node verify.mjs ISSUER ACCESS-TOKEN [ALGORITHM]
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 

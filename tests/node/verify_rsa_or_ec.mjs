@@ -1,4 +1,4 @@
-// Whether an access token is good, judged by jsonwebtoken, which knows no EdDSA. Prints its claims.
+// Verifies an access token with jsonwebtoken, which does not support EdDSA. Prints its claims.
 // Usage: node verify_rsa_or_ec.mjs ISSUER ACCESS-TOKEN
 import { createPublicKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';

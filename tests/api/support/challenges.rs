@@ -1,4 +1,4 @@
-//! What people do with the mails that prove an address.
+//! What users do with the mails that verify an address.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Answer, PASSWORD, SIGN_IN, SignedIn, TestApp};
 pub const CHALLENGE: &str = "__typename ... on EmailChallenge { id purpose method email expiresIn resendIn } ... on UserError { code retryAfter fields { field code } }";
 
 impl TestApp {
-    /// A sign-up with this password; where verification is mandatory its challenge.
+    /// Signs up with this password; with mandatory verification, returns the challenge.
     pub async fn register(&self, email: &str, password: &str) -> Value {
         let query = format!(
             "mutation($input: SignupInput!) {{ signup(input: $input) {{ {CHALLENGE} ... on AuthPayload {{ accessToken refreshToken session {{ id }} user {{ id }} emailChallenge {{ id purpose method email expiresIn resendIn }} }} }} }}"
@@ -19,14 +19,14 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("signup")
     }
 
-    /// A login that may come to a challenge.
+    /// Logs in; the answer may be a challenge.
     pub async fn challenged(&self, identifier: &str, password: &str) -> Value {
         let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {CHALLENGE} }} }}");
         let input = json!({ "identifier": identifier, "password": password });
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
-    /// The codes in the mails to this address, the newest first.
+    /// Returns the codes in the mails to this address, newest first.
     pub async fn codes(&self, email: &str) -> Vec<String> {
         let mails = self.inbox(email).await;
         mails.iter().filter_map(|mail| Some(mail.code.as_ref()?.expose_secret().to_owned())).collect()
@@ -37,14 +37,14 @@ impl TestApp {
         self.codes(email).await.swap_remove(0)
     }
 
-    /// The link in the newest mail to this address.
+    /// Returns the link in the newest mail to this address.
     pub async fn link(&self, email: &str) -> String {
         let mails = self.inbox(email).await;
         let link = mails.iter().find_map(|mail| mail.link.as_ref());
         link.unwrap_or_else(|| panic!("no link for {email}")).expose_secret().to_owned()
     }
 
-    /// The token of that link.
+    /// Returns the token of that link.
     pub async fn token(&self, email: &str) -> String {
         self.link(email).await.split_once("#token=").unwrap().1.to_owned()
     }
@@ -66,12 +66,12 @@ impl TestApp {
         self.maybe_as(access_token, &query, json!({ "input": input })).await.data("verifyOtp")
     }
 
-    /// Follows a link, with nothing that shows who asked for it.
+    /// Follows a link without anything that shows who asked for it.
     pub async fn activate(&self, token: &str) -> Value {
         self.activate_with(token, json!({})).await
     }
 
-    /// Follows a link with `challengeId`, `password` or both beside it.
+    /// Follows a link and sends `challengeId`, `password` or both with it.
     pub async fn activate_with(&self, token: &str, beside: Value) -> Value {
         let query = format!(
             "mutation($token: String!, $challengeId: ID, $password: String) {{
@@ -82,7 +82,7 @@ impl TestApp {
         self.run(&query, variables).await.data("activateAccount")
     }
 
-    /// A sign-up and its proof, where verification is mandatory.
+    /// Signs up and verifies the address, with mandatory verification.
     pub async fn register_and_prove(&self, email: &str, password: &str) -> Value {
         let challenge = self.register(email, password).await;
         let proven = self.verify(email, &self.code(email).await, Some(&challenge["id"])).await;
@@ -90,7 +90,7 @@ impl TestApp {
         proven
     }
 
-    /// A person who is signed in, and has proven the address.
+    /// Signs up a user, signs in and verifies the address.
     pub async fn sign_up_proven(&self, email: &str) -> SignedIn {
         let payload = self.register(email, PASSWORD).await;
         let person = SignedIn::from(&payload);
@@ -100,7 +100,7 @@ impl TestApp {
         person
     }
 
-    /// The same, some days later, and signed in again.
+    /// The same, a few days later and signed in again.
     pub async fn sign_up_long_ago(&self, email: &str) -> SignedIn {
         self.sign_up_proven(email).await;
         self.advance(Duration::from_hours(73));
@@ -128,14 +128,14 @@ impl TestApp {
         self.run_as(access_token, query, json!({ "id": id, "proof": proof })).await.data("reauthenticate")
     }
 
-    /// The access token of the same session after the owner has typed in the password once more.
+    /// Reauthenticates with the password, and returns the new access token of the session.
     pub async fn step_up(&self, access_token: &str) -> String {
         let begun = self.start_reauthentication(access_token, false).await;
         let done = self.reauthenticate(access_token, &begun["id"], json!({ "password": PASSWORD })).await;
         done["accessToken"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
     }
 
-    /// Presses the button behind the link of a notice.
+    /// Presses the button on the page behind the link of a notice.
     pub async fn revert(&self, token: &str, proof: Option<Value>) -> Value {
         let query = format!(
             "mutation($token: String!, $proof: ReauthenticationProof) {{
@@ -144,7 +144,7 @@ impl TestApp {
         self.run(&query, json!({ "token": token, "proof": proof })).await.data("revertSecurityChange")
     }
 
-    /// The token of the link in the newest mail of this template to this address; `None` if it has no link.
+    /// Returns the token of the link in the newest mail of this template to this address, or `None` if it has no link.
     pub async fn token_in(&self, email: &str, template: &str) -> Option<String> {
         let mails = self.inbox(email).await;
         let mail = mails.iter().find(|mail| mail.template == template);

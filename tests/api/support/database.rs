@@ -1,4 +1,4 @@
-//! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL of this run's own.
+//! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL server started for this run.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -14,7 +14,7 @@ use gatehouse::{
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection};
 use tokio::sync::{Mutex, OnceCell};
 
-/// Which database a test runs on.
+/// The database that a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
@@ -24,7 +24,7 @@ pub enum Database {
 pub use Database::{Postgres, Sqlite};
 
 impl Database {
-    /// The URL of an empty but migrated database; a SQLite file lies in `folder`.
+    /// Creates an empty, migrated database and returns its URL; a SQLite file is in `folder`.
     pub async fn create(self, folder: &std::path::Path) -> String {
         match self {
             Sqlite => {
@@ -41,12 +41,12 @@ static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
 /// A PostgreSQL server.
 pub struct Cluster {
-    /// Its standard input closes with this process, and then it ends.
+    /// The server ends when its standard input closes, which happens at the latest when this process ends.
     server: Child,
     words: BufReader<ChildStdout>,
     url: String,
     created: AtomicU32,
-    /// A template can be copied by one at a time.
+    /// Only one connection can copy a template at a time.
     template: Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ impl Cluster {
         cluster
     }
 
-    /// Makes the server fail, or ends that: see the script.
+    /// Makes the server fail or recover: see the script.
     pub fn tell(&mut self, command: &str) {
         writeln!(self.server.stdin.as_mut().unwrap(), "{command}").unwrap();
         assert_eq!(self.hear(), "done", "{command}");
@@ -81,7 +81,7 @@ impl Cluster {
         line.trim().to_owned()
     }
 
-    /// The URL of an empty but migrated database.
+    /// Creates an empty, migrated database and returns its URL.
     pub async fn create(&self) -> String {
         let _alone = self.template.lock().await;
         let name = format!("test_{}", self.created.fetch_add(1, Ordering::Relaxed));
@@ -96,7 +96,7 @@ impl Cluster {
     }
 }
 
-/// A connection of the test's own.
+/// Connects to the database without the server.
 pub async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     // sqlx issue 3645: see `storage/engine/connect.rs`

@@ -1,4 +1,4 @@
-//! What people do by Google, and a Google that does not do its part.
+//! What users do with Google, and a Google that misbehaves.
 
 use std::sync::{
     Arc,
@@ -14,12 +14,12 @@ use tokio::{
 
 use super::{Database, SIGN_IN, TestApp};
 
-/// A person at Google's own domain.
+/// A person with a Gmail address.
 pub fn ada() -> Value {
     json!({ "sub": "1001", "email": "ada@gmail.com", "email_verified": true, "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace" })
 }
 
-/// The same at a domain that Google hosts, or at one that it does not.
+/// The same with an address at a domain that Google hosts, or at one that it does not host.
 pub fn ada_at(email: &str, hd: Option<&str>) -> Value {
     json!({ "sub": "1001", "email": email, "email_verified": true, "hd": hd })
 }
@@ -32,7 +32,7 @@ pub fn access_token(google: &FakeGoogle, person: &Value) -> Value {
     json!({ "accessToken": google.access_token(FakeGoogle::tokeninfo(person), person.clone()) })
 }
 
-/// A page of a browser that has begun a sign-in, and come back from Google.
+/// A page in a browser that started a sign-in and has returned from Google.
 #[derive(Clone, Debug)]
 pub struct Visit {
     pub code: String,
@@ -47,12 +47,12 @@ impl Visit {
 }
 
 impl TestApp {
-    /// A server for which a Google of the test's own is Google.
+    /// Starts a server that uses a fake Google of the test's own.
     pub async fn with_google(database: Database, settings: &[(&str, &str)]) -> (Self, FakeGoogle) {
         Self::with_google_at(database, &Clock::default(), settings).await
     }
 
-    /// The same, with a clock of Google's own.
+    /// The same, where Google has its own clock.
     pub async fn with_google_at(
         database: Database,
         clock: &Clock,
@@ -92,7 +92,7 @@ impl TestApp {
         self.run(query, json!({ "uri": redirect_uri })).await.data("startGoogleLogin")
     }
 
-    /// Begins a sign-in, and allows it at the fake Google's as the person of this number.
+    /// Starts a sign-in and approves it at the fake Google as the person with this number.
     pub async fn visit_google(&self, person: usize) -> Visit {
         let begun = self.start_google_login(None).await;
         let text = |name: &str| begun[name].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
@@ -122,26 +122,26 @@ impl TestApp {
     }
 }
 
-/// What a server may do instead of its part.
+/// The ways in which a server can misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
     Hangs,
     Fails,
-    /// A gigabyte.
+    /// Sends a gigabyte.
     Floods,
-    /// One byte a second.
+    /// Sends one byte a second.
     Drips,
     Babbles,
-    /// It answers rightly, a second late.
+    /// Answers correctly, a second late.
     Dawdles,
-    /// To an address that only machines in its own network reach.
+    /// Redirects to an address that is reachable only from its own network.
     Redirects,
 }
 
-/// A Google of which one endpoint does wrong.
+/// A Google with one endpoint that misbehaves.
 pub struct FaultyGoogle {
     pub settings: Vec<(&'static str, String)>,
-    /// What it got rid of.
+    /// The number of bytes that it has sent.
     pub sent: Arc<AtomicUsize>,
 }
 

@@ -1,4 +1,4 @@
-//! A mail server of each test's own: a real one, that fails when it is told to. See `tests/python/smtp_server.py`.
+//! A real mail server for each test, which fails on demand. See `tests/python/smtp_server.py`.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use super::{
     python::python,
 };
 
-/// A mail as the server got it.
+/// A mail as the server received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Received {
     pub from: String,
@@ -33,7 +33,7 @@ pub struct Received {
     pub content: String,
     pub tls: bool,
     pub user: Option<String>,
-    /// The client's, which tells connections apart.
+    /// The client's port, which distinguishes connections.
     pub port: u16,
 }
 
@@ -48,7 +48,7 @@ impl Received {
         self.content.split("\r\n\r\n").next().unwrap()
     }
 
-    /// The same mail, as Python's `email` reads it.
+    /// Parses the mail with Python's `email`.
     pub fn parts(&self) -> Value {
         let script = "import email, email.policy, json, sys\n\
             mail = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)\n\
@@ -65,13 +65,13 @@ impl Received {
         read
     }
 
-    /// The code that it carries, as its reader finds it: in the subject.
+    /// Returns the code in the subject, where its reader looks for it.
     pub fn code(&self) -> String {
         let subject = self.parts()["subject"].as_str().unwrap().to_owned();
         subject.split(' ').next().unwrap().to_owned()
     }
 
-    /// The link that it carries, as its reader finds it: in the text, and in the page too.
+    /// Returns the link, which must be in the text and in the HTML.
     pub fn link(&self) -> String {
         let parts = self.parts();
         let text = parts["text"].as_str().unwrap();
@@ -82,7 +82,7 @@ impl Received {
     }
 }
 
-/// The server; it ends when dropped.
+/// The server, stopped when dropped.
 pub struct MailServer {
     pub port: String,
     folder: TempDir,
@@ -100,7 +100,7 @@ impl MailServer {
         server
     }
 
-    /// How it answers from now on.
+    /// Sets how the server answers from now on.
     pub fn answer(&self, mode: &str) {
         fs::write(self.folder.path().join("control"), mode).unwrap();
     }
@@ -126,7 +126,7 @@ impl MailServer {
 
     pub fn mails(&self) -> Vec<Received> {
         let text = fs::read_to_string(self.folder.path().join("mails")).unwrap_or_default();
-        // the last one may be half written
+        // the last one may be incomplete
         let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -135,12 +135,12 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// A Gatehouse that sends its mails here, and none for a sign-up.
+    /// Starts a Gatehouse that sends its mails here, and none for a sign-up.
     pub async fn app(&self, database: super::Database) -> TestApp {
         self.app_with(database, &[NO_VERIFICATION]).await
     }
 
-    /// A Gatehouse that sends its mails here.
+    /// Starts a Gatehouse that sends its mails here.
     pub async fn app_with(&self, database: super::Database, settings: &[(&str, &str)]) -> TestApp {
         let (url, from) = (self.url(), ("EMAIL_FROM", FROM));
         TestApp::with(database, &[&[("SMTP_URL", url.as_str()), from], settings].concat()).await
@@ -168,19 +168,19 @@ impl TestApp {
         id
     }
 
-    /// Sends what is due, and gives the mails to this address that are in the mailbox, the newest first.
+    /// Sends the mails that are due, and returns those in the mailbox to this address, newest first.
     pub async fn inbox(&self, to: &str) -> Vec<Arc<StoredMail>> {
         outbox::send_due(&self.app).await.unwrap();
         let key = EmailAddress::parse(to).unwrap().key().to_owned();
         let mut mails = self.app.mailer.mailbox().unwrap().list();
         mails.retain(|mail| mail.to_key == key);
-        // several are sent at once
+        // several are sent at a time, in any order
         mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
         mails
     }
 }
 
-/// An authority, and certificates that it has signed: `ca.pem`, and `<name>.pem` with `<name>.key`.
+/// Creates a certificate authority and certificates that it has signed: `ca.pem`, and `<name>.pem` with `<name>.key`.
 pub fn certificates(folder: &Path, leaves: &[(&str, &str)]) {
     let openssl = |arguments: &[&str]| {
         let ended = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
@@ -194,7 +194,7 @@ pub fn certificates(folder: &Path, leaves: &[(&str, &str)]) {
         let (key, request, certificate) =
             (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
         openssl(&[&["req", "-subj", "/CN=leaf", "-keyout", &key, "-out", &request], &new_key[..]].concat());
-        // rustls takes no certificate of an authority for a server's
+        // rustls refuses a server certificate that is also an authority's
         let extensions = format!("basicConstraints=CA:FALSE\nsubjectAltName={alternative}\n");
         fs::write(folder.join("extensions"), extensions).unwrap();
         openssl(&[

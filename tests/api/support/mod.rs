@@ -1,7 +1,9 @@
-//! A Gatehouse of each test's own: real HTTP, real databases, a clock that can be moved.
+//! A Gatehouse for each test: real HTTP, real databases, and a clock that the test can move.
 
 pub mod challenges;
+pub mod client;
 pub mod database;
+pub mod demo;
 pub mod google;
 pub mod mail_server;
 pub mod node;
@@ -29,13 +31,13 @@ pub use database::{Database, Postgres, Sqlite};
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery";
 
-/// With it a sign-up sends no mail.
+/// A setting with which a sign-up sends no mail.
 pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
 
-/// With it a test stands for a proxy, and says where clients are.
+/// A setting with which the test acts as a trusted proxy and chooses each client's address.
 pub const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 
-/// What the tests ask of a sign-in.
+/// The fields that the tests select of a sign-in.
 pub const SIGN_IN: &str = "
     __typename
     ... on AuthPayload {
@@ -45,7 +47,7 @@ pub const SIGN_IN: &str = "
     }
     ... on UserError { code message retryAfter fields { field code } }";
 
-/// A server, and a client of it.
+/// A server and a client for it.
 pub struct TestApp {
     pub app: Arc<App>,
     pub url: String,
@@ -56,7 +58,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// With default settings but for cheap hashes, and mails that wait for no pace.
+    /// Starts with default settings, except that hashes are cheap and mails are sent without delay.
     pub async fn start(database: Database) -> Self {
         Self::with(database, &[]).await
     }
@@ -77,7 +79,7 @@ impl TestApp {
         Self::serve(all, folder).await
     }
 
-    /// Another server on the same database, with other settings where given.
+    /// Starts another server on the same database, with these settings changed.
     pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
         let mut all = self.settings.clone();
         all.remove("PUBLIC_URL");
@@ -117,7 +119,7 @@ impl TestApp {
         self.http.post(format!("{}/graphql", self.url))
     }
 
-    /// Runs an operation as nobody.
+    /// Runs an operation anonymously.
     pub async fn run(&self, query: &str, variables: Value) -> Answer {
         Answer::of(self.post().json(&json!({ "query": query, "variables": variables }))).await
     }
@@ -139,7 +141,7 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
-    /// A login from elsewhere: the tests stand for a proxy, so `TRUSTED_PROXIES` must name them.
+    /// Logs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
     pub async fn login_from(&self, address: &str, identifier: &str, password: &str) -> Value {
         let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} }} }}");
         let input = json!({ "identifier": identifier, "password": password });
@@ -152,7 +154,7 @@ impl TestApp {
         self.run(&query, json!({ "token": refresh_token })).await.data("refresh")
     }
 
-    /// A refresh by a client elsewhere, known by its address and user agent. `TRUSTED_PROXIES` must name the tests.
+    /// Refreshes as a client with another address and user agent. `TRUSTED_PROXIES` must name the test.
     pub async fn refresh_from(&self, (address, agent): (&str, &str), refresh_token: &str) -> Value {
         let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
         let body = json!({ "query": query, "variables": { "token": refresh_token } });
@@ -160,31 +162,31 @@ impl TestApp {
         Answer::of(request.json(&body)).await.data("refresh")
     }
 
-    /// A person who is signed in.
+    /// Signs up a user and signs in.
     pub async fn sign_up(&self, email: &str) -> SignedIn {
         SignedIn::from(&self.signup(json!({ "email": email, "password": PASSWORD })).await)
     }
 
-    /// The same person once more.
+    /// Signs in once more.
     pub async fn sign_in(&self, email: &str) -> SignedIn {
         SignedIn::from(&self.login(email, PASSWORD).await)
     }
 
-    /// A person who is signed in, and may do so much.
+    /// Signs up a user with this role and signs in.
     pub async fn sign_up_as(&self, role: &str, email: &str) -> SignedIn {
         let person = self.sign_up(email).await;
         self.sql(&format!("UPDATE users SET role = '{role}' WHERE email = '{email}'")).await;
         person
     }
 
-    /// Changes the database behind the server's back.
+    /// Changes the database without the server's knowledge.
     pub async fn sql(&self, sql: &str) {
         let rows = database::connect(&self.settings["DATABASE_URL"]).await;
         rows.execute_unprepared(sql).await.unwrap();
         rows.close().await.unwrap();
     }
 
-    /// The reason for which `me` is refused, or the user's address.
+    /// Returns the reason for which `me` is refused, or the user's address.
     pub async fn me(&self, access_token: &str) -> String {
         let answer = self.run_as(access_token, "{ me { email } }", json!({})).await;
         match answer.body["errors"][0]["extensions"]["reason"].as_str() {
@@ -194,7 +196,7 @@ impl TestApp {
     }
 }
 
-/// What a client keeps of a sign-in.
+/// The part of a sign-in that a client keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
     pub access_token: String,
@@ -216,7 +218,7 @@ impl From<&Value> for SignedIn {
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -234,13 +236,13 @@ impl Answer {
         Self { status, headers, text, body }
     }
 
-    /// The value of a root field of an answer without errors.
+    /// Returns the value of a root field of a response without errors.
     pub fn data(&self, field: &str) -> Value {
         assert!(self.body.get("errors").is_none(), "{}", self.text);
         self.body["data"][field].clone()
     }
 
-    /// The code of the first error.
+    /// Returns the code of the first error.
     pub fn code(&self) -> &str {
         self.body["errors"][0]["extensions"]["code"]
             .as_str()

@@ -1,4 +1,4 @@
-//! Programs that others wrote for Node.js, and a browser driven by one: see `tests/node`.
+//! Third-party programs for Node.js, and a browser driven by one of them: see `tests/node`.
 
 use std::{
     env,
@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
 
-/// What Chromium is called.
+/// The names of Chromium's executable.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// What a browser saw of its `steps`: see `tests/node/browse.mjs`. It may block: the server has threads of its own.
+/// Returns what a browser saw during these `steps`: see `tests/node/browse.mjs`. Blocking is fine: the server has its own threads.
 pub fn browse(steps: &Value) -> Value {
     in_browser("browse.mjs", &[&json!(steps).to_string()])
 }
 
-/// What a script of `tests/node` prints that drives a browser. It may block: the server has threads of its own.
+/// Returns the output of a script of `tests/node` that drives a browser. Blocking is fine: the server has its own threads.
 pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
     let seen = node(&[&[script, &browser()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     serde_json::from_slice(&seen.stdout).unwrap()
 }
 
-/// The path of a browser.
+/// Returns the path of a browser.
 #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
 pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -40,25 +40,25 @@ pub fn browser() -> String {
     found.into_os_string().into_string().unwrap()
 }
 
-/// Runs a script of `tests/node`. It may block: the server has threads of its own.
+/// Runs a script of `tests/node`. Blocking is fine: the server has its own threads.
 pub fn node(arguments: &[&str]) -> Output {
     install();
     run("node", arguments)
 }
 
-/// A script of `tests/node`, about to run.
+/// Prepares to run a script of `tests/node`.
 pub fn start(arguments: &[&str]) -> Command {
     install();
     command("node", arguments)
 }
 
-/// Installs what the scripts import, unless it is there already.
+/// Installs the packages that the scripts import, unless they are installed.
 fn install() {
-    // others wait here, be they threads or processes, until it is closed
+    // other threads and processes wait here until the file is closed
     let alone = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/npm.lock")).unwrap();
     alone.lock().unwrap();
     let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|file| file.modified());
-    // npm writes it when everything else is in place
+    // npm writes this file last
     let is_current = changed("node_modules/.package-lock.json")
         .is_ok_and(|installed| installed >= changed("package-lock.json").unwrap());
     if !is_current {
@@ -79,7 +79,7 @@ fn run(program: &str, arguments: &[&str]) -> Output {
     })
 }
 
-/// What a program printed.
+/// Returns a program's output.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The program itself, as an operator runs it.
+//! The program, as an operator runs it.
 
 use std::{
     fs::File,
@@ -12,14 +12,14 @@ use std::{
 use gatehouse::secrets::SecretKey;
 use serde_json::{Value, json};
 
-/// A run of the program in `folder`, with no settings but these.
+/// Prepares to run the program in `folder` with no settings but these.
 pub fn gatehouse(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
     command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());
     command
 }
 
-/// Runs it to its end.
+/// Runs a command until it exits.
 pub fn output(mut command: Command, input: &str) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -27,7 +27,7 @@ pub fn output(mut command: Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A port that nobody listens on.
+/// Returns a port that is not in use.
 pub fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
@@ -39,7 +39,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it is ready; says how long that took. Its log is `server.log` in the folder.
+    /// Starts a server, waits until it is ready, and returns how long that took. It logs to `server.log` in the folder.
     pub async fn start(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Self, Duration) {
         let port = free_port();
         let settings = [settings, &[("PORT", port.as_str())]].concat();
@@ -55,7 +55,7 @@ impl Server {
         (server, begun.elapsed())
     }
 
-    /// Starts it in production, with no settings but those that it must have, and these.
+    /// Starts a server in production with the required settings and these.
     pub async fn production(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let secret = SecretKey::generate().1;
         let least = [
@@ -68,7 +68,7 @@ impl Server {
         Self::start(folder, &["serve", "--migrate"], &[&least, settings].concat()).await.0
     }
 
-    /// Runs an operation; none if the server went away before it answered.
+    /// Runs an operation. Returns `None` if the server ended before it answered.
     pub async fn run(&self, http: &reqwest::Client, query: &str) -> Option<Value> {
         let sent = http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query })).send().await;
         sent.ok()?.json().await.ok()

@@ -1,4 +1,4 @@
-//! Programs that others wrote in Python, in an environment of the tests' own: see `tests/python`.
+//! Third-party Python programs in a virtual environment for the tests: see `tests/python`.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,7 @@ use std::{
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 const ENVIRONMENT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/python");
 
-/// A Python that has what `tests/python/requirements.txt` names, about to run in `tests/python`. It may block.
+/// Prepares to run Python in `tests/python`, with the packages of `requirements.txt` there. May block.
 pub fn python(arguments: &[&str]) -> Command {
     install();
     let mut command = Command::new(Path::new(ENVIRONMENT).join("bin/python"));
@@ -17,9 +17,9 @@ pub fn python(arguments: &[&str]) -> Command {
     command
 }
 
-/// Installs it, unless it is there already.
+/// Installs the packages, unless they are installed.
 fn install() {
-    // others wait here, be they threads or processes, until it is closed
+    // other threads and processes wait here until the file is closed
     let alone = File::create(format!("{ENVIRONMENT}.lock")).unwrap();
     alone.lock().unwrap();
     let wanted = fs::read(Path::new(FOLDER).join("requirements.txt")).unwrap();

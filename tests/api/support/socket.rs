@@ -1,4 +1,4 @@
-//! A client of WebSockets that says what it likes.
+//! A WebSocket client that can send anything.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ pub const FOLLOW: &str = "subscription { sessionEvents { kind sessionId } }";
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>, pub String);
 
 impl TestApp {
-    /// Opens a connection with these headers; or the status with which that is refused.
+    /// Opens a connection with these headers, or returns the status of the refusal.
     pub async fn open(&self, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
         Socket::open(&self.url, headers).await
     }
 
-    /// A connection of somebody who is signed in.
+    /// Opens a connection as a signed-in user.
     pub async fn socket(&self, access_token: &str) -> Socket {
         let mut socket = self.open(&[]).await.unwrap();
         socket.say(json!({ "type": "connection_init", "payload": { "accessToken": access_token } })).await;
@@ -34,7 +34,7 @@ impl TestApp {
         socket
     }
 
-    /// A connection that follows what happens to somebody, from when this returns.
+    /// Opens a connection and subscribes to a user's events; returns once it receives them.
     pub async fn follow(&self, who: &SignedIn) -> Socket {
         let mut socket = self.socket(&who.access_token).await;
         socket.subscribe("1", FOLLOW).await;
@@ -60,7 +60,7 @@ fn is_probe(heard: &Value) -> bool {
 }
 
 impl Socket {
-    /// Opens a connection to a server with these headers; or the status with which that is refused.
+    /// Opens a connection to a server with these headers, or returns the status of the refusal.
     pub async fn open(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let mut request = format!("{}/graphql", url.replace("http:", "ws:")).into_client_request().unwrap();
         for (name, value) in [("sec-websocket-protocol", "graphql-transport-ws")].iter().chain(headers) {
@@ -87,7 +87,7 @@ impl Socket {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": query } })).await;
     }
 
-    /// The next message, or how the connection was closed.
+    /// Returns the next message, or how the connection was closed.
     pub async fn hear(&mut self) -> Value {
         loop {
             let heard = tokio::time::timeout(Duration::from_secs(30), self.hear_any()).await.unwrap();
@@ -110,7 +110,7 @@ impl Socket {
         }
     }
 
-    /// The next event: its kind, and its session's id where it has one.
+    /// Returns the kind of the next event, and the id of its session if it has one.
     pub async fn event(&mut self) -> (String, Option<String>) {
         let heard = self.hear().await;
         let event = &heard["payload"]["data"]["sessionEvents"];
@@ -118,13 +118,13 @@ impl Socket {
         (kind.to_owned(), event["sessionId"].as_str().map(str::to_owned))
     }
 
-    /// Nothing has been sent until now.
+    /// Returns whether nothing has been received.
     pub async fn is_silent(&mut self) -> bool {
         self.say(json!({ "type": "ping" })).await;
         self.hear().await == json!({ "type": "pong" })
     }
 
-    /// The session is over: the last event says so, the stream completes, the connection is closed.
+    /// Checks that the session is over: the last event says so, the stream completes, and the connection is closed.
     pub async fn ends(&mut self, session_id: &str) {
         let end = ("SESSION_ENDED".to_owned(), Some(session_id.to_owned()));
         loop {

@@ -1,4 +1,4 @@
-//! A browser with several tabs: see `tests/node/tabs.mjs`, where the acts are told.
+//! A browser with several tabs. `tests/node/tabs.mjs` describes the acts.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::node::{browser, start};
 
-/// A running browser, gone when dropped. Its methods block: the server has threads of its own.
+/// A running browser, stopped when dropped. Its methods block, which is fine: the server has its own threads.
 pub struct Tabs {
     child: Child,
     input: Option<ChildStdin>,
@@ -24,7 +24,7 @@ impl Tabs {
         Self { child, input, output }
     }
 
-    /// Does something in one tab, or in all at once.
+    /// Performs an act in one tab, or in all at once.
     pub fn act(&mut self, act: &str, tab: Option<usize>, argument: impl Into<Value>) -> Value {
         let argument: Value = argument.into();
         writeln!(self.input.as_ref().unwrap(), "{}", json!([act, tab, argument])).unwrap();
@@ -35,17 +35,17 @@ impl Tabs {
         answer["ok"].take()
     }
 
-    /// The value of an expression in one tab.
+    /// Returns the value of an expression in one tab.
     pub fn run(&mut self, tab: usize, script: &str) -> Value {
         self.act("run", Some(tab), script)
     }
 
-    /// Its values in all tabs, which work at the same time.
+    /// Returns the values of an expression in all tabs, which evaluate it at the same time.
     pub fn run_all(&mut self, script: &str) -> Vec<Value> {
         self.act("run", None, script).as_array().unwrap().clone()
     }
 
-    /// How often an operation was sent, by all tabs together.
+    /// Returns how often all tabs together sent an operation.
     pub fn count(&mut self, operation: &str) -> u64 {
         self.act("count", None, operation).as_array().unwrap().iter().filter_map(Value::as_u64).sum()
     }
@@ -53,7 +53,7 @@ impl Tabs {
 
 impl Drop for Tabs {
     fn drop(&mut self) {
-        // the end of its input is the end of the browser
+        // the browser ends when its input ends
         drop(self.input.take());
         let _ = self.child.wait();
     }

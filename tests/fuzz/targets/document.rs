@@ -1,5 +1,5 @@
-//! The judge of documents: whatever a document and its variables are, they are judged in time, without a panic and without the
-//! stack running out; and what was accepted once is accepted again.
+//! The document guard: any document with any variables is checked in time, without a panic and without
+//! a stack overflow; and a document that was accepted once is accepted again.
 //!
 //! The input is a document and, after a NUL, its variables as JSON.
 

@@ -1,4 +1,4 @@
-//! Addresses: one that is accepted is accepted as it is shown and as it is compared, and is still the same one.
+//! Email addresses: an accepted address is also accepted in its displayed and its compared form, and stays the same address.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Stored password hashes, ours and Django's: whatever the database holds, it is read or refused.
+//! Stored password hashes, ours and Django's: any value in the database is parsed or refused.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Whatever is presented as an access token, a refresh token, a link or a cursor: what was not issued is none, and what was
-//! issued has one form only.
+//! Anything presented as an access token, a refresh token, a link or a cursor: a value that was not issued is refused, and one
+//! that was issued has only one form.
 
 #![no_main]
 
@@ -14,10 +14,10 @@ use libfuzzer_sys::fuzz_target;
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-/// The key that the seeds were made with.
+/// The key with which the seeds were made.
 const SECRET_KEY: &str = "9f3a61c8e07d52b4a6c1f98e3d70b52c4e8a1769d03bf5c28e714ad960fb3c57";
 
-/// A token that is good, by this key.
+/// A valid token for this key.
 const ACCESS_TOKEN: &str = include_str!("../seeds/tokens/access_token");
 
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Usernames: one that is accepted is no address, and is still the same one as it is compared.
+//! Usernames: an accepted username is not an email address, and stays the same in its compared form.
 
 #![no_main]
 

@@ -1,24 +1,18 @@
-//! What Gatehouse does if other users of the machine may read or change its files.
+//! Files that other users of the machine may read or change: what the program refuses, warns of, and keeps private.
 
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Output,
 };
 
 use gatehouse::secrets::SecretKey;
 use rstest::rstest;
 
-use crate::support::process::{Server, gatehouse, output};
-
-fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-    output(gatehouse(folder, arguments, settings), "")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
+use crate::{
+    cli::{run, text},
+    support::process::Server,
+};
 
 fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -50,7 +44,7 @@ fn production(secret: &str) -> [(&str, &str); 5] {
 #[case(0o666)]
 #[case(0o606)]
 #[case(0o620)]
-fn in_production_an_env_file_that_others_may_change_is_refused(#[case] mode: u32) {
+fn production_refuses_an_env_file_that_others_can_write(#[case] mode: u32) {
     let folder = folder_with("OTP_LENGTH=8\n", mode);
     let secret = SecretKey::generate().1;
     for arguments in [&["serve"][..], &["config", "--serve"]] {
@@ -66,7 +60,7 @@ fn in_production_an_env_file_that_others_may_change_is_refused(#[case] mode: u32
 }
 
 #[test]
-fn nor_is_one_believed_that_others_may_replace() {
+fn production_refuses_an_env_file_that_others_can_replace() {
     let folder = folder_with("OTP_LENGTH=8\n", 0o600);
     let secret = SecretKey::generate().1;
     set(folder.path(), 0o777);
@@ -78,7 +72,7 @@ fn nor_is_one_believed_that_others_may_replace() {
 }
 
 #[test]
-fn elsewhere_its_owner_is_warned() {
+fn development_warns_of_an_env_file_that_others_can_write() {
     let folder = folder_with("OTP_LENGTH=8\n", 0o666);
     let printed = run(folder.path(), &["config"], &[]);
     assert!(printed.status.success());
@@ -93,7 +87,7 @@ fn elsewhere_its_owner_is_warned() {
 #[case::in_a_url("SMTP_URL=smtp://ada:hush@127.0.0.1", true)]
 #[case::in_a_query("DATABASE_URL=postgres:///x?user=ada&password=hush", true)]
 #[case::nothing("ACCESS_TOKEN_TTL=5m\nPASSWORD_MIN_LENGTH=9\nGOOGLE_CLIENT_ID=x", false)]
-fn secrets_that_everybody_may_read_are_warned_of(#[case] env: &str, #[case] is_secret: bool) {
+fn secrets_that_everybody_can_read_cause_a_warning(#[case] env: &str, #[case] is_secret: bool) {
     let folder = folder_with(&format!("{env}\n"), 0o644);
     // what else is wrong with the settings is not the matter here
     let settings = [("SECRET_KEY", ""), ("DATABASE_URL", "sqlite://a.db"), ("SMTP_URL", "file:///nowhere")];
@@ -114,7 +108,7 @@ fn secrets_that_everybody_may_read_are_warned_of(#[case] env: &str, #[case] is_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_are_made_are_their_owners_alone_and_those_that_are_there_stay_as_they_are() {
+async fn created_folders_are_private_and_existing_ones_keep_their_permissions() {
     let folder = tempfile::tempdir().unwrap();
     let mails = folder.path().join("spool/mails");
     let mails_url = format!("file://{}", mails.display());
@@ -132,7 +126,7 @@ async fn folders_that_are_made_are_their_owners_alone_and_those_that_are_there_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_may_read_or_change_is_warned_of_at_start_and_left_as_it_is() {
+async fn files_that_others_can_access_cause_a_warning_at_start_and_stay_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path(), &["dev"], &[]).await);
     let data = folder.path().join("data");

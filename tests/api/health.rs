@@ -1,0 +1,41 @@
+//! `/health/live` and `/health/ready`, and answers while the database fails.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, EMAIL, Sqlite, TestApp};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_always_answers_and_ready_asks_the_database() {
+    let app = TestApp::start(Sqlite).await;
+    for path in ["/health/live", "/health/ready"] {
+        let answer = Answer::of(app.http.get(format!("{}{path}", app.url))).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, json!({ "status": "ok" })));
+    }
+    app.app.db.read().clone().close();
+    tokio::time::sleep(Duration::from_millis(600)).await; // an answer stands for half a second
+    let ready = Answer::of(app.http.get(format!("{}/health/ready", app.url))).await;
+    assert_eq!((ready.status.as_u16(), ready.code()), (503, "SERVICE_UNAVAILABLE"));
+    let live = Answer::of(app.http.get(format!("{}/health/live", app.url))).await;
+    assert_eq!(live.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_database_is_answered_as_unavailable_without_details() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    app.app.db.read().clone().close();
+    for answer in [
+        app.run_as(&ada.access_token, "{ me { id } }", Value::Null).await,
+        app.run(
+            "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { __typename } }",
+            Value::Null,
+        )
+        .await,
+    ] {
+        assert_eq!((answer.status.as_u16(), answer.code()), (503, "SERVICE_UNAVAILABLE"));
+        assert_eq!(answer.header("retry-after"), "1");
+        assert!(!answer.text.to_lowercase().contains("pool"), "{}", answer.text);
+    }
+}

@@ -1,0 +1,75 @@
+//! The house rules of `src/lib.rs` about files: how long they are, and that each test file runs.
+
+use std::{fs, path::Path};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const MAX_LINES: usize = 300;
+
+/// Files that are still too long. Add nothing here: split the file.
+const TOO_LONG: [&str; 12] = [
+    "src/accounts/django_user.rs",
+    "src/challenges.rs",
+    "src/config/mod.rs",
+    "src/graphql/accounts.rs",
+    "src/graphql/guard/limits.rs",
+    "src/http/graphql.rs",
+    "src/mail/smtp_connection.rs",
+    "src/outbox/send.rs",
+    "src/passwords/mod.rs",
+    "src/rate_limit.rs",
+    "src/tokens/mod.rs",
+    "src/verification/prove.rs",
+];
+
+/// Adds the source files below a folder, by their paths from the root of the project.
+fn add_sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_ours = !name.starts_with('.')
+            && !["node_modules", "target", "dist", "corpus", "artifacts"].contains(&name)
+            && name != "generated.ts";
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if path.is_dir() && is_ours {
+            add_sources(&path, found);
+        } else if is_ours && matches!(extension, Some("rs" | "ts" | "tsx" | "mjs")) {
+            found.push(path.strip_prefix(ROOT).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+}
+
+#[test]
+fn no_source_file_has_more_than_300_lines() {
+    let mut sources = Vec::new();
+    for folder in ["benches", "migrations", "playground", "src", "tests"] {
+        add_sources(&Path::new(ROOT).join(folder), &mut sources);
+    }
+    assert!(sources.len() > 300, "the files were found: {}", sources.len());
+    for source in sources {
+        let lines = fs::read_to_string(Path::new(ROOT).join(&source)).unwrap().lines().count();
+        assert!(
+            lines <= MAX_LINES || TOO_LONG.contains(&source.as_str()),
+            "{source} has {lines} lines, more than {MAX_LINES}: split it by subject"
+        );
+    }
+}
+
+/// A file that `main.rs` does not name compiles nowhere, and its tests never run.
+#[test]
+fn main_rs_names_every_file_of_tests_api() {
+    for (folder, parent) in [("tests/api", "main.rs"), ("tests/api/support", "mod.rs")] {
+        let folder = Path::new(ROOT).join(folder);
+        let declarations = fs::read_to_string(folder.join(parent)).unwrap();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with(parent) {
+                continue;
+            }
+            let is_named = declarations
+                .lines()
+                .any(|line| line.strip_prefix("pub ").unwrap_or(line) == format!("mod {name};"));
+            assert!(is_named, "{} is not named in {parent}", path.display());
+        }
+    }
+}

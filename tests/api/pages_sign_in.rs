@@ -1,0 +1,89 @@
+//! The page behind a sign-in link, in a real browser.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::support::{Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp, node::browse};
+
+/// Signs up, and proves the address.
+pub(crate) async fn proven(app: &TestApp, email: &str) -> SignedIn {
+    let signed_in = app.sign_up(email).await;
+    let code = app.code(email).await;
+    let proven = app.verify_as(&signed_in.access_token, email, &code, None).await;
+    assert_eq!(proven["__typename"], "AuthPayload", "{proven}");
+    signed_in
+}
+
+/// The link of a mail that was asked for to sign in with.
+async fn sign_in_link(app: &TestApp, email: &str) -> String {
+    let request = format!("mutation {{ requestLoginCode(email: \"{email}\") {{ __typename }} }}");
+    assert_eq!(app.run(&request, Value::Null).await.data("requestLoginCode")["__typename"], "EmailChallenge");
+    app.link(email).await
+}
+
+/// Whether the browser has the cookie of a session, which lets it refresh.
+const REFRESH: &str = "fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json', \
+    'x-token-delivery': 'cookie' }, body: JSON.stringify({ query: 'mutation { refresh { ... on AuthPayload { user \
+    { email } } ... on UserError { code } } }' }) }).then((answer) => answer.json()).then(({ data: { refresh } }) => \
+    refresh.user?.email ?? refresh.code)";
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_link_signs_in_when_the_button_is_pressed(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    proven(&app, EMAIL).await;
+    let link = sign_in_link(&app, EMAIL).await;
+    assert!(link.starts_with(&format!("{}/sign-in#token=", app.url)), "{link}");
+    let seen = browse(&json!([
+        ["open", link],
+        ["read"],
+        ["run", REFRESH],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+        ["run", REFRESH],
+        ["open", link],
+        ["press", "Tab"],
+        ["press", "Enter"],
+        ["read"],
+    ]));
+    let reads = &seen["reads"];
+    assert_eq!(reads[0]["title"], "Sign in");
+    assert_eq!(reads[0]["button"], format!("Sign in as {EMAIL}"));
+    assert_eq!(reads[1], "INVALID_INPUT", "opening it spends nothing, and signs nobody in");
+    assert_eq!(reads[2]["title"], "You are signed in");
+    let notice = reads[2]["notice"].as_str().unwrap();
+    assert!(notice.starts_with(&format!("You are signed in as {EMAIL}.")), "{notice}");
+    assert_eq!(reads[3], EMAIL, "an app of the same site has the session");
+    assert_eq!(reads[4]["title"], "This link no longer works");
+    assert_eq!(reads[4]["button"], "Send me a new link");
+    assert_eq!(seen["complaints"], json!([]));
+}
+
+#[rstest]
+#[case::another_address("ada@example.org")]
+#[case::nothing("")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_an_attackers_account_under_a_false_name_signs_nobody_in(#[case] name: &str) {
+    let app = TestApp::start(Sqlite).await;
+    let attacker = "eve@example.org";
+    proven(&app, attacker).await;
+    let link = sign_in_link(&app, attacker).await;
+    let link = format!("{}&account={name}", link.split_once("&account=").unwrap().0);
+    let steps = [json!(["open", link]), json!(["read"])];
+    let press =
+        [json!(["press", "Tab"]), json!(["press", "Enter"]), json!(["read"]), json!(["run", REFRESH])];
+    let seen = browse(&json!([&steps[..], &press[..]].concat()));
+    let reads = &seen["reads"];
+    if name.is_empty() {
+        assert_eq!(reads[0]["title"], "Open the link again", "a link that names nobody is not used");
+    } else {
+        assert_eq!(reads[0]["button"], format!("Sign in as {name}"));
+        assert_eq!(reads[1]["title"], "Do not trust this link");
+        assert!(reads[1]["notice"].as_str().unwrap().ends_with("You are not signed in."), "{}", reads[1]);
+    }
+    assert_eq!(reads[2], "INVALID_INPUT", "there is no cookie");
+    let eve = app.sign_in(attacker).await;
+    let me = app.run_as(&eve.access_token, "{ me { sessions { id } } }", Value::Null).await.data("me");
+    assert_eq!(me["sessions"].as_array().unwrap().len(), 2, "that of the page has ended");
+}

@@ -1,0 +1,108 @@
+//! What a stolen access token can do: read, sign out, and nothing else.
+
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use crate::{
+    authorisation::root_fields,
+    support::{EMAIL, Sqlite, TestApp, database::connect},
+};
+
+/// What a thief of an access token gets by each mutation, some time after its owner proved who they are. `same`: it answers what
+/// it answers to anybody; `out`: it signs out; `profile`: it writes what signs nobody in; `refused`: it asks for a proof that the
+/// thief cannot give.
+const STOLEN: [(&str, &str); 26] = [
+    ("signup(input: { password: \"x\" }) { __typename }", "same"),
+    ("login(input: { identifier: \"ada@example.org\", password: \"x\" }) { __typename }", "same"),
+    ("refresh(refreshToken: \"x\") { __typename }", "same"),
+    ("verifyOtp(input: { email: \"ada@example.org\", otp: \"00000000\" }) { __typename }", "same"),
+    ("resendOtp(email: \"ada@example.org\") { __typename }", "same"),
+    ("activateAccount(token: \"x\", password: \"x\") { __typename }", "same"),
+    ("resendActivationEmail(email: \"ada@example.org\") { __typename }", "same"),
+    ("requestLoginCode(email: \"ada@example.org\") { __typename }", "same"),
+    ("requestPasswordReset(email: \"ada@example.org\") { __typename }", "same"),
+    ("resetPassword(input: { token: \"x\", newPassword: \"battery horse correct\" }) { __typename }", "same"),
+    ("revertSecurityChange(token: \"x\", proof: { password: \"x\" }) { __typename }", "same"),
+    ("startGoogleLogin { __typename }", "same"),
+    ("googleLogin(input: { accessToken: \"x\" }) { __typename }", "same"),
+    ("startReauthentication(sendCode: true) { __typename }", "same"),
+    ("reauthenticate(id: \"x\", proof: { password: \"x\" }) { ... on UserError { code } }", "same"),
+    ("postToDashboard(text: \"x\") { response }", "profile"),
+    ("updateProfile(input: { name: \"x\" }) { __typename }", "profile"),
+    ("updateProfile(input: { username: \"thief\" }) { ... on UserError { code } }", "refused"),
+    (
+        "changePassword(input: { currentPassword: \"x\", newPassword: \"battery horse correct\" }) { ... on UserError { code } }",
+        "refused",
+    ),
+    (
+        "changeEmail(input: { newEmail: \"thief@example.org\", currentPassword: \"x\" }) { ... on UserError { code } }",
+        "refused",
+    ),
+    ("linkGoogle(input: { accessToken: \"x\" }) { ... on UserError { code } }", "refused"),
+    ("unlinkGoogle { ... on UserError { code } }", "refused"),
+    ("setUserRole(id: \"OTHER\", role: SUPERUSER) { ... on UserError { code } }", "refused"),
+    ("setUserActive(id: \"OTHER\", active: false) { ... on UserError { code } }", "refused"),
+    ("revokeSession(id: \"x\") { endedSessionIds }", "out"),
+    ("logoutAll { endedSessionIds }", "out"),
+];
+
+/// The rows that decide who gets into the accounts.
+async fn ways_in(app: &TestApp) -> Vec<String> {
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let mut ways = Vec::new();
+    for sql in [
+        "SELECT email AS way FROM users ORDER BY id",
+        "SELECT username AS way FROM users ORDER BY id",
+        "SELECT password_hash AS way FROM users ORDER BY id",
+        "SELECT role AS way FROM users ORDER BY id",
+        "SELECT subject AS way FROM identities ORDER BY id",
+    ] {
+        let statement = sea_orm::Statement::from_string(rows.get_database_backend(), sql);
+        for row in rows.query_all_raw(statement).await.unwrap() {
+            ways.push(format!("{sql}: {:?}", row.try_get::<Option<String>>("", "way").unwrap()));
+        }
+    }
+    ways
+}
+
+#[rstest::rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_access_token_cannot_change_how_its_owner_signs_in(
+    #[values(false, true)] owner_proves: bool,
+    #[values(true, false)] has_password: bool,
+) {
+    let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
+    let other = app.sign_up("other@example.org").await;
+    let owner = app.sign_up_proven(EMAIL).await;
+    app.sql(&format!("UPDATE users SET role = 'superuser' WHERE email = '{EMAIL}'")).await;
+    app.advance(std::time::Duration::from_mins(11));
+    if owner_proves {
+        app.step_up(&owner.access_token).await;
+    }
+    if !has_password {
+        app.sql(&format!("UPDATE users SET password_hash = NULL WHERE email = '{EMAIL}'")).await;
+    }
+    let mutations: Vec<String> = root_fields(&app).await.remove("mutation").unwrap();
+    for name in mutations.iter().filter(|name| *name != "logout") {
+        assert!(
+            STOLEN.iter().any(|(field, _)| field.split([' ', '(']).next() == Some(name)),
+            "{name} has a row"
+        );
+    }
+    let before = ways_in(&app).await;
+    for (field, outcome) in STOLEN {
+        let query = format!("mutation {{ {} }}", field.replace("OTHER", &other.user_id));
+        let answer = app.run_as(&owner.access_token, &query, json!({})).await;
+        let name = field.split([' ', '(']).next().unwrap();
+        let code = answer.body["data"][name]["code"].as_str().unwrap_or_default();
+        if outcome == "refused" {
+            let expected: &[&str] = match name {
+                "changePassword" if has_password => &["INVALID_CREDENTIALS"],
+                _ => &["REAUTHENTICATION_REQUIRED"],
+            };
+            assert!(expected.contains(&code), "{field}: {}", answer.text);
+        }
+        assert_eq!(ways_in(&app).await, before, "{field}: {}", answer.text);
+    }
+    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "the last of them signed out");
+}
