@@ -40,8 +40,8 @@ fn text_at(app: &App, address: &str) -> String {
         ("Docs", "/docs", config.server.playground),
     ];
     let existing = links.into_iter().filter(|(_, _, exists)| *exists);
-    let lines: Vec<_> = existing.map(|(name, path, _)| format!("  {name:<10}  {address}{path}")).collect();
-    let links = lines.join("\n");
+    let rows: Vec<_> = existing.map(|(name, path, _)| format!("  {name:<10}  {address}{path}")).collect();
+    let links = rows.join("\n");
     let graphql = format!("{address}/graphql");
     format!(
         r#"Gatehouse is running in development mode.

@@ -141,11 +141,11 @@ impl Attempt {
         }
         let now = Timestamp(self.now);
         let changed = rate_limit::charge(txn, &charges, now).await?;
-        let (charged, refused): (Vec<&Cell>, Vec<&Cell>) =
+        let (granted, refused): (Vec<&Cell>, Vec<&Cell>) =
             self.success.iter().partition(|success| changed.contains(&success.key));
         let Some(refused) = refused.first() else { return Ok(Ok(())) };
-        if !charged.is_empty() {
-            let refunds: Vec<_> = charged.into_iter().map(Cell::refund).collect();
+        if !granted.is_empty() {
+            let refunds: Vec<_> = granted.into_iter().map(Cell::refund).collect();
             rate_limit::charge(txn, &refunds, now).await?;
         }
         Ok(Err(refused.refusal(refused.cost_ms)))
@@ -173,8 +173,8 @@ fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
 /// Charges all cells, or undoes the transaction and returns, of the cells without room, the one that recovers last.
 async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
-    let charged = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
-    let refused = cells.iter().filter(|cell| !charged.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
+    let granted = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
+    let refused = cells.iter().filter(|cell| !granted.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
     if refused.is_some() {
         // a refunding statement would make everybody who waits for these rows wait for another turn
         txn.undo();
