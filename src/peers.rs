@@ -1,99 +1,174 @@
-//! The background task that follows the events of other servers, and checks for those that it may have missed.
+//! The background task that tells other servers of events, follows theirs, and checks for those that it may have missed.
 
-use std::{collections::HashMap, convert::Infallible, error::Error, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    error::Error,
+    time::{Duration, Instant},
+};
 
-use tokio::{sync::mpsc, time};
+use tokio::time;
+use uuid::Uuid;
 
 use crate::{
     app::App,
-    config::DatabaseUrl,
-    events::{Event, EventKind},
+    config::{DatabaseEvents, DatabaseUrl},
+    events::{CheckOnly, Event, EventKind, NoticeChannel, NoticeError},
     fault::Fault,
-    storage::{self, session},
+    storage::{Notifications, session},
 };
 
-/// The interval at which it sends a notification to itself. Nothing else would show that a transaction pooler or a dead connection
-/// delivers no notifications.
+/// The interval at which it sends a notice to itself. Nothing else would show that a transaction pooler or a dead connection
+/// delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The interval at which it checks whether sessions with listeners have ended. Not every end is announced, for example that by
-/// another program on the same SQLite file.
+/// another program on the same SQLite file, or by a server that crashed before it sent its notice.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
+/// The same interval if no notices arrive.
+const CHECK_INTERVAL_ALONE: Duration = Duration::from_secs(5);
+
+/// The shortest time between two notices of this server: `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard. PostgreSQL
+/// sends notices one after the other, and each to all servers, so events that follow each other closely share one.
+const LEAST_PAUSE: Duration = Duration::from_millis(5);
+const PAUSE_PER_SERVER: Duration = Duration::from_millis(1);
+
 /// The first and the longest pause before it reconnects.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// The time limit for the last notices of a process that ends.
+const LAST_NOTICES_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The maximum number of sessions that one statement checks.
 const AT_ONCE: usize = 500;
 
-/// The reason why no notifications arrive any more.
+/// The reason why no notices arrive any more.
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
-    #[error("the connection is lost")]
-    Lost,
     #[error(
-        "this server does not receive its own notifications; is there a transaction pooler between it and PostgreSQL?"
+        "this server does not receive its own notices; is there a transaction pooler between it and PostgreSQL? Then set \
+         DATABASE_EVENTS=check"
     )]
     NoEcho,
+    #[error(transparent)]
+    Channel(#[from] NoticeError),
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 /// Follows the other servers and never returns.
 pub async fn run(app: &App) {
-    let DatabaseUrl::Postgres(url) = &app.config.database.url else {
-        // on SQLite no other server announces its writes
-        loop {
-            time::sleep(CHECK_INTERVAL).await;
-            check_and_log(app).await;
-        }
-    };
-    let [mut pause, most] = PAUSES;
+    let [mut pause, most] = RECONNECT_PAUSES;
     loop {
-        let begun = time::Instant::now();
-        let why: Disconnected = match storage::listen(url).await {
-            Ok(notices) => follow(app, notices).await.map_or_else(|why| why, |never| match never {}),
-            Err(fault) => fault.into(),
+        let begun = Instant::now();
+        let why = match connect(app).await {
+            Ok(Some(channel)) => follow(app, channel).await,
+            Ok(None) => follow(app, CheckOnly).await,
+            Err(fault) => Err(fault.into()),
         };
+        let why = why.map_or_else(|why| why, |never| match never {});
         app.db.set_listening(false);
         tracing::warn!(error = &why as &dyn Error, "the events of other servers do not arrive; reconnecting");
-        pause = if begun.elapsed() > most { PAUSES[0] } else { (pause * 2).min(most) };
+        pause = if begun.elapsed() > most { RECONNECT_PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
         check_and_log(app).await;
     }
 }
 
-/// Publishes the events that arrive.
-async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infallible, Disconnected> {
+/// Tells the other servers what they have not been told yet. A process that changes accounts calls it before it ends.
+pub async fn announce_rest(app: &App) {
+    if !app.events.has_unannounced() {
+        return;
+    }
+    let announce = async {
+        if let Some(mut channel) = connect(app).await? {
+            while app.events.send_notice(&mut channel).await? {}
+        }
+        Ok::<_, Disconnected>(())
+    };
+    match time::timeout(LAST_NOTICES_TIME_LIMIT, announce).await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => tracing::warn!(error = &why as &dyn Error, "other servers could not be told of the last events"),
+        Err(_) => tracing::warn!("other servers could not be told of the last events in time"),
+    }
+}
+
+/// Returns `None` if notices of other servers never arrive. On SQLite there are none.
+async fn connect(app: &App) -> Result<Option<Notifications>, Fault> {
+    let database = &app.config.database;
+    match (&database.url, database.events) {
+        (DatabaseUrl::Postgres(url), DatabaseEvents::Notify) => Notifications::connect(url).await.map(Some),
+        (DatabaseUrl::Postgres(_), DatabaseEvents::Check) | (DatabaseUrl::Sqlite(_), _) => Ok(None),
+    }
+}
+
+/// Sends and publishes events until the channel fails.
+async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallible, Disconnected> {
     // The first ticks come at once: from here on nothing is missed, but something may have been missed before.
-    app.db.set_listening(true);
+    app.db.set_listening(C::DELIVERS);
     let mut heartbeats = time::interval(HEARTBEAT);
-    let mut checks = time::interval(CHECK_INTERVAL);
+    let mut checks = time::interval(if C::DELIVERS { CHECK_INTERVAL } else { CHECK_INTERVAL_ALONE });
     let mut is_alive = true;
+    let mut servers = Servers::default();
+    let mut next_notice = time::Instant::now();
     loop {
+        let may_send = async {
+            app.events.unannounced().await;
+            time::sleep_until(next_notice).await;
+        };
         tokio::select! {
-            notice = notices.recv() => {
-                match app.events.hear(&notice.ok_or(Disconnected::Lost)?, |told| app.db.forget_viewers(told)) {
-                    Ok(is_own) => is_alive |= is_own,
+            text = channel.receive() => {
+                let text = text?;
+                match app.events.hear(&text, |told| app.db.forget_viewers(told)) {
+                    Ok(heard) => {
+                        is_alive |= heard.is_own;
+                        servers.note(heard.from);
+                        if heard.is_incomplete {
+                            check_everything(app).await?;
+                        }
+                    }
                     // most likely from a later version
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "a notification of another server is unreadable; checking for what it announced");
-                        // this also clears the cache
-                        app.db.set_listening(true);
-                        check_missed(app).await?;
+                        tracing::warn!(error = &error as &dyn Error, "a notice of another server is unreadable; checking for what it announced");
+                        check_everything(app).await?;
                     }
                 }
             }
-            _ = heartbeats.tick() => {
+            () = may_send => {
+                app.events.send_notice(&mut channel).await?;
+                next_notice = time::Instant::now() + LEAST_PAUSE.max(PAUSE_PER_SERVER * servers.count());
+            }
+            _ = heartbeats.tick(), if C::DELIVERS => {
                 if !std::mem::take(&mut is_alive) {
                     return Err(Disconnected::NoEcho);
                 }
-                let sign = app.events.sign_of_life();
-                app.db.write_one(async move |txn| storage::notify(&txn, sign).await).await?;
+                app.events.send_sign_of_life(&mut channel).await?;
             }
             _ = checks.tick() => check_missed(app).await?,
         }
     }
+}
+
+/// The servers that were heard lately, each with the time at which it was heard last.
+#[derive(Default)]
+struct Servers(HashMap<Uuid, Instant>);
+
+impl Servers {
+    fn note(&mut self, server: Uuid) {
+        self.0.insert(server, Instant::now());
+    }
+
+    fn count(&mut self) -> u32 {
+        self.0.retain(|_, heard_at| heard_at.elapsed() < HEARTBEAT * 2);
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Clears the viewer cache, and checks for ended sessions.
+async fn check_everything(app: &App) -> Result<(), Fault> {
+    app.db.set_listening(true);
+    check_missed(app).await
 }
 
 async fn check_and_log(app: &App) {

@@ -66,12 +66,15 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         pending().await
     };
     let sent = async { Ok::<_, CliError>(sender.await?) };
-    tokio::select! {
+    let ended = tokio::select! {
         both = async { tokio::try_join!(served, sent) } => both.map(drop),
         failed = measured => failed,
         () = housekeeping::run(&app) => Ok(()),
         () = peers::run(&app) => Ok(()),
-    }
+    };
+    // the last requests may have signed somebody out just now
+    peers::announce_rest(&app).await;
+    ended
 }
 
 /// Waits for Ctrl-C or, on Unix, SIGTERM.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{
     connection_url,
     reader::{DefaultValue, Reader},
-    values::{MINUTE, duration, within},
+    values::{MINUTE, duration, one_of, within},
 };
 
 /// Where the data is, and how much of it is kept in memory.
@@ -17,6 +17,7 @@ pub struct DatabaseConfig {
     pub data_dir: PathBuf,
     pub url: DatabaseUrl,
     pub max_connections: u32,
+    pub events: DatabaseEvents,
     /// As many users are kept as sessions.
     pub viewer_cache_size: usize,
     /// On SQLite nothing is ever stale.
@@ -30,6 +31,15 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// A server. The URL may contain a password.
     Postgres(SecretString),
+}
+
+/// How servers on one PostgreSQL database hear of each other's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseEvents {
+    /// By LISTEN and NOTIFY.
+    Notify,
+    /// Only by checking the database.
+    Check,
 }
 
 impl DatabaseConfig {
@@ -59,6 +69,14 @@ impl DatabaseConfig {
                 "12",
                 "The maximum number of connections to PostgreSQL. Half of them only read. A distant server needs more.",
                 |s| within(s, 2..=1000),
+            ),
+            events: r.setting(
+                "DATABASE_EVENTS",
+                "notify",
+                "How servers on one PostgreSQL database hear of each other's events: `notify` (at once, by LISTEN and NOTIFY), or \
+                 `check` for databases and connection poolers without LISTEN. With `check`, each server hears only of the end \
+                 of sessions, within seconds, and keeps no sessions in memory. See [Events](events.md).",
+                |s| one_of(s, &[("notify", DatabaseEvents::Notify), ("check", DatabaseEvents::Check)]),
             ),
             viewer_cache_size: r.setting(
                 "VIEWER_CACHE_SIZE",

@@ -1,11 +1,15 @@
 //! Events of accounts and sessions, for listeners on every server.
 //!
 //! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or
-//! changes a profile publishes the event to its transaction, so no use case can forget to. On PostgreSQL the
-//! transaction also sends it to the other servers with NOTIFY, where `peers.rs` receives it. After COMMIT has
-//! returned, and before the caller gets a response, `storage` passes it to [`Events::publish`], both on the
-//! server that caused it and on those that receive it. So code that caches data of a user or session learns
-//! from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never serves it.
+//! changes a profile publishes the event to its transaction, so no use case can forget to. After COMMIT has
+//! returned, and before the caller gets a response, `storage` passes it to [`Events::announce`], which
+//! publishes it on this server. `peers.rs` then sends it to the other servers, where it is published too. So
+//! code that caches data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which
+//! data is stale, and never serves it.
+//!
+//! A server that crashes between the COMMIT and the notice has told nobody. Therefore no server relies on
+//! notices alone: `peers.rs` checks the database for ended sessions, and `storage/viewer_cache.rs` limits the
+//! age of its rows.
 
 use std::{
     collections::HashMap,
@@ -19,9 +23,13 @@ use uuid::Uuid;
 
 use crate::secrets;
 
+mod channel;
 mod notice;
+mod unannounced;
 
-pub use notice::{MalformedNotice, Notice};
+pub use channel::{CheckOnly, NoticeChannel, NoticeError};
+pub use notice::{Heard, MalformedNotice, Notice};
+use unannounced::Unannounced;
 
 /// How many events wait for a slow listener. Beyond that, it misses the oldest.
 const WAITING: usize = 64;
@@ -74,6 +82,7 @@ struct Inner {
     server: Uuid,
     /// One room for each user with listeners.
     rooms: Mutex<HashMap<Uuid, Room>>,
+    unannounced: Unannounced,
 }
 
 #[derive(Debug)]
@@ -85,11 +94,20 @@ struct Room {
 
 impl Default for Events {
     fn default() -> Self {
-        Self(Arc::new(Inner { server: secrets::uuid_v4(), rooms: Mutex::default() }))
+        let (server, rooms) = (secrets::uuid_v4(), Mutex::default());
+        Self(Arc::new(Inner { server, rooms, unannounced: Unannounced::default() }))
     }
 }
 
 impl Events {
+    /// Publishes committed events of this server, and queues them for the other servers. Never waits.
+    pub fn announce(&self, events: &[Event]) {
+        if !events.is_empty() {
+            self.publish(events);
+            self.0.unannounced.add(events);
+        }
+    }
+
     /// Sends the events to all listeners on this server. Never waits.
     pub fn publish(&self, events: &[Event]) {
         if events.is_empty() {

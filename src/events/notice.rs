@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Event, Events};
+use super::{Event, Events, NoticeChannel, NoticeError, unannounced::Batch};
 
 /// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
@@ -13,6 +13,20 @@ const AT_ONCE: usize = 40;
 pub struct Notice {
     from: Uuid,
     events: Vec<Event>,
+    /// Whether events before these were dropped.
+    #[serde(default)]
+    is_incomplete: bool,
+}
+
+/// What a notice said besides its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The server that sent the notice.
+    pub from: Uuid,
+    /// Whether it is this server, whose events are already published.
+    pub is_own: bool,
+    /// Whether the sender dropped events, so that this server must check for what it missed.
+    pub is_incomplete: bool,
 }
 
 /// A notice that this version does not understand.
@@ -21,35 +35,48 @@ pub struct Notice {
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// Returns the texts that tell the other servers about these events.
+    /// Returns whether other servers have not been told of everything.
     #[must_use]
-    pub fn notices(&self, events: &[Event]) -> Vec<String> {
-        events.chunks(AT_ONCE).map(|events| self.notice(events)).collect()
+    pub fn has_unannounced(&self) -> bool {
+        self.0.unannounced.first(1).is_some()
     }
 
-    /// Returns a text that a server sends to check that it receives its own notices.
-    #[must_use]
-    pub fn sign_of_life(&self) -> String {
-        self.notice(&[])
+    /// Waits until there is something to tell the other servers. Nothing is lost if the future is dropped.
+    pub async fn unannounced(&self) {
+        self.0.unannounced.wait().await;
     }
 
-    /// Publishes the events of another server, after calling `first` with them. Returns `true` for a notice
-    /// of this server, whose events are already published.
+    /// Sends one notice of the events that wait, at most [`AT_ONCE`] of them. If that fails, they wait for the next one. Returns
+    /// `false` if there was nothing to tell.
+    pub async fn send_notice(&self, channel: &mut impl NoticeChannel) -> Result<bool, NoticeError> {
+        let Some(batch) = self.0.unannounced.first(AT_ONCE) else { return Ok(false) };
+        channel.send(&self.text(&batch)).await?;
+        self.0.unannounced.remove(&batch);
+        Ok(true)
+    }
+
+    /// Sends a notice without events, by which a server checks that it receives its own notices.
+    pub async fn send_sign_of_life(&self, channel: &mut impl NoticeChannel) -> Result<(), NoticeError> {
+        channel.send(&self.text(&Batch::default())).await
+    }
+
+    /// Publishes the events of another server, after calling `first` with them.
     ///
     /// # Errors
     /// [`MalformedNotice`] if the text is not understood.
-    pub fn hear(&self, text: &str, first: impl FnOnce(&[Event])) -> Result<bool, MalformedNotice> {
+    pub fn hear(&self, text: &str, first: impl FnOnce(&[Event])) -> Result<Heard, MalformedNotice> {
         let notice: Notice = serde_json::from_str(text).map_err(MalformedNotice)?;
         let is_own = notice.from == self.0.server;
         if !is_own {
             first(&notice.events);
             self.publish(&notice.events);
         }
-        Ok(is_own)
+        Ok(Heard { from: notice.from, is_own, is_incomplete: notice.is_incomplete })
     }
 
-    fn notice(&self, events: &[Event]) -> String {
-        let notice = Notice { from: self.0.server, events: events.to_vec() };
+    fn text(&self, batch: &Batch) -> String {
+        let Batch { events, is_incomplete } = batch.clone();
+        let notice = Notice { from: self.0.server, events, is_incomplete };
         serde_json::to_string(&notice).expect("ids and times are JSON")
     }
 }
@@ -61,19 +88,45 @@ mod tests {
     use super::*;
     use crate::events::EventKind;
 
+    /// Keeps what was sent, or fails.
+    #[derive(Default)]
+    struct Sent(Vec<String>, bool);
+
+    impl NoticeChannel for Sent {
+        const DELIVERS: bool = true;
+
+        async fn receive(&mut self) -> Result<String, NoticeError> {
+            Err(NoticeError::Lost)
+        }
+
+        async fn send(&mut self, text: &str) -> Result<(), NoticeError> {
+            if self.1 {
+                return Err(NoticeError::Lost);
+            }
+            self.0.push(text.to_owned());
+            Ok(())
+        }
+    }
+
     #[tokio::test]
     async fn notices_fit_and_are_heard_by_others_alone() {
-        let (one, other) = (Events::default(), Events::default());
+        let (one, other, mut sent) = (Events::default(), Events::default(), Sent::default());
         let [ada, here] = [Uuid::max(), Uuid::max()];
         let at = OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap();
         let event = Event { kind: EventKind::PasswordChanged, user_id: ada, session_id: Some(here), at };
-        let notices = one.notices(&vec![event; 1000]);
-        assert_eq!(notices.len(), 25);
-        assert!(notices.iter().all(|text| text.len() < 8000), "{}", notices[0].len());
+        one.announce(&vec![event; 1000]);
+        sent.1 = true;
+        assert!(one.send_notice(&mut sent).await.is_err());
+        sent.1 = false;
+        while one.send_notice(&mut sent).await.unwrap() {}
+        assert_eq!(sent.0.len(), 25, "what could not be sent was sent again");
+        assert!(sent.0.iter().all(|text| text.len() < 8000), "{}", sent.0[0].len());
         let mut heard = other.listen(ada, here);
-        assert!(!other.hear(&notices[0], |_| ()).unwrap());
+        let Heard { is_own, is_incomplete, .. } = other.hear(&sent.0[0], |_| ()).unwrap();
+        assert_eq!((is_own, is_incomplete), (false, false));
         assert_eq!(heard.next().await, event);
-        assert!(one.hear(&one.sign_of_life(), |_| ()).unwrap());
+        one.send_sign_of_life(&mut sent).await.unwrap();
+        assert!(one.hear(&sent.0[25], |_| ()).unwrap().is_own);
         for text in ["", "{}", "{\"from\":1}", "null"] {
             assert!(one.hear(text, |_| ()).is_err(), "{text}");
         }

@@ -67,7 +67,7 @@ pub use engine::{
     connect::connect,
     db::{Db, Load},
     ledger::Viewers,
-    postgres::notify::{listen, notify},
+    postgres::notify::Notifications,
     reader::Reader,
     statement_counts::StatementCounts,
     txn::{Publish, Txn},

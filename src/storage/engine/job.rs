@@ -169,7 +169,7 @@ impl FinishedJob {
             viewers.forget(users, sessions);
         }
         if self.fate == Fate::Keep && committed.is_ok() {
-            events.publish(&self.events);
+            events.announce(&self.events);
         }
         let fault = self.fault.or(committed.err().map(|why| Fault::Unavailable(why.into())));
         if let Some(reply) = self.reply {

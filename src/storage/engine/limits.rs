@@ -38,9 +38,6 @@ pub(crate) const REFRESH_STATEMENTS: usize = 2;
 /// How many refreshes share a statement.
 pub(crate) const REFRESH_ROWS: usize = 64;
 
-/// How many notifications are kept in memory until they are handled. PostgreSQL keeps the others.
-pub(crate) const PENDING_NOTIFICATIONS: usize = 64;
-
 /// How many connections read a SQLite file. Each has a thread of its own: more threads than cores only wait for each other.
 pub(crate) const SQLITE_READERS: u32 = 4;
 

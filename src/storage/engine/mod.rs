@@ -20,13 +20,13 @@
 //!          notes failures, events and changed viewers                              │
 //!             │                           │                                        │
 //!             ▼                           ▼                                        │
-//!   Keep: pg_notify + COMMIT     Keep: the next job, at last COMMIT                │
+//!   Keep: COMMIT                 Keep: the next job, at last COMMIT                │
 //!   Undo, Doom: ROLLBACK         Undo: ROLLBACK TO job                             │
 //!             │                  Doom: the whole group rolls back                  │
 //!             └────────────┬──────────────┘                                        │
 //!                          ▼                                                       │
 //!          FinishedJob::answer: 1. the viewer cache forgets the changed rows       │
-//!                               2. the events are published, if committed          │
+//!                               2. the events are announced, if committed          │
 //!                               3. the caller gets its value or a fault ───────────┘
 //! ```
 //!

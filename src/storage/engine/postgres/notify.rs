@@ -1,72 +1,60 @@
 //! How servers on one PostgreSQL database hear of each other's commits: LISTEN and NOTIFY.
+//!
+//! A notice is a transaction of its own, never part of the one that it tells of: PostgreSQL holds one lock of the whole
+//! database cluster while a transaction that notifies is flushed to disk, so the disk would limit how many people sign in.
 
 use std::time::Duration;
 
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, Statement,
-    sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+use sea_orm::sqlx::{
+    self,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::mpsc;
 
 use crate::{
+    events::{NoticeChannel, NoticeError},
     fault::Fault,
-    storage::engine::{
-        limits::{PENDING_NOTIFICATIONS, STATEMENT_TIME_LIMIT},
-        pool::Transaction,
-    },
+    storage::engine::limits::STATEMENT_TIME_LIMIT,
 };
 
 /// The channel that all servers on one database share.
 const CHANNEL: &str = "gatehouse_events";
 
-/// Commits, and sends these texts to every server that listens, in one round trip. Nothing is sent if the commit fails.
-pub(crate) async fn commit(transaction: Transaction, texts: &[String]) -> Result<(), DbErr> {
-    // parameters would take one more round trip, and pg_stat_statements would list every NOTIFY as a statement of its own
-    let notify = |text: &String| format!("SELECT pg_notify('{CHANNEL}', '{}'); ", text.replace('\'', "''"));
-    transaction.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
+/// A connection on which a server sends its notices, and receives those of all servers, including its own.
+#[derive(Debug)]
+pub struct Notifications(PgListener);
+
+impl Notifications {
+    /// Connects, and receives everything that is sent from now on.
+    pub async fn connect(url: &SecretString) -> Result<Self, Fault> {
+        let unavailable = |error: sqlx::Error| Fault::Unavailable(error.into());
+        let options: PgConnectOptions = url.expose_secret().parse().map_err(unavailable)?;
+        let connect = async {
+            let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+            let pool = pool.connect_with(options.application_name("gatehouse events")).await?;
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.eager_reconnect(false);
+            listener.listen(CHANNEL).await?;
+            Ok(Self(listener))
+        };
+        let connected = tokio::time::timeout(STATEMENT_TIME_LIMIT + Duration::from_secs(1), connect).await;
+        connected.map_err(|late| Fault::Unavailable(late.into()))?.map_err(unavailable)
+    }
 }
 
-/// Sends a text to every server that listens, this one included, when the transaction that it is part of is committed.
-pub async fn notify(on: &impl ConnectionTrait, text: String) -> Result<(), DbErr> {
-    let values = [CHANNEL.into(), text.into()];
-    let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
-    on.execute_raw(notify).await.map(drop)
-}
+impl NoticeChannel for Notifications {
+    const DELIVERS: bool = true;
 
-/// Receives what servers on this database send from now on, by a connection of its own. The channel ends when that is lost.
-pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
-    let unavailable = |error: sea_orm::sqlx::Error| Fault::Unavailable(error.into());
-    let options: PgConnectOptions = url.expose_secret().parse().map_err(unavailable)?;
-    let connect = async {
-        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        let pool = pool.connect_with(options.application_name("gatehouse events")).await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
-        Ok(listener)
-    };
-    let connected = tokio::time::timeout(STATEMENT_TIME_LIMIT + Duration::from_secs(1), connect).await;
-    let mut listener = connected.map_err(|late| Fault::Unavailable(late.into()))?.map_err(unavailable)?;
+    async fn receive(&mut self) -> Result<String, NoticeError> {
+        // `None` means that the connection ended: a new one would not show what was missed meanwhile
+        let received = self.0.try_recv().await.map_err(|error| NoticeError::Failed(error.into()))?;
+        Ok(received.ok_or(NoticeError::Lost)?.payload().to_owned())
+    }
 
-    let (sender, receiver) = mpsc::channel(PENDING_NOTIFICATIONS);
-    tokio::spawn(async move {
-        loop {
-            let next = tokio::select! {
-                next = listener.try_recv() => next,
-                () = sender.closed() => return,
-            };
-            match next {
-                Ok(Some(notification)) => {
-                    if sender.send(notification.payload().to_owned()).await.is_err() {
-                        return;
-                    }
-                }
-                // ended, not reconnected: the receiver must know that it may have missed something
-                Ok(None) => return,
-                Err(error) => return tracing::warn!(%error, "other servers can no longer be heard"),
-            }
-        }
-    });
-    Ok(receiver)
+    async fn send(&mut self, text: &str) -> Result<(), NoticeError> {
+        let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(text).execute(&mut self.0);
+        let sent = tokio::time::timeout(STATEMENT_TIME_LIMIT, notify).await;
+        let sent = sent.map_err(|late| NoticeError::Failed(late.into()))?;
+        sent.map(drop).map_err(|error| NoticeError::Failed(error.into()))
+    }
 }

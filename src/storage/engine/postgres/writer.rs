@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{finish_on_drop::FinishOnDrop, notify};
+use super::finish_on_drop::FinishOnDrop;
 use crate::{
     events::Events,
     fault::Fault,
@@ -62,9 +62,7 @@ impl PostgresWriter {
         };
         let finished = job.run(Handle::Transaction(transaction.clone())).await;
         let ended = match (Arc::into_inner(transaction), &finished.fate) {
-            (Some(transaction), Fate::Keep) => {
-                notify::commit(transaction, &events.notices(&finished.events)).await
-            }
+            (Some(transaction), Fate::Keep) => transaction.end("COMMIT".to_owned()).await,
             (Some(transaction), Fate::Undo | Fate::Doom(_)) => transaction.end("ROLLBACK".to_owned()).await,
             (None, _) => Err(DbErr::Custom(job::HELD.to_owned())),
         };

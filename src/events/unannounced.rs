@@ -1,0 +1,120 @@
+//! Events of this server that the others have not been told of yet.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::Event;
+
+/// The maximum number of events that wait. They wait for milliseconds, unless the database is away.
+const CAPACITY: usize = 10_000;
+
+/// The queue of events that wait for a notice.
+#[derive(Debug, Default)]
+pub(super) struct Unannounced {
+    queue: Mutex<Queue>,
+    added: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// Whether events were dropped, so that the others must check for what they missed.
+    is_incomplete: bool,
+}
+
+/// The events that the next notice tells of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub(super) events: Vec<Event>,
+    pub(super) is_incomplete: bool,
+}
+
+impl Unannounced {
+    /// Adds events. If too many wait, all of them are dropped.
+    pub(super) fn add(&self, events: &[Event]) {
+        let mut queue = self.lock();
+        if queue.events.len() + events.len() > CAPACITY {
+            queue.events.clear();
+            queue.is_incomplete = true;
+        } else {
+            queue.events.extend(events);
+        }
+        self.added.notify_one();
+    }
+
+    /// Returns at most `limit` of the oldest events, which stay in the queue. Returns `None` if there is nothing to tell.
+    pub(super) fn first(&self, limit: usize) -> Option<Batch> {
+        let queue = self.lock();
+        let events: Vec<Event> = queue.events.iter().take(limit).copied().collect();
+        (!events.is_empty() || queue.is_incomplete)
+            .then_some(Batch { events, is_incomplete: queue.is_incomplete })
+    }
+
+    /// Removes a batch that was sent.
+    pub(super) fn remove(&self, batch: &Batch) {
+        let mut queue = self.lock();
+        // if the queue overflowed meanwhile, other events now stand in the place of these
+        if queue.is_incomplete == batch.is_incomplete {
+            queue.events.drain(..batch.events.len());
+            queue.is_incomplete = false;
+        }
+    }
+
+    /// Waits until there is something to tell. Nothing is lost if the future is dropped.
+    pub(super) async fn wait(&self) {
+        while self.first(1).is_none() {
+            self.added.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::events::EventKind;
+
+    fn event(number: usize) -> Event {
+        let user_id = Uuid::from_u128(number as u128);
+        Event { kind: EventKind::ProfileChanged, user_id, session_id: None, at: OffsetDateTime::UNIX_EPOCH }
+    }
+
+    #[tokio::test]
+    async fn a_batch_stays_until_it_is_sent() {
+        let unannounced = Unannounced::default();
+        assert_eq!(unannounced.first(40), None);
+        unannounced.add(&[event(1), event(2), event(3)]);
+        unannounced.wait().await;
+        let batch = unannounced.first(2).unwrap();
+        assert_eq!(batch, Batch { events: vec![event(1), event(2)], is_incomplete: false });
+        assert_eq!(unannounced.first(2), Some(batch.clone()));
+        unannounced.remove(&batch);
+        assert_eq!(unannounced.first(2).unwrap().events, [event(3)]);
+    }
+
+    #[test]
+    fn an_overflow_is_announced_once() {
+        let unannounced = Unannounced::default();
+        let events: Vec<_> = (0..CAPACITY).map(event).collect();
+        unannounced.add(&events);
+        let sent = unannounced.first(40).unwrap();
+        unannounced.add(&[event(1)]);
+        unannounced.add(&[event(2)]);
+        // sent before the overflow: event 2 was not part of it
+        unannounced.remove(&sent);
+        let batch = unannounced.first(40).unwrap();
+        assert_eq!(batch, Batch { events: vec![event(2)], is_incomplete: true });
+        unannounced.remove(&batch);
+        assert_eq!(unannounced.first(40), None);
+    }
+}
