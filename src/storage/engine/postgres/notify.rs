@@ -1,4 +1,4 @@
-//! How servers on one PostgreSQL database hear of each other's commits: LISTEN and NOTIFY.
+//! LISTEN and NOTIFY, with which servers that share a PostgreSQL database learn about each other's commits.
 
 use std::time::Duration;
 
@@ -20,21 +20,23 @@ use crate::{
 /// The channel that all servers on one database share.
 const CHANNEL: &str = "gatehouse_events";
 
-/// Commits, and sends these texts to every server that listens, in one round trip. Nothing is sent if the commit fails.
+/// Commits, and sends these texts to every listening server, in one round trip. Nothing is sent if the commit fails.
 pub(crate) async fn commit(transaction: Transaction, texts: &[String]) -> Result<(), DbErr> {
-    // parameters would take one more round trip, and pg_stat_statements would list every NOTIFY as a statement of its own
+    // not parameters, which would take another round trip, and not NOTIFY, which pg_stat_statements would list once for
+    // each text
     let notify = |text: &String| format!("SELECT pg_notify('{CHANNEL}', '{}'); ", text.replace('\'', "''"));
     transaction.end(texts.iter().map(notify).collect::<String>() + "COMMIT").await
 }
 
-/// Sends a text to every server that listens, this one included, when the transaction that it is part of is committed.
+/// Sends a text to every listening server, including this one, when the current transaction is committed.
 pub async fn notify(on: &impl ConnectionTrait, text: String) -> Result<(), DbErr> {
     let values = [CHANNEL.into(), text.into()];
     let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
     on.execute_raw(notify).await.map(drop)
 }
 
-/// Receives what servers on this database send from now on, by a connection of its own. The channel ends when that is lost.
+/// Receives the texts that servers on this database send from now on, through a connection of its own. The channel
+/// closes when that connection is lost.
 pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault> {
     let unavailable = |error: sea_orm::sqlx::Error| Fault::Unavailable(error.into());
     let options: PgConnectOptions = url.expose_secret().parse().map_err(unavailable)?;
@@ -62,7 +64,7 @@ pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault>
                         return;
                     }
                 }
-                // ended, not reconnected: the receiver must know that it may have missed something
+                // ends instead of reconnecting, because the receiver must know that it may have missed something
                 Ok(None) => return,
                 Err(error) => return tracing::warn!(%error, "other servers can no longer be heard"),
             }
