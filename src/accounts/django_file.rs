@@ -148,7 +148,7 @@ impl Field {
     }
 }
 
-/// A CSV reader that is reused for all records, because creating one is expensive.
+/// A CSV parser that is reused for all records, because creating one is expensive.
 struct Csv {
     reader: csv::Reader<Cursor<Vec<u8>>>,
     header: csv::StringRecord,
