@@ -1,4 +1,4 @@
-//! The background task that follows the events of other servers, and checks for those that it may have missed.
+//! The background task that receives the events of other servers, and checks for those that it may have missed.
 
 use std::{collections::HashMap, convert::Infallible, error::Error, time::Duration};
 
@@ -12,12 +12,12 @@ use crate::{
     storage::{self, session},
 };
 
-/// The interval at which it sends a notification to itself. Nothing else would show that a transaction pooler or a dead connection
-/// delivers no notifications.
+/// The interval at which it sends a notification to itself. This is the only way to notice that a transaction pooler or
+/// a dead connection delivers no notifications.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The interval at which it checks whether sessions with listeners have ended. Not every end is announced, for example that by
-/// another program on the same SQLite file.
+/// The interval at which it checks whether sessions with listeners have ended. Not every end is announced: for example,
+/// another program may end a session in the same SQLite file.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The first and the longest pause before it reconnects.
@@ -26,7 +26,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5
 /// The maximum number of sessions that one statement checks.
 const AT_ONCE: usize = 500;
 
-/// The reason why no notifications arrive any more.
+/// The reason why notifications no longer arrive.
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
     #[error("the connection is lost")]
@@ -65,7 +65,7 @@ pub async fn run(app: &App) {
 
 /// Publishes the events that arrive.
 async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infallible, Disconnected> {
-    // The first ticks come at once: from here on nothing is missed, but something may have been missed before.
+    // the first ticks come at once, because nothing is missed from here on, but something may have been missed before
     app.db.set_listening(true);
     let mut heartbeats = time::interval(HEARTBEAT);
     let mut checks = time::interval(CHECK_INTERVAL);
@@ -75,7 +75,7 @@ async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infall
             notice = notices.recv() => {
                 match app.events.hear(&notice.ok_or(Disconnected::Lost)?, |told| app.db.forget_viewers(told)) {
                     Ok(is_own) => is_alive |= is_own,
-                    // most likely from a later version
+                    // probably from a later version
                     Err(error) => {
                         tracing::warn!(error = &error as &dyn Error, "a notification of another server is unreadable; checking for what it announced");
                         // this also clears the cache

@@ -52,7 +52,7 @@ impl Variables {
     ///
     /// # Errors
     /// Fails if `.env` exists and cannot be read.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
     pub fn from_environment() -> Result<Self, ConfigError> {
         let (mut all, mut env_file) = (HashMap::new(), None);
         let unreadable = |why: String| ConfigError(vec![format!(".env {why}")]);

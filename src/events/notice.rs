@@ -8,7 +8,7 @@ use super::{Event, Events};
 /// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
 
-/// Events that one server sends to all others. A notice without events is a sign of life.
+/// Events that one server sends to all others. A notice without events only shows that the server is alive.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Notice {
     from: Uuid,
@@ -21,7 +21,7 @@ pub struct Notice {
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// Returns the texts that tell the other servers about these events.
+    /// Returns the texts that announce these events to the other servers.
     #[must_use]
     pub fn notices(&self, events: &[Event]) -> Vec<String> {
         events.chunks(AT_ONCE).map(|events| self.notice(events)).collect()
@@ -37,7 +37,7 @@ impl Events {
     /// of this server, whose events are already published.
     ///
     /// # Errors
-    /// [`MalformedNotice`] if the text is not understood.
+    /// Returns [`MalformedNotice`] if the text is not understood.
     pub fn hear(&self, text: &str, first: impl FnOnce(&[Event])) -> Result<bool, MalformedNotice> {
         let notice: Notice = serde_json::from_str(text).map_err(MalformedNotice)?;
         let is_own = notice.from == self.0.server;
