@@ -8,7 +8,7 @@ use crate::support::{Sqlite, TestApp, tabs::Tabs};
 
 pub(crate) const NEW: &str = "battery horse correct";
 
-/// Longer than a proof counts.
+/// Longer than a proof of identity counts as recent.
 pub(crate) const STALE: Duration = Duration::from_mins(11);
 
 /// A user of the app, in one or more tabs.
