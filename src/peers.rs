@@ -56,7 +56,7 @@ pub async fn run(app: &App) {
             Err(fault) => fault.into(),
         };
         app.db.set_listening(false);
-        tracing::warn!(error = &why as &dyn Error, "the events of other servers do not arrive; reconnecting");
+        tracing::warn!(error = &why as &dyn Error, "events of other servers are not arriving; reconnecting");
         pause = if begun.elapsed() > most { PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
         check_and_log(app).await;
@@ -77,7 +77,7 @@ async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infall
                     Ok(is_own) => is_alive |= is_own,
                     // probably from a later version
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "a notification of another server is unreadable; checking for what it announced");
+                        tracing::warn!(error = &error as &dyn Error, "a notification from another server is unreadable; checking for the changes that it announced");
                         // this also clears the cache
                         app.db.set_listening(true);
                         check_missed(app).await?;
@@ -98,7 +98,7 @@ async fn follow(app: &App, mut notices: mpsc::Receiver<String>) -> Result<Infall
 
 async fn check_and_log(app: &App) {
     if let Err(fault) = check_missed(app).await {
-        tracing::warn!(error = &fault as &dyn Error, "ended sessions could not be checked for");
+        tracing::warn!(error = &fault as &dyn Error, "the check for ended sessions failed");
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::input::EmailAddress;
 
-/// The sender's address in development, where no mail is really sent.
+/// The sender's address without a mail server, so only in mails that do not leave the machine.
 const NOBODY: &str = "gatehouse@example.org";
 
 /// The content of mails and how they are sent.

@@ -31,7 +31,7 @@ pub struct Model {
     pub seen_counter: i64,
     /// When the user signed in.
     pub created_at: Timestamp,
-    /// When the session was last refreshed, or the sign-in.
+    /// When the user signed in or the session was last refreshed.
     pub last_used_at: Timestamp,
     /// When the newest refresh token expires, and the session with it.
     pub expires_at: Timestamp,

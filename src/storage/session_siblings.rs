@@ -36,8 +36,8 @@ impl Model {
         (self.voided_from..self.voided_to).contains(&counter)
     }
 
-    /// Returns the hash of the client that asked for the newest pair. Returns `None` if an older server issued the pair, or the
-    /// session was never refreshed.
+    /// Returns the hash of the client that requested the newest pair. Returns `None` if an older server issued the
+    /// pair, or the session was never refreshed.
     #[must_use]
     pub fn newest_client(&self) -> Option<i64> {
         self.client_hash.filter(|_| self.client_counter == self.counter)

@@ -120,7 +120,7 @@ pub(super) async fn prove(
             outbox::wake(app);
             Ok(SignedIn::go_on(app, *user, *session, viewer)?)
         }
-        (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("there is no viewer").into()),
+        (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("the viewer is missing").into()),
         (Ok(Proven::Disabled), _) => Err(ProofRefusal::AccountDisabled.into()),
         (Ok(Proven::EmailTaken) | Err(Fault::Conflict(_)), _) => Err(ProofRefusal::EmailTaken.into()),
         (Ok(Proven::Nothing), _) => Err(ProofRefusal::Invalid.into()),

@@ -66,7 +66,7 @@ pub async fn listen(url: &SecretString) -> Result<mpsc::Receiver<String>, Fault>
                 }
                 // ends instead of reconnecting, because the receiver must know that it may have missed something
                 Ok(None) => return,
-                Err(error) => return tracing::warn!(%error, "other servers can no longer be heard"),
+                Err(error) => return tracing::warn!(%error, "the connection for events was lost"),
             }
         }
     });

@@ -58,7 +58,7 @@ impl RefreshBatches {
         let (answer, answered): (_, Answer<_>) = oneshot::channel();
         self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,
-            TrySendError::Closed(_) => Fault::internal("nobody writes refreshes"),
+            TrySendError::Closed(_) => Fault::internal("the writer of refreshes is gone"),
         })?;
         answered.await.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
     }
