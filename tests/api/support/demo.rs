@@ -78,7 +78,7 @@ impl Visit {
 
     /// Presses the button for a person at the fake Google.
     pub(crate) fn choose_at_google(&mut self, person: &str) {
-        self.reads("This is no Google");
+        self.reads("This is not Google");
         self.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
     }
 
