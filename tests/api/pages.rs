@@ -115,7 +115,11 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
         (&json!("Open the link again"), &json!("Send me a new link"))
     );
     assert_eq!(reads[1]["fault"], "Enter your email address.");
-    assert!(reads[2]["fault"].as_str().unwrap().starts_with("This is not an email address"), "{}", reads[2]);
+    assert!(
+        reads[2]["fault"].as_str().unwrap().starts_with("This is not a valid email address"),
+        "{}",
+        reads[2]
+    );
     assert!(
         reads[3]["notice"].as_str().unwrap().starts_with("Too many attempts. Try again in "),
         "{}",
