@@ -31,7 +31,7 @@
 //! | After too many wrong passwords, a user has to wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
 //! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
 //! | The number of mails to an email address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
-//! | A mail that the server answered with 4xx is sent again later. | `outbox/send.rs` | |
+//! | A mail that the server answered with 4xx is sent again later. | `outbox/deliver.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
