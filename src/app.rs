@@ -1,4 +1,4 @@
-//! Everything that use cases need, built once.
+//! The services that use cases need, built once.
 
 use std::{error::Error, sync::Arc};
 

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 /// The system's clock in UTC, rounded to milliseconds, as the database stores it.
 ///
-/// Clones share their lead, so a test that moves its clock moves the server's.
+/// Clones share their lead, so a test that moves its clock also moves the server's.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// Milliseconds by which this clock is ahead of the system's.
@@ -22,7 +22,7 @@ pub struct Clock {
 impl Clock {
     /// Returns the current time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
     pub fn now(&self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc();
         let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);

@@ -19,8 +19,7 @@ pub enum Fault {
     /// Another account took a unique name at the moment of writing. Nothing was saved.
     #[error("a unique name is taken")]
     Conflict(#[source] Box<dyn Error + Send + Sync>),
-    /// The database did not answer, or refused. Nothing was saved, unless only the answer to a commit was
-    /// lost.
+    /// The database did not respond, or refused. Nothing was saved, unless only the response to a commit was lost.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A defect in Gatehouse.

@@ -31,8 +31,8 @@ const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
 const BATCH: u64 = 500;
 
-/// The maximum difference between the time of day and the time elapsed. More means that the clock was set, and that rows which seem
-/// long expired may not be.
+/// The maximum difference between the time of day and the time elapsed. A larger difference means that the clock was
+/// set, so rows that seem to have expired long ago may be current.
 const STEP: time::Duration = time::Duration::minutes(5);
 
 /// Sweeps at intervals and never returns.

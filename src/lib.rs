@@ -15,10 +15,10 @@
 //! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`,
 //! and a test is in `tests/api/<verb>.rs`. The names are those of the schema.
 //!
-//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size of the
-//! document, and `graphql/guard/jwt_guard.rs` whether its sender may run it. `graphql/sessions.rs` calls `sessions/login.rs`, which
-//! has the rules of a login. That one calls `storage/user.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`, and
-//! `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
+//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size
+//! of the document, and `graphql/guard/jwt_guard.rs` checks whether its sender may run it. `graphql/sessions.rs` calls
+//! `sessions/login.rs`, which has the rules for logins and calls `storage/user.rs`, `rate_limit/attempt.rs` and
+//! `passwords/mod.rs`. `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
 //!
 //! # Where is the rule that …
 //!
@@ -28,27 +28,27 @@
 //! | A spent refresh token still works for a few seconds. | `sessions/refresh.rs` | `REFRESH_GRACE` |
 //! | A client on another network counts as a different client. | `sessions/client_hash.rs` | |
 //! | A code can be tried five times. | `verification/verify_otp.rs` | `OTP_MAX_ATTEMPTS` |
-//! | A user enters so many wrong passwords before a wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
+//! | After too many wrong passwords, a user has to wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
 //! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
-//! | An email address gets only so many mails. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
-//! | A mail that the server answered with 4xx is sent again later. | `outbox/send.rs` | |
+//! | The number of mails to an email address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
+//! | A mail that the server answered with 4xx is sent again later. | `outbox/deliver.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
 //! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
-//! | A change of the password causes the notice "password changed". | `accounts/change_password.rs` | |
+//! | Changing the password sends the notice "password changed". | `accounts/change_password.rs` | |
 //! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
-//! | A notice has an undo link only for an old enough address. | `security_changes.rs` | |
+//! | A notice has an undo link only if its address was proven long enough ago. | `security_changes.rs` | |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
 //! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
 //! | Google opens an existing account only if it owns the address. | `google_login/google_login.rs` | |
-//! | A user has only so many sessions. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
+//! | The number of sessions of a user is limited. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
 //! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
 //! | At least one superuser always remains. | `accounts/administration.rs` | |
-//! | Staff see the IP addresses of users' sessions only. | `accounts/user.rs` | |
+//! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
 //! | Only these root fields are public. | `graphql/guard/policy.rs` | |
 //! | A document with two logins is refused. | `graphql/guard/limits.rs` | |
-//! | A document can only be so long. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
+//! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
 //! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
 //! | An ended session is deleted after a day. | `housekeeping.rs` | |
@@ -59,23 +59,26 @@
 //! # Invariants
 //!
 //! 1. Only `http`, `cli` and `fake_google` import `poem`, and only `graphql` and `http/graphql` import `async_graphql`.
-//! 2. SQL is in `storage` only, and every statement runs on a pool and in a transaction alike. Only use cases open transactions.
+//! 2. SQL is only in `storage`, and every statement can run both on a pool and in a transaction. Only use cases open
+//!    transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, and the environment from `config`.
 //! 4. No type that holds a secret implements `Display` or `Serialize`, and its `Debug` hides the secret.
-//! 5. A single-use thing is spent by one conditional `UPDATE` whose row count decides, never by reading it first. A unique thing is
-//!    claimed by `INSERT … ON CONFLICT DO NOTHING` and its row count.
-//! 6. The cost of a statement does not grow with the number of users or sessions, because every predicate has an index. The
-//!    exceptions are counts, and searches, whose cost grows with the number of matches.
+//! 5. Anything single-use is spent by one conditional `UPDATE` whose row count decides, never by reading it first.
+//!    Anything unique is claimed by `INSERT … ON CONFLICT DO NOTHING` and its row count.
+//! 6. The cost of a statement does not grow with the number of users or sessions, because every predicate has an index.
+//!    The exceptions are counts and searches, whose cost grows with the number of matches.
 //! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials are still those that were
 //!    checked. So no sign-in in progress survives an operation that ends all sessions.
 //! 8. No mail is sent while a request runs. A use case writes it to the outbox, in the transaction that causes it.
 //! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.
 //! 10. Cached sessions and users are never older than the committed ones. Each statement that changes such a row names it, and
 //!     `storage` removes it from the cache before the response is sent.
-//! 11. A use case that changes how a person signs in first calls `sessions::step_up` or checks the current password. Along with
-//!     the change it writes a row by [`security_changes`], which notifies the owner and can undo the change.
-//! 12. A mail proves an email address, but none of the credentials that existed before. `verification/proof.rs` says which are kept.
-//! 13. Every requested mail is charged to its asker by `challenges::charge` before it is written.
+//! 11. A use case that changes how a person signs in first calls `sessions::step_up` or checks the current password.
+//!     Along with the change it writes a row with [`security_changes`]. This notifies the owner and makes it possible
+//!     to undo the change.
+//! 12. A mail proves an email address, but none of the credentials that existed before. `verification/proof.rs` decides
+//!     which are kept.
+//! 13. Every requested mail is charged to the client that requested it by `challenges::charge` before it is written.
 //!
 //! `tests/api/house.rs` checks the imports, and that the files and settings of the table exist.
 

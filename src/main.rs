@@ -27,7 +27,8 @@ async fn main() -> ExitCode {
 
 /// Prints an error and its causes. Skips a cause whose text is already part of the error above it.
 fn report(error: &dyn Error) {
-    // our own messages have several lines; escape anything else that a terminal would interpret
+    // our own messages may have several lines, so line breaks stay; anything else that a terminal would interpret is
+    // escaped
     let printable = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     let mut told = error.to_string();
     eprintln!("error: {}", printable(&told));

@@ -16,7 +16,7 @@ use prometheus_client::{
 /// The prefix of all names.
 const PREFIX: &str = "gatehouse";
 
-/// The upper bounds of latencies in seconds, from answers out of memory to the time limit of operations.
+/// The upper bounds of latencies in seconds, from responses out of the cache to the time limit of operations.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The reasons for which nothing is mailed.
+/// The reasons why nothing is mailed.
 #[derive(Debug)]
 pub enum RequestPasswordResetRefusal {
     /// These fields are invalid.
@@ -32,8 +32,8 @@ pub enum RequestPasswordResetRefusal {
 
 impl Refusal for RequestPasswordResetRefusal {}
 
-/// Mails a reset link. The response is the same whether or not the email address is known. Links do not replace each other, so
-/// nobody can invalidate the owner's.
+/// Mails a reset link. The response is the same whether or not the email address is known. Links do not replace each
+/// other, so nobody can invalidate the link of the owner.
 pub async fn request_password_reset(
     app: &App,
     client: &Client,
@@ -49,7 +49,7 @@ pub async fn request_password_reset(
     Ok(issued)
 }
 
-/// A new password, and the token that permits setting it.
+/// A new password, and the token that authorizes it.
 #[derive(Clone, Debug)]
 pub struct ResetPasswordInput {
     /// The token of the link.
@@ -60,7 +60,7 @@ pub struct ResetPasswordInput {
     pub new_password_confirmation: Option<SecretString>,
 }
 
-/// The reasons for which the password stays the same.
+/// The reasons why the password is not changed.
 #[derive(Debug)]
 pub enum ResetPasswordRefusal {
     /// The token is unknown, expired or spent. The client cannot tell which.
@@ -73,8 +73,8 @@ impl Refusal for ResetPasswordRefusal {}
 
 /// Sets a new password, which also proves the email address.
 ///
-/// Ends every session, including those that are just being opened, and removes every identity that was linked since the last reset.
-/// Returns the ids of the ended sessions. It opens no session.
+/// Ends every session, including any that are just being opened, and removes every identity that was linked since the
+/// last reset. Returns the ids of the ended sessions. Does not open a session.
 pub async fn reset_password(
     app: &App,
     client: &Client,
@@ -124,7 +124,8 @@ pub async fn reset_password(
             change.insert(&txn, &account, &removed).await?;
             user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session_end::end_all(&txn, user_id, now).await?;
-            // the reader of the mails counts as known here, and a thief who used the old password no longer does anywhere
+            // the reader of the mail becomes known at this address, and a thief who used the old password is forgotten
+            // everywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
             if let Some(here) = &here {
                 known_address::note(&txn, user_id, here, now).await?;
@@ -138,14 +139,14 @@ pub async fn reset_password(
     Ok(ended.ok_or(ResetPasswordRefusal::InvalidToken)?)
 }
 
-/// Returns the identities that a reset removes, because a thief may have linked them: those linked since the owner's mailbox last
-/// confirmed the account. That was at the last reset or, without one, when the account was created. A change of the password
-/// does not count, because a thief could make one.
+/// Returns the identities that a reset removes, because a thief may have linked them: those linked since the owner's
+/// mailbox last confirmed the account. That was at the last reset or, if there was none, when the account was created.
+/// A change of the password does not count, because a thief could have made it.
 async fn identities_to_remove(txn: &Txn, account: &user::Model) -> Result<Vec<identity::Model>, DbErr> {
     let linked = identity::list(txn, &[account.id]).await?;
     let baseline = account.last_reset_at.unwrap_or(account.created_at);
     let is_proven = account.email_verified_at.is_some();
-    // a stranger may have made an account whose email address was never proven
+    // an account whose email address was never proven may have been created by a stranger
     Ok(linked.into_iter().filter(|identity| !is_proven || identity.linked_at.0 > baseline.0).collect())
 }
 

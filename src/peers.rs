@@ -173,7 +173,7 @@ async fn check_everything(app: &App) -> Result<(), Fault> {
 
 async fn check_and_log(app: &App) {
     if let Err(fault) = check_missed(app).await {
-        tracing::warn!(error = &fault as &dyn Error, "ended sessions could not be checked for");
+        tracing::warn!(error = &fault as &dyn Error, "the check for ended sessions failed");
     }
 }
 

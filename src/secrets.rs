@@ -1,4 +1,4 @@
-//! Randomness, and the one secret from which everything else is derived.
+//! Randomness, and the one secret from which all keys are derived.
 
 use aws_lc_rs::rand;
 use base64::{
@@ -20,9 +20,9 @@ use zxcvbn::zxcvbn;
 /// Returns unpredictable bytes from the operating system's generator through AWS-LC.
 ///
 /// # Panics
-/// If the generator fails, which leaves no safe way to go on.
+/// Panics if the generator fails, because there is no safe way to continue.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the place that asks")]
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the system's generator")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the system's random generator works");
@@ -75,8 +75,8 @@ impl SecretKey {
         }
     }
 
-    /// Parses a key, and rejects one that a person made up. The JWKS is public and its keys are derived from
-    /// this one, so anyone can test guesses offline, as fast as they like.
+    /// Parses a key, and rejects one that a person made up. The JWKS is public and its keys are derived from this one,
+    /// so anyone can test guesses offline at any speed.
     ///
     /// # Errors
     /// Returns the problem as the end of a sentence.

@@ -1,4 +1,4 @@
-//! Security changes: changes to the ways in which a person signs in, each with a notice that can undo it.
+//! Security changes: changes to how a person signs in, each with a notice that can undo it.
 //!
 //! A thief with an access token or a password can make such a change, but only the owner reads the mails to the account's email
 //! address. No change is therefore made without its notice, and the notice goes to an address that the owner has proven.
@@ -23,14 +23,15 @@ use crate::{
     },
 };
 
-/// The time in which a change can be undone. Only an address that was proven for at least as long gets an undo link: a thief who
-/// has just moved an account to an address of their own gets none.
+/// The time in which a change can be undone. Only an address that was proven at least that long ago gets an undo link,
+/// so a thief who has just moved an account to their own address gets none.
 pub const UNDO_TTL: Duration = Duration::from_hours(72);
 
-/// The time in which a notice is worth sending.
+/// The time in which it is useful to send a notice.
 const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
-/// Returns the email address of a user, or `None` if there is none or nobody has proven it: it may be a stranger's.
+/// Returns the email address of a user. Returns `None` if there is none or it was never proven, because it may belong
+/// to a stranger.
 #[must_use]
 pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
     let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some())?;
@@ -57,7 +58,7 @@ pub fn notice(
     Some(outbox::row_at(now, request))
 }
 
-/// A change about to be made, and its notice, which is already charged.
+/// A change that is about to be made, with its notice, which is already charged.
 #[derive(Clone, Debug)]
 pub struct SecurityChange {
     id: Uuid,
@@ -68,8 +69,8 @@ pub struct SecurityChange {
 }
 
 impl SecurityChange {
-    /// Prepares a change and charges its notice. Fails with [`Fault::RateLimited`] if the day's notices of this kind are used up;
-    /// the change must then not be made, because nobody would learn of it.
+    /// Prepares a change and charges its notice. Fails with [`Fault::RateLimited`] if the daily budget for notices of
+    /// this kind is used up. In that case the change must not be made, because nobody would learn about it.
     pub async fn announce(app: &App, user: &user::Model, kind: ChangeKind) -> Result<Self, Fault> {
         let now = app.clock.now();
         let id = secrets::uuid_v7(now);
@@ -87,8 +88,8 @@ impl SecurityChange {
         Ok(Self { id, kind, notice, now: Timestamp(now) })
     }
 
-    /// Writes the data needed to undo the change, and the notice. Call it in the transaction that makes the change. `before` is the
-    /// locked account as it was, and `removed` are the identities that the change removes.
+    /// Writes the data needed to undo the change, and the notice. Must be called in the transaction that makes the
+    /// change. `before` is the locked account as it was, and `removed` are the identities that the change removes.
     pub async fn insert(
         self,
         txn: &Txn,
@@ -97,7 +98,8 @@ impl SecurityChange {
     ) -> Result<(), DbErr> {
         let Self { id, kind, notice, now } = self;
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
-        // if only the mailbox opens the account, the move was approved there, and nothing else could approve the undo
+        // if the mailbox is the only way into the account, it has approved the move, and there is no second proof for
+        // undoing it
         let has_other_proof =
             before.password_hash.is_some() || !identity::list(txn, &[before.id]).await?.is_empty();
         let is_revertible =

@@ -34,9 +34,8 @@ pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseErr
     Ok(())
 }
 
-/// Escapes control characters and those that change the direction of text. Text from outside, such as a mail
-/// server's reply or a database row, could otherwise move the cursor, hide other text or type into the
-/// terminal.
+/// Escapes control characters and those that change the direction of text. Otherwise, text from outside, such as a mail
+/// server's reply or a database row, could move the cursor, hide other text or inject input into the terminal.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, is_unprintable, |letter| letter.escape_default().to_string())
@@ -55,7 +54,7 @@ fn is_unprintable(letter: char) -> bool {
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Writes each log record at once, on one line.
+/// Writes each log record as one line, in a single write.
 struct Records<W> {
     to: W,
     format: LogFormat,

@@ -1,4 +1,4 @@
-//! What the machine does without Gatehouse.
+//! The performance of the machine without Gatehouse.
 
 use std::{num::NonZero, thread, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     report::{Line, line, rates_alone},
 };
 
-/// Numbers of connections.
+/// The number of connections in the smaller measurements.
 pub(crate) const FEW: usize = 16;
 pub(crate) const MANY: usize = 64;
 

@@ -41,7 +41,7 @@ impl Connection {
         Ok(serde_json::from_slice(self.post_text(access_token, &body.to_string()).await?)?)
     }
 
-    /// The same, as text.
+    /// Posts the same request, and returns the response as text.
     pub(crate) async fn post_text(&mut self, access_token: &str, body: &str) -> io::Result<&[u8]> {
         self.buffer.clear();
         write!(self.buffer, "POST /graphql HTTP/1.1\r\nhost: {}\r\n", self.host)?;

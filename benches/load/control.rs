@@ -1,4 +1,5 @@
-//! What the same machine does without Gatehouse, in the same rounds: the ceilings for its figures.
+//! Controls: the performance of the same machine without Gatehouse in the same rounds, which is the ceiling for its
+//! figures.
 
 use std::{
     fmt::Write as _,
@@ -31,7 +32,8 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// `poem`: a constant answer. `graphql`: a schema of one field behind the check of a signed token, and no database.
+    /// Starts a control. `poem` responds with a constant. `graphql` serves a schema of one field behind the check of a
+    /// signed token, without a database.
     pub(crate) fn start(kind: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--control", kind]).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -113,7 +115,7 @@ impl Query {
     }
 }
 
-/// Computes only password hashes, with the server's default parameters and in ordinary memory.
+/// Measures password hashes alone, with the server's default parameters and in ordinary memory.
 pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     let started = Instant::now();
     let hash = || {
@@ -136,7 +138,7 @@ pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     per_second(hashes, started.elapsed().as_secs_f64())
 }
 
-/// Commits to SQLite durably, one after the other, on a separate file.
+/// Measures durable commits to a separate SQLite file, one after the other.
 pub(crate) fn sqlite_commits_per_second(folder: &std::path::Path, round: Duration) -> f64 {
     let connection = rusqlite::Connection::open(folder.join("commits.db")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -154,7 +156,8 @@ pub(crate) fn sqlite_commits_per_second(folder: &std::path::Path, round: Duratio
     per_second(commits, started.elapsed().as_secs_f64())
 }
 
-/// Runs the statement of a refresh with `pgbench` and as many clients. Returns `None` if `pgbench` is not installed.
+/// Measures the statement of a refresh with `pgbench` and this many clients. Returns `None` if `pgbench` is not
+/// installed.
 pub(crate) fn pgbench_per_second(
     url: &str,
     folder: &std::path::Path,

@@ -52,8 +52,8 @@ pub(crate) async fn closed<C>(
     Load::of(latencies.concat(), started.elapsed().as_secs_f64(), cpu)
 }
 
-/// Runs an open loop: so many requests per second, whether or not earlier ones were answered. A request that waits for its
-/// client is timed from when it was due.
+/// Runs an open loop: sends `rate` requests per second, whether or not earlier ones were answered. A request that waits
+/// for its client is timed from the moment at which it was due.
 pub(crate) async fn open<C>(
     clients: &mut [C],
     rate: f64,
@@ -70,7 +70,7 @@ pub(crate) async fn open<C>(
         while due < started + round {
             let is_late = Instant::now() > due;
             tokio::time::sleep_until(due.into()).await;
-            // timers are accurate to a millisecond, which must not count as the server's time
+            // timers are only accurate to a millisecond, and their delay must not count as the server's time
             let sent = if is_late { due } else { Instant::now() };
             act(client).await;
             latencies.push(sent.elapsed().as_secs_f64());

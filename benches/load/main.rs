@@ -1,16 +1,17 @@
-//! How fast each operation is, compared with what the machine can do.
+//! The speed of each operation, compared with what the machine can do.
 //!
-//! `cargo bench --bench load` measures a server process on a new SQLite file, from the same machine, each kind of work directly
-//! after its control, in rounds. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` then measures another on that
-//! database and fills it with accounts, so name one that you can throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make the run
-//! longer, and `cargo bench --bench load -- refresh,storm` measures only these (of `me`, `refresh`, `login`, `signup`, `storm`).
-//! `BENCH_PROGRAM=path` measures another build of `gatehouse`, to compare two. The figures depend on the machine, so none is
-//! asserted. They are printed as a table and, unless some were left out, drawn into `benches/load/results.svg`.
+//! `cargo bench --bench load` measures a server process with a new SQLite file from the same machine. It works in
+//! rounds, with each kind of work directly after its control. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench
+//! load` also measures a server on that database and fills it with accounts, so name one that you can throw away.
+//! `BENCH_ROUNDS` and `BENCH_SECONDS` make the run longer, and `cargo bench --bench load -- refresh,storm` measures
+//! only these (of `me`, `refresh`, `login`, `signup`, `storm`). `BENCH_PROGRAM=path` measures another build of
+//! `gatehouse`, so that two can be compared. The figures depend on the machine, so none are asserted. They are printed
+//! as a table and, unless some were left out, drawn into `benches/load/results.svg`.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "what it reads are no settings of the server, and it needs no clock of its own"
+    reason = "it reads no settings of the server, and needs no movable clock"
 )]
 
 use std::{env, fs, time::Duration};
@@ -25,7 +26,7 @@ mod ceilings;
 mod connection;
 mod control;
 mod load;
-#[expect(dead_code, reason = "another bench uses the rest of it")]
+#[expect(dead_code, reason = "another benchmark uses the rest of it")]
 mod person;
 mod report;
 mod server;

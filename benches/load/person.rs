@@ -33,7 +33,7 @@ impl Person {
         person
     }
 
-    /// A person who has an account.
+    /// Signs in to an existing account.
     pub(crate) async fn sign_in_to(address: SocketAddr, email: &str) -> Self {
         let connection = Connection::open(address).await.unwrap();
         let mut person = Self {
@@ -63,7 +63,7 @@ impl Person {
         assert_eq!(answer["data"]["me"]["email"], *self.email, "{answer}");
     }
 
-    /// Opens another connection of this person that asks for `me`.
+    /// Opens another connection of this person that requests `me`.
     pub(crate) async fn asker(&self, address: SocketAddr) -> Asker {
         Asker::new(address, &self.access_token, &self.email).await
     }
@@ -91,7 +91,7 @@ impl Person {
     async fn sign_in(&mut self, field: &str, operation: &str, variables: &Value) {
         let body = format!(r#"{{"query":"{operation} {TOKENS}","variables":{variables}}}"#);
         let answer = self.connection.post_text("", &body).await.unwrap();
-        // reads no more than necessary
+        // not parsed as JSON, because the client shares the machine with the server
         let token = |name: &str| {
             let found = str::from_utf8(answer).unwrap().split_once(&format!(r#""{name}":""#));
             match found.and_then(|(_, from)| from.split_once('"')) {
@@ -103,7 +103,8 @@ impl Person {
     }
 }
 
-/// A connection that asks for `me` with one token. The request is prepared once, because the client shares the machine with the server.
+/// A connection that requests `me` with one token. The request is prepared once, because the client shares the machine
+/// with the server.
 pub(crate) struct Asker {
     connection: Connection,
     request: Vec<u8>,

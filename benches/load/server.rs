@@ -30,7 +30,7 @@ impl Server {
         Self::start_with(database_url, &[]).await
     }
 
-    /// The same with more settings.
+    /// Starts a server with additional settings.
     pub(crate) async fn start_with(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = gatehouse("serve", database_url)
@@ -91,7 +91,7 @@ impl Drop for Server {
 }
 
 /// Prepares to run the release build, or `BENCH_PROGRAM`, without any settings, and shows its warnings.
-#[expect(clippy::disallowed_methods, reason = "the program to measure is no setting of the server")]
+#[expect(clippy::disallowed_methods, reason = "the program to measure is not a setting of the server")]
 pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
     let program = env::var("BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatehouse").to_owned());
     let mut process = Command::new(program);

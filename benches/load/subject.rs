@@ -69,7 +69,8 @@ impl Subject {
             starts.push((seconds, server.memory()));
         }
         let server = Server::start(database_url).await;
-        // those who ask for `me` also refresh; those who log in do nothing else, because a login may end the oldest session
+        // the people who request `me` also refresh; those who log in do nothing else, because a login may end the
+        // oldest session
         let everybody = (0..2 * MANY).map(|_| Person::sign_up(server.address));
         let mut signed_in: Vec<Person> = everybody.collect::<FuturesUnordered<_>>().collect().await;
         let to_log_in = signed_in.split_off(MANY);

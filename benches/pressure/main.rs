@@ -1,10 +1,11 @@
-//! How abuse affects other clients, and how much memory it takes.
+//! The effect of abuse on other clients and on memory.
 //!
-//! `cargo bench --bench pressure` measures a server process on a new SQLite file, from the same machine: `me` of sixteen
-//! clients, alone and next to thousands of connections that send their requests slowly, in turns; then a storm of logins. It
-//! needs as many open files (`ulimit -n`). The figures depend on the machine, so none is asserted.
+//! `cargo bench --bench pressure` measures a server process with a new SQLite file from the same machine. It first
+//! measures `me` of sixteen clients, alternately alone and next to thousands of connections that send their requests
+//! slowly, and then a storm of logins. It needs as many open files (`ulimit -n`). The figures depend on the machine, so
+//! none are asserted.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
 use std::{
     env,
@@ -23,13 +24,13 @@ use crate::{
 
 #[path = "../load/connection.rs"]
 mod connection;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/load.rs"]
 mod load;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
@@ -91,7 +92,7 @@ async fn main() {
     );
 }
 
-/// Signs up a few at a time: the hashes of all at once would take longer than a request may.
+/// Signs up a few people at a time, because hashing all passwords at once would exceed the time limit of a request.
 async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
     stream::iter(0..people).map(|_| Person::sign_up(address)).buffer_unordered(CLIENTS).collect().await
 }

@@ -1,11 +1,12 @@
-//! Whether latency and memory stay constant during minutes of mixed load at a steady rate.
+//! Checks whether latency and memory stay constant during minutes of mixed load at a steady rate.
 //!
-//! `cargo bench --bench soak` runs ten minutes (`BENCH_MINUTES`) against a server process on a new SQLite file, or on
-//! `BENCH_POSTGRES_URL`, from the same machine, and prints each minute's latencies and the server's memory at its end, so that
-//! slow growth shows. An unexpected response ends the command. The figures depend on the machine, so none is asserted.
+//! `cargo bench --bench soak` runs for ten minutes (`BENCH_MINUTES`) against a server process on the same machine, with
+//! a new SQLite file or `BENCH_POSTGRES_URL`. After each minute it prints the latencies and the memory of the server,
+//! so that slow growth becomes visible. An unexpected response ends the command. The figures depend on the machine, so
+//! none are asserted.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
-#![expect(clippy::disallowed_methods, reason = "what it reads are no settings of the server")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
+#![expect(clippy::disallowed_methods, reason = "it reads no settings of the server")]
 
 use std::{env, net::SocketAddr, time::Duration};
 
@@ -19,13 +20,13 @@ use crate::{
 
 #[path = "../load/connection.rs"]
 mod connection;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/load.rs"]
 mod load;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 

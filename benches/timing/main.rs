@@ -1,15 +1,16 @@
-//! Whether response times reveal who has an account.
+//! Checks whether response times reveal who has an account.
 //!
-//! `cargo bench --bench timing` sends a server process the same requests about addresses with an account and addresses
-//! without one, in turns, and prints for each request how well time distinguishes the two: the area under the ROC curve
-//! (Mann-Whitney). One half is a coin toss; the control compares two groups with an account. With a thousand samples of each,
-//! chance alone stays between 0.46 and 0.54 (three standard deviations are 0.039), so a value outside ends the command with
-//! an error, unless its control is outside too: then the machine was not quiet enough. It takes a quarter of an hour.
+//! `cargo bench --bench timing` sends a server process the same requests alternately about addresses with an account
+//! and addresses without one. For each request it prints how well time distinguishes the two, as the area under the ROC
+//! curve (Mann-Whitney). A value of one half is a coin toss. The control compares two groups with an account. With a
+//! thousand samples of each, chance alone stays between 0.46 and 0.54 (three standard deviations are 0.039). A value
+//! outside this range ends the command with an error, unless the control is outside too, which means that the machine
+//! was not quiet enough. It takes a quarter of an hour.
 //!
-//! Logins are measured for four kinds of people: with and without an account, with and without a pending registration. Two kinds
-//! are compared if they get the same answer.
+//! Logins are measured for four kinds of people: with and without an account, with and without a pending registration.
+//! Two kinds are compared if they get the same response.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
 use std::{env, fs, ops::RangeInclusive, path::Path, process::ExitCode, time::Instant};
 
@@ -20,10 +21,10 @@ use serde_json::{Value, json};
 
 use crate::{connection::Connection, server::Server};
 
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/connection.rs"]
 mod connection;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
@@ -35,7 +36,7 @@ const CHANCE: RangeInclusive<f64> = 0.46..=0.54;
 /// Addresses with an account, and without one.
 const KNOWN: &str = "person";
 const UNKNOWN: &str = "nobody";
-/// The same with a pending registration.
+/// Addresses that also have a pending registration.
 const KNOWN_REGISTERED: &str = "applicant";
 const UNKNOWN_REGISTERED: &str = "newcomer";
 
@@ -61,7 +62,8 @@ const REQUESTS: [(&str, &str, &str); 4] = [
 const SIGNUP: &str = "mutation($email: String!, $password: String = \"battery horse correct\") { signup(input: { email: $email, password: $password }) { __typename } }";
 const LOGIN: &str = "mutation($email: String!, $password: String!) { login(input: { identifier: $email, password: $password }) { __typename } }";
 
-/// Logins with the same answer: the password that is sent, the two kinds of people, and what time reveals if it distinguishes them.
+/// Logins with the same response: the password that is sent, and two kinds of people that the response time must not
+/// distinguish.
 const LOGINS: [(&str, [&str; 2]); 6] = [
     ("x", [KNOWN, UNKNOWN]),
     ("x", [KNOWN_REGISTERED, UNKNOWN_REGISTERED]),

@@ -1,11 +1,12 @@
-//! The cost of the number of users: the same requests with a thousand users and with a million, three sessions each, side by
-//! side.
+//! The cost of the number of users: compares the same requests with a thousand and with a million users, each with
+//! three sessions.
 //!
-//! `cargo bench --bench users` measures two server processes on new SQLite files, from the same machine. `BENCH_POSTGRES_URL`
-//! names a PostgreSQL on which two databases of its own, `gatehouse_bench_1000` and `gatehouse_bench_1000000`, are made anew
-//! and measured too; it then says how many rows were read that no index had found. Nothing is asserted of the numbers: they are the machine's.
+//! `cargo bench --bench users` measures two server processes with new SQLite files from the same machine. With
+//! `BENCH_POSTGRES_URL`, which names a PostgreSQL server, it also recreates and measures two databases there,
+//! `gatehouse_bench_1000` and `gatehouse_bench_1000000`, and prints how many rows were read without an index. The
+//! figures depend on the machine, so none are asserted.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
 use std::{
     env,
@@ -25,13 +26,13 @@ use crate::{
 
 #[path = "../load/connection.rs"]
 mod connection;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/load.rs"]
 mod load;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
-#[expect(dead_code, reason = "another bench uses all of it")]
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
 
@@ -88,7 +89,7 @@ async fn main() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let sqlite = SIZES.map(|size| format!("sqlite://{}", folder.path().join(format!("{size}.db")).display()));
     measure("SQLite", sqlite, folder.path()).await;
-    #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+    #[expect(clippy::disallowed_methods, reason = "it is not a setting of the server")]
     if let Ok(url) = env::var("BENCH_POSTGRES_URL") {
         let on = Database::connect(&url).await.unwrap();
         let mut databases = Vec::new();
@@ -207,8 +208,8 @@ impl Subject {
     }
 }
 
-/// Users as Django dumps them: one in twenty is inactive, so that a page of these is full even among a thousand, and one in a
-/// thousand is staff.
+/// Writes users in the format of Django's `dumpdata`. One in twenty is inactive, so that a page of inactive users is
+/// full even among a thousand, and one in a thousand is staff.
 fn write_people(path: &Path, count: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     for n in 0..count {

@@ -1,7 +1,7 @@
 //! The tables of Gatehouse, as ordered migrations with one table per file.
 //!
-//! They use only what SQLite, PostgreSQL and the distributed databases that speak its protocol all accept: `UUIDv7` keys, times as
-//! milliseconds since 1970, no sequences and no triggers. A released migration is never edited.
+//! They use only features that SQLite, PostgreSQL and the distributed databases with its protocol all accept: `UUIDv7`
+//! keys and times as milliseconds since 1970, but no sequences and no triggers. A released migration is never edited.
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;

@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // finds a user's live sessions; ending a session also sets its expiry, so ended ones are skipped, however many there are
+        // finds a user's live sessions; ending a session also sets its expiry, so any number of ended ones is skipped
         let of_user = Index::create()
             .name("idx_sessions_user_id_expires_at")
             .table(Session::Table)

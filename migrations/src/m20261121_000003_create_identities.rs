@@ -1,4 +1,4 @@
-//! Identities: providers' accounts with which users sign in.
+//! Identities: accounts at sign-in providers with which users sign in.
 
 use sea_orm_migration::{
     prelude::*,

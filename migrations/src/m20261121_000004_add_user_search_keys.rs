@@ -8,7 +8,7 @@ use sea_orm_migration::{
 
 use crate::m20261121_000001_create_users::User;
 
-/// The number of users that are read together.
+/// The number of users that are read at once.
 const BATCH: u64 = 1000;
 
 #[derive(DeriveMigrationName)]
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
             manager.create_index(Index::create().name(name).table(User::Table).col(key).to_owned()).await?;
         }
 
-        // finds the newest users of every combination of filters, however few they are
+        // finds the newest users of every combination of filters, even if only a few users match
         for (name, is_verified) in
             [("idx_users_facets_verified", true), ("idx_users_facets_unverified", false)]
         {

@@ -1,4 +1,4 @@
-//! Rate limits: the budgets that are in use.
+//! Rate limits: the budgets that have been charged.
 
 use sea_orm_migration::{
     prelude::*,

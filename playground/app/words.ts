@@ -8,9 +8,9 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'INVALID_OTP':
       return 'This code is wrong or has expired. Check it, or request another.';
     case 'INVALID_TOKEN':
-      return 'This link was already used or has expired. Request another.';
+      return 'This link has already been used or has expired. Request another.';
     case 'ACCOUNT_DISABLED':
-      return 'This account is deactivated. Contact the operator of this service.';
+      return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN':
       return 'An account with this email address already exists. Sign in, or use another email address.';
     case 'USERNAME_TAKEN':
@@ -20,7 +20,7 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'SERVER_BUSY':
       return 'The server is busy. Try again in a moment.';
     case 'NOT_ENABLED':
-      return 'This is disabled here.';
+      return 'This is not available here.';
     case 'GOOGLE_REJECTED':
       return 'Google did not confirm this sign-in. Start again.';
     case 'GOOGLE_UNAVAILABLE':
@@ -28,11 +28,11 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'LINK_REQUIRED':
       return 'An account with this email address already exists. Sign in to it, then link Google in your profile.';
     case 'IDENTITY_TAKEN':
-      return 'This Google account is linked to another account here.';
+      return 'This Google account is already linked to another account.';
     case 'LAST_SIGN_IN_METHOD':
       return 'This is your only way to sign in. Set a password first.';
     case 'REAUTHENTICATION_REQUIRED':
-      return 'Nothing was changed. To make this change, confirm that it is you.';
+      return 'Nothing was changed. To make this change, confirm that it’s you.';
     case 'NOT_FOUND':
       return 'This user does not exist.';
     case 'INVALID_INPUT':
@@ -66,7 +66,7 @@ export function wordsForFault(fault: unknown): string {
     case 'LIMIT_EXCEEDED':
       return `Too many attempts. Try again in ${duration(fault.retryAfter ?? 60)}.`;
     case 'SERVICE_UNAVAILABLE':
-      return 'The server is busy. Try again in a moment.';
+      return 'The server is unavailable. Try again in a moment.';
     case 'BAD_REQUEST':
     case 'INTERNAL':
     case 'unknown':
@@ -77,7 +77,7 @@ export function wordsForFault(fault: unknown): string {
 }
 
 /** The message for a response that this app does not know, from a newer server. */
-export const NEWER = 'This app does not understand the response of the server. Reload the page.';
+export const NEWER = 'This app does not understand the server’s response. Reload the page.';
 
 /** Ends a switch. It compiles only if every case is covered. */
 export function impossible(never: never): never {

@@ -61,7 +61,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     const tokenOther = async (stale?: string) => {
       const accessToken = await session.accessToken(stale);
       const now = viewer();
-      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Another user has signed in.');
+      if (asked && now && now !== asked) throw new Fault('UNAUTHENTICATED', 'Another user signed in.');
       return accessToken;
     };
     const accessToken = await tokenOther();

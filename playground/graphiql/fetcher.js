@@ -38,7 +38,7 @@ export async function send(request, headers = {}) {
       ...headers,
     },
   }).catch(() => undefined);
-  if (!response) return refusal('The server does not respond. Is it running?');
+  if (!response) return refusal('The server is not responding. Is it running?');
   return response.json().catch(() => refusal(`The server responded with status ${response.status} instead of a GraphQL response.`));
 }
 
@@ -157,5 +157,5 @@ function wordsFor(reason) {
     });
   }
   if (code) return refusal(`The connection was closed (${[code, word].filter(Boolean).join(' ')}). Run the operation again to continue.`);
-  return refusal('Cannot connect by WebSocket. Is the server running, and does the proxy in front of it allow WebSockets?');
+  return refusal('Cannot connect over WebSocket. Is the server running, and does the proxy in front of it allow WebSockets?');
 }

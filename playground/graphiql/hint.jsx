@@ -17,24 +17,24 @@ const REFUSALS = {
   USERNAME_TAKEN: ['This username is taken. Choose another or, if it is yours, sign in with Login.', 'Signup', 'Login'],
   INVALID_OTP: ['This code is wrong or has expired. Use the code of the newest email, or request another with ResendOtp.', 'ResendOtp'],
   REAUTHENTICATION_REQUIRED: [
-    'You signed in some minutes ago, so confirm that it is you: run StartReauthentication and Reauthenticate, then try again.',
+    'You signed in a while ago, so first confirm that it’s you: run StartReauthentication and Reauthenticate, then try again.',
     'StartReauthentication',
   ],
-  NOT_FOUND: ['Users lists all users and fills in an ID.', 'Users'],
+  NOT_FOUND: ['Run Users to list all users. Their IDs are then filled in.', 'Users'],
 };
 
 const TOKENS = {
-  Refresh: ['You are not signed in, or this token was already used. Sign in again with Login.', 'Login'],
-  Reauthenticate: ['This reauthentication has expired or was already used. Start again with StartReauthentication.', 'StartReauthentication'],
-  RevertSecurityChange: ['The link works once, for 72 hours. A password reset with RequestPasswordReset removes what was added since the last reset.', 'RequestPasswordReset'],
-  ResetPassword: ['The link works once, and all links end when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
+  Refresh: ['You are not signed in, or this token has already been used. Sign in again with Login.', 'Login'],
+  Reauthenticate: ['This reauthentication has expired or has already been used. Start again with StartReauthentication.', 'StartReauthentication'],
+  RevertSecurityChange: ['The link works once, within 72 hours. A password reset with RequestPasswordReset unlinks the accounts that were linked since the last reset.', 'RequestPasswordReset'],
+  ResetPassword: ['The link works once, and stops working when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
 };
 
 /** Explains missing values that need more than the name of the operation that provides them. */
 const MISSING = {
-  code: 'The code is in an email. It is sent only if an account has the email address.',
-  resetToken: 'The token is in an emailed link. It is sent only if an account has the email address.',
-  undoToken: 'The token is in the link of a notice. Notices have a link if the address was verified three days before the change.',
+  code: 'The code is in an email, which is sent only if an account has the email address.',
+  resetToken: 'The token is in an emailed link, which is sent only if an account has the email address.',
+  undoToken: 'The token is in the link of an emailed notice. A notice has a link only if the email address was verified at least 72 hours before the change.',
   otherSessionId: 'Run Login once more to start another session.',
 };
 
@@ -54,7 +54,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   }
   if (code === 'UNAUTHENTICATED') return UNAUTHENTICATED[reason] ?? ENDED;
   if (code === 'FORBIDDEN') {
-    return ['Your role does not allow this. Create a superuser with `gatehouse create-superuser` in a terminal, and sign in as them.', 'Login'];
+    return ['Your role does not allow this. Create a superuser with `gatehouse create-superuser` in a terminal, and sign in as that user.', 'Login'];
   }
   if (code === 'LIMIT_EXCEEDED') {
     const [setting] = /\b[A-Z]+(_[A-Z]+)+\b/.exec(error.message) ?? [];
@@ -124,9 +124,9 @@ function challengeOf(outcome) {
 function said(outcome) {
   const challenge = challengeOf(outcome);
   if (outcome?.__typename === 'Reauthentication') return 'Reauthenticate sends the proof.';
-  if (outcome?.__typename === 'Reauthenticated') return 'Confirmed: the refused operation now works.';
+  if (outcome?.__typename === 'Reauthenticated') return 'Confirmed: you can now run the refused operation again.';
   if (challenge) return `An email is on its way to ${challenge.email}.`;
-  if (outcome?.__typename === 'GoogleAuthorization') return 'Sign in at Google, which sends you back here.';
+  if (outcome?.__typename === 'GoogleAuthorization') return 'Sign in to Google, which then sends you back here.';
   return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests now carry the access token.' : 'Done.';
 }
 

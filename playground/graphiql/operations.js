@@ -57,7 +57,7 @@ const SOURCES = {
 
 /** The operations that the tour skips because they need more than a browser and a new account, by reason. */
 const LEFT_OUT = Object.entries({
-  'RevertSecurityChange requires an email address that was verified three days before the change.': ['RevertSecurityChange'],
+  'RevertSecurityChange requires an email address that was verified at least 72 hours before the change.': ['RevertSecurityChange'],
   'The Google operations require Google, or `gatehouse dev --fake-google`.': ['StartGoogleLogin', 'GoogleLogin', 'LinkGoogle', 'UnlinkGoogle'],
   'Users, SetUserRole and SetUserActive require a superuser, which `gatehouse create-superuser` creates.': ['Users', 'SetUserRole', 'SetUserActive'],
 });

@@ -10,7 +10,7 @@ use crate::{
     storage::{Timestamp, challenge, session_end, user, user_changes, user_changes::Administration},
 };
 
-/// The reasons for which an account stays unchanged.
+/// The reasons why an account is not changed.
 #[derive(Debug)]
 pub enum AdministrationRefusal {
     /// No such user exists.
@@ -32,8 +32,9 @@ impl From<ReauthenticationRequired> for AdministrationRefusal {
 /// Changes the account of another user and returns the changed row. Deactivation also ends the sessions and open challenges of the
 /// user.
 ///
-/// At least one superuser always remains: the one who acts. Superusers cannot change their own accounts, and both rows are locked
-/// before the role of the acting one is checked. So if two superusers demote each other at once, the second is refused.
+/// At least one superuser always remains: the one who makes the change. Superusers cannot change their own accounts,
+/// and both rows are locked before the role of the acting superuser is checked. So if two superusers demote each other
+/// at the same time, the second request is refused.
 pub(super) async fn administer(
     app: &App,
     by: &Viewer,
@@ -60,7 +61,7 @@ pub(super) async fn administer(
             if change == Administration::IsActive(false) {
                 user_changes::raise_credentials_version(&txn, id).await?;
                 session_end::end_all(&txn, id, now).await?;
-                // a link mailed before would work again once the account is reactivated
+                // otherwise an old link would work again once the account is reactivated
                 challenge::end_all_of(&txn, id, now).await?;
                 if let Some(key) = &user.email_key {
                     challenge::end_all(&txn, key, now).await?;

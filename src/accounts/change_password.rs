@@ -31,7 +31,7 @@ pub struct ChangePasswordInput {
     pub new_password_confirmation: Option<SecretString>,
 }
 
-/// The reasons for which the password stays the same.
+/// The reasons why the password is not changed.
 #[derive(Debug)]
 pub enum ChangePasswordRefusal {
     /// These fields are invalid.
@@ -50,8 +50,9 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
     }
 }
 
-/// Sets the password and ends the viewer's other sessions, including those that are just being opened. Returns the ids of the
-/// ended sessions. A first password is a new way in and needs a recent reauthentication; any other needs the current password.
+/// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the ids of
+/// the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other change
+/// needs the current password.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -85,10 +86,10 @@ pub async fn change_password(
             if let Some(before) = before {
                 change.insert(&txn, &before, &[]).await?;
             }
-            // a thief who used the old password elsewhere must not be a known client there
+            // the addresses may include those of a thief who used the old password
             known_address::forget_others(&txn, id, &here).await?;
             let ended = session_end::end_others(&txn, id, keep, now).await?;
-            // a reset link that waits in a mailbox would undo the change
+            // otherwise an unused reset link could undo the change
             challenge::end_all_of(&txn, id, now).await?;
             if let Some(key) = email_key {
                 challenge::end_all(&txn, &key, now).await?;

@@ -8,7 +8,7 @@ use crate::{
     storage::{Timestamp, user},
 };
 
-/// The reasons for which no account is created.
+/// The reasons why no account is created.
 #[derive(Debug)]
 pub enum CreateSuperuserRefusal {
     /// These fields are invalid.
@@ -21,7 +21,7 @@ pub enum CreateSuperuserRefusal {
 
 impl Refusal for CreateSuperuserRefusal {}
 
-/// Creates the account of a superuser. Its email address counts as proven, because the operator vouches for it.
+/// Creates the account of a superuser. The email address counts as verified, because the operator vouches for it.
 pub async fn create_superuser(
     app: &App,
     input: NewAccountInput,

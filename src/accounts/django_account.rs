@@ -24,7 +24,7 @@ pub(super) struct Reading {
 }
 
 impl DjangoUser {
-    /// Returns the row of the account, and notes on what was changed or left out.
+    /// Returns the row of the account, with notes on everything that was changed or left out.
     pub(super) fn into_row(self, reading: Reading) -> Result<(user::Model, Vec<Note>), Skip> {
         let mut notes = Vec::new();
         let id_text = format!(
@@ -38,7 +38,7 @@ impl DjangoUser {
             reading.usernames_are_emails,
             &mut notes,
         )?;
-        // Django has never proven a username
+        // Django never verifies usernames
         let is_email_verified = reading.emails_verified && !notes.contains(&Note::UsernameIsEmail);
         let names = [(self.first_name, Note::FirstName), (self.last_name, Note::LastName)];
         let [first_name, last_name] = names.map(|(name, note)| {

@@ -49,7 +49,7 @@ impl<R: BufRead> DjangoFile<R> {
         let mut file = Self { source, csv: None, line: 0, bytes: mark_length as u64 };
         let wrong = match format {
             _ if is_wide => {
-                "it is UTF-16, as written by PowerShell's `>`, and must be UTF-8: write it with `manage.py dumpdata --output`"
+                "it is not UTF-8 text (PowerShell's `>` writes UTF-16): write it with `manage.py dumpdata --output`"
             }
             _ if is_empty => "it is empty",
             DjangoFormat::JsonLines if first == Some(b'[') => {
@@ -148,7 +148,7 @@ impl Field {
     }
 }
 
-/// A CSV reader that is reused for all records, because creating one is expensive.
+/// A CSV parser that is reused for all records, because creating one is expensive.
 struct Csv {
     reader: csv::Reader<Cursor<Vec<u8>>>,
     header: csv::StringRecord,

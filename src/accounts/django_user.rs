@@ -12,7 +12,7 @@ use super::{
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct DjangoUser {
-    /// Read separately, because the CSV reader would take a text of digits for a number.
+    /// Read separately, because the CSV reader would parse digits as a number.
     #[serde(skip)]
     pub(super) pk: Option<String>,
     pub(super) username: Option<String>,
@@ -64,11 +64,11 @@ impl DjangoUser {
         Ok(Self { pk: pk.map(|(_, pk)| pk.to_owned()), ..user })
     }
 
-    /// Returns a name for the record, to report it by.
+    /// Returns a name that identifies the record in reports.
     pub(super) fn name(&self) -> String {
         let names = [&self.username, &self.email, &self.pk];
         let first = names.into_iter().flatten().find(|name| !name.trim().is_empty());
-        // without control characters, which would command the terminal that it is printed on
+        // without control characters, which could send commands to the terminal on which the name is printed
         first.map(|name| name.chars().take(80).filter(|c| !c.is_control()).collect()).unwrap_or_default()
     }
 }

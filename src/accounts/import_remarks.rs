@@ -1,4 +1,4 @@
-//! Remarks of an import on records that were skipped or changed.
+//! Remarks on records that an import skipped or changed.
 
 /// The reason why a record was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -6,13 +6,13 @@ pub enum Skip {
     /// The record is longer than the importer reads.
     #[error("{}", self.kind())]
     TooLong,
-    /// A CSV quote opens on this line and never closes, so an unclosed quote makes the rest of the file part of its field.
+    /// A CSV quote opens on this line and never closes, so the rest of the file counts as part of its field.
     #[error("{}: the quote opens on line {_0}", self.kind())]
     OpenQuote(u64),
     /// The record is malformed, for this reason.
     #[error("{}: {_0}", self.kind())]
     Malformed(String),
-    /// The record is of another table.
+    /// The record belongs to another table.
     #[error("{}", self.kind())]
     NoUser,
     /// The record has neither an email address nor a valid username.
@@ -33,7 +33,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// Returns the reason without its details, to count by.
+    /// Returns the reason without its details, so that records can be counted by reason.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ const BATCH: usize = 500;
 pub struct ImportOptions {
     /// Report the outcome without writing anything.
     pub dry_run: bool,
-    /// Treat the email addresses as proven, since the day their owners joined.
+    /// Treat the email addresses as verified on the day on which their owners joined.
     pub emails_verified: bool,
     /// Use the username of a user without an email address as the email address, for projects that made usernames from addresses.
     pub usernames_are_emails: bool,
@@ -36,9 +36,9 @@ pub struct ImportOptions {
 /// A record and its outcome.
 #[derive(Debug)]
 pub struct ImportLine {
-    /// The number of its first line.
+    /// The number of the first line of the record.
     pub line: u64,
-    /// A name to report it by. Empty if the record could not be read.
+    /// A name that identifies the record in reports. Empty if the record could not be read.
     pub name: String,
     /// The outcome.
     pub outcome: Outcome,
@@ -81,8 +81,9 @@ pub enum ImportUsersError {
     Fault(#[from] Fault),
 }
 
-/// Imports the users of a file in batches, each as a whole or not at all. A record has the same id every time it is read, so an
-/// import can be repeated. Calls `watch` with the outcomes of each batch and the number of bytes read so far.
+/// Imports the users of a file in batches, each of which is imported completely or not at all. A record gets the same
+/// id every time it is read, so an import can be repeated. Calls `watch` with the outcomes of each batch and the number
+/// of bytes read so far.
 pub async fn import_users<R: BufRead>(
     app: &App,
     mut file: DjangoFile<R>,
@@ -153,7 +154,7 @@ async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>
     let is_inserted: Vec<bool> = names.iter().map(|names| inserted.remove(&names.id)).collect();
     let refused = names.iter().zip(&is_inserted).filter(|(_, inserted)| !**inserted);
     let claims = Claims::find(app, &refused.map(|(names, _)| names.clone()).collect::<Vec<_>>()).await?;
-    // the account that caused the refusal may have been changed since
+    // the account that caused the refusal may have changed in the meantime
     let refusal = |names| claims.refusal(names).unwrap_or(Outcome::Skipped(Skip::EmailTaken));
     Ok(names.iter().zip(is_inserted).map(|(names, inserted)| (!inserted).then(|| refusal(names))).collect())
 }

@@ -94,7 +94,7 @@ impl NewAccount {
         self.password.clone().into_secret()
     }
 
-    /// Hashes the password and returns the row to insert. The inner result says why the password is too weak. Fails with
+    /// Hashes the password and returns the row to insert. The inner error says why the password is too weak. Fails with
     /// [`Fault::Busy`] if too many hashes are waiting.
     pub(super) async fn into_row(
         self,
@@ -123,7 +123,7 @@ impl NewAccount {
     }
 }
 
-/// Returns whether users may not choose this username. Imports and the command line may still assign it.
+/// Returns whether users may not choose this username. Imports and the command line may still use it.
 pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
     app.config.sign_up.reserved_usernames.contains(&username.key())
 }

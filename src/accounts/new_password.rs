@@ -37,8 +37,8 @@ impl Owner {
     }
 }
 
-/// Checks whether a new password has at least `PASSWORD_MIN_LENGTH` characters and is not its owner's name or address. Computes no
-/// hash.
+/// Checks that a new password has at least `PASSWORD_MIN_LENGTH` characters and is not the name or address of its
+/// owner. Does not compute a hash.
 pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result<(), Invalid> {
     let least = app.config.passwords.password_min_length;
     if password.length() < least {
@@ -52,7 +52,7 @@ pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result
     Ok(())
 }
 
-/// Checks whether the password and its confirmation are the same, if there is a confirmation.
+/// Checks that the confirmation, if there is one, equals the password.
 pub(crate) fn check_confirmation(
     password: &SecretString,
     confirmation: Option<&SecretString>,
@@ -65,7 +65,7 @@ pub(crate) fn check_confirmation(
     }
 }
 
-/// Hashes a new password on the hash workers. The inner result says why the password is too easy to guess. Fails with
+/// Hashes a new password on the hash workers. The inner error says why the password is too easy to guess. Fails with
 /// [`Fault::Busy`] if too many hashes are waiting.
 pub(crate) async fn hash_new(
     app: &App,

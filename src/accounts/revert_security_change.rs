@@ -1,8 +1,9 @@
 //! Undoing a security change with the link in its notice.
 //!
-//! The reader of the notice has the mailbox that the account had before the change. Nothing else is known of them: they may be a
-//! thief with an old mailbox. The link therefore opens no session and restores no password. It ends the effects of the change and
-//! mails a reset link. The email address is restored only with a second proof from before the change.
+//! Whether the reader of the notice is the owner is unknown. It is only known that they can read the mailbox that the
+//! account had before the change, and a thief may control an old mailbox. The link therefore opens no session and
+//! restores no password. It undoes the change and mails a reset link. The email address is restored only with a second
+//! proof from before the change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -35,7 +36,7 @@ pub struct RevertSecurityChangeInput {
     pub proof: Option<OwnershipProof>,
 }
 
-/// The proof, besides the mailbox, that somebody owned the account before the change.
+/// A second proof, besides the mailbox, of ownership before the change.
 #[derive(Clone, Debug)]
 pub enum OwnershipProof {
     /// The password that the account had then.
@@ -46,18 +47,18 @@ pub enum OwnershipProof {
     Other,
 }
 
-/// The reasons for which nothing is undone.
+/// The reasons why nothing is undone.
 #[derive(Debug)]
 pub enum RevertSecurityChangeRefusal {
     /// The token is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// The email address would change, and the proof from before the change is missing. The link stays usable.
+    /// The email address would change, and the proof from before the change is missing. The link remains usable.
     ReauthenticationRequired,
-    /// The proof is wrong, or not from before the change. The link stays usable.
+    /// The proof is wrong or not from before the change. The link remains usable.
     InvalidCredentials,
     /// Another account has the email address now.
     EmailTaken,
-    /// The provider did not identify anybody.
+    /// The provider did not identify anyone.
     Identify(IdentifyRefusal),
 }
 
@@ -91,9 +92,9 @@ enum Reverted {
 
 /// Undoes a change and all later ones.
 ///
-/// Ends every session, removes the password and the identities linked since, and restores the identities unlinked since. With a
-/// proof, also restores the email address. Mails a reset link to the address that the account has then. No budget applies to that
-/// mail, because strangers could use it up.
+/// Ends every session, removes the password and the identities linked since, and restores the identities unlinked
+/// since. With a proof, also restores the email address. Mails a reset link to the resulting address of the account. No
+/// budget applies to that mail, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
@@ -124,7 +125,7 @@ pub async fn revert_security_change(
     let outcome = app
         .db
         .write(async move |txn| {
-            // no success is charged here, so nothing can refuse it
+            // this charges no budget, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
             let Some(account) = user::lock(&txn, &[change.user_id]).await?.pop() else {
                 return Ok(Reverted::Gone);
@@ -133,7 +134,7 @@ pub async fn revert_security_change(
             if as_locked.changes.first().is_none_or(|first| first.id != change.id) {
                 return Ok(Reverted::Gone);
             }
-            // the proof was checked against the old plan, and may not suffice for the new one
+            // the proof was checked against the old plan, and may not be enough for the new one
             if as_locked != plan {
                 return Ok(Reverted::Outdated);
             }
@@ -202,7 +203,7 @@ impl Plan {
             .filter(|identity| is_before(identity.linked_at()))
             .map(|identity| (identity.issuer, identity.subject));
         let identities_before: Vec<_> = linked.chain(removed).collect();
-        // an account without a password or identity was opened by its mailbox alone, which also approved the move
+        // the mailbox was the only way into an account without a password or identity, and it has approved the move
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
         let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })

@@ -10,7 +10,8 @@ use crate::{
     storage::{user, user_changes::Administration},
 };
 
-/// Deactivates or reactivates another user. Deactivation ends all their sessions, including those that are just being opened.
+/// Deactivates or reactivates another user. Deactivation ends all their sessions, including any that are just being
+/// opened.
 pub async fn set_user_active(
     app: &App,
     by: &Viewer,

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The reasons for which no account is created.
+/// The reasons why no account is created.
 #[derive(Debug)]
 pub enum SignupRefusal {
     /// Sign-up is disabled.
@@ -34,9 +34,9 @@ pub enum SignupRefusal {
 
 impl Refusal for SignupRefusal {}
 
-/// Creates an account and signs in. If verification is mandatory, asks for a proof of the email address instead.
+/// Creates an account and signs in. If verification is mandatory, requests a proof of the email address instead.
 ///
-/// It costs one hash whether or not the names are free, so that the response time does not show which are.
+/// Computes one hash whether or not the names are free, so that the response time does not reveal which are.
 pub async fn signup(
     app: &App,
     client: &Client,
@@ -94,8 +94,9 @@ async fn register(
     Ok(issued)
 }
 
-/// Prepares the challenge that is mailed for a new account. Returns `None` if a name is taken, so that a failed attempt does not
-/// use up the mail of the next, or if the address has had too many mails: the account need not wait for one.
+/// Prepares the challenge that is mailed for a new account. Returns `None` if a name is taken, so that a failed attempt
+/// does not use up the mail of the next one. Also returns `None` if the address has had too many mails, because the
+/// account need not wait for one.
 async fn challenge(
     app: &App,
     client: &Client,

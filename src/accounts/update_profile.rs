@@ -41,7 +41,7 @@ pub struct UpdateProfileInput {
     pub first_name: Change<String>,
     /// The family name.
     pub last_name: Change<String>,
-    /// The text in which the user introduces themselves.
+    /// A text about the user.
     pub bio: Change<String>,
     /// The URL of a picture.
     pub avatar_url: Change<String>,
@@ -49,7 +49,7 @@ pub struct UpdateProfileInput {
     pub username: Change<String>,
 }
 
-/// The reasons for which a profile stays unchanged.
+/// The reasons why a profile is not changed.
 #[derive(Debug)]
 pub enum UpdateProfileRefusal {
     /// These fields are invalid.
@@ -116,9 +116,10 @@ pub async fn update_profile(
 
 /// Charges a claim of a username, which reveals whether the name is available just as `usernameAvailable` does.
 ///
-/// Only the account's budget can refuse it. Neighbours behind the same address can use up the address's budget, and must not keep a
-/// signed-in user from a new name; and the number of accounts to ask with is limited by address, when they sign up. The claim
-/// still counts against the address, so that a client with an account cannot ask more in total than one without.
+/// Only the budget of the account can refuse the claim. Neighbours behind the same address can use up the budget of the
+/// address, and must not keep a signed-in user from choosing a new name. This does not help an attacker with many
+/// accounts, because sign-ups are limited by address. The claim still counts against the address, so that a client with
+/// an account cannot make more checks in total than one without.
 async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<(), Fault> {
     rate_limit::charge_all(app, &[Action::Write(user.id), Action::UsernameClaim(user.id)]).await?;
     if let Some(address) = Address::rationed(app, client.ip_address) {

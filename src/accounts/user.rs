@@ -9,7 +9,8 @@ use crate::{
     storage::user::{self, Role},
 };
 
-/// Finds a user by id. Returns `None` if the viewer may not see them: users see only themselves, staff see everybody.
+/// Finds a user by id. Returns `None` if the viewer may not see them: users see only themselves, and staff see
+/// everyone.
 pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::Model>, Fault> {
     if viewer.user.id == id {
         return Ok(Some(user::Model::clone(&viewer.user)));
@@ -20,8 +21,8 @@ pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::M
     Ok(user::find(app.db.read(), id).await?)
 }
 
-/// Returns whether the viewer may see the IP addresses and devices of another user's sessions. Staff see those of users, and
-/// superusers those of everybody. Staff must not learn where accounts with the same or more rights are used.
+/// Returns whether the viewer may see the IP addresses and devices of another user's sessions. Staff see those of
+/// users, and superusers those of everyone. Staff must not learn where accounts with the same or more rights are used.
 #[must_use]
 pub fn may_see_devices(viewer: &user::Model, of: &user::Model) -> bool {
     viewer.role == Role::Superuser || (viewer.role >= Role::Staff && viewer.role > of.role)

@@ -21,7 +21,7 @@ use crate::{
 /// The subject of a challenge.
 #[derive(Clone, Debug, Default)]
 pub struct About {
-    /// The account that the challenge was requested for.
+    /// The account for which the challenge was requested.
     pub user_id: Option<Uuid>,
     /// The account that a proof creates.
     pub registration: Option<Registration>,
@@ -29,7 +29,7 @@ pub struct About {
     pub session_id: Option<Uuid>,
 }
 
-/// A challenge that was issued, as its asker sees it.
+/// A challenge that was issued, as the requesting client sees it.
 #[derive(Clone, Debug)]
 pub struct IssuedChallenge {
     /// The challenge.
@@ -52,7 +52,7 @@ impl IssuedChallenge {
     }
 }
 
-/// A challenge about to be written, and its mail.
+/// A challenge that is about to be written, with its mail.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     row: challenge::Model,
@@ -106,7 +106,8 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
     let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {
         (Purpose::ResetPassword, _) => (Method::Link, app.config.codes.password_reset_ttl),
         (Purpose::SignIn, _) => (Method::Otp, app.config.codes.login_code_ttl),
-        // a link opens wherever the mail is read, and these proofs count only in the session that asked for them
+        // always a code, because a link opens wherever the mail is read, but these proofs count only in the session
+        // that requested them
         (Purpose::ChangeEmail | Purpose::Reauthentication, _)
         | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.codes.otp_ttl),
         (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.codes.activation_link_ttl),
@@ -128,6 +129,6 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
 /// Returns the row of a challenge that is not mailed, because the expected proof needs no code.
 #[must_use]
 pub fn unmailed(app: &App, purpose: Purpose, about: About) -> challenge::Model {
-    // no address: every lock of an address's challenges would otherwise include rows that were never mailed
+    // without an address, because locks on the challenges of an address should not include rows that were never mailed
     row(app, purpose, None, about).0
 }

@@ -17,9 +17,9 @@ pub struct Locked {
     pub challenges: Vec<challenge::Model>,
 }
 
-/// Locks the account that a challenge is about, if there is one, and then the open challenges for its email address. Every use
-/// case that spends a challenge calls this first: all transactions lock users before challenges, so none wait for each other in a
-/// circle.
+/// Locks the account that a challenge is about, if there is one, and then the open challenges for its email address.
+/// Every use case that spends a challenge calls this first. All transactions lock users before challenges, so that they
+/// cannot deadlock.
 pub async fn lock(txn: &Txn, challenge: &challenge::Model) -> Result<Locked, DbErr> {
     let id = match challenge.purpose {
         Purpose::ChangeEmail | Purpose::Reauthentication => challenge.user_id,

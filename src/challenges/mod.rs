@@ -1,4 +1,4 @@
-//! Challenges: mails that prove an email address, and what waits for the proof.
+//! Challenges: mails that prove an email address, and the requests that wait for the proof.
 //!
 //! A request that names an email address gets the same answer in the same time whether or not an account has the address: it
 //! reads the same rows and writes the same two. What the mail says, and whether one is sent at all, is decided later, by

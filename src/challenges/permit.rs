@@ -1,4 +1,4 @@
-//! Permission to send a mail: which budgets it is charged to, and whose turn in the outbox it takes.
+//! Permission to send a mail: the budgets to which it is charged, and whose turn in the outbox it takes.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -17,18 +17,18 @@ use crate::{
 pub struct Asker {
     /// The client's IP address, if known.
     pub ip_address: Option<IpAddr>,
-    /// The account that the request acts for: that of the session, or one whose password the client has just proven.
+    /// The account for which the request acts: that of the session, or one whose password the client has just proven.
     pub user_id: Option<Uuid>,
 }
 
 impl Asker {
-    /// A client without a session.
+    /// Returns an asker without a session.
     #[must_use]
     pub fn anonymous(ip_address: Option<IpAddr>) -> Self {
         Self { ip_address, user_id: None }
     }
 
-    /// A client that acts for an account.
+    /// Returns an asker that acts for an account.
     #[must_use]
     pub fn of(ip_address: Option<IpAddr>, user_id: Uuid) -> Self {
         Self { ip_address, user_id: Some(user_id) }
@@ -39,7 +39,8 @@ impl Asker {
 #[derive(Clone, Copy, Debug)]
 pub struct MailPermit {
     pub(super) resend_in: Duration,
-    /// Identifies the asker whose mails take turns in the outbox. `None` if the mail does not wait for the asker's others.
+    /// Identifies the asker whose mails take turns in the outbox. `None` if the mail does not wait behind other mails
+    /// of the asker.
     pub(super) asker: Option<Uuid>,
 }
 
@@ -54,9 +55,10 @@ impl MailPermit {
 /// Charges a mail to its email address, whether or not an account has it, and to the asker: the account of the session and the
 /// client's address. Fails with [`Fault::RateLimited`] if a budget is used up.
 ///
-/// If the receiving account has signed in from the client's address before, the mail is charged to the pair of both instead of the
-/// client's address, so that neighbours behind a NAT cannot use it up. Only an account with a proven email address gets this
-/// treatment: otherwise a client could sign up with the addresses of strangers and mail them without limit.
+/// If the receiving account has signed in from the client's address before, the mail is charged to the account and the
+/// address together instead of the address alone, so that neighbours behind a NAT cannot use up the budget. This
+/// applies only to accounts with a proven email address. Otherwise a client could sign up with the addresses of
+/// strangers and mail them without limit.
 pub async fn charge(
     app: &App,
     asker: Asker,
@@ -85,7 +87,7 @@ pub async fn charge(
 async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<Option<Uuid>, Fault> {
     let account = user::find_by_email_key(app.db.read(), to.key()).await?;
     let owner = account.filter(|account| account.email_verified_at.is_some()).map(|account| account.id);
-    // the same query without an account, or its absence would show in the response time
+    // also queried without an account, because its absence would show in the response time
     let is_known = known_address::is_known(app.db.read(), owner.unwrap_or_default(), from.as_str()).await?;
     Ok(owner.filter(|_| is_known))
 }
@@ -93,9 +95,9 @@ async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<O
 /// Returns the budgets of an email address for a purpose: `RESEND_COOLDOWN` with `RATE_LIMIT_RECOVERY_MAILS`, or with
 /// `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
 ///
-/// Strangers can use them up. The budgets of mails that let an owner back in therefore refill at least once in the lifetime of
-/// such a mail and have no daily limit, so that at any moment the owner has a mail that works or may request one. The settings
-/// are checked for this at start-up.
+/// Strangers can use them up. The budgets of mails that let an owner back in therefore refill at least once in the
+/// lifetime of such a mail and have no daily limit, so that at any moment the owner either has a mail that still works
+/// or can request one. The settings are checked for this at start-up.
 fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
     match purpose {
         Purpose::ResetPassword | Purpose::SignIn => {
@@ -107,9 +109,9 @@ fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
     }
 }
 
-/// Prepares to refill the budgets of the mails that let an owner back in. Apply it in the transaction that spends or voids such a
-/// mail, because a mail that no longer works must not count against the next, and before the account is locked, because all
-/// transactions lock budgets before users.
+/// Prepares to refill the budgets of the mails that let an owner back in. The result must be applied in the transaction
+/// that spends or voids such a mail, because a mail that no longer works must not count against the next. It must be
+/// applied before the account is locked, because all transactions lock budgets before users.
 #[must_use]
 pub fn restore(app: &App, email: Option<&str>) -> Restoration {
     let address = email.and_then(|email| EmailAddress::parse(email).ok());

@@ -19,13 +19,13 @@ pub struct Registration {
     last_name: Option<String>,
     avatar_url: Option<String>,
     password_hash: Option<String>,
-    /// Lets a login tell, without computing the hash, whether the password can be the right one.
+    /// Shows a login whether the password can be the right one, without computing the hash.
     #[serde(default)]
     password_mac: Option<u16>,
     identity: Option<RegisteredIdentity>,
 }
 
-/// A provider's account that the registration was made with, and that signs in to the new account.
+/// The provider's account with which the registration was made, and which signs in to the new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredIdentity {
     /// The provider's `iss`.
@@ -68,13 +68,13 @@ impl Registration {
     pub fn may_have(&self, app: &App, password: &SecretString) -> bool {
         match (&self.password_hash, self.password_mac) {
             (Some(hash), Some(mac)) => app.tokens.is_password_mac(mac, hash, password),
-            // written by an earlier version, which made no MAC
+            // written by an earlier version, which stored no MAC
             (Some(_), None) => true,
             (None, _) => false,
         }
     }
 
-    /// Returns a registration that has nothing but an email address.
+    /// Returns a registration with only an email address.
     #[must_use]
     pub fn empty(email: String) -> Self {
         Self {

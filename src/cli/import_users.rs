@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let (file, bytes) = opened.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
 
     let app = App::build(config).await?;
-    // drawn on standard error, if that is a terminal
+    // drawn on standard error if it is a terminal
     let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
         "{bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
     )?);

@@ -1,4 +1,4 @@
-//! The command line: one file for each command.
+//! The command line, with one file for each command.
 
 use clap::{Parser, Subcommand};
 

@@ -50,7 +50,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         tracing::warn!("APP_URL is not set: emails and pages name the app without linking to it");
     }
     ready();
-    // the sender stops together with the server, so that both finish within the time limit
+    // the sender and the server stop at the same time, so that both finish within the time limit
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, sending) = (app.clone(), stopped.map(drop));
     let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });

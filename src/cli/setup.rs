@@ -1,4 +1,4 @@
-//! The steps that all commands begin with.
+//! The first steps of all commands.
 
 use std::error::Error;
 
@@ -7,10 +7,10 @@ use crate::{
     telemetry,
 };
 
-/// An error, for the person at the terminal.
+/// An error for the person at the terminal.
 pub type CliError = Box<dyn Error + Send + Sync>;
 
-/// Loads the settings, and starts the log with them.
+/// Loads the settings and starts the log.
 pub(super) fn load(mode: Mode) -> Result<Config, CliError> {
     load_from(mode, &Variables::from_environment()?)
 }

@@ -1,4 +1,4 @@
-//! A budget: how often something may be done.
+//! Budgets: how often something may be done.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use super::{
     values::{DAY, SECOND, duration, within},
 };
 
-/// How often something may be done: all at once, and then as it refills evenly.
+/// A limit on how often something may be done. All uses can be spent at once, and they come back at an even rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The name of its setting.
     pub setting: &'static str,
-    /// The number of uses,
+    /// The number of uses per `period`.
     pub count: u32,
-    /// in this time.
+    /// The time in which a spent budget refills completely.
     pub period: Duration,
 }
 
 impl Budget {
-    /// Returns how long it takes until one use comes back.
+    /// Returns the time in which one use comes back.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.period / self.count
     }
 }
 
-/// Reads a budget like `10/15m`: ten times in fifteen minutes.
+/// Reads a budget such as `10/15m`: ten times in fifteen minutes.
 pub(super) fn budget(
     r: &mut Reader<'_>,
     setting: &'static str,

@@ -6,7 +6,7 @@ use super::{
     values::{HOUR, SECOND, duration, switch},
 };
 
-/// A budget for everything that clients may do only so often.
+/// The budgets for everything that is rate limited.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct Budgets {

@@ -20,7 +20,7 @@ pub struct CodeConfig {
     pub activation_link_ttl: Duration,
     pub password_reset_ttl: Duration,
     pub login_code_ttl: Duration,
-    /// `None` if the links lead to the server's own page, as for those below.
+    /// `None` if the links lead to the server's own page. The same applies to the next three fields.
     pub activation_url: Option<String>,
     pub password_reset_url: Option<String>,
     pub login_url: Option<String>,
@@ -92,7 +92,7 @@ impl CodeConfig {
     }
 }
 
-/// Parses an address with a place for a token: `https://app.example.org/activate#{token}`.
+/// Parses an address with a placeholder for a token: `https://app.example.org/activate#{token}`.
 fn link_template(s: &str, mode: Mode) -> Result<String, String> {
     let example = "must be an address with {token} in it, like https://app.example.org/activate#{token}";
     let url = Url::parse(&s.replace("{token}", "token")).map_err(|_| example.to_owned())?;

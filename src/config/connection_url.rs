@@ -1,15 +1,15 @@
-//! URLs that hold a user and a password: `DATABASE_URL` and `SMTP_URL`. Nothing said about them repeats a part of them that
-//! may be a password, least of all when a special character has made the password look like another part.
+//! URLs that contain a user and a password: `DATABASE_URL` and `SMTP_URL`. No message repeats a part of a URL that may
+//! be a password, even if a special character makes the password look like another part.
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
-/// What to do about a URL that cannot be read.
+/// The advice for a URL that cannot be parsed.
 const PERCENT_ENCODE: &str = "cannot be read: percent-encode special characters in its user and password (`#` is %23, `/` is \
                               %2F, `?` is %3F, `%` is %25, `@` is %40, a blank is %20)";
 
-/// The parameters of PostgreSQL's URLs that are used.
+/// The parameters of PostgreSQL URLs that have an effect.
 const USED: [&str; 18] = [
     "application_name",
     "dbname",
@@ -31,7 +31,7 @@ const USED: [&str; 18] = [
     "user",
 ];
 
-/// The parameters whose values are shown. Any other may hold a password, whatever its name.
+/// The parameters whose values are shown. Any other parameter may contain a password, whatever its name.
 const HARMLESS: [&str; 14] = [
     "application_name",
     "channel_binding",
@@ -49,12 +49,12 @@ const HARMLESS: [&str; 14] = [
     "user",
 ];
 
-/// Reads the URL of a PostgreSQL server.
+/// Parses the URL of a PostgreSQL server.
 pub(super) fn postgres(s: &str) -> Result<SecretString, String> {
     Parts::of(s)?.postgres().ok_or_else(|| PERCENT_ENCODE.to_owned())
 }
 
-/// Returns a warning if a URL of PostgreSQL has parameters that nothing here uses.
+/// Returns a warning if a PostgreSQL URL has parameters that have no effect.
 pub(super) fn unused_parameters(s: &str) -> Option<String> {
     let parts = Parts::of(s).ok().filter(|_| !s.starts_with("sqlite:"))?;
     let unused: Vec<&str> = parts.parameters().map(|(name, _)| name).filter(|name| !is_used(name)).collect();
@@ -62,12 +62,13 @@ pub(super) fn unused_parameters(s: &str) -> Option<String> {
         .then(|| format!("DATABASE_URL has parameters that are not used: {}", unused.join(", ")))
 }
 
-/// Checks what holds for every URL with a password: that no special character ends a part before its end.
+/// Checks that no special character in a URL cuts one of its parts short. Every URL that may contain a password must
+/// pass.
 pub(super) fn check(s: &str) -> Result<(), String> {
     Parts::of(s).map(drop)
 }
 
-/// Returns a URL that can be read, with each password in it hidden.
+/// Returns a parsable URL with every password in it hidden.
 pub(super) fn without_passwords(s: &str) -> String {
     let (before, query) = s.split_once('?').map_or((s, None), |(before, query)| (before, Some(query)));
     let authority = before.find("://").map_or(before.len(), |at| at + 3);
@@ -89,12 +90,12 @@ pub(super) fn without_passwords(s: &str) -> String {
     format!("{before}?{}", query.split('&').map(shown).collect::<Vec<_>>().join("&"))
 }
 
-/// A URL, cut where its parts end.
+/// The parts of a URL.
 struct Parts<'s> {
     user: Option<&'s str>,
     /// The host, and the port behind a colon.
     host: &'s str,
-    /// With the slash before it.
+    /// Includes the leading slash.
     path: &'s str,
     query: &'s str,
 }
@@ -108,13 +109,14 @@ impl<'s> Parts<'s> {
         let (_, rest) = s.split_once("://")?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // an unencoded `@` is part of the user or the password, as browsers read it: the last one ends them
+        // as in browsers, an unencoded `@` belongs to the user or the password, and only the last one separates them
+        // from the host
         let (user, host) =
             authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         Some(Self { user, host, path, query })
     }
 
-    /// Whether no part reads as if it were the rest of a password.
+    /// Returns whether no part looks like the rest of a password.
     fn are_whole(&self) -> bool {
         let all = [self.user.unwrap_or_default(), self.host, self.path, self.query];
         let is_text = |part: &str| {
@@ -139,19 +141,19 @@ impl<'s> Parts<'s> {
         self.query.split('&').filter_map(|pair| pair.split_once('='))
     }
 
-    /// Returns the URL as sqlx reads it the way psql does.
+    /// Returns a URL that means to sqlx what this one means to psql.
     fn postgres(&self) -> Option<SecretString> {
         let (mut user, mut host) = (self.user.map(|user| format!("{user}@")).unwrap_or_default(), self.host);
         let mut query = Vec::new();
         let (name, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-            // sqlx looks the address up with its brackets on
+            // sqlx would look up the address with its brackets
             Some((address, port)) => {
                 query.push(format!("host={address}"));
                 (address, port)
             }
             None => host.split_at(host.rfind(':').unwrap_or(host.len())),
         };
-        // a URL has no user without a host; psql's may name the host in a parameter
+        // a standard URL with a user needs a host, but psql also accepts the host as a parameter
         if let (Some(given), true) = (self.user, name.is_empty()) {
             let (name, password) =
                 given.split_once(':').map_or((given, None), |(name, word)| (name, Some(word)));
@@ -170,7 +172,8 @@ impl<'s> Parts<'s> {
     }
 }
 
-/// A plus is a plus for psql, and a blank for those who read queries as forms.
+/// Encodes a value for the query. A plus must be encoded, because psql reads it as a plus and form parsers read it as a
+/// space.
 fn in_query(value: &str) -> String {
     value.replace('+', "%2B").replace('&', "%26")
 }
@@ -183,7 +186,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte))
 }
 
-/// Whether a byte is one of names, paths and addresses, and separates nothing from anything.
+/// Returns whether a byte occurs in names, paths and addresses but is never a separator.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-/:,%[]".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! The settings of the database, and of what is kept in memory of it.
+//! The settings of the database and of the viewer cache.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
     values::{MINUTE, duration, one_of, within},
 };
 
-/// Where the data is, and how much of it is kept in memory.
+/// The location of the data, and how much of it is cached in memory.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct DatabaseConfig {
@@ -18,13 +18,13 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub max_connections: u32,
     pub events: DatabaseEvents,
-    /// As many users are kept as sessions.
+    /// Applies to sessions and to users separately.
     pub viewer_cache_size: usize,
-    /// On SQLite nothing is ever stale.
+    /// Ignored on SQLite, where the cache is never stale.
     pub viewer_cache_staleness: Duration,
 }
 
-/// Where the database is.
+/// The location of the database.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// A file, which is created if it is missing.

@@ -1,33 +1,34 @@
-//! The text of `.env`: which variables it sets.
+//! Parses `.env`.
 //!
-//! Programs disagree about this format, and they disagree about passwords first of all. These rules change a value as little
-//! as possible:
+//! Programs disagree about this format, most of all about values such as passwords. These rules change a value as
+//! little as possible:
 //!
-//! - A line is `NAME=value`, with or without `export ` before it. Any other line belongs to another program and is skipped.
-//! - Blanks around the name and around the value do not count.
+//! - A line is `NAME=value`, optionally after `export `. Any other line belongs to another program and is skipped.
+//! - Blanks around the name and the value are ignored.
 //! - `#` begins a comment at the start of a line, and after a blank in a value without quotes.
-//! - Quotes around a whole value are stripped, and such a value may have several lines. In double quotes `\n`, `\r`, `\t`,
-//!   `\"` and `\\` are escapes; in single quotes nothing is.
-//! - `$` is a dollar sign.
-//! - If several lines set one variable, the last one counts.
+//! - Quotes around a whole value are stripped, and a quoted value may have several lines. `\n`, `\r`, `\t`, `\"` and
+//!   `\\` are escapes in double quotes. There are no escapes in single quotes.
+//! - `$` is an ordinary character.
+//! - If several lines set the same variable, the last one counts.
 
 /// One variable.
 #[derive(PartialEq, Eq)]
 pub(super) struct Assignment {
     pub(super) name: String,
-    /// The value, or why it cannot be read, as the end of a sentence that begins with the name. No problem repeats the value,
-    /// which may be a password.
+    /// The value, or the reason why it cannot be read. The reason is the end of a sentence that begins with the name,
+    /// and never repeats the value, which may be a password.
     pub(super) value: Result<String, &'static str>,
-    /// The number of its line, from 1.
+    /// The number of the line, starting at 1.
     pub(super) line: usize,
 }
 
-/// Reads the variables. A value that cannot be read is a problem only for those who need it: it may be another program's.
+/// Parses the variables. An unreadable value is an error only if a setting needs it, because it may belong to another
+/// program.
 ///
 /// # Errors
-/// If the file is not text in UTF-8. The message is the end of a sentence that begins with the file's name.
+/// Fails if the file is not UTF-8 text. The message is the end of a sentence that begins with the name of the file.
 pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
-    // as Notepad and PowerShell's `>` save it
+    // Notepad and PowerShell's `>` can save files like this
     if file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff") {
         return Err("is saved as UTF-16: save it as UTF-8");
     }
@@ -62,7 +63,7 @@ fn line_length(text: &[u8]) -> usize {
     text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len())
 }
 
-/// Returns the name that a line sets, and where the value begins.
+/// Returns the name that a line sets and the index at which the value begins. Returns `None` if the line sets nothing.
 fn name(line: &[u8]) -> Option<(&str, usize)> {
     let equals = line.iter().position(|byte| *byte == b'=')?;
     let before = str::from_utf8(&line[..equals]).ok()?.trim_matches(BLANKS);
@@ -74,7 +75,7 @@ fn name(line: &[u8]) -> Option<(&str, usize)> {
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit());
     let after = &line[equals + 1..];
     let blanks = after.iter().take_while(|byte| is_blank(**byte)).count();
-    // a comment may take the place of the value, and needs a blank before it
+    // the blank stays, because a comment in place of the value needs one before it
     let skipped = if after[blanks..].starts_with(b"#") { 0 } else { blanks };
     is_name.then_some((name, equals + 1 + skipped))
 }
@@ -87,7 +88,7 @@ fn is_blank(byte: u8) -> bool {
 
 const NOT_CLOSED: &str = "begins with a quote that is not closed";
 
-/// Reads the value at the beginning of a text. Returns it, and where its last line ends.
+/// Parses the value at the beginning of a text. Returns the value and the index at which its last line ends.
 fn value(text: &[u8]) -> (Result<Vec<u8>, &'static str>, usize) {
     let end = line_length(text);
     if let Some(quote @ (b'"' | b'\'')) = text.first() {
@@ -100,7 +101,7 @@ fn value(text: &[u8]) -> (Result<Vec<u8>, &'static str>, usize) {
             return (Ok(whole), last.end);
         }
         if last.end > end {
-            // more likely a quote was forgotten than that a value of several lines goes on after its quotes
+            // a forgotten quote is more likely than a multi-line value that continues after its closing quote
             return (Err(NOT_CLOSED), end);
         }
         // `"Ada" <ada@example.org>`: the quotes are part of the value
@@ -108,7 +109,8 @@ fn value(text: &[u8]) -> (Result<Vec<u8>, &'static str>, usize) {
     (Ok(unquoted(&text[..end])), end)
 }
 
-/// Reads what stands in quotes. Returns it, and where the quotes have ended, or `None` if they never do.
+/// Parses a quoted value. Returns the value and the index after the closing quote. Returns `None` if there is no
+/// closing quote.
 fn quoted(text: &[u8], quote: u8) -> Option<(Vec<u8>, usize)> {
     let (mut value, mut at) = (Vec::new(), 1);
     loop {

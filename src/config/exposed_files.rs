@@ -10,8 +10,8 @@ use super::{
     smtp_url::MailWay,
 };
 
-/// Returns a warning for each file and folder that others may read or change and should not. It changes no permissions,
-/// because they may be intended.
+/// Returns a warning for each file and folder that others may read or change but should not. It does not change
+/// permissions, because they may be intended.
 pub(super) fn warnings(mode: Mode, database: &DatabaseConfig, mail: &MailConfig) -> Vec<String> {
     let data_dir = database.data_dir.as_path();
     let mut warnings = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn warnings(mode: Mode, database: &DatabaseConfig, mail: &MailConfig)
         check(data_dir, ANYTHING, "700");
         check(&data_dir.join("secret_key"), ANYTHING, "600");
     }
-    // others may enter any folder that is not Gatehouse's own
+    // a folder that does not belong to Gatehouse may be readable, but must not be writable
     match folder {
         Some(folder) if folder == Path::new("") => check(Path::new("."), WRITE, "go-w"),
         Some(folder) if folder != data_dir => check(folder, WRITE, "go-w"),

@@ -9,22 +9,22 @@ use super::{
     values::{is_loopback, list, optional},
 };
 
-/// The client that Google knows, and where Google is.
+/// The OAuth client that is registered with Google, and the addresses of Google.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct GoogleConfig {
-    /// Google must have issued tokens to this client.
+    /// Only tokens that Google issued to this client are accepted.
     pub client_id: String,
-    /// `None` if the server accepts no authorization codes.
+    /// `None` if the server does not accept authorization codes.
     pub client_secret: Option<SecretString>,
-    /// The first is used if a client names none.
+    /// The first one is used if a client names none.
     pub redirect_uris: Vec<String>,
     pub discovery_url: Url,
     pub tokeninfo_url: Url,
 }
 
 impl GoogleConfig {
-    /// Returns `None` if Google sign-in is off.
+    /// Reads the section. Returns `None` if Google sign-in is off.
     pub(super) fn read(r: &mut Reader<'_>, public_url: &str, port: u16) -> Option<Self> {
         let mode = r.mode;
         r.section("Google", "See [Google](sign-in-providers.md).");
@@ -40,7 +40,7 @@ impl GoogleConfig {
                 Ok(SecretString::from(s))
             });
         let client_secret = r.find(name).map(|_| client_secret);
-        // in development the server's own pages try it out
+        // in development the server's own pages can try out Google sign-in
         let is_tried = mode == Mode::Dev && client_secret.is_some();
         let redirect_uris = r.setting(
             "GOOGLE_REDIRECT_URIS",
@@ -75,8 +75,8 @@ impl GoogleConfig {
     }
 }
 
-/// Returns the pages of development mode to which Google sends people back. They must exist under every name of the server,
-/// because a browser finds what it has begun only under the name that it used.
+/// Returns the pages of development mode to which Google sends people back. They must be listed under every name of the
+/// server, because a browser can finish a sign-in only under the name under which it started.
 fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);
@@ -92,7 +92,7 @@ fn client_id(s: &str) -> Result<String, String> {
     Ok(s.to_owned())
 }
 
-/// Checks an address and returns it as it is written, because it is compared letter by letter (RFC 9700 §4.1.3).
+/// Checks an address and returns it unchanged, because it is compared character by character (RFC 9700 §4.1.3).
 fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     let is_good = |url: &Url| {
         let is_safe =
@@ -105,7 +105,7 @@ fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     }
 }
 
-/// Parses an address of Google. It must be encrypted unless it is on this machine, because its answers are trusted.
+/// Parses an address of Google. It must use https unless it is on this machine, because its responses are trusted.
 fn endpoint(s: &str) -> Result<Url, String> {
     let is_good = |url: &Url| {
         url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url.host_str().unwrap_or_default()))

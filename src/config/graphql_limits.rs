@@ -2,12 +2,12 @@
 
 use super::{reader::Reader, values::within};
 
-/// The most that a GraphQL document may ask for.
+/// The limits for a GraphQL document.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct GraphqlLimits {
     pub bytes: usize,
-    /// The parser recurses on values without a limit of its own.
+    /// Needed because the parser recurses into values without a limit.
     pub nesting: usize,
     pub depth: u32,
     pub fields: u32,

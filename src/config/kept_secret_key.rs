@@ -1,4 +1,4 @@
-//! The secret of development mode, which is kept in a file.
+//! The secret key of development mode, which is stored in a file.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::secrets::{SecretKey, private_file};
 
-/// Reads the key in the file, or makes both at the first start. Only its owner can read the file.
+/// Reads the key from the file. At the first start, creates the key and the file, which only its owner can read.
 pub(super) fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
     let (key, text) = SecretKey::generate();
     let mut fresh = OpenOptions::new();

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::input::EmailAddress;
 
-/// The sender's address if no mail is ever sent: on a developer's machine.
+/// The sender's address without a mail server, so only in mails that do not leave the machine.
 const NOBODY: &str = "gatehouse@example.org";
 
-/// What mails say, and how they leave.
+/// The content of mails and how they are sent.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct MailConfig {
@@ -111,13 +111,13 @@ impl MailConfig {
     }
 }
 
-/// Parses a name that mails show.
+/// Parses a name that appears in mails.
 fn mail_name(s: &str) -> Result<String, String> {
     let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
     is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())
 }
 
-/// Parses the address of a page that people open.
+/// Parses the address of a page for people.
 fn page_address(s: &str, mode: Mode) -> Result<String, String> {
     let example = || "must be an address like https://app.example.org".to_owned();
     let url = Url::parse(s).map_err(|_| example())?;
@@ -134,7 +134,7 @@ fn address(s: &str) -> Result<EmailAddress, String> {
     EmailAddress::parse(s).map_err(|_| "must be an email address like support@example.org".to_owned())
 }
 
-/// `accounts@example.org` or `Example accounts <accounts@example.org>`.
+/// Parses `accounts@example.org` or `Example accounts <accounts@example.org>`.
 fn sender(s: &str) -> Result<(Option<String>, EmailAddress), String> {
     let form = "must be like accounts@example.org or Example <accounts@example.org>";
     let (name, address) = match s.strip_suffix('>').and_then(|s| s.rsplit_once('<')) {

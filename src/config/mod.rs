@@ -1,4 +1,5 @@
-//! Every setting: its name, default, meaning and bounds, one file a section. Nothing else reads the environment.
+//! Every setting, with its name, default, meaning and bounds. There is one file per section. No other module reads the
+//! environment.
 
 mod budget;
 mod budgets;
@@ -67,7 +68,7 @@ pub struct Config {
 
     /// Every setting, as `gatehouse config` prints it.
     pub report: Vec<Setting>,
-    /// What the operator should know. It is logged once there is a log.
+    /// Warnings for the operator. They are logged as soon as logging is set up.
     pub warnings: Vec<String>,
 }
 
@@ -75,7 +76,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// Everything that is missing, malformed, weak or contradictory, at once.
+    /// Returns everything that is missing, malformed, weak or contradictory, all at once.
     pub fn load(mode: Mode, variables: &Variables) -> Result<Self, ConfigError> {
         let mut r = Reader::new(mode, variables);
         let server = ServerConfig::read(&mut r);
@@ -117,18 +118,18 @@ impl Config {
     }
 }
 
-/// Returns the reference of all settings, in Markdown. It is the same on every machine.
+/// Returns the reference of all settings in Markdown. It is the same on every machine.
 ///
 /// # Panics
-/// Never: a test accepts every default.
+/// Never, because a test checks that every default is valid.
 #[must_use]
 pub fn reference() -> String {
     let defaults = Config::load(Mode::Command, &Variables::default());
     reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
-/// Checks that an owner can always request a mail or has one that works. Otherwise strangers could use up the budget and keep
-/// the owner out.
+/// Checks that, at any time, the owner of an account can request a recovery mail or has one that still works. Otherwise
+/// strangers could use up the budget and keep the owner out.
 fn check_that_recovery_mails_outlast_their_budget(r: &mut Reader<'_>, codes: &CodeConfig, budgets: &Budgets) {
     r.check(
         budgets.recovery_mails.interval() <= codes.password_reset_ttl,

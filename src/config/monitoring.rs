@@ -7,23 +7,23 @@ use super::{
     values::{one_of, optional, text},
 };
 
-/// How operators watch the server.
+/// How operators monitor the server.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct MonitoringConfig {
-    /// `None` if nothing is measured.
+    /// `None` if no metrics are served.
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
     /// `RUST_LOG`.
     pub log_filter: String,
 }
 
-/// The form of log records.
+/// The format of log records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for people to read.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

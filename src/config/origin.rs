@@ -1,17 +1,17 @@
-//! Web origins, and patterns of them.
+//! Web origins and patterns for them.
 
 use std::net::IpAddr;
 
 use url::Url;
 
-/// Parses an origin as browsers send it, of any scheme: `https://app.example.org`, `capacitor://localhost`. A star in place of
-/// the first labels stands for one or more labels: `https://*.example.org`.
+/// Parses an origin as browsers send it, of any scheme: `https://app.example.org`, `capacitor://localhost`. A star in
+/// place of the first labels matches one or more labels: `https://*.example.org`.
 pub(super) fn origin(s: &str) -> Result<String, String> {
     let example = "an origin like https://app.example.org";
     match s {
         "*" => return Err(format!("holds `*`: name each origin, or all of a domain by {EVERY_ORIGIN_OF}")),
         "null" => return Err(format!("holds `null`, which pages of anybody's can send; name {example}")),
-        // the error must not repeat what may be a password
+        // the error must not repeat a possible password
         _ if s.contains('@') => {
             return Err(format!("holds a user or a password, which no origin has; name {example}"));
         }
@@ -39,12 +39,12 @@ pub(super) fn origin(s: &str) -> Result<String, String> {
     if authority.contains(['/', '?', '#', '\\']) || (host.is_empty() && url.scheme() != "file") {
         return Err(no_origin());
     }
-    // browsers leave the default port out
+    // browsers omit the default port
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     Ok(format!("{}://{host}{port}", url.scheme()))
 }
 
-/// How to allow every origin of a domain.
+/// An example for error messages: a pattern that allows every origin of a domain.
 const EVERY_ORIGIN_OF: &str = "https://*.example.org";
 
 #[cfg(test)]

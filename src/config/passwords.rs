@@ -6,7 +6,7 @@ use super::{
     values::within,
 };
 
-/// The least that a password needs, and what hashing it takes.
+/// The requirements for passwords and the cost of hashing them.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct PasswordConfig {
@@ -17,14 +17,14 @@ pub struct PasswordConfig {
     pub hash_queue: usize,
 }
 
-/// The most memory that a stored hash may take, in KiB, and so the most that may be set.
+/// The most memory that a stored hash may need, in KiB, which also bounds the setting.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
-/// The most passes that a stored hash may take, and so the most that may be set.
+/// The most passes that a stored hash may need, which also bounds the setting.
 pub const MAX_ARGON2_ITERATIONS: u32 = 10;
 
 impl PasswordConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        // OWASP's smallest recommendation is 7 MiB (with five passes)
+        // the smallest memory that OWASP recommends is 7 MiB (with five passes)
         let least_memory = if r.mode == Mode::Serve { 7168 } else { 8 };
         r.section("Passwords", "");
         let password_min_length = r.setting(

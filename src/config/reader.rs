@@ -1,5 +1,5 @@
-//! Reads settings one by one: takes the value that is given or the default, records it for `gatehouse config`, and notes what
-//! is wrong with it. Each setting is defined where it is read: its name, default and meaning stand there and nowhere else.
+//! Reads settings one by one. It takes the given value or the default, records it for `gatehouse config`, and collects
+//! problems. Each setting is defined where it is read, and its name, default and meaning are nowhere else.
 
 use url::Url;
 
@@ -9,18 +9,18 @@ use super::{
     variables::{Variable, Variables},
 };
 
-/// A setting: its definition, and its value in effect, fit to be shown.
+/// A setting: its definition, and its effective value in a form that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The section of the reference that lists it.
     pub section: Section,
-    /// The variable's name.
+    /// The name of the variable.
     pub name: &'static str,
     /// The default, in Markdown. It is the same on every machine.
     pub default: String,
     /// The meaning, in Markdown.
     pub meaning: &'static str,
-    /// The value; secrets hidden.
+    /// The value, with secrets hidden.
     pub value: String,
     /// `environment`, `.env`, `default`, or the option that sets it.
     pub source: &'static str,
@@ -31,14 +31,14 @@ pub struct Setting {
 pub struct Section {
     /// The heading.
     pub title: &'static str,
-    /// What applies to all its settings, in Markdown. It may be empty.
+    /// An introduction that applies to all settings of the section, in Markdown. May be empty.
     pub introduction: &'static str,
 }
 
-/// The value of a setting that is not given.
+/// The default of a setting.
 pub(super) struct DefaultValue {
     value: String,
-    /// The text of the reference, if the value depends on the machine or on other settings.
+    /// The text for the reference, if the value depends on the machine or on other settings.
     shown: Option<&'static str>,
     is_required: bool,
     is_required_by_serve: bool,
@@ -51,7 +51,7 @@ impl From<&str> for DefaultValue {
 }
 
 impl DefaultValue {
-    /// A default that depends on the mode, the machine or other settings. The reference shows `shown` in its place.
+    /// Builds a default that depends on the mode, the machine or other settings. The reference shows `shown` instead.
     pub(super) fn derived(value: impl AsRef<str>, shown: &'static str) -> Self {
         Self { shown: Some(shown), ..Self::from(value.as_ref()) }
     }
@@ -61,7 +61,7 @@ impl DefaultValue {
         Self { is_required_by_serve: true, ..self }
     }
 
-    /// Makes the setting required if the condition holds. The text of the reference must name the condition.
+    /// Makes the setting required if the condition holds. The text for the reference must state the condition.
     pub(super) fn required_if(self, is_required: bool) -> Self {
         Self { is_required, ..self }
     }
@@ -80,7 +80,7 @@ impl DefaultValue {
     }
 }
 
-/// Reads settings one by one. It continues after a bad one, so that all problems are reported at once.
+/// Reads settings one by one. It continues after an invalid one, so that all problems are reported at once.
 pub(super) struct Reader<'v> {
     pub(super) mode: Mode,
     variables: &'v Variables,
@@ -96,12 +96,12 @@ impl<'v> Reader<'v> {
         Self { mode, variables, section: Section::default(), report, problems, warnings }
     }
 
-    /// Begins a section of the reference.
+    /// Starts a section of the reference.
     pub(super) fn section(&mut self, title: &'static str, introduction: &'static str) {
         self.section = Section { title, introduction };
     }
 
-    /// Defines a setting and reads it. If its value is bad, notes the problem and returns the default.
+    /// Defines a setting and reads it. If its value is invalid, records the problem and returns the default.
     pub(super) fn setting<T>(
         &mut self,
         name: &'static str,
@@ -137,7 +137,7 @@ impl<'v> Reader<'v> {
         self.report.push(Setting { section, name, default, meaning, value, source });
     }
 
-    /// Notes what is wrong with a setting, and where it stands.
+    /// Records a problem with a setting and where the setting is defined.
     pub(super) fn refuse(&mut self, name: &str, problem: &str) {
         self.problems.push(match self.find(name).and_then(|found| found.line) {
             Some(line) => format!("{name} (.env, line {line}) {problem}"),
@@ -145,31 +145,31 @@ impl<'v> Reader<'v> {
         });
     }
 
-    /// Returns `None` if the setting is not given.
+    /// Returns the variable of a setting. Returns `None` if it is not given.
     pub(super) fn find(&self, name: &str) -> Option<&'v Variable> {
         self.variables.get(name)
     }
 
-    /// Notes a contradiction between settings.
+    /// Records a problem unless the condition holds.
     pub(super) fn check(&mut self, holds: bool, problem: &str) {
         if !holds {
             self.problems.push(problem.to_owned());
         }
     }
 
-    /// Checks who else may change or read `.env`. Production refuses one that others may change.
+    /// Checks whether other users may change or read `.env`. Production rejects a file that others may change.
     pub(super) fn check_env_file(&mut self) {
         let Some(file) = &self.variables.env_file else { return };
         self.warnings.extend(file.warnings());
         if let Some(problem) = file.is_open_to_change() {
-            // a developer's umask may let their group write, and there is little to lose
+            // a warning is enough in development, where the umask may allow group writes and there is little to lose
             let list = if self.mode == Mode::Serve { &mut self.problems } else { &mut self.warnings };
             list.push(problem);
         }
     }
 }
 
-/// Returns a setting's value without its secrets.
+/// Returns the value of a setting with its secrets hidden.
 fn shown(name: &str, value: &str) -> String {
     let is_secret = name.starts_with("SECRET_KEY") || name.ends_with("_SECRET");
     if is_secret && !value.is_empty() {

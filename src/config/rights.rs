@@ -1,25 +1,25 @@
-//! Who else on this machine may read or change a file. On systems without mode bits, nothing is known about that.
+//! Which other users of this machine may read or change a file. On systems without mode bits this is unknown.
 
 use std::path::Path;
 
-/// What users other than the owner may do.
+/// The mode bits of users other than the owner.
 pub(super) const ANYTHING: u32 = 0o077;
 pub(super) const WRITE: u32 = 0o022;
 const EVERYBODY_READS: u32 = 0o004;
 const EVERYBODY_WRITES: u32 = 0o002;
-/// In a folder with this bit, nobody can replace the files of others.
+/// The mode bit of a folder in which users cannot replace the files of others.
 const STICKY: u32 = 0o1000;
 
-/// The rights to a file or folder.
+/// The permissions of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rights {
     pub(super) mode: u32,
-    /// Whether the owner is neither root nor the user that runs this process.
+    /// Whether the owner is neither root nor the user who runs this process.
     is_anothers: bool,
 }
 
 impl Rights {
-    /// Returns `None` if there is no such file.
+    /// Reads the permissions of a file. Returns `None` if there is no such file.
     #[cfg(unix)]
     pub(super) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
@@ -38,7 +38,7 @@ impl Rights {
     }
 }
 
-/// The rights to `.env` and its folder.
+/// The permissions of `.env` and its folder.
 #[derive(Clone, Debug)]
 pub(super) struct EnvFile {
     file: Option<Rights>,
@@ -67,7 +67,7 @@ impl EnvFile {
         ))
     }
 
-    /// Returns what else the owner should know.
+    /// Returns the remaining warnings for the owner.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some(file) = self.file else { return Vec::new() };
         let mut warnings = Vec::new();

@@ -18,11 +18,11 @@ use super::{
 pub struct ServerConfig {
     pub host: String,
     pub port: u16,
-    /// Links are built from it, never from a request.
+    /// Links are always built from this, never from a request.
     pub public_url: Url,
-    /// In lower case, without ports; those of `public_url` included.
+    /// In lower case, without ports. Includes the host of `public_url`.
     pub allowed_hosts: Vec<String>,
-    /// As browsers send them; that of `public_url` included.
+    /// In the form that browsers send. Includes the origin of `public_url`.
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
     pub max_connections: u32,
@@ -98,7 +98,7 @@ impl ServerConfig {
             "Whether the playground is at `/`. It has only the rights of the person who signs in there.",
             switch,
         );
-        // without introspection a playground completes nothing
+        // without introspection, the playground cannot complete anything
         let introspects = playground || mode != Mode::Serve;
         let introspection = r.setting(
             "INTROSPECTION",
@@ -120,7 +120,7 @@ impl ServerConfig {
         }
     }
 
-    /// Returns `public_url` without a slash at its end.
+    /// Returns `public_url` without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.public_url.as_str().trim_end_matches('/')
@@ -132,7 +132,7 @@ impl ServerConfig {
         format!("{}{path}", self.base_url())
     }
 
-    /// Whether only this machine can reach the server.
+    /// Returns whether only this machine can reach the server.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
@@ -161,7 +161,7 @@ fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
     }
 }
 
-/// Returns the names that are allowed without being listed.
+/// Returns the host names that are always allowed.
 fn own_hosts(mode: Mode, host: &str, public_url: &Url) -> Vec<String> {
     let mut hosts = vec![public_url.host_str().unwrap_or_default().to_ascii_lowercase()];
     if mode != Mode::Serve {
@@ -178,7 +178,7 @@ fn listen_host(s: &str) -> Result<String, String> {
     host_name(&in_url(s)).map(|_| s.to_owned()).map_err(|_| "must be an address or a host name".to_owned())
 }
 
-/// Returns a host as a URL writes it: IPv6 in brackets.
+/// Returns a host in the form used in URLs, with IPv6 addresses in brackets.
 fn in_url(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

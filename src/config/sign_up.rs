@@ -23,7 +23,7 @@ pub struct SignUpConfig {
 pub enum EmailVerification {
     /// Never.
     None,
-    /// The server asks for it, and nothing waits for it.
+    /// The server asks for verification, but nothing depends on it.
     Optional,
     /// Before the account exists.
     Mandatory,
@@ -86,12 +86,12 @@ impl SignUpConfig {
     }
 }
 
-/// Returns the key of a username.
+/// Parses a reserved username and returns its key.
 fn reserved_username(s: &str) -> Result<String, String> {
     Username::parse(s).map(|name| name.key()).map_err(|_| format!("holds `{s}`, which is not a username"))
 }
 
-/// Names that readers take for the operator's: those of mailboxes for common services (RFC 2142), of roles, and of hosts.
+/// Names that people might believe belong to the operator: mailboxes of common services (RFC 2142), roles and hosts.
 const RESERVED_USERNAMES: &str = "abuse,account,accounts,admin,administrator,anonymous,api,auth,billing,contact,gatehouse,\
     help,helpdesk,hostmaster,info,login,mail,mailer-daemon,marketing,moderator,noc,no-reply,no_reply,noreply,null,official,\
     operator,owner,password,postmaster,press,privacy,root,sales,security,service,signup,staff,superuser,support,sysadmin,\

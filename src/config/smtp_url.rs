@@ -1,4 +1,4 @@
-//! The URL of a mail server, or of a folder in its place.
+//! The URL of a mail server, or of a folder that takes its place.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{connection_url, values::is_loopback};
 
-/// How mails leave.
+/// How mails are sent.
 #[derive(Clone, Debug)]
 pub enum MailWay {
     /// Through a mail server.
@@ -17,16 +17,16 @@ pub enum MailWay {
     Folder(PathBuf),
 }
 
-/// A mail server that takes mails for others.
+/// A mail server that accepts mails for delivery to others.
 #[derive(Clone, Debug)]
 pub struct SmtpServer {
-    /// Its name or address, without brackets.
+    /// The name or address, without brackets.
     pub host: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
     /// How the connection is encrypted.
     pub tls: SmtpTls,
-    /// What to log in with.
+    /// The login, if the server requires one.
     pub login: Option<SmtpLogin>,
 }
 
@@ -42,13 +42,13 @@ pub struct SmtpLogin {
 /// How a connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// From its first byte on.
+    /// From the first byte.
     Implicit,
-    /// By STARTTLS, or not used.
+    /// With STARTTLS. If the server does not offer it, no mail is sent.
     Required,
-    /// By STARTTLS where the server offers it.
+    /// With STARTTLS, if the server offers it.
     Opportunistic,
-    /// Never: the server is this machine.
+    /// Never, because the server is on this machine.
     Never,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn smtp_url(s: &str) -> Result<MailWay, String> {
     let tls = match (url.scheme(), tls.as_deref()) {
         ("smtps", None | Some("required")) => SmtpTls::Implicit,
         ("smtp", Some("required")) => SmtpTls::Required,
-        // the certificate of a server on this machine is rarely valid, and nobody can listen in between
+        // a server on this machine rarely has a valid certificate, and nobody can eavesdrop on the connection
         ("smtp", None | Some("opportunistic")) if is_loopback(host) => SmtpTls::Never,
         ("smtp", None | Some("opportunistic")) => SmtpTls::Opportunistic,
         ("smtp" | "smtps", Some(_)) => {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::secrets::SecretKey;
 
-/// How tokens are made, and how long they and their sessions last.
+/// How tokens are issued, and how long they and their sessions last.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct TokenConfig {
@@ -31,7 +31,7 @@ pub struct TokenConfig {
     pub issuer: String,
     pub audience: String,
     pub algorithm: JwtAlgorithm,
-    /// The signing key first. If there is none, the database keeps generated ones.
+    /// The signing key comes first. If the list is empty, keys are generated and stored in the database.
     pub rsa_keys: Vec<Arc<PrivateKeyDer<'static>>>,
     pub claims: Vec<Claim>,
 }
@@ -41,9 +41,9 @@ pub struct TokenConfig {
 pub enum JwtAlgorithm {
     /// Ed25519.
     EdDsa,
-    /// ECDSA with P-256 and SHA-256, for libraries that do not know Ed25519.
+    /// ECDSA with P-256 and SHA-256, for libraries that do not support Ed25519.
     Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, for libraries that know nothing else.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, for libraries that support nothing else.
     Rs256,
 }
 
@@ -157,8 +157,8 @@ impl TokenConfig {
     }
 }
 
-/// Reads the secret. If it is not given, `dev` makes one at its first start and keeps it; commands use a random one, with
-/// which they sign nothing.
+/// Reads the secret. If it is not given, `dev` generates one at its first start and stores it. Commands use a random
+/// one, because they sign nothing.
 fn secret_key(r: &mut Reader<'_>, data_dir: &Path) -> SecretKey {
     let name = "SECRET_KEY";
     let key = match (r.find(name), r.mode) {
@@ -192,9 +192,9 @@ fn jwt_algorithm(s: &str) -> Result<JwtAlgorithm, String> {
     one_of(s, &all)
 }
 
-/// Reads a file with a private key in PEM: PKCS#8 or PKCS#1.
+/// Reads a PEM file with a private key in PKCS#8 or PKCS#1.
 fn rsa_key_file(path: &str) -> Result<Arc<PrivateKeyDer<'static>>, String> {
-    // the error repeats nothing of the file, which may hold a secret
+    // the error must not repeat anything from the file, which may contain a secret
     let key = PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
         pem::Error::Io(error) => format!("names {path}, which cannot be read: {error}"),
         _ => format!("names {path}, which holds no private key in PEM"),

@@ -1,5 +1,5 @@
-//! The forms in which settings of several sections are written. Each error is the end of a sentence that begins with the
-//! setting's name.
+//! Parsers that settings of several sections share. Each error is the end of a sentence that begins with the name of
+//! the setting.
 
 use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -45,12 +45,12 @@ pub(super) fn one_of<T: Copy>(s: &str, choices: &[(&str, T)]) -> Result<T, Strin
     })
 }
 
-/// Parses items that are separated by commas.
+/// Parses comma-separated items.
 pub(super) fn list<T>(s: &str, item: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     s.split(',').map(str::trim).filter(|text| !text.is_empty()).map(item).collect()
 }
 
-/// Returns `None` if the text is empty.
+/// Parses an optional value. Returns `None` if the text is empty.
 pub(super) fn optional<T>(
     s: &str,
     parse: impl FnOnce(&str) -> Result<T, String>,
@@ -58,7 +58,7 @@ pub(super) fn optional<T>(
     if s.is_empty() { Ok(None) } else { parse(s).map(Some) }
 }
 
-/// Whether a host is this machine. IPv6 addresses may have brackets.
+/// Returns whether a host is this machine. IPv6 addresses may have brackets.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,15 +1,15 @@
-//! Where settings come from: the environment and `.env`.
+//! The sources of settings: the environment and `.env`.
 
 use std::{collections::HashMap, fmt, fs, io, path::Path};
 
 use super::{connection_url, dotenv, rights::EnvFile};
 
-/// Everything that is wrong with the settings, found in one go.
+/// All problems with the settings.
 #[derive(Debug, thiserror::Error)]
 #[error("the settings cannot be used:\n{}", .0.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Named texts, and where each came from.
+/// Variables by name, each with its source.
 #[derive(Clone, Default)]
 pub struct Variables {
     all: HashMap<String, Variable>,
@@ -18,10 +18,10 @@ pub struct Variables {
 
 #[derive(Clone)]
 pub(super) struct Variable {
-    /// The text, or why it cannot be read.
+    /// The text, or the reason why it cannot be read.
     pub(super) value: Result<String, &'static str>,
     pub(super) source: &'static str,
-    /// Its line in `.env`.
+    /// The line in `.env`.
     pub(super) line: Option<usize>,
 }
 
@@ -34,13 +34,13 @@ impl Variable {
         self.value.as_ref().is_ok_and(|value| value.trim().is_empty())
     }
 
-    /// Returns the trimmed text, or why it cannot be read.
+    /// Returns the trimmed text, or the reason why it cannot be read.
     pub(super) fn text(&self) -> Result<&str, String> {
         self.value.as_deref().map(str::trim).map_err(|why| (*why).to_owned())
     }
 }
 
-/// Shows names only: a value may be a password.
+/// Shows only names, because a value may be a password.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.all.keys()).finish()
@@ -48,11 +48,11 @@ impl fmt::Debug for Variables {
 }
 
 impl Variables {
-    /// Reads the process's environment, and `.env` in the working directory. The environment takes precedence.
+    /// Reads the environment of the process and `.env` in the working directory. The environment takes precedence.
     ///
     /// # Errors
-    /// If `.env` exists and cannot be read.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
+    /// Fails if `.env` exists and cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
     pub fn from_environment() -> Result<Self, ConfigError> {
         let (mut all, mut env_file) = (HashMap::new(), None);
         let unreadable = |why: String| ConfigError(vec![format!(".env {why}")]);
@@ -70,7 +70,7 @@ impl Variables {
             Err(e) => return Err(unreadable(format!("cannot be read: {e}"))),
         }
         for (name, value) in std::env::vars_os() {
-            // no setting needs anything but Unicode; other programs' variables may
+            // only variables of other programs can contain anything but Unicode
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
                 all.insert(name, Variable::of(value, "environment"));
             }
@@ -78,7 +78,7 @@ impl Variables {
         Ok(Self { all, env_file })
     }
 
-    /// Replaces or adds variables.
+    /// Adds or replaces variables.
     #[must_use]
     pub fn with<V: Into<String>>(
         mut self,
@@ -90,7 +90,7 @@ impl Variables {
         self
     }
 
-    /// Returns `None` if the variable is unset or empty.
+    /// Returns a variable. Returns `None` if it is unset or empty.
     pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.all.get(name).filter(|variable| !variable.is_empty())
     }
@@ -103,7 +103,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     }
 }
 
-/// Whether a variable of `.env`, which may be another program's, looks like a secret.
+/// Returns whether a variable in `.env` looks like a secret, even if it belongs to another program.
 fn is_secret(name: &str, variable: &Variable) -> bool {
     let name = name.to_ascii_uppercase();
     let is_named_so = name.starts_with("SECRET_KEY")

@@ -31,7 +31,7 @@ pub use channel::{CheckOnly, NoticeChannel, NoticeError};
 pub use notice::{Heard, MalformedNotice, Notice};
 use unannounced::Unannounced;
 
-/// How many events wait for a slow listener. Beyond that, it misses the oldest.
+/// The number of events that are kept for a slow listener. Beyond that, it misses the oldest.
 const WAITING: usize = 64;
 
 /// An event of an account. It contains only ids, so it is safe to send through the database.
@@ -54,7 +54,7 @@ pub struct Event {
 pub enum EventKind {
     /// A user signed in.
     SessionStarted,
-    /// A session was ended before it expired, by anyone.
+    /// A session was ended before it expired.
     SessionEnded,
     /// The password was set or changed.
     PasswordChanged,

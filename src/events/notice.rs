@@ -8,7 +8,7 @@ use super::{Event, Events, NoticeChannel, NoticeError, unannounced::Batch};
 /// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
 
-/// Events that one server sends to all others. A notice without events is a sign of life.
+/// Events that one server sends to all others. A notice without events only shows that the server is alive.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Notice {
     from: Uuid,

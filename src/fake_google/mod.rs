@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use crate::{clock::Clock, secrets};
 use key::Key;
 
-/// The client that it knows.
+/// The client ID that it accepts.
 pub const CLIENT_ID: &str = "gatehouse.apps.fake-google.example";
 const CLIENT_SECRET: &str = "not-a-secret";
 
@@ -43,7 +43,7 @@ struct Grant {
     code_challenge: String,
 }
 
-/// The responses about an access token.
+/// The responses for an access token.
 struct Token {
     tokeninfo: Value,
     userinfo: Value,
@@ -90,7 +90,7 @@ impl FakeGoogle {
         ]
     }
 
-    /// Returns its `iss`.
+    /// Returns the `iss` of its tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
@@ -122,7 +122,7 @@ impl FakeGoogle {
         token
     }
 
-    /// Returns the tokeninfo endpoint's response for a person's access token with the email scope.
+    /// Returns the response of the tokeninfo endpoint for a person's access token with the email scope.
     #[must_use]
     pub fn tokeninfo(person: &Value) -> Value {
         let scope = "openid https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/userinfo.profile";

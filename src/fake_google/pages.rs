@@ -80,7 +80,7 @@ pub(super) fn consent(Query(asked): Query<Asked>) -> Response {
     page(
         StatusCode::OK,
         &format!(
-            "<h1>Fake Google</h1><p>This is no Google, and asks for no password. Who are you?</p>\
+            "<h1>Fake Google</h1><p>This is not Google, and it does not ask for a password. Choose an account.</p>\
              <form method=\"post\" action=\"/authorize\">{hidden}{buttons}<button class=\"no\">Cancel</button></form>"
         ),
     )

@@ -62,7 +62,7 @@ impl Google {
         Ok(url)
     }
 
-    /// Returns the Google account of a code that came to `redirect_uri`.
+    /// Returns the Google account of a code that was sent to `redirect_uri`.
     pub async fn by_code(
         &self,
         code: &SecretString,

@@ -1,4 +1,4 @@
-//! A cache for one of Google's documents, which keeps it as long as the document's HTTP headers allow.
+//! A cache for one of Google's documents. It keeps the document as long as its HTTP headers allow.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -51,9 +51,8 @@ impl<T> DocumentCache<T> {
         }
     }
 
-    /// Returns a document newer than `known`, which lacks something. Returns `None` shortly after the last
-    /// early fetch: the missing thing is then taken not to exist, so that nobody can make us query Google as
-    /// often as they like.
+    /// Returns a document newer than `known`, which lacks something. Returns `None` shortly after the last early fetch.
+    /// The missing part is then assumed not to exist, so that clients cannot make us query Google at any rate.
     pub(super) async fn newer<F>(
         &self,
         known: &Arc<T>,

@@ -12,10 +12,10 @@ use url::Url;
 
 use super::{Google, GoogleError, TIME_LIMIT};
 
-/// The longest response read, in bytes. Google's longest, its keys, has about four thousand.
+/// The size limit of a response, in bytes. Google's longest response, its keys, has about four thousand.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// The shortest and longest time a document is kept, whatever its headers say.
+/// The minimum and maximum time for which a document is kept, whatever its headers say.
 const LEAST_FRESH: time::Duration = time::Duration::MINUTE;
 const MOST_FRESH: time::Duration = time::Duration::DAY;
 
@@ -26,7 +26,7 @@ pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
 }
 
-/// Returns a client that follows no redirects, so that every response comes from the URL requested.
+/// Returns a client that follows no redirects, so that every response comes from the requested URL.
 pub(super) fn http_client(discovery_url: &Url) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())

@@ -14,7 +14,7 @@ use super::{Claims, Discovery, Fetched, Google, GoogleAccount, GoogleError, acco
 /// Google's public keys, by id.
 pub(super) struct Keys(HashMap<String, DecodingKey>);
 
-/// The claims of an ID token. An `aud` with more audiences than ours does not fit this form.
+/// The claims of an ID token. A token with more than one audience does not match this type.
 #[derive(Deserialize)]
 struct IdToken {
     exp: i64,
@@ -47,7 +47,7 @@ impl Google {
         validation.set_audience(&[&self.config.client_id]);
         // without this, a token that lacks `iss` or `aud` passes
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // our own clock decides about `exp`
+        // `exp` is checked with our own clock instead
         validation.validate_exp = false;
         let token = decode::<IdToken>(token, &key, &validation)
             .map_err(|_| GoogleError::Rejected("the ID token was not issued by Google, or not for us"))?
@@ -55,7 +55,7 @@ impl Google {
         if token.exp <= self.clock.now().unix_timestamp() {
             return Err(GoogleError::Rejected("the ID token has expired"));
         }
-        // the nonce binds a token to one attempt: a token for another attempt must not pass
+        // the nonce binds a token to one attempt, so a token for another attempt must be rejected
         if token.nonce.as_deref() != nonce {
             return Err(GoogleError::Rejected("the ID token has the wrong nonce"));
         }

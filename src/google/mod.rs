@@ -1,7 +1,7 @@
-//! Google as an identity provider: it tells us who a person is, given a token or code from their client.
+//! Google as an identity provider. It identifies a person by a token or code from their client.
 //!
-//! The endpoints come from its discovery document (OpenID Connect Discovery 1.0). Only that document, the
-//! public keys and the person's identity are kept; nothing else is kept or logged.
+//! The endpoints come from its discovery document (OpenID Connect Discovery 1.0). Only that document, the public keys
+//! and the identity of the person are kept. Nothing else is kept or logged.
 
 mod code;
 mod document_cache;
@@ -24,10 +24,10 @@ use id_token::Keys;
 /// The time limit for one sign-in, over all requests to Google.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// How many sign-ins may wait for Google at the same time.
+/// The maximum number of sign-ins that wait for Google at the same time.
 const MOST_AT_ONCE: usize = 64;
 
-/// The longest token or code accepted, in bytes. Google's have at most 2048.
+/// The length limit of a token or code, in bytes. Google's have at most 2048.
 const MAX_CREDENTIAL: usize = 8 * 1024;
 
 /// A client of Google's endpoints.
@@ -40,7 +40,7 @@ pub struct Google {
     keys: DocumentCache<Keys>,
 }
 
-/// The reason why Google identified nobody.
+/// The reason why Google did not identify anyone.
 #[derive(Debug, thiserror::Error)]
 pub enum GoogleError {
     /// Google, or a check of its response, rejected what the client sent. The reason is for the log only.
@@ -60,7 +60,7 @@ impl GoogleError {
     }
 }
 
-/// A Google account whose owner has just proven that it is theirs.
+/// A Google account whose owner has just proven ownership.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoogleAccount {
     /// The claim `iss`.
@@ -131,13 +131,13 @@ impl Google {
         })
     }
 
-    /// Returns the account of an access token, provided the token was issued to us and covers the email
-    /// address. Its other scopes do not matter, but the client it was issued to does: every site where people
-    /// sign in with Google has such tokens of theirs.
+    /// Returns the account of an access token, provided the token was issued to us and covers the email address. Its
+    /// other scopes do not matter, but the client to which it was issued does, because every site where a person signs
+    /// in with Google has such a token.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<GoogleAccount, GoogleError> {
         self.bounded(async {
             let token = credential(token)?;
-            // in a header, because URLs are logged along the way
+            // in a header, because proxies and servers log URLs
             let info = self.http.post(self.config.tokeninfo_url.clone()).bearer_auth(token);
             let info: TokenInfo =
                 self.fetch(info.build()).await?.vouched_for("the access token is invalid")?;
@@ -204,8 +204,8 @@ impl Google {
     }
 }
 
-/// Returns the text of a token or code, unless it is longer than any of Google's or has characters that are
-/// not allowed (RFC 6749, appendix A).
+/// Returns the text of a token or code, unless it is too long or has characters that are not allowed (RFC 6749,
+/// appendix A).
 fn credential(text: &SecretString) -> Result<&str, GoogleError> {
     let text = text.expose_secret();
     let is_good =

@@ -1,4 +1,4 @@
-//! The rows that a Google account becomes.
+//! The rows that are created from a Google account.
 
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ use crate::{
     storage::{Timestamp, identity, security_change::ChangeKind, user},
 };
 
-/// Returns the row of a new user. The email address counts as proven if Google is authoritative for it. Profile data that is not
-/// valid here is left out.
+/// Returns the row of a new user. The email address counts as proven if Google is authoritative for it. Invalid profile
+/// data is left out.
 pub(super) fn new_user(app: &App, account: &GoogleAccount) -> user::Model {
     let now = Timestamp(app.clock.now());
     let name = |text: &Option<String>| person_name(text.as_deref().unwrap_or_default()).ok().flatten();
@@ -35,8 +35,8 @@ pub(super) fn identity(account: &GoogleAccount, user: &user::Model) -> identity:
     row(account, user.id, user.created_at)
 }
 
-/// Prepares the link of a Google account to an existing account. The owner gets a notice, because a thief may have made the link.
-/// Fails with [`Fault::RateLimited`] if the day's notices of links are used up.
+/// Prepares the link of a Google account to an existing account. The owner gets a notice, because a thief may have made
+/// the link. Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
 pub(super) async fn link(app: &App, account: &GoogleAccount, user: &user::Model) -> Result<Link, Fault> {
     let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
     Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })

@@ -27,12 +27,12 @@ use crate::{
 /// The number of attempts if another request creates the same account at the same time.
 const TRIES: usize = 3;
 
-/// The reasons for which a sign-in is refused.
+/// The reasons why a sign-in is refused.
 #[derive(Debug)]
 pub enum GoogleLoginRefusal {
-    /// Google did not identify anybody.
+    /// Google did not identify anyone.
     Identify(IdentifyRefusal),
-    /// Nobody has an account with it, and sign-up is disabled.
+    /// No account is linked to the Google account, and sign-up is disabled.
     SignupNotEnabled,
     /// An account has this email address, but Google's confirmation is not enough to open it.
     LinkRequired,
@@ -52,7 +52,7 @@ impl From<SignInRefusal> for GoogleLoginRefusal {
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
             SignInRefusal::AccountDisabled => Self::AccountDisabled,
-            // the Google account was unlinked, or linked to somebody else, since it was found
+            // in the meantime, the Google account was unlinked or linked to another user
             SignInRefusal::Outdated => Self::Identify(IdentifyRefusal::Rejected),
         }
     }
@@ -84,9 +84,10 @@ pub async fn google_login(
             if linked.iter().any(|identity| identity.subject == account.subject) {
                 continue;
             }
-            // a stranger may have made an account with this unproven address, and be waiting for its owner to use it
+            // a stranger may have created an account with this unproven address, and may be waiting for its owner to
+            // use it
             let is_owned = account.is_authoritative && user.email_verified_at.is_some();
-            // a company may give a former colleague's address to somebody else, with a new Google account
+            // a company may have given the address of a former employee to another person, with a new Google account
             if !is_owned || !linked.is_empty() {
                 return Err(GoogleLoginRefusal::LinkRequired.into());
             }
@@ -138,7 +139,7 @@ async fn sign_up(
                 return Ok(None);
             }
             identity::claim(&txn, identity).await?;
-            // no success is charged here, so nothing can refuse it
+            // this charges no budget, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
             let issued = match challenge {
                 Some(challenge) => Some(challenge.insert(&txn).await?),
@@ -164,8 +165,8 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
     Attempt::begin(app, &action, None).await.map(drop)
 }
 
-/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many mails: the account need not
-/// wait for one.
+/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many mails, because
+/// the account need not wait for one.
 async fn challenge(
     app: &App,
     client: &Client,

@@ -1,4 +1,4 @@
-//! Identifying a Google account by what Google gave to the client.
+//! Identifying a Google account by the tokens or code that Google gave to the client.
 
 use std::error::Error;
 
@@ -37,21 +37,21 @@ pub enum GoogleLoginInput {
     },
 }
 
-/// The reasons why nobody is identified.
+/// The reasons why no account is identified.
 #[derive(Debug)]
 pub enum IdentifyRefusal {
     /// Sign-in with Google is disabled.
     NotEnabled,
     /// Google rejects the input, or the sign-in was started elsewhere, has expired or is spent. The client cannot tell which.
     Rejected,
-    /// Google did not answer.
+    /// Google did not respond.
     Unavailable,
 }
 
 impl Refusal for IdentifyRefusal {}
 
-/// Identifies a Google account. Charges the client's address for a failure; the caller reports the success of the returned attempt
-/// once its own operation succeeds.
+/// Identifies a Google account. Charges a failure to the client's address. The caller must report success on the
+/// returned attempt once its own operation has succeeded.
 pub(crate) async fn identify(
     app: &App,
     client: &Client,
@@ -69,7 +69,7 @@ pub(crate) async fn identify(
         tracing::info!(reason, "a Google sign-in was refused");
         return Err(IdentifyRefusal::Rejected.into());
     }
-    // Google's failure is not the client's
+    // the client is not charged for a failure of Google
     attempt.refund(app).await?;
     match error {
         GoogleError::Busy => Err(Fault::Busy.into()),
@@ -89,7 +89,7 @@ async fn ask(
         GoogleLoginInput::AccessToken(token) => google.by_access_token(token).await,
         GoogleLoginInput::IdToken { id_token, nonce } => google.by_id_token(id_token, nonce.as_deref()).await,
         GoogleLoginInput::AuthorizationCode { code, state, code_verifier } => {
-            // spent before the code is traded, so that only one of several concurrent requests trades it
+            // spent before the code is exchanged, so that only one of several concurrent requests exchanges it
             let (state_hash, challenge, now) = (hash(state), hash(code_verifier), Timestamp(app.clock.now()));
             let spend = async move |txn| authorization_request::spend(&txn, state_hash, challenge, now).await;
             match app.db.write_one(spend).await? {

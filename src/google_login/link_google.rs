@@ -1,4 +1,4 @@
-//! Linking a Google account to one's own account.
+//! Linking a Google account to the viewer's account.
 
 use super::{
     account::link,
@@ -13,10 +13,10 @@ use crate::{
     storage::{Timestamp, session, user},
 };
 
-/// The reasons for which nothing is linked.
+/// The reasons why nothing is linked.
 #[derive(Debug)]
 pub enum LinkGoogleRefusal {
-    /// Google did not identify anybody.
+    /// Google did not identify anyone.
     Identify(IdentifyRefusal),
     /// The Google account is linked to another user.
     IdentityTaken,
@@ -45,8 +45,9 @@ enum Linked {
     Nobody,
 }
 
-/// Links a Google account to the viewer's account. The email addresses may differ, because the viewer has shown that both accounts
-/// are theirs. Linking the same account again is not an error. Returns `None` if the viewer's session has ended meanwhile.
+/// Links a Google account to the viewer's account. The email addresses may differ, because the viewer has shown that
+/// they own both accounts. Linking the same account again is not an error. Returns `None` if the viewer's session has
+/// ended in the meantime.
 pub async fn link_google(
     app: &App,
     client: &Client,
@@ -62,9 +63,10 @@ pub async fn link_google(
     let linked = app
         .db
         .write(async move |txn| {
-            // no success is charged here, so nothing can refuse it
+            // this charges no budget, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
-            // Google took its time. If a thief was signed out of the session meanwhile, they must not gain a new way in.
+            // checked again, because the request to Google took time: a thief who was signed out in the meantime must
+            // not gain a sign-in method
             let locked = user::lock(&txn, &[id]).await?.pop();
             let session = session::find(&txn, session_id).await?;
             let Some(user) = locked.filter(|user| user.is_active && user.credentials_version == version)

@@ -18,37 +18,37 @@ use crate::{
     storage::{Timestamp, authorization_request},
 };
 
-/// The time that a person may take at Google.
+/// The time limit for a person to sign in at Google.
 const GOOD_FOR: Duration = Duration::from_mins(10);
 
 /// The data that a browser needs to send a person to Google and to finish the sign-in.
 #[derive(Clone, Debug)]
 pub struct GoogleAuthorization {
-    /// The URL to send the person to.
+    /// The URL to which the person is sent.
     pub url: Url,
     /// The `state`, which comes back with the code and works once.
     pub state: SecretString,
     /// The PKCE verifier. It stays in the browser, and the code is useless without it (RFC 7636).
     pub code_verifier: SecretString,
-    /// The time that the person may take.
+    /// The time within which the person must return.
     pub expires_in: Duration,
 }
 
-/// The reasons for which no sign-in starts.
+/// The reasons why no sign-in starts.
 #[derive(Debug)]
 pub enum StartGoogleLoginRefusal {
     /// Sign-in with Google in a browser is disabled.
     NotEnabled,
     /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
-    /// Google did not answer.
+    /// Google did not respond.
     Unavailable,
 }
 
 impl Refusal for StartGoogleLoginRefusal {}
 
-/// Starts a sign-in. Google sends the person back to `redirect_uri`, by default the first of `GOOGLE_REDIRECT_URIS`. It must equal
-/// one of them exactly, or an attacker could have codes sent to a page of their own.
+/// Starts a sign-in. Google sends the person back to `redirect_uri`, by default the first of `GOOGLE_REDIRECT_URIS`. It
+/// must equal one of them exactly. Otherwise an attacker could have codes sent to their own page.
 pub async fn start_google_login(
     app: &App,
     client: &Client,

@@ -1,4 +1,4 @@
-//! Unlinking Google from one's account.
+//! Unlinking Google from the viewer's account.
 
 use crate::{
     app::App,
@@ -10,7 +10,7 @@ use crate::{
     storage::{Timestamp, identity, security_change::ChangeKind, user, user_changes},
 };
 
-/// The reasons for which Google stays linked.
+/// The reasons why Google stays linked.
 #[derive(Debug)]
 pub enum UnlinkGoogleRefusal {
     /// The account has no password, so its owner could no longer sign in.
@@ -43,7 +43,7 @@ pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Fa
         if linked.is_empty() {
             return Ok(Some(user));
         }
-        // read under the lock: a reset or an undo may have removed the password meanwhile
+        // read under the lock, because a reset or an undo may have removed the password in the meantime
         if user.password_hash.is_none() {
             return Ok(None);
         }

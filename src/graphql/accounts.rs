@@ -98,7 +98,7 @@ impl AccountsMutation {
         })
     }
 
-    /// Reverts a security change by the link in the email that announced it: ends every session, removes the password,
+    /// Reverts a security change with the link in the email that reported it: ends every session, removes the password,
     /// unlinks accounts linked since the change, relinks accounts unlinked since, and emails a password reset link. Does not
     /// sign the user in. A previous email address is restored only with a second proof from before the change: the password
     /// or an account linked at that time.
@@ -107,7 +107,7 @@ impl AccountsMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The token: the text after `token=` in the link.", secret)] token: String,
         #[graphql(
-            desc = "The password or a linked account from before the change. Needed to restore an address."
+            desc = "The password or a linked account from before the change. Required to restore an email address."
         )]
         proof: Option<ReauthenticationProof>,
     ) -> Result<EmailChallengeResult, ApiError> {

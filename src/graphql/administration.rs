@@ -144,7 +144,7 @@ pub struct UserConnection {
     filter: Filter,
 }
 
-/// A page of users, by the Relay connection specification.
+/// A page of users, according to the Relay connection specification.
 #[Object]
 impl UserConnection {
     /// The users on this page, each with a cursor.
@@ -164,7 +164,7 @@ impl UserConnection {
         &self.page_info
     }
 
-    /// The number of matching users on all pages. Counted only if selected; takes longer for more users.
+    /// The number of matching users on all pages. Counted only if selected, which takes longer the more users match.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let (app, _) = caller(ctx)?;
         let count = accounts::count_users(app, &self.filter).await?;

@@ -18,7 +18,7 @@ use crate::{
 pub struct Caller {
     /// The network address and the user agent.
     pub client: Client,
-    /// How refresh tokens travel.
+    /// How refresh tokens are delivered.
     pub delivery: Arc<TokenDelivery>,
     access_token: Option<SecretString>,
     viewer: OnceCell<Result<Viewer, Unauthenticated>>,
@@ -31,7 +31,7 @@ impl Caller {
         Self { client, delivery: Arc::default(), access_token, viewer: OnceCell::new() }
     }
 
-    /// Sets how refresh tokens travel.
+    /// Sets how refresh tokens are delivered.
     #[must_use]
     pub fn delivering(self, delivery: Arc<TokenDelivery>) -> Self {
         Self { delivery, ..self }
@@ -51,7 +51,7 @@ impl Caller {
         Ok(self.authenticate(app).await?.as_ref().ok())
     }
 
-    /// Returns the caller as the asker whose budgets emails are charged to.
+    /// Returns the caller as the `Asker` whose budgets are charged for emails.
     ///
     /// # Errors
     /// Fails with a [`Fault`] if the session cannot be read.

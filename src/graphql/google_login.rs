@@ -60,8 +60,8 @@ impl GoogleLoginMutation {
         })
     }
 
-    /// Links a Google account to the viewer's account, so that it can sign them in. Its email address may be different.
-    /// Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
+    /// Links a Google account to the viewer's account, so that the viewer can sign in with it. Its email address may be
+    /// different. Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
     async fn link_google(
         &self,
         ctx: &Context<'_>,

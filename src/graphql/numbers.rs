@@ -7,7 +7,8 @@ pub(super) fn seconds(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// Returns a duration in seconds, at least 1. It is rounded up, so that a client which waits that long is not too early.
+/// Returns a duration in seconds, at least 1. It is rounded up, so that a client that waits that long does not return
+/// too early.
 pub(super) fn whole_seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).max(1)
 }

@@ -39,10 +39,10 @@ impl SessionsMutation {
         })
     }
 
-    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, the same token can be sent again: it
-    /// returns the same pair, or to another client a pair that replaces it. After that, sending it again ends the session,
-    /// because two clients hold the token. Without an argument, the token is read from the cookie and the next one is set
-    /// there.
+    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, the same token can be sent again. It
+    /// then returns the same pair or, to another client, a pair that replaces it. After that, sending it again ends the
+    /// session, because two clients have the token. Without an argument, the token is read from the cookie, and the next one
+    /// is set there.
     async fn refresh(
         &self,
         ctx: &Context<'_>,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{app::App, sessions::SignedIn};
 
-/// The delivery of refresh tokens in one request: the requested way, the request's cookie, and the change to that cookie.
+/// The delivery of refresh tokens in one request: the requested method, the cookie of the request, and the change to
+/// that cookie.
 #[derive(Debug, Default)]
 pub struct TokenDelivery {
     by_cookie: bool,

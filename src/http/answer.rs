@@ -34,7 +34,7 @@ struct Extensions<'a> {
     request_id: Option<String>,
 }
 
-/// Returns a refusal that precedes any GraphQL.
+/// Returns a refusal of a request that did not reach GraphQL.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     let mut answer = Response::builder()
         .status(status)

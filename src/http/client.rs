@@ -128,7 +128,7 @@ mod tests {
         };
         let known = |address: &str| Some(address.to_owned());
         assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), known("192.0.2.1"), "the peer is no proxy");
-        assert_eq!(seen("192.0.2.1", &["garbage"]), known("192.0.2.1"), "so nothing that it says is read");
+        assert_eq!(seen("192.0.2.1", &["garbage"]), known("192.0.2.1"), "so its header is ignored");
         assert_eq!(seen("10.0.0.1", &[]), known("10.0.0.1"));
         assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), known("198.51.100.7"));
         assert_eq!(

@@ -1,8 +1,8 @@
 //! A socket that closes if its client is too slow.
 //!
-//! Each deadline covers a whole step, so that a byte now and then does not extend it: a request's head, the
-//! pause between two requests, and the time until a response has been read. The deadline of a request's body is
-//! set where the body is read. Upgraded connections only have the deadline for reading what is sent.
+//! Each deadline covers a whole step, so that a byte now and then does not extend it: a request's head, the pause
+//! between two requests, and the time until a response has been read. The deadline of a request's body is set where the
+//! body is read. Upgraded connections have only the deadline for the client to read what was sent.
 
 use std::{
     io,

@@ -1,8 +1,8 @@
 //! A socket that is closed in a way that lets the client read the last response.
 //!
-//! When a connection is closed with unread data, the system resets it, and a client that is still sending
-//! loses a response it has not read yet, for example that its body is too large. So for a moment, incoming
-//! data is read and discarded (RFC 9112 §9.6).
+//! When a connection is closed with unread data, the system resets it, and a client that is still sending loses a
+//! response it has not read yet, for example that its body is too large. To avoid this, incoming data is read and
+//! discarded for a moment (RFC 9112 §9.6).
 
 use std::{
     io,
@@ -35,7 +35,7 @@ impl<P: Send + 'static> LingeringClose<P> {
 
 impl<P: Send + Unpin + 'static> LingeringClose<P> {
     fn socket(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
-        let (socket, _) = self.get_mut().0.as_mut().expect("it is there until it is dropped");
+        let (socket, _) = self.get_mut().0.as_mut().expect("the socket is taken only on drop");
         Pin::new(socket)
     }
 }

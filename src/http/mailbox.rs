@@ -93,7 +93,7 @@ fn file(content_type: &'static str, text: &str) -> Response {
     Response::builder().content_type(content_type).body(text.to_owned())
 }
 
-/// The page loads its files by URLs relative to `/mailbox`.
+/// Shows the page, which loads its files by URLs relative to `/mailbox`.
 #[handler]
 fn show_page(request: &Request) -> Response {
     if request.original_uri().path().ends_with('/') {

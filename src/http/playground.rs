@@ -1,8 +1,8 @@
 //! The playground and the demonstration app: pages of the `playground` crate, served from the program itself.
 //!
-//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any
-//! client could do. No link can fill it in, except the one with which Google returns a person who started
-//! here, and no other site can frame it.
+//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any client could
+//! do. No link can fill in its editor, except the one with which Google returns a person who started here. No other
+//! site can frame it.
 
 use std::sync::Arc;
 

@@ -67,7 +67,7 @@ pub(super) async fn run(
     }
     drop((listener, server));
     drop(stop);
-    tracing::info!("stopping after the requests in progress");
+    tracing::info!("stopping once the requests in progress have finished");
     let closed = async { while all_closed.recv().await == Some(()) {} };
     if time::timeout(DRAIN, closed).await.is_err() {
         tracing::warn!("stopped before all requests had finished");

@@ -49,7 +49,8 @@ impl Sockets {
         Some(SocketPlace { sockets: self.clone(), subject })
     }
 
-    /// Returns a flag that becomes true when the server stops. The server waits for everyone who holds it.
+    /// Returns a flag that becomes true when the server stops. The server waits until every copy of the flag is
+    /// dropped.
     pub(super) fn closing(&self) -> watch::Receiver<bool> {
         self.0.closing.subscribe()
     }

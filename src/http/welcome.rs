@@ -14,8 +14,8 @@ pub(crate) fn text(app: &App) -> String {
     text_at(app, here.as_deref().unwrap_or(app.config.server.base_url()))
 }
 
-/// Returns the server's address under the name `localhost`, if it is reachable there. Front ends are opened
-/// under that name and cannot use cookies of `127.0.0.1`. `127.0.0.1` are none of theirs.
+/// Returns the server's URL under the name `localhost`, if it is reachable there. Apps in development are
+/// opened under that name and cannot use cookies of `127.0.0.1`.
 fn local_address(config: &Config) -> Option<String> {
     let (url, host) = (&config.server.public_url, config.server.host.parse::<IpAddr>().ok()?);
     let is_default = url.host_str() == Some("127.0.0.1")

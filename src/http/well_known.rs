@@ -1,5 +1,4 @@
-//! The documents that other services need to verify access tokens. They are public, for pages of any origin
-//! too.
+//! The documents that other services need to verify access tokens. They are public, even for pages of other origins.
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use url::Url;
 
 use crate::{app::App, config::Config};
 
-/// How long others may cache them. A new key is announced as a fallback long before it signs.
+/// How long others may cache the documents. A new key is announced as a fallback long before it signs.
 const MAX_AGE: &str = "public, max-age=300";
 
 /// Serves a public document.
@@ -41,13 +40,13 @@ fn preflight(request: &Request) -> Response {
     answer
 }
 
-/// The public keys (RFC 7517).
+/// Returns the public keys (RFC 7517).
 #[handler]
 pub(super) fn jwks(Data(app): Data<&Arc<App>>) -> Response {
     Json(app.tokens.jwks()).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// The issuer and the address of its keys (RFC 8414, OpenID Connect Discovery). There are no OAuth endpoints
+/// Returns the issuer and the address of its keys (RFC 8414, OpenID Connect Discovery). There are no OAuth endpoints
 /// and no ID tokens, because people sign in with GraphQL. The signing algorithms apply to access tokens.
 #[handler]
 pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {

@@ -26,9 +26,9 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain, and
-    /// rejected in its local part. Quoted local parts, comments and address literals are rejected: no mailbox needs them today, and
-    /// parsers disagree about them, so that one person's mail could reach another.
+    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain,
+    /// and rejected in its local part. Quoted local parts, comments and address literals are rejected. No mailbox needs
+    /// them today, and because parsers disagree about them, one person's mail could reach another.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
@@ -97,7 +97,7 @@ impl EmailAddress {
     }
 }
 
-/// Returns a domain in lower-case ASCII. The two joiners are left to UTS #46, which knows where they are significant.
+/// Returns a domain in lower-case ASCII. The two joiners are left to UTS #46, which defines where they are significant.
 fn ascii_domain(domain: &str) -> Option<String> {
     let is_kept = |c: &char| c.is_control() || !is_invisible(*c) || matches!(c, '\u{200c}' | '\u{200d}');
     let domain: String = domain.chars().filter(is_kept).collect();

@@ -1,5 +1,5 @@
-//! Parsing and validating what people type. A value of one of these types is valid, and the errors of all fields of an input are
-//! reported together.
+//! Parsing and validating input. A value of one of these types is always valid, and the errors of all fields of an
+//! input are reported together.
 
 mod email_address;
 mod field_error;

@@ -23,8 +23,8 @@ const ZEROS: [u32; 76] = [
 pub struct OneTimeCode(SecretString);
 
 impl OneTimeCode {
-    /// Parses a code in the digits of any script, ignoring blanks, hyphens and invisible characters. Returns `None` if the text
-    /// cannot be a code with this many digits. Such a text uses up no attempt.
+    /// Parses a code in the digits of any script, ignoring blanks, hyphens and invisible characters. Returns `None` if
+    /// the text cannot be a code with this many digits. Such a text does not use up an attempt.
     #[must_use]
     pub fn parse(text: &SecretString, digits: u8) -> Option<Self> {
         let text = text.expose_secret();

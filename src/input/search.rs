@@ -9,8 +9,8 @@ const MIN_LENGTH: usize = 2;
 /// The maximum length of a search in bytes. No email address is longer.
 const MAX_BYTES: usize = 254;
 
-/// Returns the form that all spellings of a name share. Each letter is lower-cased by itself, so that the prefix of a name always
-/// folds to a prefix of the folded name.
+/// Returns the form that all spellings of a name share. Each letter is lower-cased by itself, so that a prefix of a
+/// name always folds to a prefix of the folded name.
 #[must_use]
 pub fn fold(text: &str) -> String {
     // sigma is the one letter with a different form at the end of a word
@@ -25,7 +25,7 @@ pub fn search_key(text: &str) -> Result<String, String> {
     // names rarely contain an `@`, so a search that is an email address looks for email addresses only
     let key = EmailAddress::parse(text)
         .map_or_else(|_| fold(&trim_prose(text).nfc().collect::<String>()), |email| email.key().to_owned());
-    // PostgreSQL rejects a NUL in a text
+    // PostgreSQL rejects NULs in text
     if key.contains(char::is_control) {
         return Err("A search cannot contain control characters.".to_owned());
     }

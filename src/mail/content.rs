@@ -11,7 +11,7 @@ use crate::input::EmailAddress;
 pub struct Mail {
     /// The recipient.
     pub to: EmailAddress,
-    /// The name to greet the recipient by.
+    /// The name with which to greet the recipient.
     pub name: Option<String>,
     /// The content.
     pub content: Content,

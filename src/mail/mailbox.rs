@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::message::Written;
 
-/// The number of emails kept. New ones push out the oldest.
+/// The number of emails that are kept. New emails replace the oldest ones.
 const ROOM: usize = 200;
 
 /// The newest emails.

@@ -28,7 +28,7 @@ const ACCEPTANCE: Duration = Duration::from_secs(30);
 /// The time limit of the whole delivery.
 pub(super) const LONGEST: Duration = Duration::from_secs(45);
 
-/// How long an idle connection is kept, and how many are.
+/// How long an idle connection is kept, and the maximum number of idle connections.
 const IDLE: Duration = Duration::from_secs(30);
 const MOST_IDLE: usize = 4;
 
@@ -36,7 +36,7 @@ const MOST_IDLE: usize = 4;
 pub(super) struct Smtp {
     server: SmtpServer,
     tls: Option<Tls>,
-    /// The name to introduce ourselves by in EHLO.
+    /// The name of this server in EHLO.
     own_name: String,
     idle: Mutex<Vec<(SmtpConnection, Instant)>>,
 }
@@ -136,7 +136,7 @@ async fn hand_over(
     mail: &Written,
     tell: Tell<'_>,
 ) -> Result<String, Failure> {
-    // the operator can fix a refused sender, so the email is worth keeping
+    // temporary, because the operator can fix a refused sender
     let sender = format!("MAIL FROM:<{}>", mail.sender);
     connection.command(&sender, 2, STEP).await.map_err(temporary("sender"))?;
     let recipient = format!("RCPT TO:<{}>", mail.recipient);

@@ -18,7 +18,7 @@ pub(super) enum SmtpError {
     Late(Duration),
     /// The answer is not an SMTP reply.
     Unreadable(String),
-    /// The server refused, or its reply is not one that is expected here.
+    /// The server refused, or its reply is not one of those expected here.
     Refused(Reply),
     /// The server does not offer a required extension.
     Missing(&'static str),

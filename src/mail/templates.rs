@@ -1,4 +1,4 @@
-//! Email templates. The built-in ones can be replaced by files of the operator's.
+//! Email templates. The operator can replace the built-in ones with files.
 
 use std::{collections::HashMap, fs, io, path::Path};
 
@@ -58,7 +58,7 @@ pub(super) struct Templates {
     sender: Sender,
 }
 
-/// The variables that say who sends the email. All templates have them.
+/// The variables about the sender, which all templates have.
 #[derive(Clone)]
 struct Sender {
     app_name: String,

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The subject matter of an email.
+/// The kind of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
     /// The password was changed.
@@ -49,9 +49,9 @@ pub enum MailKind {
 pub enum Composed {
     /// An email to send.
     Mail(Box<Mail>),
-    /// No email: there is nothing to say, or no one to say it to.
+    /// No email, because there is nothing to say or no one to say it to.
     Nothing,
-    /// A kind of email that only a newer version, which wrote the row, can compose.
+    /// A kind of email that only the newer version that wrote the row can compose.
     Unknown,
 }
 
@@ -190,7 +190,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let user = user::find_by_email_key(app.db.read(), to.key()).await?;
     let left = Duration::try_from(challenge.expires_at.0 - now.0).unwrap_or_default();
-    // round up to minutes: nobody wants to read seconds
+    // rounded up to minutes, because nobody wants to read seconds
     let expires_in = Duration::from_mins(left.as_secs().div_ceil(60));
     let code = || app.tokens.one_time_code(id);
     let proof = || match challenge.method {
@@ -199,7 +199,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let content = match (challenge.purpose, &user) {
         (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
-        // A sign-up with an address that has an account. A mere request to resend gets no answer.
+        // a sign-up with an address that has an account; a mere request to resend gets no answer
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;
@@ -227,7 +227,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
                 removes_password: user.email_verified_at.is_none(),
             })
         }
-        // the link would be useless
+        // a deactivated user could not use the link
         (Purpose::ResetPassword, Some(user)) if !user.is_active => None,
         (Purpose::ResetPassword, Some(_)) => {
             link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })

@@ -28,7 +28,7 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// An email that could not be sent for this long is given up.
+/// How long sending is retried before an email is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// The number of characters kept of an error.
@@ -45,7 +45,7 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         tracing::error!(mail.id = %row.id, mail.kind = row.kind, "sending an email panicked; it will be retried");
         return false;
     };
-    // the reason stays in the database and out of the log: it may contain addresses
+    // the reason stays out of the log, because it may contain addresses
     match &outcome {
         Outcome::Sent => tracing::debug!(mail.id = %row.id, mail.kind = row.kind, "an email was sent"),
         Outcome::Nothing => {
@@ -67,8 +67,8 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         typical.store(took, Ordering::Relaxed);
     }
     if is_silent {
-        // Freeing the slot at once would reveal, through the next email's earlier arrival, that the address
-        // has no account.
+        // if the slot were freed at once, the next email would arrive earlier and reveal that this address has no
+        // account
         let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
         tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
     }

@@ -40,7 +40,7 @@ pub struct MailRequest<'a> {
     pub user_id: Option<Uuid>,
     /// The challenge it carries.
     pub challenge_id: Option<Uuid>,
-    /// How long the email is worth sending.
+    /// How long it is useful to send the email.
     pub good_for: Duration,
 }
 
@@ -73,7 +73,7 @@ pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     }
 }
 
-/// Wakes this process's sender. If a call is forgotten, a sender finds the email within seconds anyway.
+/// Wakes the sender of this process. Without this call, a sender finds the email within seconds anyway.
 pub fn wake(app: &App) {
     app.mail_waits.notify_one();
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A rate limit in memory. Like those of `rate_limit` it is stored as one instant: when everything sent will
+/// A rate limit in memory. Like the limits of `rate_limit`, it is stored as the instant at which everything sent will
 /// have drained away.
 #[derive(Debug)]
 pub(super) struct Pace {

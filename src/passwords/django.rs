@@ -19,9 +19,9 @@ const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
 /// The most memory accepted for scrypt: N = 2^17 at r = 8, a common recommendation, with room for the lanes.
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
-/// The highest N·r·p accepted for scrypt, four times that.
+/// The highest N·r·p accepted for scrypt, four times that of the recommendation.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
-/// The lowest N accepted for scrypt. With a lower one, filling the lanes takes longer than the work on them.
+/// The lowest N accepted for scrypt. With a lower N, filling the lanes takes longer than the limited work on them.
 const MIN_SCRYPT_N: u64 = 16;
 
 /// The number of bytes of a password that bcrypt uses, including the closing zero.
@@ -74,7 +74,7 @@ impl DjangoHash {
         }
     }
 
-    /// Returns whether this is the hash's password. Takes as long as the hash's parameters demand.
+    /// Returns whether the hash was made from this password. The time depends on the parameters of the hash.
     pub(super) fn is_of(&self, password: &str) -> bool {
         let mut output = vec![0; self.expected.len()];
         match &self.function {

@@ -1,5 +1,5 @@
-//! The hashes in the database: our own and imported ones. A hash that would cost more than a sign-in may take
-//! is invalid, and never computed.
+//! The hashes in the database: our own and imported ones. A hash that costs more than a sign-in may cost counts as
+//! invalid and is never computed.
 
 use argon2::{
     Algorithm, Params, Version,

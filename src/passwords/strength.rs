@@ -2,9 +2,8 @@
 
 use zxcvbn::{Score, zxcvbn};
 
-/// How many characters of a password are checked. The time `zxcvbn` takes grows with about the cube of the
-/// length for malicious input: 700 ms for 128 characters, which would stop every sign-in, and 45 ms for
-/// these.
+/// The number of characters of a password that are checked. The time `zxcvbn` takes grows with about the cube of the
+/// length for malicious input: 700 ms for 128 characters, which would stop every sign-in, and 45 ms for these.
 const JUDGED_CHARACTERS: usize = 32;
 
 /// A password that is too easy to guess, with advice on a better one.

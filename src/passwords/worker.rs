@@ -52,7 +52,7 @@ impl Worker {
         yield_to_others();
         while let Some(job) = self.next() {
             match job {
-                // the caller has gone away, and nobody waits for the result
+                // the caller has gone away, so nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
                 Job::Verify { answer, .. } if answer.is_closed() => {}
                 // A panic drops `answer`, which the caller reports as a defect. It must not end the thread.
@@ -80,7 +80,7 @@ impl Worker {
         Ok(self.make(password))
     }
 
-    /// Returns `None` if the stored hash has an unknown format.
+    /// Verifies a password against a stored hash. Returns `None` if the hash has an unknown format.
     fn verify(
         &mut self,
         password: &str,
@@ -133,8 +133,8 @@ impl Worker {
     }
 }
 
-/// Asks for huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if
-/// the processor has few page table entries to look up.
+/// Requests huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if the
+/// processor has few page table entries to look up.
 #[cfg(target_os = "linux")]
 fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
     const HUGE_PAGE: usize = 2 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! What is limited, for whom, and by which setting.
+//! The actions that are limited, for whom, and by which setting.
 
 use std::fmt;
 
@@ -20,8 +20,8 @@ use crate::{
 pub enum Action<'a> {
     /// A failed login to an account from an address the account has never signed in from.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed login to an account from an address it has signed in from before. Such failures also count in a row. The
-    /// wider networks are not charged: strangers there must not use up the owner's attempts at home.
+    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also
+    /// counted. The wider networks are not charged: strangers in them must not use up the owner's attempts.
     FailedLoginAtHome(Uuid, &'a Address),
     /// A failed login from an address, to any account that has never signed in from it.
     FailedLoginFrom(&'a Address),
@@ -46,7 +46,7 @@ pub enum Action<'a> {
     PasswordReset(Uuid),
     /// A notice of one kind of security change to the owner of an account.
     Notice(security_change::ChangeKind, Uuid),
-    /// An attempt to enter the code of a series of challenges, each of which replaced the one before.
+    /// An attempt to enter the code of a series of challenges, each of which replaced the previous one.
     Code(Uuid),
     /// A wrong code from an address.
     FailedCodeFrom(&'a Address),
@@ -145,7 +145,8 @@ impl Action<'_> {
         subjects.into_iter().map(cell).collect()
     }
 
-    /// Returns the streak that the failure belongs to, or `None` if failures of this kind are not counted in a row.
+    /// Returns the streak to which the failure belongs. Returns `None` if consecutive failures of this kind are not
+    /// counted.
     pub(super) fn streak(&self) -> Option<Streak> {
         match self {
             Self::FailedLoginAtHome(user_id, from) => Some(Streak::new(*user_id, from)),
@@ -158,7 +159,8 @@ fn one(subject: impl fmt::Display) -> Vec<Subject> {
     vec![(subject.to_string(), 1)]
 }
 
-// Each purpose has a budget of its own: a stranger who requests codes for an address must not keep its owner from a reset link.
+// Each purpose has its own budget, because a stranger who requests codes for an address must not keep its owner from
+// getting a reset link.
 fn mails(purpose: Purpose, to: &EmailAddress) -> Vec<Subject> {
     one(format_args!("{} {}", purpose.to_value(), to.key()))
 }

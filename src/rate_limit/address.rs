@@ -1,4 +1,4 @@
-//! The networks of a client's IP address that budgets are counted for.
+//! The networks of a client's IP address, for which budgets are counted.
 
 use std::{
     fmt::Display,
@@ -10,21 +10,22 @@ use crate::{app::App, config::Mode};
 /// The subject of a budget, and the multiple of the budget that it has.
 pub(super) type Subject = (String, u32);
 
-/// A client's address as budgets see it: an IPv4 address, or the networks of an IPv6 address.
+/// The address of a client for budgets: an IPv4 address, or the networks of an IPv6 address.
 ///
-/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177), which holds 65,536 of them. An IPv6
-/// address is therefore charged in all three networks. Neighbours may share the wider ones, so those have larger budgets.
+/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177), which contains 65,536 of
+/// them. An IPv6 address is therefore charged in all three networks. Neighbours may share the wider ones, so those have
+/// larger budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Narrowest first.
     networks: Vec<String>,
 }
 
-/// The prefix lengths of the networks, and the multiple of one address's budget that each has.
+/// The prefix lengths of the networks. The budget of each is this multiple of that of one address.
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
-    /// Returns the address as budgets see it.
+    /// Returns the address for budgets.
     #[must_use]
     pub fn of(ip_address: IpAddr) -> Self {
         Self {
@@ -35,15 +36,15 @@ impl Address {
         }
     }
 
-    /// Returns the address to charge a client's actions to, or `None` if the client is not limited by address. In development
-    /// mode, clients on the same machine are not: they are a front end and its tests.
+    /// Returns the address to charge a client's actions to, or `None` if the client is not limited by address. In
+    /// development mode, clients on the same machine are not limited, because they are a front end and its tests.
     #[must_use]
     pub fn rationed(app: &App, ip_address: Option<IpAddr>) -> Option<Self> {
         let is_exempt = |address: IpAddr| app.config.mode == Mode::Dev && address.is_loopback();
         if !app.config.budgets.are_enforced || ip_address.is_some_and(is_exempt) {
             return None;
         }
-        // clients without an address cannot be told apart, and share one budget
+        // clients without an address cannot be distinguished, so they share one budget
         Some(ip_address.map_or_else(|| Self { networks: vec!["unknown".to_owned()] }, Self::of))
     }
 

@@ -1,4 +1,4 @@
-//! Charging before the work, and refunding after a success.
+//! Charging attempts before the work, and refunding those that succeed.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl Attempt {
             let charge = async move |txn: Txn| {
                 let refused = charge_cells(&txn, &charged, now).await?;
                 if let Some(streak) = streak.filter(|_| refused.is_none()) {
-                    // every transaction locks cells before known addresses, so none wait for each other
+                    // every transaction locks cells before known addresses, so that they cannot deadlock
                     streak.add(&txn, 1).await?;
                 }
                 Ok(refused)
@@ -78,20 +78,20 @@ impl Attempt {
         Ok(Self { failures: failure_cells, success: success_cells, streak, now, again_in })
     }
 
-    /// An attempt that charges nothing.
+    /// Returns an attempt that charges nothing.
     #[must_use]
     pub fn free(app: &App) -> Self {
         let (failures, success) = (Vec::new(), Vec::new());
         Self { failures, success, streak: None, now: app.clock.now(), again_in: Duration::ZERO }
     }
 
-    /// The time until the same attempt can begin again.
+    /// Returns the time until the same attempt can begin again.
     pub(super) fn again_in(&self) -> Duration {
         self.again_in
     }
 
-    /// Returns `outcome`, after refunding the charge if it is [`Fault::Busy`]: a client that retries when asked to must not
-    /// pay twice.
+    /// Returns `outcome`, after refunding the charge if it is [`Fault::Busy`]: a client that retries when asked to must
+    /// not be charged twice.
     pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(Fault::Busy) = outcome {
             self.refund(app).await?;
@@ -99,7 +99,7 @@ impl Attempt {
         outcome
     }
 
-    /// Refunds the charge of an attempt that was not decided.
+    /// Refunds the charge of an attempt that had no outcome.
     pub async fn refund(&self, app: &App) -> Result<(), Fault> {
         if self.failures.is_empty() {
             return Ok(());
@@ -127,8 +127,8 @@ impl Attempt {
         self.failures.iter().map(Cell::refund).collect()
     }
 
-    /// Refunds the failure and charges the success. Call it at the start of the transaction that makes the attempt succeed,
-    /// because every transaction locks cells before users.
+    /// Refunds the failure and charges the success. Must be called at the start of the transaction that makes the
+    /// attempt succeed, because every transaction locks cells before users.
     ///
     /// # Errors
     /// The inner result is [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
@@ -163,20 +163,20 @@ impl Attempt {
     }
 }
 
-// Sorted by key, so that no two transactions wait for each other's rows.
+// Sorted by key, so that transactions that lock the rows cannot deadlock.
 fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
     let mut cells: Vec<Cell> = actions.iter().flat_map(|action| action.cells(&app.config.budgets)).collect();
     cells.sort_unstable_by_key(|cell| cell.key);
     cells
 }
 
-/// Charges all cells, or undoes the transaction and returns, of the cells without room, the one that recovers last.
+/// Charges all cells. If some have no room, undoes the transaction and returns the one of them that recovers last.
 async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
     let granted = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
     let refused = cells.iter().filter(|cell| !granted.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
     if refused.is_some() {
-        // a refunding statement would make everybody who waits for these rows wait for another turn
+        // undone rather than refunded, because another statement would prolong the locks on these rows
         txn.undo();
     }
     Ok(refused.copied())

@@ -1,4 +1,4 @@
-//! The arithmetic of a budget, and the row that it is counted in.
+//! The arithmetic of a budget, and the row in which it is counted.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     storage::{Txn, known_address, rate_limit},
 };
 
-/// Returns a digest of a subject, as small as an id.
+/// Returns a digest of a subject with the size of an id.
 #[must_use]
 pub fn key(subject: &str) -> Uuid {
     let digest = digest(&SHA256, subject.as_bytes());
@@ -35,12 +35,12 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// The cell's key is a digest, so that a row stays small however long the entered name was.
+    /// Creates a cell. Its key is a digest, so that a row stays small no matter how long the entered name is.
     pub(super) fn new(subject: &str, budget: Budget) -> Self {
         let count = i64::from(budget.count);
         // half of the maximum leaves room for the sum below
         let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
-        // rounded up: a budget must never allow more than it says
+        // rounded up, because a budget must never allow more than its setting says
         let cost_ms = (period_ms + count - 1) / count;
         let key = key(&format!("{} {subject}", budget.setting));
         Self { setting: budget.setting, key, cost_ms, window_ms: cost_ms * count }

@@ -1,9 +1,11 @@
 //! Rate limits, counted in the database, so that they hold across restarts and for all servers together.
 //!
-//! Use cases charge a budget before they do the work. A used-up budget is noticed by a read, so a refusal costs neither the work
-//! nor a write. An attempt that succeeds gets its charge back, so that nobody is refused for failures that others made.
+//! Use cases charge a budget before they do the work. A read detects a used-up budget, so a refusal costs neither the
+//! work nor a write. An attempt that succeeds gets its charge back, so that successes do not use up the budgets for
+//! failures.
 //!
-//! [`Action`] says what is limited and for whom; the cells of `budget.rs` do the arithmetic; [`Attempt`] charges and refunds.
+//! [`Action`] defines what is limited and for whom, the cells of `budget.rs` do the arithmetic, and [`Attempt`] charges
+//! and refunds.
 
 mod action;
 mod address;

@@ -9,11 +9,11 @@ use crate::{
     storage::{Timestamp, Txn, rate_limit},
 };
 
-/// Twice the longest period that a budget can have, 30 days. Twice, because the period may have been longer under an earlier
-/// setting.
+/// Twice the longest period that a budget can have, which is 30 days. The factor allows for a longer period in an
+/// earlier setting.
 const WHOLE_MS: i64 = 2 * 30 * 24 * 60 * 60 * 1000;
 
-/// Budgets about to be refilled.
+/// Budgets that are about to be refilled.
 #[derive(Clone, Debug)]
 pub struct Restoration {
     refunds: Vec<rate_limit::Charge>,

@@ -1,4 +1,4 @@
-//! Reauthentication: a new proof, within a session, that its user is still the one who acts.
+//! Reauthentication: a new proof within a session that its user is still the one acting.
 
 mod reauthenticate;
 mod start_reauthentication;

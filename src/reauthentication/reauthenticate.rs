@@ -20,7 +20,7 @@ use crate::{
     tokens::AccessToken,
 };
 
-/// The proof of who the viewer is.
+/// The proof of the viewer's identity.
 #[derive(Clone, Debug)]
 pub enum ReauthenticationProof {
     /// The password of the account.
@@ -31,10 +31,10 @@ pub enum ReauthenticationProof {
     Identity(GoogleLoginInput),
 }
 
-/// The reasons for which a proof is refused.
+/// The reasons why a proof is refused.
 #[derive(Debug)]
 pub enum ReauthenticateRefusal {
-    /// The reauthentication is unknown, expired, spent, or of another session. The client cannot tell which.
+    /// The reauthentication is unknown, expired or spent, or belongs to another session. The client cannot tell which.
     InvalidToken,
     /// The password is wrong, or the identity is not linked to the account.
     InvalidCredentials,
@@ -42,7 +42,7 @@ pub enum ReauthenticateRefusal {
     InvalidOtp,
     /// The proof is a provider's access token. It shows that its holder signed in there once, but not that they are present now.
     NotAccepted,
-    /// The provider did not identify anybody.
+    /// The provider did not identify anyone.
     Identify(IdentifyRefusal),
 }
 
@@ -54,7 +54,7 @@ impl From<IdentifyRefusal> for ReauthenticateRefusal {
     }
 }
 
-/// The viewer's session after the proof, and an access token that carries the proof.
+/// The viewer's session after the proof, and an access token that records the proof.
 #[derive(Clone, Debug)]
 pub struct Reauthenticated {
     /// The session.
@@ -84,7 +84,7 @@ pub async fn reauthenticate(
     let proven = app
         .db
         .write(async move |txn| {
-            // no success is charged here, so nothing can refuse it
+            // this charges no budget, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
             let locked = challenges::lock(&txn, &challenge).await?;
             let is_valid = locked
@@ -148,7 +148,8 @@ fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<
     }
 }
 
-/// Checks the mailed code. The attempt counts before the code is compared, so that parallel guesses cannot exceed the limit.
+/// Checks the mailed code. The attempt is counted before the code is compared, so that parallel guesses cannot exceed
+/// the limit.
 async fn count_code(
     app: &App,
     client: &Client,

@@ -23,9 +23,9 @@ use crate::{
 /// A reauthentication that has started.
 #[derive(Clone, Debug)]
 pub struct Reauthentication {
-    /// The id of the reauthentication. An ID token proves it with this id as its nonce.
+    /// The id of the reauthentication. An ID token given as proof must have this id as its nonce.
     pub id: Uuid,
-    /// The methods by which this user can prove who they are.
+    /// The methods by which this user can prove their identity.
     pub methods: Vec<AuthenticationMethod>,
     /// The challenge that was mailed, if a code was requested.
     pub issued: Option<IssuedChallenge>,
@@ -33,7 +33,7 @@ pub struct Reauthentication {
     pub expires_in: Duration,
 }
 
-/// The reasons for which no reauthentication starts.
+/// The reasons why no reauthentication starts.
 #[derive(Debug)]
 pub enum StartReauthenticationRefusal {
     /// A code was requested, and the account has no proven email address.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// The sender of a request, as far as the connection shows.
+/// The sender of a request, as far as it is known from the connection.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     /// The client's IP address, behind any trusted proxies.

@@ -1,4 +1,4 @@
-//! A hash that tells clients apart, for refreshes.
+//! A hash with which refreshes distinguish clients.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,8 @@ use super::client::Client;
 impl Client {
     /// Returns a short hash of the client's network and user agent, salted with the session's id.
     ///
-    /// The network is a /24 of IPv4 or a /48 of IPv6. Within it, a client may change its address and still counts as the same.
+    /// The network is a /24 of IPv4 or a /48 of IPv6. A client that changes its address within the network counts as
+    /// the same.
     pub(super) fn hash_for(&self, session_id: Uuid) -> i64 {
         let network = match self.ip_address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => address.octets()[..3].to_vec(),

@@ -1,4 +1,4 @@
-//! The check of a password that somebody enters to prove who they are, charged before the hash is computed.
+//! Checks of a password that a user enters to prove their identity. They are charged before the hash is computed.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,7 +11,7 @@ use crate::{
     storage::user,
 };
 
-/// Parses the current password of a user. Returns `None` if the user has no password and so cannot enter one.
+/// Parses the current password of a user. Returns `None` if the user has no password.
 pub fn parse_current_password(
     user: &user::Model,
     entered: Option<&SecretString>,
@@ -23,8 +23,8 @@ pub fn parse_current_password(
     }
 }
 
-/// Checks the viewer's password, charged to the session by itself. Returns `None` if the password is wrong. A user without a
-/// password passes with `entered` as `None`, and is charged as well.
+/// Checks the password of the viewer, and charges the attempt to the session alone. Returns `None` if the password is
+/// wrong. A user without a password passes if `entered` is `None`, and is charged as well.
 pub async fn check_current_password(
     app: &App,
     viewer: &Viewer,
@@ -37,8 +37,8 @@ pub async fn check_current_password(
     }
 }
 
-/// Charges `failures` and compares a password with a stored hash. Returns `None` if the password is wrong. It computes a hash even
-/// if none is stored, so that the response time does not show which accounts have one.
+/// Charges `failures` and compares a password with a stored hash. Returns `None` if the password is wrong. Computes a
+/// hash even if none is stored, so that the response time does not reveal which accounts have one.
 pub async fn try_password(
     app: &App,
     failures: &[Action<'_>],

@@ -33,7 +33,7 @@ pub struct LoginInput {
     pub password: SecretString,
 }
 
-/// The reasons for which a login is refused.
+/// The reasons why a login is refused.
 #[derive(Debug)]
 pub enum LoginRefusal {
     /// These fields are invalid: no account could have these values.
@@ -58,8 +58,9 @@ impl From<SignInRefusal> for LoginRefusal {
 
 /// Signs in with a password.
 ///
-/// It computes one hash for every account, so that the response time does not show which accounts exist. It computes a second one
-/// if the password looks like that of a pending registration, or if it is right but its stored hash uses outdated parameters.
+/// Computes one hash for every request, so that the response time does not reveal which accounts exist. Computes a
+/// second hash if the password looks like that of a pending registration, or if it is right but its stored hash uses
+/// outdated parameters.
 pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
         let message = format!("A username or email address can have at most {MAX_IDENTIFIER_BYTES} bytes.");
@@ -75,7 +76,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
     let attempt = charge(app, client, &identifier, user.as_ref()).await?;
-    // the same query for existing accounts, or its absence would show in the response time
+    // also queried for existing accounts, because its absence would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
     // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is also the
@@ -93,7 +94,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     if let Some((challenge, registration)) = registration {
         let verification = app.passwords.verify(password, registration.password_hash()).await;
         if attempt.unless_busy(app, verification).await?.is_right {
-            // still charged as a failure: it opens no session, and a hash must not be free
+            // still charged as a failure, because no session is opened and a hash must not be free
             return Ok(SignIn::EmailChallenge(Box::new(IssuedChallenge::earlier(app, challenge))));
         }
     }
@@ -102,12 +103,14 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
 
 /// Charges a login as a failure.
 ///
-/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the account has never signed in
-/// from the address, it is also charged to each of the two alone. So a stranger has few guesses, and uses up none of the owner's.
+/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the user has never
+/// signed in from the address, the failure is also charged to each of the two alone. So a stranger has few guesses and
+/// does not use up the owner's.
 ///
-/// Strangers can use up the budgets that they share. The monthly one would then keep the owner out for long, so it applies only
-/// to accounts that mail can let in as well. An unknown name counts as having an email address. A success refunds only its own
-/// charge: if the earlier failures vanished too, a stranger would learn that the owner has signed in.
+/// Strangers can use up the budgets that they share with the owner. The monthly one would then lock the owner out for a
+/// long time, so it applies only to accounts that can also sign in by mail. An unknown name counts as having an email
+/// address. A success refunds only its own charge: if the earlier failures vanished too, a stranger would learn that
+/// the owner has signed in.
 async fn charge(
     app: &App,
     client: &Client,
@@ -119,7 +122,7 @@ async fn charge(
     let Some(address) = Address::rationed(app, client.ip_address) else {
         return Attempt::begin(app, &[], Some(Action::Login(account))).await;
     };
-    // the same query for an unknown account, or its absence would show in the response time
+    // also queried for an unknown account, because its absence would show in the response time
     let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
     if known_address::is_known(app.db.read(), id, address.as_str()).await? {
@@ -140,7 +143,7 @@ async fn charge(
 enum Identifier {
     Email(EmailAddress),
     Username(Username),
-    /// Neither of both, so no account has it.
+    /// Neither a username nor an email address, so no account has it.
     Neither(String),
 }
 

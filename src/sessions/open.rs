@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A session about to be opened with credentials that were right when they were read.
+/// A session that is about to be opened, with credentials that were right when they were read.
 #[derive(Clone, Debug)]
 pub struct PendingSession {
     session: session::Model,
@@ -25,11 +25,11 @@ pub struct PendingSession {
     rehashed: Option<String>,
     link: Option<Link>,
     max_sessions: u32,
-    /// The client's address, from which the account counts as known from now on.
+    /// The address of the client, which the account knows from now on.
     address: Option<String>,
 }
 
-/// A provider's account about to be linked, so that it signs its owner in.
+/// An account at a sign-in provider that is about to be linked to a user.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// The identity to insert. Its user is set by [`Link::to`].
@@ -85,8 +85,8 @@ impl PendingSession {
         self
     }
 
-    /// Replaces the stored hash of the right password by this one, if any. Nothing changes for the owner, so the version of the
-    /// credentials stays the same.
+    /// Replaces the stored hash of the password with this one, if any. The password itself stays the same, so the
+    /// version of the credentials does too.
     #[must_use]
     pub fn rehashed(self, rehashed: Option<String>) -> Self {
         Self { rehashed, ..self }
@@ -101,9 +101,9 @@ impl PendingSession {
     /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the
     /// credentials have changed.
     ///
-    /// It locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
-    /// ends all of a user's sessions raises that version. So either it comes first, and the lock fails, or it waits for the
-    /// lock, and ends this session too.
+    /// Locks the user first, on condition that the version of the credentials is still the one that was read. An
+    /// operation that ends all sessions of a user raises that version. So either it comes first and the lock fails, or
+    /// it waits for the lock and ends this session too.
     pub async fn open(self, txn: &Txn) -> Result<Option<OpenedSession>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;
@@ -127,7 +127,7 @@ impl PendingSession {
 }
 
 impl Link {
-    /// Links the identity to a locked user. Returns `false` if it is linked to somebody else.
+    /// Links the identity to a locked user. Returns `false` if it is linked to another user.
     pub async fn to(self, user: &user::Model, txn: &Txn) -> Result<bool, DbErr> {
         let Self { identity, change } = self;
         let identity = identity::Model { user_id: user.id, ..identity };

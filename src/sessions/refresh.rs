@@ -1,8 +1,9 @@
-//! Refreshing a session: trading a refresh token for the next pair of tokens.
+//! Refreshing a session: exchanging a refresh token for the next pair of tokens.
 //!
-//! A refresh token works once. A client that repeats it gets the *same* next pair as long as that pair has not been used here, so
-//! concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a repetition shows that
-//! two parties hold the session's tokens: **a replayed refresh token ends the session** (RFC 9700 §4.14.2).
+//! A refresh token works once. A client that repeats it gets the *same* next pair as long as that pair has not been
+//! used, so concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a
+//! repetition shows that two parties hold tokens of the session: **a replayed refresh token ends the session** (RFC
+//! 9700 §4.14.2).
 //!
 //! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that repeats
 //! the token gets a sibling**: a new pair in place of the unused one, which becomes void, and the use of a void token ends the
@@ -23,10 +24,11 @@ use crate::{
     storage::{Timestamp, session, session_rotation::Rotation, session_siblings, user},
 };
 
-/// The number of attempts if other clients are faster. With a `REFRESH_GRACE`, the fastest wins and all get its pair.
+/// The maximum number of attempts if other clients are faster. With a `REFRESH_GRACE`, the fastest wins and all get its
+/// pair.
 const MOST_TRIES: u32 = 8;
 
-/// The reasons for which a refresh is refused.
+/// The reasons why a refresh is refused.
 #[derive(Debug)]
 pub enum RefreshRefusal {
     /// The request has no refresh token.
@@ -37,7 +39,7 @@ pub enum RefreshRefusal {
 
 impl Refusal for RefreshRefusal {}
 
-/// Trades a refresh token for a new pair.
+/// Exchanges a refresh token for a new pair.
 pub async fn refresh(
     app: &App,
     client: &Client,
@@ -93,7 +95,7 @@ async fn repeat(
         if session.newest_client().is_none_or(|newest| newest == rotation.client_hash) {
             return Ok((session, now));
         }
-        // If a thief holds the unused pair, its next use reveals them. If its response was lost, nobody misses it.
+        // if a thief holds the unused pair, its next use reveals the theft; if its response was lost, nobody needs it
         let sibling = app
             .db
             .write_one(async move |txn| session_siblings::issue_sibling(&txn, &session, rotation).await)

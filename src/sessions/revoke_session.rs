@@ -1,4 +1,4 @@
-//! Signing out one of one's devices.
+//! Signing out one of the viewer's devices.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::{
     storage::{Timestamp, session_end},
 };
 
-/// Ends a session of the viewer. Returns `false` if it had ended already or is not the viewer's.
+/// Ends a session of the viewer. Returns `false` if it had already ended or belongs to another user.
 ///
 /// Nothing that ends sessions is rate-limited, because a thief with a session could use up the budget.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {

@@ -1,4 +1,4 @@
-//! Following the events of one's sessions and account.
+//! Following the events of the viewer's sessions and account.
 
 use futures_util::{Stream, stream};
 
@@ -10,14 +10,15 @@ use crate::{
     storage::{Timestamp, session},
 };
 
-/// Returns a stream of the coming events of the viewer's sessions and account. The end of the viewer's own session is the last one.
+/// Returns a stream of future events of the viewer's sessions and account. The stream ends with the end of the viewer's
+/// own session.
 pub async fn session_events(
     app: &App,
     viewer: &Viewer,
 ) -> Result<impl Stream<Item = Event> + use<>, Failure<Unauthenticated>> {
     let id = viewer.session.id;
     let listener = app.events.listen(viewer.user.id, id);
-    // checked after listening began, or an end between the two would be missed
+    // checked only after listening has begun, because otherwise an end between the two would be missed
     let session = session::find(app.db.read(), id).await?;
     if !session.is_some_and(|session| session.is_live(Timestamp(app.clock.now()))) {
         return Err(Unauthenticated::Revoked.into());

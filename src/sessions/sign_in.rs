@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The reasons for which right credentials are refused.
+/// The reasons why correct credentials are refused.
 #[derive(Debug)]
 pub enum SignInRefusal {
     /// The account is deactivated.
@@ -31,7 +31,8 @@ pub enum SignInRefusal {
 
 impl Refusal for SignInRefusal {}
 
-/// Opens the session. If verification is mandatory and the email address is not proven, asks for its proof instead.
+/// Opens the session. If verification is mandatory and the email address is not verified, requests a proof of it
+/// instead.
 pub async fn sign_in(
     app: &App,
     client: &Client,

@@ -21,11 +21,11 @@ pub struct SignedIn {
     pub session: session::Model,
     /// The access token.
     pub access_token: AccessToken,
-    /// The refresh token. `None` if an existing session continues: its client keeps the token that it has.
+    /// The refresh token. `None` if an existing session continues, whose client keeps its current token.
     pub refresh_token: Option<SecretString>,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
-    /// The challenge that was mailed, if the email address is not proven yet.
+    /// The challenge that was mailed, if the email address is not verified yet.
     pub email_challenge: Option<IssuedChallenge>,
 }
 
@@ -51,8 +51,9 @@ impl SignedIn {
         Self::reissue(app, user, session, now, now)
     }
 
-    /// Issues another access token for the viewer's session, with the user's current data. Its claims about the session are those
-    /// of the viewer's own token: a thief must not be able to trade a stolen token for a better one.
+    /// Issues another access token for the viewer's session, with the user's current data. Its claims about the session
+    /// are those of the viewer's own token, because a thief must not be able to exchange a stolen token for a better
+    /// one.
     pub fn go_on(
         app: &App,
         user: user::Model,

@@ -1,4 +1,4 @@
-//! Step-up: changes to the ways into an account need a recent reauthentication.
+//! Step-up authentication: changes to the sign-in methods of an account require a recent reauthentication.
 
 use std::ops::Deref;
 
@@ -8,11 +8,12 @@ use crate::{
     fault::{Failure, Refusal},
 };
 
-/// A viewer whose access token carries a recent proof. Use cases that need one take this type, or call [`step_up`] first.
+/// A viewer whose access token shows a recent proof of identity. Use cases that need one take this type or call
+/// [`step_up`] first.
 #[derive(Clone, Copy, Debug)]
 pub struct SteppedUp<'v>(&'v Viewer);
 
-/// The viewer must call `reauthenticate` and then send the same request again.
+/// The refusal that makes the viewer call `reauthenticate` and then send the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReauthenticationRequired;
 
@@ -32,8 +33,8 @@ impl Deref for SteppedUp<'_> {
 
 /// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago.
 ///
-/// The access token of the request decides, not the session's row. So a stolen copy of an earlier token gains nothing when the
-/// owner reauthenticates.
+/// This depends on the access token of the request, not on the row of the session. So a stolen copy of an earlier token
+/// gains nothing when the owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let age = app.clock.now() - viewer.authenticated_at;
     if age < app.config.tokens.step_up_max_age {

@@ -11,7 +11,7 @@ use crate::{
     storage::{self, Timestamp, Txn, session, session_end, session_siblings, user},
 };
 
-/// The evidence that two parties hold the tokens of a session.
+/// The evidence that two parties hold tokens of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Evidence {
     /// A refresh token that is not the newest and may not be repeated.
@@ -20,7 +20,8 @@ pub(super) enum Evidence {
     AccessToken(i64),
 }
 
-/// Ends a session whose tokens two parties hold, unless it has ended already. It ends before any response is sent.
+/// Ends a session of which two parties hold tokens, unless it has already ended. The session ends before any response
+/// is sent.
 pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Result<(), Fault> {
     let now = Timestamp(app.clock.now());
     let ended = app
@@ -44,7 +45,7 @@ pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Resul
     Ok(())
 }
 
-/// Logs the end of a stolen session and wakes the sender of its owner's mail.
+/// Logs the end of a stolen session and wakes the sender of the mail to its owner.
 pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     let (id, user_id) = (session.id, session.user_id);
     match evidence {

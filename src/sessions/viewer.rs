@@ -1,4 +1,4 @@
-//! The viewer: the session and user that an access token stands for.
+//! The viewer: the session and user that an access token represents.
 
 use std::sync::Arc;
 
@@ -21,16 +21,16 @@ pub struct Viewer {
     pub session: Arc<session::Model>,
     /// The time at which the access token expires.
     pub expires_at: OffsetDateTime,
-    /// The time of the holder's last sign-in or reauthentication, according to the access token. The session's row may have a later
-    /// time: a thief may hold the token, and the owner may have reauthenticated since.
+    /// The time of the holder's last sign-in or reauthentication, according to the access token. The row of the session
+    /// may have a later time: if a thief holds the token, the owner may have reauthenticated since.
     pub authenticated_at: OffsetDateTime,
     /// The counter of the refresh token that came with the access token.
     pub counter: i64,
 }
 
 impl Viewer {
-    /// Issues another access token to the same holder. It belongs to the same refresh token even if the session has been refreshed
-    /// since, or the use of this one would make the holder's refresh token count as spent.
+    /// Issues another access token to the same holder. It belongs to the same refresh token even if the session has
+    /// been refreshed since. Otherwise its use would make the holder's refresh token count as spent.
     pub(crate) fn access_token(
         &self,
         app: &App,
@@ -55,7 +55,7 @@ pub enum Unauthenticated {
     Missing,
     /// The token has expired.
     Expired,
-    /// This server has not issued the token.
+    /// The token was not issued by this server, or is malformed.
     Invalid,
     /// The session has ended, or its user is deactivated.
     Revoked,
@@ -76,7 +76,7 @@ impl Unauthenticated {
     }
 }
 
-/// Finds the viewer for an access token. The session and user are current, so an ended session has no viewer any more, on any
+/// Finds the viewer for an access token. The session and user are current, so an ended session has no viewer on any
 /// server.
 pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Failure<Unauthenticated>> {
     let token = access_token.ok_or(Unauthenticated::Missing)?;
@@ -101,11 +101,11 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Fai
     })
 }
 
-/// Notes that an access token with this counter was used. Returns `false` if it is void, and ends its session.
+/// Records that an access token with this counter was used. If the token is void, ends its session and returns `false`.
 async fn note_use(app: &App, cached: &session::Model, counter: i64) -> Result<bool, Fault> {
     let id = cached.id;
     if counter > cached.seen_counter {
-        // from here on, a repetition of the previous refresh token shows that it was stolen
+        // from now on, a repetition of the previous refresh token shows that it was stolen
         let raise = async move |txn| session::raise_seen_counter(&txn, id, counter).await;
         if app.db.write_one(raise).await? {
             return Ok(true);
@@ -113,7 +113,7 @@ async fn note_use(app: &App, cached: &session::Model, counter: i64) -> Result<bo
     } else if !cached.is_void(counter) {
         return Ok(true);
     }
-    // Another request was faster, or the token is void. The cached row may be stale, so the database decides.
+    // another request was faster, or the token is void; the cached row may be outdated, so the database decides
     let session = session::find(app.db.read(), id).await?;
     let is_void = session.is_some_and(|session| session.is_void(counter));
     if is_void {

@@ -1,5 +1,5 @@
-//! The table of Google sign-ins that were begun in a browser and have not come back. A row holds no secrets, only digests of
-//! `state` and `code_verifier`.
+//! The table of Google sign-ins that were started in a browser and have not returned. A row holds no secrets, only
+//! digests of `state` and `code_verifier`.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 use time::OffsetDateTime;
@@ -17,13 +17,13 @@ pub struct Model {
     pub code_challenge: String,
     /// The address to which Google sends the browser back.
     pub redirect_uri: String,
-    /// When the request expires. In 1970 if it was spent.
+    /// When the request expires. 1970-01-01 if it was spent.
     pub expires_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -33,7 +33,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Spends a request. Of any number of racing callers, exactly one gets the row, and none without the verifier.
+/// Spends a request and returns it. If several callers race, exactly one gets the row, and only with the right
+/// verifier.
 pub async fn spend(
     on: &impl ConnectionTrait,
     state_hash: String,

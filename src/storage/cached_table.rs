@@ -1,8 +1,9 @@
-//! Statements that change rows which the viewer cache keeps, and tell it which.
+//! Statements that change rows that the viewer cache keeps, and tell the cache which rows they are.
 //!
-//! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many` and
-//! `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would leave the cache behind. Raw SQL announces
-//! its changes itself: that of `session_begin` and `session_rotation`. `tests/api/viewer_changes.rs` runs all of them.
+//! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many`
+//! and `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would not update the cache. The raw
+//! SQL of `session_begin` and `session_rotation` announces its own changes. `tests/api/viewer_changes.rs` runs all of
+//! them.
 
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, DeleteResult, EntityTrait, QueryFilter, UpdateMany, UpdateResult,
@@ -12,7 +13,7 @@ use sea_orm::{
 
 use super::{Publish, Viewers};
 
-/// A table whose rows the viewer cache keeps by their id.
+/// A table whose rows the viewer cache keeps, by id.
 pub(super) trait CachedTable: EntityTrait {
     /// The column of the id.
     const ID: Self::Column;
@@ -20,17 +21,17 @@ pub(super) trait CachedTable: EntityTrait {
     /// Returns the id of a row.
     fn id(row: &Self::Model) -> Uuid;
 
-    /// Names rows of this table.
+    /// Names the rows with these ids to the viewer cache.
     fn viewers(ids: &[Uuid]) -> Viewers<'_>;
 }
 
-/// A statement that changes the row with this id, if there is one that matches.
+/// A statement that changes the row with this id, if it exists and matches.
 pub(super) struct ChangeOne<S> {
     statement: S,
     id: Uuid,
 }
 
-/// A statement that changes rows whose ids are known once it has run.
+/// A statement that changes rows whose ids are known only once it has run.
 pub(super) struct ChangeMany<S>(S);
 
 impl<E: CachedTable> ChangeOne<UpdateMany<E>> {
@@ -70,7 +71,8 @@ impl<E: CachedTable> ChangeMany<UpdateMany<E>> {
 
     /// Returns the changed rows.
     pub(super) async fn exec_with_returning(self, on: &impl Publish) -> Result<Vec<E::Model>, DbErr> {
-        // if the statement fails, or its future is dropped, nobody names what it may have changed
+        // announced first: if the statement fails or its future is dropped, nothing else names the rows it may have
+        // changed
         on.will_change(Viewers::Unknown);
         let changed = self.0.exec_with_returning(on).await?;
         on.has_changed(E::viewers(&changed.iter().map(E::id).collect::<Vec<_>>()));

@@ -1,5 +1,5 @@
-//! The table of email challenges: codes and links that were mailed to prove an address. A row holds neither: they are derived
-//! from its id.
+//! The table of email challenges: codes and links that were mailed to prove an address. A row contains neither the code
+//! nor the link, because both are derived from its id.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -13,7 +13,7 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "challenges")]
 pub struct Model {
-    /// 122 random bits that only the client that asked knows: no mail contains them.
+    /// 122 random bits. Only the client that requested the challenge knows them, because no mail contains them.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// What the challenge is for.
@@ -30,7 +30,7 @@ pub struct Model {
     pub registration: Option<String>,
     /// The key of the username of the account to create.
     pub username_key: Option<String>,
-    /// How often its code was tried by its id.
+    /// The number of codes that were tried with its id.
     pub attempts: i32,
     /// When the challenge was created.
     pub created_at: Timestamp,
@@ -40,17 +40,17 @@ pub struct Model {
     pub ended_at: Option<Timestamp>,
     /// The first challenge of a series in which each mail replaces the one before. `None` in rows of earlier versions.
     pub series_id: Option<Uuid>,
-    /// The random id in the link. (With the id of the row, a reader of the mail could act as the client that asked.) `None` in
-    /// rows of earlier versions: see [`Model::link_id`].
+    /// The random id in the link. It differs from the id of the row, with which a reader of the mail could act as the
+    /// client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
     pub link_id: Option<Uuid>,
-    /// The session that asked, if the proof counts only in that session.
+    /// The session that requested the challenge, if the proof counts only in that session.
     pub session_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Makes the row of a challenge without an address, an account or a session, the first of its series.
+    /// Builds the row of a challenge that is the first of its series and has no address, account or session.
     #[must_use]
     pub fn new(
         id: Uuid,
@@ -78,14 +78,15 @@ impl Model {
         }
     }
 
-    /// Returns the id in the link. In rows of earlier versions, which may run beside this one for a while, that is the row's id.
+    /// Returns the id in the link. In a row of an earlier version, which may run beside this one during an upgrade,
+    /// that is the id of the row.
     #[must_use]
     pub fn link_id(&self) -> Uuid {
         self.link_id.unwrap_or(self.id)
     }
 }
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -93,7 +94,7 @@ pub enum Relation {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Purpose {
-    /// Proving the address of an account, or of one that is to be created.
+    /// Proving the address of an existing account or of one that is about to be created.
     VerifyEmail,
     /// Setting a new password.
     ResetPassword,
@@ -101,7 +102,7 @@ pub enum Purpose {
     ChangeEmail,
     /// Signing in without a password.
     SignIn,
-    /// Proving again, in a session, who its user is.
+    /// Proving the user's identity again within a session.
     Reauthentication,
 }
 
@@ -152,7 +153,7 @@ pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<O
     Ok(newest.all(on).await?.pop())
 }
 
-/// Lists the live challenges of an address, the newest first. The budget of mails bounds their number.
+/// Lists the live challenges of an address, the newest first. Their number is bounded by the budget for mails.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -162,7 +163,7 @@ pub async fn list_live(
     of_address.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
 }
 
-/// Lists which of these keys of addresses are used by a sign-up under way.
+/// Lists those of these address keys that a sign-up in progress uses.
 pub async fn list_registering(
     on: &impl ConnectionTrait,
     email_keys: &[String],
@@ -180,7 +181,8 @@ pub async fn list_registering(
         .await
 }
 
-/// How many registrations of one username are read: anybody can register a username with any number of addresses.
+/// The maximum number of registrations that are read for one username. Anybody can start registering the same username
+/// with any number of addresses.
 const MAX_OF_USERNAME: u64 = 32;
 
 /// Lists the live challenges of sign-ups with this username, the newest first, at most 32.
@@ -194,15 +196,16 @@ pub async fn list_live_by_username_key(
     newest.limit(MAX_OF_USERNAME).all(on).await
 }
 
-/// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns them. The
-/// lowest id comes first, so that no two transactions wait for each other in a circle. (SQLite has one writer, so everything is
-/// locked.)
+/// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns
+/// them. The lowest id comes first, so that transactions cannot deadlock. (On SQLite no lock is needed, because there
+/// is only one writer.)
 pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
     let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());
     of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await
 }
 
-/// Counts an attempt at the code. Returns `None` if there is no such live challenge, or it had `max_attempts` before.
+/// Counts an attempt at the code. Returns `None` if there is no such live challenge, or if it already had
+/// `max_attempts`.
 pub async fn count_attempt(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -221,13 +224,13 @@ pub async fn count_attempt(
     Ok(counted.into_iter().next())
 }
 
-/// Ends a live challenge. Of any number of racing callers, exactly one gets the row.
+/// Ends a live challenge and returns it. If several callers race, exactly one gets the row.
 pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     let ended = ending(now).filter(live(now)).filter(Column::Id.eq(id)).exec_with_returning(on).await?;
     Ok(ended.into_iter().next())
 }
 
-/// Ends a challenge, expired or not, because another replaces it. Of any number of racing callers, exactly one gets `true`.
+/// Ends a challenge, expired or not, because another replaces it. If several callers race, exactly one gets `true`.
 pub async fn supersede(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
     let superseded = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
     Ok(superseded.rows_affected > 0)
@@ -269,7 +272,7 @@ fn live(now: Timestamp) -> sea_orm::Condition {
     sea_orm::Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now))
 }
 
-/// Builds the update that ends challenges. It sets `expires_at` too, so that the indexes find live challenges only.
+/// Builds the update that ends challenges. It also sets `expires_at`, so that the indexes find only live challenges.
 fn ending(now: Timestamp) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))

@@ -11,7 +11,7 @@ pub struct Model {
     /// UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The user to whom it is linked.
+    /// The user to whom the identity is linked.
     pub user_id: Uuid,
     /// The `iss` of the provider. Unique together with `subject`.
     pub issuer: String,
@@ -19,13 +19,13 @@ pub struct Model {
     pub subject: String,
     /// The email address of that account when it was linked.
     pub email: Option<String>,
-    /// When it was linked.
+    /// When the identity was linked.
     pub linked_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to.
+/// Relations to other tables.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     /// The user to whom the identity is linked.
@@ -39,8 +39,8 @@ impl Related<user::Entity> for Entity {
     }
 }
 
-/// Finds the user of an identity. One statement, so that the user is not read with credentials that are newer than the end of the
-/// link.
+/// Finds the user of an identity. Uses one statement: otherwise the link could end between two reads, and the user
+/// would be read with newer credentials.
 pub async fn find_user(
     on: &impl ConnectionTrait,
     issuer: &str,
@@ -76,7 +76,7 @@ pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
 /// Links an identity that no user has.
 ///
 /// # Errors
-/// A violated constraint if a user has it.
+/// A constraint violation if a user already has it.
 pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
@@ -108,7 +108,7 @@ pub async fn delete(
     Ok(())
 }
 
-/// Unlinks every identity of a user. Returns how many.
+/// Unlinks every identity of a user. Returns how many there were.
 pub async fn delete_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(on).await?;
     if deleted.rows_affected > 0 {

@@ -18,7 +18,7 @@ pub struct Model {
     /// An IPv4 address, or the /64 network of an IPv6 address.
     #[sea_orm(primary_key, auto_increment = false)]
     pub address: String,
-    /// The last sign-in from there, up to a day ago.
+    /// When the user last signed in from there. Lags behind by up to a day.
     pub last_used_at: Timestamp,
     /// The number of logins that failed there since the last sign-in.
     pub failures: i32,
@@ -26,11 +26,11 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// How many failures in a row make an address unknown again (NIST SP 800-63B §3.2.2).
+/// The number of consecutive failures that makes an address unknown again (NIST SP 800-63B §3.2.2).
 const MAX_FAILURES: i32 = 100;
 
 /// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins have failed since.
@@ -39,7 +39,7 @@ pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -
     Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))
 }
 
-/// Adds to the failures of a user at a known address. A negative number takes failures back.
+/// Adds to the failures of a user at a known address. A negative number removes failures.
 pub async fn add_failures(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -54,7 +54,8 @@ pub async fn add_failures(
     Ok(())
 }
 
-/// Makes an address known, without failures: the user has just proved to be the owner of the account from there.
+/// Makes an address known and clears its failures, because the user has just proved ownership of the account from
+/// there.
 ///
 /// `session_begin` does the same in its own SQL.
 pub async fn note(
@@ -86,7 +87,7 @@ pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, limit: 
         .from(Entity)
         .and_where(Column::LastUsedAt.lt(before))
         .limit(limit)
-        // it must not wait for a sign-in, nor forget the address that one has just renewed
+        // must neither wait for a sign-in nor delete the address that a sign-in has just renewed
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let key = Expr::tuple([Column::UserId, Column::Address].map(Expr::col));
     let deleted = Entity::delete_many().filter(key.in_subquery(unused)).exec(on).await?;

@@ -1,4 +1,4 @@
-//! Migrations: they bring the tables up to date.
+//! Migrations, which bring the tables up to date.
 
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -8,10 +8,11 @@ use sea_orm::{
 use super::engine::connect::connect_alone;
 use crate::config::{Config, DatabaseUrl};
 
-/// The advisory lock of the server that migrates a PostgreSQL database: "gatehous" as a number.
+/// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// The transaction of the migrations. On SQLite a deferred one, which reads and then writes, fails at once if another one writes.
+/// The transaction of the migrations. On SQLite a deferred transaction, which reads before it writes, would fail at
+/// once if another one writes.
 const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
@@ -27,11 +28,12 @@ pub struct Migration {
     pub is_applied: bool,
 }
 
-/// Applies the pending migrations, and returns them. It does so in one transaction and behind a lock, so that several servers may
-/// start together.
+/// Applies the pending migrations and returns them. They run in one transaction and behind a lock, so that several
+/// servers can start at the same time.
 ///
 /// # Errors
-/// If the database cannot be reached, has a migration that this version does not know, or refuses one. Then none is applied.
+/// Fails if the database cannot be reached, contains a migration that this version does not know, or rejects one. In
+/// that case no migration is applied.
 pub async fn migrate(config: &Config) -> Result<Vec<Migration>, DbErr> {
     let connection = connect_alone(config).await?;
     let txn = connection.begin_with_options(IMMEDIATE).await?;
@@ -56,11 +58,11 @@ pub async fn count_pending(config: &Config) -> Result<usize, DbErr> {
 /// Lists all migrations, in order. Changes nothing.
 ///
 /// # Errors
-/// If the database cannot be reached, or has a migration that this version does not know.
+/// Fails if the database cannot be reached or contains a migration that this version does not know.
 pub async fn status(config: &Config) -> Result<Vec<Migration>, DbErr> {
     let all = Migrator::get_migration_files();
     let pending = match &config.database.url {
-        // to open the file would create it
+        // opening the file would create it
         DatabaseUrl::Sqlite(path) if !path.exists() => Migrator::get_migration_files(),
         _ => {
             let connection = connect_alone(config).await?;

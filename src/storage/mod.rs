@@ -1,7 +1,7 @@
 //! The database: a way to read, a way to write, and one file for each table.
 //!
-//! Statements are functions in the file of their table. They take any connection, run one statement, and decide nothing. Use
-//! cases decide, and open transactions:
+//! Statements are functions in the file of their table. They take any connection, run one statement and make no
+//! decisions. Use cases make the decisions and open transactions:
 //!
 //! ```ignore
 //! let user = user::find(app.db.read(), id).await?;
@@ -13,9 +13,9 @@
 //!     .await?;
 //! ```
 //!
-//! [`Db::write`] is a transaction; [`Db::write_one`] is cheaper, for exactly one statement. On PostgreSQL a write is a
-//! transaction on a connection of its own. On SQLite one writer commits all writes in groups, because an fsync costs the same
-//! for one as for a hundred.
+//! [`Db::write`] runs a transaction. [`Db::write_one`] is cheaper and runs exactly one statement. On PostgreSQL a write
+//! is a transaction on a connection of its own. On SQLite one writer commits all writes in groups, because one fsync
+//! costs the same for a hundred writes as for one.
 //!
 //! | to find | look in |
 //! |---|---|
@@ -29,16 +29,17 @@
 //!
 //! - **Tables do not know the engine.** They import what this file re-exports: [`Publish`], [`Reader`], [`Timestamp`] and
 //!   [`Viewers`].
-//! - **The viewer cache is never stale.** A statement that changes rows of `users` or `sessions` is built by `cached_table.rs`,
-//!   which tells the cache which rows they are, or is raw SQL that calls [`Publish::will_change`] first.
-//! - **Events follow the commit.** A statement publishes what happened by [`Publish::publish`]; it is sent after COMMIT.
-//! - **Rows are found with `all`, not `one`**, if the key is unique: `one` adds `LIMIT ?`, and SQLite prepares a statement anew
-//!   each time its limit is bound, which costs a quarter of all requests.
-//! - **Locks are taken in the order of ids**, so that two transactions never wait for each other in a circle.
+//! - **The viewer cache is never stale.** A statement that changes rows of `users` or `sessions` is built by
+//!   `cached_table.rs`, which tells the cache which rows they are. Raw SQL calls [`Publish::will_change`] first.
+//! - **Events follow the commit.** A statement publishes an event with [`Publish::publish`], and the event is sent
+//!   after COMMIT.
+//! - **Rows are found with `all`, not `one`**, if the key is unique. `one` adds `LIMIT ?`, and SQLite prepares a
+//!   statement again each time its limit is bound, which would cost a quarter of the requests per second.
+//! - **Locks are taken in the order of ids**, so that transactions cannot deadlock.
 //!
 //! # A new table
 //!
-//! Its migration goes to `migrations/`, its `Model` and statements to a file here, and each statement into
+//! Put its migration in `migrations/`, put its `Model` and statements in a file here, and add each statement to
 //! `every_statement_finds_its_rows_by_an_index` in `tests/api/housekeeping.rs`.
 
 pub mod authorization_request;

@@ -1,10 +1,12 @@
-//! The table of mails to send, and of how that ended. A row holds no secrets.
+//! The table of mails to send, with the outcome of each. A row contains no secrets.
 //!
-//! `due_at` says whether and when a mail is due. Claiming a mail postpones it by the lease, so a mail whose sender died is due
-//! again by itself. A settled mail has no `due_at`. The number of the attempt tells who holds the lease.
+//! `due_at` says whether and when a mail is due. Claiming a mail postpones it by the lease, so a mail whose sender died
+//! becomes due again by itself. A settled mail has no `due_at`. The number of the attempt identifies the holder of the
+//! lease.
 //!
-//! A mail that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming removes both.
-//! So the mails with a turn are those that wait for nothing else, and the next one is the first in an index, however many wait.
+//! A mail that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming
+//! removes both. So the mails with a turn are exactly those that are ready to be sent, and the next one is always the
+//! first in an index, however many wait.
 
 use std::time::Duration;
 
@@ -31,44 +33,44 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     /// The challenge whose code or link the mail contains.
     pub challenge_id: Option<Uuid>,
-    /// A digest of the client that asked for the mail. `None` in rows of earlier versions.
+    /// A digest of the client that requested the mail. `None` in rows of earlier versions.
     pub asker: Option<Uuid>,
-    /// The class of the mail; the lowest goes first. `None` if it has no turn.
+    /// The class of the mail. The lowest class is sent first. `None` if the mail has no turn.
     pub class: Option<i32>,
-    /// The turn within the class; the lowest goes first.
+    /// The turn within the class. The lowest turn is sent first.
     pub turn: Option<i64>,
     /// When the mail was requested.
     pub created_at: Timestamp,
-    /// When the mail becomes pointless. It is not sent after that.
+    /// When the mail becomes pointless. It is not sent after this time.
     pub expires_at: Timestamp,
     /// The number of attempts to send it.
     pub attempts: i32,
-    /// When the mail is to be sent, or the lease of its sender ends. `None` if it is settled.
+    /// When the mail is to be sent, or when the lease of its sender ends. `None` if it is settled.
     pub due_at: Option<Timestamp>,
     /// When the mail was sent.
     pub sent_at: Option<Timestamp>,
     /// When the mail was given up.
     pub failed_at: Option<Timestamp>,
-    /// Why the last attempt failed, in the words of the mail server.
+    /// Why the last attempt failed.
     pub last_error: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none. A mail about an account that no longer exists is not sent, but its row stays.
+/// Relations to other tables. There are none: the row of a mail outlives the account that the mail is about.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The mail server took it.
+    /// The mail server accepted the mail.
     Sent,
     /// There was nothing to send.
     Nothing,
     /// The mail will never be sent, for this reason.
     Failed(String),
-    /// The mail was not sent, for this reason, and is tried again after this time.
+    /// The mail was not sent, for this reason, and will be tried again after this time.
     Again(String, Duration),
 }
 
@@ -84,8 +86,8 @@ pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, D
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of the mails whose turn it is, of this class or of any, for the time of the lease. Meanwhile no other
-/// sender gets them.
+/// Claims at most `most` of the mails whose turn it is, of this class or of any class, for the duration of the lease.
+/// No other sender can claim them in that time.
 pub async fn claim(
     on: &impl ConnectionTrait,
     class: Option<i32>,
@@ -140,8 +142,8 @@ pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) 
     Ok(dropped.rows_affected)
 }
 
-/// Matches mails that are due. A mail with a turn usually is, but a server of an older version may have claimed it. The `+ 0`
-/// keeps the database from choosing an index by this condition: there is a better one.
+/// Matches mails that are due. A mail with a turn usually is due, but a server of an older version may have claimed it.
+/// The `+ 0` keeps the database from choosing an index for this condition, because there is a better one.
 fn is_due_still(now: Timestamp) -> Expr {
     Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
@@ -226,6 +228,6 @@ async fn list(
     order: sea_orm::Order,
     most: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    // `> 0` rather than `IS NOT NULL`: only a comparison uses the index
+    // not `IS NOT NULL`, because only a comparison uses the index
     Entity::find().filter(column.gt(0_i64)).order_by(column, order).limit(most).all(on).await
 }

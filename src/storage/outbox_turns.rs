@@ -18,7 +18,8 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// Lists at most `most` of the mails that are due and have no turn, in the order in which they became due, or its reverse.
+/// Lists at most `most` of the mails that are due and have no turn, in the order in which they became due, or in
+/// reverse.
 pub async fn list_unsorted(
     on: &impl ConnectionTrait,
     now: Timestamp,
@@ -29,7 +30,7 @@ pub async fn list_unsorted(
     unsorted.order_by(Column::DueAt, order).limit(most).all(on).await
 }
 
-/// Returns the first turn in each of these classes, except those in which no mail waits.
+/// Returns the first turn in each of these classes in which a mail waits.
 pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Result<Vec<(i32, i64)>, DbErr> {
     let values = classes.iter().map(|class| [Value::from(*class)]);
     let (given, values) = table(values);
@@ -48,7 +49,8 @@ pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Res
     Ok(turns)
 }
 
-/// Returns the last turn of each of these askers in their class, except those of whom no mail waits there.
+/// Returns the last turn of each of these clients in its class. Clients without a waiting mail in that class are left
+/// out.
 pub async fn list_last_turns(
     on: &impl ConnectionTrait,
     askers: &[(i32, Uuid)],
@@ -78,7 +80,7 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     values.push(now.into());
     let (now, ids) = (values.len(), (0..turns.len()).map(|row| format!("${}", 3 * row + 1)));
     let ids = ids.collect::<Vec<_>>().join(", ");
-    // two servers that sort the same mails must not wait for each other in a circle
+    // skips locked rows, because two servers that sort the same mails could deadlock
     let unlocked = match backend {
         DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
         _ => "",
@@ -94,7 +96,8 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.map(drop)
 }
 
-/// Writes rows of values as a table, in the SQL of both databases. Its columns are `column1`, `column2` and so on.
+/// Formats rows of values as a table, in SQL that both databases accept. Its columns are `column1`, `column2` and so
+/// on.
 fn table<const N: usize>(rows: impl Iterator<Item = [Value; N]>) -> (String, Vec<Value>) {
     let (mut texts, mut values) = (Vec::new(), Vec::new());
     for row in rows {

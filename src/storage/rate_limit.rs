@@ -1,7 +1,8 @@
-//! The table of budgets that are in use. A full budget needs no row.
+//! The table of budgets that have been charged. A full budget needs no row.
 //!
-//! A row is one cell of the generic cell rate algorithm (GCRA; ITU-T I.371). Its number is the moment at which everything that
-//! was charged will have drained away. A charge advances it by its cost, and must not advance it beyond now plus the window.
+//! A row is one cell of the generic cell rate algorithm (GCRA; ITU-T I.371). It stores the moment at which everything
+//! that was charged will have drained away. A charge moves that moment forward by its cost, but not beyond now plus the
+//! window.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter,
@@ -15,18 +16,18 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rate_limits")]
 pub struct Model {
-    /// A digest of what is limited, and for whom.
+    /// A digest of the limited action and of the client, account or address that it is limited for.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Uuid,
     /// When the budget is full again.
     pub idle_at: Timestamp,
-    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can refer only to columns.
+    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can only refer to columns.
     pub window_ms: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -41,15 +42,14 @@ pub struct Charge {
     pub window_ms: i64,
 }
 
-/// Lists the cells with these keys that are in use.
+/// Lists the cells with these keys. A budget that is full may have no cell.
 pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes the charges for which their cells have room, in one statement. Returns the keys of those.
+/// Makes those of the charges for which their cells have room, in one statement. Returns the keys of the charged cells.
 ///
-/// The cells are locked in the order of `charges`, which must be sorted by key, so that no two callers wait for each other in a
-/// circle.
+/// The cells are locked in the order of `charges`, which must be sorted by key, so that callers cannot deadlock.
 pub async fn charge(
     on: &impl ConnectionTrait,
     charges: &[Charge],
@@ -59,7 +59,7 @@ pub async fn charge(
     let now = millis(now);
     let excluded = |column| Expr::col((Alias::new("excluded"), column));
     let idle_at = || Expr::col((Entity, Column::IdleAt));
-    // a cell that was idle for a long time has no more credit than a full budget
+    // a cell that was idle for a long time must not have more credit than a full budget
     let is_charge = || excluded(Column::IdleAt).gt(now);
     let latest = || excluded(Column::WindowMs).add(now);
     let start = CaseStatement::new()
@@ -88,7 +88,7 @@ pub async fn charge(
     rows.iter().map(|row| row.try_get("", "key")).collect()
 }
 
-/// Writes a cell that limits nothing, which shows that the table can be written.
+/// Writes a cell that limits nothing, to check that the table can be written.
 pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
     let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0 };
     let again = OnConflict::column(Column::Key).update_column(Column::IdleAt).to_owned();
@@ -103,7 +103,7 @@ pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, limit: u64) 
         .from(Entity)
         .and_where(Column::IdleAt.lt(now))
         .limit(limit)
-        // it must not wait for a charge, nor delete a cell that was charged meanwhile
+        // must neither wait for a charge nor delete a cell that has been charged in the meantime
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let deleted = Entity::delete_many().filter(Column::Key.in_subquery(idle)).exec(on).await?;
     Ok(deleted.rows_affected)

@@ -1,5 +1,5 @@
-//! The table of security changes: changes of credentials that can be undone for a while. A row does not hold the link that
-//! undoes it: the link is derived from the id.
+//! The table of security changes: changes of credentials that can be undone for a while. A row does not contain the
+//! link that undoes the change, because the link is derived from the id.
 
 use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -25,39 +25,39 @@ pub struct Model {
     pub kind: ChangeKind,
     /// Whether the mail about the change contains a link that undoes it.
     pub is_revertible: bool,
-    /// The email address before. Only for [`ChangeKind::EmailChanged`], like the two columns that follow.
+    /// The previous email address. Set only for [`ChangeKind::EmailChanged`], like the next two columns.
     pub email: Option<String>,
-    /// The key of that address. No other account can have it while the change can be undone.
+    /// The key of the previous address. No other account can use it while the change can be undone.
     pub email_key: Option<String>,
-    /// When that address had been verified.
+    /// When the previous address was verified.
     pub email_verified_at: Option<Timestamp>,
-    /// The hash of the password before, a PHC string. It proves ownership, and is never restored.
+    /// The hash of the previous password, a PHC string. That password proves ownership, but is never restored.
     pub password_hash: Option<String>,
     /// The identities that the change unlinked, in JSON.
     pub identities: Option<String>,
     /// When the change was made.
     pub created_at: Timestamp,
-    /// Until when the change can be undone.
+    /// The time until which the change can be undone.
     pub expires_at: Timestamp,
-    /// When this change or an earlier one was undone.
+    /// When this change was undone, alone or together with an earlier one.
     pub ended_at: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// What a security change changed.
+/// The kind of a security change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// The password, by its owner in a session.
+    /// The password was changed in a session.
     PasswordChanged,
-    /// The password, by a mailed link.
+    /// The password was reset by a mailed link.
     PasswordReset,
-    /// The email address.
+    /// The email address was changed.
     EmailChanged,
     /// An identity was linked.
     IdentityLinked,
@@ -65,7 +65,7 @@ pub enum ChangeKind {
     IdentityUnlinked,
 }
 
-/// An identity that a change unlinked, in the form in which its row holds it.
+/// An identity that a change unlinked, as stored in the row of the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedIdentity {
     /// The `iss`.
@@ -79,13 +79,13 @@ pub struct RemovedIdentity {
 }
 
 impl RemovedIdentity {
-    /// Reads the identities that a change unlinked.
+    /// Parses the identities that a change unlinked.
     #[must_use]
     pub fn read(change: &Model) -> Vec<Self> {
         change.identities.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 
-    /// Writes identities in the form in which a row holds them. Returns `None` if there are none.
+    /// Serializes identities for the row of a change. Returns `None` if there are none.
     #[must_use]
     pub fn write(unlinked: &[identity::Model]) -> Option<String> {
         let removed: Vec<Self> = unlinked
@@ -100,14 +100,14 @@ impl RemovedIdentity {
         if removed.is_empty() { None } else { serde_json::to_string(&removed).ok() }
     }
 
-    /// Returns when it was linked.
+    /// Returns when the identity was linked.
     #[must_use]
     pub fn linked_at(&self) -> OffsetDateTime {
         let nanoseconds = i128::from(self.linked_at) * 1_000_000;
         OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// Makes the row that links it to this user again.
+    /// Builds the row that links the identity to this user again.
     #[must_use]
     pub fn into_row(self, user_id: Uuid, now: Timestamp) -> identity::Model {
         let linked_at = Timestamp(self.linked_at());
@@ -137,7 +137,7 @@ pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> R
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// Lists this change of a user and the later ones that can still be undone, the earliest first.
+/// Lists this change and every later one of the user that can still be undone, the earliest first.
 pub async fn list_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -148,7 +148,7 @@ pub async fn list_since(
     since.filter(live(now)).order_by_asc(Column::Id).all(on).await
 }
 
-/// Returns whether an address is reserved for another user, who can still undo the change that gave it up.
+/// Returns whether an address is reserved because another user gave it up in a change that can still be undone.
 pub async fn is_reserved(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -165,7 +165,7 @@ pub async fn is_reserved(
     Ok(reserved.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Ends this change of a user and the later ones. Of any number of racing callers, exactly one gets `true`.
+/// Ends this change and every later one of the user. If several callers race, exactly one gets `true`.
 pub async fn end_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -182,7 +182,7 @@ pub async fn end_since(
     Ok(ended.iter().any(|change| change.id == id))
 }
 
-/// Deletes at most `limit` changes that could be undone until `before`. Returns how many it deleted.
+/// Deletes at most `limit` changes that could no longer be undone at `before`. Returns how many it deleted.
 pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut dead = Query::select();
     dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(limit);

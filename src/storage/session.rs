@@ -25,13 +25,13 @@ pub struct Model {
     pub id: Uuid,
     /// The user who signed in.
     pub user_id: Uuid,
-    /// The counter of the newest refresh token. Each new pair of tokens raises it.
+    /// The counter of the newest refresh token. Each new pair of tokens increments it.
     pub counter: i64,
-    /// The highest counter whose tokens have come back, which shows that the client has them.
+    /// The highest counter of a token that the client has presented, which shows that the client received that pair.
     pub seen_counter: i64,
-    /// The sign-in.
+    /// When the user signed in.
     pub created_at: Timestamp,
-    /// The last sign-in or refresh.
+    /// When the user signed in or the session was last refreshed.
     pub last_used_at: Timestamp,
     /// When the newest refresh token expires, and the session with it.
     pub expires_at: Timestamp,
@@ -43,15 +43,16 @@ pub struct Model {
     pub user_agent: Option<String>,
     /// The client's IP address.
     pub ip_address: Option<String>,
-    /// When the user last proved who they are: the sign-in, or a later proof in the session.
+    /// When the user last proved their identity: at the sign-in, or later in the session.
     pub authenticated_at: Timestamp,
-    /// How the user did: names of [`AuthenticationMethod`]s, separated by commas.
+    /// How the user last proved their identity: names of [`AuthenticationMethod`]s, separated by commas.
     pub methods: String,
-    /// A short hash of the client that asked for the newest pair, if `client_counter` is `counter`.
+    /// A short hash of the client that requested the newest pair. Valid only if `client_counter` equals `counter`.
     pub client_hash: Option<i64>,
-    /// The counter that was the newest when `client_hash` was written. Older servers refresh without writing either.
+    /// The value of `counter` when `client_hash` was written. Older servers refresh a session without writing either
+    /// column.
     pub client_counter: i64,
-    /// The first counter whose tokens are void: see [`super::session_siblings`].
+    /// The first counter whose tokens are void. See [`super::session_siblings`].
     pub voided_from: i64,
     /// The counter after the last one whose tokens are void.
     pub voided_to: i64,
@@ -85,7 +86,7 @@ impl Entity {
     }
 }
 
-/// A way in which a user proves who they are.
+/// A way in which a user proves their identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum AuthenticationMethod {
@@ -100,7 +101,8 @@ pub enum AuthenticationMethod {
 }
 
 impl AuthenticationMethod {
-    /// Returns the value in the claim `amr`, after RFC 8176 §2. That has no value for sign-in providers: `fed` is our own.
+    /// Returns the value for the claim `amr` (RFC 8176 §2). The RFC has no value for sign-in providers, so `fed` is our
+    /// own.
     #[must_use]
     pub fn amr(self) -> &'static str {
         match self {
@@ -110,14 +112,14 @@ impl AuthenticationMethod {
         }
     }
 
-    /// Joins methods as the column `methods` holds them.
+    /// Joins methods for the column `methods`.
     #[must_use]
     pub fn join(methods: &[Self]) -> String {
         methods.iter().map(ActiveEnum::to_value).collect::<Vec<_>>().join(",")
     }
 }
 
-/// The tables that this one refers to.
+/// Relations to other tables.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     /// The user who signed in.
@@ -132,14 +134,14 @@ impl Related<user::Entity> for Entity {
 }
 
 impl Model {
-    /// Makes the row of a session that begins now. It has no tokens yet and does not say who its client is.
+    /// Builds the row of a session that begins now. It has no tokens yet and does not describe its client.
     #[must_use]
     pub fn new(id: Uuid, user_id: Uuid, created_at: Timestamp, expires_at: Timestamp) -> Self {
         Self {
             id,
             user_id,
             counter: 0,
-            // nothing came before the first pair, so nobody can replay it
+            // no token precedes the first pair, so none can be replayed
             seen_counter: 0,
             created_at,
             last_used_at: created_at,
@@ -150,7 +152,7 @@ impl Model {
             ip_address: None,
             authenticated_at: created_at,
             methods: String::new(),
-            // the first pair has no predecessor that a client could repeat
+            // the first pair was not issued for a refresh token that a client could repeat
             client_hash: None,
             client_counter: 0,
             voided_from: 0,
@@ -164,7 +166,7 @@ impl Model {
         self.ended_at.is_none() && self.expires_at.0 > now.0
     }
 
-    /// Returns how the user last proved who they are. Methods that this version does not know are left out.
+    /// Returns how the user last proved their identity. Methods that this version does not know are left out.
     #[must_use]
     pub fn methods(&self) -> Vec<AuthenticationMethod> {
         let names = self.methods.split(',').map(str::to_owned);
@@ -205,7 +207,7 @@ pub async fn list_live(
         .await
 }
 
-/// Lists which of these sessions were ended, or no longer exist.
+/// Lists those of these sessions that were ended or no longer exist.
 pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
     let mut not_ended = Query::select();
     not_ended
@@ -218,7 +220,8 @@ pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<U
     Ok(ids.iter().copied().filter(|id| !going_on.contains(id)).collect())
 }
 
-/// Records that a token with this counter has come back. Returns `false` if that was known, or if the token is void.
+/// Records that the client has presented a token with this counter. Returns `false` if that was already known or if the
+/// token is void.
 pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Result<bool, DbErr> {
     let raised = Entity::update_by_id(id)
         .col_expr(Column::SeenCounter, Expr::value(counter))
@@ -229,7 +232,7 @@ pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Re
     Ok(raised.rows_affected > 0)
 }
 
-/// Records that the user has proved who they are in a live session. Returns `false` if the user has no such session.
+/// Records that the user has proved their identity in a live session. Returns `false` if the user has no such session.
 pub async fn authenticate(
     on: &impl Publish,
     id: Uuid,

@@ -1,4 +1,5 @@
-//! How a session begins: its row, the sessions that it displaces, and the address that it makes known, in one round trip.
+//! How a session begins. One round trip adds its row, ends the sessions that it displaces and records the address of
+//! its client.
 
 use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
 
@@ -9,11 +10,12 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// How old `last_used_at` of a known address may be before it is written again.
+/// The age at which `last_used_at` of a known address is written again.
 const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
 
-/// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the others, and
-/// records the address from which the user signed in. Only `sessions::open` may call it, which locks the user first.
+/// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the
+/// others, and records the address from which the user signed in. Only `sessions::open` may call it, because that locks
+/// the user first.
 pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
     let now = row.created_at;
     let started =
@@ -38,7 +40,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         row.methods.into(),
     ];
     let backend = on.get_database_backend();
-    // one text: while hashes take all the processor time, waking up the database costs more than the statements
+    // one text, because while password hashes take all the processor time, waking the database costs more than the
+    // statements
     let sql = match backend {
         DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST}"),
         _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST}"),

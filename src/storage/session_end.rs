@@ -13,7 +13,7 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// How far the servers' clocks may differ.
+/// The greatest difference between the clocks of two servers.
 pub(super) const CLOCK_SKEW: time::Duration = time::Duration::seconds(2);
 
 /// Ends a session. Returns its row, or `None` if it was not live.
@@ -29,7 +29,7 @@ pub async fn end_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result
     Ok(publish_ended(on, &ended, now))
 }
 
-/// Ends a session of this user. Returns `false` if it was not live, or belongs to another user.
+/// Ends a session of this user. Returns `false` if the session was not live or belongs to another user.
 pub async fn end_of(on: &impl Publish, user_id: Uuid, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
     let of_user = ending(now).filter(Column::Id.eq(id)).filter(Column::UserId.eq(user_id));
     let ended = of_user.exec_with_returning(on).await?;
@@ -66,12 +66,13 @@ pub(super) fn publish_ended(on: &impl Publish, ended: &[Model], now: Timestamp) 
     ended.iter().map(publish).collect()
 }
 
-/// Builds the update that ends live sessions. It sets `expires_at` too, so that one index finds all that are over; `ended_at`
-/// tells why they are.
+/// Builds the update that ends live sessions. It also sets `expires_at`, so that one index finds both expired and ended
+/// sessions. `ended_at` distinguishes the two.
 pub(super) fn ending(now: Timestamp) -> ChangeMany<UpdateMany<Entity>> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))
-        // a session that has just expired by this server's clock may be live by another's, which could still refresh it
+        // a session that has just expired by this server's clock may be live by the clock of another, which could still
+        // refresh it
         .filter(live(Timestamp(now.0 - CLOCK_SKEW)))
 }

@@ -1,4 +1,4 @@
-//! How a session is refreshed: its token is spent, and the next one takes its place.
+//! How a session is refreshed: its refresh token is spent and replaced by the next one.
 
 use std::sync::LazyLock;
 
@@ -24,16 +24,17 @@ pub struct Rotation {
     pub client_hash: i64,
     /// When the token was presented.
     pub now: Timestamp,
-    /// When the next token expires, if the session lasts so long.
+    /// When the next token expires, unless the session ends earlier.
     pub expires_at: Timestamp,
 }
 
-/// A session that was refreshed, and its user if the same statement read it.
+/// A session that was refreshed, and its user if the same statement read the user.
 pub type Rotated = (Model, Option<user::Model>);
 
-/// Spends the refresh token of a live session. Of any number of racing callers, exactly one gets the row.
+/// Spends the refresh token of a live session. If several callers race, exactly one gets the row.
 ///
-/// After a restored backup the counter of the row may be lower than that of an honest token. It is then raised too.
+/// After a backup was restored, the counter of the row may be lower than that of a legitimate token. In that case it is
+/// raised.
 pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Model>, DbErr> {
     let Rotation { id, counter, client_hash, now, expires_at } = rotation;
     let values = [id.into(), counter.into(), client_hash.into(), now.into(), expires_at.into()];
@@ -43,10 +44,11 @@ pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Mode
     rows.first().map(|row| Model::from_query_result(row, "")).transpose()
 }
 
-/// Does what [`rotate`] does for many sessions at once, on PostgreSQL, and reads their users. Rows that another transaction has
-/// locked are left out: a statement that holds rows while it waits for one could wait forever.
+/// Does what [`rotate`] does for many sessions at once, and reads their users. Works only on PostgreSQL. Rows that
+/// another transaction has locked are left out, because a statement that waited for them while it holds rows itself
+/// could deadlock.
 pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
-    // in PostgreSQL's notation for arrays
+    // PostgreSQL's array notation
     let array = |part: fn(&Rotation) -> String| {
         Value::from(format!("{{{}}}", rotations.iter().map(part).collect::<Vec<_>>().join(",")))
     };
@@ -60,7 +62,7 @@ pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ROTATE_ALL.as_str(), values);
     on.will_change(Viewers::Sessions(&rotations.iter().map(|rotation| rotation.id).collect::<Vec<_>>()));
     let rows = on.query_all_raw(statement).await?;
-    // one user that cannot be read must not fail the refreshes of the others
+    // a user that cannot be read must not make the refreshes of other users fail
     let user = |row| user::Model::from_query_result_optional(row, "B_").ok().flatten();
     rows.iter().map(|row| Ok((Model::from_query_result(row, "A_")?, user(row)))).collect()
 }
@@ -83,7 +85,8 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
 static ROTATE: LazyLock<String> =
     LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4", "$5"]) + " RETURNING *");
 
-/// After the `WITH`, the name of the table stands for the changed rows.
+/// The SQL of [`rotate_all`]. The `WITH` gives the changed rows the name of the table, so the statement below it reads
+/// those.
 static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
     let asked = [r#""free"."id""#, r#""free"."counter""#, r#""client""#, r#""now""#, r#""until""#];
     let rotating = rotating(r#"FROM "free""#, asked);

@@ -1,6 +1,7 @@
-//! Pairs of tokens that replace a pair that nobody has used, in the table of sessions.
+//! Sibling pairs of tokens in the table of sessions: each replaces a pair that was never used.
 //!
-//! Pairs issued for one refresh token are siblings. Each has a counter of its own, and all but the newest are void:
+//! Pairs that were issued for the same refresh token are siblings. Each has its own counter, and all but the newest are
+//! void:
 //!
 //! ```text
 //! counter      5      6      7      8
@@ -8,9 +9,10 @@
 //!              └ base: the token for which 6, 7 and 8 were issued
 //! ```
 //!
-//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. So if an older server, which does
-//! not know siblings, raises only the counter, no good token becomes void. The row keeps one range. If a sibling is issued again
-//! after a refresh, a refresh token of the earlier range still ends the session, but an access token does not.
+//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. So no valid token
+//! becomes void if an older server, which does not know about siblings, raises only the counter. The row keeps only one
+//! range. If a sibling is issued again after a refresh, a refresh token of the earlier range still ends the session,
+//! but an access token does not.
 
 use sea_orm::{ColumnTrait, DbErr, QueryFilter, prelude::Uuid, sea_query::Expr};
 
@@ -34,18 +36,20 @@ impl Model {
         (self.voided_from..self.voided_to).contains(&counter)
     }
 
-    /// Returns the hash of the client that asked for the newest pair. Returns `None` if an older server issued the pair, or the
-    /// session was never refreshed.
+    /// Returns the hash of the client that requested the newest pair. Returns `None` if an older server issued the
+    /// pair, or the session was never refreshed.
     #[must_use]
     pub fn newest_client(&self) -> Option<i64> {
         self.client_hash.filter(|_| self.client_counter == self.counter)
     }
 }
 
-/// Issues a sibling of the newest pair, which becomes void, to the client that repeats the token of `rotation`.
+/// Issues a sibling of the newest pair to the client that repeats the token of `rotation`. The newest pair becomes
+/// void.
 ///
-/// Returns `None` if the row has changed since it was `read`. A comparison of the counter shows that: everything that decides
-/// about siblings changes with it, except the end of the session and its use, which are conditions of their own.
+/// Returns `None` if the row has changed since it was `read`. Comparing the counter is enough to detect that, because
+/// everything that matters for siblings changes with it. The exceptions are the end of the session and its use, which
+/// the statement checks separately.
 pub async fn issue_sibling(
     on: &impl Publish,
     read: &Model,

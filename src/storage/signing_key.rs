@@ -1,4 +1,4 @@
-//! The table of RSA keys that sign access tokens, each sealed under a secret.
+//! The table of RSA keys that sign access tokens. Each key is encrypted under a secret.
 
 use sea_orm::{IntoActiveModel, QueryFilter, entity::prelude::*, sea_query::OnConflict};
 
@@ -13,13 +13,13 @@ pub struct Model {
     pub secret_name: String,
     /// The private key, encrypted under the secret.
     pub sealed_key: String,
-    /// The time of its creation.
+    /// When the key was created.
     pub created_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The table references no other.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -31,7 +31,7 @@ pub async fn list(on: &impl ConnectionTrait, secret_names: &[String]) -> Result<
     Entity::find().filter(Column::SecretName.is_in(secret_names)).all(on).await
 }
 
-/// Inserts a key, unless its secret has one already: of servers that start together the first wins.
+/// Inserts a key, unless its secret already has one. If servers start at the same time, the first one wins.
 ///
 /// # Errors
 /// The database's.

@@ -20,15 +20,15 @@ pub struct Model {
     /// UUIDv7, so in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The email address, as its owner writes it.
+    /// The email address, as its owner spelled it.
     pub email: Option<String>,
-    /// The email address in the form that all its spellings share; unique.
+    /// The email address in the form that all its spellings share. Unique.
     pub email_key: Option<String>,
     /// When the email address was verified.
     pub email_verified_at: Option<Timestamp>,
-    /// The username, as its owner writes it.
+    /// The username, as its owner spelled it.
     pub username: Option<String>,
-    /// The username in lower case; unique.
+    /// The username in lower case. Unique.
     pub username_key: Option<String>,
     /// The full name.
     pub name: Option<String>,
@@ -36,37 +36,38 @@ pub struct Model {
     pub first_name: Option<String>,
     /// The family name.
     pub last_name: Option<String>,
-    /// A text of the user about themselves.
+    /// The user's description of themselves.
     pub bio: Option<String>,
     /// The https URL of a picture.
     pub avatar_url: Option<String>,
-    /// The password's hash, a PHC string. `None` for users who sign in by other means only.
+    /// The hash of the password, a PHC string. `None` for users who sign in only by other means.
     pub password_hash: Option<String>,
     /// What the user may do.
     pub role: Role,
     /// Whether the user may sign in.
     pub is_active: bool,
-    /// Raised whenever the user's credentials change, so that a sign-in under way with the old ones fails.
+    /// Incremented whenever the user's credentials change, so that a sign-in in progress with the old ones fails.
     pub credentials_version: i64,
     /// When the account was created.
     pub created_at: Timestamp,
     /// When the profile was last changed.
     pub updated_at: Timestamp,
-    /// The last sign-in.
+    /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
-    /// When the owner last took the account back by mail: the next reset removes every way to sign in that was added later.
+    /// When the owner last recovered the account by mail. The next reset removes every sign-in method that was added
+    /// later.
     pub last_reset_at: Option<Timestamp>,
-    /// The full name in the form that is searched. [`Model::with_keys`] derives it, like the two that follow.
+    /// The full name in its searchable form. [`Model::with_keys`] derives this column and the next two.
     pub name_key: Option<String>,
-    /// The given name in the form that is searched.
+    /// The given name in its searchable form.
     pub first_name_key: Option<String>,
-    /// The family name in the form that is searched.
+    /// The family name in its searchable form.
     pub last_name_key: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The tables that this one refers to: none.
+/// Relations to other tables. There are none.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -99,7 +100,7 @@ impl Entity {
 }
 
 impl Model {
-    /// Makes the row of a new account, without a name, an address or credentials.
+    /// Builds the row of a new account without a name, an address or credentials.
     #[must_use]
     pub fn new(id: Uuid, now: Timestamp) -> Self {
         Self {
@@ -128,7 +129,7 @@ impl Model {
         }
     }
 
-    /// Returns the full name as given, or else the first and last name joined.
+    /// Returns the full name as given, or else the first and last names joined.
     #[must_use]
     pub fn full_name(&self) -> Option<Cow<'_, str>> {
         let parts = || {
@@ -140,7 +141,7 @@ impl Model {
         }
     }
 
-    /// Derives the keys of the names anew.
+    /// Recomputes the search keys from the names.
     #[must_use]
     pub fn with_keys(self) -> Self {
         Self {
@@ -152,7 +153,7 @@ impl Model {
     }
 }
 
-/// The columns that no two users share.
+/// The unique columns of a user.
 #[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 pub struct Names {
@@ -170,7 +171,7 @@ impl From<&Model> for Names {
     }
 }
 
-/// What a user may do. Each role may do what those before it may.
+/// What a user may do. Each role includes the rights of those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Role {
@@ -192,7 +193,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
-/// Lists which of these keys of email addresses belong to accounts, each with whether the address is verified.
+/// Lists those of these email address keys that belong to accounts, each with whether the address is verified.
 pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
     let found = Entity::find()
         .select_only()
@@ -217,7 +218,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
     Ok(inserted > 0)
 }
 
-/// Adds the users whose id, email address and username are not taken, not even by one before them in `rows`. Returns their ids.
+/// Adds the users whose id, email address and username are not taken, either in the table or by an earlier user in
+/// `rows`. Returns the ids of the added users.
 pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Uuid>, DbErr> {
     let rows = rows.into_iter().map(|row| row.with_keys().into_active_model());
     let mut insert = Entity::insert_many(rows).into_query();
@@ -225,7 +227,7 @@ pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<
     on.query_all(&insert).await?.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-/// Lists the users who have any of these ids, email addresses and usernames.
+/// Lists the users who have any of these ids, email addresses or usernames.
 pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Vec<Names>, DbErr> {
     let has_any = Condition::any()
         .add(Column::Id.is_in(names.iter().map(|names| names.id)))
@@ -234,8 +236,8 @@ pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Ve
     Entity::find().filter(has_any).into_partial_model().all(on).await
 }
 
-/// Locks those of these users who exist until the transaction ends, and returns them as they are now. The lowest id comes
-/// first, so that no two transactions wait for each other in a circle. (SQLite has one writer, so everything is locked.)
+/// Locks these users until the transaction ends, and returns those who exist. The lowest id comes first, so that
+/// transactions cannot deadlock. (On SQLite no lock is needed, because there is only one writer.)
 pub async fn lock(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let is_asked_for = Column::Id.is_in(ids.iter().copied());
     Entity::find().filter(is_asked_for).order_by_asc(Column::Id).lock_exclusive().all(on).await

@@ -1,4 +1,4 @@
-//! The statements that change a user. They publish what the user's other devices show.
+//! The statements that change a user. They publish the changes that the user's other devices display.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -33,7 +33,7 @@ pub async fn lock_for_sign_in(
         .await
 }
 
-/// Locks a user, and fails every sign-in that is under way.
+/// Locks a user, and makes every sign-in in progress fail.
 pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<(), DbErr> {
     Entity::update_by_id(id)
         .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
@@ -45,7 +45,7 @@ pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<()
 /// Writes the profile of `row`: the username, the names, the bio and the avatar.
 ///
 /// # Errors
-/// A violated constraint if another user has the username.
+/// A constraint violation if another user has the username.
 pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> {
     let (id, now) = (row.id, row.updated_at);
     let keyed = row.with_keys();
@@ -68,8 +68,8 @@ pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Sets the password of an active user whose credentials have this version, and fails every sign-in that is under way. Returns
-/// `false` if the credentials have changed, or the user is not active.
+/// Sets the password of an active user whose credentials have this version, and makes every sign-in in progress fail.
+/// Returns `false` if the credentials have changed or the user is not active.
 pub async fn set_password(
     on: &impl Publish,
     id: Uuid,
@@ -91,7 +91,7 @@ pub async fn set_password(
     Ok(set.rows_affected > 0)
 }
 
-/// Records that the email address of a user is verified, unless it was before.
+/// Records that the email address of a user is verified, unless it already was.
 pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     let verified = Entity::update_by_id(id)
         .col_expr(Column::EmailVerifiedAt, Expr::value(now))
@@ -107,7 +107,7 @@ pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result
 /// Gives a user an email address that was verified at `verified_at`.
 ///
 /// # Errors
-/// A violated constraint if another user has the address.
+/// A constraint violation if another user has the address.
 pub async fn set_email(
     on: &impl Publish,
     id: Uuid,
@@ -127,8 +127,8 @@ pub async fn set_email(
     Ok(())
 }
 
-/// Sets the password of a user who has just verified the email address, whatever the password was, and fails every sign-in that
-/// is under way. Without a hash, the user has no password afterwards.
+/// Replaces the password of a user who has just verified their email address, and makes every sign-in in progress fail.
+/// Without a hash, the password is removed.
 pub async fn reset_password(
     on: &impl Publish,
     id: Uuid,
@@ -146,7 +146,7 @@ pub async fn reset_password(
     verify_email(on, id, now).await
 }
 
-/// Removes the password of a user, if there is one, and fails every sign-in that is under way.
+/// Removes the password of a user, if there is one, and makes every sign-in in progress fail.
 pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     Entity::update_by_id(id)
         .col_expr(Column::PasswordHash, Expr::value(None::<String>))
@@ -158,7 +158,7 @@ pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Res
     Ok(())
 }
 
-/// What a superuser may change of another user.
+/// A change that a superuser makes to another user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Administration {
     /// The role.
@@ -167,7 +167,7 @@ pub enum Administration {
     IsActive(bool),
 }
 
-/// Makes this change, on condition that `by` is an active superuser at this moment. Returns `None` if not, or if there is no
+/// Makes this change if `by` is an active superuser at this moment. Returns `None` if `by` is not, or if there is no
 /// such user.
 pub async fn administer(
     on: &impl Publish,
@@ -199,7 +199,7 @@ pub async fn administer(
     Ok(changed)
 }
 
-/// Publishes that `me` now returns something else for this user.
+/// Publishes that the result of `me` has changed for this user.
 pub(super) fn publish_changed(on: &impl Publish, id: Uuid, now: Timestamp) {
     publish(on, EventKind::ProfileChanged, id, now);
 }

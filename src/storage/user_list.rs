@@ -1,8 +1,9 @@
-//! Lists of users: the newest first, in pages, filtered and searched.
+//! Lists of users, the newest first, with pages, filters and search.
 //!
-//! With any filter, a page costs the same with a thousand users as with a million. One index has the users of each combination of
-//! role, activity and verified address, the newest first, so a page of each combination that the filter allows is read and merged.
-//! A search reads one index for each name, and its cost grows with the number of matches.
+//! With any filter, a page costs the same with a thousand users as with a million. One index lists the users of each
+//! combination of role, activity and verified address, the newest first. A page of each combination that the filter
+//! allows is read from it, and these are merged. A search reads one index for each kind of name, and its cost grows
+//! with the number of matches.
 
 use sea_orm::{
     ConnectionTrait, DbErr, ExprTrait, FromQueryResult, Iterable, Order,
@@ -12,10 +13,10 @@ use sea_orm::{
 
 use super::user::{Column, Entity, Model, Role};
 
-/// A filter of users. Every condition that is given must hold.
+/// A filter for users. Users must meet every condition that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The beginning of a name or address, folded like their keys.
+    /// The beginning of a name or address, normalized in the same way as the keys.
     pub search: Option<String>,
     /// The role.
     pub role: Option<Role>,
@@ -50,11 +51,12 @@ pub enum End {
 const FOUND: &str = "found";
 const COUNT: &str = "count";
 
-/// Lists a page of users, beginning at the end from which they are taken.
+/// Lists a page of users, starting at the end from which they are taken.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
-        // the page is cut from ids, or a plan may read all users; grouped, because a user may match in several ways
+        // the page is cut from ids, because a query plan might otherwise read all users; grouped, because a user may
+        // match in several ways
         let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
         ids.group_by_col(Column::Id);
         page.cut(&mut ids, Column::Id);
@@ -82,8 +84,8 @@ pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, Db
 }
 
 impl Filter {
-    /// Returns the query for the ids of a page of matches, or of all matches if there is no page. An id occurs once for each way
-    /// in which its user matches. Returns `None` if the list can be read off the table.
+    /// Returns the query for the ids of a page of matches, or of all matches if there is no page. An id occurs once for
+    /// each way in which its user matches. Returns `None` if the table can be read in its own order.
     fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
         let branches = match (&self.search, page) {
             (Some(search), page) => self.matching(search, page),
@@ -93,7 +95,8 @@ impl Filter {
         branches.into_iter().reduce(|mut all, branch| all.union(UnionType::All, branch).to_owned())
     }
 
-    /// Builds a query for each key that may begin with `search`: a range of its index, so that no character is a wildcard.
+    /// Builds a query for each key that may begin with `search`. Each reads a range of an index, so no character acts
+    /// as a wildcard.
     fn matching(&self, search: &str, page: Option<Page>) -> Vec<SelectStatement> {
         let last = format!("{search}{}", char::MAX);
         let keys = [
@@ -158,7 +161,7 @@ impl Filter {
 }
 
 impl Page {
-    /// Leaves out users beyond the cursors.
+    /// Keeps only the users between the cursors.
     fn bound(&self, people: &mut SelectStatement) {
         let id = || Expr::col((Entity, Column::Id));
         if let Some(after) = self.after {

@@ -1,12 +1,13 @@
-//! Sessions and users in memory, so that a request of a person who was here before asks the database nothing.
+//! Sessions and users in memory, so that requests in a cached session need no database query.
 //!
-//! **The cache is never behind what is committed.** Every statement that changes a row of `users` or `sessions` says which (see
-//! [`cached_table`](super::cached_table)). The row is forgotten after COMMIT has returned, and before the caller of the write
-//! gets its answer. A row that a request reads meanwhile does not enter the cache: the placeholder that waits for it is
-//! forgotten too.
+//! **The cache is never behind the committed state.** Every statement that changes a row of `users` or `sessions` names
+//! the row (see [`cached_table`](super::cached_table)). The row is removed from the cache after COMMIT has returned and
+//! before the caller of the write gets its answer. A row that a request reads in the meantime does not enter the cache,
+//! because its placeholder is removed too.
 //!
-//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices that at once. On PostgreSQL nothing does
-//! in time, so there the cache is off, unless `VIEWER_CACHE_STALENESS` says how old its rows may be.
+//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices that at once. On PostgreSQL
+//! nothing notices it in time, so the cache is off there unless `VIEWER_CACHE_STALENESS` sets the maximum age of its
+//! rows.
 
 use std::{
     sync::{
@@ -33,7 +34,7 @@ pub(crate) struct ViewerCache(Option<Arc<Inner>>);
 struct Inner {
     sessions: Cache<Uuid, Cached<session::Model>>,
     users: Cache<Uuid, Cached<user::Model>>,
-    /// How old a row may be. `None`: any age, because every change is noticed.
+    /// The maximum age of a row. `None` if rows of any age are current, because every change is noticed.
     max_age: Option<Duration>,
     /// Whether the cache may be used.
     is_trusted: AtomicBool,
@@ -60,31 +61,31 @@ struct Counters {
     doubts: AtomicU64,
 }
 
-/// How often the cache was of use since the start.
+/// How often the cache was used since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewerCacheCounts {
     /// Requests whose session and user were cached.
     pub hits: u64,
     /// Requests that read either of them from the database.
     pub misses: u64,
-    /// Requests that asked the database because the cache was not known to be current.
+    /// Requests that read from the database because the cache was not known to be current.
     pub doubts: u64,
     /// The number of cached sessions.
     pub sessions: u64,
 }
 
 impl ViewerCache {
-    /// Makes a cache that holds nothing.
+    /// Creates a cache that is always empty.
     pub(crate) fn off() -> Self {
         Self(None)
     }
 
-    /// Makes a cache of at most `capacity` rows of each table, for a database on which every change is noticed.
+    /// Creates a cache of at most `capacity` rows of each table, for a database on which every change is noticed.
     pub(crate) fn exact(capacity: usize) -> Self {
         Self::new(capacity, None, true)
     }
 
-    /// Makes a cache of at most `capacity` rows of each table that are no older than `max_age`. It is off until
+    /// Creates a cache of at most `capacity` rows of each table, none of them older than `max_age`. It is off until
     /// [`set_trusted`](Self::set_trusted) turns it on.
     pub(crate) fn bounded(capacity: usize, max_age: Duration) -> Self {
         Self::new(capacity, Some(max_age), false)
@@ -130,7 +131,7 @@ impl ViewerCache {
         Ok(found)
     }
 
-    /// Forgets rows that were changed.
+    /// Removes rows that were changed.
     pub(crate) fn forget(&self, users: &[Uuid], sessions: &[Uuid]) {
         let Some(inner) = &self.0 else { return };
         for id in sessions {
@@ -141,7 +142,7 @@ impl ViewerCache {
         }
     }
 
-    /// Forgets the users and sessions of these events.
+    /// Removes the users and sessions of these events.
     pub(crate) fn forget_events(&self, events: &[Event]) {
         let Some(inner) = &self.0 else { return };
         for event in events {
@@ -152,14 +153,14 @@ impl ViewerCache {
         }
     }
 
-    /// Forgets every row.
+    /// Removes every row.
     pub(crate) fn clear(&self) {
         let Some(inner) = &self.0 else { return };
         inner.sessions.clear();
         inner.users.clear();
     }
 
-    /// Turns the cache on or off, and forgets every row: changes may have been missed.
+    /// Turns the cache on or off, and removes every row, because changes may have been missed.
     pub(crate) fn set_trusted(&self, is_trusted: bool) {
         let Some(inner) = &self.0 else { return };
         inner.is_trusted.store(is_trusted, Ordering::Release);
@@ -205,7 +206,7 @@ impl Inner {
     }
 }
 
-/// Fills a placeholder, unless it was forgotten while its row was read.
+/// Fills a placeholder, unless it was removed while its row was read.
 fn fill<M>(placeholder: Option<Placeholder<'_, M>>, row: &Arc<M>, read_at: Instant) {
     if let Some(placeholder) = placeholder {
         let _ = placeholder.insert(Cached { row: row.clone(), read_at });

@@ -83,7 +83,7 @@ impl AccessClaims {
 /// The reason why an access token is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// The token was valid once, with these claims.
+    /// The token was valid until it expired. It has these claims.
     Expired(AccessClaims),
     /// The token was not issued by this server.
     Invalid,

@@ -45,7 +45,7 @@ pub struct Tokens {
 pub struct RefreshClaims {
     /// The session's id.
     pub session_id: Uuid,
-    /// How often the session had been refreshed when the token was issued.
+    /// The counter of the token in its session. Each new pair of tokens increments it.
     pub counter: i64,
 }
 
@@ -184,7 +184,7 @@ impl Tokens {
     }
 }
 
-/// Joins a hash and a password. A hash contains no NUL, so different pairs give different bytes.
+/// Joins a hash and a password. A hash contains no NUL, so different pairs result in different bytes.
 fn with_hash(hash: &str, password: &SecretString) -> Vec<u8> {
     [hash.as_bytes(), &[0], password.expose_secret().as_bytes()].concat()
 }

@@ -1,8 +1,8 @@
-//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored, either in
-//! files of the operator's or in the database, encrypted with the secret.
+//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored: either in files of the
+//! operator, or in the database, encrypted with the secret.
 //!
-//! Each secret has its own key, as with the algorithms whose keys are derived. So a new `SECRET_KEY` brings a
-//! new RSA key, and the RSA key of a leaked secret disappears together with that secret.
+//! Each secret has its own key, as with the algorithms whose keys are derived. So a new `SECRET_KEY` results in a new
+//! RSA key, and the RSA key of a leaked secret disappears together with that secret.
 
 use std::error::Error;
 
@@ -24,7 +24,7 @@ use crate::{
 /// The size of a generated key, in bits. NIST SP 800-57 part 1 allows it until 2030.
 const SIZE: KeySize = KeySize::Rsa2048;
 
-/// The size in bytes of the largest key that common JWT libraries can verify with.
+/// The size in bytes of the largest key that common JWT libraries support.
 const LARGEST: usize = 4096 / 8;
 
 type LoadError = Box<dyn Error + Send + Sync>;
@@ -93,7 +93,7 @@ fn encrypt(root: &Root, key: &KeyPair) -> Result<String, aws_lc_rs::error::Unspe
     Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &bytes].concat()))
 }
 
-/// Returns `None` if the text was not encrypted under this secret.
+/// Decrypts a key. Returns `None` if the text was not encrypted under this secret.
 fn decrypt(root: &Root, text: &str) -> Option<KeyPair> {
     let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;

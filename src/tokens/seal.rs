@@ -50,7 +50,7 @@ impl Seal {
         URL_SAFE_NO_PAD.encode([content, &mac.as_ref()[..MAC_BYTES]].concat())
     }
 
-    /// Returns digits that only the keys' holder can derive from these bytes. They are always the same.
+    /// Returns digits that only a holder of the keys can derive from these bytes. They are always the same.
     pub(super) fn digits(&self, content: &[u8], length: u8) -> String {
         digits(&self.keys[0], content, length)
     }
@@ -64,7 +64,7 @@ impl Seal {
         })
     }
 
-    /// Returns 16 bits of the MAC of these bytes, too few to recover the bytes from.
+    /// Returns 16 bits of the MAC of these bytes, which are too few to recover the bytes.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)
     }

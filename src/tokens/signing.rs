@@ -30,7 +30,7 @@ pub(super) const TYPE: &str = "at+jwt";
 /// unsuitable.
 const MOST_NUMBERS: u8 = 8;
 
-/// A key pair, with what others need to know about it.
+/// A key pair with its public metadata.
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) jwk: Jwk,

@@ -22,19 +22,19 @@ use crate::{
     },
 };
 
-/// The token of a link, and evidence that its reader asked for it.
+/// The token of a link, and evidence that its reader requested it.
 #[derive(Clone, Debug)]
 pub struct ActivateAccountInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The challenge from the response to the asker, or one that replaced it.
+    /// The id of the challenge from the response to the request, or of one that replaced it.
     pub challenge_id: Option<Uuid>,
     /// The password that was chosen at sign-up.
     pub password: Option<SecretString>,
 }
 
-/// Proves the email address and signs in. With the link alone, a password or identity that was chosen before is dropped: somebody
-/// else may have caused the mail. If the password is wrong, the link stays usable.
+/// Proves the email address and signs in. With the link alone, a password or identity that was chosen before is
+/// dropped, because someone else may have requested the mail. If the password is wrong, the link remains usable.
 pub async fn activate_account(
     app: &App,
     client: &Client,
@@ -73,7 +73,7 @@ async fn is_in_series(
 }
 
 /// Checks the password sent along with a link: that of the account with the address or, without an account, that of the
-/// registration. It costs one hash. Attempts are charged to the link, and to the client across all links.
+/// registration. Computes one hash. Attempts are charged to the link, and to the client across all links.
 async fn check_password(
     app: &App,
     client: &Client,

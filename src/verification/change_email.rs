@@ -14,7 +14,7 @@ use crate::{
     storage::{challenge::Purpose, user},
 };
 
-/// The new email address, and the proof that the user asks for it.
+/// The new email address, and the proof that the user requests it.
 #[derive(Clone, Debug)]
 pub struct ChangeEmailInput {
     /// The new email address.
@@ -23,7 +23,7 @@ pub struct ChangeEmailInput {
     pub current_password: Option<SecretString>,
 }
 
-/// The reasons for which no code is mailed.
+/// The reasons why no code is mailed.
 #[derive(Debug)]
 pub enum ChangeEmailRefusal {
     /// These fields are invalid.
@@ -42,8 +42,8 @@ impl From<ReauthenticationRequired> for ChangeEmailRefusal {
     }
 }
 
-/// Mails a code to the new email address. Entered in the session that asked for it, and in no other, the code gives the account
-/// that address.
+/// Mails a code to the new email address. The account gets that address when the code is entered in the session that
+/// requested it.
 pub async fn change_email(
     app: &App,
     client: &Client,

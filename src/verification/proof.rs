@@ -1,8 +1,9 @@
 //! The effects of a valid proof of an email address.
 //!
-//! Anybody can have a mail sent to an address. Reading it therefore proves the address, and nothing that somebody chose before:
-//! neither the password of a registration nor that of an account whose address was never proven. Those are kept only for a prover
-//! who shows that they chose them, see [`Claim`]. For anybody else the account continues without any way to sign in but the mails.
+//! Anyone can request a mail to an address. Reading it therefore proves the address, but no credentials that were
+//! chosen before: neither the password of a registration nor that of an account whose address was never proven. Such a
+//! password is kept only for a prover who shows that they chose it (see [`Claim`]). For anyone else, the account
+//! continues with mail as its only sign-in method.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -21,9 +22,9 @@ use crate::{
 /// The evidence that the prover chose the credentials that existed before the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// None: the prover has read the mail, and that is all.
+    /// No evidence beyond having read the mail.
     Mail,
-    /// The id of a challenge of the same series. Only the response to the asker holds it, never a mail.
+    /// The id of a challenge of the same series, which was in the response to the request and in no mail.
     ChallengeId,
     /// The password of the challenge's registration.
     RegistrationPassword,
@@ -47,7 +48,7 @@ pub(super) enum Outcome {
     User(Box<user::Model>),
     /// Another account has the email address, or gave it up recently.
     EmailTaken,
-    /// There is nothing that the proof could change.
+    /// The proof changes nothing.
     Nothing,
 }
 
@@ -67,13 +68,14 @@ impl Proof {
         let email_key = &self.challenge.email_key;
         let registration = Registration::read(&self.challenge);
         let id = match &self.account {
-            // an account that needs no proof would otherwise get a second password
+            // the address is already proven, and otherwise the account would get a second password
             Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
             Some(account) if self.owns(account) => {
                 user_changes::verify_email(txn, account.id, self.now).await?;
                 account.id
             }
-            // a stranger made the account with an address that was never theirs: it becomes the prover's
+            // a stranger may have created the account with an address that was never theirs, so the prover takes it
+            // over
             Some(account) => {
                 let own = registration.filter(|_| self.owns_registration());
                 self.take_over(txn, account, own).await?;
@@ -91,8 +93,8 @@ impl Proof {
         Ok(user::find(txn, id).await?.into())
     }
 
-    /// Signs in to the account that has the address. If the address was never proven, a stranger may have made the account and be
-    /// waiting for the owner to use it, so the prover takes it over.
+    /// Signs in to the account that has the address. If the address was never proven, a stranger may have created the
+    /// account and may be waiting for the owner to use it, so the prover takes it over.
     pub(super) async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
         let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
         if account.email_verified_at.is_none() {
@@ -126,7 +128,7 @@ impl Proof {
         Ok(user::find(txn, account.id).await?.into())
     }
 
-    /// Returns whether the prover has shown that the account is theirs, and not only the address.
+    /// Returns whether the prover has shown that they own the account and not only the address.
     fn owns(&self, account: &user::Model) -> bool {
         let by_claim = match self.claim {
             Claim::Mail | Claim::RegistrationPassword => false,
@@ -140,8 +142,8 @@ impl Proof {
         matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
     }
 
-    /// Creates the account of the registration. If the challenge carries none, because only its mail was requested again, creates
-    /// an empty account. Returns `None` if nobody has registered with the address.
+    /// Creates the account of the registration. If the challenge has no registration, because only its mail was
+    /// requested again, creates an empty account. Returns `None` if nobody has registered with the address.
     async fn create(
         &self,
         txn: &Txn,
@@ -193,7 +195,8 @@ async fn link(
     identity::insert(txn, row).await.map(drop)
 }
 
-/// Inserts the account. If its username has been taken meanwhile, inserts it without one; its owner can choose another.
+/// Inserts the account. If its username has been taken in the meantime, inserts it without one, and its owner can
+/// choose another.
 async fn claim_names(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
     let id = row.id;
     if user::insert(txn, row.clone()).await? {

@@ -18,16 +18,16 @@ use crate::{
     },
 };
 
-/// The reasons for which a proof is refused.
+/// The reasons why a proof is refused.
 #[derive(Debug)]
 pub enum ProofRefusal {
     /// The code or link is wrong, expired, used up or superseded. The client cannot tell which.
     Invalid,
-    /// The password sent along with the link is wrong. The link stays usable.
+    /// The password sent along with the link is wrong. The link remains usable.
     InvalidCredentials,
     /// The proof is valid, but the account is deactivated.
     AccountDisabled,
-    /// Somebody else has proven the address meanwhile, or gave it up recently.
+    /// Someone else has proven the address in the meantime, or gave it up recently.
     EmailTaken,
 }
 
@@ -57,8 +57,8 @@ enum Proven {
 
 /// Spends a challenge, gives the account the proven address, and signs in.
 ///
-/// A viewer who proves an address of their own account continues in the same session and gets no new refresh token: a thief must
-/// not be able to trade a stolen access token for one.
+/// A viewer who proves an address of their own account continues in the same session and gets no new refresh token,
+/// because a thief must not be able to exchange a stolen access token for one.
 pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,
@@ -73,7 +73,7 @@ pub(super) async fn prove(
     let outcome = app
         .db
         .write(async move |txn| {
-            // no success is charged here, so nothing can refuse it
+            // this charges no budget, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
             restoration.apply(&txn).await?;
             let Locked { account, challenges } = challenges::lock(&txn, &challenge).await?;
@@ -120,7 +120,7 @@ pub(super) async fn prove(
             outbox::wake(app);
             Ok(SignedIn::go_on(app, *user, *session, viewer)?)
         }
-        (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("there is no viewer").into()),
+        (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("the viewer is missing").into()),
         (Ok(Proven::Disabled), _) => Err(ProofRefusal::AccountDisabled.into()),
         (Ok(Proven::EmailTaken) | Err(Fault::Conflict(_)), _) => Err(ProofRefusal::EmailTaken.into()),
         (Ok(Proven::Nothing), _) => Err(ProofRefusal::Invalid.into()),
@@ -128,7 +128,8 @@ pub(super) async fn prove(
     }
 }
 
-/// Prepares the notice to the old address. It may be read before the transaction, because only the owner of the account sees it.
+/// Prepares the notice to the old address. It may be prepared before the transaction, because only the owner of the
+/// account sees it.
 async fn announce(app: &App, challenge: &challenge::Model) -> Result<Option<SecurityChange>, Fault> {
     let (Purpose::ChangeEmail, Some(id)) = (challenge.purpose, challenge.user_id) else { return Ok(None) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(None) };

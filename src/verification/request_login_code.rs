@@ -9,7 +9,7 @@ use crate::{
     storage::challenge::Purpose,
 };
 
-/// The reasons for which nothing is mailed.
+/// The reasons why nothing is mailed.
 #[derive(Debug)]
 pub enum RequestLoginCodeRefusal {
     /// These fields are invalid.
@@ -21,8 +21,8 @@ impl Refusal for RequestLoginCodeRefusal {}
 /// Mails a code and a link, either of which signs in to the account with the email address. The response is the same for every
 /// address.
 ///
-/// Strangers cannot close this way in. They can use up the password attempts of an account, but not the mails to its owner, who
-/// always either has a mail that works or may request another.
+/// Strangers cannot block this sign-in method. They can use up the password attempts of an account, but not the mails
+/// to its owner, who always either has a mail that still works or can request another.
 pub async fn request_login_code(
     app: &App,
     asker: Asker,

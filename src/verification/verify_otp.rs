@@ -31,8 +31,8 @@ pub struct VerifyOtpInput {
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the mails to the
-/// address, but not that they asked for one.
+/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the mails
+/// to the address, but not that they requested one.
 pub async fn verify_otp(
     app: &App,
     client: &Client,
@@ -55,8 +55,9 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. It counts before the code is compared, so that
-/// parallel guesses cannot exceed the limit. Returns no challenge if there is none with this id, or if no attempt is left.
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. The attempt is counted before the code
+/// is compared, so that parallel guesses cannot exceed the limit. Returns no challenge if there is none with this id or
+/// no attempt is left.
 async fn try_by_id(
     app: &App,
     client: &Client,

@@ -24,8 +24,8 @@ async fn an_operator_tests_mail_delivery_step_by_step() {
     let (is_good, said) = test(&settings);
     let steps = format!(
         "mail server: 127.0.0.1, port {port}\nfrom: accounts@example.org\nresolve: 127.0.0.1 is 127.0.0.1\n\
-         connect: port {port} answers as mail.test\nTLS: the certificate is good for 127.0.0.1\nlogin: as ada\n\
-         recipient: taken\naccepted: 250 2.0.0 taken\n",
+         connect: port {port} answers as mail.test\nTLS: the certificate is valid for 127.0.0.1\nlogin: as ada\n\
+         recipient: accepted\naccepted: 250 2.0.0 taken\n",
         port = server.port
     );
     assert_eq!((is_good, said.as_str()), (true, steps.as_str()));
@@ -35,12 +35,12 @@ async fn an_operator_tests_mail_delivery_step_by_step() {
     assert!(
         !is_good
             && said
-                .ends_with("error: the mail was not sent: recipient: 550 5.1.1 nobody of this name here\n"),
+                .ends_with("error: the email was not sent: recipient: 550 5.1.1 nobody of this name here\n"),
         "{said}"
     );
     server.stop();
     let (_, said) = test(&settings);
-    assert!(said.ends_with("the mail was not sent: connect: Connection refused (os error 111)\n"), "{said}");
+    assert!(said.ends_with("the email was not sent: connect: Connection refused (os error 111)\n"), "{said}");
     assert!(!said.contains("hush"));
     assert!(test(&[]).1.contains("SMTP_URL is not set"));
     let (_, said) = told(folder.path(), &["mail", "test", "ada"], &settings);
@@ -73,7 +73,7 @@ async fn text_from_a_mail_server_cannot_control_the_operators_terminal() {
     server.answer("controls-5xx");
     let (is_good, said) = test();
     assert!(!is_good);
-    assert_printable(&said, &[&format!("error: the mail was not sent: message: 554 5.6.0 no{controls}t\n")]);
+    assert_printable(&said, &[&format!("error: the email was not sent: message: 554 5.6.0 no{controls}t\n")]);
 }
 
 #[rstest]

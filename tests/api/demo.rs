@@ -34,7 +34,7 @@ async fn a_newcomer_signs_up_verifies_the_address_and_signs_out_by_keyboard_alon
     visit.reads("Available");
     visit.fill("Password", "short");
     visit.enter();
-    visit.reads("has at least 8 characters");
+    visit.reads("must have at least 8 characters");
     assert_eq!(visit.focus(), "password");
     visit.tabs.act("press", Some(0), "Control+a");
     visit.tabs.act("type", Some(0), PASSWORD);

@@ -79,8 +79,10 @@ async fn ten_tabs_with_an_expired_token_refresh_once_and_sign_out_together(
 async fn users_can_sign_in_with_google_or_cancel() {
     let (app, _google) = TestApp::with_google(Sqlite, &[]).await;
     let mut visit = Visit::of(app);
-    for (person, seen) in [("Cancel", "Google did not sign you in."), ("Grace Hopper", "grace@navy.example")]
-    {
+    for (person, seen) in [
+        ("Cancel", "You did not allow Google to confirm your identity."),
+        ("Grace Hopper", "grace@navy.example"),
+    ] {
         visit.tab_to("Sign in with Google");
         visit.enter();
         visit.choose_at_google(person);
@@ -172,13 +174,13 @@ async fn users_confirm_their_identity_before_a_change() {
     visit.app.advance(STALE);
     visit.fill("Username", "lovelace");
     visit.enter();
-    visit.reads("Confirm that it is you");
+    visit.reads("Confirm that it’s you");
     visit.is_sound("the dialog");
     visit.tabs.act("press", Some(0), "Escape");
     visit.reads("Nothing was changed.");
     visit.fill("Username", "lovelace");
     visit.enter();
-    visit.reads("Confirm that it is you");
+    visit.reads("Confirm that it’s you");
     visit.fill("Password", NEW);
     visit.enter();
     visit.reads("Incorrect password.");
@@ -193,7 +195,7 @@ async fn users_confirm_their_identity_before_a_change() {
     visit.fill("New email address", "lovelace@example.org");
     visit.fill("Password", PASSWORD);
     visit.enter();
-    visit.reads("Confirm that it is you");
+    visit.reads("Confirm that it’s you");
     visit.tab_to("Email me a code");
     visit.enter();
     visit.reads("We sent it to");
@@ -217,7 +219,7 @@ async fn users_without_a_password_confirm_with_google() {
     visit.app.advance(STALE);
     visit.fill("Username", "grace");
     visit.enter();
-    visit.reads("Confirm that it is you");
+    visit.reads("Confirm that it’s you");
     visit.tab_to("Confirm with Google");
     visit.enter();
     visit.choose_at_google("Grace Hopper");

@@ -11,7 +11,7 @@ fn add_sources(folder: &Path, found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         let is_ours = !name.starts_with('.')
-            && !["node_modules", "target", "dist", "corpus", "artifacts"].contains(&name)
+            && !["node_modules", "target", "dist", "corpus", "artifacts", "generated"].contains(&name)
             && name != "generated.ts";
         let extension = path.extension().and_then(|extension| extension.to_str());
         if path.is_dir() && is_ours {

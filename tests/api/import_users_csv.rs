@@ -30,9 +30,9 @@ line 6 (joan): skipped: it has no email address, and its username is not valid h
 line 9 (mary): taken, but with the current time as its join date: date_joined is missing or invalid
 line 10: skipped: an unclosed quote makes the rest of the file part of it: the quote opens on line 10
 3 taken, 0 already there, 5 skipped
+       1 skipped: an unclosed quote makes the rest of the file part of it
        3 skipped: it cannot be read
        1 skipped: it has no email address, and its username is not valid here
-       1 skipped: an unclosed quote makes the rest of the file part of it
        1 taken, but with the current time as its join date: date_joined is missing or invalid
 "
     );

@@ -80,16 +80,16 @@ fn templates_can_be_replaced_one_by_one() {
 #[case(
     "activation.txt",
     "Subject: x\n\n{{ code }}",
-    "activation.txt:3: undefined value: this is not known in every such mail"
+    "activation.txt:3: undefined value: this variable is not set in every such email"
 )]
 #[case("activation.html", "x\n{% if name }", "activation.html:2: syntax error")]
 #[case(
     "activation.html",
     "\n\n{{ name }}",
-    "activation.html:3: undefined value: this is not known in every such mail"
+    "activation.html:3: undefined value: this variable is not set in every such email"
 )]
 #[case("layout.html", "\n{{ colour }}{% block body %}{% endblock %}", "layout.html:2: undefined value")]
-#[case("activaton.html", "x", "activaton.html: there is no such template")]
+#[case("activaton.html", "x", "activaton.html: unknown template")]
 fn a_broken_template_is_reported_at_start(#[case] name: &str, #[case] text: &str, #[case] told: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), text).unwrap();

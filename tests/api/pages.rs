@@ -115,14 +115,18 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
         (&json!("Open the link again"), &json!("Send me a new link"))
     );
     assert_eq!(reads[1]["fault"], "Enter your email address.");
-    assert!(reads[2]["fault"].as_str().unwrap().starts_with("This is not an email address"), "{}", reads[2]);
+    assert!(
+        reads[2]["fault"].as_str().unwrap().starts_with("This is not a valid email address"),
+        "{}",
+        reads[2]
+    );
     assert!(
         reads[3]["notice"].as_str().unwrap().starts_with("Too many attempts. Try again in "),
         "{}",
         reads[3]
     );
     assert_eq!(reads[4]["title"], "Forgot your password?");
-    assert!(reads[5]["notice"].as_str().unwrap().contains("we have sent it a link"), "{}", reads[5]);
+    assert!(reads[5]["notice"].as_str().unwrap().contains("we have sent you a link"), "{}", reads[5]);
     assert!(reads[6]["notice"].as_str().unwrap().contains("Too many attempts"), "{}", reads[6]);
 
     // the link is opened in the tab that is there
@@ -132,7 +136,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
 
     // too late
     app.advance(Duration::from_hours(24));
-    let without = "I don’t know the password: confirm without it";
+    let without = "I don’t know the password. Confirm without it";
     let steps = json!([["open", link], ["click", without], ["read"]]);
     let late = &browse(&steps)["reads"][0];
     assert_eq!(late["title"], "This link no longer works");
@@ -152,7 +156,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
         (&reads[0]["title"], &reads[0]["button"]),
         (&json!("Your email address is confirmed"), &json!("Send me a new link"))
     );
-    assert!(reads[1]["notice"].as_str().unwrap().contains("we have sent it a link"), "{}", reads[1]);
+    assert!(reads[1]["notice"].as_str().unwrap().contains("we have sent you a link"), "{}", reads[1]);
     let steps = json!([
         ["open", app.link(EMAIL).await],
         ["read"],
@@ -188,7 +192,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
         ["read"]
     ]);
     let off = &browse(&steps)["reads"][0];
-    assert!(off["notice"].as_str().unwrap().contains("does not accept links like this one"), "{off}");
+    assert!(off["notice"].as_str().unwrap().contains("does not accept this kind of link"), "{off}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

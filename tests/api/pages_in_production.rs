@@ -112,7 +112,7 @@ async fn links_in_real_mails_work_and_leak_no_token() {
     // what merely opens it spends nothing
     let opened = browse(&json!([["open", link], ["read"], ["open", link], ["read"]]));
     assert_eq!(opened["reads"][0]["title"], "Confirm your email address");
-    assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know the password: confirm without it");
+    assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know the password. Confirm without it");
     let posts = opened["requests"].as_array().unwrap().iter().filter(|request| request[0] != "GET");
     assert_eq!(posts.count(), 0);
     assert_eq!(production.login(PASSWORD).await["__typename"], "EmailChallenge");

@@ -34,7 +34,7 @@ async fn the_link_in_a_notice_undoes_the_change(#[values(Sqlite, Postgres)] data
     let press = json!([["open", link], ["read"], ["press", "Tab"], ["press", "Enter"], ["read"]]);
     let seen = browse(&press);
     assert_eq!(seen["reads"][0]["title"], "Undo the change");
-    assert_eq!(seen["reads"][1]["title"], "The change is undone");
+    assert_eq!(seen["reads"][1]["title"], "The change has been undone");
     let notice = seen["reads"][1]["notice"].as_str().unwrap();
     assert!(notice.ends_with(&format!("to choose a new one to {EMAIL}.")), "{notice}");
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
@@ -75,7 +75,7 @@ async fn an_address_returns_with_the_password_from_before_the_change() {
     assert_eq!((&reads[0]["focus"], &reads[0]["notice"]), (&json!("password"), &Value::Null));
     assert!(reads[1]["fault"].as_str().unwrap().starts_with("Enter the password"), "{}", reads[1]);
     assert!(reads[2]["fault"].as_str().unwrap().contains("not the password"), "{}", reads[2]);
-    assert_eq!(reads[3]["title"], "The change is undone");
+    assert_eq!(reads[3]["title"], "The change has been undone");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
 }
 
@@ -111,7 +111,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
         ["read"],
         ["click", "Use the linked Google account instead"],
         ["click", "Ada Lovelace"],
-        ["await", "The change is undone"],
+        ["await", "The change has been undone"],
         ["read"],
         // a link by which somebody would have this tab prove something that it did not ask for
         ["open", format!("{page}?code=4/theirs&state=theirs")],

@@ -38,9 +38,9 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
     holds("proven", "\"PASSWORD\"");
     holds("afterProof", "\"__typename\": \"User\"");
     holds("completion", "emailVerified");
-    holds("hover", "Whether the owner of the account has proven that the address is theirs");
+    holds("hover", "Whether the email address is verified");
     holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
-    holds("unauthenticated", "Login signs in");
+    holds("unauthenticated", "Sign in with Login");
     assert_eq!(seen["byKeyboard"], "VerifyOtp");
     assert_eq!(seen["width"], 360, "nothing is wider than a phone");
 
@@ -146,14 +146,14 @@ async fn the_playground_explains_what_is_missing_or_broken() {
         ("/variables/1", &["Not sent", "<code>"]),
         ("/variables/2", &["Not sent", "<whatever>"]),
         ("/literal", &["Not sent", "<code>"]),
-        ("/unreachable", &["The server does not respond"]),
+        ("/unreachable", &["The server is not responding"]),
         ("/html", &["The server responded with status 502"]),
         ("/going/0", &["The connection was closed (1001)"]),
         ("/broken/0", &["The connection was closed (1011 oops)"]),
         ("/expired/0", &["has expired"]),
         ("/expired/1", &["Refresh"]),
         ("/ended/1", &["Login"]),
-        ("/noSocket", &["Cannot connect by WebSocket"]),
+        ("/noSocket", &["Cannot connect over WebSocket"]),
     ] {
         let said = seen.pointer(what).and_then(Value::as_str).unwrap_or_else(|| panic!("{what}: {seen}"));
         assert!(texts.iter().all(|text| said.contains(text)), "{what}: {said}");

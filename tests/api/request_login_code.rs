@@ -86,7 +86,7 @@ async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose
     let app = TestApp::start(database).await;
     let stranger = app.sign_up(EMAIL).await;
     let asked = app.request_login_code(EMAIL).await;
-    assert!(app.inbox(EMAIL).await[0].text.contains("removes the password"));
+    assert!(app.inbox(EMAIL).await[0].text.contains("removes any existing password"));
     let owner = match by {
         "code" => app.verify(EMAIL, &app.code(EMAIL).await, Some(&asked["id"])).await,
         "bare code" => app.verify(EMAIL, &app.code(EMAIL).await, None).await,

@@ -108,7 +108,7 @@ fn no_commit_breaks_clients_without_saying_so() {
 fn a_broken_client_is_named_and_a_note_lets_it_pass() {
     let schema = gatehouse::graphql::sdl();
     assert_eq!(breaking_changes(&schema, &schema), Vec::<String>::new());
-    let field = "\t\"\"\"\n\tThe given name. Null where none was given.\n\t\"\"\"\n\tfirstName: String\n";
+    let field = "\t\"\"\"\n\tThe first name; at most 150 characters.\n\t\"\"\"\n\tfirstName: String\n";
     assert!(schema.contains(field));
     let changes = breaking_changes(&schema, &schema.replace(field, ""));
     assert_eq!(changes, ["User.firstName was removed."]);

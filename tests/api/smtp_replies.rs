@@ -279,5 +279,5 @@ async fn a_reply_sent_before_encryption_is_not_read_after_it() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION, ("SMTP_URL", &url), ("EMAIL_FROM", FROM)]).await;
     let ada = app.sign_up(EMAIL).await.user_id;
     let (state, said) = outcome(&app, &ada).await;
-    assert_eq!((state, said.as_str()), ("waits", "STARTTLS: no reply of SMTP: more than one reply"));
+    assert_eq!((state, said.as_str()), ("waits", "STARTTLS: not an SMTP reply: more than one reply"));
 }

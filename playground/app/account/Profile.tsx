@@ -15,7 +15,7 @@ type ProfileProps = { user: UserFragment; settings: AuthSettings; onChallenge: O
 
 export function Profile({ user, settings, onChallenge }: ProfileProps) {
   return (
-    <Page title="Profile" lead={`Signed up ${dateAndTime(user.createdAt)}.`}>
+    <Page title="Profile" lead={`You signed up on ${dateAndTime(user.createdAt)}.`}>
       <ProfileForm user={user} />
       <section aria-labelledby="email">
         <h2 id="email">Email address</h2>

@@ -16,7 +16,7 @@ export function Sessions() {
 
   if (fault) return <Failed fault={fault} retry={reload} />;
   return (
-    <Page title="Sessions" lead="Where you are signed in.">
+    <Page title="Sessions" lead="You are signed in on these devices.">
       <ul className="list" aria-live="polite">
         {sessions?.map((session) => <Item key={session.id} session={session} onEnded={reload} />)}
       </ul>

@@ -23,8 +23,8 @@ function Dialog({ asked }: { asked: Asked }) {
   }, []);
   return (
     <dialog ref={dialog} className="card" aria-labelledby="reauthentication" onCancel={() => answer(null)}>
-      <h1 id="reauthentication">Confirm that it is you</h1>
-      <p className="lead">This change affects how you sign in, so we need to be sure that it is you.</p>
+      <h1 id="reauthentication">Confirm that it’s you</h1>
+      <p className="lead">This change affects how you sign in, so we need to make sure that it’s you.</p>
       {refusal && <Notice fault={refusal.code === 'INVALID_CREDENTIALS' ? INCORRECT_PASSWORD : wordsFor(refusal)} />}
       {mailed && <CodeForm asked={asked} />}
       {!mailed && methods.includes('PASSWORD') && <PasswordForm asked={asked} />}

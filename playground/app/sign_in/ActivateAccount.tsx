@@ -35,7 +35,7 @@ export function ActivateAccount({ token }: { token: string }) {
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
       <section aria-label="Without a password">
-        <p className="hint">Don’t know it? Confirm without a password, then choose a new one.</p>
+        <p className="hint">Don’t know it? Confirm without it, then choose a new password.</p>
         <Form form={without} action="Confirm without a password">{null}</Form>
       </section>
       <p className="ways"><a href="#/login">Sign in</a></p>

@@ -21,7 +21,7 @@ export function GoogleReturn() {
   }, [isLoaded, why, isProven]);
   if (isProven) {
     return (
-      <Page title="Thank you" lead="You have confirmed that it is you. You can make the change now.">
+      <Page title="Thank you" lead="You have confirmed that it’s you. You can now make the change.">
         <button type="button" onClick={leave}>Continue</button>
       </Page>
     );

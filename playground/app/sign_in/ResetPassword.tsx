@@ -14,7 +14,7 @@ export function ResetPassword({ token, settings }: { token: string; settings: Au
     const outcome = await gatehouse.resetPassword({ token, newPassword });
     switch (outcome.kind) {
       case 'PasswordChanged':
-        return 'Your new password is set, and you are signed out everywhere. Sign in with the new password.';
+        return 'Your new password is set. You are signed out everywhere. Sign in with the new password.';
       case 'UserError':
         return outcome;
       case 'unknown':

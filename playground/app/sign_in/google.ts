@@ -51,7 +51,7 @@ async function finish(): Promise<Finished> {
   const [code, state] = [answer.get('code'), answer.get('state')];
   if (!begun || begun.state !== state) return { refusal: 'This sign-in was not started in this tab. Start again.' };
   const { purpose, path, codeVerifier } = begun;
-  if (!code) return { purpose, path, refusal: 'Google did not sign you in. Try again.' };
+  if (!code) return { purpose, path, refusal: 'You did not allow Google to confirm your identity. Try again.' };
   return { purpose, path, refusal: await use(purpose, { code, state, codeVerifier }) };
 }
 

@@ -144,7 +144,7 @@ impl<'d> Walk<'d> {
         }
         self.recursion -= 1;
         sum.height += 1;
-        // the cost of a fragment may be known from a place that is less deep
+        // the cost of a fragment may have been computed where it was spread at a smaller depth
         if sum.height > MAX_RECURSION { Err(too_deep()) } else { Ok(sum) }
     }
 

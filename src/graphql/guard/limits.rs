@@ -43,7 +43,7 @@ pub fn check_document(
         }
         whole = whole.beside(cost);
     }
-    // validation would refuse these too, but only after comparing their fields with each other, which is slow
+    // validation would refuse these too, but only after a slow pairwise comparison of their fields
     if document.fragments.keys().any(|name| !walk.has_walked(name)) {
         return Err(ApiError::BadRequest(
             "The document defines a fragment that no operation uses.".to_owned(),

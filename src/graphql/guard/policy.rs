@@ -1,7 +1,7 @@
 //! The policy table: who may select each root field, whether the field tests a credential, and its error codes.
 //!
 //! The guard, the limits, the descriptions in the schema and the authorisation test all read this table. A root field
-//! without a row is closed to everybody.
+//! without a row is closed to everyone.
 
 use async_graphql::resolver_utils::EnumType;
 

@@ -10,7 +10,7 @@ use crate::{
     sessions::{SignIn, SignedIn},
 };
 
-/// A session with its user and its pair of tokens, named after RFC 6749.
+/// A session with its user and its pair of tokens. The fields for tokens are named after RFC 6749.
 #[derive(SimpleObject)]
 pub struct AuthPayload {
     /// The user of the session.

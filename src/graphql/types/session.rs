@@ -44,7 +44,7 @@ impl Session {
         self.row.last_used_at.0
     }
 
-    /// When the session expires unless it is refreshed before.
+    /// When the session expires unless it is refreshed before then.
     async fn expires_at(&self) -> OffsetDateTime {
         self.row.expires_at.0
     }

@@ -1,10 +1,10 @@
-//! Requests that are refused before any GraphQL.
+//! Requests that are refused before they reach GraphQL.
 
 use poem::{Response, http::StatusCode};
 
 use crate::http::{answer, refresh_cookie};
 
-/// A status and message for a request that is refused before any GraphQL.
+/// The status and message for a request that is refused before it reaches GraphQL.
 pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {

@@ -18,7 +18,7 @@ export const REFUSAL = '... on UserError { code message retryAfter fields { fiel
 /** Sends a password reset link to an email address. */
 export const RESET = {
   mutation: `mutation($email: String!) { requestPasswordReset(email: $email) { __typename ${REFUSAL} } }`,
-  sent: 'If an account uses this email address, we have sent it a link. Check your inbox and your spam folder.',
+  sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
 };
 
 /** Calls the API and returns the result of the operation, or an object with a `code` if there is none. */
@@ -70,7 +70,7 @@ function words({ code, message, retryAfter }) {
     case 'ACCOUNT_DISABLED': return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN': return 'Another account now uses this email address. Sign in to that account, or use a different email address.';
     case 'GOOGLE_UNAVAILABLE': return 'Google is not responding. Try again in a moment.';
-    case 'NOT_ENABLED': return 'This service does not accept links like this one. Sign in to continue.';
+    case 'NOT_ENABLED': return 'This service does not accept this kind of link. Sign in to continue.';
     case 'INVALID_INPUT': return message;
     default: return 'Something went wrong on the server. Try again in a minute.';
   }

@@ -29,10 +29,10 @@ const page = begin({
     say('', '');
     page.resetInstead(email);
   },
-  spent: ['This link no longer works', 'It has already been used or has expired. If you used it to confirm your email address, you can sign in now. If not, we can send you a new link.'],
+  spent: ['This link no longer works', 'It has already been used or has expired. If you used it to confirm your email address, you can sign in now. Otherwise, we can send you a new link.'],
   incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, we can send you a new one.'],
   again: {
     mutation: `mutation($email: String!) { resendActivationEmail(email: $email) { __typename ${REFUSAL} } }`,
-    sent: 'If this email address is waiting to be confirmed, we have sent it a new link. Check your inbox and your spam folder.',
+    sent: 'If this email address still needs to be confirmed, we have sent you a new link. Check your inbox and your spam folder.',
   },
 });

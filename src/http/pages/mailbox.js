@@ -33,7 +33,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     say('Copied');
   } catch {
-    say('This browser does not allow copying here');
+    say('Your browser does not allow copying here');
   }
 }
 
@@ -122,7 +122,7 @@ async function look() {
       const known = new Set(mails.map((mail) => mail.id));
       mails = JSON.parse(text);
       const fresh = mails.filter((mail) => !known.has(mail.id));
-      if (!isFirst && fresh.length > 0) say(`New mail: ${fresh[0].subject}`);
+      if (!isFirst && fresh.length > 0) say(`New email: ${fresh[0].subject}`);
       // on a wide screen, show the newest email beside the list
       if (wide.matches && !chosen() && mails.length > 0) history.replaceState(null, '', `#${mails[0].id}`);
       await open();

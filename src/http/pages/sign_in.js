@@ -35,6 +35,6 @@ begin({
   incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, we can send you a new one.'],
   again: {
     mutation: `mutation($email: String!) { requestLoginCode(email: $email) { __typename ${REFUSAL} } }`,
-    sent: 'If an account uses this email address, we have sent it a link. Check your inbox and your spam folder.',
+    sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
   },
 });

@@ -19,7 +19,7 @@ async function goToGoogle() {
   const outcome = await ask(start, { redirectUri: location.origin + location.pathname });
   if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
     find('google').hidden = true;
-    say('This page cannot use Google. Contact the people who run this service.', 'bad');
+    say('This page is not set up for Google. Contact the people who run this service.', 'bad');
     return undefined;
   }
   if (outcome.code) return outcome;
@@ -73,8 +73,8 @@ begin({
     }
   },
   done: ({ email }) => finish(
-    'The change is undone',
-    `All devices are signed out and the account has no password. We have sent a link to choose a new one to ${email}.`,
+    'The change has been undone',
+    `All devices are signed out, and the account has no password. To choose a new one, open the link that we have sent to ${email}.`,
   ),
   spent: ['This link no longer works', 'It has already been used or is older than 72 hours. If someone else has access to your account, reset your password: we can email you a link.'],
   incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, reset your password: we can email you a link.'],

@@ -30,17 +30,19 @@ use crate::{
     storage::viewer_cache::ViewerCache,
 };
 
-/// The settings of PostgreSQL connections that read. Their statements find few rows by an index, whatever the parameters are.
+/// The settings of PostgreSQL connections that read. Whatever the parameters, their statements find few rows, by an
+/// index.
 const POSTGRES_READERS: [(&str, &str); 4] = [
     ("default_transaction_read_only", "on"),
-    // planned once: at a million users, planning a filtered page anew takes longer than reading it
+    // with a million users, planning a filtered page takes longer than reading it, so the plan is made once
     ("plan_cache_mode", "force_generic_plan"),
-    // a generic plan expects far more rows than come, and would start processes and a compiler for them
+    // a generic plan expects far more rows than it finds, and would start worker processes and the JIT compiler for
+    // them
     ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
 ];
 
-/// Opens the database, and starts the tasks that write. What is committed is published to `events`.
+/// Opens the database and starts the tasks that write. The events of committed transactions go to `events`.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     match &config.database.url {
         DatabaseUrl::Postgres(url) => connect_postgres(config, url, events.clone()).await,
@@ -87,9 +89,9 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
     Ok(Db { reader, writer, viewers, statements })
 }
 
-/// Opens one connection without limits of time or rights, for migrations.
+/// Opens one connection without a time limit and with full rights, for migrations.
 pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    // sea-orm logs this URL at trace level; the real one may hold a password, so it is passed as options below
+    // sea-orm logs this URL at trace level, and the real one may contain a password, so that is passed as options below
     let mut options = match &config.database.url {
         DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),
         DatabaseUrl::Sqlite(_) => ConnectOptions::new("sqlite://gatehouse.db"),
@@ -98,7 +100,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .max_connections(1)
         .acquire_timeout(STATEMENT_TIME_LIMIT)
         .connect_timeout(STATEMENT_TIME_LIMIT)
-        // sqlx may miscount the idle connections it closes, and then searches for them forever (sqlx issue 3645)
+        // sqlx may miscount the idle connections it closes, and then loop forever looking for them (sqlx issue 3645)
         .idle_timeout(None)
         .max_lifetime(None)
         .set_application_name("gatehouse")
@@ -120,15 +122,15 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
     }
 }
 
-/// Adds the address to an error: a pool retries until its time is up, and then reports no more than that.
+/// Adds the address of the database to an error, because a pool that gives up after its retries reports only a timeout.
 fn unreachable(error: DbErr, url: &SecretString) -> DbErr {
     let Ok(url) = Url::parse(url.expose_secret()) else { return error };
     let (host, port) = (url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432));
     DbErr::Custom(format!("PostgreSQL at {host}, port {port}, cannot be used: {error}"))
 }
 
-/// Creates the file if there is none, readable by its owner alone: it holds email addresses and password hashes. SQLite gives
-/// the files beside it the same rights.
+/// Creates the file if it does not exist, readable only by its owner because it contains email addresses and password
+/// hashes. SQLite gives its auxiliary files the same permissions.
 fn create_private(path: &Path) -> Result<(), DbErr> {
     let file = private_file(path, fs::OpenOptions::new().append(true).create(true));
     file.map(drop).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))

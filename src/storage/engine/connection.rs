@@ -13,15 +13,15 @@ use sea_query_sqlx::SqlxValues;
 
 use super::statement_counts::StatementCounter;
 
-/// The pragma by which a SQLite connection tells whether another one has committed.
+/// The pragma that shows a SQLite connection whether another connection has committed.
 pub(crate) const DATA_VERSION: &str = "PRAGMA data_version";
 
-/// A connection that counts its statements and knows whether something on it is unfinished.
+/// A connection that counts its statements and knows whether it has an unfinished statement or transaction.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) sqlx: Sqlx,
     is_in_transaction: bool,
-    /// Whether a statement was sent whose outcome is unknown.
+    /// Whether the outcome of a statement that was sent is unknown.
     is_cut_off: bool,
     statements: StatementCounter,
 }
@@ -33,7 +33,7 @@ pub(crate) enum Sqlx {
 }
 
 impl Sqlx {
-    // boxed: without it, the future of every statement would be as large as that of connecting
+    // boxed, because otherwise the future of every statement would be as large as the future that connects
     pub(crate) async fn connect_postgres(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         Box::pin(PgConnection::connect_with(options)).await.map(Self::Postgres)
     }
@@ -89,7 +89,8 @@ impl Connection {
 
     pub(crate) async fn begin_transaction(&mut self) -> Result<(), DbErr> {
         let begin = match self.sqlx {
-            // a deferred transaction that reads and then writes fails at once if another one writes, whatever the busy timeout
+            // a deferred transaction that reads and then writes would fail at once if another one writes, regardless of
+            // the busy timeout
             Sqlx::Sqlite(_) => "BEGIN IMMEDIATE",
             Sqlx::Postgres(_) => "BEGIN",
         };
@@ -132,14 +133,14 @@ impl Connection {
     }
 
     fn begin(&mut self) -> Instant {
-        // it stays so if the statement's future is dropped
+        // stays true if the future of the statement is dropped
         self.is_cut_off = true;
         Instant::now()
     }
 
     fn end<T>(&mut self, begun: Instant, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
         self.statements.add(begun.elapsed());
-        // a database that answers with an error is ready for the next statement
+        // a database that responds with an error is ready for the next statement
         self.is_cut_off = !matches!(result, Ok(_) | Err(sqlx::Error::Database(_)));
         result.map_err(failed)
     }

@@ -36,7 +36,7 @@ pub struct Db {
     pub(crate) statements: StatementCounter,
 }
 
-/// The way to write, and what else differs between the two databases.
+/// The writer, and everything else that differs between the two databases.
 #[derive(Clone, Debug)]
 pub(crate) enum Writer {
     Postgres {
@@ -51,10 +51,10 @@ pub(crate) enum Writer {
     },
 }
 
-/// What the database is busy with.
+/// The current load of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// The number of open connections, without that of SQLite's writer.
+    /// The number of open connections, not counting that of SQLite's writer.
     pub connections: u64,
     /// The number of those connections that are idle.
     pub idle: u64,
@@ -63,14 +63,15 @@ pub struct Load {
 }
 
 impl Db {
-    /// Returns the connections for statements that change nothing. The database itself refuses others on them.
+    /// Returns the connections for statements that change nothing. The database itself rejects other statements on
+    /// them.
     #[must_use]
     pub fn read(&self) -> &Reader {
         &self.reader
     }
 
-    /// Returns a session and its user as they are at this moment, from memory if they are known to be current. Returns `None`
-    /// if there is no such session, or it belongs to another user.
+    /// Returns the current state of a session and its user, from memory if the cache is known to be current. Returns
+    /// `None` if there is no such session or it belongs to another user.
     pub async fn session_and_user(
         &self,
         session_id: Uuid,
@@ -84,25 +85,26 @@ impl Db {
         self.viewers.find(&self.reader, session_id, user_id, is_current).await
     }
 
-    /// Makes the viewer cache forget the users and sessions of these events, which come from another server.
+    /// Removes the users and sessions of these events, which come from another server, from the viewer cache.
     pub fn forget_viewers(&self, events: &[Event]) {
         self.viewers.forget_events(events);
     }
 
-    /// Says whether the events of other servers arrive from now on. On PostgreSQL the viewer cache is used only while they do.
+    /// Sets whether the events of other servers arrive from now on. On PostgreSQL the viewer cache is used only while
+    /// they do.
     pub fn set_listening(&self, is_listening: bool) {
         if let Writer::Postgres { .. } = self.writer {
             self.viewers.set_trusted(is_listening);
         }
     }
 
-    /// Returns how many statements the database ran, and how long they took.
+    /// Returns the number of statements that the database ran, and their total time.
     #[must_use]
     pub fn statements(&self) -> StatementCounts {
         self.statements.counts()
     }
 
-    /// Returns what the database is busy with at this moment.
+    /// Returns the current load of the database.
     #[must_use]
     pub fn load(&self) -> Load {
         let (mut connections, mut idle) = self.reader.0.count();
@@ -118,18 +120,19 @@ impl Db {
         Load { connections: connections as u64, idle: idle as u64, writes: writes as u64 }
     }
 
-    /// Returns how often the viewer cache was of use.
+    /// Returns how often the viewer cache was used.
     #[must_use]
     pub fn viewer_cache_counts(&self) -> ViewerCacheCounts {
         self.viewers.counts()
     }
 
-    /// Runs `work` in a transaction. If it returns `Ok`, all of it is committed, durably, before this returns; if it returns an
-    /// error, nothing is. So an outcome that must last, like the end of a stolen session, is an `Ok`.
+    /// Runs `work` in a transaction. If `work` returns `Ok`, everything is durably committed before this method
+    /// returns. If it returns an error, nothing is committed. So a closure must return `Ok` for an outcome that must
+    /// last, such as ending a stolen session.
     ///
-    /// `work` must have no effect but its statements and its value, and must not use [`Db::write`] or [`Db::read`]. After a
-    /// failed statement nothing is committed, whatever it returns. Once begun, it goes on to its end even if the caller goes
-    /// away.
+    /// `work` must have no effects other than its statements and its return value, and must not use [`Db::write`] or
+    /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
+    /// completion even if the caller goes away.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many writes wait, [`Fault::Unavailable`] if the database failed, [`Fault::Conflict`] if a unique
@@ -143,8 +146,8 @@ impl Db {
         self.submit(JobKind::Transaction, work).await
     }
 
-    /// Does what [`Db::write`] does, for exactly one statement: without a savepoint on SQLite, and without BEGIN and COMMIT on
-    /// PostgreSQL.
+    /// Does what [`Db::write`] does, but for exactly one statement. This saves the savepoint on SQLite, and BEGIN and
+    /// COMMIT on PostgreSQL.
     pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
     where
         F: FnOnce(Txn) -> Fut + Send + 'static,
@@ -154,10 +157,10 @@ impl Db {
         self.submit(JobKind::Statement, statement).await
     }
 
-    /// Spends the refresh token of a live session; see [`session_rotation::rotate`].
+    /// Spends the refresh token of a live session. See [`session_rotation::rotate`].
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let rotated = async {
-            // a batch skips rows that are locked; those are tried again alone
+            // a batch skips locked rows, so these are retried alone
             if let Writer::Postgres { refreshes, .. } = &self.writer
                 && let Some(rotated) = refreshes.rotate(rotation).await?
             {
@@ -171,8 +174,8 @@ impl Db {
         in_time.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())))
     }
 
-    /// Checks that the database can be read and written, and that its disk has room. A full disk can still be read, so it makes
-    /// a small write.
+    /// Checks that the database can be read and written, and that its disk has free space. Makes a small write, because
+    /// a full disk can still be read.
     pub async fn ping(&self, now: Timestamp) -> Result<(), Fault> {
         self.reader.execute_unprepared("SELECT 1").await?;
         self.write_one(async move |txn| rate_limit::write_idle(&txn, now).await).await?;
@@ -201,7 +204,7 @@ impl Db {
     }
 }
 
-/// Returns how many bytes a file can grow by. Returns `None` if the system does not say.
+/// Returns the number of bytes by which a file can grow. Returns `None` if the operating system does not report it.
 fn free_space(file: &Path) -> Option<u64> {
     #[cfg(unix)]
     return rustix::fs::statvfs(file).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));

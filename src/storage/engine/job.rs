@@ -1,4 +1,4 @@
-//! A write that waits for its turn, and how it ended. [`engine`](super) has a diagram of its life.
+//! A write, from its place in the queue to its outcome. [`engine`](super) has a diagram of its life.
 
 use std::{
     any::Any,
@@ -21,17 +21,17 @@ use crate::{
     storage::viewer_cache::ViewerCache,
 };
 
-/// The error of a closure that still holds its transaction after it has returned.
+/// The error of a closure that kept its transaction alive after it returned.
 pub(crate) const HELD: &str = "a closure kept its transaction";
 
-/// A closure on its way to the database. If it is dropped before it ran, its caller gets [`Fault::Unavailable`].
+/// A closure that waits to be run. If it is dropped before it has run, its caller gets [`Fault::Unavailable`].
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
     work: Box<dyn FnOnce(Txn) -> BoxFuture<'static, Returned> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
 }
 
-/// How many statements a job has, and so whether it needs a transaction around them.
+/// The number of statements that a job may have, which decides whether it needs a transaction around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobKind {
     /// Any number of statements.
@@ -40,7 +40,7 @@ pub(crate) enum JobKind {
     Statement,
 }
 
-/// The end of a closure. Its value is held back until the commit.
+/// The outcome of a closure. Its value is held back until the commit.
 struct Returned {
     result: Result<(), String>,
     reply: Reply,
@@ -52,7 +52,7 @@ type Reply = Box<dyn FnOnce(Option<Fault>) + Send>;
 /// The caller's end of a job.
 pub(crate) type Answer<T> = oneshot::Receiver<Result<T, Fault>>;
 
-/// A job that has run, and is not committed yet.
+/// A job that has run but is not committed yet.
 pub(crate) struct FinishedJob {
     pub(crate) fate: Fate,
     /// Events to publish after the commit.
@@ -63,7 +63,7 @@ pub(crate) struct FinishedJob {
     reply: Option<Reply>,
 }
 
-/// What is to be done with the statements of a job.
+/// What happens to the statements of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Commit them.
@@ -89,7 +89,7 @@ impl Job {
         };
         let work = move |txn: Txn| {
             async move {
-                // the call itself may panic too, so it is made inside the guarded future
+                // calling the closure may panic too, so the call is inside the guarded future
                 let returned = AssertUnwindSafe(async move { work(txn).await }).catch_unwind().await;
                 let value = match returned {
                     Ok(result) => result.map_err(|error| error.to_string()),
@@ -140,11 +140,12 @@ impl Job {
     }
 }
 
-/// Decides what to do with the statements of a closure that returned this result, and which fault its caller gets.
+/// Decides the fate of the statements of a closure that returned this result, and the fault that its caller gets, if
+/// any.
 fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, Option<Fault>) {
     match (result, ledger.failure()) {
         (_, Some(Failure::Database(why))) => (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into()))),
-        // a single statement has no savepoint to roll back to
+        // a single statement has no savepoint that it could be rolled back to
         (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
             if kind == JobKind::Statement && ledger.succeeded() > 0 =>
         {
@@ -158,12 +159,12 @@ fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, O
 }
 
 impl FinishedJob {
-    /// Clears what the job changed from the viewer cache, publishes its events if it was committed, and answers its caller. The
-    /// order matters: neither the caller nor a listener may find a row in the cache that is no longer current.
+    /// Removes the changed rows from the viewer cache, publishes the events of the job if it was committed, and answers
+    /// its caller. The order matters, because neither the caller nor a listener may find an outdated row in the cache.
     pub(crate) fn answer(self, committed: Result<(), String>, viewers: &ViewerCache, events: &Events) {
         let Changes { users, sessions, unknown } = &self.changes;
         if *unknown > 0 {
-            // a statement that should have named its rows failed, or was cut off
+            // a statement that should have named its rows failed or was cut off
             viewers.clear();
         } else {
             viewers.forget(users, sessions);

@@ -1,4 +1,4 @@
-//! What a transaction has done so far: its statements, failures, events and changes.
+//! A record of what a transaction has done so far: its statements, failures, events and changes.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -26,14 +26,14 @@ pub enum Viewers<'a> {
 pub(crate) struct Changes {
     pub(crate) users: Vec<Uuid>,
     pub(crate) sessions: Vec<Uuid>,
-    /// The number of statements of which it is not known what they changed: they failed, or were cut off.
+    /// The number of statements whose changes are unknown, because they failed or were cut off.
     pub(crate) unknown: u32,
 }
 
-/// What the statements of one job did.
+/// A record of what the statements of one job did.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// How many statements may still be sent.
+    /// The number of statements that may still be sent.
     left: AtomicU32,
     succeeded: AtomicU32,
     failure: Mutex<Option<Failure>>,
@@ -44,11 +44,11 @@ pub(crate) struct Ledger {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// A failure of this job alone: a row that must exist does not, or the job sent more statements than it may.
+    /// A failure of this job alone: a required row does not exist, or the job sent too many statements.
     Own(String),
-    /// A failure of this job alone: another row has the unique name that it wants.
+    /// A failure of this job alone: the unique name that it wants is taken.
     Conflict(String),
-    /// A failure of the database: nothing that shares the transaction can be trusted any more.
+    /// A failure of the database, after which no job that shares the transaction can be trusted.
     Database(String),
 }
 
@@ -104,14 +104,14 @@ impl Ledger {
         std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a statement that is about to be sent.
+    /// Counts a statement that is about to be sent, or rejects it if there were too many.
     pub(crate) fn begin(&self) -> Result<(), DbErr> {
         let counted =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         counted.map(drop).map_err(|_| self.note(DbErr::Custom("write_one takes one statement".to_owned())))
     }
 
-    /// Notes how a statement ended.
+    /// Records how a statement ended.
     pub(crate) fn end<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         if result.is_ok() {
             self.succeeded.fetch_add(1, Ordering::Relaxed);

@@ -30,17 +30,17 @@
 //!                               3. the caller gets its value or a fault ───────────┘
 //! ```
 //!
-//! If the caller goes away before the job begins, the job is skipped; afterwards, it goes on to its end.
+//! If the caller goes away before the job begins, the job is skipped. After that, it runs to completion.
 //!
 //! # Files
 //!
 //! Each imports only files above it:
 //!
-//! - `limits`, `statement_counts`: the numbers.
+//! - `limits`, `statement_counts`: limits and counters.
 //! - `connection`, `pool`: connections to either database, and transactions.
 //! - `reader`, `ledger`, `txn`, `job`: reads, and one write.
-//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and hears of those of others.
-//! - `db`, `connect`: all of it together.
+//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and learns about the writes of others.
+//! - `db`, `connect`: the database as a whole.
 
 pub(super) mod connect;
 mod connection;

@@ -1,8 +1,9 @@
 //! A pool of connections, and transactions on them.
 //!
-//! sqlx's own pool pings every connection that comes back, which makes two round trips of each statement. This pool trusts a
-//! connection that comes back if nothing on it is unfinished, and pings PostgreSQL's only after a pause. A connection on which
-//! something was cut off is closed; PostgreSQL's at once, because the server keeps its locks until then.
+//! sqlx's own pool pings every connection that is returned, which turns each statement into two round trips. This pool
+//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause. A
+//! connection on which something was cut off is closed. A PostgreSQL connection is closed at once, because the server
+//! keeps its locks until then.
 
 use std::{
     fmt,
@@ -32,7 +33,7 @@ pub(crate) struct Pool {
     backend: DbBackend,
 }
 
-/// A transaction. If it is dropped before its end, it is rolled back.
+/// A transaction. If it is dropped before it ends, it is rolled back.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     lease: Mutex<Lease>,
@@ -52,7 +53,7 @@ struct Manager {
 
 impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // sqlx's options show the password
+        // the `Debug` of sqlx's options shows the password
         f.write_str("Manager(…)")
     }
 }
@@ -78,7 +79,7 @@ impl managed::Manager for Manager {
 }
 
 impl Pool {
-    /// Makes a pool of at most `size` connections, and opens the first.
+    /// Creates a pool of at most `size` connections, and opens the first one.
     pub(crate) async fn open(
         options: Options,
         size: u32,
@@ -90,7 +91,7 @@ impl Pool {
         };
         let connections = managed::Pool::builder(Manager { options, statements })
             .max_size(usize::try_from(size).unwrap_or(usize::MAX))
-            // `Lifo` doubles the wait of the slowest requests while password hashes are computed
+            // `Lifo` would double the wait of the slowest requests while password hashes are computed
             .queue_mode(QueueMode::Fifo)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(STATEMENT_TIME_LIMIT))
@@ -115,7 +116,7 @@ impl Pool {
         (status.size, status.available)
     }
 
-    /// Closes the pool: every statement fails from now on.
+    /// Closes the pool. Every statement fails from then on.
     pub(crate) fn close(&self) {
         self.connections.close();
     }
@@ -151,7 +152,7 @@ impl Pool {
 }
 
 impl Transaction {
-    /// Sends commands, of which the last must be COMMIT or ROLLBACK. If one fails, those after it do not run.
+    /// Sends commands, the last of which must be COMMIT or ROLLBACK. If a command fails, those after it do not run.
     pub(crate) async fn end(&self, commands: String) -> Result<(), DbErr> {
         self.lease.lock().await.end_transaction(commands).await
     }
@@ -182,7 +183,7 @@ impl Transaction {
     }
 }
 
-/// A connection in use. It goes back to the pool only if nothing on it is unfinished.
+/// A connection in use. It is returned to the pool only if nothing on it is unfinished.
 #[derive(Debug)]
 struct Lease(Option<Object<Manager>>);
 
@@ -205,8 +206,8 @@ impl Drop for Lease {
         let Some(mut connection) = self.0.take().filter(|connection| connection.is_unfinished()) else {
             return;
         };
-        // SQLite's thread runs a statement to its end even if nobody waits. The connection counts until then, or a disk that
-        // hangs would get one more thread with each request
+        // SQLite's thread finishes a statement even if nobody waits for it. The connection occupies its place in the
+        // pool until then: otherwise, each request on a disk that hangs would add a thread
         if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {
             runtime.spawn(async move {
                 let _ = connection.ping().await;

@@ -1,4 +1,4 @@
-//! The connections that read. A database that hangs must not make its readers hang, so each statement has a time limit.
+//! The connections that read. Each statement has a time limit, so that requests do not hang if the database does.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
@@ -9,7 +9,7 @@ use super::{limits::STATEMENT_TIME_LIMIT, pool::Pool};
 pub struct Reader(pub(crate) Pool);
 
 impl Reader {
-    /// Closes the connections, those of clones included: every statement fails from then on.
+    /// Closes the connections, including those of clones. Every statement fails from then on.
     pub fn close(self) {
         self.0.close();
     }

@@ -1,4 +1,4 @@
-//! How many statements the database ran, and how long they took.
+//! Counts of the statements that the database ran, and their total time.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ struct Counts {
 pub struct StatementCounts {
     /// The number of statements.
     pub count: u64,
-    /// The time that they took in total.
+    /// The total time that they took.
     pub time: Duration,
 }
 

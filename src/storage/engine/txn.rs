@@ -1,4 +1,5 @@
-//! A transaction as a use case sees it: it can send statements and publish events, but not end the transaction.
+//! A transaction as a use case sees it. The use case can send statements and publish events, but not end the
+//! transaction.
 
 use std::sync::Arc;
 
@@ -21,29 +22,31 @@ pub struct Txn {
 #[derive(Debug)]
 pub(crate) enum Handle {
     Transaction(Arc<Transaction>),
-    /// To any connection: the job has one statement, which is a transaction by itself.
+    /// To any connection, because the job has one statement, which is a transaction by itself.
     Pool(Pool),
 }
 
 impl Txn {
-    /// Undoes everything that this transaction does, even if its closure returns `Ok`. The caller still gets the value.
+    /// Rolls back the whole transaction even if its closure returns `Ok`. The caller still gets the value of the
+    /// closure.
     pub fn undo(&self) {
         self.ledger.undo();
     }
 }
 
-/// A transaction to which events can be published: they are sent once it is committed, and not otherwise. A transaction of one
-/// statement accepts none, because on PostgreSQL it is committed before anything could be sent with it.
+/// A transaction that can publish events, which are sent only if it is committed. A transaction of one statement
+/// accepts no events, because PostgreSQL commits it before anything could be sent with it.
 pub trait Publish: ConnectionTrait {
     /// Sends the event if the transaction is committed.
     fn publish(&self, event: Event);
 
-    /// Makes the viewer cache forget these rows when the transaction ends. Must be called before a statement that may change
-    /// rows of `users` or `sessions`; [`Viewers::Unknown`] must be followed by [`has_changed`](Self::has_changed).
+    /// Removes these rows from the viewer cache when the transaction ends. Must be called before a statement that may
+    /// change rows of `users` or `sessions`. A call with [`Viewers::Unknown`] must be followed by
+    /// [`has_changed`](Self::has_changed).
     fn will_change(&self, viewers: Viewers<'_>);
 
-    /// Names the rows that a statement announced as [`Viewers::Unknown`] has changed. Until it is called, the cache is to
-    /// forget every row.
+    /// Names the rows that were changed by a statement announced as [`Viewers::Unknown`]. If it is not called, every
+    /// row is removed from the cache when the transaction ends.
     fn has_changed(&self, viewers: Viewers<'_>);
 }
 

@@ -1,4 +1,4 @@
-//! What users do with the mails that verify an address.
+//! The steps of users with the mails that verify an address.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{Answer, PASSWORD, SIGN_IN, SignedIn, TestApp};
 pub const CHALLENGE: &str = "__typename ... on EmailChallenge { id purpose method email expiresIn resendIn } ... on UserError { code retryAfter fields { field code } }";
 
 impl TestApp {
-    /// Signs up with this password; with mandatory verification, returns the challenge.
+    /// Signs up with this password. With mandatory verification, returns the challenge.
     pub async fn register(&self, email: &str, password: &str) -> Value {
         let query = format!(
             "mutation($input: SignupInput!) {{ signup(input: $input) {{ {CHALLENGE} ... on AuthPayload {{ accessToken refreshToken session {{ id }} user {{ id }} emailChallenge {{ id purpose method email expiresIn resendIn }} }} }} }}"
@@ -19,7 +19,7 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("signup")
     }
 
-    /// Logs in; the answer may be a challenge.
+    /// Logs in, and returns the response, which may be a challenge.
     pub async fn challenged(&self, identifier: &str, password: &str) -> Value {
         let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {CHALLENGE} }} }}");
         let input = json!({ "identifier": identifier, "password": password });
@@ -32,7 +32,7 @@ impl TestApp {
         mails.iter().filter_map(|mail| Some(mail.code.as_ref()?.expose_secret().to_owned())).collect()
     }
 
-    /// The newest.
+    /// Returns the code in the newest mail to this address.
     pub async fn code(&self, email: &str) -> String {
         self.codes(email).await.swap_remove(0)
     }
@@ -44,7 +44,7 @@ impl TestApp {
         link.unwrap_or_else(|| panic!("no link for {email}")).expose_secret().to_owned()
     }
 
-    /// Returns the token of that link.
+    /// Returns the token of the link in the newest mail to this address.
     pub async fn token(&self, email: &str) -> String {
         self.link(email).await.split_once("#token=").unwrap().1.to_owned()
     }
@@ -66,7 +66,7 @@ impl TestApp {
         self.maybe_as(access_token, &query, json!({ "input": input })).await.data("verifyOtp")
     }
 
-    /// Follows a link without anything that shows who asked for it.
+    /// Follows a link, without evidence of who requested it.
     pub async fn activate(&self, token: &str) -> Value {
         self.activate_with(token, json!({})).await
     }
@@ -82,7 +82,7 @@ impl TestApp {
         self.run(&query, variables).await.data("activateAccount")
     }
 
-    /// Signs up and verifies the address, with mandatory verification.
+    /// Signs up with mandatory verification, and verifies the address.
     pub async fn register_and_prove(&self, email: &str, password: &str) -> Value {
         let challenge = self.register(email, password).await;
         let proven = self.verify(email, &self.code(email).await, Some(&challenge["id"])).await;
@@ -100,7 +100,7 @@ impl TestApp {
         person
     }
 
-    /// The same, a few days later and signed in again.
+    /// Does the same, waits a few days and signs in again.
     pub async fn sign_up_long_ago(&self, email: &str) -> SignedIn {
         self.sign_up_proven(email).await;
         self.advance(Duration::from_hours(73));
@@ -135,7 +135,7 @@ impl TestApp {
         done["accessToken"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
     }
 
-    /// Presses the button on the page behind the link of a notice.
+    /// Presses the button on the page to which the link in a notice leads.
     pub async fn revert(&self, token: &str, proof: Option<Value>) -> Value {
         let query = format!(
             "mutation($token: String!, $proof: ReauthenticationProof) {{

@@ -15,7 +15,7 @@ pub(crate) const SOMEBODY_WAITS: &str = "navigator.locks.query().then(({ pending
 /// Longer than the lifetime of an access token.
 pub(crate) const HALF_AN_HOUR: Duration = Duration::from_mins(31);
 
-/// Tabs of one browser, each with a client. The first one signs in, and the others hear of it.
+/// Tabs of one browser, each with a client. The first one signs in, and the others learn about it.
 pub(crate) struct Browser {
     pub(crate) app: TestApp,
     pub(crate) tabs: Tabs,
@@ -29,7 +29,7 @@ impl Browser {
         Self::signed_in_to(TestApp::with(database, &[NO_VERIFICATION]).await, keep, count, false).await
     }
 
-    /// The same with clients that subscribe to events; returns once they do.
+    /// Opens the same tabs with clients that subscribe to events. Returns once they have subscribed.
     pub(crate) async fn listening(settings: &[(&str, &str)], keep: &'static str, count: usize) -> Self {
         let app = TestApp::with(Sqlite, &[&[NO_VERIFICATION], settings].concat()).await;
         let mut browser = Self::signed_in_to(app, keep, count, true).await;
@@ -54,7 +54,7 @@ impl Browser {
     }
 
     pub(crate) fn open(&mut self, tab: usize) {
-        // a page whose content security policy lets scripts call this server
+        // a page whose content security policy allows scripts to call this server
         let url = format!("{}/activate", self.app.url);
         self.tabs.act("open", Some(tab), url);
         self.begin(tab);
@@ -76,12 +76,12 @@ impl Browser {
         assert_eq!(outcome["kind"], "AuthPayload", "{outcome}");
     }
 
-    /// Returns who is signed in, as each tab knows without a request.
+    /// Returns the signed-in user according to each tab, without a request.
     pub(crate) fn states(&mut self) -> Vec<Value> {
         self.tabs.run_all("gatehouse.state().user?.email ?? gatehouse.state().status")
     }
 
-    /// Returns who is signed in, as the server answers each tab, all at once.
+    /// Returns the signed-in user according to the server's responses to all tabs, which ask at the same time.
     pub(crate) fn ask(&mut self) -> Vec<Value> {
         self.tabs.run_all("gatehouse.me().then((user) => user.email, (fault) => fault.code)")
     }
@@ -95,7 +95,7 @@ impl Browser {
         self.tabs.run(tab, &hold);
     }
 
-    /// Signs in elsewhere until all tabs have received the event.
+    /// Keeps signing in elsewhere until all tabs have received an event.
     pub(crate) async fn until_all_hear(&mut self) {
         self.tabs.run_all("void (window.events = [])");
         while self
@@ -116,7 +116,7 @@ impl Browser {
         self.app.run_as(&elsewhere, &revoke, json!({})).await.data("revokeSession");
     }
 
-    /// Returns how often sessions were refreshed in total.
+    /// Returns the total number of refreshes of all sessions.
     pub(crate) async fn rotations(&self) -> i64 {
         let rows = connect(&self.app.settings["DATABASE_URL"]).await;
         let sum = "SELECT CAST(SUM(counter) AS BIGINT) AS rotations FROM sessions";

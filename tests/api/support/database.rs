@@ -41,12 +41,12 @@ static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
 /// A PostgreSQL server.
 pub struct Cluster {
-    /// The server ends when its standard input closes, which happens at the latest when this process ends.
+    /// The server stops when its standard input closes, at the latest when this process ends.
     server: Child,
     words: BufReader<ChildStdout>,
     url: String,
     created: AtomicU32,
-    /// Only one connection can copy a template at a time.
+    /// Held while the template is copied, because only one connection can copy it at a time.
     template: Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ impl Cluster {
         cluster
     }
 
-    /// Makes the server fail or recover: see the script.
+    /// Makes the server fail or recover, as described in the script.
     pub fn tell(&mut self, command: &str) {
         writeln!(self.server.stdin.as_mut().unwrap(), "{command}").unwrap();
         assert_eq!(self.hear(), "done", "{command}");
@@ -96,10 +96,10 @@ impl Cluster {
     }
 }
 
-/// Connects to the database without the server.
+/// Connects to the database without the Gatehouse server.
 pub async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    // sqlx issue 3645: see `storage/engine/connect.rs`
+    // works around sqlx issue 3645, like `storage/engine/connect.rs`
     options.max_connections(1).idle_timeout(None).max_lifetime(None);
     SeaOrm::connect(options).await.unwrap()
 }

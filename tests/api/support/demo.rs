@@ -8,7 +8,7 @@ use crate::support::{Sqlite, TestApp, tabs::Tabs};
 
 pub(crate) const NEW: &str = "battery horse correct";
 
-/// Longer than a proof counts.
+/// Longer than a proof of identity counts as recent.
 pub(crate) const STALE: Duration = Duration::from_mins(11);
 
 /// A user of the app, in one or more tabs.
@@ -78,7 +78,7 @@ impl Visit {
 
     /// Presses the button for a person at the fake Google.
     pub(crate) fn choose_at_google(&mut self, person: &str) {
-        self.reads("This is no Google");
+        self.reads("This is not Google");
         self.tabs.run(0, &format!("void [...document.querySelectorAll('button')].find((at) => at.innerText.includes('{person}')).click()"));
     }
 

@@ -1,4 +1,4 @@
-//! What users do with Google, and a Google that misbehaves.
+//! The steps of users with Google, and a Google server that misbehaves.
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ pub fn ada() -> Value {
     json!({ "sub": "1001", "email": "ada@gmail.com", "email_verified": true, "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace" })
 }
 
-/// The same with an address at a domain that Google hosts, or at one that it does not host.
+/// The same person with an address at a domain that Google hosts, or at one that it does not host.
 pub fn ada_at(email: &str, hd: Option<&str>) -> Value {
     json!({ "sub": "1001", "email": email, "email_verified": true, "hd": hd })
 }
@@ -47,12 +47,12 @@ impl Visit {
 }
 
 impl TestApp {
-    /// Starts a server that uses a fake Google of the test's own.
+    /// Starts a server that uses its own fake Google.
     pub async fn with_google(database: Database, settings: &[(&str, &str)]) -> (Self, FakeGoogle) {
         Self::with_google_at(database, &Clock::default(), settings).await
     }
 
-    /// The same, where Google has its own clock.
+    /// Starts a server and a fake Google that has this clock.
     pub async fn with_google_at(
         database: Database,
         clock: &Clock,
@@ -132,16 +132,16 @@ pub enum Wrong {
     /// Sends one byte a second.
     Drips,
     Babbles,
-    /// Answers correctly, a second late.
+    /// Responds correctly, but a second late.
     Dawdles,
-    /// Redirects to an address that is reachable only from its own network.
+    /// Redirects to an address that is reachable only from the network of the server.
     Redirects,
 }
 
 /// A Google with one endpoint that misbehaves.
 pub struct FaultyGoogle {
     pub settings: Vec<(&'static str, String)>,
-    /// The number of bytes that it has sent.
+    /// The number of bytes sent so far.
     pub sent: Arc<AtomicUsize>,
 }
 
@@ -217,7 +217,7 @@ async fn serve(
             "jwks_uri": format!("{issuer}/certs"),
         })),
         "/tokeninfo" => good(json!({ "aud": "client", "azp": "client", "sub": "1", "scope": "openid email" })),
-        other => panic!("{other} is asked for"),
+        other => panic!("unexpected request for {other}"),
     };
     let _ = socket.write_all(answer.as_bytes()).await;
 }

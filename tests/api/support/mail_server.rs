@@ -25,7 +25,7 @@ use super::{
     python::python,
 };
 
-/// A mail as the server received it.
+/// A mail in the form in which the server received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Received {
     pub from: String,
@@ -65,13 +65,13 @@ impl Received {
         read
     }
 
-    /// Returns the code in the subject, where its reader looks for it.
+    /// Returns the code in the subject.
     pub fn code(&self) -> String {
         let subject = self.parts()["subject"].as_str().unwrap().to_owned();
         subject.split(' ').next().unwrap().to_owned()
     }
 
-    /// Returns the link, which must be in the text and in the HTML.
+    /// Returns the link, after checking that it is in both the text and the HTML.
     pub fn link(&self) -> String {
         let parts = self.parts();
         let text = parts["text"].as_str().unwrap();
@@ -135,7 +135,7 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// Starts a Gatehouse that sends its mails here, and none for a sign-up.
+    /// Starts a Gatehouse that sends its mails here, but none for a sign-up.
     pub async fn app(&self, database: super::Database) -> TestApp {
         self.app_with(database, &[NO_VERIFICATION]).await
     }
@@ -174,7 +174,7 @@ impl TestApp {
         let key = EmailAddress::parse(to).unwrap().key().to_owned();
         let mut mails = self.app.mailer.mailbox().unwrap().list();
         mails.retain(|mail| mail.to_key == key);
-        // several are sent at a time, in any order
+        // several mails are sent at the same time, in any order
         mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
         mails
     }
@@ -194,7 +194,7 @@ pub fn certificates(folder: &Path, leaves: &[(&str, &str)]) {
         let (key, request, certificate) =
             (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
         openssl(&[&["req", "-subj", "/CN=leaf", "-keyout", &key, "-out", &request], &new_key[..]].concat());
-        // rustls refuses a server certificate that is also an authority's
+        // rustls rejects a server certificate that is also the certificate of an authority
         let extensions = format!("basicConstraints=CA:FALSE\nsubjectAltName={alternative}\n");
         fs::write(folder.join("extensions"), extensions).unwrap();
         openssl(&[

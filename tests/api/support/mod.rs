@@ -37,7 +37,7 @@ pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
 /// A setting with which the test acts as a trusted proxy and chooses each client's address.
 pub const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 
-/// The fields that the tests select of a sign-in.
+/// The fields of a sign-in that the tests select.
 pub const SIGN_IN: &str = "
     __typename
     ... on AuthPayload {
@@ -154,7 +154,8 @@ impl TestApp {
         self.run(&query, json!({ "token": refresh_token })).await.data("refresh")
     }
 
-    /// Refreshes as a client with another address and user agent. `TRUSTED_PROXIES` must name the test.
+    /// Refreshes as a client with another address and user agent. The test acts as the proxy, so `TRUSTED_PROXIES` must
+    /// name it.
     pub async fn refresh_from(&self, (address, agent): (&str, &str), refresh_token: &str) -> Value {
         let query = format!("mutation($token: String!) {{ refresh(refreshToken: $token) {{ {SIGN_IN} }} }}");
         let body = json!({ "query": query, "variables": { "token": refresh_token } });
@@ -186,7 +187,7 @@ impl TestApp {
         rows.close().await.unwrap();
     }
 
-    /// Returns the reason for which `me` is refused, or the user's address.
+    /// Returns the user's email address, or the reason why `me` is refused.
     pub async fn me(&self, access_token: &str) -> String {
         let answer = self.run_as(access_token, "{ me { email } }", json!({})).await;
         match answer.body["errors"][0]["extensions"]["reason"].as_str() {

@@ -27,7 +27,7 @@ pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
 }
 
 /// Returns the path of a browser.
-#[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+#[expect(clippy::disallowed_methods, reason = "it is not a setting of the server")]
 pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();

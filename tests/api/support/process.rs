@@ -1,4 +1,4 @@
-//! The program, as an operator runs it.
+//! The program as an operator runs it.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use std::{
 use gatehouse::secrets::SecretKey;
 use serde_json::{Value, json};
 
-/// Prepares to run the program in `folder` with no settings but these.
+/// Prepares to run the program in `folder` with only these settings.
 pub fn gatehouse(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
     command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());

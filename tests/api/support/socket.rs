@@ -34,7 +34,7 @@ impl TestApp {
         socket
     }
 
-    /// Opens a connection and subscribes to a user's events; returns once it receives them.
+    /// Opens a connection and subscribes to a user's events. Returns once it receives them.
     pub async fn follow(&self, who: &SignedIn) -> Socket {
         let mut socket = self.socket(&who.access_token).await;
         socket.subscribe("1", FOLLOW).await;
@@ -124,7 +124,7 @@ impl Socket {
         self.hear().await == json!({ "type": "pong" })
     }
 
-    /// Checks that the session is over: the last event says so, the stream completes, and the connection is closed.
+    /// Checks that the session has ended: the last event says so, the stream completes, and the connection is closed.
     pub async fn ends(&mut self, session_id: &str) {
         let end = ("SESSION_ENDED".to_owned(), Some(session_id.to_owned()));
         loop {

@@ -1,4 +1,4 @@
-//! Work that goes on to its end even if its caller goes away.
+//! Work that runs to completion even if its caller goes away.
 
 use std::{
     pin::Pin,
@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use crate::storage::engine::limits::ABANDONED_TIME_LIMIT;
 
-/// A future that becomes a task of its own if it is dropped before its end. (A task from the start would cost every write as
-/// much as its commands.)
+/// A future that becomes its own task if it is dropped before it completes. (A task from the start would cost every
+/// write as much as its commands do.)
 pub(crate) struct FinishOnDrop(Option<BoxFuture<'static, ()>>);
 
 impl FinishOnDrop {
@@ -23,7 +23,7 @@ impl Future for FinishOnDrop {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // taken out while it is polled: a future that panics must not be polled again
+        // taken out while it is polled, because a future that panics must not be polled again
         let Some(mut work) = self.0.take() else { return Poll::Ready(()) };
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {

@@ -1,4 +1,4 @@
-//! What only PostgreSQL needs.
+//! The parts of the engine that only PostgreSQL needs.
 
 mod finish_on_drop;
 pub(crate) mod notify;

@@ -1,8 +1,8 @@
-//! Refreshes on PostgreSQL: those that arrive while others are written share one statement.
+//! Batches of refreshes on PostgreSQL. Refreshes that arrive while others are being written share one statement.
 //!
-//! For one row PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, to begin and to commit; for
-//! each further row of the same statement a third of that. Rows that share a statement share its fate: if it fails, all of
-//! them fail. (SQLite's writer commits in groups, so it needs nothing like this.)
+//! For one row, PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, begin and commit.
+//! Each further row of the same statement takes a third of that. If a statement fails, the refreshes of all its rows
+//! fail. (SQLite's writer commits in groups, so it needs no batches.)
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -48,7 +48,7 @@ impl RefreshBatches {
         Self(queue)
     }
 
-    /// Returns the number of refreshes that no statement has taken yet.
+    /// Returns the number of refreshes that wait for a statement.
     pub(crate) fn count(&self) -> usize {
         self.0.max_capacity() - self.0.capacity()
     }
@@ -58,7 +58,7 @@ impl RefreshBatches {
         let (answer, answered): (_, Answer<_>) = oneshot::channel();
         self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,
-            TrySendError::Closed(_) => Fault::internal("nobody writes refreshes"),
+            TrySendError::Closed(_) => Fault::internal("the writer of refreshes is gone"),
         })?;
         answered.await.unwrap_or_else(|gone| Err(Fault::Unavailable(gone.into())))
     }
@@ -79,7 +79,8 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
                 entry.insert(answer);
                 rotations.push(rotation);
             }
-            // of two refreshes of one session, one must come second: it is answered like any other that lost the race
+            // of two refreshes of one session, only the first takes part: the second gets the answer of any refresh
+            // that lost the race
             Entry::Occupied(_) => drop(answer.send(Ok(None))),
         }
     }
@@ -99,7 +100,7 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     }
 }
 
-/// Copies the fault of a statement for one more of its callers.
+/// Copies the fault of a statement for another of its callers.
 fn copy(fault: &Fault) -> Fault {
     match fault {
         Fault::Busy => Fault::Busy,

@@ -1,4 +1,4 @@
-//! Writes on PostgreSQL: each is a transaction on a connection of its own.
+//! Writes on PostgreSQL. Each is a transaction on a connection of its own.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresWriter {
     pub(crate) pool: Pool,
-    /// One permit for each write that may be under way.
+    /// One permit for each write that may be in progress.
     permits: Arc<Semaphore>,
     viewers: ViewerCache,
     events: Events,
@@ -36,7 +36,7 @@ impl PostgresWriter {
         Self { pool, permits: Arc::new(Semaphore::new(QUEUE_LENGTH)), viewers, events }
     }
 
-    /// Runs a job and waits for its answer. Once begun, the job goes on even if the caller goes away.
+    /// Runs a job and waits for its answer. Once started, the job continues even if the caller goes away.
     pub(crate) async fn submit<T>(&self, (job, answer): (Job, Answer<T>)) -> Result<T, Fault> {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
         let writing = FinishOnDrop::new(self.clone().run(job, permit));

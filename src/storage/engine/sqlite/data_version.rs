@@ -1,10 +1,10 @@
-//! Notices when another program has written to the SQLite file.
+//! Detects writes of other programs to the SQLite file.
 //!
-//! SQLite keeps a number for each connection that changes when *another* connection commits: `PRAGMA data_version`. A
-//! connection that never writes sees every commit by it, those of this server too; the writer's connection sees all but its
-//! own. Together they tell whose commit it was: after each of its commits the writer reads both numbers, and if its own has
-//! not changed, everything that the other connection has seen by then was committed by this server. Between a commit and that
-//! reading, nobody can tell, and requests ask the database.
+//! For each connection, SQLite keeps a number that changes when *another* connection commits: `PRAGMA data_version`. It
+//! shows every commit to a connection that never writes, and all commits but its own to the writer's connection. The
+//! two numbers together show who made a commit. The writer reads both after each of its commits. If its own number has
+//! not changed, everything that the other connection has seen by then was committed by this server. Between a commit
+//! and that check the origin is unknown, so requests read from the database.
 
 use std::{
     path::Path,
@@ -22,12 +22,13 @@ use crate::storage::engine::{connection::DATA_VERSION, pool::Transaction};
 /// A version that SQLite never returns.
 const UNKNOWN: i64 = i64::MIN;
 
-/// What is known about the commits of other programs.
+/// The state of the detection.
 #[derive(Debug)]
 pub(crate) struct DataVersion {
     /// A connection that never writes.
     connection: Mutex<Connection>,
-    /// The latest version on that connection up to which nobody else has written, or the cache was cleared after they had.
+    /// The latest version on that connection up to which all writes of other programs have been handled: there were
+    /// none, or the cache was cleared after them.
     known: AtomicI64,
     /// Whether the writer may be about to commit.
     is_writing: AtomicBool,
@@ -41,7 +42,7 @@ impl DataVersion {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
-        // a busy file counts as changed: to ask the database is faster than to wait here
+        // a busy file counts as changed, because a query is faster than waiting here
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -51,19 +52,19 @@ impl DataVersion {
         })
     }
 
-    /// Returns whether the cache is current. If other programs have written, `clear` makes it so.
+    /// Returns whether the cache is current. If other programs have written, calls `clear`, which makes it current.
     pub(crate) fn is_current(&self, clear: impl Fn()) -> bool {
         let Ok(version) = self.read() else { return false };
-        // SQLite only ever raises it
+        // SQLite never lowers the version
         let is_known = || version <= self.known.load(Ordering::Acquire);
         if is_known() {
             return true;
         }
-        // the writer will find out whose commit it was
+        // the writer will find out who made the commit
         if self.is_writing.load(Ordering::Acquire) {
             return false;
         }
-        // asked again, because the writer may have found out between the two loads above
+        // checked again, because the writer may have found out between the two loads above
         if !is_known() {
             clear();
             self.known.fetch_max(version, Ordering::AcqRel);
@@ -71,16 +72,18 @@ impl DataVersion {
         true
     }
 
-    /// Notes that from now on a commit may be the writer's own.
+    /// Records that a commit may be the writer's own from now on.
     pub(crate) fn begin_write(&self) {
         self.is_writing.store(true, Ordering::Release);
     }
 
-    /// Finds out whether all commits until now were the writer's own, whose changes the cache has already forgotten.
+    /// Checks whether all commits until now were the writer's own. Their changes have already been removed from the
+    /// cache. If another program has committed too, calls `clear`.
     ///
     /// `written` is the writer's transaction after its commit, or `None` if its connection is lost.
     pub(crate) async fn end_write(&self, written: Option<&Transaction>, clear: impl Fn()) {
-        // in this order: what another program commits after this line is newer than `seen`, so the next request notices it
+        // the order matters: a commit of another program after this line is newer than `seen`, so the next request
+        // notices it
         let seen = self.read().unwrap_or(UNKNOWN);
         let current = match written {
             Some(written) => written.data_version().await.unwrap_or(UNKNOWN),

@@ -1,4 +1,4 @@
-//! What only SQLite needs.
+//! The parts of the engine that only SQLite needs.
 
 pub(crate) mod data_version;
 pub(crate) mod writer;

@@ -1,8 +1,8 @@
-//! SQLite's one writer: the jobs that queue up during a commit are committed together by the next.
+//! SQLite's only writer. Jobs that arrive during a commit are committed together by the next one.
 //!
-//! A closure's own error, a violated constraint and a panic undo that closure alone, by its savepoint. Any other database
-//! error, a failed savepoint command, or a closure that hangs fails the whole group: on a full disk SQLite rolls the whole
-//! transaction back by itself, and a group that went on would acknowledge what is lost.
+//! A closure that returns an error, violates a constraint or panics is undone alone, by its savepoint. Any other
+//! database error, a failed savepoint command or a closure that hangs makes the whole group fail. On a full disk SQLite
+//! rolls back the whole transaction by itself, and a group that continued would acknowledge writes that are lost.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -28,9 +28,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct SqliteWriter(mpsc::Sender<Job>);
 
-/// What the writer's task works with.
+/// The state of the writer's task.
 struct Task {
-    /// At most one connection. It is replaced only after a group that failed.
+    /// A pool of one connection, which is replaced only after a group has failed.
     pool: Pool,
     jobs: mpsc::Receiver<Job>,
     viewers: ViewerCache,
@@ -39,7 +39,8 @@ struct Task {
 }
 
 impl SqliteWriter {
-    /// Starts the task that writes. It ends when every clone of this is dropped. `pool` must have one connection at most.
+    /// Starts the task that writes. It ends when every clone of this is dropped. `pool` must not have more than one
+    /// connection.
     pub(crate) fn start(
         pool: Pool,
         viewers: ViewerCache,
@@ -51,7 +52,7 @@ impl SqliteWriter {
         Self(queue)
     }
 
-    /// Queues a job and waits for its answer. Once begun, the job goes on even if the caller goes away.
+    /// Queues a job and waits for its answer. Once started, the job continues even if the caller goes away.
     pub(crate) async fn submit<T>(&self, (job, answer): (Job, Answer<T>)) -> Result<T, Fault> {
         self.0.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,
@@ -71,7 +72,7 @@ impl Task {
         let mut waiting = VecDeque::with_capacity(GROUP_SIZE);
         let mut received = Vec::with_capacity(GROUP_SIZE);
         loop {
-            // a job that dooms its group is the last in it; those behind it go first in the next
+            // a job that dooms its group is the last in it, and the jobs behind it come first in the next group
             if waiting.is_empty() && self.jobs.recv_many(&mut received, GROUP_SIZE).await == 0 {
                 return;
             }
@@ -93,7 +94,7 @@ impl Task {
         let mut group = Group::default();
         let written = group.run(&self.pool, waiting).await;
         if let Err(error) = &written {
-            tracing::error!(%error, writes = group.finished.len(), "a group of writes failed; none of it was kept");
+            tracing::error!(%error, writes = group.finished.len(), "a group of writes failed and was rolled back");
         }
         let committed = written.as_ref().map(drop).map_err(ToString::to_string);
         for finished in group.finished {
@@ -109,13 +110,13 @@ impl Task {
 #[derive(Default)]
 struct Group {
     finished: Vec<FinishedJob>,
-    /// Whether the savepoint of a job that is finished is still open.
+    /// Whether the savepoint of a finished job is still open.
     has_savepoint: bool,
 }
 
 impl Group {
-    /// Begins a transaction, runs each job behind a savepoint, and commits. If it fails, every job that has run fails; the
-    /// others still wait.
+    /// Begins a transaction, runs each job behind a savepoint, and commits. If this fails, every job that has run
+    /// fails, and the others keep waiting.
     async fn run(&mut self, pool: &Pool, waiting: &mut VecDeque<Job>) -> Result<Transaction, DbErr> {
         let begun = Instant::now();
         let transaction = match pool.begin().await {
@@ -156,7 +157,7 @@ impl Group {
         Ok(transaction)
     }
 
-    /// Releases the savepoint of the job before, if there is one, and sets the next, in one command.
+    /// Releases the savepoint of the previous job, if there is one, and sets the next, in one command.
     async fn set_savepoint(&mut self, transaction: &Transaction) -> Result<(), DbErr> {
         let command = if self.has_savepoint { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" };
         transaction.execute_text(command).await?;
