@@ -11,7 +11,7 @@ use crate::{
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, Inputs, Password},
     outbox,
-    rate_limit::{self, Action, Address},
+    rate_limit::{Action, Address, Attempt},
     security_changes::SecurityChange,
     sessions::Client,
     storage::{
@@ -95,9 +95,12 @@ pub async fn reset_password(
 
     let owner = Owner::of(&user);
     let new = parse(app, &owner, &input).map_err(ResetPasswordRefusal::InvalidInput)?;
-    let attempt = rate_limit::charge(app, Action::PasswordReset(user.id)).await?;
-    let password_hash = attempt
-        .unless_busy(app, hash_new(app, new, &owner).await)
+    let address = Address::rationed(app, client.ip_address);
+    let asker = address.as_ref().map(Address::as_str);
+    let take_place = || app.passwords.place_to_hash(asker, &new.clone().into_secret());
+    let (_, place) =
+        Attempt::begin_with_place(app, &[Action::PasswordReset(user.id)], None, take_place).await?;
+    let password_hash = hash_new(app, place, new, &owner)
         .await?
         .map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 

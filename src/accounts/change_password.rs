@@ -66,7 +66,9 @@ pub async fn change_password(
     let owner = Owner::of(user);
     let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordRefusal::InvalidInput)?;
     check_current_password(app, viewer, current).await?.ok_or(ChangePasswordRefusal::InvalidCredentials)?;
-    let password_hash = hash_new(app, new, &owner)
+    let session = viewer.session.id.to_string();
+    let place = app.passwords.place_to_hash(Some(&session), &new.clone().into_secret())?;
+    let password_hash = hash_new(app, place, new, &owner)
         .await?
         .map_err(|wrong| ChangePasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 

@@ -27,8 +27,9 @@ pub async fn create_superuser(
     input: NewAccountInput,
 ) -> Result<user::Model, Failure<CreateSuperuserRefusal>> {
     let account = NewAccount::parse(app, &input).map_err(CreateSuperuserRefusal::InvalidInput)?;
+    let place = app.passwords.place_to_hash(None, &account.password())?;
     let mut row = account
-        .into_row(app, user::Role::Superuser)
+        .into_row(app, place, user::Role::Superuser)
         .await?
         .map_err(|wrong| CreateSuperuserRefusal::InvalidInput(vec![wrong.at("password")]))?;
     row.email_verified_at = row.email.is_some().then_some(Timestamp(app.clock.now()));

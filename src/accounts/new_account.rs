@@ -8,6 +8,7 @@ use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldError, FieldErrorCode, Inputs, Invalid, Password, Username, person_name},
+    passwords::HashPlace,
     secrets,
     storage::{Timestamp, Txn, security_change, user},
 };
@@ -99,11 +100,12 @@ impl NewAccount {
     pub(super) async fn into_row(
         self,
         app: &App,
+        place: HashPlace,
         role: user::Role,
     ) -> Result<Result<user::Model, Invalid>, Fault> {
         let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
         let owner = Owner::new(self.email.as_ref(), self.username.as_ref(), names);
-        let password_hash = match hash_new(app, self.password, &owner).await? {
+        let password_hash = match hash_new(app, place, self.password, &owner).await? {
             Ok(hash) => hash,
             Err(wrong) => return Ok(Err(wrong)),
         };

@@ -6,6 +6,7 @@ use crate::{
     app::App,
     fault::Fault,
     input::{EmailAddress, FieldErrorCode, Invalid, Password, Username},
+    passwords::HashPlace,
     storage::user,
 };
 
@@ -69,10 +70,11 @@ pub(crate) fn check_confirmation(
 /// [`Fault::Busy`] if too many hashes are waiting.
 pub(crate) async fn hash_new(
     app: &App,
+    place: HashPlace,
     password: Password,
     owner: &Owner,
 ) -> Result<Result<String, Invalid>, Fault> {
-    let hash = app.passwords.hash(password.into_secret(), owner.words.clone()).await?;
+    let hash = app.passwords.hash(place, password.into_secret(), owner.words.clone()).await?;
     Ok(hash.map_err(|weak| {
         let message = format!("This password is too easy to guess. {}", weak.advice);
         Invalid::new(FieldErrorCode::TooWeak, message.trim_end())

@@ -170,7 +170,8 @@ async fn check(
             let mut failures = vec![Action::UndoProof(change.user_id)];
             failures.extend(address.iter().map(Action::FailedCodeFrom));
             let stored = change.password_hash.as_deref();
-            if let Some(attempt) = try_password(app, &failures, entered, stored).await? {
+            let asker = address.as_ref().map(Address::as_str);
+            if let Some(attempt) = try_password(app, asker, &failures, entered, stored).await? {
                 return Ok(attempt);
             }
         }

@@ -48,13 +48,15 @@ pub async fn signup(
     let account = NewAccount::parse(app, &input).map_err(SignupRefusal::InvalidInput)?;
     let address = Address::rationed(app, client.ip_address);
     let action: Vec<_> = address.iter().map(Action::Signup).collect();
-    let attempt = Attempt::begin(app, &action, None).await?;
+    let asker = address.as_ref().map(Address::as_str);
+    let (email, password) = (account.email().cloned(), account.password());
+    let take_place = || app.passwords.place_to_hash(asker, &password);
+    let (_, place) = Attempt::begin_with_place(app, &action, None, take_place).await?;
     if account.username().is_some_and(|username| is_reserved(app, username)) {
         return Err(SignupRefusal::UsernameTaken.into());
     }
-    let (email, password) = (account.email().cloned(), account.password());
-    let row = attempt
-        .unless_busy(app, account.into_row(app, Role::User).await)
+    let row = account
+        .into_row(app, place, Role::User)
         .await?
         .map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
     match (app.config.sign_up.email_verification, email) {

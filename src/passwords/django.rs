@@ -74,6 +74,18 @@ impl DjangoHash {
         }
     }
 
+    /// Returns about how many KiB an argon2 hash passes over in the same time.
+    pub(super) fn cost(&self) -> u64 {
+        match &self.function {
+            Function::Pbkdf2 { iterations, .. } => u64::from(iterations.get()) / 2,
+            Function::Bcrypt { cost, .. } => 150 << cost,
+            Function::Scrypt { params, .. } => {
+                let lanes = u64::from(params.r()) * u64::from(params.p());
+                (lanes << params.log_n()) / 2
+            }
+        }
+    }
+
     /// Returns whether the hash was made from this password. The time depends on the parameters of the hash.
     pub(super) fn is_of(&self, password: &str) -> bool {
         let mut output = vec![0; self.expected.len()];

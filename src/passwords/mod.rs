@@ -1,29 +1,30 @@
 //! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
 //!
-//! There is one thread per core, each with one block of memory that it reuses, behind a bounded queue. So a
+//! There is one thread per core, each with one block of memory that it reuses, behind a queue that is bounded and fair. So a
 //! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
 //! at once when it is too large. (A semaphore over a growing pool of threads would be no bound, because the
 //! allocator keeps every block ever freed.)
 
 use std::{
-    io,
+    fmt, io,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread,
 };
 
 use argon2::Params;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use crate::{config::Config, fault::Fault};
+use queue::{Place, Queue};
 use stored::Stored;
 use worker::{Job, Worker, phc};
 
 mod django;
+mod queue;
 mod stored;
 mod strength;
 mod worker;
@@ -31,15 +32,26 @@ mod worker;
 pub use strength::Weak;
 pub use worker::Verified;
 
+/// The cost that a hash counts for at least. It keeps imported hashes in proportion where those of tests cost next to nothing.
+const LEAST_COST: u64 = 7 * 1024;
+
 /// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
-#[derive(Clone, Debug)]
-pub struct Passwords {
-    queue: SyncSender<Job>,
+#[derive(Clone)]
+pub struct Passwords(Arc<Inner>);
+
+struct Inner {
+    queue: Queue<Job>,
+    params: Params,
+    /// The cost of a hash with these parameters.
+    usual_cost: u64,
     /// A well-formed hash to verify against if there is no stored one, at the same cost.
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
+
+/// A place in the queue of hashes, for one hash. It is given back when it is dropped.
+pub struct HashPlace(Place<Job>);
 
 /// Returns whether a sign-in can verify a password against this hash: its format is known and its cost is
 /// within the limits.
@@ -57,12 +69,13 @@ impl Passwords {
         let params =
             Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
                 .map_err(|error| io::Error::other(error.to_string()))?;
-        let (queue, jobs) = sync_channel(config.passwords.hash_queue);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let threads = config.passwords.hash_threads;
+        let usual_cost = cost(&params).max(LEAST_COST);
+        let queue = Queue::new(usual_cost * (config.passwords.hash_queue + threads) as u64);
         let (computed, waiting) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        for number in 0..config.passwords.hash_threads {
+        for number in 0..threads {
             let worker = Worker {
-                jobs: jobs.clone(),
+                queue: queue.clone(),
                 params: params.clone(),
                 memory: Vec::new(),
                 computed: computed.clone(),
@@ -71,33 +84,56 @@ impl Passwords {
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self { queue, decoy, computed, waiting })
+        Ok(Self(Arc::new(Inner { queue, params, usual_cost, decoy, computed, waiting })))
     }
 
-    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
-    /// what an attacker would guess first, such as names and addresses of the owner.
+    /// Takes a place in the queue to hash a new password. `asker` is the client address that the hash is charged to, or `None` if
+    /// the client is not limited by address.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.
+    pub fn place_to_hash(&self, asker: Option<&str>, password: &SecretString) -> Result<HashPlace, Fault> {
+        let usual = self.0.usual_cost;
+        self.place(asker, usual + strength::cost(password.expose_secret(), usual))
+    }
+
+    /// Takes a place in the queue to verify a password against this hash, and to replace an outdated one.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] if too many hashes are waiting.
+    pub fn place_to_verify(&self, asker: Option<&str>, stored: Option<&str>) -> Result<HashPlace, Fault> {
+        let usual = self.0.usual_cost;
+        let cost = match stored.and_then(Stored::parse) {
+            Some(stored) if !stored.is_current(&self.0.params) => stored.cost() + usual,
+            _ => usual,
+        };
+        self.place(asker, cost)
+    }
+
+    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists what an attacker would
+    /// guess first, such as names and addresses of the owner.
     pub async fn hash(
         &self,
+        place: HashPlace,
         password: SecretString,
         personal: Vec<String>,
     ) -> Result<Result<String, Weak>, Fault> {
         let (answer, hash) = oneshot::channel();
-        self.submit(Job::Hash { password, personal, answer })?;
+        self.submit(place, Job::Hash { password, personal, answer });
         hash.await.map_err(Fault::internal)
     }
 
-    /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so
-    /// that the response time does not reveal who has an account or a password.
-    ///
-    /// # Errors
-    /// [`Fault::Busy`] if too many hashes are waiting.
-    pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verified, Fault> {
+    /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so that the response time
+    /// does not reveal who has an account or a password.
+    pub async fn verify(
+        &self,
+        place: HashPlace,
+        password: SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verified, Fault> {
         let (answer, verdict) = oneshot::channel();
-        let hash = stored.map_or_else(|| self.decoy.clone(), Arc::from);
-        self.submit(Job::Verify { password, stored: hash, answer })?;
+        let hash = stored.map_or_else(|| self.0.decoy.clone(), Arc::from);
+        self.submit(place, Job::Verify { password, stored: hash, answer });
         let verified = verdict.await.map_err(Fault::internal)?;
         Ok(if stored.is_some() { verified } else { Verified::default() })
     }
@@ -105,23 +141,44 @@ impl Passwords {
     /// Returns the number of hashes computed since the start.
     #[must_use]
     pub fn computed(&self) -> u64 {
-        self.computed.load(Ordering::Relaxed)
+        self.0.computed.load(Ordering::Relaxed)
     }
 
     /// Returns the number of hashes that are waiting or being computed.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        self.0.waiting.load(Ordering::Relaxed)
     }
 
-    fn submit(&self, job: Job) -> Result<(), Fault> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(job).map_err(|refused| {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            match refused {
-                TrySendError::Full(_) => Fault::Busy,
-                TrySendError::Disconnected(_) => Fault::internal("the hash workers are gone"),
-            }
-        })
+    fn place(&self, asker: Option<&str>, cost: u64) -> Result<HashPlace, Fault> {
+        self.0.queue.place(asker, cost).map(HashPlace)
+    }
+
+    fn submit(&self, place: HashPlace, job: Job) {
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        place.0.submit(job);
+    }
+}
+
+/// Returns the cost of a hash with these parameters, as the number of KiB that it passes over.
+fn cost(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passwords(…)")
+    }
+}
+
+impl fmt::Debug for HashPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashPlace(…)")
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }

@@ -45,6 +45,15 @@ impl Stored {
         }
     }
 
+    /// Returns the cost of verifying a password, as the number of KiB that a hash of the same cost passes over. An iteration of
+    /// PBKDF2 takes about as long as a KiB.
+    pub(super) fn cost(&self) -> u64 {
+        match self {
+            Self::Argon2(hash) => super::cost(&hash.params),
+            Self::Django(hash) => hash.cost(),
+        }
+    }
+
     /// Returns whether the hash uses these parameters, as a new one would.
     pub(super) fn is_current(&self, params: &Params) -> bool {
         let Self::Argon2(hash) = self else { return false };

@@ -13,6 +13,13 @@ pub struct Weak {
     pub advice: String,
 }
 
+/// Returns the highest cost of judging a password, next to a hash of this cost: for malicious input the time grows with the cube of
+/// the length.
+pub(super) fn cost(password: &str, hash: u64) -> u64 {
+    let characters = password.chars().take(JUDGED_CHARACTERS).count() as u64;
+    4 * hash * characters.pow(3) / (JUDGED_CHARACTERS as u64).pow(3)
+}
+
 /// Checks the strength of a password. NIST SP 800-63B recommends a blocklist instead of composition rules.
 /// `zxcvbn` knows 30,000 common passwords, words, names and dates, and the usual ways to vary them.
 pub(super) fn judge(password: &str, personal: &[String]) -> Result<(), Weak> {

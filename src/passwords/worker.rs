@@ -3,9 +3,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::Receiver,
     },
 };
 
@@ -19,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use super::{
+    queue::Queue,
     stored::{Argon2Hash, Stored},
     strength::{Weak, judge},
 };
@@ -40,7 +40,7 @@ pub(super) enum Job {
 }
 
 pub(super) struct Worker {
-    pub(super) jobs: Arc<Mutex<Receiver<Job>>>,
+    pub(super) queue: Queue<Job>,
     pub(super) params: Params,
     pub(super) memory: Vec<Block>,
     pub(super) computed: Arc<AtomicU64>,
@@ -50,7 +50,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn run(mut self) {
         yield_to_others();
-        while let Some(job) = self.next() {
+        while let Some((job, _place)) = self.queue.next() {
             match job {
                 // the caller has gone away, so nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
@@ -69,10 +69,6 @@ impl Worker {
             }
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-    }
-
-    fn next(&self) -> Option<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 
     fn hash(&mut self, password: &str, personal: &[String]) -> Result<String, Weak> {
@@ -167,15 +163,12 @@ fn yield_to_others() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use super::*;
 
     fn worker() -> Worker {
-        let (_, jobs) = sync_channel(1);
         let params = Params::new(8, 1, 1, Some(32)).unwrap();
         Worker {
-            jobs: Arc::new(Mutex::new(jobs)),
+            queue: Queue::new(1),
             params,
             memory: Vec::new(),
             computed: Arc::default(),

@@ -100,6 +100,19 @@ impl fmt::Display for Account<'_> {
 }
 
 impl Action<'_> {
+    /// Returns whether this is about a login with a password. Such a charge is not flushed to disk, so that a login
+    /// flushes once. After a crash, the guesses of the last half second are forgotten.
+    pub(super) fn is_login(&self) -> bool {
+        matches!(
+            self,
+            Self::FailedLogin(..)
+                | Self::FailedLoginAtHome(..)
+                | Self::FailedLoginFrom(_)
+                | Self::FailedLoginTo(_)
+                | Self::FailedLoginInAMonth(_)
+        )
+    }
+
     /// Returns the cells that the action is charged to. An IPv6 address has several.
     pub(super) fn cells(&self, budgets: &Budgets) -> Vec<Cell> {
         let (budget, subjects) = match self {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::App,
     fault::Fault,
+    passwords::HashPlace,
     storage::{Timestamp, Txn, rate_limit},
 };
 
@@ -27,55 +28,51 @@ pub struct Attempt {
     again_in: Duration,
 }
 
+/// An attempt whose budgets have room, but are not charged yet.
+struct Checked {
+    failures: Vec<Cell>,
+    success: Vec<Cell>,
+    streak: Option<Streak>,
+    /// Whether the charge may be lost in a crash.
+    is_forgettable: bool,
+    now: OffsetDateTime,
+    again_in: Duration,
+}
+
 impl Attempt {
-    /// Charges either all of `failures` or, if a budget is used up, none. A budget for `success` must have room as well, but is
-    /// charged only by [`Attempt::succeed`].
+    /// Charges either all of `failures` or, if a budget is used up, none. A budget for `success` must have room as well,
+    /// but is charged only by [`Attempt::succeed`].
     pub async fn begin(
         app: &App,
         failures: &[Action<'_>],
         success: Option<Action<'_>>,
     ) -> Result<Self, Fault> {
-        let now = app.clock.now();
-        if !app.config.budgets.are_enforced || (failures.is_empty() && success.is_none()) {
-            return Ok(Self::free(app));
+        match Checked::new(app, failures, success).await? {
+            Some(checked) => checked.charge(app).await,
+            None => Ok(Self::free(app)),
         }
-        let streak = failures.iter().find_map(Action::streak);
-        let failure_cells = sorted_cells(app, failures);
-        let success_cells = sorted_cells(app, success.as_slice());
+    }
 
-        let all: Vec<Cell> = failure_cells.iter().chain(&success_cells).copied().collect();
-        let keys: Vec<Uuid> = all.iter().map(|cell| cell.key).collect();
-        let in_use = rate_limit::list(app.db.read(), &keys).await?;
-        let wait = |cell: &Cell| {
-            let row = in_use.iter().find(|row| row.key == cell.key);
-            cell.wait(row.map_or(now, |row| row.idle_at.0), now)
+    /// Does the same as [`Attempt::begin`] for an attempt that computes a hash, and takes its place in the queue of
+    /// hashes. A flood is refused before it writes anything: by its budgets, which are read first, or because there is
+    /// no place.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] if `take_place` finds none.
+    pub async fn begin_with_place(
+        app: &App,
+        failures: &[Action<'_>],
+        success: Option<Action<'_>>,
+        take_place: impl FnOnce() -> Result<HashPlace, Fault>,
+    ) -> Result<(Self, HashPlace), Fault> {
+        let checked = Checked::new(app, failures, success).await?;
+        // if the charge is refused, the place is given back at once
+        let place = take_place()?;
+        let attempt = match checked {
+            Some(checked) => checked.charge(app).await?,
+            None => Self::free(app),
         };
-        // a flood is refused by this read alone and never reaches the writer
-        if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
-            app.metrics.charges_refused.inc();
-            return Err(longest.refusal(wait(longest)));
-        }
-        let again_in_ms = failure_cells.iter().map(|cell| wait(cell) + cell.cost_ms).max();
-
-        if !failure_cells.is_empty() {
-            let (charged, streak) = (failure_cells.clone(), streak.clone());
-            let charge = async move |txn: Txn| {
-                let refused = charge_cells(&txn, &charged, now).await?;
-                if let Some(streak) = streak.filter(|_| refused.is_none()) {
-                    // every transaction locks cells before known addresses, so that they cannot deadlock
-                    streak.add(&txn, 1).await?;
-                }
-                Ok(refused)
-            };
-            // others may have charged the cells since the read
-            if let Some(cell) = app.db.write(charge).await? {
-                app.metrics.charges_refused.inc();
-                return Err(cell.refusal(cell.cost_ms));
-            }
-        }
-        app.metrics.charges_permitted.inc();
-        let again_in = millis(again_in_ms.unwrap_or_default());
-        Ok(Self { failures: failure_cells, success: success_cells, streak, now, again_in })
+        Ok((attempt, place))
     }
 
     /// Returns an attempt that charges nothing.
@@ -160,6 +157,74 @@ impl Attempt {
             streak.add(txn, -1).await?;
         }
         Ok(succeeded)
+    }
+}
+
+impl Checked {
+    /// Reads the budgets. Returns `None` if there are none to charge.
+    ///
+    /// # Errors
+    /// [`Fault::RateLimited`] if one of them is used up.
+    async fn new(
+        app: &App,
+        failures: &[Action<'_>],
+        success: Option<Action<'_>>,
+    ) -> Result<Option<Self>, Fault> {
+        let now = app.clock.now();
+        if !app.config.budgets.are_enforced || (failures.is_empty() && success.is_none()) {
+            return Ok(None);
+        }
+        let streak = failures.iter().find_map(Action::streak);
+        let failure_cells = sorted_cells(app, failures);
+        let success_cells = sorted_cells(app, success.as_slice());
+
+        let all: Vec<Cell> = failure_cells.iter().chain(&success_cells).copied().collect();
+        let keys: Vec<Uuid> = all.iter().map(|cell| cell.key).collect();
+        let in_use = rate_limit::list(app.db.read(), &keys).await?;
+        let wait = |cell: &Cell| {
+            let row = in_use.iter().find(|row| row.key == cell.key);
+            cell.wait(row.map_or(now, |row| row.idle_at.0), now)
+        };
+        if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
+            app.metrics.charges_refused.inc();
+            return Err(longest.refusal(wait(longest)));
+        }
+        let again_in_ms = failure_cells.iter().map(|cell| wait(cell) + cell.cost_ms).max();
+        Ok(Some(Self {
+            failures: failure_cells,
+            success: success_cells,
+            streak,
+            is_forgettable: failures.iter().all(Action::is_login),
+            now,
+            again_in: millis(again_in_ms.unwrap_or_default()),
+        }))
+    }
+
+    /// Charges the failures. Others may have charged the same budgets since they were read.
+    async fn charge(self, app: &App) -> Result<Attempt, Fault> {
+        let Self { failures, success, streak, is_forgettable, now, again_in } = self;
+        if !failures.is_empty() {
+            let (cells, added_streak) = (failures.clone(), streak.clone());
+            let charge = async move |txn: Txn| {
+                let refused = charge_cells(&txn, &cells, now).await?;
+                if let Some(streak) = added_streak.filter(|_| refused.is_none()) {
+                    // every transaction locks cells before known addresses, so none wait for each other
+                    streak.add(&txn, 1).await?;
+                }
+                Ok(refused)
+            };
+            let refused = if is_forgettable {
+                app.db.write_forgettable(charge).await?
+            } else {
+                app.db.write(charge).await?
+            };
+            if let Some(cell) = refused {
+                app.metrics.charges_refused.inc();
+                return Err(cell.refusal(cell.cost_ms));
+            }
+        }
+        app.metrics.charges_permitted.inc();
+        Ok(Attempt { failures, success, streak, now, again_in })
     }
 }
 

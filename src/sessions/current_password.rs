@@ -32,7 +32,11 @@ pub async fn check_current_password(
 ) -> Result<Option<Attempt>, Fault> {
     let failures = [Action::PasswordProof(viewer.session.id)];
     match entered {
-        Some(entered) => try_password(app, &failures, entered, viewer.user.password_hash.as_deref()).await,
+        Some(entered) => {
+            let session = viewer.session.id.to_string();
+            let stored = viewer.user.password_hash.as_deref();
+            try_password(app, Some(&session), &failures, entered, stored).await
+        }
         None => Attempt::begin(app, &failures, None).await.map(Some),
     }
 }
@@ -41,12 +45,13 @@ pub async fn check_current_password(
 /// hash even if none is stored, so that the response time does not reveal which accounts have one.
 pub async fn try_password(
     app: &App,
+    asker: Option<&str>,
     failures: &[Action<'_>],
     entered: Password,
     stored: Option<&str>,
 ) -> Result<Option<Attempt>, Fault> {
-    let attempt = Attempt::begin(app, failures, None).await?;
-    let verified = app.passwords.verify(entered.into_secret(), stored).await;
-    let is_right = attempt.unless_busy(app, verified).await?.is_right;
-    Ok(is_right.then_some(attempt))
+    let take_place = || app.passwords.place_to_verify(asker, stored);
+    let (attempt, place) = Attempt::begin_with_place(app, failures, None, take_place).await?;
+    let verified = app.passwords.verify(place, entered.into_secret(), stored).await?;
+    Ok(verified.is_right.then_some(attempt))
 }

@@ -17,6 +17,7 @@ use crate::{
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
     input::{EmailAddress, FieldError, FieldErrorCode, Invalid, Password, Username},
+    passwords::HashPlace,
     rate_limit::{Account, Action, Address, Attempt},
     storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
 };
@@ -75,16 +76,18 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
 
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
-    let attempt = charge(app, client, &identifier, user.as_ref()).await?;
+    let address = Address::rationed(app, client.ip_address);
+    let asker = address.as_ref().map(Address::as_str);
+    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let take_place = || app.passwords.place_to_verify(asker, stored);
+    let (attempt, place) = charge(app, address.as_ref(), &identifier, user.as_ref(), take_place).await?;
     // also queried for existing accounts, because its absence would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
     // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is also the
     // registration's, or matches its MAC by chance. And a second hash reveals nothing about the account, only that the password is
     // the registration's, or one of the 1 in 65,536 that look like it.
-    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verification = app.passwords.verify(password.clone(), stored).await;
-    let verified = attempt.unless_busy(app, verification).await?;
+    let verified = app.passwords.verify(place, password.clone(), stored).await?;
     if let Some(user) = user.filter(|_| verified.is_right) {
         let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password])
             .rehashed(verified.rehashed);
@@ -92,8 +95,9 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         return signed_in.map_err(Failure::into_refusal);
     }
     if let Some((challenge, registration)) = registration {
-        let verification = app.passwords.verify(password, registration.password_hash()).await;
-        if attempt.unless_busy(app, verification).await?.is_right {
+        let place = app.passwords.place_to_verify(asker, registration.password_hash());
+        let place = attempt.unless_busy(app, place).await?;
+        if app.passwords.verify(place, password, registration.password_hash()).await?.is_right {
             // still charged as a failure, because no session is opened and a hash must not be free
             return Ok(SignIn::EmailChallenge(Box::new(IssuedChallenge::earlier(app, challenge))));
         }
@@ -113,30 +117,32 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
 /// the owner has signed in.
 async fn charge(
     app: &App,
-    client: &Client,
+    address: Option<&Address>,
     identifier: &Identifier,
     user: Option<&user::Model>,
-) -> Result<Attempt, Fault> {
+    take_place: impl FnOnce() -> Result<HashPlace, Fault>,
+) -> Result<(Attempt, HashPlace), Fault> {
     let name = identifier.key();
     let account = user.map_or(Account::Unknown(&name), |user| Account::Known(user.id));
-    let Some(address) = Address::rationed(app, client.ip_address) else {
-        return Attempt::begin(app, &[], Some(Action::Login(account))).await;
+    let success = Some(Action::Login(account));
+    let Some(address) = address else {
+        return Attempt::begin_with_place(app, &[], success, take_place).await;
     };
     // also queried for an unknown account, because its absence would show in the response time
     let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
     if known_address::is_known(app.db.read(), id, address.as_str()).await? {
-        failures.push(Action::FailedLoginAtHome(id, &address));
+        failures.push(Action::FailedLoginAtHome(id, address));
     } else {
         failures.extend([
-            Action::FailedLogin(account, &address),
-            Action::FailedLoginFrom(&address),
+            Action::FailedLogin(account, address),
+            Action::FailedLoginFrom(address),
             Action::FailedLoginTo(account),
         ]);
         let is_reached_by_mail = user.is_none_or(|user| user.email.is_some());
         failures.extend(is_reached_by_mail.then_some(Action::FailedLoginInAMonth(account)));
     }
-    Attempt::begin(app, &failures, Some(Action::Login(account))).await
+    Attempt::begin_with_place(app, &failures, success, take_place).await
 }
 
 /// The identifier that was entered, parsed.

@@ -63,6 +63,7 @@ mod mailbox;
 mod me;
 mod metrics;
 mod node;
+mod notices;
 mod outbox;
 mod outbox_servers;
 mod pages;

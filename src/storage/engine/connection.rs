@@ -87,15 +87,10 @@ impl Connection {
         self.end(begun, result)
     }
 
-    pub(crate) async fn begin_transaction(&mut self) -> Result<(), DbErr> {
-        let begin = match self.sqlx {
-            // a deferred transaction that reads and then writes would fail at once if another one writes, regardless of
-            // the busy timeout
-            Sqlx::Sqlite(_) => "BEGIN IMMEDIATE",
-            Sqlx::Postgres(_) => "BEGIN",
-        };
+    /// Sends commands, of which the first must be a form of BEGIN.
+    pub(crate) async fn begin_transaction(&mut self, commands: &'static str) -> Result<(), DbErr> {
         self.is_in_transaction = true;
-        self.command(sqlx::raw_sql(begin)).await
+        self.command(sqlx::raw_sql(commands)).await
     }
 
     pub(crate) async fn end_transaction(&mut self, commands: String) -> Result<(), DbErr> {

@@ -146,6 +146,18 @@ impl Db {
         self.submit(JobKind::Transaction, work).await
     }
 
+    /// Does what [`Db::write`] does, but on PostgreSQL returns before the transaction is on disk: if its machine
+    /// crashes, what was committed in the last 0.6 seconds (three times `wal_writer_delay`) is lost. So it is not for
+    /// anything that must last.
+    pub async fn write_forgettable<T, F, Fut>(&self, work: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(JobKind::Forgettable, work).await
+    }
+
     /// Does what [`Db::write`] does, but for exactly one statement. This saves the savepoint on SQLite, and BEGIN and
     /// COMMIT on PostgreSQL.
     pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>

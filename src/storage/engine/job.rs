@@ -36,6 +36,8 @@ pub(crate) struct Job {
 pub(crate) enum JobKind {
     /// Any number of statements.
     Transaction,
+    /// Any number of statements that a crash of PostgreSQL may undo within the next second. SQLite keeps them as it does others.
+    Forgettable,
     /// One statement, which is a transaction by itself.
     Statement,
 }

@@ -104,9 +104,10 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+    /// Begins a transaction with these commands, of which the first must be a form of BEGIN.
+    pub(crate) async fn begin(&self, commands: &'static str) -> Result<Transaction, DbErr> {
         let mut lease = self.lease().await?;
-        lease.begin_transaction().await?;
+        lease.begin_transaction(commands).await?;
         Ok(Transaction { lease: Mutex::new(lease), backend: self.backend })
     }
 

@@ -53,7 +53,12 @@ impl PostgresWriter {
         if job.kind == JobKind::Statement {
             return job.run(Handle::Pool(pool)).await.answer(Ok(()), &viewers, &events);
         }
-        let transaction = match pool.begin().await {
+        let begin = match job.kind {
+            // in one message, so that it costs no round trip
+            JobKind::Forgettable => "BEGIN; SET LOCAL synchronous_commit = off",
+            JobKind::Transaction | JobKind::Statement => "BEGIN",
+        };
+        let transaction = match pool.begin(begin).await {
             Ok(transaction) if job.is_abandoned() => {
                 return drop(transaction.end("ROLLBACK".to_owned()).await);
             }

@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// A deferred transaction that reads and then writes would fail at once if another one writes, regardless of the busy timeout.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// The queue of the writer. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct SqliteWriter(mpsc::Sender<Job>);
@@ -119,7 +122,7 @@ impl Group {
     /// fails, and the others keep waiting.
     async fn run(&mut self, pool: &Pool, waiting: &mut VecDeque<Job>) -> Result<Transaction, DbErr> {
         let begun = Instant::now();
-        let transaction = match pool.begin().await {
+        let transaction = match pool.begin(BEGIN).await {
             Ok(transaction) => Arc::new(transaction),
             Err(error) => {
                 waiting.clear();
@@ -133,7 +136,7 @@ impl Group {
                 continue;
             }
             let is_alone = self.finished.is_empty() && waiting.is_empty();
-            let is_guarded = job.kind == JobKind::Transaction && !is_alone;
+            let is_guarded = job.kind != JobKind::Statement && !is_alone;
             if is_guarded {
                 self.set_savepoint(&transaction).await?;
             }
