@@ -1,8 +1,11 @@
 //! Mail templates: what links they contain, and how an operator replaces them.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use gatehouse::mail::{Content, Written};
+use gatehouse::{
+    mail::{Content, Written},
+    security_changes::UNDO_TTL,
+};
 use rstest::rstest;
 use secrecy::SecretString;
 
@@ -109,5 +112,21 @@ fn files_named_in_settings_must_exist() {
         let error =
             mailer(&[("SMTP_URL", "smtps://smtp.example.org"), ("SMTP_CA_FILE", file)]).err().unwrap();
         assert!(error.starts_with(&format!("SMTP_CA_FILE: {file}: ")), "{error}");
+    }
+}
+
+/// The templates and the page spell out the time that is a constant of the code.
+#[test]
+fn each_text_about_undoing_a_change_gives_the_right_time() {
+    let within = format!("{} hours", UNDO_TTL.as_secs() / 3600);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let notices = fs::read_dir(source.join("mail/templates")).unwrap().map(|entry| entry.unwrap().path());
+    let texts = notices
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .filter(|text| text.contains("undo the change"));
+    let texts: Vec<_> = texts.chain(fs::read_to_string(source.join("http/pages/undo.js"))).collect();
+    assert_eq!(texts.len(), 11);
+    for text in texts {
+        assert!(text.contains(&within), "{text}");
     }
 }
