@@ -1,4 +1,5 @@
-//! The sources of the TypeScript client and the demonstration app: they compile strictly, match the schema, and are small.
+//! The sources of the TypeScript client and the demonstration app: they compile strictly, match the schema and are
+//! small.
 
 use std::{fs, path::Path};
 
@@ -78,8 +79,8 @@ fn example() -> &'static str {
     examples(include_str!("../../README.md")).next().unwrap()
 }
 
-/// Returns the compiler's messages about the front page's example in a new app, with the client copied as the front page says.
-/// The settings are those that create-vite 9.3.0 writes, with `more` added.
+/// Returns the compiler's messages about the front page's example in a new app, with the client copied as described
+/// there. The settings are those that create-vite 9.3.0 writes, with `more` added.
 fn compile_in_new_app(more: &str) -> String {
     let settings = include_str!("../node/vite-react-ts/tsconfig.app.json");
     let settings = settings.replacen("\"compilerOptions\": {", &format!("\"compilerOptions\": {{ {more}"), 1);

@@ -85,7 +85,7 @@ impl Story<'_> {
             },
             Act::Thaw => {
                 if let Some((sent, at, answer)) = self.frozen.take() {
-                    // as in `playground/client`: other tabs may have refreshed since, and a request takes less than the grace
+                    // like `playground/client`: other tabs may have refreshed, and no request takes that long
                     if sent == self.kept.refresh_token && self.now < at + GRACE {
                         self.kept = answer;
                     } else {
