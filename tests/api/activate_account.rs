@@ -22,7 +22,7 @@ async fn a_link_verifies_the_address_only_once(#[values(Sqlite, Postgres)] datab
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
 }
 
-/// Whether the person who opens the link also signed up is proven by the password or the challenge ID.
+/// The password or the challenge ID shows that the person who opens the link is the one who signed up.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(

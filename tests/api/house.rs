@@ -83,6 +83,7 @@ const WITHIN: [(&str, &str); 50] = [
     ("telemetry", "config"),
 ];
 
+/// Returns the name and the text of each source file, without its unit tests.
 pub(crate) fn files() -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {

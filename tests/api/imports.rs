@@ -50,6 +50,7 @@ impl Modules {
         Some(through.unwrap_or_else(|| module.to_vec()))
     }
 
+    /// Returns a path from the root of the crate, or `None` if the path leads to another crate.
     fn absolute(&self, from: &[String], path: &[String]) -> Option<Path> {
         let ups = path.iter().take_while(|name| *name == "super").count();
         match path.first()?.as_str() {
@@ -144,10 +145,12 @@ fn expand(statement: &str) -> Vec<(Path, String)> {
     items.flat_map(|item| expand(&format!("{}{item}", prefix.trim()))).collect()
 }
 
+/// Splits a path at each `::`.
 fn names(path: &str) -> Path {
     path.split("::").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
+/// Returns the path of the module that a file contains.
 fn module_path(file: &str) -> Path {
     let mut path: Path = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     path.retain(|name| name != "mod" && name != "lib");

@@ -61,7 +61,7 @@ async fn strangers_have_a_hundred_failures_a_month_that_no_sign_in_clears(
             // time passes between the guesses
             assert!(one.0 == other.0 && (one.1 - other.1).abs() < 60, "guess {n}: {one:?}, {other:?}");
         }
-        assert!(of_another[159].1 > 10_000, "no time to retry: {}", of_another[159].1);
+        assert!(of_another[159].1 > 10_000, "the time to wait is too short: {}", of_another[159].1);
     }
 
     // the budget refills one guess at a time

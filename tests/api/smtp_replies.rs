@@ -202,10 +202,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         assert_eq!((became, server.mails.lock().unwrap().len()), (state, deliveries), "{shown:?}: {said}");
         assert!(said.contains(words), "{shown:?}: {said}");
         let mails = server.mails.lock().unwrap().clone();
-        assert!(
-            mails.iter().all(|mail| *mail == mails[0]),
-            "the mails are not identical, with one Message-ID"
-        );
+        assert!(mails.iter().all(|mail| *mail == mails[0]), "copies of one mail differ");
         // leaves no mail for the next row
         app.sql("UPDATE outbox SET due_at = NULL, class = NULL, turn = NULL").await;
     }

@@ -76,9 +76,7 @@ async fn run(db: &Db, id: i64, job: Job) -> Result<(), Fault> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_job_is_rolled_back_alone_and_its_group_is_kept(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn only_the_failed_job_of_a_group_is_rolled_back(#[values(Sqlite, Postgres)] database: Database) {
     let (_app, db) = notes(database).await;
     let kinds = [Job::Good, Job::Fails, Job::Panics, Job::Violates, Job::GoesOnAfterAnError, Job::One];
     // alone, and in groups
