@@ -1,4 +1,4 @@
-//! Mail templates: what links they contain, and how an operator replaces them.
+//! Mail templates: which links they contain, and how operators replace them.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// `PUBLIC_URL` is the API's, where a browser finds nothing.
+/// `PUBLIC_URL` is the address of the API, where a browser finds no app.
 #[rstest]
 #[case(Content::PasswordChanged { undo: None })]
 #[case(Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo: None })]
@@ -73,7 +73,7 @@ fn templates_can_be_replaced_one_by_one() {
         ("Neues Passwort bei Gatehouse", "Hallo Ada & Co!")
     );
     assert!(mail.html.contains("<title>Neues Passwort bei Gatehouse</title>"), "{}", mail.html);
-    assert!(mail.html.contains("If this wasn't you"), "the rest is as it was");
+    assert!(mail.html.contains("If this wasn't you"), "the other templates are unchanged");
 }
 
 #[rstest]
