@@ -36,7 +36,7 @@ async fn the_link_in_a_notice_undoes_the_change(#[values(Sqlite, Postgres)] data
     assert_eq!(seen["reads"][0]["title"], "Undo the change");
     assert_eq!(seen["reads"][1]["title"], "The change has been undone");
     let notice = seen["reads"][1]["notice"].as_str().unwrap();
-    assert!(notice.ends_with(&format!("to choose a new one to {EMAIL}.")), "{notice}");
+    assert!(notice.ends_with(&format!("we have sent to {EMAIL}.")), "{notice}");
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
     assert_eq!(browse(&press)["reads"][1]["title"], "This link no longer works");
