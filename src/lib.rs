@@ -13,9 +13,11 @@
 //! # Where to look
 //!
 //! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`,
-//! and a test is in `tests/api/<verb>.rs`. The names are those of the schema.
+//! and a test is in `tests/api/<verb>.rs`. The names are those of the schema. A setting, with its default and its meaning, is in
+//! `config/<section>.rs`, and the file that has the rule reads it. A number that is no setting is a constant at the top of that
+//! file. A condition that must hold at the same moment as a change is in the statement that makes it, in `storage/<table>.rs`.
 //!
-//! A login passes through these files. `http/graphql.rs` reads the request. `graphql/guard/limits.rs` checks the size
+//! A login passes through these files. `http/graphql/request.rs` reads the request. `graphql/guard/limits.rs` checks the size
 //! of the document, and `graphql/guard/jwt_guard.rs` checks whether its sender may run it. `graphql/sessions.rs` calls
 //! `sessions/login.rs`, which has the rules for logins and calls `storage/user.rs`, `rate_limit/attempt.rs` and
 //! `passwords/mod.rs`. `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
@@ -25,19 +27,21 @@
 //! | rule | file | setting |
 //! |---|---|---|
 //! | A replayed refresh token ends the session. | `sessions/refresh.rs` | |
-//! | A spent refresh token still works for a few seconds. | `sessions/refresh.rs` | `REFRESH_GRACE` |
+//! | A spent refresh token still works for half a minute. | `sessions/refresh.rs` | `REFRESH_GRACE` |
 //! | A client on another network counts as a different client. | `sessions/client_hash.rs` | |
 //! | A code can be tried five times. | `verification/verify_otp.rs` | `OTP_MAX_ATTEMPTS` |
 //! | After too many wrong passwords, a user has to wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
 //! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
 //! | The number of mails to an email address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
-//! | A mail that the server answered with 4xx is sent again later. | `outbox/deliver.rs` | |
+//! | A mail that could not be sent is tried again, at these times. | `outbox/deliver.rs` | |
+//! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
 //! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
 //! | Changing the password sends the notice "password changed". | `accounts/change_password.rs` | |
 //! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
+//! | A security change can be undone for 72 hours. | `security_changes.rs` | |
 //! | A notice has an undo link only if its address was proven long enough ago. | `security_changes.rs` | |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
 //! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
@@ -47,8 +51,12 @@
 //! | At least one superuser always remains. | `accounts/administration.rs` | |
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
 //! | Only these root fields are public. | `graphql/guard/policy.rs` | |
-//! | A document with two logins is refused. | `graphql/guard/limits.rs` | |
+//! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
+//! | A request body has at most 64 KiB. | `http/graphql/request.rs` | |
+//! | A request has only so long to arrive, and a response to be read. | `http/deadlines.rs` | |
+//! | A user has only so many WebSockets. | `http/graphql/socket.rs` | `WEBSOCKET_MAX_PER_USER` |
+//! | SQLite commits at most so many writes together. | `storage/engine/limits.rs` | |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
 //! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
 //! | An ended session is deleted after a day. | `housekeeping.rs` | |

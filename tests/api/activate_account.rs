@@ -9,7 +9,7 @@ const LINK: [(&str, &str); 2] = [("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VE
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_proves_the_address_once(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_link_verifies_the_address_only_once(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &LINK).await;
     let challenge = app.register(EMAIL, PASSWORD).await;
     assert_eq!((&challenge["method"], &challenge["expiresIn"]), (&json!("LINK"), &json!(86_400)));
@@ -22,7 +22,7 @@ async fn a_link_proves_the_address_once(#[values(Sqlite, Postgres)] database: Da
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
 }
 
-/// The link alone is read by the owner of the mailbox, who may not be the person who signed up.
+/// The password or the challenge ID shows that the person who opens the link is the one who signed up.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(
@@ -52,7 +52,7 @@ async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(
         let token = app.token(&email).await;
         for wrong in ["wrong horse battery", ""] {
             let refused = app.activate_with(&token, json!({ "password": wrong })).await;
-            assert_eq!(refused["code"], "INVALID_CREDENTIALS", "and the link stays good");
+            assert_eq!(refused["code"], "INVALID_CREDENTIALS", "the link stays valid");
         }
         let proven = app.activate_with(&token, beside.clone()).await;
         assert_eq!(proven["__typename"], "AuthPayload", "{beside}: {proven}");
@@ -64,7 +64,7 @@ async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(
     }
 }
 
-/// A stranger signs up with somebody's address; that person opens the link in their own mail.
+/// A stranger signs up with another person's address, and that person opens the link in the mail.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_does_not_reveal_its_challenge_id(#[values(Sqlite, Postgres)] database: Database) {
@@ -95,7 +95,7 @@ async fn passwords_sent_with_a_link_are_rate_limited_and_the_link_is_not() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_among_several_registrations_keeps_no_password(
+async fn a_link_keeps_no_password_after_several_registrations(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &LINK).await;
@@ -111,7 +111,7 @@ async fn a_link_among_several_registrations_keeps_no_password(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resent_link_supersedes_only_its_own() {
+async fn a_resent_link_replaces_only_the_link_of_its_own_challenge() {
     let app = TestApp::with(Sqlite, &LINK).await;
     let first = app.register(EMAIL, PASSWORD).await;
     let old = app.token(EMAIL).await;
@@ -124,12 +124,12 @@ async fn a_resent_link_supersedes_only_its_own() {
     assert_eq!(app.activate(&old).await["code"], "INVALID_TOKEN");
     let proven = app.activate_with(&new, json!({ "challengeId": first["id"] })).await;
     assert_eq!(proven["__typename"], "AuthPayload");
-    assert_eq!(app.activate(&strangers).await["code"], "INVALID_TOKEN", "there is nothing left to prove");
+    assert_eq!(app.activate(&strangers).await["code"], "INVALID_TOKEN", "the address is already verified");
 }
 
-/// Tokens at the wrong door, of another, or past their time: all refused in the same words.
+/// Tokens of another kind, and altered, used and expired tokens all get the same error.
 #[tokio::test(flavor = "multi_thread")]
-async fn swapped_and_spent_tokens_get_the_same_answer() {
+async fn swapped_altered_used_and_expired_tokens_get_the_same_error() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let activation = app.token(EMAIL).await;
@@ -196,7 +196,7 @@ async fn no_request_header_influences_a_link() {
         let email = format!("person-{n}@example.org");
         let body = json!({ "query": query, "variables": { "e": email } });
         app.post().header(name, value).json(&body).send().await.unwrap();
-        // a foreign origin may not even ask
+        // a request from a foreign origin is refused, so it sends no mail
         let mails = app.inbox(&email).await;
         assert_eq!(mails.is_empty(), name == "origin");
         assert!(mails.iter().all(|mail| !mail.source.contains("evil") && !mail.source.contains("gopher")));
@@ -207,7 +207,7 @@ async fn no_request_header_influences_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_can_have_its_own_pages() {
+async fn links_can_open_an_apps_own_pages() {
     let settings = [
         LINK[0],
         LINK[1],

@@ -1,4 +1,4 @@
-//! Who may select which root field, for every field that the schema has.
+//! Who may select which root field, for every root field of the schema.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
-/// What is answered to an anonymous caller, a user, a member of the staff, a superuser. `ok`: the field was resolved.
+/// The outcome for an anonymous caller, a user, a staff member and a superuser. `ok` means that the field was resolved.
 const TABLE: [(&str, &str, [&str; 4]); 33] = [
     ("query", "authSettings { otpLength }", ["ok"; 4]),
     ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
@@ -78,7 +78,7 @@ const TABLE: [(&str, &str, [&str; 4]); 33] = [
     ("mutation", "resetPassword(input: { token: \"x\", newPassword: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "verifyOtp(input: { email: \"x\", otp: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "updateProfile(input: {}) { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
-    // by HTTP, which does not run it; `session_events.rs` has it by WebSocket
+    // over HTTP, which runs no subscriptions; `session_events.rs` tests it over WebSocket
     (
         "subscription",
         "sessionEvents { kind }",
@@ -159,11 +159,11 @@ async fn an_operation_with_one_forbidden_field_is_refused_before_any_of_it_runs(
     }
     let signup = "mutation { signup(input: { email: \"ada@example.org\", password: \"correct horse battery\" }) { __typename } logoutAll { endedSessionIds } }";
     assert_eq!(app.run(signup, json!({})).await.status, 401);
-    assert_eq!(app.app.passwords.computed(), 0, "the public field beside it did not run either");
+    assert_eq!(app.app.passwords.computed(), 0, "the public field next to it did not run either");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_selected_operation_is_the_one_that_is_checked() {
+async fn only_the_selected_operation_is_checked() {
     let app = TestApp::start(Sqlite).await;
     let query = "query Public { authSettings { otpLength } } query Private { me { id } }";
     let named = async |name: &str| {
@@ -172,11 +172,11 @@ async fn the_selected_operation_is_the_one_that_is_checked() {
     assert_eq!(named("Public").await.data("authSettings")["otpLength"], 8);
     assert_eq!(named("Private").await.status, 401);
     assert_eq!(named("Other").await.code(), "BAD_REQUEST");
-    assert_eq!(app.run(query, json!({})).await.code(), "BAD_REQUEST", "none is chosen");
+    assert_eq!(app.run(query, json!({})).await.code(), "BAD_REQUEST", "no operation is selected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_gets_its_reason() {
+async fn a_token_is_refused_with_the_reason() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let late = app.sign_in(EMAIL).await;
@@ -210,7 +210,7 @@ impl Toy {
         true
     }
 
-    /// A field that somebody added without a row in the policy table.
+    /// A field without a row in the policy table.
     async fn added(&self) -> bool {
         true
     }
@@ -221,7 +221,7 @@ impl Toy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_field_without_a_policy_is_refused_and_roles_are_kept_apart() {
+async fn a_field_without_a_policy_is_refused_and_roles_are_checked() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let toy = || Schema::build(Guarded(Toy), async_graphql::EmptyMutation, EmptySubscription);
@@ -249,7 +249,7 @@ async fn a_field_without_a_policy_is_refused_and_roles_are_kept_apart() {
         assert_eq!(run("{ added }", token).await, "FORBIDDEN", "{role}");
     }
     let without_caller = schema.execute("{ me }").await;
-    assert!(without_caller.is_err(), "a hole fails closed");
+    assert!(without_caller.is_err(), "a request without a caller is refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +264,7 @@ async fn the_policy_table_has_one_row_for_each_root_field() {
 }
 
 #[test]
-fn each_kind_of_caller_gets_the_answer_of_the_policy_table() {
+fn the_policy_table_matches_the_table_of_outcomes() {
     for (_, field, [anonymous, user, staff, _]) in TABLE {
         let name = field.split([' ', '(']).next().unwrap();
         let policy = POLICIES.iter().find(|policy| policy.field == name).unwrap();

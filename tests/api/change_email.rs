@@ -17,8 +17,12 @@ async fn a_new_address_replaces_the_old_one_once_it_is_verified(
     let challenge = app.change_email(&ada.access_token, NEW).await;
     assert_eq!((&challenge["purpose"], &challenge["email"]), (&json!("CHANGE_EMAIL"), &json!(NEW)));
     let mail = app.inbox(NEW).await[0].clone();
-    assert_eq!((mail.template, mail.text.contains(EMAIL)), ("change_email", true), "it names the account");
-    assert_eq!(app.me(&ada.access_token).await, EMAIL, "not yet");
+    assert_eq!(
+        (mail.template, mail.text.contains(EMAIL)),
+        ("change_email", true),
+        "the mail names the account"
+    );
+    assert_eq!(app.me(&ada.access_token).await, EMAIL, "the address has not changed yet");
     let code = app.code(NEW).await;
     let proven = app.verify_as(&ada.access_token, NEW, &code, Some(&challenge["id"])).await;
     assert_eq!((&proven["user"]["email"], &proven["session"]["id"]), (&json!(NEW), &json!(ada.session_id)));
@@ -32,7 +36,7 @@ async fn a_new_address_replaces_the_old_one_once_it_is_verified(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn another_accounts_address_gets_the_same_answer_and_is_never_taken(
+async fn another_accounts_address_gets_the_same_response_and_is_never_taken_over(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -42,7 +46,7 @@ async fn another_accounts_address_gets_the_same_answer_and_is_never_taken(
     assert_eq!(taken["__typename"], "EmailChallenge");
     assert_eq!(app.inbox("grace@example.org").await[0].template, "address_taken");
 
-    // or taken while the code was on its way
+    // another user takes the address while the code is on its way
     let challenge = app.change_email(&ada.access_token, NEW).await;
     let code = app.code(NEW).await;
     app.sign_up(NEW).await;
@@ -72,10 +76,10 @@ async fn changing_the_address_requires_the_password_and_a_different_address() {
     assert_eq!(same["fields"], json!([{ "field": "newEmail", "code": "UNCHANGED" }]));
 }
 
-/// The owner of the new mailbox reads what looks like a sign-up's code, and enters it elsewhere.
+/// The owner of the new mailbox may mistake the code for a sign-up code and enter it elsewhere.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_code_works_only_in_the_session_that_asked_and_starts_no_session(
+async fn the_code_works_only_in_the_session_that_requested_it_and_starts_no_session(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
 ) {
@@ -84,7 +88,7 @@ async fn the_code_works_only_in_the_session_that_asked_and_starts_no_session(
     let elsewhere = app.sign_in(EMAIL).await;
     let grace = app.sign_up("grace@example.org").await;
     let asked = app.change_email(&ada.access_token, NEW).await;
-    assert_eq!(asked["method"], "OTP", "a link would be followed wherever the mail is read");
+    assert_eq!(asked["method"], "OTP", "a link could be opened in another session");
     let code = app.code(NEW).await;
     for id in [Some(&asked["id"]), None] {
         for token in ["", &elsewhere.access_token, &grace.access_token] {

@@ -55,7 +55,7 @@ async fn an_invalid_change_is_refused_with_its_reason_and_changes_nothing() {
         assert_eq!(refused["code"], "INVALID_INPUT");
         assert_eq!(refused["fields"], json!([{ "field": field, "code": code }]));
     }
-    assert_eq!(app.app.passwords.computed(), before, "none of it was hashed");
+    assert_eq!(app.app.passwords.computed(), before, "no password was hashed");
     let weak = change(&app, &ada, json!({ "currentPassword": PASSWORD, "newPassword": "password1" })).await;
     assert_eq!(weak["fields"], json!([{ "field": "newPassword", "code": "TOO_WEAK" }]));
     let wrong = json!({ "currentPassword": "wrong horse battery", "newPassword": NEW });
@@ -80,7 +80,7 @@ async fn an_account_without_a_password_can_set_its_first(#[values(Sqlite, Postgr
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_several_racing_changes_succeeds_and_no_login_in_flight_survives_it(
+async fn one_of_several_racing_changes_succeeds_and_no_racing_login_survives(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
@@ -102,7 +102,7 @@ async fn one_of_several_racing_changes_succeeds_and_no_login_in_flight_survives_
         assert_eq!(changed.len(), 1);
         for login in logins.into_iter().map(Result::unwrap).filter(|login| login["code"].is_null()) {
             let token = login["accessToken"].as_str().unwrap();
-            assert_eq!(app.me(token).await, "REVOKED", "it was ended, or refused");
+            assert_eq!(app.me(token).await, "REVOKED", "the change ended this session");
             assert!(changed[0]["endedSessionIds"].as_array().unwrap().contains(&login["session"]["id"]));
         }
         assert_eq!(app.me(&ada.access_token).await, email);
@@ -111,7 +111,7 @@ async fn one_of_several_racing_changes_succeeds_and_no_login_in_flight_survives_
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_known_by_the_old_password_become_unknown_again(
+async fn a_password_change_makes_known_addresses_unknown_again(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;

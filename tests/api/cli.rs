@@ -1,4 +1,4 @@
-//! The program, as an operator runs it.
+//! The command line, as operators use it.
 
 use std::{path::Path, process::Output, time::Duration};
 
@@ -20,7 +20,7 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn every_command_says_what_it_is_for() {
+fn every_command_has_help() {
     let folder = tempfile::tempdir().unwrap();
     let help = run(folder.path(), &["--help"], &[]);
     for command in
@@ -45,7 +45,7 @@ fn schema_needs_neither_settings_nor_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let printed = run(folder.path(), &["schema"], &[("PORT", "nonsense")]);
     assert_eq!(text(&printed.stdout), include_str!("../../schema.graphql"));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it leaves nothing behind");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it creates no files");
 }
 
 #[test]
@@ -97,7 +97,7 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
     assert!(text(&superuser.stderr).contains("gatehouse migrate"), "{}", text(&superuser.stderr));
     let status = run(folder.path(), &["migrate", "--status"], &settings);
     assert!(text(&status.stdout).lines().all(|line| line.starts_with("pending")));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made so far");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no files were created so far");
     assert!(run(folder.path(), &["migrate"], &settings).status.success());
     let status = run(folder.path(), &["migrate", "--status"], &settings);
     assert!(text(&status.stdout).lines().all(|line| line.starts_with("applied")));
@@ -132,9 +132,12 @@ async fn an_operator_migrates_creates_a_superuser_and_serves() {
     let answer = server.run(&http, &login).await.unwrap();
     assert_eq!(answer["data"]["login"]["user"], json!({ "role": "SUPERUSER", "emailVerified": true }));
     let introspection = server.run(&http, "{ __schema { types { name } } }").await.unwrap();
-    assert_eq!(introspection["errors"][0]["extensions"]["code"], "FORBIDDEN", "off in production");
+    assert_eq!(
+        introspection["errors"][0]["extensions"]["code"], "FORBIDDEN",
+        "introspection is off in production"
+    );
     let welcome = http.get(&server.url).send().await.unwrap();
-    assert_eq!(welcome.status(), 404, "nor is there a welcome");
+    assert_eq!(welcome.status(), 404, "there is no welcome page");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +152,7 @@ async fn serve_can_migrate_the_database_first() {
 #[case("", 1)]
 #[case("https://app.example.org", 0)]
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_warns_once_if_mails_link_to_nothing(#[case] app_url: &str, #[case] warnings: usize) {
+async fn serve_warns_once_if_app_url_is_not_set(#[case] app_url: &str, #[case] warnings: usize) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::production(folder.path(), &[("APP_URL", app_url)]).await);
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
@@ -227,7 +230,7 @@ async fn a_port_in_use_is_reported() {
     assert!(text(&refused.stderr).contains("set PORT to use another port"), "{}", text(&refused.stderr));
 }
 
-/// What runs when the server is told to stop is finished; then it is gone, within ten seconds.
+/// On a stop signal the server finishes the running requests and exits, within ten seconds.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_server_finishes_running_requests(#[values("TERM", "INT")] signal: &str) {
@@ -249,7 +252,7 @@ async fn a_stopping_server_finishes_running_requests(#[values("TERM", "INT")] si
     let (answer, ()) = tokio::join!(server.run(&http, login), stop);
     assert_eq!(answer.expect("an answer")["data"]["login"]["code"], "INVALID_CREDENTIALS");
     while server.child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "still there");
+        assert!(begun.elapsed() < Duration::from_secs(10), "the server is still running");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(server.child.wait().unwrap().success());

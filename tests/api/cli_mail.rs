@@ -1,4 +1,4 @@
-//! `gatehouse mail`: an operator tests mail, and reads the queue on a terminal.
+//! `gatehouse mail`: operators test mail delivery and list the queue in a terminal.
 
 use std::path::Path;
 
@@ -47,7 +47,7 @@ async fn an_operator_tests_mail_delivery_step_by_step() {
     assert!(said.contains("`ada` is not an email address"), "{said}");
 }
 
-/// What a terminal would obey, and what may stand there in its place.
+/// Asserts that the text has these words, and no control characters that a terminal would obey.
 fn assert_printable(said: &str, words: &[&str]) {
     assert!(!said.chars().any(|letter| letter.is_control() && letter != '\n'), "{said:?}");
     for word in words {

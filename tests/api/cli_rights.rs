@@ -1,4 +1,4 @@
-//! Files that other users of the machine may read or change: what the program refuses, warns of, and keeps private.
+//! File permissions: which files the program refuses, warns about and keeps private.
 
 use std::{
     fs::{self, Permissions},
@@ -22,7 +22,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A folder with this `.env`.
+/// Creates a folder with this `.env`.
 fn folder_with(env: &str, mode: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".env"), env).unwrap();
@@ -66,13 +66,13 @@ fn production_refuses_an_env_file_that_others_can_replace() {
     set(folder.path(), 0o777);
     let refused = run(folder.path(), &["config", "--serve"], &production(&secret));
     assert!(text(&refused.stderr).contains("(mode 777): run `chmod o-w .`"), "{}", text(&refused.stderr));
-    // as in /tmp, where nobody removes what is another's
+    // as in /tmp, where users cannot replace each other's files
     set(folder.path(), 0o1777);
     assert!(run(folder.path(), &["config", "--serve"], &production(&secret)).status.success());
 }
 
 #[test]
-fn development_warns_of_an_env_file_that_others_can_write() {
+fn development_warns_about_an_env_file_that_others_can_write() {
     let folder = folder_with("OTP_LENGTH=8\n", 0o666);
     let printed = run(folder.path(), &["config"], &[]);
     assert!(printed.status.success());
@@ -82,14 +82,14 @@ fn development_warns_of_an_env_file_that_others_can_write() {
 }
 
 #[rstest]
-#[case::ours("SECRET_KEY=x", true)]
-#[case::another_programs("POSTGRES_PASSWORD=hush", true)]
+#[case::gatehouse_setting("SECRET_KEY=x", true)]
+#[case::setting_of_another_program("POSTGRES_PASSWORD=hush", true)]
 #[case::in_a_url("SMTP_URL=smtp://ada:hush@127.0.0.1", true)]
 #[case::in_a_query("DATABASE_URL=postgres:///x?user=ada&password=hush", true)]
-#[case::nothing("ACCESS_TOKEN_TTL=5m\nPASSWORD_MIN_LENGTH=9\nGOOGLE_CLIENT_ID=x", false)]
+#[case::no_secret("ACCESS_TOKEN_TTL=5m\nPASSWORD_MIN_LENGTH=9\nGOOGLE_CLIENT_ID=x", false)]
 fn secrets_that_everybody_can_read_cause_a_warning(#[case] env: &str, #[case] is_secret: bool) {
     let folder = folder_with(&format!("{env}\n"), 0o644);
-    // what else is wrong with the settings is not the matter here
+    // valid settings, so that only the permissions can cause warnings
     let settings = [("SECRET_KEY", ""), ("DATABASE_URL", "sqlite://a.db"), ("SMTP_URL", "file:///nowhere")];
     let secret = SecretKey::generate().1;
     let settings = settings.map(|(name, value)| (name, if value.is_empty() { &secret } else { value }));
@@ -157,7 +157,7 @@ async fn files_that_others_can_access_cause_a_warning_at_start_and_stay_unchange
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
     for (path, expected, told) in &wide {
         assert!(log.contains(told), "{told}: {log}");
-        assert_eq!(mode(path), *expected, "nothing is mended unasked");
+        assert_eq!(mode(path), *expected, "the permissions are not changed");
     }
     assert_eq!(log.matches("WARN").count(), wide.len(), "{log}");
 }

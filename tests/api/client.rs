@@ -62,7 +62,7 @@ async fn a_device_with_a_wrong_clock_refreshes_no_more_than_others(#[values(-1, 
     browser.login(0, EMAIL);
     assert_eq!(browser.ask(), [EMAIL]);
     assert_eq!(browser.tabs.count("refresh"), 0);
-    // by its own clock the token has expired, and it does not wait to be refused
+    // the device sees that the token has expired, and refreshes it without waiting for a refusal
     browser.tabs.act("pass", Some(0), HALF_AN_HOUR.as_secs());
     assert_eq!(browser.ask(), [EMAIL]);
     assert_eq!((browser.tabs.count("refresh"), browser.tabs.count("me")), (1, 2));
@@ -107,7 +107,7 @@ async fn verifying_while_signed_in_keeps_the_refresh_token(
     assert_eq!((&proven["kind"], &proven["refreshToken"]), (&json!("AuthPayload"), &Value::Null));
     assert_eq!(browser.tabs.run(0, "gatehouse.state().user.emailVerified"), true);
     browser.app.advance(HALF_AN_HOUR);
-    assert_eq!(browser.ask(), [EMAIL], "it was refreshed");
+    assert_eq!(browser.ask(), [EMAIL], "the session was refreshed");
     assert_eq!(browser.rotations().await, 1);
 }
 
@@ -127,7 +127,7 @@ async fn a_sign_up_in_this_browser_keeps_its_password(#[case] keep: &'static str
     let proven = browser.tabs.run(0, &format!("gatehouse.verifyOtp({input})"));
     assert_eq!(proven["user"]["hasPassword"], true, "{proven}");
 
-    // a link is opened in another tab
+    // links are opened in another tab
     let links = browser.app.another(&[("EMAIL_VERIFICATION_METHOD", "link")]).await;
     let mut browser = Browser::start(links, keep);
     browser.open(0);
@@ -153,13 +153,13 @@ async fn a_session_started_by_another_page_of_the_site_is_adopted() {
     let body = json!({ "query": query }).to_string();
     let options = json!({ "method": "POST", "headers": headers, "body": body });
     browser.tabs.run(0, &format!("fetch('/graphql', {options}).then((answer) => answer.text())"));
-    assert_eq!(browser.states(), ["signedOut"], "nobody has looked");
+    assert_eq!(browser.states(), ["signedOut"], "the client has not checked yet");
     browser.tabs.run(0, "gatehouse.adopt()");
     assert_eq!(browser.states(), [EMAIL]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_page_the_client_waits_and_on_a_device_it_signs_in() {
+async fn without_a_browser_the_client_starts_nothing_but_works_on_devices() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     app.sign_up(EMAIL).await;
     let ran = node(&["no_page.mjs", &format!("{}/graphql", app.url), EMAIL, PASSWORD]);
@@ -170,7 +170,7 @@ async fn without_a_page_the_client_waits_and_on_a_device_it_signs_in() {
     for (place, states) in rendered {
         assert_eq!(*states, json!(["resuming", "resuming", "resuming"]), "{place}");
     }
-    assert_eq!(seen["touched"], json!([]), "nothing was sent, opened or kept");
+    assert_eq!(seen["touched"], json!([]), "nothing was sent, opened or stored");
     assert_eq!(seen["states"], json!(["signedOut", "signedIn"]));
     assert_eq!((&seen["last"], &seen["email"]), (&json!("signedOut"), &json!(EMAIL)));
     assert_eq!(seen["event"], "PROFILE_CHANGED");

@@ -19,7 +19,11 @@ async fn a_session_ended_elsewhere_ends_here_at_once(
     browser.end_elsewhere().await;
     let asked = browser.tabs.count("me");
     browser.tabs.act("wait", None, is("signedOut"));
-    assert_eq!((browser.tabs.count("me"), browser.tabs.count("refresh")), (asked, 0), "without a question");
+    assert_eq!(
+        (browser.tabs.count("me"), browser.tabs.count("refresh")),
+        (asked, 0),
+        "the tab sent no request"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

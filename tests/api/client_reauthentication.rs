@@ -1,4 +1,4 @@
-//! The TypeScript client asks for a fresh proof and repeats what needed it.
+//! The TypeScript client asks for a recent proof and repeats the request that needed it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     support::{EMAIL, PASSWORD, Sqlite, TestApp},
 };
 
-/// Longer than a proof counts, and shorter than the lifetime of an access token.
+/// Longer than a proof counts as recent, and shorter than the lifetime of an access token.
 const STALE: Duration = Duration::from_mins(11);
 
 /// Changes a username, which needs a recent proof, without waiting for the outcome.
@@ -26,7 +26,7 @@ async fn a_request_that_needs_a_proof_is_repeated_once_the_proof_is_given(
     let count = if keep == "memory" { 1 } else { 2 };
     let mut browser = Browser::signed_in(Sqlite, keep, count).await;
     browser.app.advance(STALE);
-    // two that are refused at once share one proof
+    // two requests that are refused at the same time share one proof
     browser.tabs.run(0, &rename("ada", "first"));
     browser.tabs.run(0, &rename("lovelace", "second"));
     browser.tabs.act("wait", Some(0), "window.asked");
@@ -38,7 +38,7 @@ async fn a_request_that_needs_a_proof_is_repeated_once_the_proof_is_given(
     assert_eq!(browser.tabs.run(0, "asked.times"), 1);
     assert_eq!(browser.tabs.run(0, "gatehouse.state().session.methods"), json!(["PASSWORD"]));
     assert_eq!((browser.tabs.count("reauthenticate"), browser.tabs.count("refresh")), (1, 0));
-    // and the session goes on
+    // the session continues
     browser.app.advance(HALF_AN_HOUR);
     assert_eq!(browser.ask(), vec![EMAIL; count]);
 }
@@ -61,7 +61,7 @@ async fn a_proof_given_in_one_tab_counts_in_all(#[values("cookie", "localStorage
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_proof_is_asked_for_again_and_without_a_proof_nothing_is_repeated() {
+async fn after_a_wrong_proof_the_client_asks_again_and_without_a_proof_it_repeats_nothing() {
     let mut browser = Browser::signed_in(Sqlite, "cookie", 1).await;
     browser.app.advance(STALE);
     browser.tabs.run(0, &rename("ada", "outcome"));
@@ -74,7 +74,7 @@ async fn a_wrong_proof_is_asked_for_again_and_without_a_proof_nothing_is_repeate
     assert_eq!(browser.tabs.run(0, "outcome")["code"], "REAUTHENTICATION_REQUIRED");
     assert_eq!(browser.tabs.count("updateProfile"), 1);
 
-    // nor is anybody asked for ever
+    // the client does not ask forever
     browser.tabs.run(0, &rename("ada", "outcome"));
     for times in 3..8 {
         browser.tabs.act("wait", Some(0), format!("asked.times === {times}"));
@@ -91,7 +91,7 @@ async fn a_user_without_a_password_reauthenticates_with_a_code() {
     browser.tabs.run(0, &format!("gatehouse.requestLoginCode({})", json!(EMAIL)));
     let input = json!({ "email": EMAIL, "otp": browser.app.code(EMAIL).await });
     let proven = browser.tabs.run(0, &format!("gatehouse.verifyOtp({input})"));
-    assert_eq!(proven["user"]["hasPassword"], false, "a stranger may have chosen it: {proven}");
+    assert_eq!(proven["user"]["hasPassword"], false, "a stranger may have chosen the password: {proven}");
     browser.app.advance(STALE);
     let input = json!({ "newPassword": "battery horse correct" });
     browser.tabs.run(0, &format!("void (window.changed = gatehouse.changePassword({input}))"));

@@ -1,4 +1,5 @@
-//! The sources of the TypeScript client and the demonstration app: they compile strictly, match the schema, and are small.
+//! The sources of the TypeScript client and the demonstration app: they compile strictly, match the schema and are
+//! small.
 
 use std::{fs, path::Path};
 
@@ -13,7 +14,7 @@ const PLAYGROUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground");
 
 /// Returns the compiler's messages about the app and the client in it, after `change` has edited the sources.
 fn compile(change: impl Fn(&str, &str) -> String) -> String {
-    // the app's imports are found from here
+    // the app's imports resolve from this folder
     let folder =
         tempfile::Builder::new().prefix("app-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
     for sources in ["app", "client"] {
@@ -44,14 +45,14 @@ fn the_client_compiles_strictly() {
 }
 
 #[rstest]
-#[case::of_a_known_code("words.ts", "    case 'LAST_SIGN_IN_METHOD':\n", "\"LAST_SIGN_IN_METHOD\"")]
-#[case::of_codes_to_come("words.ts", "    case 'NOT_ALLOWED':\n    case 'unknown':\n", "\"unknown\"")]
-#[case::of_a_known_member(
+#[case::known_code("words.ts", "    case 'LAST_SIGN_IN_METHOD':\n", "\"LAST_SIGN_IN_METHOD\"")]
+#[case::future_codes("words.ts", "    case 'NOT_ALLOWED':\n    case 'unknown':\n", "\"unknown\"")]
+#[case::known_member(
     "Login.tsx",
     "      case 'EmailChallenge':\n        return onChallenge(outcome);\n",
     "EmailChallenge"
 )]
-#[case::of_members_to_come("Login.tsx", "      case 'unknown':\n        return NEWER;\n", "Unknown")]
+#[case::future_members("Login.tsx", "      case 'unknown':\n        return NEWER;\n", "Unknown")]
 fn a_missing_case_of_a_switch_does_not_compile(
     #[case] file: &str,
     #[case] case: &str,
@@ -78,12 +79,12 @@ fn example() -> &'static str {
     examples(include_str!("../../README.md")).next().unwrap()
 }
 
-/// Returns the compiler's messages about the front page's example in a new app, with the client copied as the front page says.
-/// The settings are those that create-vite 9.3.0 writes, with `more` added.
+/// Returns the compiler's messages about the front page's example in a new app, with the client copied as described
+/// there. The settings are those that create-vite 9.3.0 writes, with `more` added.
 fn compile_in_new_app(more: &str) -> String {
     let settings = include_str!("../node/vite-react-ts/tsconfig.app.json");
     let settings = settings.replacen("\"compilerOptions\": {", &format!("\"compilerOptions\": {{ {more}"), 1);
-    // Vite and React are found from here
+    // Vite and React resolve from this folder
     let folder =
         tempfile::Builder::new().prefix("new-").tempdir_in(format!("{PLAYGROUND}/node_modules")).unwrap();
     let sources = folder.path().join("src");
@@ -116,7 +117,7 @@ fn the_example_in_the_readme_compiles_strictly() {
     let example = example();
     let lines = example.lines().filter(|line| !line.is_empty()).count();
     assert!(lines <= 10, "{lines} lines");
-    // beside the client, in place of the app
+    // the example replaces the app, next to the client
     let example = example.replace("'./gatehouse'", "'../client'");
     assert_eq!(
         compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() }),
@@ -148,7 +149,7 @@ fn generated_code_matches_the_schema() {
     let checked =
         node(&["node_modules/@graphql-codegen/cli/esm/bin.js", "--config", "codegen.json", "--check"]);
     let why = format!("{}{}", text(&checked.stdout), text(&checked.stderr));
-    assert!(checked.status.success(), "in tests/node, `npm run generate` renews it: {why}");
+    assert!(checked.status.success(), "run `npm run generate` in tests/node to update the code: {why}");
 }
 
 #[test]

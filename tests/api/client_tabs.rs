@@ -1,4 +1,4 @@
-//! The TypeScript client in many tabs of one browser: who refreshes, and who waits.
+//! The TypeScript client in many tabs of one browser: which tab refreshes, and which tabs wait.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn ten_tabs_with_an_expired_token_refresh_once_and_sign_out_together(
     browser.tabs.run(7, "gatehouse.logout()");
     browser.tabs.act("wait", None, is("signedOut"));
     assert_eq!(browser.ask(), vec!["UNAUTHENTICATED"; TABS]);
-    assert_eq!(browser.tabs.count("refresh"), 3, "nobody has tried");
+    assert_eq!(browser.tabs.count("refresh"), 3, "no tab has tried");
 }
 
 #[rstest]
@@ -37,7 +37,7 @@ async fn a_tab_that_hears_of_a_sign_out_does_not_refresh_with_stale_storage(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
-    // browsers tell the other tabs of what is stored when they find the time
+    // a browser may show other tabs late what a tab has stored
     browser.tabs.run(0, "void (window.kept = { ...localStorage })");
     browser.tabs.run(0, "void (Storage.prototype.getItem = (name) => kept[name] ?? null)");
     browser.tabs.run(1, "gatehouse.logout()");
@@ -81,10 +81,10 @@ async fn a_refresh_that_fails_on_the_network_does_not_sign_out(
     browser.tabs.act("offline", Some(0), true);
     assert_eq!(browser.ask(), ["UNREACHABLE"]);
     let signed_out = browser.tabs.run(0, "gatehouse.logout().catch((fault) => fault.code)");
-    assert_eq!(signed_out, "UNREACHABLE", "it says so");
+    assert_eq!(signed_out, "UNREACHABLE", "the failed sign-out is reported");
     browser.tabs.act("offline", Some(0), false);
 
-    // the server has answered, and nobody heard it
+    // the server responds, but the response does not arrive
     browser.app.advance(HALF_AN_HOUR);
     browser.tabs.act("hold", Some(0), "refresh");
     let ask = "void (window.asked = gatehouse.me().then((user) => user.email, (fault) => fault.code))";
@@ -92,11 +92,11 @@ async fn a_refresh_that_fails_on_the_network_does_not_sign_out(
     while browser.rotations().await < 1 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(browser.tabs.run(0, "asked"), "UNREACHABLE", "it does not wait for ever");
+    assert_eq!(browser.tabs.run(0, "asked"), "UNREACHABLE", "the client does not wait forever");
     assert_eq!(browser.states(), [EMAIL]);
     browser.tabs.act("release", Some(0), Value::Null);
     assert_eq!(browser.ask(), [EMAIL]);
-    // it is given the same tokens again; but a cookie arrives whether or not the page waits for it
+    // the server sends the same tokens again; but a cookie arrives even if the page no longer waits for it
     assert_eq!(browser.rotations().await, if keep == "cookie" { 2 } else { 1 });
 }
 
@@ -121,7 +121,7 @@ async fn a_session_ended_elsewhere_ends_in_all_tabs_once_one_of_them_asks(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_freezes_while_refreshing_blocks_no_other(
+async fn a_tab_that_freezes_while_refreshing_does_not_block_other_tabs(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
@@ -137,10 +137,12 @@ async fn a_tab_that_freezes_while_refreshing_blocks_no_other(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_that_thaws_overwrites_nothing_newer(#[values("cookie", "localStorage")] keep: &'static str) {
+async fn a_tab_that_thaws_does_not_overwrite_newer_tokens(
+    #[values("cookie", "localStorage")] keep: &'static str,
+) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
     browser.app.advance(HALF_AN_HOUR);
-    // the answer that the first tab waits for arrives after two more refreshes
+    // the response that the first tab waits for arrives after two more refreshes
     browser.tabs.act("hold", Some(0), "refresh");
     browser.tabs.run(0, "void (window.asked = gatehouse.me().then((user) => user.email))");
     while browser.rotations().await < 1 {
@@ -180,7 +182,7 @@ async fn tabs_cooperate_in_a_browser_without_locks(#[values("cookie", "localStor
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tab_without_locks_and_nothing_to_refresh_blocks_no_other() {
+async fn a_tab_without_locks_and_nothing_to_refresh_does_not_block_other_tabs() {
     let mut browser = Browser::signed_in(Sqlite, "cookie", 2).await;
     browser.tabs.run(0, "void Object.defineProperty(navigator, 'locks', { value: undefined })");
     browser.app.advance(HALF_AN_HOUR);

@@ -1,4 +1,4 @@
-//! Cookie mode: refresh tokens that no script can read, and no page of another site can use.
+//! Cookie mode: scripts cannot read the refresh token, and pages of other sites cannot use it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{
 
 const NEW: &str = "battery horse correct";
 
-/// A browser at a page of an allowed origin, with a jar for one cookie.
+/// A browser that shows a page of an allowed origin and stores one cookie.
 pub(crate) struct Browser<'a> {
     pub(crate) app: &'a TestApp,
     pub(crate) asks: bool,
@@ -101,14 +101,14 @@ async fn every_way_to_sign_in_puts_the_refresh_token_only_in_the_cookie(
     assert!(browser.cookie.as_ref().unwrap().starts_with(&format!("gatehouse-refresh-{port}=")));
     let signed_up = browser.token().to_owned();
     payloads.push(browser.refresh().await);
-    assert_ne!(browser.token(), signed_up, "it is rotated");
+    assert_ne!(browser.token(), signed_up, "the token is rotated");
     payloads.push(browser.login().await);
     for payload in &payloads {
         assert_eq!(app.me(payload["accessToken"].as_str().unwrap()).await, EMAIL);
     }
     browser.access_token.clear();
     browser.cookie = None;
-    // by the mail alone it ends the sessions from before
+    // verification by mail alone ends the earlier sessions
     payloads.push(verify(&mut browser).await);
     assert_eq!(app.me(payloads[3]["accessToken"].as_str().unwrap()).await, EMAIL);
     for payload in &payloads {
@@ -136,7 +136,7 @@ async fn every_way_to_sign_in_puts_the_refresh_token_only_in_the_cookie(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_has_every_restriction_that_browsers_know() {
+async fn the_cookie_has_every_restriction_that_browsers_support() {
     for (public_url, expected) in [
         (
             "https://accounts.example.org",
@@ -155,10 +155,10 @@ async fn the_cookie_has_every_restriction_that_browsers_know() {
         let cookie = answer.header("set-cookie").to_owned();
         let token = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
         assert_eq!(cookie, expected.replace("{token}", &token));
-        assert!(!answer.text.contains(&token), "the body does not have it");
+        assert!(!answer.text.contains(&token), "the body does not contain the token");
         assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 1);
         assert!(app.app.tokens.read_refresh_token(&token).is_some());
-        // the access token is no cookie
+        // the cookie does not replace the access token
         browser.cookie = Some(cookie.split("; ").next().unwrap().to_owned());
         let access_token = answer.data("login")["accessToken"].as_str().unwrap().to_owned();
         assert!(!cookie.contains(&access_token));
@@ -172,7 +172,7 @@ async fn a_token_from_the_cookie_never_appears_in_a_response() {
     let mut browser = Browser::new(&app);
     browser.signup(EMAIL).await;
     let before = browser.token().to_owned();
-    // a script that leaves the header out
+    // a script leaves the header out
     browser.asks = false;
     assert_eq!(browser.refresh().await["refreshToken"], Value::Null);
     assert_ne!(browser.token(), before);
@@ -182,7 +182,7 @@ async fn a_token_from_the_cookie_never_appears_in_a_response() {
     let verified = browser.run(&verify).await;
     assert_eq!((&verified["__typename"], &verified["refreshToken"]), (&json!("AuthPayload"), &Value::Null));
 
-    // another session is as the header says, and leaves the cookie alone; a token in hand moves into the cookie
+    // a new session without the header leaves the cookie unchanged; with it, a refresh moves a token into the cookie
     let kept = browser.cookie.clone();
     let other = SignedIn::from(&browser.login().await);
     assert_eq!(browser.cookie, kept);
@@ -213,7 +213,7 @@ async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] data
         browser.run(&revoke(&json!(elsewhere.session_id))).await["endedSessionIds"],
         json!([elsewhere.session_id])
     );
-    assert!(browser.cookie.is_some(), "another's end leaves it");
+    assert!(browser.cookie.is_some(), "ending another session leaves the cookie");
     for end in ["logout", "logoutAll", "revokeSession"] {
         let id = browser.login().await["session"]["id"].clone();
         if end == "logout" {
@@ -228,7 +228,7 @@ async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] data
         assert_eq!(browser.cookie, None, "{end}");
     }
 
-    // a signed-in person changes the password by a session that is not the cookie's
+    // the password is changed in a session other than the cookie's
     browser.login().await;
     let other = app.sign_in(EMAIL).await;
     browser.access_token.clone_from(&other.access_token);
@@ -238,7 +238,7 @@ async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] data
     assert_eq!(browser.run(&change).await["__typename"], "PasswordChanged");
     assert_eq!(browser.cookie, None);
 
-    // and by the cookie's own
+    // and in the cookie's own session
     browser.run(&login(NEW)).await;
     let kept = browser.cookie.clone();
     let back = format!(
@@ -254,7 +254,7 @@ async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] data
     assert_eq!(browser.run(&reset).await["__typename"], "PasswordChanged");
     assert_eq!(browser.cookie, None);
 
-    // a replay: the token is a stolen one, and gone
+    // a replayed token counts as stolen, so its cookie is removed
     browser.access_token.clear();
     browser.run(&login(NEW)).await;
     let stolen = browser.cookie.clone();

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Cookies of sibling sites come along, and hold anything.
+/// Browsers also send cookies that sibling sites have set, with any content.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_cookie_is_found_among_any_others(#[values(Sqlite, Postgres)] database: Database) {
@@ -34,10 +34,10 @@ async fn the_servers_cookie_is_found_among_any_others(#[values(Sqlite, Postgres)
         let answer = Answer::of(request.header("cookie", cookies).json(&json!({ "query": refresh }))).await;
         assert_eq!(answer.data("refresh")["__typename"], "AuthPayload", "{}", answer.text);
         let set = answer.header("set-cookie").split_once("; ").unwrap().0.to_owned();
-        assert_ne!(set, own, "it is rotated");
+        assert_ne!(set, own, "the token is rotated");
         browser.cookie = Some(set);
     }
-    // one of our own name that is none of ours is no token, nor hides the one that is
+    // a foreign cookie with the server's name is not accepted, and does not hide the server's own
     let own = browser.cookie.clone().unwrap();
     for (cookies, typename) in [
         ([format!("{name}=").as_bytes(), b"\xe9"].concat(), "UserError"),
@@ -86,7 +86,7 @@ async fn cookie_mode_is_for_allowed_origins_of_this_site() {
                 assert_eq!((asked.status, asked.code()), (StatusCode::FORBIDDEN, "FORBIDDEN"), "{told}");
             }
         }
-        // without the header the cookie counts as little
+        // the same origins are allowed and refused without the header
         let refreshed = send(&format!("mutation {{ refresh {{ {SIGN_IN} }} }}"), false).await;
         assert_eq!(refreshed.headers.contains_key("set-cookie"), is_good, "{told}");
         assert!(!refreshed.text.contains("\"refreshToken\":\""), "{told}");
@@ -100,11 +100,11 @@ async fn cookie_mode_is_for_allowed_origins_of_this_site() {
         app.http.get(format!("{}/graphql", app.url)).header("cookie", &cookie).header("origin", &app.url);
     let query = "mutation { logout { endedSessionIds } }";
     assert_eq!(Answer::of(get.query(&[("query", query)])).await.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert!(browser.refresh().await["accessToken"].is_string(), "nobody has ended the session");
+    assert!(browser.refresh().await["accessToken"].is_string(), "the session was not ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_on_another_name_of_this_machine_is_told_the_right_one() {
+async fn a_page_on_another_name_of_this_machine_gets_a_hint() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.com")]).await;
     for (origin, host, told) in [
         (
@@ -163,10 +163,10 @@ async fn a_page_of_another_site_cannot_use_the_cookie() {
     assert_eq!(attempts.len(), 3 * (3 * 12 + 1));
     for attempt in attempts {
         let got = match (attempt[0].as_str().unwrap(), attempt[1].as_str().unwrap()) {
-            // it may open one, as it may call the API; but the cookie is worth nothing there
+            // an allowed origin may open one, but the cookie does not authenticate it
             ("allowed.example", "a WebSocket") => "closed: 4403 MISSING",
             (_, "a WebSocket") => "closed: 1006 ",
-            // and it may sign in whom it can, but the cookie stays as it is
+            // it may also sign in with its own credentials, but the cookie stays unchanged
             ("allowed.example", name) if name.starts_with("steal by fetch, cors") => continue,
             _ => "nothing",
         };

@@ -1,4 +1,4 @@
-//! What has been acknowledged survives `kill -9`, and the server is back within two seconds.
+//! Acknowledged writes survive `kill -9`, and the server is ready again within two seconds.
 
 use std::{
     sync::{
@@ -56,13 +56,13 @@ async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
     for number in &acknowledged {
         assert!(
             kept.contains(&format!("p{number}@example.org")),
-            "sign-up {number} was acknowledged and lost"
+            "sign-up {number} was acknowledged, but lost"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_theft_ended_stays_ended_after_a_kill() {
+async fn a_session_ended_for_token_theft_stays_ended_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [&SETTINGS[..], &[("REFRESH_GRACE", "0s")]].concat();
     let http = reqwest::Client::new();
@@ -88,7 +88,7 @@ async fn a_session_that_theft_ended_stays_ended_after_a_kill() {
     assert_eq!(newest["data"]["refresh"]["code"], "INVALID_TOKEN");
 }
 
-/// `kill -9`, by which the process gets no chance to tidy up.
+/// Sends `kill -9`, which gives the process no chance to clean up.
 fn kill(server: &Server) {
     let pid = server.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
@@ -98,7 +98,7 @@ fn sqlite(folder: &std::path::Path) -> String {
     format!("sqlite://{}", folder.join("data/gatehouse.db").display())
 }
 
-/// The addresses of all accounts.
+/// Returns the email addresses of all accounts.
 pub async fn emails(rows: &sea_orm::DatabaseConnection) -> std::collections::HashSet<String> {
     use sea_orm::EntityTrait;
     let users = gatehouse::storage::user::Entity::find().all(rows).await.unwrap();

@@ -5,7 +5,7 @@ use crate::support::{EMAIL, PASSWORD, SignedIn, Sqlite, TestApp};
 const POST: &str = "mutation($text: String!) { postToDashboard(text: $text) { response } }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dashboard_greets_by_username_or_else_by_email_and_echoes_a_text() {
+async fn the_dashboard_greets_users_by_username_or_email_and_echoes_text() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let get = app.run_as(&ada.access_token, "{ dashboard { response } }", json!({})).await.data("dashboard");

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demo_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
+async fn the_demo_loads_nothing_from_other_origins_and_runs_no_inline_scripts() {
     let app = TestApp::start(Sqlite).await;
     let answer = Answer::of(app.http.get(format!("{}/demo", app.url))).await;
     assert_eq!(
@@ -79,7 +79,7 @@ async fn devices_can_be_signed_out_from_the_list() {
     visit.enter();
     visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 1");
     assert_eq!(visit.app.me(&elsewhere.access_token).await, "REVOKED");
-    // one that is new appears by itself
+    // a new session appears without a reload
     let elsewhere = visit.app.sign_in(EMAIL).await;
     visit.tabs.act("wait", Some(0), "document.querySelectorAll('.list li').length === 2");
     visit.tab_to("Sign out everywhere");
@@ -137,7 +137,7 @@ async fn every_page_is_accessible_on_any_device(#[case] path: &str, #[case] sign
     visit.tabs.run(0, &format!("void (location.hash = '{path}')"));
     visit.tabs.run(0, "new Promise((wait) => { setTimeout(wait, 300); })");
     visit.is_sound(path);
-    // with what goes wrong shown too
+    // the same with error messages on the page
     if !signed_in {
         visit.tabs.run(0, "document.querySelector('form').requestSubmit()");
         visit.tabs.act("wait", Some(0), "document.querySelector('.fault, .notice')");
@@ -189,7 +189,7 @@ async fn a_wrong_current_password_is_reported_at_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_of_users_breaks_no_word() {
+async fn the_list_of_users_does_not_break_words() {
     let mut visit = Visit::with(&[NO_VERIFICATION]).await;
     for name in 0..3 {
         visit.app.sign_up(&format!("{name}.{}@example.org", "a-long-name".repeat(5))).await;
@@ -201,7 +201,7 @@ async fn the_list_of_users_breaks_no_word() {
     visit.reads("superuser");
     for width in [360, 700, 1100] {
         visit.tabs.act("look", Some(0), json!([width, "light"]));
-        // the lines that a word takes
+        // finds words that take more than one line
         let broken = "[...document.querySelectorAll('thead th, td:nth-child(3), td:nth-child(4), .tag, button, nav a')]
             .filter((at) => at.checkVisibility()).flatMap((at) => [...at.childNodes]).filter((node) => node.nodeType === 3)
             .flatMap((node) => [...node.data.matchAll(/[^\\s-]+/g)].map(({ 0: word, index }) => {

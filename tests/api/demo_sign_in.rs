@@ -1,4 +1,4 @@
-//! How people sign in to the demonstration app, and confirm that it is them.
+//! How people sign in to the demonstration app and confirm their identity.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn users_can_sign_in_with_google_or_cancel() {
         visit.tab_to("Sign in with Google");
         visit.enter();
         visit.choose_at_google(person);
-        // back here, and no code is kept in the history
+        // back in the app, with no authorization code in the URL
         visit.tabs.act("wait", Some(0), "location.pathname.startsWith('/demo') && location.search === ''");
         visit.reads(seen);
         if person == "Cancel" {
@@ -94,7 +94,7 @@ async fn users_can_sign_in_with_google_or_cancel() {
             visit.enter();
         }
     }
-    // it is the only way in
+    // Google is the user's only way to sign in
     visit.reads("Linked with");
     visit.tab_to("Unlink");
     visit.enter();
@@ -104,7 +104,7 @@ async fn users_can_sign_in_with_google_or_cancel() {
 #[tokio::test(flavor = "multi_thread")]
 async fn users_can_sign_in_with_a_code_and_set_a_password_at_once() {
     let mut visit = Visit::with(&[]).await;
-    // a stranger may have: the address was never proven
+    // a stranger may have signed up: the address was never verified
     visit.app.sign_up(EMAIL).await;
     visit.tab_to("Email me a code");
     visit.enter();
@@ -188,7 +188,7 @@ async fn users_confirm_their_identity_before_a_change() {
     visit.enter();
     visit.reads("Your profile is saved.");
 
-    // by a code; and the address is changed by another, in this session
+    // one code confirms the identity, and another verifies the new address in this session
     visit.app.advance(STALE);
     visit.tab_to("Change email");
     visit.enter();

@@ -1,5 +1,5 @@
-//! GraphQL as the reference implementation has it: `tests/node/differential.mjs` makes documents at random, valid and broken, and
-//! compares what becomes of them here and in graphql-js.
+//! Comparison with the reference implementation: `tests/node/differential.mjs` generates random documents, valid and
+//! invalid, and compares how this server and graphql-js handle them.
 
 use serde_json::Value;
 
@@ -8,11 +8,12 @@ use crate::support::{
     node::{node, text},
 };
 
-/// The cases of a run, half as a user, half as a superuser. `SEED` and `CASES` in the environment make another run, or a longer one.
+/// The number of cases for each of the two readers, a user and a superuser. `SEED` and `CASES` in the environment
+/// select another or a longer run.
 const CASES: u32 = 2000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn random_documents_get_the_same_result_as_in_graphql_js() {
+async fn random_documents_get_the_same_results_as_in_graphql_js() {
     let settings = [
         NO_VERIFICATION,
         ("RATE_LIMITS", "off"),
@@ -24,7 +25,7 @@ async fn random_documents_get_the_same_result_as_in_graphql_js() {
     ];
     let app = TestApp::with(Sqlite, &settings).await;
     let writer = app.sign_up("writer@example.org").await.access_token;
-    // whoever writes is too old to be on the page of users that is compared
+    // newer accounts keep the writer, which changes, off the page of users that is compared
     app.sign_up("another@example.org").await;
     let readers = [app.sign_up(EMAIL).await, app.sign_up_as("superuser", "root@example.org").await];
     let (seed, cases) = (setting("SEED").unwrap_or(1), setting("CASES").unwrap_or(CASES));
@@ -48,7 +49,7 @@ async fn random_documents_get_the_same_result_as_in_graphql_js() {
     assert!(executed > u64::from(cases) / 2 && refused > u64::from(cases) / 2, "{executed} {refused}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+#[expect(clippy::disallowed_methods, reason = "not a setting of the server")]
 fn setting(name: &str) -> Option<u32> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Production reveals nothing: where introspection is off, no answer names what the schema has and the request has not.
+//! With introspection off, as in production, error messages name no part of the schema that the request does not name.
 
 use std::collections::HashSet;
 
@@ -9,12 +9,12 @@ use crate::support::{EMAIL, PASSWORD, Sqlite, TestApp, database::connect, proces
 
 const OFF: (&str, &str) = ("INTROSPECTION", "off");
 
-/// Names as GraphQL has them.
+/// Returns the words of a text that could be GraphQL names.
 fn names(text: &str) -> HashSet<&str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|name| !name.is_empty()).collect()
 }
 
-/// Documents that are wrong in every way that the library tells, and their variables.
+/// Returns documents with every kind of mistake that the library reports, and their variables.
 fn mistakes() -> Vec<(&'static str, Value)> {
     let login = "mutation($input: LoginInput!) { login(input: $input) { __typename } }";
     vec![
@@ -70,7 +70,7 @@ async fn no_message_names_anything_that_the_document_does_not() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     let ada = app.sign_up(EMAIL).await;
     let sdl = gatehouse::graphql::sdl();
-    // a word of our own sentences that is also a field is told from it by its case
+    // only names with capitals: a lower-case field name may also be an ordinary word of the message
     let known: HashSet<&str> =
         names(&sdl).into_iter().filter(|name| name.chars().skip(1).any(char::is_uppercase)).collect();
     let types = ["Query", "Mutation", "User", "Session", "String", "Int", "Boolean"];
@@ -80,7 +80,7 @@ async fn no_message_names_anything_that_the_document_does_not() {
             app.run(query, variables.clone()).await,
             app.run_as(&ada.access_token, query, variables.clone()).await,
         ] {
-            // the library lets some pass
+            // the library accepts some of them
             let Some(errors) = answer.body["errors"].as_array() else { continue };
             told += 1;
             assert!(["BAD_REQUEST", "FORBIDDEN"].contains(&answer.code()), "{query}: {}", answer.text);
@@ -101,7 +101,7 @@ async fn no_message_names_anything_that_the_document_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_reported_with_its_kind_and_position() {
+async fn mistakes_are_reported_with_their_kind_and_position() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     for (query, message) in [
         ("{ authSettings { nothing } }", "This field does not exist (line 1, column 18)."),
@@ -119,7 +119,7 @@ async fn a_mistake_is_reported_with_its_kind_and_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_mistakes_get_a_short_answer() {
+async fn thousands_of_mistakes_get_a_short_response() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     for query in [
         format!("{{ __typename {} }}", "@nope ".repeat(10_000)),
@@ -132,7 +132,7 @@ async fn thousands_of_mistakes_get_a_short_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_answered_with_the_id_under_which_it_is_logged() {
+async fn the_response_to_a_fault_has_the_request_id() {
     let app = TestApp::start(Sqlite).await;
     app.app.db.read().clone().close();
     let login = "mutation { login(input: { identifier: \"ada\", password: \"x\" }) { __typename } }";
@@ -141,11 +141,14 @@ async fn a_fault_is_answered_with_the_id_under_which_it_is_logged() {
     let id = &answer.body["errors"][0]["extensions"]["requestId"];
     assert_eq!(id, answer.header("x-request-id"));
     let bad = app.run("{ nothing }", json!({})).await;
-    assert!(bad.body["errors"][0]["extensions"].get("requestId").is_none(), "what is no fault needs no log");
+    assert!(
+        bad.body["errors"][0]["extensions"].get("requestId").is_none(),
+        "a mistake of the client is not a fault"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_contains_under_that_id_what_the_answer_leaves_out() {
+async fn the_log_has_the_details_of_a_fault_under_its_request_id() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("RUST_LOG", "warn"), ("ARGON2_MEMORY_KIB", "8"), ("EMAIL_VERIFICATION", "none")];
     let (server, _) = Server::start(folder.path(), &["dev"], &settings).await;

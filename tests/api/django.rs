@@ -1,4 +1,4 @@
-//! A Django project's real dump, made by Django in the test.
+//! Imports the dump of a real Django project, which Django creates during the test.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,7 +20,7 @@ use crate::support::{
 
 const PASSWORD: &str = "correct horse żółw";
 
-/// What Django's hashers call themselves, of those whose hashes verify here.
+/// Django's names of the hash formats that can be verified here.
 const FORMATS: [&str; 6] = ["pbkdf2_sha256", "pbkdf2_sha1", "argon2", "bcrypt", "bcrypt_sha256", "scrypt"];
 
 fn dump() -> TempDir {
@@ -61,7 +61,7 @@ async fn users_sign_in_with_their_old_passwords_and_get_argon2id_hashes(
 
         assert_eq!(app.login(name, "correct horse zolw").await["code"], "INVALID_CREDENTIALS");
         costs(1);
-        assert_eq!(rows(&app).await[name].password_hash.as_deref(), Some(stored), "it stays as it was");
+        assert_eq!(rows(&app).await[name].password_hash.as_deref(), Some(stored), "the hash is unchanged");
 
         assert_eq!(app.login(name, PASSWORD).await["user"]["username"], *name);
         costs(3);
@@ -74,7 +74,7 @@ async fn users_sign_in_with_their_old_passwords_and_get_argon2id_hashes(
         costs(4);
         assert_eq!(app.login(name, "correct horse zolw").await["code"], "INVALID_CREDENTIALS");
         costs(5);
-        assert_eq!(rows(&app).await[name].password_hash, Some(hash), "once is enough");
+        assert_eq!(rows(&app).await[name].password_hash, Some(hash), "the hash is replaced only once");
     }
     for (name, code) in [
         ("inactive", "ACCOUNT_DISABLED"),
@@ -139,12 +139,15 @@ line 16 (two words more): skipped: it has no email address, and its username is 
     assert_eq!(others["staff"], (Role::Staff, true, false));
     assert_eq!(others["inactive"], (Role::User, false, false));
     assert_eq!(rows["unusable"].password_hash, None);
-    assert_eq!(rows["nobody.has.mail"].email_verified_at, None, "there is nothing to prove");
+    assert_eq!(rows["nobody.has.mail"].email_verified_at, None, "there is no address to verify");
     assert_eq!(rows["mail@example.org"].username, None);
-    assert_eq!(rows["only.a.name@example.org"].email_verified_at, None, "a username proves nothing");
+    assert_eq!(
+        rows["only.a.name@example.org"].email_verified_at, None,
+        "a username is not a verified address"
+    );
 
     let again = import(&app, folder.path(), &["users.csv", "--usernames-are-emails"]);
     let told = String::from_utf8(again.stdout).unwrap();
     assert!(told.contains("\n0 taken, 15 already there, 1 skipped\n"), "{told}");
-    assert_eq!(self::rows(&app).await, rows, "and nothing of them has changed");
+    assert_eq!(self::rows(&app).await, rows, "no account has changed");
 }

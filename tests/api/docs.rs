@@ -1,4 +1,4 @@
-//! The documentation: its links and anchors as files of the repository, and its pages as a development server shows them.
+//! The documentation: links and anchors in the repository, and the pages that a development server shows.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use crate::support::{Answer, Sqlite, TestApp};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground/docs");
 
-/// Every file whose links are checked.
+/// Returns every file whose links are checked.
 fn files() -> Vec<PathBuf> {
     let elsewhere = [
         "README.md",
@@ -26,7 +26,7 @@ fn files() -> Vec<PathBuf> {
     elsewhere.iter().map(|file| Path::new(ROOT).join(file)).chain(pages).collect()
 }
 
-/// The lines of a Markdown file outside code blocks.
+/// Returns the lines of a Markdown file outside code blocks.
 fn prose(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap();
     let mut is_code = false;
@@ -38,7 +38,7 @@ fn prose(file: &Path) -> Vec<String> {
     outside.map(ToOwned::to_owned).collect()
 }
 
-/// The anchors that GitHub gives the headings of a file.
+/// Returns the anchors that GitHub generates for the headings of a file.
 fn anchors(file: &Path) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for line in prose(file) {
@@ -55,7 +55,7 @@ fn anchors(file: &Path) -> BTreeSet<String> {
     anchors
 }
 
-/// The targets of links and pictures.
+/// Returns the targets of links and images.
 fn targets(file: &Path) -> Vec<String> {
     let text = prose(file).join("\n");
     let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
@@ -64,16 +64,16 @@ fn targets(file: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_link_between_files_leads_to_a_file_and_every_anchor_to_a_heading() {
+fn every_relative_link_points_to_a_file_and_every_anchor_to_a_heading() {
     let mut checked = 0;
     for file in files() {
         for target in targets(&file).into_iter().filter(|target| !target.contains("://")) {
             let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
             let to = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
-            assert!(to.exists(), "{}: {target} leads nowhere", file.display());
+            assert!(to.exists(), "{}: {target} does not exist", file.display());
             assert!(
                 anchor.is_empty() || anchors(&to).contains(anchor),
-                "{}: {target} has no such heading",
+                "{}: {target} points to no heading",
                 file.display()
             );
             checked += 1;
@@ -101,7 +101,7 @@ async fn get(app: &TestApp, url: &Url) -> Answer {
     Answer::of(app.http.get(url.clone()).header(header::ACCEPT, "text/html")).await
 }
 
-/// The name of a page, and the file that it is made of.
+/// Returns the path of each page, and its source file.
 fn pages() -> Vec<(String, PathBuf)> {
     let files = fs::read_dir(DOCS).unwrap().map(|entry| entry.unwrap().path());
     let pages = files.map(|file| match file.file_stem().unwrap().to_str().unwrap() {
@@ -112,7 +112,7 @@ fn pages() -> Vec<(String, PathBuf)> {
     pages.chain([client]).collect()
 }
 
-/// The values of `href` in a page.
+/// Returns the values of `href` in a page.
 fn hrefs(html: &str) -> Vec<String> {
     html.split(" href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
@@ -143,7 +143,7 @@ async fn a_development_server_shows_every_page_and_their_links_work() {
             assert_eq!(answer.status, StatusCode::OK, "{path}: {href}");
             assert!(
                 anchor.is_none_or(|anchor| answer.text.contains(&format!(" id=\"{anchor}\""))),
-                "{path}: {href} leads to no heading"
+                "{path}: {href} points to no heading"
             );
         }
     }
@@ -151,7 +151,7 @@ async fn a_development_server_shows_every_page_and_their_links_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documentation_pages_run_no_scripts_and_load_nothing_from_elsewhere() {
+async fn documentation_pages_run_no_scripts_and_load_nothing_from_other_origins() {
     let app = TestApp::start(Sqlite).await;
     for path in ["/docs", "/docs/mail"] {
         let page = get(&app, &Url::parse(&format!("{}{path}", app.url)).unwrap()).await;

@@ -1,4 +1,4 @@
-//! The document guard, from outside: whatever a document is made of, the answer is short and the server goes on.
+//! The document guard over HTTP: every malicious document gets a short response, and the server keeps running.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Answer, EMAIL, Sqlite, TestApp};
 
-/// The answer of the best error is not a document.
+/// The maximum length of an error response, in bytes.
 const SHORT: usize = 2000;
 
 fn fan_out(levels: u32, spreads: usize) -> String {
@@ -141,7 +141,7 @@ const LOGINS: &str = "mutation { FIELDS }";
 const LOGIN: &str = "login(input: { identifier: \"ada\", password: \"x\" }) { __typename }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bomb_is_refused_with_a_short_answer_and_a_stable_code() {
+async fn every_bomb_is_refused_with_a_short_response_and_a_stable_code() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     for (name, query) in bombs() {
@@ -157,7 +157,7 @@ async fn every_bomb_is_refused_with_a_short_answer_and_a_stable_code() {
             assert!(!answer.status.is_server_error(), "{name}");
         }
         if query.len() > 5_000 {
-            continue; // longer than a request line may be
+            continue; // too long for a request line
         }
         let get = app.http.get(format!("{}/graphql", app.url)).query(&[("query", &query)]);
         let answer = get.send().await.unwrap().status();
@@ -178,9 +178,9 @@ async fn nested_variables_are_refused_by_the_json_parser() {
     }
 }
 
-/// A variable is copied wherever it is used: 5,000 uses of 20,000 values take the memory of 100 million.
+/// A variable is copied for each use: 5,000 uses of 20,000 values would need memory for 100 million.
 #[tokio::test(flavor = "multi_thread")]
-async fn variables_cannot_be_multiplied_by_their_uses() {
+async fn repeated_uses_of_large_variables_are_refused() {
     let app = TestApp::start(Sqlite).await;
     let many: Vec<u32> = vec![0; 20_000];
     for (uses, values) in [(5_000, &many[..]), (300, &many[..]), (100, &many[..100]), (1, &many[..1_001])] {
@@ -193,10 +193,10 @@ async fn variables_cannot_be_multiplied_by_their_uses() {
     let variables = json!({ "v": many[..100] }).to_string();
     let get =
         app.http.get(format!("{}/graphql", app.url)).query(&[("query", &query), ("variables", &variables)]);
-    assert_eq!(Answer::of(get).await.code(), "LIMIT_EXCEEDED", "nor by GET, where it is asked twice");
+    assert_eq!(Answer::of(get).await.code(), "LIMIT_EXCEEDED", "the limit also applies to GET requests");
 }
 
-/// What stands where it should not is not repeated: it may be a password.
+/// An error does not repeat a misplaced value, which may be a password.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_do_not_repeat_values() {
     let app = TestApp::start(Sqlite).await;
@@ -221,7 +221,7 @@ async fn each_limit_is_a_setting_and_its_error_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_introspection_of_graphiql_fits_the_limits() {
+async fn the_introspection_query_of_graphiql_is_within_the_limits() {
     let app = TestApp::start(Sqlite).await;
     let query = include_str!("support/introspection.graphql");
     let schema = app.run(query, json!({})).await.data("__schema");

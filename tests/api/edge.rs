@@ -1,4 +1,4 @@
-//! The edge: whoever sends slowly, reads slowly, sends too much, or comes too often is told so and let go.
+//! The edge: clients that send slowly, read slowly, send too much or connect too often are refused and disconnected.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use crate::support::{Answer, Sqlite, TestApp, process::Server};
 
 const TYPENAME: &str = "{\"query\":\"{__typename}\"}";
 
-/// An answer, read from the wire.
+/// A response, as read from the socket.
 struct Raw {
     status: u16,
     headers: HashMap<String, String>,
@@ -24,7 +24,7 @@ struct Raw {
 }
 
 impl Raw {
-    /// All that comes until the server closes, or half a minute has passed.
+    /// Reads until the server closes the connection, for at most half a minute.
     async fn read(socket: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let _ = tokio::time::timeout(Duration::from_secs(30), socket.read_to_end(&mut bytes)).await.ok()?;
@@ -48,12 +48,12 @@ async fn connect(url: &str) -> TcpStream {
 
 async fn send(app: &TestApp, request: &str) -> Raw {
     let mut socket = connect(&app.url).await;
-    // whoever is refused early may find that nobody reads the rest
+    // the write fails if the server refuses the request before it has read the rest
     let _ = socket.write_all(request.as_bytes()).await;
     Raw::read(&mut socket).await.unwrap_or_else(|| panic!("no answer to {request:.60}"))
 }
 
-/// Sends `text` byte by byte, until there is an answer; says how long that took.
+/// Sends `text` byte by byte until there is a response, and returns it with the time it took.
 async fn drip(app: &TestApp, before: &str, text: &str) -> (Raw, Duration) {
     let mut socket = connect(&app.url).await;
     socket.write_all(before.as_bytes()).await.unwrap();
@@ -71,7 +71,7 @@ async fn drip(app: &TestApp, before: &str, text: &str) -> (Raw, Duration) {
     tokio::select! {
         () = drops => unreachable!(),
         _ = reading.readable() => {}
-        () = tokio::time::sleep(Duration::from_secs(40)) => panic!("nobody minds"),
+        () = tokio::time::sleep(Duration::from_secs(40)) => panic!("the server does not give up"),
     }
     let took = begun.elapsed();
     (Raw::read(&mut socket).await.expect("an answer"), took)
@@ -86,7 +86,7 @@ async fn a_request_head_must_arrive_within_ten_seconds() {
     assert_eq!(late.headers["connection"], "close");
     assert!((8..20).contains(&took.as_secs()), "{took:?}");
     let mut silent = connect(&app.url).await;
-    assert!(Raw::read(&mut silent).await.is_none(), "who never speaks is told nothing, and let go");
+    assert!(Raw::read(&mut silent).await.is_none(), "a silent client is disconnected without a response");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +104,7 @@ async fn a_response_that_no_client_reads_is_abandoned() {
     let mut socket = connect(&app.url).await;
     let many = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
     let begun = Instant::now();
-    // the server stops reading while it cannot write, and so does this
+    // the server stops reading while it cannot write, so this write blocks until the server gives up
     while tokio::time::timeout(Duration::from_secs(45), socket.write_all(many.as_bytes()))
         .await
         .unwrap()
@@ -114,7 +114,7 @@ async fn a_response_that_no_client_reads_is_abandoned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_may_wait_longer_than_a_request_head_may_take() {
+async fn an_idle_connection_can_stay_open_longer_than_a_request_head_may_take() {
     let app = TestApp::start(Sqlite).await;
     let mut socket = connect(&app.url).await;
     let request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n";
@@ -162,7 +162,7 @@ async fn malformed_request_heads_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_still_sends_when_refused_gets_the_answer() {
+async fn a_client_that_is_refused_while_sending_gets_the_response() {
     let app = TestApp::start(Sqlite).await;
     let long = "x".repeat(100_000);
     let heads = ["content-length: 1000000\r\n\r\n", "cookie: "];
@@ -238,26 +238,26 @@ async fn every_response_has_the_security_headers_for_browsers() {
     }
 }
 
-/// A connection from an address of this machine that can be chosen.
+/// Connects from the given address of this machine.
 async fn from(address: Ipv4Addr, server: &Server) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((address, 0).into()).unwrap();
     socket.connect(server.url.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap()
 }
 
-/// The status of an answer to a request on a connection that is kept.
+/// Sends a request and keeps the connection open. Returns the status, or 0 if the connection was reset.
 async fn ask(socket: &mut TcpStream) -> u16 {
     let request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let _ = socket.write_all(request).await;
     let mut bytes = [0; 12];
     let read = tokio::time::timeout(Duration::from_secs(10), socket.read_exact(&mut bytes)).await;
-    // whoever writes while it is turned away may find the connection reset
+    // a client that writes while it is refused may find the connection reset
     read.expect("an answer in time").map_or(0, |_| str::from_utf8(&bytes[9..]).unwrap().parse().unwrap())
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_limited_in_total_and_per_address_except_a_proxys() {
+async fn connections_are_limited_in_total_and_per_address_except_for_proxies() {
     let folder = tempfile::tempdir().unwrap();
     let settings =
         [("MAX_CONNECTIONS", "20"), ("MAX_CONNECTIONS_PER_ADDRESS", "5"), ("TRUSTED_PROXIES", "127.0.0.3")];
@@ -271,15 +271,19 @@ async fn connections_are_limited_in_total_and_per_address_except_a_proxys() {
         kept.push(socket);
     }
     assert!(turned_away(ask(&mut from(stranger, &server).await).await, 429));
-    assert_eq!(ask(&mut from(Ipv4Addr::new(127, 0, 0, 4), &server).await).await, 200, "others may come");
+    assert_eq!(
+        ask(&mut from(Ipv4Addr::new(127, 0, 0, 4), &server).await).await,
+        200,
+        "other addresses are served"
+    );
     kept.pop();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut again = from(stranger, &server).await;
-    assert_eq!(ask(&mut again).await, 200, "one has gone, one may come");
+    assert_eq!(ask(&mut again).await, 200, "a closed connection makes room for a new one");
     kept.push(again);
     while kept.len() < 20 {
         let mut socket = from(Ipv4Addr::new(127, 0, 0, 3), &server).await;
-        assert_eq!(ask(&mut socket).await, 200, "a proxy brings everybody");
+        assert_eq!(ask(&mut socket).await, 200, "the limit per address does not apply to a proxy");
         kept.push(socket);
     }
     assert!(turned_away(ask(&mut from(Ipv4Addr::new(127, 0, 0, 3), &server).await).await, 503));

@@ -1,6 +1,6 @@
-//! Broken surroundings: whoever asks meanwhile is told so in time, and afterwards everything goes on by itself, as it was.
+//! Faults of the database: requests fail in time with an error, and the service recovers by itself and loses nothing.
 //!
-//! What needs rights or programs that not every machine has is run by `cargo test --test api faults -- --ignored`.
+//! Tests that need rights or programs that not every machine has run with `cargo test --test api faults -- --ignored`.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
@@ -16,10 +16,10 @@ use crate::support::{
     database::Cluster,
 };
 
-/// An answer is promised within three seconds; a machine that runs all tests at once may need longer.
+/// The server promises a response within three seconds, but a machine that runs all tests at once may need longer.
 pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
 
-/// A server on a PostgreSQL of the test's own.
+/// Starts a server with a PostgreSQL cluster of its own.
 pub(crate) async fn start(settings: &[(&str, &str)]) -> (Cluster, TestApp) {
     let cluster = Cluster::start().await;
     let url = cluster.create().await;
@@ -40,7 +40,7 @@ async fn ready_again(app: &TestApp) {
     }
 }
 
-/// Everything that needs the database is refused in time, and the server says that it is not ready, but alive.
+/// Asserts that operations on the database fail in time, and that the server reports itself as live but not ready.
 async fn assert_refused_in_time(app: &TestApp, ada: &SignedIn) {
     let signup = format!(
         "mutation {{ signup(input: {{ email: \"late@example.org\", password: \"{PASSWORD}\" }}) {{ __typename }} }}"
@@ -98,7 +98,7 @@ async fn requests_fail_in_time_while_the_database_hangs_and_work_afterwards() {
     let ada = app.sign_up(EMAIL).await;
     cluster.tell("pause");
     assert_refused_in_time(&app, &ada).await;
-    assert_refused_in_time(&app, &ada).await; // nor does it get worse
+    assert_refused_in_time(&app, &ada).await; // and it does not get worse
     cluster.tell("resume");
     ready_again(&app).await;
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
@@ -106,7 +106,7 @@ async fn requests_fail_in_time_while_the_database_hangs_and_work_afterwards() {
     assert_eq!(app.me(&next.access_token).await, EMAIL);
 }
 
-/// Five connections that read, five hundred clients: they wait for each other, but not for ever, and nobody is lost.
+/// Five hundred clients share five read connections: they wait for each other, but not forever.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_fail_in_time_while_the_pool_is_too_small_and_work_afterwards() {
     let (mut cluster, app) = start(&[("DATABASE_MAX_CONNECTIONS", "10")]).await;
@@ -130,7 +130,7 @@ async fn requests_fail_in_time_while_the_pool_is_too_small_and_work_afterwards()
     assert!(crowd().await.iter().any(|(status, _)| *status == 200));
 }
 
-/// Sessions that are refreshed all the while, each failed refresh being tried again with the same token.
+/// Refreshes sessions continuously, and retries each failed refresh with the same token.
 #[tokio::test(flavor = "multi_thread")]
 async fn refreshes_interrupted_by_faults_can_be_retried_and_do_not_count_as_theft() {
     let (mut cluster, app) = start(&[]).await;
@@ -155,7 +155,7 @@ async fn refreshes_interrupted_by_faults_can_be_retried_and_do_not_count_as_thef
             person.refresh_token = pair["refreshToken"].as_str().unwrap().to_owned();
             person.access_token = pair["accessToken"].as_str().unwrap().to_owned();
             rotated += 1;
-            // once it was used, the token before it would be a stolen one
+            // once the new access token is used, reuse of the previous refresh token counts as theft
             let me = app.run_as(&person.access_token, "{ me { id } }", json!({})).await;
             assert!([200, 503].contains(&me.status.as_u16()), "{}", me.text);
         }
@@ -173,10 +173,10 @@ async fn refreshes_interrupted_by_faults_can_be_retried_and_do_not_count_as_thef
         is_over.store(true, Ordering::Relaxed);
     };
     tokio::join!(faults, join_all(refreshing));
-    assert!(failed.load(Ordering::Relaxed) > 8, "the faults were felt");
+    assert!(failed.load(Ordering::Relaxed) > 8, "the faults had no effect");
 }
 
-/// A client that goes away in the midst of a refresh finds its session as it was, or one step on.
+/// After a client disconnects during a refresh, its session is unchanged or refreshed once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_disconnect_during_a_request_lose_nothing(

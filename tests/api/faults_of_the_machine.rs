@@ -1,6 +1,7 @@
 //! A full disk, and a clock that jumps.
 //!
-//! The full disk needs rights that not every machine gives; run it with `cargo test --test api faults -- --ignored`.
+//! These tests need rights or libraries that not every machine has; run them with
+//! `cargo test --test api faults -- --ignored`.
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 
-/// A server whose data lie on a file system of 8 MB that it alone sees.
+/// A server whose data is on a file system of 8 MB that only it can see.
 struct Small {
     server: Server,
     folder: PathBuf,
@@ -65,7 +66,7 @@ async fn requests_fail_in_time_while_the_disk_is_full_and_work_afterwards() {
     let mut number = 0;
     let mut acknowledged = Vec::new();
     for round in 0..3 {
-        // half of the disk, or what is left of it
+        // fills half of the disk, or what is left of it
         let _ = fs::write(&ballast, vec![0; 4 << 20]);
         let mut refused = 0;
         while refused < 20 {
@@ -85,13 +86,13 @@ async fn requests_fail_in_time_while_the_disk_is_full_and_work_afterwards() {
                 assert_eq!(answer.data("signup")["__typename"], "AuthPayload", "{}", answer.text);
                 acknowledged.push(format!("p{number}@example.org"));
             }
-            assert!(number < 20_000, "the disk does not fill");
+            assert!(number < 20_000, "the disk never fills up");
         }
         assert_eq!(small.ready().await, 503, "round {round}");
         let live = reqwest::get(format!("{}/health/live", small.server.url)).await.unwrap();
         assert_eq!(live.status(), 200);
         fs::remove_file(&ballast).unwrap();
-        assert_eq!(small.ready().await, 200, "round {round}: it resumes by itself");
+        assert_eq!(small.ready().await, 200, "round {round}: the server does not recover");
     }
     let database = folder.path().join("copy.db");
     for end in ["", "-wal"] {
@@ -102,8 +103,8 @@ async fn requests_fail_in_time_while_the_disk_is_full_and_work_afterwards() {
     let rows = crate::support::database::connect(&format!("sqlite://{}", database.display())).await;
     let kept = crate::crash::emails(&rows).await;
     println!("{} acknowledged, {} kept", acknowledged.len(), kept.len());
-    assert!(acknowledged.iter().all(|email| kept.contains(email)), "what was acknowledged is kept");
-    assert_eq!(kept.len(), acknowledged.len(), "what was refused is not");
+    assert!(acknowledged.iter().all(|email| kept.contains(email)), "an acknowledged sign-up was lost");
+    assert_eq!(kept.len(), acknowledged.len(), "a refused sign-up was stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +121,7 @@ async fn a_clock_that_jumps_ends_no_session_and_reports_no_theft() {
         let next = folder.path().join("next");
         fs::write(&next, format!("{time}\n")).unwrap();
         fs::rename(next, &offset).unwrap();
-        // the library looks at the file now and then
+        // the library reads the file only from time to time
         tokio::time::sleep(Duration::from_millis(1500)).await;
     };
     step_to("+0").await;
@@ -160,7 +161,7 @@ async fn a_clock_that_jumps_ends_no_session_and_reports_no_theft() {
         assert!(begun.elapsed() < IN_TIME, "{step}");
         pair = next;
     }
-    // by a clock that is years ahead the session is over; once the clock is right, it is not
+    // with the clock 400 days ahead the session has expired; once the clock is right, the session is valid
     step_to("+400d").await;
     let refresh = format!("mutation {{ refresh(refreshToken: {}) {{ {fields} }} }}", pair["refreshToken"]);
     assert_eq!(run(&refresh, None).await.data("refresh")["code"], "INVALID_TOKEN");

@@ -50,10 +50,10 @@ async fn forged_tokens_are_refused() {
         format!("{}x", ada.access_token),
         "x".repeat(7_000),
     ];
-    // signed by another key: everything else is right
+    // signed with another key; everything else is valid
     let stranger = TestApp::with(Sqlite, &[("JWT_ISSUER", &app.url), ("JWT_AUDIENCE", &app.url)]).await;
     tokens.push(stranger.sign_up(EMAIL).await.access_token);
-    // signed by the right key, for another issuer, another audience
+    // signed with the right key, but for another issuer or audience
     for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
         let other = app.another(&[(name, "https://other.example.org")]).await;
         tokens.push(other.sign_in(EMAIL).await.access_token);
@@ -76,7 +76,7 @@ async fn forged_tokens_are_refused() {
     ] {
         tokens.push(format!("{}.{}.{signature}", json_part(&header), json_part(&claims)));
     }
-    // signed by the right key, and yet not access tokens of this server
+    // signed with the right key, but not access tokens of this server
     let key = signing_key(&app.settings["SECRET_KEY"]);
     let sign = |typ: Option<&str>, claims: &Value| {
         let mut header = Header::new(Algorithm::EdDSA);
@@ -84,14 +84,14 @@ async fn forged_tokens_are_refused() {
         header.typ = typ.map(Into::into);
         encode(&header, claims, &key).unwrap()
     };
-    assert_eq!(app.me(&sign(Some("at+jwt"), &claims)).await, EMAIL, "the key is the right one");
+    assert_eq!(app.me(&sign(Some("at+jwt"), &claims)).await, EMAIL, "the key is the server's");
     tokens.extend([None, Some("JWT"), Some("id+jwt")].map(|typ| sign(typ, &claims)));
     tokens.extend(
         ["iss", "aud", "sub", "exp", "sid", "rc"].map(|name| sign(Some("at+jwt"), &without(&claims, name))),
     );
     tokens.push(sign(Some("at+jwt"), &with(&claims, "exp", json!("9999999999"))));
     tokens.push(sign(Some("at+jwt"), &with(&claims, "sub", json!("ada"))));
-    // a claim that is there twice is read by each library in its own way
+    // libraries differ in how they read a duplicate claim
     let twice = claims.to_string().replacen('{', &format!("{{\"sub\":\"{}\",", uuid::Uuid::nil()), 1);
     tokens.push(format!("{}.{}.{signature}", json_part(&header), BASE64.encode(&twice)));
     tokens.push(sign_text(&key, &header, &twice));
@@ -101,7 +101,7 @@ async fn forged_tokens_are_refused() {
     assert_eq!(app.me(&ada.access_token).await, EMAIL);
 }
 
-/// A token with these very claims, well-formed or not.
+/// Signs a token whose claims are exactly this text, well-formed or not.
 fn sign_text(key: &EncodingKey, header: &Value, claims: &str) -> String {
     let signed = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims));
     let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), key, Algorithm::EdDSA).unwrap();

@@ -1,4 +1,4 @@
-//! Google at its worst, and what is kept of it.
+//! Failures of Google's endpoints, and what the server caches and stores.
 
 use std::{fs, process::Stdio, sync::atomic::Ordering, time::Duration};
 
@@ -46,11 +46,11 @@ async fn every_fault_of_google_is_bounded_and_reported(
             _ => app.google_login(json!({ "accessToken": "x" })).await,
         }
     };
-    // far more than it may take: a hang is told from a slow machine
-    let answer = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("it does not hang");
+    // long enough to tell a hang from a slow machine
+    let answer = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the server hangs");
     assert_eq!(answer["code"], "GOOGLE_UNAVAILABLE", "{answer}");
     let sent = google.sent.load(Ordering::Relaxed);
-    assert!(sent < 16 << 20, "{sent} bytes of a gigabyte were taken");
+    assert!(sent < 16 << 20, "the server read {sent} bytes of a gigabyte");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +70,7 @@ async fn while_google_hangs_others_sign_in_and_few_requests_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_signed_out_while_google_is_asked_links_nothing() {
+async fn a_user_who_signs_out_during_the_request_to_google_links_nothing() {
     let google = FaultyGoogle::start("/userinfo", Wrong::Dawdles).await;
     let app = with(&google).await;
     for end in ["logout", "logoutAll"] {
@@ -86,7 +86,7 @@ async fn a_user_signed_out_while_google_is_asked_links_nothing() {
         assert_eq!(linked.code(), "UNAUTHENTICATED", "{end}: {}", linked.text);
     }
     let linked = app.google_login(json!({ "accessToken": "x" })).await;
-    assert_eq!(linked["user"]["email"], "ada@gmail.com", "it is nobody's");
+    assert_eq!(linked["user"]["email"], "ada@gmail.com", "the Google account belongs to nobody");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn googles_documents_are_cached_for_as_long_as_it_allows() {
     };
     let signs_in = async || app.google_login(lasting()).await["__typename"] == "AuthPayload";
     join_all((0..8).map(|_| app.google_login(lasting()))).await;
-    assert_eq!(asked(), (1, 1), "once for all who ask at the same time");
+    assert_eq!(asked(), (1, 1), "concurrent sign-ins share one request");
     app.advance(Duration::from_mins(59));
     assert!(signs_in().await);
     assert_eq!(asked(), (1, 1));
@@ -124,11 +124,11 @@ async fn googles_documents_are_cached_for_as_long_as_it_allows() {
     assert_eq!(asked(), (2, 2));
 
     google.change_key().unwrap();
-    assert!(signs_in().await, "a new key counts at once");
+    assert!(signs_in().await, "a new key is accepted at once");
     assert_eq!(asked(), (2, 3));
     google.change_key().unwrap();
     for _ in 0..5 {
-        assert!(!signs_in().await, "whoever makes up keys has us ask once a minute");
+        assert!(!signs_in().await, "unknown keys cause at most one request per minute");
     }
     assert_eq!(asked(), (2, 3));
     app.advance(Duration::from_mins(1));
@@ -175,7 +175,10 @@ async fn googles_tokens_are_neither_logged_nor_stored() {
     child.wait().unwrap();
 
     let mut kept = fs::read(folder.path().join("log")).unwrap();
-    assert!(String::from_utf8_lossy(&kept).contains("a Google sign-in was refused"), "the log tells why");
+    assert!(
+        String::from_utf8_lossy(&kept).contains("a Google sign-in was refused"),
+        "the log has the reason"
+    );
     for file in fs::read_dir(folder.path().join("data")).unwrap() {
         kept.extend(fs::read(file.unwrap().path()).unwrap());
     }

@@ -28,7 +28,7 @@ pub(crate) async fn count(app: &TestApp, table: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_ways_to_sign_in_lead_to_one_account(#[values(Sqlite, Postgres)] database: Database) {
     let (app, google) = TestApp::with_google(database, &[]).await;
-    // the person of this number at the fake Google's
+    // the fake Google's person number 0
     let person = json!({ "sub": "100000000000000000001", "email": "ada.lovelace@gmail.com", "email_verified": true, "picture": "https://example.org/ada.png", "name": "Ada Lovelace" });
     let first = app.google_login(id_token(&google, &person)).await;
     assert_eq!(first["user"]["email"], "ada.lovelace@gmail.com");
@@ -67,7 +67,7 @@ async fn exactly_one_kind_of_token_or_code_is_required() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_account_is_found_by_its_subject_whatever_its_address(
+async fn the_account_is_found_by_its_subject_even_if_the_address_changes(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -76,27 +76,27 @@ async fn the_account_is_found_by_its_subject_whatever_its_address(
     for email in ["moved@gmail.com", "ada@example.org"] {
         let again = app.google_login(id_token(&google, &with(&ada(), "email", email.into()))).await;
         assert_eq!(SignedIn::from(&again).user_id, first.user_id, "{email}");
-        assert_eq!(again["user"]["email"], GMAIL, "addresses here are changed by their owners");
+        assert_eq!(again["user"]["email"], GMAIL, "only the owner changes the address of an account");
     }
 }
 
-/// The table in `playground/docs/sign-in-providers.md`: what a new Google account leads to if an account has its address.
+/// The table in `playground/docs/sign-in-providers.md`: what happens if an account has a new Google account's address.
 #[rstest]
-#[case::googles_address_proven_here(GMAIL, None, true, "AuthPayload")]
-#[case::hosted_address_proven_here("ada@example.org", Some("example.org"), true, "AuthPayload")]
-#[case::googles_address_unproven_here(GMAIL, None, false, "LINK_REQUIRED")]
-#[case::hosted_address_unproven_here("ada@example.org", Some("example.org"), false, "LINK_REQUIRED")]
-#[case::hosted_address_in_other_letters(
+#[case::gmail_address_verified_here(GMAIL, None, true, "AuthPayload")]
+#[case::hosted_address_verified_here("ada@example.org", Some("example.org"), true, "AuthPayload")]
+#[case::gmail_address_not_verified_here(GMAIL, None, false, "LINK_REQUIRED")]
+#[case::hosted_address_not_verified_here("ada@example.org", Some("example.org"), false, "LINK_REQUIRED")]
+#[case::hosted_address_in_another_spelling(
     "ada@bücher.example",
     Some("XN--BCHER-KVA.Example"),
     true,
     "AuthPayload"
 )]
-#[case::googles_other_address("ada@googlemail.com", None, true, "AuthPayload")]
-#[case::address_of_no_member("ada@example.org", Some("evil.example"), true, "LINK_REQUIRED")]
-#[case::address_beneath_the_domain("ada@mail.example.org", Some("example.org"), true, "LINK_REQUIRED")]
-#[case::other_address_proven_here("ada@example.org", None, true, "LINK_REQUIRED")]
-#[case::other_address_unproven_here("ada@example.org", None, false, "LINK_REQUIRED")]
+#[case::googlemail_address("ada@googlemail.com", None, true, "AuthPayload")]
+#[case::address_outside_the_hosted_domain("ada@example.org", Some("evil.example"), true, "LINK_REQUIRED")]
+#[case::address_in_a_subdomain("ada@mail.example.org", Some("example.org"), true, "LINK_REQUIRED")]
+#[case::other_address_verified_here("ada@example.org", None, true, "LINK_REQUIRED")]
+#[case::other_address_not_verified_here("ada@example.org", None, false, "LINK_REQUIRED")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     #[case] email: &str,
@@ -115,8 +115,8 @@ async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     if expected == "AuthPayload" {
         assert_eq!(SignedIn::from(&outcome).user_id, owner.user_id);
         assert_eq!(outcome["me"]["identities"], json!([{ "provider": "GOOGLE", "email": email }]));
-        assert_eq!(app.inbox(email).await[0].template, "google_linked", "its owner is told");
-        assert_eq!(app.login(email, PASSWORD).await["__typename"], "AuthPayload", "the password stays");
+        assert_eq!(app.inbox(email).await[0].template, "google_linked", "the owner is notified");
+        assert_eq!(app.login(email, PASSWORD).await["__typename"], "AuthPayload", "the password still works");
     } else {
         assert_eq!(outcome["code"], expected);
         assert_eq!(count(&app, "identities").await, 0);
@@ -133,7 +133,7 @@ async fn the_new_owner_of_a_reused_address_does_not_get_the_former_owners_accoun
     assert_eq!(outcome["code"], "LINK_REQUIRED");
 }
 
-/// What becomes of a Google account that was never seen, where nobody has its address.
+/// What happens to a new Google account if no account has its address.
 #[rstest]
 #[case(GMAIL, None, "none", true, false)]
 #[case(GMAIL, None, "optional", true, false)]
@@ -160,7 +160,7 @@ async fn a_new_account_is_verified_only_if_google_is_the_authority_for_its_addre
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn with_mandatory_verification_a_code_opens_the_account_and_google_signs_in(
+async fn with_mandatory_verification_a_code_creates_the_account_and_google_signs_in(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
@@ -170,7 +170,7 @@ async fn with_mandatory_verification_a_code_opens_the_account_and_google_signs_i
         (&challenge["__typename"], &challenge["purpose"]),
         (&json!("EmailChallenge"), &json!("VERIFY_EMAIL"))
     );
-    assert_eq!(app.google_login(input()).await["id"], challenge["id"], "it is awaited still");
+    assert_eq!(app.google_login(input()).await["id"], challenge["id"], "the challenge is still open");
     assert_eq!(count(&app, "users").await, 0);
     let proven = app.verify(EMAIL, &app.code(EMAIL).await, Some(&challenge["id"])).await;
     let signed_in = app.google_login(input()).await;
@@ -180,7 +180,7 @@ async fn with_mandatory_verification_a_code_opens_the_account_and_google_signs_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verification_by_mail_alone_links_no_google_account_of_several_registrations() {
+async fn verification_by_mail_alone_links_no_google_account_after_several_registrations() {
     let settings = [("EMAIL_VERIFICATION", "mandatory"), ("RESEND_COOLDOWN", "1s")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     app.google_login(id_token(&google, &ada_at(EMAIL, None))).await;
@@ -195,7 +195,7 @@ async fn verification_by_mail_alone_links_no_google_account_of_several_registrat
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_takes_an_account_back_from_a_stranger_who_linked_google(
+async fn a_reset_recovers_an_account_from_a_stranger_who_linked_google(
     #[values(false, true)] is_proven: bool,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
@@ -230,7 +230,7 @@ async fn a_deactivated_user_cannot_sign_in_with_google() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn google_sign_in_that_is_switched_off_is_reported() {
+async fn disabled_google_sign_in_is_reported() {
     let app = TestApp::start(Sqlite).await;
     assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "NOT_ENABLED");
     assert_eq!(app.start_google_login(None).await["code"], "NOT_ENABLED");

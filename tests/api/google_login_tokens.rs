@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A token that says this, with this header, and a signature of no worth.
+/// Returns a token with this header and these claims, and an invalid signature.
 fn unsigned(header: &Value, claims: &Value) -> String {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([1; 256]))
@@ -45,7 +45,7 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
         parts.join(".")
     };
     let hs256 = {
-        // signed with what is public, as if that were a secret
+        // signed with a public value as if it were a secret
         let header = json!({ "alg": "HS256", "typ": "JWT", "kid": header["kid"] });
         let message = unsigned(&header, &claims).rsplit_once('.').unwrap().0.to_owned();
         let key = aws_lc_rs::hmac::Key::new(
@@ -56,17 +56,17 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac))
     };
     let bad = [
-        ("another client's", signed(with(&claims, "aud", "another".into()))),
-        ("nobody's", signed(with(&claims, "aud", Value::Null))),
-        ("ours and another's", signed(with(&claims, "aud", json!([claims["aud"], "another"])))),
-        ("another issuer's", signed(with(&claims, "iss", "https://accounts.example.org".into()))),
-        ("no issuer's", signed(with(&claims, "iss", Value::Null))),
+        ("for another client", signed(with(&claims, "aud", "another".into()))),
+        ("for no client", signed(with(&claims, "aud", Value::Null))),
+        ("for this client and another", signed(with(&claims, "aud", json!([claims["aud"], "another"])))),
+        ("from another issuer", signed(with(&claims, "iss", "https://accounts.example.org".into()))),
+        ("without an issuer", signed(with(&claims, "iss", Value::Null))),
         ("expired", signed(with(&claims, "exp", (now - 1).into()))),
-        ("without an end", signed(with(&claims, "exp", Value::Null))),
-        ("with a strange end", signed(with(&claims, "exp", "never".into()))),
-        ("unverified", signed(with(&claims, "email_verified", false.into()))),
-        ("of unknown verification", signed(with(&claims, "email_verified", Value::Null))),
-        ("of false verification", signed(with(&claims, "email_verified", "false".into()))),
+        ("without an expiry", signed(with(&claims, "exp", Value::Null))),
+        ("with a malformed expiry", signed(with(&claims, "exp", "never".into()))),
+        ("for an unverified address", signed(with(&claims, "email_verified", false.into()))),
+        ("without `email_verified`", signed(with(&claims, "email_verified", Value::Null))),
+        ("with a string for `email_verified`", signed(with(&claims, "email_verified", "false".into()))),
         ("without an address", signed(with(&claims, "email", Value::Null))),
         ("without a subject", signed(with(&claims, "sub", Value::Null))),
         ("tampered with", tampered),
@@ -74,12 +74,12 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
         ("none", unsigned(&json!({ "alg": "none" }), &claims)),
         ("none, with a kid", unsigned(&json!({ "alg": "none", "kid": header["kid"] }), &claims)),
         ("without a kid", unsigned(&json!({ "alg": "RS256" }), &claims)),
-        ("of another kid", unsigned(&json!({ "alg": "RS256", "kid": "../../etc/passwd" }), &claims)),
+        ("with another kid", unsigned(&json!({ "alg": "RS256", "kid": "../../etc/passwd" }), &claims)),
         (
             "with a key of its own",
             unsigned(&json!({ "alg": "RS256", "kid": "own", "jwk": { "kty": "RSA" } }), &claims),
         ),
-        ("no token", "garbage".to_owned()),
+        ("not a token", "garbage".to_owned()),
         ("empty", String::new()),
         ("not ASCII", "é.é.é".to_owned()),
         ("too long", format!("{good}{}", "A".repeat(9000))),
@@ -95,9 +95,9 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
     }
     let empty = signed(with(&claims, "nonce", "".into()));
     let answer = app.google_login(json!({ "idToken": { "idToken": empty } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "an empty one is one");
+    assert_eq!(answer["code"], "GOOGLE_REJECTED", "an empty nonce is also a nonce");
     let answer = app.google_login(json!({ "idToken": { "idToken": good, "nonce": "this" } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "it has no nonce");
+    assert_eq!(answer["code"], "GOOGLE_REJECTED", "the token has no nonce");
     assert_eq!(count(&app, "users").await, 0);
 
     let bare = google.issuer().strip_prefix("http://").unwrap();
@@ -107,7 +107,7 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
         let input = json!({ "idToken": { "idToken": signed(good), "nonce": nonce } });
         assert_eq!(app.google_login(input).await["__typename"], "AuthPayload");
     }
-    // the keys were asked for once, and once more for the kid that nobody knows
+    // the keys were fetched once, and once more for the unknown kid
     assert_eq!(google.requests("/certs"), 2);
 }
 
@@ -117,36 +117,36 @@ async fn access_tokens_for_another_app_are_refused() {
     let (info, person) = (FakeGoogle::tokeninfo(&ada()), ada());
     let mut bad: Vec<(&str, Value)> = Vec::new();
     for (what, name, value) in [
-        ("another client's", "aud", json!("another")),
-        ("nobody's", "aud", Value::Null),
-        ("a list's", "aud", json!(["another"])),
-        ("asked for by another client", "azp", json!("another")),
+        ("for another client", "aud", json!("another")),
+        ("for no client", "aud", Value::Null),
+        ("for a list of clients", "aud", json!(["another"])),
+        ("requested by another client", "azp", json!("another")),
         (
-            "not for the address",
+            "without the scope for the address",
             "scope",
             json!("openid profile https://www.googleapis.com/auth/userinfo.emails"),
         ),
-        ("for nothing", "scope", Value::Null),
+        ("without a scope", "scope", Value::Null),
     ] {
         bad.push((what, google.access_token(with(&info, name, value), person.clone()).into()));
     }
-    bad.push(("nobody's", "ya29.unknown".into()));
-    bad.push(("none", "".into()));
-    bad.push(("another header", "x\r\nx-evil: 1".into()));
+    bad.push(("unknown", "ya29.unknown".into()));
+    bad.push(("empty", "".into()));
+    bad.push(("with another header", "x\r\nx-evil: 1".into()));
     for (what, token) in bad {
         let answer = app.google_login(json!({ "accessToken": token })).await;
         let code = &answer["code"];
         assert!(
-            code == "GOOGLE_REJECTED" || (what == "a list's" && code == "GOOGLE_UNAVAILABLE"),
+            code == "GOOGLE_REJECTED" || (what == "for a list of clients" && code == "GOOGLE_UNAVAILABLE"),
             "{what}: {answer}"
         );
     }
-    assert_eq!(google.requests("/userinfo"), 0, "nothing is asked about what is not for us");
+    assert_eq!(google.requests("/userinfo"), 0, "tokens for other apps cause no further requests");
     for (what, name, value) in [
-        ("unverified", "email_verified", json!(false)),
-        ("of unknown verification", "email_verified", Value::Null),
-        ("of false verification", "email_verified", json!("false")),
-        ("somebody else", "sub", json!("1002")),
+        ("with an unverified address", "email_verified", json!(false)),
+        ("without `email_verified`", "email_verified", Value::Null),
+        ("with a string for `email_verified`", "email_verified", json!("false")),
+        ("of another person", "sub", json!("1002")),
         ("without an address", "email", Value::Null),
     ] {
         let token = google.access_token(info.clone(), with(&person, name, value));

@@ -1,4 +1,4 @@
-//! `/health/live` and `/health/ready`, and answers while the database fails.
+//! `/health/live` and `/health/ready`, and responses while the database fails.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::support::{Answer, EMAIL, Sqlite, TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_always_answers_and_ready_asks_the_database() {
+async fn live_is_always_ok_and_ready_checks_the_database() {
     let app = TestApp::start(Sqlite).await;
     for path in ["/health/live", "/health/ready"] {
         let answer = Answer::of(app.http.get(format!("{}{path}", app.url))).await;
         assert_eq!((answer.status.as_u16(), answer.body), (200, json!({ "status": "ok" })));
     }
     app.app.db.read().clone().close();
-    tokio::time::sleep(Duration::from_millis(600)).await; // an answer stands for half a second
+    tokio::time::sleep(Duration::from_millis(600)).await; // a result is cached for half a second
     let ready = Answer::of(app.http.get(format!("{}/health/ready", app.url))).await;
     assert_eq!((ready.status.as_u16(), ready.code()), (503, "SERVICE_UNAVAILABLE"));
     let live = Answer::of(app.http.get(format!("{}/health/live", app.url))).await;
@@ -22,7 +22,7 @@ async fn live_always_answers_and_ready_asks_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_database_is_answered_as_unavailable_without_details() {
+async fn a_failing_database_is_reported_as_unavailable_without_details() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     app.app.db.read().clone().close();

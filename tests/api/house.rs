@@ -1,4 +1,4 @@
-//! The house rules of `src/lib.rs`, held by reading the sources.
+//! Checks the house rules of `src/lib.rs` by reading the sources.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
-/// Layers from the top down: a module imports only modules of layers below its own, and of its own subject.
+/// Layers, from the top down: a module may import itself, modules of lower layers, and what [`WITHIN`] allows.
 const LAYERS: [&[&str]; 5] = [
     &["cli", "fake_google", "http"],
     &["graphql"],
@@ -29,7 +29,7 @@ const LAYERS: [&[&str]; 5] = [
     &["clock", "config", "fault", "input", "secrets", "telemetry"],
 ];
 
-/// Directions within a layer.
+/// Imports that are allowed within a layer: who imports, and what.
 const WITHIN: [(&str, &str); 50] = [
     ("cli", "http"),
     ("cli", "fake_google"),
@@ -83,6 +83,7 @@ const WITHIN: [(&str, &str); 50] = [
     ("telemetry", "config"),
 ];
 
+/// Returns the name and the text of each source file, without its unit tests.
 pub(crate) fn files() -> Vec<(String, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -99,7 +100,7 @@ pub(crate) fn files() -> Vec<(String, String)> {
     let read = |path: PathBuf| {
         let name = path.strip_prefix(SRC).unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).unwrap();
-        // tests may look anywhere
+        // unit tests may import anything
         (name, text.split("#[cfg(test)]").next().unwrap().to_owned())
     };
     found.into_iter().map(read).collect()
@@ -109,7 +110,7 @@ fn module(file: &str) -> &str {
     file.split(['/', '.']).next().unwrap()
 }
 
-/// The modules that a file names after `crate::`, alone or in a list.
+/// Returns the modules that a file names after `crate::`, alone or in a list.
 fn imports(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for after in text.split("crate::").skip(1) {
@@ -158,7 +159,7 @@ fn imports_point_downwards() {
             assert!(allowed, "{file} imports `{other}`, which is not below it");
         }
     }
-    assert!(seen > 100, "the imports were found: {seen}");
+    assert!(seen > 100, "only {seen} imports were found");
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn each_framework_is_used_only_in_its_place() {
                 line.split(|c: char| !(c.is_alphanumeric() || "_:!".contains(c)))
                     .any(|token| token == word || token.starts_with(&format!("{word}::")))
             });
-            assert!(!is_known || places.iter().any(|place| file.starts_with(place)), "{file} knows `{word}`");
+            assert!(!is_known || places.iter().any(|place| file.starts_with(place)), "{file} uses `{word}`");
         }
     }
 }
@@ -223,7 +224,7 @@ fn the_map_names_every_module() {
 }
 
 #[test]
-fn the_rules_on_the_map_are_where_it_says() {
+fn the_map_names_the_file_and_setting_of_each_rule() {
     let map = fs::read_to_string(format!("{SRC}/lib.rs")).unwrap();
     let table = map.split("//! | rule | file | setting |").nth(1).unwrap().lines().skip(2);
     let settings: String =
@@ -240,7 +241,7 @@ fn the_rules_on_the_map_are_where_it_says() {
         assert!(is_setting, "`{setting}` is not a setting:{rule}");
         rules += 1;
     }
-    assert!(rules >= 20, "the rules were found: {rules}");
+    assert!(rules >= 20, "only {rules} rules were found");
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn every_element_of_the_schema_is_described() {
 }
 
 #[test]
-fn every_proof_of_the_threat_model_is_a_test() {
+fn every_test_named_in_the_threat_model_exists() {
     let root = env!("CARGO_MANIFEST_DIR");
     let model = fs::read_to_string(format!("{root}/.github/SECURITY.md")).unwrap();
     let quoted = model.split('`').skip(1).step_by(2);
@@ -285,10 +286,10 @@ fn every_proof_of_the_threat_model_is_a_test() {
         quoted.filter_map(|text| text.split_once("::")).filter(|(_, name)| !name.ends_with('…')).collect();
     for (file, name) in &named {
         let tests = fs::read_to_string(format!("{root}/tests/api/{file}.rs")).unwrap_or_default();
-        assert!(tests.contains(&format!("fn {name}(")), "{file}::{name} is no test");
+        assert!(tests.contains(&format!("fn {name}(")), "{file}::{name} does not exist");
     }
-    assert!(named.len() > 50, "the proofs were found: {}", named.len());
+    assert!(named.len() > 50, "only {} tests are named", named.len());
     for row in model.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat")) {
-        assert!(row.rsplit('|').nth(1).unwrap().contains('`'), "a defence without a proof: {row}");
+        assert!(row.rsplit('|').nth(1).unwrap().contains('`'), "this row names no test: {row}");
     }
 }

@@ -1,11 +1,11 @@
-//! The house rules of `src/lib.rs` about files: how long they are, and that each test file runs.
+//! Checks the house rules for files: each is short enough, and every test file runs.
 
 use std::{fs, path::Path};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const MAX_LINES: usize = 300;
 
-/// Adds the source files below a folder, by their paths from the root of the project.
+/// Adds the source files in a folder and its subfolders, as paths relative to the project.
 fn add_sources(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -28,14 +28,14 @@ fn no_source_file_has_more_than_300_lines() {
     for folder in ["benches", "migrations", "playground", "src", "tests"] {
         add_sources(&Path::new(ROOT).join(folder), &mut sources);
     }
-    assert!(sources.len() > 300, "the files were found: {}", sources.len());
+    assert!(sources.len() > 300, "only {} files were found", sources.len());
     for source in sources {
         let lines = fs::read_to_string(Path::new(ROOT).join(&source)).unwrap().lines().count();
         assert!(lines <= MAX_LINES, "{source} has {lines} lines, more than {MAX_LINES}: split it by subject");
     }
 }
 
-/// A file that `main.rs` does not name compiles nowhere, and its tests never run.
+/// A file that `main.rs` does not name is not compiled, so its tests never run.
 #[test]
 fn main_rs_names_every_file_of_tests_api() {
     for (folder, parent) in [("tests/api", "main.rs"), ("tests/api/support", "mod.rs")] {

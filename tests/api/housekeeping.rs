@@ -1,4 +1,4 @@
-//! What is long over is deleted, and no statement's cost grows with what there is.
+//! Old rows are deleted, and no statement becomes slower as the tables grow.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -38,7 +38,7 @@ async fn ended_sessions_are_deleted_a_day_later_and_live_ones_stay(
     app.run_as(&viewer.access_token, "mutation { logoutAll { endedSessionIds } }", serde_json::json!({}))
         .await;
     let live = app.sign_in(EMAIL).await;
-    assert_eq!(sweep(&app.app).await.unwrap(), 0, "not at once");
+    assert_eq!(sweep(&app.app).await.unwrap(), 0, "sessions are not deleted at once");
     app.advance(Duration::from_hours(25));
     assert!(sweep(&app.app).await.unwrap() >= 10);
     let rows = connect(&app.settings["DATABASE_URL"]).await;
@@ -46,7 +46,7 @@ async fn ended_sessions_are_deleted_a_day_later_and_live_ones_stay(
     assert_eq!(left.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(), [live.session_id]);
 }
 
-/// Answers every statement with nothing, and keeps the plan by which the database would have run it.
+/// A connection that runs no statement: it returns no rows, and records the database's plan for the statement.
 struct Plans {
     on: DatabaseConnection,
     plans: Mutex<Vec<(String, String)>>,
@@ -87,7 +87,7 @@ impl ConnectionTrait for Plans {
     }
 
     async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
-        unreachable!("storage builds its statements")
+        unreachable!("no table calls execute_unprepared")
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -107,7 +107,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     let on = connect(&app.settings["DATABASE_URL"]).await;
     let begun = session::Entity::find().one(&on).await.unwrap().unwrap();
     if database == Postgres {
-        // so small a table is read whole, and sorted, unless that is forbidden
+        // PostgreSQL would otherwise scan and sort such small tables
         on.execute_unprepared("SET enable_seqscan = off; SET enable_sort = off").await.unwrap();
     }
     let plans = Plans { on, plans: Mutex::default() };
@@ -220,7 +220,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     assert_eq!(plans.len(), if database == Postgres { 86 } else { 85 });
     for (sql, plan) in plans {
         let is_scanned = plan.lines().any(|line| match database {
-            // a subquery has no index, and is as short as what it was read from
+            // a subquery has no index, but is only as long as the rows it was read from
             Sqlite => {
                 let reads_none =
                     ["combination", "found", "CONSTANT ROW", "VALUES CLAUSE", "given", "unsorted"]
@@ -233,7 +233,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
         assert!(!is_scanned && !plan.is_empty(), "{sql}\n{plan}");
         if sql.contains("ORDER BY \"class\"") {
             let sorts = ["TEMP B-TREE", "Sort"].iter().any(|word| plan.contains(word));
-            assert!(!sorts, "however many mails wait, the next is the first of an index\n{sql}\n{plan}");
+            assert!(!sorts, "the next mail must be the first of an index, without a sort\n{sql}\n{plan}");
         }
         if sql.contains("combination") {
             assert!(plan.contains("idx_users_facets"), "{sql}\n{plan}");

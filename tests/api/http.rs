@@ -1,4 +1,4 @@
-//! The transport: methods, media types, bodies, origins, hosts, health.
+//! HTTP: methods, media types, bodies, status codes and unknown paths.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -106,7 +106,7 @@ async fn malformed_requests_get_a_stable_code_and_the_reason() {
     let invalid_utf8 = post(&app, JSON, b"{\"query\":\"\xff\xfe\"}".to_vec()).await;
     assert_eq!(invalid_utf8.code(), "BAD_REQUEST");
     let answer = post(&app, JSON, login("{\"identifier\":\"a\\u0000b\",\"password\":\"\\u0000\"}")).await;
-    assert_eq!(answer.data("login")["code"], "INVALID_CREDENTIALS", "NULs are characters like others");
+    assert_eq!(answer.data("login")["code"], "INVALID_CREDENTIALS", "NUL is an ordinary character");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,11 @@ async fn a_body_of_more_than_64_kib_is_refused() {
         json!({ "query": "mutation { login }", "variables": { "password": "p".repeat(1_000_000) } });
     for _ in 0..50 {
         let refused = post(&app, JSON, password.to_string()).await;
-        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE, "whoever still sends reads it too");
+        assert_eq!(
+            refused.status,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "a client that still sends also gets the response"
+        );
     }
 }
 
@@ -173,7 +177,7 @@ async fn every_response_has_a_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_paths_and_wrong_methods_are_answered_in_json_or_html() {
+async fn unknown_paths_and_wrong_methods_get_errors_in_json_or_html() {
     let app = TestApp::start(Sqlite).await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     for path in

@@ -1,4 +1,4 @@
-//! Host names and base paths: where the server can be found, and where it refuses to be.
+//! Host names and base paths: which of them the server accepts.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_a_base_path_everything_is_found_whether_or_not_the_proxy_strips_it() {
+async fn everything_works_under_a_base_path_whether_or_not_the_proxy_strips_it() {
     let app = TestApp::with(
         Sqlite,
         &[
@@ -49,7 +49,7 @@ async fn under_a_base_path_everything_is_found_whether_or_not_the_proxy_strips_i
     let script = Answer::of(app.http.get(format!("{}/mailbox/mailbox.js", app.url))).await.text;
     assert!(
         !script.contains("'/mailbox") && !script.contains("`/mailbox"),
-        "what it fetches is relative too"
+        "the script's own requests are relative too"
     );
     let plain =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -84,7 +84,7 @@ async fn a_request_for_another_host_is_misdirected() {
             Answer::of(app.post().header("host", host).json(&json!({ "query": "{ __typename }" }))).await;
         assert_eq!(answer.status.as_u16(), status, "{host}");
         let health = app.http.get(format!("{}/health/ready", app.url)).header("host", host);
-        assert_eq!(Answer::of(health).await.status, 200, "{host}: probes ask by address");
+        assert_eq!(Answer::of(health).await.status, 200, "{host}: health probes use the address");
     }
     let absolute =
         raw(&app, "GET http://evil.example/graphql?query={__typename} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

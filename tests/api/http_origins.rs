@@ -1,4 +1,4 @@
-//! Which pages of other origins may call the server.
+//! Pages of other origins: which may call the server, and which documents they may read.
 
 use reqwest::Method;
 use serde_json::json;
@@ -52,7 +52,7 @@ async fn scripts_of_allowed_origins_can_call_and_others_cannot() {
     }
 }
 
-/// What apps ask for, and what libraries for tracing, Apollo and others ask for with them.
+/// The headers that apps send, with those that Apollo, tracing libraries and others add.
 const ASKED: &str = "apollographql-client-name,authorization,baggage,content-type,sentry-trace,traceparent,tracestate,\
                      x-datadog-trace-id,x-requested-with,x-token-delivery";
 

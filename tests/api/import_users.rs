@@ -44,7 +44,7 @@ async fn count(rows: &DatabaseConnection) -> u64 {
     user::Entity::find().count(rows).await.unwrap()
 }
 
-/// The whole of what is told, and the same of a dry run, which writes nothing.
+/// Checks the complete report, and that a dry run prints the same but writes nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_lines_are_reported_and_the_others_are_imported(
@@ -100,7 +100,7 @@ line 12 (edith): taken, but without its email address, which is invalid; {unknow
     let wet = import(&app, folder.path(), &["users.jsonl"]);
     assert_eq!(text(&wet.stdout), expected, "{}", text(&wet.stderr));
     assert_eq!((count(&rows).await, wet.status.success()), (3, true));
-    assert_eq!(text(&wet.stderr), "", "no bar where there is no terminal");
+    assert_eq!(text(&wet.stderr), "", "no progress bar without a terminal");
 
     let before = app.app.passwords.computed();
     assert_eq!(app.login("grace", PASSWORD).await["code"], "INVALID_CREDENTIALS");
@@ -140,8 +140,8 @@ async fn an_import_that_was_killed_continues_when_run_again(#[values(Sqlite, Pos
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     killed.kill().unwrap();
-    assert!(!killed.wait().unwrap().success(), "it was killed");
-    // what the killed process had sent to PostgreSQL may still be under way
+    assert!(!killed.wait().unwrap().success(), "the import ended before it was killed");
+    // PostgreSQL may still be running what the killed process sent
     tokio::time::sleep(Duration::from_millis(500)).await;
     let before = count(&rows).await;
     assert!(before > 0 && before < PEOPLE.into() && before.is_multiple_of(500), "{before}");
@@ -202,26 +202,26 @@ line 3 (bob@example.org): skipped: {reason}
     assert!(taken[0].email_verified_at.is_some());
 }
 
-/// Files that are no list of users as it is read here: one sentence each, and no success.
+/// Each file without importable users is reported in one line, and the command fails.
 #[rstest]
 #[case::utf_16(utf_16(&people(0..3), true), "users.jsonl", "UTF-16")]
-#[case::utf_16_of_the_other_order(utf_16(&people(0..3), false), "users.jsonl", "UTF-16")]
-#[case::utf_16_without_a_mark(utf_16(&people(0..3), true)[2..].to_vec(), "users.jsonl", "UTF-16")]
+#[case::utf_16_in_the_other_byte_order(utf_16(&people(0..3), false), "users.jsonl", "UTF-16")]
+#[case::utf_16_without_a_byte_order_mark(utf_16(&people(0..3), true)[2..].to_vec(), "users.jsonl", "UTF-16")]
 #[case::csv_in_utf_16(utf_16("id,username,password\n1,ada,!\n", true), "users.csv", "UTF-16")]
 #[case::empty(Vec::new(), "users.jsonl", "it is empty")]
 #[case::empty_csv(Vec::new(), "users.csv", "it is empty")]
-#[case::a_mark_alone(b"\xef\xbb\xbf".to_vec(), "users.jsonl", "it is empty")]
-#[case::csv_by_another_name(b"id,username,password\n1,ada,!\n".to_vec(), "users.jsonl", "name it `.csv`")]
-#[case::json_by_another_name(people(0..3).into_bytes(), "users.csv", "must name the column")]
+#[case::only_a_byte_order_mark(b"\xef\xbb\xbf".to_vec(), "users.jsonl", "it is empty")]
+#[case::csv_with_the_wrong_extension(b"id,username,password\n1,ada,!\n".to_vec(), "users.jsonl", "name it `.csv`")]
+#[case::json_with_the_wrong_extension(people(0..3).into_bytes(), "users.csv", "must name the column")]
 #[case::one_array(format!(" [{}]", people(0..1)).into_bytes(), "users.json", "one JSON array")]
 #[case::compressed(b"\x1f\x8b\x08\x00\x00".to_vec(), "users.jsonl.gz", "cannot be read: it is not UTF-8 text")]
-#[case::a_page(b"<!doctype html>\n".to_vec(), "users.jsonl", "does not begin with a JSON object")]
+#[case::an_html_page(b"<!doctype html>\n".to_vec(), "users.jsonl", "does not begin with a JSON object")]
 #[case::blank_lines(b"\n\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
-#[case::a_header_alone(b"id,username,password\n".to_vec(), "users.csv", "no account of users.csv was imported")]
+#[case::only_a_header(b"id,username,password\n".to_vec(), "users.csv", "no account of users.csv was imported")]
 #[case::no_users(b"{\"model\":\"auth.group\",\"fields\":{}}\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
 #[case::pretty_json(b"{\n\"username\": \"ada\"\n}\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_of_nobody_fails(#[case] bytes: Vec<u8>, #[case] name: &str, #[case] why: &str) {
+async fn an_import_without_users_fails(#[case] bytes: Vec<u8>, #[case] name: &str, #[case] why: &str) {
     let app = TestApp::start(Sqlite).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();
@@ -234,7 +234,7 @@ async fn an_import_of_nobody_fails(#[case] bytes: Vec<u8>, #[case] name: &str, #
     }
 }
 
-/// A text as PowerShell's `>` writes it.
+/// Encodes a text with a byte order mark; PowerShell's `>` writes the little-endian form.
 fn utf_16(text: &str, is_little: bool) -> Vec<u8> {
     let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
     units.flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()

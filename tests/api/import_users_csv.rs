@@ -1,4 +1,4 @@
-//! The files that `import-users` reads: CSV, byte order marks, and files that are damaged in places.
+//! The files that `import-users` reads: CSV, byte order marks, and partly damaged files.
 
 use std::fs;
 

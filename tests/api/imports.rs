@@ -1,10 +1,10 @@
-//! Imports point one way: files do not import each other in circles, and tables do not know the engine.
+//! Checks that files do not import each other in circles, and that tables do not import the storage engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::house;
 
-/// Circles that are still to be opened. A circle within one of these groups is no failure.
+/// Known circles, which are still to be removed. A circle within one of these groups is not a failure.
 const KNOWN_CIRCLES: [&[&str]; 2] = [
     &["config::mail", "config::reader", "config::rights"],
     &[
@@ -17,19 +17,19 @@ const KNOWN_CIRCLES: [&[&str]; 2] = [
     ],
 ];
 
-/// The names between the `::` of a path.
+/// The segments of a path, such as `storage` and `user`.
 type Path = Vec<String>;
 
 /// The imports of a file.
 #[derive(Default)]
 struct Module {
-    /// Every path that it uses.
+    /// Every path that the file uses.
     uses: Vec<Path>,
-    /// What it imports or re-exports, by the name that it has here.
+    /// The paths that the file imports or re-exports, by their local names.
     names: BTreeMap<String, Path>,
 }
 
-/// The modules of the program, by their path in the crate.
+/// All modules of the crate, by path.
 struct Modules(BTreeMap<Path, Module>);
 
 impl Modules {
@@ -38,7 +38,7 @@ impl Modules {
         Self(files.map(|(file, text)| (module_path(&file), Module::read(&text))).collect())
     }
 
-    /// Finds the module that a path leads to, through re-exports.
+    /// Returns the module that a path refers to, following re-exports.
     fn resolve(&self, from: &[String], path: &[String]) -> Option<Path> {
         let absolute = self.absolute(from, path)?;
         let known = (0..=absolute.len()).rev().find(|known| self.0.contains_key(&absolute[..*known]))?;
@@ -50,6 +50,7 @@ impl Modules {
         Some(through.unwrap_or_else(|| module.to_vec()))
     }
 
+    /// Returns a path from the root of the crate, or `None` if the path leads to another crate.
     fn absolute(&self, from: &[String], path: &[String]) -> Option<Path> {
         let ups = path.iter().take_while(|name| *name == "super").count();
         match path.first()?.as_str() {
@@ -63,7 +64,8 @@ impl Modules {
         }
     }
 
-    /// The modules that a module imports. A folder and what is in it may know each other: the folder is their door.
+    /// Returns the modules that a module imports. A parent module and its submodules may import each other, so these do
+    /// not count.
     fn imports(&self, module: &Path) -> BTreeSet<Path> {
         let uses = self.0[module].uses.iter().filter_map(|path| self.resolve(module, path));
         uses.filter(|other| !other.starts_with(module) && !module.starts_with(other)).collect()
@@ -114,7 +116,7 @@ impl<'a> FromIterator<&'a str> for Statements {
     }
 }
 
-/// The paths of a `use` statement, each with the name that it gets.
+/// Returns the paths of a `use` statement, each with its local name.
 fn expand(statement: &str) -> Vec<(Path, String)> {
     let Some((prefix, list)) = statement.split_once('{') else {
         let (path, alias) = match statement.split_once(" as ") {
@@ -143,17 +145,19 @@ fn expand(statement: &str) -> Vec<(Path, String)> {
     items.flat_map(|item| expand(&format!("{}{item}", prefix.trim()))).collect()
 }
 
+/// Splits a path at each `::`.
 fn names(path: &str) -> Path {
     path.split("::").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
+/// Returns the path of the module that a file contains.
 fn module_path(file: &str) -> Path {
     let mut path: Path = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     path.retain(|name| name != "mod" && name != "lib");
     path
 }
 
-/// Everything that can be reached from a module.
+/// Returns every module that a module imports, directly or indirectly.
 fn reachable<'a>(graph: &'a BTreeMap<Path, BTreeSet<Path>>, from: &'a Path) -> BTreeSet<&'a Path> {
     let (mut found, mut waiting) = (BTreeSet::new(), vec![from]);
     while let Some(module) = waiting.pop() {
@@ -168,9 +172,9 @@ fn files_do_not_import_each_other_in_circles() {
     let graph: BTreeMap<Path, BTreeSet<Path>> =
         modules.0.keys().map(|module| (module.clone(), modules.imports(module))).collect();
     let of_engine = |name: &str| ["storage", "engine", name].map(str::to_owned).to_vec();
-    assert!(graph[&of_engine("db")].contains(&of_engine("job")), "imports are found");
+    assert!(graph[&of_engine("db")].contains(&of_engine("job")), "imports are not found");
     let session = ["storage", "session"].map(str::to_owned).to_vec();
-    assert!(graph[&session].contains(&of_engine("txn")), "and followed through re-exports");
+    assert!(graph[&session].contains(&of_engine("txn")), "imports through re-exports are not found");
 
     let reached: BTreeMap<&Path, BTreeSet<&Path>> =
         graph.keys().map(|module| (module, reachable(&graph, module))).collect();
@@ -191,11 +195,11 @@ fn tables_do_not_import_the_engine() {
     let mut tables = 0;
     for (file, text) in house::files() {
         let is_table = file.strip_prefix("storage/").is_some_and(|name| !name.contains('/'));
-        // the door re-exports the engine, and migrations need a connection without limits
+        // `mod.rs` re-exports the engine, and migrations need a connection without limits
         if is_table && !["storage/mod.rs", "storage/migrate.rs"].contains(&file.as_str()) {
             tables += 1;
-            assert!(!text.contains("engine::"), "{file} knows the engine");
+            assert!(!text.contains("engine::"), "{file} imports the engine");
         }
     }
-    assert!(tables > 10, "the tables were found: {tables}");
+    assert!(tables > 10, "only {tables} tables were found");
 }

@@ -8,7 +8,7 @@ use crate::support::{
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_linked_google_account_signs_in_whatever_its_address(
+async fn a_linked_google_account_signs_in_even_if_its_address_differs(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -20,8 +20,12 @@ async fn a_linked_google_account_signs_in_whatever_its_address(
     );
     assert_eq!(app.inbox(EMAIL).await[0].template, "google_linked");
     let mails = app.inbox(EMAIL).await.len();
-    assert_eq!(app.link_google(&owner.access_token, id_token(&google, &ada())).await, linked, "once more");
-    assert_eq!(app.inbox(EMAIL).await.len(), mails, "nothing has changed");
+    assert_eq!(
+        app.link_google(&owner.access_token, id_token(&google, &ada())).await,
+        linked,
+        "linking again succeeds"
+    );
+    assert_eq!(app.inbox(EMAIL).await.len(), mails, "linking again sends no mail");
     let visit = app.visit_google(1).await;
     let both = app.link_google(&owner.access_token, visit.input()).await;
     assert_eq!(both["identities"][1]["email"], "grace@navy.example");
@@ -56,10 +60,10 @@ async fn the_only_way_to_sign_in_cannot_be_unlinked(#[values(Sqlite, Postgres)] 
     app.run_as(&ada_here.access_token, set, json!({})).await;
     let unlinked = app.unlink_google(&ada_here.access_token).await;
     assert_eq!(unlinked, json!({ "__typename": "User", "id": ada_here.user_id, "identities": [] }));
-    assert_eq!(app.unlink_google(&ada_here.access_token).await, unlinked, "once more");
-    assert_eq!(app.me(&ada_here.access_token).await, "ada@gmail.com", "the session goes on");
+    assert_eq!(app.unlink_google(&ada_here.access_token).await, unlinked, "unlinking again succeeds");
+    assert_eq!(app.me(&ada_here.access_token).await, "ada@gmail.com", "the session continues");
     assert_eq!(app.login("ada@gmail.com", PASSWORD).await["__typename"], "AuthPayload");
-    // the address is Google's to give, and proven: whoever has it may link it again by signing in
+    // Google is the authority for the address, which is verified here: its owner can link it again by signing in
     let again = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     assert_eq!(again.user_id, ada_here.user_id);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect};
 
 const NOBODY: &str = "nobody@example.org";
-/// That of a registration.
+/// The password of a pending registration.
 const REGISTERED: &str = "battery horse correct";
 
 #[rstest]
@@ -27,7 +27,7 @@ async fn each_login_opens_its_own_session(#[values(Sqlite, Postgres)] database: 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_accounts_wrong_passwords_and_missing_passwords_get_the_same_answer(
+async fn unknown_accounts_wrong_passwords_and_missing_passwords_get_the_same_error(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -54,7 +54,7 @@ async fn unknown_accounts_wrong_passwords_and_missing_passwords_get_the_same_ans
     }
 }
 
-/// An account of `ada`, and registrations under way for her address and for nobody's.
+/// Creates an account for Ada, and pending registrations for her address and for an address without an account.
 async fn with_registrations(database: Database) -> TestApp {
     let app = TestApp::with(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
     app.register_and_prove(EMAIL, PASSWORD).await;
@@ -65,7 +65,7 @@ async fn with_registrations(database: Database) -> TestApp {
     app
 }
 
-/// What a login comes to, and how many hashes it takes.
+/// Returns the outcome of a login, and the number of hashes it computed.
 async fn outcome(app: &TestApp, identifier: &str, password: &str) -> (String, u64) {
     let before = app.app.passwords.computed();
     let answer = app.challenged(identifier, password).await;
@@ -96,7 +96,7 @@ async fn the_right_password_signs_in_despite_pending_registrations(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = &with_registrations(database).await;
-    // one that its MAC takes for the registration's
+    // a password whose MAC matches the registration's
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let registrations = challenge::Entity::find().filter(challenge::Column::Registration.is_not_null());
     for row in registrations.all(&rows).await.unwrap() {
@@ -112,7 +112,7 @@ async fn the_right_password_signs_in_despite_pending_registrations(
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("AuthPayload".to_owned(), 1));
     assert_eq!(outcome(app, NOBODY, PASSWORD).await, ("INVALID_CREDENTIALS".to_owned(), 2));
 
-    // one that is the registration's too: the owner had forgotten that there is an account
+    // the account and the registration have the same password: the owner signed up twice
     app.advance(Duration::from_mins(2));
     app.register(EMAIL, PASSWORD).await;
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("AuthPayload".to_owned(), 1));
@@ -130,9 +130,9 @@ async fn each_pending_registration_is_found_by_its_own_password() {
         let registration: Value = serde_json::from_str(row.registration.as_ref().unwrap()).unwrap();
         macs.insert(registration["password_mac"].as_u64().unwrap());
     }
-    assert!(macs.len() > 1, "equal passwords are not to be seen: {macs:?}");
+    assert!(macs.len() > 1, "equal passwords have equal MACs: {macs:?}");
 
-    // a stranger's later one does not hide it, nor does a later mail
+    // neither a stranger's later registration nor a later mail hides it
     let own = app.register(EMAIL, PASSWORD).await;
     app.advance(Duration::from_mins(2));
     let strangers = app.register(EMAIL, REGISTERED).await;
@@ -142,9 +142,13 @@ async fn each_pending_registration_is_found_by_its_own_password() {
     let again = app.resend_otp(EMAIL, Some(&own["id"])).await;
     assert_eq!(app.challenged(EMAIL, PASSWORD).await["id"], again["id"]);
 
-    // one that a server of an earlier version wrote
+    // a registration that an earlier version of the server wrote
     app.sql("UPDATE challenges SET registration = json_remove(registration, '$.password_mac')").await;
-    assert_eq!(outcome(app, EMAIL, REGISTERED).await.0, "INVALID_CREDENTIALS", "the newest hides it");
+    assert_eq!(
+        outcome(app, EMAIL, REGISTERED).await.0,
+        "INVALID_CREDENTIALS",
+        "the newest registration hides it"
+    );
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, ("EmailChallenge".to_owned(), 2));
 }
 
@@ -194,7 +198,7 @@ async fn overlong_passwords_are_refused_without_hashing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_queue_sheds_load_at_once() {
+async fn a_full_queue_refuses_logins_at_once() {
     let settings = [
         ("HASH_QUEUE", "1"),
         ("HASH_THREADS", "1"),
@@ -206,7 +210,7 @@ async fn a_full_queue_sheds_load_at_once() {
     let busy: Vec<_> = answers.iter().filter(|answer| answer["code"] == "SERVER_BUSY").collect();
     assert!((1..=7).contains(&busy.len()), "{answers:?}");
     assert_eq!(busy[0]["retryAfter"], 1);
-    assert_eq!(app.app.passwords.computed(), 8 - busy.len() as u64, "what was refused was not computed");
+    assert_eq!(app.app.passwords.computed(), 8 - busy.len() as u64, "refused logins were not hashed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

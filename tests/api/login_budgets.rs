@@ -1,4 +1,4 @@
-//! Guessing over days: strangers come to an end, whoever the account is, and its owner still gets in.
+//! Guessing over days: strangers run out of guesses, whether or not the account exists, but the owner can sign in.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ async fn is_signed_in(app: &TestApp, from: &str, identifier: &str) -> bool {
     app.login_from(from, identifier, PASSWORD).await["__typename"] == "AuthPayload"
 }
 
-/// What a guess was answered: the code, and the seconds to wait.
+/// The response to a guess: the code, and the seconds to wait.
 type Guessed = (String, i64);
 
-/// Tries wrong passwords, each from an address that no other guess comes from.
+/// Tries wrong passwords, each from a different address.
 async fn guess(app: &TestApp, identifier: &str, subnet: u8, guesses: u32) -> Vec<Guessed> {
     let mut answers = Vec::new();
     for n in 0..guesses {
@@ -50,21 +50,21 @@ async fn strangers_have_a_hundred_failures_a_month_that_no_sign_in_clears(
             answers[usize::from(subnet)].extend(guess(&app, identifier, 3 * hour + subnet, 40).await);
         }
         app.advance(HOUR);
-        // the owner signs in from elsewhere each time, as long as there is room
+        // the owner signs in from a new address each time, while the budget lasts
         assert_eq!(is_signed_in(&app, &format!("192.0.2.{hour}"), EMAIL).await, hour < 2);
     }
-    // nothing tells who has an account, nor that its owner was there
+    // the responses reveal neither which account exists nor that its owner signed in
     let [of_one, ..] = &answers;
     for of_another in &answers {
         assert_eq!(looked_at(of_another), 100);
         for (n, (one, other)) in of_one.iter().zip(of_another).enumerate() {
-            // the clock goes on between them
+            // time passes between the guesses
             assert!(one.0 == other.0 && (one.1 - other.1).abs() < 60, "guess {n}: {one:?}, {other:?}");
         }
-        assert!(of_another[159].1 > 10_000, "it says when: {}", of_another[159].1);
+        assert!(of_another[159].1 > 10_000, "the time to wait is too short: {}", of_another[159].1);
     }
 
-    // the budget comes back one by one
+    // the budget refills one guess at a time
     app.advance(Duration::from_hours(24));
     assert_eq!(looked_at(&guess(&app, EMAIL, 100, 20).await), 3);
     app.advance(Duration::from_hours(30 * 24));
@@ -100,14 +100,18 @@ async fn a_known_address_becomes_unknown_after_a_hundred_failures_in_a_row(
     assert_eq!(looked_at(&guess(&app, EMAIL, 1, 10).await), 5);
     for _ in 0..2 {
         fail_at_home(99).await;
-        assert!(is_signed_in(&app, HOME, EMAIL).await, "a success ends the row");
+        assert!(is_signed_in(&app, HOME, EMAIL).await, "a success resets the count");
     }
     fail_at_home(100).await;
-    assert_eq!(app.login_from(HOME, EMAIL, PASSWORD).await["code"], "RATE_LIMITED", "it is a stranger's");
+    assert_eq!(
+        app.login_from(HOME, EMAIL, PASSWORD).await["code"],
+        "RATE_LIMITED",
+        "the address counts as a stranger's"
+    );
     app.advance(HOUR);
     assert!(is_signed_in(&app, HOME, EMAIL).await, "a stranger's budget lets the owner in");
     assert_eq!(looked_at(&guess(&app, EMAIL, 2, 10).await), 5);
-    assert!(is_signed_in(&app, HOME, EMAIL).await, "and the address is known again");
+    assert!(is_signed_in(&app, HOME, EMAIL).await, "the address is known again");
 }
 
 #[rstest]
@@ -159,17 +163,20 @@ async fn the_owner_gets_in_while_50_addresses_guess_for_a_day(
     let mut guessed = 0;
     for hour in 0..24 {
         guessed += looked_at(&guess(&app, EMAIL, 1, 50).await);
-        assert!(is_signed_in(&app, HOME, EMAIL).await, "hour {hour}: at home nobody is in the way");
+        assert!(
+            is_signed_in(&app, HOME, EMAIL).await,
+            "hour {hour}: the owner's known address is not affected"
+        );
         let away = app.login_from(HOTEL, EMAIL, PASSWORD).await;
         assert_eq!(away["code"], "RATE_LIMITED", "hour {hour}");
         let message = away["message"].as_str().unwrap();
         assert!(message.ends_with(" You can also request a sign-in code by email."), "{message}");
-        // the way in that strangers cannot close
+        // a code by mail works whatever strangers do
         let asked = app.request_login_code(EMAIL).await;
         let code = app.code(EMAIL).await;
         let inside = app.verify(EMAIL, &code, Some(&asked["id"])).await;
         assert_eq!(inside["__typename"], "AuthPayload", "hour {hour}: {inside}");
         app.advance(HOUR);
     }
-    assert_eq!(guessed, 100 + 3, "a hundred, and one each 7.2 hours");
+    assert_eq!(guessed, 100 + 3, "a hundred guesses, and one more every 7.2 hours");
 }

@@ -14,7 +14,7 @@ async fn logout_ends_the_session_of_the_access_token(#[values(Sqlite, Postgres)]
     let (here, there) = (app.sign_up(EMAIL).await, app.sign_in(EMAIL).await);
     let ended = app.run_as(&here.access_token, LOGOUT, json!({})).await.data("logout");
     assert_eq!(ended["endedSessionIds"], json!([here.session_id]));
-    assert_eq!(app.me(&here.access_token).await, "REVOKED", "from the next request on");
+    assert_eq!(app.me(&here.access_token).await, "REVOKED", "the token is refused from the next request on");
     assert_eq!(app.refresh(&here.refresh_token).await["code"], "INVALID_TOKEN");
     assert_eq!(app.me(&there.access_token).await, EMAIL);
 }
@@ -31,12 +31,12 @@ async fn logout_ends_the_session_of_the_refresh_token_rather_than_of_the_access_
     assert_eq!(ended["endedSessionIds"], json!([there.session_id]));
     assert_eq!(app.me(&here.access_token).await, EMAIL);
     let again = app.run(LOGOUT, token).await.data("logout");
-    assert_eq!(again["endedSessionIds"], json!([]), "ending an ended session is no error");
+    assert_eq!(again["endedSessionIds"], json!([]), "ending an ended session is not an error");
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_works_with_an_expired_token_or_beside_a_broken_one(
+async fn logout_works_with_an_expired_access_token_and_ignores_an_invalid_refresh_token(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -60,7 +60,7 @@ async fn an_access_token_can_sign_out_until_its_refresh_token_would_have_expired
     let app = TestApp::with(database, &settings).await;
     let stale = app.sign_up(EMAIL).await;
     let old = app.sign_in(EMAIL).await;
-    // both sessions go on, whatever becomes of their first access tokens
+    // both sessions continue, even after their first access tokens expire
     app.advance(Duration::from_hours(1));
     let stale_goes_on = app.refresh(&stale.refresh_token).await;
     let old_goes_on = app.refresh(&old.refresh_token).await;
@@ -78,7 +78,7 @@ async fn an_access_token_can_sign_out_until_its_refresh_token_would_have_expired
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_without_a_session_is_no_error(#[values(Sqlite, Postgres)] database: Database) {
+async fn logout_without_a_session_is_not_an_error(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     for answer in [
         app.run(LOGOUT, json!({})).await,

@@ -14,7 +14,7 @@ const LOGOUT_ALL: &str = "mutation { logoutAll { endedSessionIds } }";
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_all_ends_every_session_of_the_viewer_and_nobody_elses(
+async fn logout_all_ends_every_session_of_the_viewer_and_no_one_elses(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -33,7 +33,7 @@ async fn logout_all_ends_every_session_of_the_viewer_and_nobody_elses(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_read_before_logout_all_open_no_session_after_it(
+async fn credentials_checked_before_logout_all_open_no_session_after_it(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -48,10 +48,10 @@ async fn credentials_read_before_logout_all_open_no_session_after_it(
     }
 }
 
-/// 200 rounds on each database, `logoutAll` at another moment of the logins each time.
+/// Runs 200 rounds on each database, with `logoutAll` at a different moment of the logins each time.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_login_in_flight_survives_logout_all(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_racing_login_survives_logout_all(#[values(Sqlite, Postgres)] database: Database) {
     let settings = [("MAX_SESSIONS_PER_USER", "1000"), ("RATE_LIMITS", "off")];
     let app = Arc::new(TestApp::with(database, &settings).await);
     app.sign_up(EMAIL).await;
@@ -65,7 +65,7 @@ async fn no_login_in_flight_survives_logout_all(#[values(Sqlite, Postgres)] data
             })
             .collect();
         tokio::time::sleep(Duration::from_micros(200 * (round % 40))).await;
-        // whatever has answered by now began before
+        // logins that have finished by now began before `logoutAll`
         let began_before: Vec<bool> = logins.iter().map(tokio::task::JoinHandle::is_finished).collect();
         let ended = app.run_as(&viewer.access_token, LOGOUT_ALL, json!({})).await.data("logoutAll");
         let ended = ids(&ended["endedSessionIds"]);
@@ -92,13 +92,13 @@ async fn no_login_in_flight_survives_logout_all(#[values(Sqlite, Postgres)] data
             assert_eq!(
                 live.contains(&id),
                 !ended.contains(&id),
-                "round {round}: it is either ended or began after"
+                "round {round}: a session is either ended or began later"
             );
             assert!(!(live.contains(&id) && began_before), "round {round}: a session outlived logoutAll");
         }
     }
-    println!("{ended_ones} sessions ended, {refused} sign-ins under way refused, {later} began later");
-    assert!(ended_ones > 0 && refused > 0, "logoutAll met logins at every stage");
+    println!("{ended_ones} sessions ended, {refused} pending sign-ins refused, {later} began later");
+    assert!(ended_ones > 0 && refused > 0, "logoutAll did not meet logins at every stage");
 }
 
 fn ids(list: &Value) -> HashSet<String> {

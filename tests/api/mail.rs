@@ -1,4 +1,4 @@
-//! What mails are made of, and how they reach a mail server.
+//! The contents of mails, and how they reach a mail server.
 
 use std::{fs, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::support::{
     mail_server::{FROM, MailServer, certificates},
 };
 
-/// A mailer by itself.
+/// Creates a mailer without a server.
 pub(crate) fn mailer(settings: &[(&str, &str)]) -> Result<Mailer, String> {
     let settings = [&[("EMAIL_FROM", FROM)], settings].concat();
     let config = Config::load(Mode::Command, &settings.into_iter().collect()).unwrap();
@@ -37,7 +37,7 @@ async fn send(settings: &[(&str, &str)]) -> Result<String, Failure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_has_both_parts_and_is_marked_as_automatic() {
+async fn a_mail_has_a_text_and_an_html_part_and_is_marked_as_automatic() {
     let server = MailServer::start(&[]);
     let mailer = mailer(&[
         ("SMTP_URL", &server.url()),
@@ -52,7 +52,7 @@ async fn a_mail_has_both_parts_and_is_marked_as_automatic() {
     }
     let received = server.mails();
     let mail = &received[0];
-    assert_eq!(mail.port, received[1].port, "by one connection");
+    assert_eq!(mail.port, received[1].port, "both use one connection");
     assert_eq!((mail.from.as_str(), mail.to.as_slice()), (FROM, &[EMAIL.to_owned()][..]));
     assert_eq!(mail.header("To"), EMAIL);
     assert_eq!(mail.header("Message-ID"), format!("<{}@accounts.example.org>", mails[0].id));
@@ -62,7 +62,7 @@ async fn a_mail_has_both_parts_and_is_marked_as_automatic() {
     assert!(mail.header("Content-Type").starts_with("multipart/alternative"));
     assert!(mail.header("Date").ends_with("+0000"));
     assert!(mail.content.is_ascii());
-    // judged by another's reader of mails
+    // parsed by an independent library
     let parts = mail.parts();
     assert_eq!(parts["from"], "Wörterbuch, GmbH <accounts@example.org>");
     assert_eq!(parts["subject"], "284193 is your Wörterbuch, GmbH confirmation code");
@@ -74,11 +74,11 @@ async fn a_mail_has_both_parts_and_is_marked_as_automatic() {
         }
     }
     let html = parts["html"].as_str().unwrap();
-    assert!(!html.contains("src=") && !html.contains("url("), "nothing is loaded from elsewhere");
+    assert!(!html.contains("src=") && !html.contains("url("), "the mail loads remote content");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_reaches_no_header_and_is_escaped_in_html() {
+async fn a_name_adds_no_header_and_is_escaped_in_html() {
     let server = MailServer::start(&[]);
     let templates = tempfile::tempdir().unwrap();
     fs::write(
@@ -89,7 +89,7 @@ async fn a_name_reaches_no_header_and_is_escaped_in_html() {
     let folder = templates.path().to_str().unwrap();
     let app = server.app_with(Sqlite, &[NO_VERIFICATION, ("EMAIL_TEMPLATES_DIR", folder)]).await;
     let ada = app.sign_up(EMAIL).await;
-    // no such name comes in by the API; this one came in by the back door
+    // the API refuses such a name, so it is written to the database
     let name = "Ada\r\nBcc: eve@example.org\r\n\r\n<img src=x onerror=alert(1)>";
     let user = gatehouse::storage::user::ActiveModel {
         id: Set(ada.user_id.parse().unwrap()),
@@ -148,7 +148,7 @@ async fn mail_is_sent_over_an_encrypted_connection_with_a_login(
     let refused =
         send(&[("SMTP_URL", &url("ada:wrong", &server.port)), ("SMTP_CA_FILE", &ca)]).await.unwrap_err();
     assert!(refused.words.starts_with("login: 535 5.7.8"), "{}", refused.words);
-    assert!(!refused.is_permanent, "an operator will mend it");
+    assert!(!refused.is_permanent, "an operator can fix the password");
     let refused = send(&[("SMTP_URL", &url(login, &server.port))]).await.unwrap_err();
     assert!(refused.words.contains("UnknownIssuer"), "{}", refused.words);
     let other = MailServer::start(&[&[option, &path("other.pem"), &path("other.key")], &auth[..]].concat());
@@ -160,14 +160,14 @@ async fn mail_is_sent_over_an_encrypted_connection_with_a_login(
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_mail_nor_password_is_sent_if_required_encryption_is_not_offered() {
     let server = MailServer::start(&["--auth", "ada", "hush"]);
-    // another way to write this machine's address, by which it is not known as such
+    // another spelling of the loopback address, which is not recognized as one
     let elsewhere = |query: &str| format!("smtp://ada:hush@127.1:{}{query}", server.port);
     let refused = send(&[("SMTP_URL", &elsewhere(""))]).await.unwrap_err();
     assert!(refused.words.contains("the password is not sent"), "{}", refused.words);
     let refused = send(&[("SMTP_URL", &elsewhere("?tls=required"))]).await.unwrap_err();
     assert!(refused.words.starts_with("STARTTLS: "), "{}", refused.words);
     send(&[("SMTP_URL", &format!("smtp://ada:hush@127.0.0.1:{}", server.port))]).await.unwrap();
-    assert_eq!(server.mails().len(), 1, "within one machine there is nobody to listen");
+    assert_eq!(server.mails().len(), 1, "the loopback address needs no encryption");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Who pays for a mail: the client and the account that ask for it, before the person whom it goes to.
+//! Budgets for mails: they count against the client and the account that request them before the recipient.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::support::{
     Answer, Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Sqlite, TestApp, challenges::CHALLENGE,
 };
 
-/// Tests come from here, and say where they would be.
+/// Tests connect from this address, and name any other client address in a header.
 const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 const HOME: &str = "198.51.100.7";
 const STRANGER: &str = "203.0.113.9";
 
 impl TestApp {
-    /// Runs an operation from elsewhere, with an access token where there is one.
+    /// Runs an operation from the given address, with the access token unless it is empty.
     async fn run_from(&self, from: &str, access_token: &str, query: &str, variables: Value) -> Answer {
         let body = json!({ "query": query, "variables": variables });
         let request = self.post().header("x-forwarded-for", from).json(&body);
@@ -39,7 +39,7 @@ impl TestApp {
         self.run_from(from, access_token, &query, json!({ "input": input })).await.data("changeEmail")
     }
 
-    /// People whose addresses are proven, and who have signed in from `from`.
+    /// Creates users with verified addresses who have signed in from `from`.
     async fn neighbours(&self, count: usize, from: &str) -> Vec<String> {
         let people: Vec<String> = (0..count).map(|n| format!("neighbour-{n}@example.org")).collect();
         for person in &people {
@@ -61,7 +61,7 @@ fn is_served(answer: &Value) -> bool {
     answer["__typename"] == "EmailChallenge"
 }
 
-/// The dev server exempts clients of its own machine; the proxy's tell of others.
+/// A development server exempts clients on its own machine, so the client is named by a proxy.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
@@ -72,13 +72,13 @@ async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
         .map(|n| async move { app.request_reset_from(STRANGER, &format!("invented-{n}@example.org")).await });
     let answers: Vec<Value> = asks.buffer_unordered(16).collect().await;
     let served = answers.iter().filter(|answer| is_served(answer)).count();
-    assert!((30..=33).contains(&served), "{served}: one comes back every two minutes");
+    assert!((30..=33).contains(&served), "{served} mails; the budget refills by one every two minutes");
     let refused = answers.iter().find(|answer| !is_served(answer)).unwrap();
     assert_eq!(refused["code"], "RATE_LIMITED");
     assert!((60..=120).contains(&refused["retryAfter"].as_i64().unwrap()), "{refused}");
     assert_eq!(app.mails_asked_for().await, served as u64);
 
-    // it is one budget for all fields that mail
+    // all fields that send mail share one budget
     let resend = format!("mutation {{ resendOtp(email: \"grace@example.org\") {{ {CHALLENGE} }} }}");
     let refused = app.run_from(STRANGER, "", &resend, json!({})).await.data("resendOtp");
     assert_eq!(refused["code"], "RATE_LIMITED");
@@ -90,9 +90,9 @@ async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
     assert_eq!(
         begun,
         json!({ "__typename": "AuthPayload", "emailChallenge": null }),
-        "it begins all the same"
+        "the session begins nevertheless"
     );
-    // and nobody else's
+    // other clients are not affected
     assert!(is_served(&app.request_reset_from(HOME, EMAIL).await));
 }
 
@@ -112,11 +112,11 @@ async fn two_hundred_users_behind_one_address_are_served_while_a_neighbour_flood
     assert!(refused.is_empty(), "{} refused: {}", refused.len(), refused[0]);
     let sent = send_due(&app.app).await.unwrap();
     assert!(sent >= 200, "{sent}");
-    // who never was here has the budget of the address
+    // requests for an account that never used this address count against the address
     assert_eq!(app.request_reset_from(HOME, "grace@example.org").await["code"], "RATE_LIMITED");
 }
 
-/// Otherwise a client could sign up with the addresses of strangers, and would be at home with each of them.
+/// Otherwise a client could sign up with the addresses of strangers, and each account would know the client.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_with_an_unverified_address_has_no_known_addresses() {
     let app = TestApp::with(Sqlite, &[PROXY, NO_VERIFICATION, ("RATE_LIMIT_MAILS_ADDRESS", "3/1h")]).await;
@@ -150,15 +150,15 @@ async fn mails_to_strangers_are_limited_across_a_clients_accounts_and_an_account
         }
         tokens.push(token);
     }
-    assert_eq!(served, 9, "the address is charged, though the accounts are at home there");
-    // the last account has asked for none yet
+    assert_eq!(served, 9, "the address is charged, even though the accounts know it");
+    // the last account has not requested any mail yet
     served = 0;
     for m in 0..9 {
         let from = format!("192.0.2.{m}");
         let asked = app.change_email_from(&from, &tokens[3], &format!("away-{m}@example.org")).await;
         served += usize::from(is_served(&asked));
     }
-    assert_eq!(served, 4, "the account is charged, wherever it asks from");
+    assert_eq!(served, 4, "the account is charged for requests from every address");
 }
 
 #[rstest]
@@ -167,7 +167,7 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
     app.neighbours(1, HOME).await;
     app.sign_up(EMAIL).await;
-    // the server sends statements by itself now and then, so the fewest of some tries is the request's own
+    // the server also sends statements of its own, so the fewest of several tries are the request's
     let mut told = Vec::new();
     for (from, email) in [
         (HOME, "neighbour-0@example.org"),
@@ -189,10 +189,10 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     assert!(told.iter().all(|each| *each == told[0]), "{told:#?}");
 }
 
-/// A stranger asks as often as they may, from as many addresses as it takes.
+/// A stranger requests mails as often as allowed, from many addresses.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_requests_never_leave_the_owner_without_a_mail_for_a_minute_of_the_day(
+async fn a_strangers_requests_never_leave_the_owner_without_a_working_mail(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
@@ -203,7 +203,7 @@ async fn strangers_requests_never_leave_the_owner_without_a_mail_for_a_minute_of
         let from = format!("10.{}.{}.1", minute / 250, minute % 250);
         strangers += usize::from(is_served(&app.request_reset_from(&from, EMAIL).await));
         send_due(&app.app).await.unwrap();
-        // a password that is too short shows whether the link works, and does not spend it
+        // a password that is too short shows whether the link works without using it
         let works =
             async || app.reset(&app.token(EMAIL).await, "x").await["fields"][0]["code"] == "TOO_SHORT";
         if !works().await {
@@ -215,7 +215,7 @@ async fn strangers_requests_never_leave_the_owner_without_a_mail_for_a_minute_of
     }
     assert!(
         (50..60).contains(&(strangers + owners)),
-        "{strangers} and {owners}: one every half hour, after six"
+        "{strangers} and {owners}: six, then one every half hour"
     );
 }
 
@@ -229,11 +229,11 @@ async fn a_used_mail_does_not_count_against_the_next(#[values(Sqlite, Postgres)]
         app.advance(Duration::from_secs(61));
     }
     assert_eq!(app.request_reset(EMAIL).await["code"], "RATE_LIMITED");
-    // a reset and a sign-in by mail use one, and void the others
+    // a reset or a sign-in by mail uses one mail and invalidates the others
     let used = app.reset(&app.token(EMAIL).await, "battery horse correct").await;
     assert_eq!(used["__typename"], "PasswordChanged");
     for _ in 0..6 {
-        assert!(is_served(&app.request_reset(EMAIL).await), "all of it is back");
+        assert!(is_served(&app.request_reset(EMAIL).await), "the whole budget is back");
         app.advance(Duration::from_secs(61));
     }
     for _ in 0..6 {
@@ -243,5 +243,5 @@ async fn a_used_mail_does_not_count_against_the_next(#[values(Sqlite, Postgres)]
     assert_eq!(app.request_login_code(EMAIL).await["code"], "RATE_LIMITED");
     let signed_in = app.activate(&app.token_in(EMAIL, "login_code").await.unwrap()).await;
     assert_eq!(signed_in["__typename"], "AuthPayload");
-    assert!(is_served(&app.request_login_code(EMAIL).await), "and this too");
+    assert!(is_served(&app.request_login_code(EMAIL).await), "the budget for sign-in codes is back too");
 }

@@ -1,6 +1,6 @@
-//! A flood of mails delays nobody else's.
+//! A flood of mails does not delay the mails of others.
 //!
-//! The drills print how long a person waited: `cargo test --test api mail_floods -- --nocapture`.
+//! The tests print how long a person waited: `cargo test --test api mail_floods -- --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -28,10 +28,10 @@ use crate::{
     },
 };
 
-/// Those under way at once, and the turns of other classes meanwhile.
+/// The mails that may go first: those being sent already, and the turns of other classes.
 const FEW: usize = 10;
 
-/// Waits for the mail to this address, and returns how many others went before it, of those that the server has after `before`.
+/// Waits for the mail to this address, and returns how many others went before it, without the server's first `before`.
 async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
     let asked = Instant::now();
     loop {
@@ -40,12 +40,12 @@ async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
             println!("    {to} waited {:.1} s, behind {position} others", asked.elapsed().as_secs_f64());
             return position;
         }
-        assert!(asked.elapsed() < Duration::from_mins(1), "it does not arrive");
+        assert!(asked.elapsed() < Duration::from_mins(1), "the mail does not arrive");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Registers so many invented addresses, as one client.
+/// Registers `count` invented addresses as one client.
 async fn flood(app: &TestApp, count: usize) {
     let client = &Client { ip_address: "203.0.113.9".parse().ok(), user_agent: None };
     let asks = stream::iter(0..count).map(|n| async move {
@@ -77,7 +77,7 @@ async fn a_sign_up_gets_its_code_before_the_mails_of_a_flood(#[values(Sqlite, Po
     assert!(mails_before(&server, EMAIL, before).await < FEW);
     sender.stop().await;
     let sent = server.mails().len();
-    assert!(sent < 500, "{sent} of 1500: the flood still waits");
+    assert!(sent < 500, "{sent} of 1500 were sent: the flood did not wait");
 }
 
 #[rstest]

@@ -1,4 +1,4 @@
-//! Every flow that mails something, by way of a real mail server; and what the database keeps of it.
+//! Every flow that sends mail, through a real mail server, and what the database stores of it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{
 const NEW_EMAIL: &str = "countess@example.org";
 const NEW_PASSWORD: &str = "battery horse correct";
 
-/// The newest mail, which must be to this address.
+/// Sends due mails, and returns the newest mail to this address.
 async fn newest(app: &TestApp, server: &MailServer, to: &str, subject: &str) -> Received {
     send_due(&app.app).await.unwrap();
     let mails = server.mails();
@@ -35,7 +35,7 @@ fn token(link: &str) -> String {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
+async fn every_mail_arrives_and_works_and_the_database_stores_none_of_its_secrets(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
     #[values("optional", "mandatory")] verification: &str,
@@ -46,7 +46,7 @@ async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
     let subject = if method == "otp" { " is your Gatehouse confirmation code" } else { "Confirm" };
 
-    // an address is proven by who asked for the mail
+    // the person who requested the mail verifies the address
     let begun = app.register(EMAIL, PASSWORD).await;
     let id = if verification == "mandatory" { &begun["id"] } else { &begun["emailChallenge"]["id"] };
     let mail = newest(&app, &server, EMAIL, subject).await;
@@ -65,7 +65,7 @@ async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     app.register("grace@example.org", PASSWORD).await;
     let unused = newest(&app, &server, "grace@example.org", subject).await;
 
-    // the address is another, and the old one is told
+    // the address changes, and the old one is notified
     let asked = app.change_email(&ada.access_token, NEW_EMAIL).await;
     let code = newest(&app, &server, NEW_EMAIL, "confirms your new Gatehouse email address").await.code();
     let moved = app.verify_as(&ada.access_token, NEW_EMAIL, &code, Some(&asked["id"])).await;
@@ -73,7 +73,7 @@ async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     secrets.push(code);
     newest(&app, &server, EMAIL, "The email address of your").await;
 
-    // the password is another, and that is told
+    // the password changes, and the user is notified
     app.advance(Duration::from_mins(2));
     app.request_reset(NEW_EMAIL).await;
     let reset = token(&newest(&app, &server, NEW_EMAIL, "password").await.link());
@@ -89,10 +89,10 @@ async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     secrets.extend([reset, idle, known.access_token, known.refresh_token]);
     secrets.push(if method == "otp" { unused.code() } else { token(&unused.link()) });
     let dump = dump(&app).await;
-    assert!(dump.contains(NEW_EMAIL) && dump.contains("$argon2id$"), "it is the whole of it");
+    assert!(dump.contains(NEW_EMAIL) && dump.contains("$argon2id$"), "the dump is incomplete");
     for secret in secrets {
         let is_there = if secret.len() == 8 {
-            // within the digits of an id anything may be found
+            // the digits of an ID may contain a code by chance
             dump.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == secret)
         } else {
             dump.contains(&secret) || (secret.len() > 40 && dump.contains(&hex(&secret)))
@@ -101,7 +101,7 @@ async fn every_mail_arrives_and_works_and_the_database_stores_no_secret_of_it(
     }
 }
 
-/// The part of a token that nobody can guess, as bytes are dumped. Its first half is an id, which is no secret by itself.
+/// Returns the secret part of a token in hex, as [`dump`] shows bytes. The first half is an ID, which is not secret.
 fn hex(token: &str) -> String {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
@@ -113,7 +113,7 @@ fn hex(token: &str) -> String {
         .collect()
 }
 
-/// Every value of every row of every table: a text as it is, bytes in hex.
+/// Returns every value of every row of every table: text unchanged, bytes in hex.
 async fn dump(app: &TestApp) -> String {
     let on = connect(&app.settings["DATABASE_URL"]).await;
     let backend = on.get_database_backend();
@@ -142,7 +142,7 @@ async fn dump(app: &TestApp) -> String {
                 DbBackend::Sqlite => format!(
                     "CASE typeof(\"{column}\") WHEN 'blob' THEN lower(hex(\"{column}\")) ELSE CAST(\"{column}\" AS TEXT) END"
                 ),
-                // `bytea` shows itself in hex, and `uuid` too but for its hyphens
+                // PostgreSQL shows `bytea` in hex, and `uuid` in hex with hyphens
                 _ => format!("\"{column}\"::text || ' ' || replace(\"{column}\"::text, '-', '')"),
             };
             for value in list(format!("SELECT {value} FROM \"{table}\"")).await.into_iter().flatten() {
@@ -153,7 +153,7 @@ async fn dump(app: &TestApp) -> String {
     dump
 }
 
-/// Spellings that another program might take for somebody else's address.
+/// Another program might take these spellings for somebody else's address.
 #[tokio::test(flavor = "multi_thread")]
 async fn lookalike_addresses_are_refused_or_are_the_same_address() {
     let app = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION", "mandatory")]).await;
@@ -166,8 +166,8 @@ async fn lookalike_addresses_are_refused_or_are_the_same_address() {
         "ada@example.org.",
         "ada@example..org",
         "аda@example.org",         // a Cyrillic а
-        "ada@xn--example-.org",    // no punycode
-        "ada@xn--xample-9uf.org.", // a trailing dot behind punycode
+        "ada@xn--example-.org",    // invalid punycode
+        "ada@xn--xample-9uf.org.", // a trailing dot after punycode
         "ada\u{200b}@example.org",
         "\"ada\"@example.org",
         "ada@example.org,eve@example.org",
@@ -204,7 +204,7 @@ async fn lookalike_addresses_are_refused_or_are_the_same_address() {
     for spelling in spellings {
         assert_eq!(app.login(spelling, PASSWORD).await["user"]["id"], ada["user"]["id"], "{spelling}");
     }
-    // other domains, however alike they look
+    // other domains, however similar they look
     for other in ["ada@bucher.example", "ada@buecher.example", "ada@exampIe.org", "ada@ßpiegel.example"] {
         assert_eq!(app.register(other, PASSWORD).await["__typename"], "EmailChallenge", "{other}");
         assert_eq!(app.codes(other).await.len(), 1, "{other}");

@@ -1,8 +1,11 @@
-//! Mail templates: what links they contain, and how an operator replaces them.
+//! Mail templates: which links they contain, and how operators replace them.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use gatehouse::mail::{Content, Written};
+use gatehouse::{
+    mail::{Content, Written},
+    security_changes::UNDO_TTL,
+};
 use rstest::rstest;
 use secrecy::SecretString;
 
@@ -14,7 +17,7 @@ use crate::{
     },
 };
 
-/// `PUBLIC_URL` is the API's, where a browser finds nothing.
+/// `PUBLIC_URL` is the address of the API, where a browser finds no app.
 #[rstest]
 #[case(Content::PasswordChanged { undo: None })]
 #[case(Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo: None })]
@@ -70,7 +73,7 @@ fn templates_can_be_replaced_one_by_one() {
         ("Neues Passwort bei Gatehouse", "Hallo Ada & Co!")
     );
     assert!(mail.html.contains("<title>Neues Passwort bei Gatehouse</title>"), "{}", mail.html);
-    assert!(mail.html.contains("If this wasn't you"), "the rest is as it was");
+    assert!(mail.html.contains("If this wasn't you"), "the other templates are unchanged");
 }
 
 #[rstest]
@@ -109,5 +112,21 @@ fn files_named_in_settings_must_exist() {
         let error =
             mailer(&[("SMTP_URL", "smtps://smtp.example.org"), ("SMTP_CA_FILE", file)]).err().unwrap();
         assert!(error.starts_with(&format!("SMTP_CA_FILE: {file}: ")), "{error}");
+    }
+}
+
+/// The templates and the page spell out the time that is a constant of the code.
+#[test]
+fn each_text_about_undoing_a_change_gives_the_right_time() {
+    let within = format!("{} hours", UNDO_TTL.as_secs() / 3600);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let notices = fs::read_dir(source.join("mail/templates")).unwrap().map(|entry| entry.unwrap().path());
+    let texts = notices
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .filter(|text| text.contains("undo the change"));
+    let texts: Vec<_> = texts.chain(fs::read_to_string(source.join("http/pages/undo.js"))).collect();
+    assert_eq!(texts.len(), 11);
+    for text in texts {
+        assert!(text.contains(&within), "{text}");
     }
 }

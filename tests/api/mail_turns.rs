@@ -1,6 +1,6 @@
-//! Which of the mails that wait goes first: nobody can keep others from theirs by asking for many.
+//! The order of waiting mails: nobody can delay the mails of others by requesting many.
 //!
-//! The drills print how long a person waited: `cargo test --test api mail_turns -- --nocapture`.
+//! The tests print how long a person waited: `cargo test --test api mail_turns -- --nocapture`.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::support::{
 pub(crate) const MANDATORY: (&str, &str) = ("EMAIL_VERIFICATION", "mandatory");
 const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 
-/// What sends mails while it lives.
+/// A task that sends mails until it is stopped.
 pub(crate) struct Sender(JoinHandle<()>, oneshot::Sender<()>);
 
 impl Sender {
@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// What a request writes for an address that nobody has, from a client address of its own.
+/// Returns the rows that a request for an address without an account writes; each `n` is another client.
 pub(crate) fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
     let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
     let (id, now) = (Uuid::from_u128(n), app.app.clock.now());
@@ -66,7 +66,7 @@ pub(crate) fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails:
     (challenge, mails::Model { asker: Some(id), ..outbox::row(&app.app, order) })
 }
 
-/// Writes a mail about a change to this person, which is sent if the account exists.
+/// Writes a notice to this address, which is sent if the account exists.
 async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
     let to = EmailAddress::parse(to).unwrap();
     let good_for = Duration::from_hours(1);
@@ -76,7 +76,7 @@ async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
     app.app.db.write_one(async move |txn| mails::insert(&txn, row).await).await.unwrap();
 }
 
-/// Otherwise the delay of one's own mail would tell whether those that one asked for before it say anything.
+/// Otherwise the delay of a requested mail would reveal whether the mails requested before it were skipped.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_skipped_mail_takes_its_turn_like_any_other(
@@ -97,7 +97,7 @@ async fn a_skipped_mail_takes_its_turn_like_any_other(
     let mails = server.mails();
     let own = mails.iter().position(|mail| mail.to == ["own@example.org"]).unwrap();
     let neighbours = mails[..own].iter().filter(|mail| mail.to == ["neighbour@example.org"]).count();
-    assert!((5..=11).contains(&neighbours), "{neighbours} of the neighbour's instead of eight");
+    assert!((5..=11).contains(&neighbours), "{neighbours} of the neighbour's mails instead of eight");
 }
 
 #[rstest]
@@ -136,7 +136,7 @@ async fn verified_users_go_first_strangers_last_and_nobody_waits_forever(
     };
     let classes: Vec<usize> = mails.iter().map(|mail| class(&mail.to[0])).collect();
     let count = |class| classes[..30].iter().filter(|each| **each == class).count();
-    // some are under way at once, so what is due at the end of the thirty may come a little later
+    // several mails are sent at once, so the last of the thirty may arrive a little later
     let counts = [count(0), count(1), count(2)];
     assert!(
         (18..=24).contains(&counts[0]) && (4..=9).contains(&counts[1]) && (1..=5).contains(&counts[2]),
@@ -148,7 +148,7 @@ async fn verified_users_go_first_strangers_last_and_nobody_waits_forever(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_that_failed_delay_no_others(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_that_failed_do_not_delay_others(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
@@ -196,18 +196,18 @@ async fn mails_that_expire_in_the_queue_are_dropped(#[values(Sqlite, Postgres)] 
             && mail.last_error.as_deref() == Some("too late; nobody tried to send it in time")
     };
     assert!(all.len() == 1200 && all.iter().all(is_dropped));
-    assert!(all.iter().all(|mail| mail.attempts == 0), "nobody set out to send them");
+    assert!(all.iter().all(|mail| mail.attempts == 0), "no attempt was made to send them");
     assert_eq!(server.mails().len(), 0);
 }
 
-/// A server of the version before takes mails without looking at turns.
+/// A server of the previous version claims mails without regard to turns.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_claimed_by_an_older_server_are_left_to_it(#[values(Sqlite, Postgres)] database: Database) {
     let server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await.user_id.parse().ok();
-    // more than this server has under way at once
+    // more than this server sends at once
     for _ in 0..8 {
         order_as(&app, 1, EMAIL, ada).await;
     }
@@ -220,6 +220,6 @@ async fn mails_claimed_by_an_older_server_are_left_to_it(#[values(Sqlite, Postgr
     assert_eq!(send_due(&app.app).await.unwrap(), 1);
     assert_eq!(server.mails()[0].to, ["later@example.org"]);
     app.advance(Duration::from_secs(61));
-    assert_eq!(send_due(&app.app).await.unwrap(), 8, "its leases ran out");
+    assert_eq!(send_due(&app.app).await.unwrap(), 8, "the leases of the older server have expired");
     assert_eq!(server.mails().len(), 9);
 }

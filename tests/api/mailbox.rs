@@ -1,4 +1,4 @@
-//! The mailbox of development mode.
+//! The mailbox of the development mode.
 
 use gatehouse::{
     outbox::{MailKind, send_due},
@@ -36,7 +36,7 @@ async fn the_mailbox_keeps_mails_and_lists_them_as_json(#[values(Sqlite, Postgre
     assert_eq!(
         (&list[0]["id"], &list[0]["to"]),
         (&json!(second), &json!("Ada@Example.org")),
-        "the newest first"
+        "the newest mail is first"
     );
     assert_eq!(list[0]["template"], "password_changed");
     let latest = get(&app, "/api/latest?to=ADA@example.org").await;
@@ -88,7 +88,7 @@ async fn the_mailbox_lists_codes_and_links_as_mailed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mailbox_exists_only_in_development_and_only_if_mails_go_there() {
+async fn the_mailbox_exists_only_in_development_and_only_if_it_receives_the_mails() {
     let folder = tempfile::tempdir().unwrap();
     let (secret, mails) = (SecretKey::generate().1, format!("file://{}", folder.path().display()));
     let settings = [
@@ -149,7 +149,7 @@ async fn the_mailbox_and_its_mails_run_no_foreign_scripts() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;
     let name = "<img src=x onerror=alert(1)>";
     let mallory = app.signup(json!({ "email": EMAIL, "name": name, "password": PASSWORD })).await;
-    // to an address that is not proven no name is sent
+    // names are sent only to verified addresses
     app.sql("UPDATE users SET email_verified_at = 1").await;
     let id = app.order(MailKind::PasswordChanged, EMAIL, &SignedIn::from(&mallory).user_id).await;
     send_due(&app.app).await.unwrap();
@@ -171,7 +171,7 @@ async fn the_mailbox_and_its_mails_run_no_foreign_scripts() {
     let script = get(&app, "/mailbox.js").await.text;
     assert!(
         !script.contains("innerHTML") && !script.contains("insertAdjacentHTML"),
-        "texts are put in as text"
+        "the script inserts HTML"
     );
     let mail = get(&app, &format!("/mails/{id}")).await;
     assert!(mail.text.contains("&lt;img src=x onerror=alert(1)&gt;") && !mail.text.contains("<img"));

@@ -1,6 +1,6 @@
-//! Every promise, tried through the front door: GraphQL over HTTP, on SQLite and on PostgreSQL.
+//! Tests through the public interface: GraphQL over HTTP, on SQLite and on PostgreSQL.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 #![expect(unreachable_pub, reason = "support is shared by the files of one binary")]
 
 mod support;

@@ -29,7 +29,7 @@ async fn me_is_the_viewer_with_their_live_sessions_newest_first(
     let mut me = app.run_as(token, query, json!({})).await.data("me");
     let times =
         ["createdAt", "updatedAt", "lastLoginAt"].map(|field| me[field].take().as_str().unwrap().to_owned());
-    assert!(times.iter().all(|time| time.ends_with('Z')), "{times:?} are in UTC");
+    assert!(times.iter().all(|time| time.ends_with('Z')), "{times:?} are not in UTC");
     assert!(times[0] == times[1] && times[0] < times[2], "{times:?}");
     for session in me["sessions"].as_array_mut().unwrap() {
         for field in ["createdAt", "lastUsedAt", "expiresAt"] {
@@ -71,7 +71,7 @@ async fn only_a_trusted_proxy_can_name_the_client() {
     }
 }
 
-/// The newest session of a login by this request, as its owner sees it.
+/// Logs in with this request, and returns the new session.
 async fn session(request: RequestBuilder) -> Value {
     let query = format!(
         "mutation {{ login(input: {{ identifier: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{
@@ -82,7 +82,7 @@ async fn session(request: RequestBuilder) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_entry_is_read_in_every_common_form_or_the_client_is_unknown(
+async fn a_proxys_entry_is_read_in_every_common_form_or_else_the_client_is_unknown(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, ("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8")]).await;
@@ -97,7 +97,7 @@ async fn a_proxys_entry_is_read_in_every_common_form_or_the_client_is_unknown(
         (&[b"::ffff:192.0.2.1"], Some("192.0.2.1")),
         (&[b"\"[2001:db8::7]:4711\""], Some("2001:db8::7")),
         (&[b"192.0.2.1, [::ffff:10.0.0.2]:80"], Some("192.0.2.1")),
-        // what the client wrote itself stands left of what the proxy adds
+        // what the client sends is to the left of what the proxy adds
         (&[b"\xe9, nonsense, 192.0.2.1"], Some("192.0.2.1")),
         (&[b"\xff\xfe", b"192.0.2.1"], Some("192.0.2.1")),
         (&[b"unknown"], None),
@@ -115,7 +115,11 @@ async fn a_proxys_entry_is_read_in_every_common_form_or_the_client_is_unknown(
         let seen = session(request).await["ipAddress"].take();
         assert_eq!(seen, json!(address), "{lines:?}");
     }
-    assert_eq!(session(app.post()).await["ipAddress"], "127.0.0.1", "without it the proxy asks itself");
+    assert_eq!(
+        session(app.post()).await["ipAddress"],
+        "127.0.0.1",
+        "without the header the request is the proxy's own"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,8 +139,12 @@ async fn clients_with_an_unreadable_address_share_a_budget_that_is_not_the_proxy
     for from in ["[2001:db8:1::7]", "[2001:db8:1:0::8]:4711"] {
         assert_eq!(check(from).await, None);
     }
-    assert_eq!(check("2001:db8:1::9").await.as_deref(), Some("LIMIT_EXCEEDED"), "whatever way it is written");
-    assert_eq!(check("[2001:db8:2::7]").await, None, "neighbours are not held to it");
+    assert_eq!(
+        check("2001:db8:1::9").await.as_deref(),
+        Some("LIMIT_EXCEEDED"),
+        "the spelling of the address does not matter"
+    );
+    assert_eq!(check("[2001:db8:2::7]").await, None, "other networks are not affected");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +166,7 @@ async fn an_unreadable_entry_of_a_proxy_is_logged_once() {
     }
 }
 
-/// Headers are bytes: one letter must not make the rest of it unknown.
+/// Headers are bytes: one letter must not make the whole header unreadable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_agent_can_have_letters_outside_ascii() {
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION]).await;

@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! Metrics for Prometheus.
 
 use std::future::pending;
 
@@ -42,7 +42,7 @@ async fn prometheus_can_read_counts_of_requests_and_their_outcomes(
         "gatehouse_database_writes_waiting 0.0",
         "# EOF",
     ] {
-        assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        assert!(text.lines().any(|told| told == line), "{line} is missing:\n{text}");
     }
     for name in [
         "database_connections ",
@@ -50,8 +50,8 @@ async fn prometheus_can_read_counts_of_requests_and_their_outcomes(
         "viewer_cache_hits_total ",
         "limiter_permitted_total ",
     ] {
-        assert!(text.contains(&format!("\ngatehouse_{name}")), "{name} is not in\n{text}");
+        assert!(text.contains(&format!("\ngatehouse_{name}")), "{name} is missing:\n{text}");
     }
-    assert!(!text.contains(EMAIL) && !text.contains(&ada.user_id), "it tells of nobody");
+    assert!(!text.contains(EMAIL) && !text.contains(&ada.user_id), "the metrics name a user");
     assert_eq!(app.http.get(format!("{}/metrics", app.url)).send().await.unwrap().status(), 404);
 }

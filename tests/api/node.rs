@@ -1,4 +1,4 @@
-//! What others must be able to rely on, judged by programs that others wrote, in another language: see `tests/node`.
+//! Compliance with specifications, checked by independent programs in another language: see `tests/node`.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_audit_of_graphql_over_http_passes() {
+async fn every_audit_of_the_graphql_over_http_specification_passes() {
     let app = TestApp::start(Sqlite).await;
     let audits = node(&["audit.mjs", &format!("{}/graphql", app.url)]);
     assert!(audits.status.success(), "{}{}", text(&audits.stdout), text(&audits.stderr));

@@ -1,4 +1,4 @@
-//! Mails are written with what causes them, sent once, and not lost.
+//! Mails are written in the transaction that causes them, sent once, and not lost.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ async fn a_mail_is_sent_only_after_its_transaction_commits(#[values(Sqlite, Post
     failed.await.unwrap_err();
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 1);
-    assert_eq!(send_due(&app.app).await.unwrap(), 0, "once");
+    assert_eq!(send_due(&app.app).await.unwrap(), 0, "the mail is sent only once");
     let mails = server.mails();
     assert_eq!(ids(&mails), [format!("<{id}@127.0.0.1>")]);
     assert_eq!((mails[0].from.as_str(), mails[0].to.as_slice()), (FROM, &[EMAIL.to_owned()][..]));
@@ -84,14 +84,14 @@ async fn notices_describe_the_account_as_it_is_when_they_are_sent(
     for text in ["Hello,", "account is now\nada@example.org", "instead of old@example.org"] {
         assert!(changed.text.contains(text), "{text}: {}", changed.text);
     }
-    assert!(app.inbox(EMAIL).await.is_empty(), "it is her address again");
+    assert!(app.inbox(EMAIL).await.is_empty(), "the address is current again, so there is nothing to report");
     for (proven, hello) in [("NULL", "Hello,"), ("1", "Hello Ada Lovelace,")] {
         app.sql(&format!("UPDATE users SET email_verified_at = {proven}")).await;
         app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
         let changed = &app.inbox(EMAIL).await[0];
         assert!(
             changed.text.starts_with(hello),
-            "a name is told at a proven address alone: {}",
+            "names are sent only to verified addresses: {}",
             changed.text
         );
     }
@@ -117,12 +117,12 @@ async fn undelivered_mails_are_sent_once_the_mail_server_is_back(
         server.answer(trouble);
     }
     if trouble == "hang" {
-        // a connection that stands is not troubled
+        // an open connection would not be affected
         server.restart();
     }
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
-    assert_eq!(send_due(&app.app).await.unwrap(), 0, "not at once");
+    assert_eq!(send_due(&app.app).await.unwrap(), 0, "a retry does not follow at once");
     let waits = row(&app, id).await;
     let words = waits.last_error.clone().unwrap();
     let (said, now) = (
@@ -172,7 +172,7 @@ async fn mails_that_are_refused_permanently_are_given_up(
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
     assert!(server.mails().is_empty());
 
-    // an operator sees it
+    // operators see the failure
     let folder = tempfile::tempdir().unwrap();
     let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str())];
     let listed = output(gatehouse(folder.path(), &["mail", "queue"], &settings), "");
@@ -186,7 +186,7 @@ async fn mails_that_are_refused_permanently_are_given_up(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_mail_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_mail_is_sent_after_it_expires_or_a_day_late(#[values(Sqlite, Postgres)] database: Database) {
     let mut server = MailServer::start(&[]);
     let app = server.app(database).await;
     let ada = app.sign_up(EMAIL).await;
@@ -204,7 +204,7 @@ async fn no_mail_is_sent_after_it_expired_or_a_day_late(#[values(Sqlite, Postgre
     let expired = row(&app, short_id).await;
     assert!(expired.failed_at.is_some(), "{expired:?}");
     assert!(expired.last_error.unwrap().starts_with("too late; connect: "));
-    assert!(row(&app, long).await.due_at.is_some(), "it still waits");
+    assert!(row(&app, long).await.due_at.is_some(), "the mail still waits");
     server.restart();
     app.advance(Duration::from_hours(24));
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
@@ -229,7 +229,7 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
     assert_eq!(count().await, 1);
     app.advance(Duration::from_hours(8 * 24));
     sweep(&app.app).await.unwrap();
-    assert!(row(&app, waiting).await.due_at.is_some(), "what waits is kept");
+    assert!(row(&app, waiting).await.due_at.is_some(), "a waiting mail is kept");
 }
 
 #[rstest]
@@ -242,7 +242,7 @@ async fn the_log_names_recipients_only_in_development(#[case] command: &str, #[c
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     let refused = app.order(MailKind::PasswordChanged, "grace@example.org", &ada.user_id).await;
     let folder = tempfile::tempdir().unwrap();
-    // a way by which the second mail cannot go
+    // makes delivery of the second mail fail
     std::fs::create_dir_all(folder.path().join(format!("{refused}.part"))).unwrap();
     let (port, way) = (crate::support::process::free_port(), format!("file://{}", folder.path().display()));
     let settings = [
@@ -260,7 +260,7 @@ async fn the_log_names_recipients_only_in_development(#[case] command: &str, #[c
     let server = Server { child, url: String::new() };
     let begun = Instant::now();
     while row(&app, id).await.sent_at.is_none() || row(&app, refused).await.last_error.is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "they are not sent");
+        assert!(begun.elapsed() < Duration::from_secs(10), "the mails are not sent");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(server);

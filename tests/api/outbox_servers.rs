@@ -1,4 +1,4 @@
-//! Several servers, versions and crashes on one outbox: every mail is sent, and sent once.
+//! Several servers and versions share one outbox, and servers crash: no mail is lost, and few are sent twice.
 
 use std::{
     collections::HashMap,
@@ -51,8 +51,8 @@ async fn a_claimed_mail_belongs_to_its_server_until_the_lease_ends(
     app.advance(Duration::from_secs(59));
     assert!(claim_now().await.is_empty());
     app.advance(Duration::from_secs(2));
-    assert_eq!(claim_now().await[0].attempts, 2, "whoever had it has died");
-    assert!(!settle_now(1).await, "or was only late: then it has no say any more");
+    assert_eq!(claim_now().await[0].attempts, 2, "the first server may have died");
+    assert!(!settle_now(1).await, "if it was only late, its result no longer counts");
     assert!(row(&app, id).await.due_at.is_some());
     assert!(settle_now(2).await);
     assert!(!settle_now(2).await);
@@ -68,7 +68,7 @@ async fn two_servers_send_each_mail_once() {
     let sent = join_all([&one, &other, &one, &other].map(|app| send_due(&app.app))).await;
     let sent: Vec<u64> = sent.into_iter().map(Result::unwrap).collect();
     assert_eq!(sent.iter().sum::<u64>(), 60);
-    assert!(sent.iter().all(|count| *count > 0), "they share the work: {sent:?}");
+    assert!(sent.iter().all(|count| *count > 0), "the servers do not share the work: {sent:?}");
     let (mut ids, mut ordered) = (ids(&server.mails()), ordered);
     ids.sort_unstable();
     ordered.sort_unstable();
@@ -111,12 +111,12 @@ async fn a_server_killed_while_sending_loses_no_mail(#[values(Sqlite, Postgres)]
     }
     for id in &ordered {
         let copies = copies.get(&format!("<{id}@127.0.0.1>")).unwrap_or_else(|| panic!("{id} was lost"));
-        assert!(copies.iter().all(|copy| *copy == copies[0]), "the same to the byte");
+        assert!(copies.iter().all(|copy| *copy == copies[0]), "the copies are not identical");
     }
     let twice = copies.values().map(|copies| copies.len() - 1).sum::<usize>();
     assert!(
         (1..=KILLS * 4).contains(&twice),
-        "{twice} copies too many: each kill doubles what was on its way"
+        "{twice} mails were sent twice: a kill repeats only the mails being sent"
     );
     assert_eq!(copies.len(), 40);
 }
@@ -137,12 +137,12 @@ async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
     let arrived = async |count: usize| {
         let begun = Instant::now();
         while server.mails().len() < count {
-            assert!(begun.elapsed() < Duration::from_secs(10), "it does not arrive");
+            assert!(begun.elapsed() < Duration::from_secs(10), "the mail does not arrive");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         begun.elapsed()
     };
-    // the first look at the outbox is over
+    // the first check of the outbox is over
     tokio::time::sleep(Duration::from_millis(300)).await;
     app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     let took = arrived(1).await;
@@ -151,7 +151,7 @@ async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
     other.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(2).await;
 
-    // what is on its way when the server is told to stop is finished, and noted
+    // a mail that is being sent when the server stops is finished and recorded
     server.answer("slow");
     let last = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(3).await;
@@ -162,7 +162,7 @@ async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_of_a_newer_version_wait_for_it(#[values(Sqlite, Postgres)] database: Database) {
+async fn mails_of_a_newer_version_wait_for_a_newer_server(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let to = gatehouse::input::EmailAddress::parse(EMAIL).unwrap();
     let order = MailRequest {

@@ -1,4 +1,4 @@
-//! The pages behind links in mails, where the app has none, in a real browser.
+//! The pages behind links in mails, for apps without pages of their own, in a real browser.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) async fn get(app: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pages_load_nothing_from_elsewhere_and_are_never_cached() {
+async fn the_pages_load_nothing_from_other_origins_and_are_never_cached() {
     let settings = [("APP_NAME", "<b>Ada & Co</b>"), ("SUPPORT_EMAIL", "help@example.org")];
     let app = TestApp::with(Sqlite, &settings).await;
     let scripts = ["account", "activate", "reset_password", "sign_in", "undo"];
@@ -40,7 +40,7 @@ async fn the_pages_load_nothing_from_elsewhere_and_are_never_cached() {
             assert_eq!(answer.header(name), value, "{path}");
         }
         assert!(!answer.text.contains("http:") && !answer.text.contains("https:"), "{path}");
-        assert!(!answer.text.contains("innerHTML"), "texts are put in as text");
+        assert!(!answer.text.contains("innerHTML"), "the script inserts HTML");
         if !path.contains('.') {
             assert!(answer.text.contains("&lt;b&gt;Ada &amp; Co&lt;&#x2f;b&gt;"), "{}", answer.text);
             assert!(answer.text.contains("mailto:help@example.org") && !answer.text.contains("<b>"));
@@ -64,7 +64,7 @@ async fn each_page_links_to_the_app_if_there_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_its_own_pages_replaces_ours() {
+async fn the_pages_of_an_app_replace_the_servers() {
     for (setting, gone, there) in [
         ("ACTIVATION_URL", "/activate", "/reset-password"),
         ("PASSWORD_RESET_URL", "/reset-password", "/activate"),
@@ -83,7 +83,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
     let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12"), ("NO_ACCOUNT_NOTICE", "on")];
     let app = TestApp::with(database, &settings).await;
 
-    // no token, nobody's token, and a mail that is asked for again
+    // without a token, and with a mail requested again
     app.register(EMAIL, PASSWORD).await;
     let link = app.link(EMAIL).await;
     let ask = [["press", "Tab"], ["type", EMAIL], ["press", "Enter"]];
@@ -129,19 +129,19 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
     assert!(reads[5]["notice"].as_str().unwrap().contains("we have sent you a link"), "{}", reads[5]);
     assert!(reads[6]["notice"].as_str().unwrap().contains("Too many attempts"), "{}", reads[6]);
 
-    // the link is opened in the tab that is there
+    // the link is opened in a tab that already shows the page
     let fragment = format!("#{}", link.split_once('#').unwrap().1);
     let steps = json!([["open", format!("{}/activate", app.url)], ["fragment", fragment], ["read"]]);
     assert_eq!(browse(&steps)["reads"][0]["title"], "Confirm your email address");
 
-    // too late
+    // the link has expired
     app.advance(Duration::from_hours(24));
     let without = "I don’t know the password. Confirm without it";
     let steps = json!([["open", link], ["click", without], ["read"]]);
     let late = &browse(&steps)["reads"][0];
     assert_eq!(late["title"], "This link no longer works");
 
-    // a stranger may have signed up: who does not know the password begins without, and the page leads to a new one
+    // a stranger may have signed up: a person who does not know the password confirms without it and sets a new one
     app.register(EMAIL, PASSWORD).await;
     let steps = json!([
         ["open", app.link(EMAIL).await],
@@ -175,7 +175,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
     assert_eq!(reads[2]["title"], "Your new password is set");
     assert_eq!(app.login(EMAIL, NEW).await["__typename"], "AuthPayload");
 
-    // shut out, and switched off
+    // a deactivated account, and links that are switched off
     app.register("grace@example.org", PASSWORD).await;
     let grace = app.link("grace@example.org").await;
     let insert = "UPDATE users SET is_active = FALSE, email_verified_at = NULL, email = 'grace@example.org', email_key = 'grace@example.org'";
@@ -196,7 +196,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreachable_server_is_reported_and_tried_again() {
+async fn an_unreachable_server_is_reported_and_the_form_can_be_sent_again() {
     let app = TestApp::with(Sqlite, &LINK).await;
     app.register(EMAIL, PASSWORD).await;
     let link = app.link(EMAIL).await;

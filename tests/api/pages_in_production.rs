@@ -1,4 +1,4 @@
-//! The pages behind links in mails, with a server as in production and real mails.
+//! The pages behind links in mails, with a production server and real mails.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A server as in production, its log, and the mail server that it uses.
+/// A production server, its log, and the mail server that it uses.
 struct Production {
     server: Option<Server>,
     mail: MailServer,
@@ -83,20 +83,20 @@ impl Production {
     }
 }
 
-/// The page knew the token, and nothing else did: no address, no header, no log.
+/// Asserts that the token appears in no request URL, referrer, address bar or log.
 fn is_nowhere(link: &str, seen: &Value, log: &str) {
     let token = link.split_once("#token=").unwrap().1;
     for request in seen["requests"].as_array().unwrap() {
-        // what a browser calls its request's URL still has the fragment, which is never sent
+        // the browser reports URLs with the fragment, which it never sends
         let url = request[1].as_str().unwrap().split('#').next().unwrap();
         assert!(!url.contains(token) && request[2].is_null(), "{request}");
     }
     for read in seen["reads"].as_array().unwrap() {
         assert!(!read["url"].as_str().unwrap().contains('#'), "{read}");
     }
-    assert!(log.contains("/activate") || log.contains("/reset-password"), "the log tells of requests");
+    assert!(log.contains("/activate") || log.contains("/reset-password"), "the log has no requests");
     assert!(!log.contains(token), "the token is in the log");
-    assert_eq!(seen["complaints"], json!([]), "the browser has nothing to complain of");
+    assert_eq!(seen["complaints"], json!([]), "the browser reported errors");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn links_in_real_mails_work_and_leak_no_token() {
     let link = production.mail("Confirm").await.link();
     assert!(link.starts_with(&format!("{}/activate#token=", production.url)), "{link}");
 
-    // what merely opens it spends nothing
+    // merely opening the link does not use it
     let opened = browse(&json!([["open", link], ["read"], ["open", link], ["read"]]));
     assert_eq!(opened["reads"][0]["title"], "Confirm your email address");
     assert_eq!(opened["reads"][0]["button"], "Confirm I don’t know the password. Confirm without it");
@@ -117,7 +117,7 @@ async fn links_in_real_mails_work_and_leak_no_token() {
     assert_eq!(posts.count(), 0);
     assert_eq!(production.login(PASSWORD).await["__typename"], "EmailChallenge");
 
-    // by keyboard alone; a wrong password does not spend the link
+    // by keyboard alone; a wrong password does not use the link
     let confirm = json!([
         ["open", link],
         ["press", "Tab"],
@@ -147,7 +147,7 @@ async fn links_in_real_mails_work_and_leak_no_token() {
     assert_eq!(read["notice"], "You can close this page and sign in.");
     let login = production.login(PASSWORD).await;
     assert_eq!(login["user"]["emailVerified"], true);
-    assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "that of the page is over");
+    assert_eq!(login["user"]["sessions"].as_array().unwrap().len(), 1, "the page's own session has ended");
     is_nowhere(&link, &seen, &fs::read_to_string(production.log()).unwrap());
     let again = json!([["open", link], ["press", "Tab"], ["type", PASSWORD], ["press", "Enter"], ["read"]]);
     let again = browse(&again);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp, node::browse};
 
-/// Signs up, and proves the address.
+/// Signs up and verifies the address.
 pub(crate) async fn proven(app: &TestApp, email: &str) -> SignedIn {
     let signed_in = app.sign_up(email).await;
     let code = app.code(email).await;
@@ -14,14 +14,14 @@ pub(crate) async fn proven(app: &TestApp, email: &str) -> SignedIn {
     signed_in
 }
 
-/// The link of a mail that was asked for to sign in with.
+/// Requests a sign-in mail, and returns its link.
 async fn sign_in_link(app: &TestApp, email: &str) -> String {
     let request = format!("mutation {{ requestLoginCode(email: \"{email}\") {{ __typename }} }}");
     assert_eq!(app.run(&request, Value::Null).await.data("requestLoginCode")["__typename"], "EmailChallenge");
     app.link(email).await
 }
 
-/// Whether the browser has the cookie of a session, which lets it refresh.
+/// Refreshes with the browser's cookie, and returns the user's address or the error code.
 const REFRESH: &str = "fetch('/graphql', { method: 'POST', headers: { 'content-type': 'application/json', \
     'x-token-delivery': 'cookie' }, body: JSON.stringify({ query: 'mutation { refresh { ... on AuthPayload { user \
     { email } } ... on UserError { code } } }' }) }).then((answer) => answer.json()).then(({ data: { refresh } }) => \
@@ -50,7 +50,7 @@ async fn a_sign_in_link_signs_in_when_the_button_is_pressed(#[values(Sqlite, Pos
     let reads = &seen["reads"];
     assert_eq!(reads[0]["title"], "Sign in");
     assert_eq!(reads[0]["button"], format!("Sign in as {EMAIL}"));
-    assert_eq!(reads[1], "INVALID_INPUT", "opening it spends nothing, and signs nobody in");
+    assert_eq!(reads[1], "INVALID_INPUT", "opening the link neither uses it nor signs in");
     assert_eq!(reads[2]["title"], "You are signed in");
     let notice = reads[2]["notice"].as_str().unwrap();
     assert!(notice.starts_with(&format!("You are signed in as {EMAIL}.")), "{notice}");
@@ -62,7 +62,7 @@ async fn a_sign_in_link_signs_in_when_the_button_is_pressed(#[values(Sqlite, Pos
 
 #[rstest]
 #[case::another_address("ada@example.org")]
-#[case::nothing("")]
+#[case::no_address("")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_an_attackers_account_under_a_false_name_signs_nobody_in(#[case] name: &str) {
     let app = TestApp::start(Sqlite).await;
@@ -76,7 +76,7 @@ async fn a_link_to_an_attackers_account_under_a_false_name_signs_nobody_in(#[cas
     let seen = browse(&json!([&steps[..], &press[..]].concat()));
     let reads = &seen["reads"];
     if name.is_empty() {
-        assert_eq!(reads[0]["title"], "Open the link again", "a link that names nobody is not used");
+        assert_eq!(reads[0]["title"], "Open the link again", "a link without an address is not used");
     } else {
         assert_eq!(reads[0]["button"], format!("Sign in as {name}"));
         assert_eq!(reads[1]["title"], "Do not trust this link");
@@ -85,5 +85,5 @@ async fn a_link_to_an_attackers_account_under_a_false_name_signs_nobody_in(#[cas
     assert_eq!(reads[2], "INVALID_INPUT", "there is no cookie");
     let eve = app.sign_in(attacker).await;
     let me = app.run_as(&eve.access_token, "{ me { sessions { id } } }", Value::Null).await.data("me");
-    assert_eq!(me["sessions"].as_array().unwrap().len(), 2, "that of the page has ended");
+    assert_eq!(me["sessions"].as_array().unwrap().len(), 2, "the page's own session has ended");
 }

@@ -1,4 +1,4 @@
-//! The page behind the link of a notice, which undoes a security change, in a real browser.
+//! The page behind the link in a notice, which undoes a security change, in a real browser.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// How long an address must have been proven before a change of its account can be undone.
+/// Longer than an address must have been verified before a change of its account can be undone.
 const PROVEN_LONG_AGO: Duration = Duration::from_hours(73);
 
 #[rstest]
@@ -36,7 +36,7 @@ async fn the_link_in_a_notice_undoes_the_change(#[values(Sqlite, Postgres)] data
     assert_eq!(seen["reads"][0]["title"], "Undo the change");
     assert_eq!(seen["reads"][1]["title"], "The change has been undone");
     let notice = seen["reads"][1]["notice"].as_str().unwrap();
-    assert!(notice.ends_with(&format!("to choose a new one to {EMAIL}.")), "{notice}");
+    assert!(notice.ends_with(&format!("we have sent to {EMAIL}.")), "{notice}");
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
     assert_eq!(app.inbox(EMAIL).await[0].template, "password_reset");
     assert_eq!(browse(&press)["reads"][1]["title"], "This link no longer works");
@@ -113,7 +113,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
         ["click", "Ada Lovelace"],
         ["await", "The change has been undone"],
         ["read"],
-        // a link by which somebody would have this tab prove something that it did not ask for
+        // a link by which an attacker would complete a sign-in that this tab did not start
         ["open", format!("{page}?code=4/theirs&state=theirs")],
         ["await", "Open the link again"],
         ["read"],
@@ -121,7 +121,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
     let seen = browse(&steps);
     assert_eq!(seen["complaints"], json!([]));
     for read in seen["reads"].as_array().unwrap() {
-        assert_eq!(read["url"], page, "nothing of it stays in the address");
+        assert_eq!(read["url"], page, "the address bar shows neither token nor code");
     }
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
     assert_eq!(app.inbox(old).await[0].template, "password_reset");

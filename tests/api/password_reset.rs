@@ -30,7 +30,7 @@ async fn a_reset_sets_the_password_verifies_the_address_and_ends_every_session(
     assert_eq!(
         weak["fields"],
         json!([{ "field": "newPassword", "code": "TOO_WEAK" }]),
-        "it is not spent by that"
+        "a refused password does not use the link"
     );
     let done = app.reset(&token, NEW).await;
     let mut ended: Vec<&str> =
@@ -45,7 +45,7 @@ async fn a_reset_sets_the_password_verifies_the_address_and_ends_every_session(
     assert_eq!(app.reset(&token, PASSWORD).await["code"], "INVALID_TOKEN");
     assert!(
         app.inbox(EMAIL).await.iter().all(|mail| mail.template != "password_was_reset"),
-        "it was not proven"
+        "the address was not verified before"
     );
     app.advance(Duration::from_mins(2));
     app.request_reset(EMAIL).await;
@@ -55,7 +55,7 @@ async fn a_reset_sets_the_password_verifies_the_address_and_ends_every_session(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn links_do_not_supersede_each_other_and_using_one_voids_all(
+async fn links_do_not_replace_each_other_and_using_one_invalidates_all(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -74,7 +74,7 @@ async fn links_do_not_supersede_each_other_and_using_one_voids_all(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_several_racing_resets_succeeds_and_no_login_in_flight_survives_it(
+async fn one_of_several_racing_resets_succeeds_and_no_racing_login_survives(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
@@ -98,7 +98,7 @@ async fn one_of_several_racing_resets_succeeds_and_no_login_in_flight_survives_i
     }
 }
 
-/// By links of their own, beside changes of the password: none waits in a circle.
+/// Resets with different links race with a password change, without a deadlock.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres)] database: Database) {
@@ -127,7 +127,7 @@ async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres)] databa
     let (change, resets) = tokio::join!(change, join_all(resets));
     let resets = resets.into_iter().map(Result::unwrap);
     let done = resets.filter(|reset| reset["__typename"] == "PasswordChanged").count();
-    // a change first makes all links void; a reset first has ended its session
+    // if the change is first, it invalidates all links; if a reset is first, it ends the session of the change
     assert!(done <= 1);
     let change = change.unwrap();
     assert!(
@@ -136,13 +136,13 @@ async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres)] databa
         change.text
     );
     assert!(done == 1 || change.data("changePassword")["__typename"] == "PasswordChanged");
-    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL looks for a deadlock after a second");
+    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL checks for deadlocks after a second");
 }
 
-/// An account that came without one, from Django say.
+/// Accounts imported from Django, for example, may have no password.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_gives_an_account_without_a_password_one(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_reset_sets_a_password_for_an_account_without_one(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     app.sql("UPDATE users SET password_hash = NULL").await;
@@ -164,12 +164,12 @@ async fn no_link_changes_a_deactivated_account(#[values(Sqlite, Postgres)] datab
     assert_eq!(app.login(EMAIL, NEW).await["code"], "INVALID_CREDENTIALS");
     assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "ACCOUNT_DISABLED");
     app.sql("UPDATE users SET is_active = TRUE").await;
-    assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN", "it is spent");
+    assert_eq!(app.reset(&token, NEW).await["code"], "INVALID_TOKEN", "the link is used up");
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_to_a_former_address_is_void(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_link_to_a_former_address_is_invalid(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     app.request_reset(EMAIL).await;
@@ -182,7 +182,7 @@ async fn a_link_to_a_former_address_is_void(#[values(Sqlite, Postgres)] database
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_expires_and_a_changed_password_voids_it() {
+async fn a_link_expires_and_a_password_change_invalidates_it() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up_proven(EMAIL).await;
     app.request_reset(EMAIL).await;
@@ -201,7 +201,7 @@ async fn a_link_expires_and_a_changed_password_voids_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_without_an_account_get_a_mail_only_if_that_is_switched_on() {
+async fn addresses_without_an_account_get_a_mail_only_if_the_notice_is_enabled() {
     let app = TestApp::with(Sqlite, &[("NO_ACCOUNT_NOTICE", "on")]).await;
     app.request_reset(EMAIL).await;
     let mail = app.inbox(EMAIL).await[0].clone();

@@ -1,5 +1,4 @@
-//! The playground: its pages as they are served, each of its operations against a real server, and a newcomer's first
-//! minutes in a real browser.
+//! The playground: its pages as the server delivers them, and each of its operations against a real server.
 
 use std::{collections::BTreeSet, fs};
 
@@ -18,17 +17,17 @@ use crate::support::{
 
 const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground/operations");
 
-/// These prove an address by link, where the others do by code.
+/// Operations that need verification by link; all others use codes.
 const BY_LINK: [&str; 2] = ["activateAccount", "resendActivationEmail"];
 
-/// Needs a change that its owner can undo.
+/// An operation that needs a change that the owner can undo.
 const UNDO: &str = "revertSecurityChange";
 
 async fn get(app: &TestApp, path: &str) -> Answer {
     Answer::of(app.http.get(format!("{}{path}", app.url)).header("accept", "text/html")).await
 }
 
-/// The root fields that have an operation file.
+/// Returns the root fields that have an operation file.
 pub(crate) fn operations() -> Vec<String> {
     let files =
         fs::read_dir(OPERATIONS).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -72,7 +71,7 @@ async fn visited(database: Database, settings: &[(&str, &str)]) -> Visited {
 }
 
 impl Visited {
-    /// Runs operations, all of them filled in by the playground's own code, and checks that each came to what it is for.
+    /// Runs operations, with placeholders filled in by the playground's own code, and checks that each succeeded.
     fn run(&self, names: &[&str]) {
         let ran =
             node(&[&["operations.mjs", &self.server.url, "root@example.org", PASSWORD][..], names].concat());
@@ -93,7 +92,7 @@ async fn every_tab_can_be_run_without_typing(#[values(Sqlite, Postgres)] databas
     let by_link = visited(database, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
     by_link.run(&["signup", BY_LINK[0], BY_LINK[1]]);
 
-    // only an address that was proven three days before a change is told how to undo it
+    // only an address verified at least three days before a change gets a link to undo it
     let later = visited(database, &[]).await;
     later.run(&["signup", "verifyOtp"]);
     let rows = connect(&later.database).await;
@@ -137,7 +136,7 @@ async fn the_playground_loads_only_its_own_files_and_cannot_be_framed() {
     }
 }
 
-/// The editor carries a copy of the sanitizer that nobody has mended for years.
+/// The editor bundles an outdated copy of the sanitizer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_editor_sanitizes_with_the_pinned_version_and_not_its_own_copy() {
     let app = TestApp::start(Sqlite).await;
@@ -151,7 +150,7 @@ async fn the_editor_sanitizes_with_the_pinned_version_and_not_its_own_copy() {
     let copied = copy.split("DOMPurify.version = '").nth(1).unwrap().split('\'').next().unwrap();
     let scripts = playground::paths().filter(|path| path.rsplit('.').next() == Some("js"));
     let urls: Vec<String> = scripts.map(|path| format!("{}/playground/{path}", app.url)).collect();
-    // as `e.version = "3.5.0"`, however that is minified
+    // finds `e.version = "3.5.0"`, also when minified
     let read = "for (const url of process.argv.slice(1)) {
         const script = await (await fetch(url)).text();
         for (const [, version] of script.matchAll(/\\.version=.(\\d+\\.\\d+\\.\\d+)/g)) console.log(version);
@@ -190,7 +189,7 @@ async fn clients_that_are_not_browsers_get_addresses_that_exist(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_serves_it_if_switched_on_and_development_unless_switched_off() {
+async fn production_serves_the_playground_if_enabled_and_development_unless_disabled() {
     let app = TestApp::with(Sqlite, &[("PLAYGROUND", "off")]).await;
     assert_eq!(get(&app, "/").await.status, StatusCode::NOT_FOUND);
     app.run("{ __schema { queryType { name } } }", Value::Null).await.data("__schema");
@@ -216,7 +215,7 @@ async fn production_serves_it_if_switched_on_and_development_unless_switched_off
         let docs = http.get(format!("{}/docs", server.url)).send().await.unwrap();
         assert_eq!(docs.status().as_u16(), page);
         let shown = shown.text().await.unwrap();
-        assert!(!shown.contains("data-mailbox"), "there is none");
+        assert!(!shown.contains("data-mailbox"), "production has no mailbox");
         assert_eq!(shown.contains("data-introspection"), page == 200 && is_told);
         let schema = server.run(&http, "{ __schema { queryType { name } } }").await.unwrap();
         assert_eq!(schema.get("errors").is_none(), is_told, "{schema}");

@@ -1,4 +1,4 @@
-//! How the playground gets into a build: by npm, when its sources have changed; and how a build goes on without.
+//! How a build includes the playground: npm builds it when its sources have changed. Without npm, the build continues.
 
 use std::{
     env, fs,
@@ -13,7 +13,7 @@ use crate::support::node::text;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/playground");
 
-/// What stands in for npm: it notes what it is asked, and makes the least of pages.
+/// A stand-in for npm, which logs its commands and creates a minimal page.
 const NPM: &str = r#"#!/bin/sh
 echo "$1" >> npm.log
 case "$1" in
@@ -23,7 +23,7 @@ esac
 "#;
 const BROKEN_NPM: &str = "#!/bin/sh\necho 'npm error code ETARGET' >&2\nexit 1\n";
 
-/// A workspace with nothing in it but the crate.
+/// A workspace that contains only the playground crate.
 struct Workspace(TempDir);
 
 impl Workspace {
@@ -51,8 +51,8 @@ impl Workspace {
         fs::set_permissions(self.path("bin/npm"), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Builds it; says what npm was asked, and of what cargo warned.
-    #[expect(clippy::disallowed_methods, reason = "it is no setting of the server")]
+    /// Builds the crate, and returns the npm commands and cargo's warnings.
+    #[expect(clippy::disallowed_methods, reason = "not a setting of the server")]
     fn build(&self, arguments: &[&str]) -> (String, String) {
         let _ = fs::remove_file(self.path("playground/npm.log"));
         let path = format!("{}:{}", self.path("bin").display(), env::var("PATH").unwrap());
@@ -89,10 +89,10 @@ fn pages_are_built_once_and_again_only_when_they_change() {
     let none = String::new();
     assert_eq!(workspace.build(&[]), ("ci run ".to_owned(), none.clone()));
     assert_eq!(workspace.build(&[]), (none.clone(), none.clone()), "a second build has nothing to do");
-    // cargo tells changes by whole seconds where the file system does
+    // on some file systems cargo sees changes only to the second
     std::thread::sleep(std::time::Duration::from_millis(1100));
     fs::write(workspace.path("playground/operations/999-new.graphql"), "query New { new }").unwrap();
-    assert_eq!(workspace.build(&[]), ("run ".to_owned(), none), "what was installed is kept");
+    assert_eq!(workspace.build(&[]), ("run ".to_owned(), none), "installed packages are kept");
 }
 
 #[test]
@@ -104,9 +104,5 @@ fn without_npm_the_build_continues_with_a_warning() {
         "{warned}"
     );
     workspace.set_npm(NPM);
-    assert_eq!(
-        workspace.build(&["--no-default-features"]),
-        (String::new(), String::new()),
-        "nor is it asked"
-    );
+    assert_eq!(workspace.build(&["--no-default-features"]), (String::new(), String::new()), "npm is not run");
 }

@@ -19,9 +19,9 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
         assert!(seen[what].as_str().is_some_and(|seen| seen.contains(text)), "{what}: {}", seen[what]);
     };
 
-    assert_eq!(seen["elsewhere"], Value::Array(Vec::new()), "nothing leaves this machine");
+    assert_eq!(seen["elsewhere"], Value::Array(Vec::new()), "a request left this machine");
     for complaint in seen["complaints"].as_array().unwrap() {
-        // a browser complains of the two refusals that were asked for
+        // the browser reports the two refusals that the script provokes
         assert!(
             complaint
                 .as_str()
@@ -30,10 +30,10 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
             "{complaint}"
         );
     }
-    assert_eq!(seen["faults"], Value::Array(Vec::new()), "axe finds nothing serious");
+    assert_eq!(seen["faults"], Value::Array(Vec::new()), "axe found serious problems");
     assert_eq!(seen["tabs"].as_array().unwrap().len(), operations().len());
     holds("header", "Authorization: Bearer eyJ");
-    assert_eq!(seen["unread"], "", "who has been to the mailbox has read it");
+    assert_eq!(seen["unread"], "", "after a visit to the mailbox no mail is unread");
     holds("me", "\"emailVerified\": true");
     holds("proven", "\"PASSWORD\"");
     holds("afterProof", "\"__typename\": \"User\"");
@@ -42,16 +42,16 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
     holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
     holds("unauthenticated", "Sign in with Login");
     assert_eq!(seen["byKeyboard"], "VerifyOtp");
-    assert_eq!(seen["width"], 360, "nothing is wider than a phone");
+    assert_eq!(seen["width"], 360, "the page is wider than a phone");
 
-    // a name that is a page is a name
+    // a name with HTML is shown as text
     holds("me", "<img src=x onerror=");
     holds("mail", "<img src=x onerror=");
     holds("mailText", "<img src=x onerror=");
     assert_eq!(seen["titles"], serde_json::json!(["Mailbox · Gatehouse", "Playground · Gatehouse"]));
 }
 
-/// What the way through the tabs leaves out: see `playground/graphiql/operations.js`.
+/// The operations that the tour of the tabs leaves out: see `playground/graphiql/operations.js`.
 const LEFT_OUT: [&str; 8] = [
     "RevertSecurityChange",
     "StartGoogleLogin",
@@ -63,32 +63,32 @@ const LEFT_OUT: [&str; 8] = [
     "SetUserActive",
 ];
 
-/// The way of a newcomer who always presses the first button: what was run, what it came to, and what was said then.
+/// Follows a newcomer who always presses the first button. Returns each operation, its response, and the message shown.
 fn obey(server: &Server, arguments: &[&str]) -> Vec<(String, String, String)> {
     let way = in_browser("newcomer.mjs", &[&[server.url.as_str()], arguments].concat());
     serde_json::from_value(way).unwrap()
 }
 
 fn has_succeeded((_, answer, said): &(String, String, String)) -> bool {
-    // what listens has no answer yet
+    // a subscription has no response yet
     !answer.contains("errors")
         && !answer.contains("UserError")
         && (!answer.is_empty() || said.contains("Listening"))
 }
 
 #[rstest]
-#[case::by_code(&[])]
-#[case::proven_before(&[("EMAIL_VERIFICATION", "mandatory")])]
-#[case::unproven(&[NO_VERIFICATION])]
-#[case::by_link(&[("EMAIL_VERIFICATION_METHOD", "link")])]
-#[case::only_by_link(&[("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")])]
+#[case::verification_by_code(&[])]
+#[case::mandatory_verification(&[("EMAIL_VERIFICATION", "mandatory")])]
+#[case::no_verification(&[NO_VERIFICATION])]
+#[case::verification_by_link(&[("EMAIL_VERIFICATION_METHOD", "link")])]
+#[case::mandatory_verification_by_link(&[("EMAIL_VERIFICATION", "mandatory"), ("EMAIL_VERIFICATION_METHOD", "link")])]
 #[tokio::test(flavor = "multi_thread")]
 async fn always_pressing_the_first_button_leads_through_every_operation(#[case] settings: &[(&str, &str)]) {
     let (folder, all) = (tempfile::tempdir().unwrap(), operations());
     let (server, _) = Server::start(folder.path(), &[], settings).await;
     let is_by_link = settings.contains(&("EMAIL_VERIFICATION_METHOD", "link"));
     let is_unproven = settings.contains(&NO_VERIFICATION);
-    // and so on the next day, in another tab
+    // the same the next day, in another tab
     for day in ["the first day", "the second day"] {
         let way = obey(&server, &[]);
         for step in &way {
@@ -106,13 +106,13 @@ async fn always_pressing_the_first_button_leads_through_every_operation(#[case] 
         assert!(way.last().unwrap().2.contains("You have run all other operations."), "{day}");
         let said: String = way.iter().map(|(.., said)| said.as_str()).collect();
         for name in ["RevertSecurityChange", "EMAIL_VERIFICATION_METHOD", "Google", "SetUserRole"] {
-            assert!(said.contains(name), "{day}: nothing was said of {name}");
+            assert!(said.contains(name), "{day}: no message mentions {name}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newcomer_who_starts_at_any_tab_gets_to_its_result() {
+async fn a_newcomer_can_start_at_any_tab_and_get_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = Server::start(folder.path(), &[], &[]).await;
     for (first, refusal) in [

@@ -1,4 +1,4 @@
-//! How often things may be done: nobody can guess for long, and nobody can turn that against an owner.
+//! Rate limits: nobody can guess for long, and nobody can use the limits to lock out an owner.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::support::{
     Answer, Database, EMAIL, PASSWORD, Postgres, SIGN_IN, Sqlite, TestApp, database::connect,
 };
 
-/// Tests come from here, and say where they would be.
+/// Tests connect from this address, and name any other client address in a header.
 pub(crate) const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 pub(crate) const HOME: &str = "198.51.100.7";
 
 pub(crate) const STRANGER: &str = "203.0.113.9";
 pub(crate) const WRONG: &str = "wrong horse battery";
 
-/// Everything that is counted, for telling that nothing was written.
+/// Returns all counters, to check that nothing was written.
 pub(crate) async fn cells(app: &TestApp) -> Vec<rate_limit::Model> {
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let mut cells = rate_limit::Entity::find().all(&rows).await.unwrap();
@@ -68,7 +68,7 @@ async fn successful_logins_have_their_own_budget(#[values(Sqlite, Postgres)] dat
     assert_eq!((count("__typename", "AuthPayload"), count("code", "RATE_LIMITED")), (6, 14));
     let before = app.app.passwords.computed();
     assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "RATE_LIMITED");
-    assert_eq!(app.app.passwords.computed(), before, "refused unhashed");
+    assert_eq!(app.app.passwords.computed(), before, "the refused request was not hashed");
     app.advance(Duration::from_mins(10));
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
 }
@@ -91,7 +91,7 @@ async fn sign_ups_are_limited_by_address() {
     let before = app.app.passwords.computed();
     let refused = signup(STRANGER, 20).await;
     assert_eq!((&refused["code"], &refused["retryAfter"]), (&json!("RATE_LIMITED"), &json!(180)));
-    assert_eq!(app.app.passwords.computed(), before, "refused unhashed");
+    assert_eq!(app.app.passwords.computed(), before, "the refused request was not hashed");
     assert_eq!(signup(HOME, 20).await["__typename"], "AuthPayload");
 }
 
@@ -135,7 +135,7 @@ async fn in_development_failures_from_this_machine_are_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_were_shed_are_not_counted() {
+async fn logins_refused_by_a_full_queue_are_not_counted() {
     let settings = [
         PROXY,
         ("HASH_QUEUE", "1"),
@@ -153,7 +153,7 @@ async fn requests_that_were_shed_are_not_counted() {
             match answer["code"].as_str().unwrap() {
                 "INVALID_CREDENTIALS" => judged += 1,
                 "SERVER_BUSY" => {}
-                // those under way count until they are shed
+                // pending logins count until they are refused
                 code => assert_eq!((code, judged > 4), ("RATE_LIMITED", true)),
             }
         }
@@ -162,11 +162,15 @@ async fn requests_that_were_shed_are_not_counted() {
     assert_eq!(app.login_from(STRANGER, EMAIL, WRONG).await["code"], "RATE_LIMITED");
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let known = known_address::Entity::find().filter(known_address::Column::Address.eq(STRANGER));
-    assert_eq!(known.one(&rows).await.unwrap().unwrap().failures, 10, "nor in a row");
+    assert_eq!(
+        known.one(&rows).await.unwrap().unwrap().failures,
+        10,
+        "busy responses do not count as failures in a row"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_that_are_switched_off_count_nothing() {
+async fn disabled_limits_count_nothing() {
     let app = TestApp::with(Sqlite, &[PROXY, ("RATE_LIMITS", "off")]).await;
     app.sign_up(EMAIL).await;
     for _ in 0..70 {
@@ -191,13 +195,16 @@ async fn refilled_budgets_and_forgotten_addresses_are_deleted(
     app.advance(Duration::from_mins(16));
     sweep(&app.app).await.unwrap();
     let left = cells(&app).await.len();
-    // those of the month, and some
-    assert!((600..620).contains(&left), "budgets of an hour are whole a minute later, if used once; {left}");
+    // mostly the budgets of a month
+    assert!(
+        (600..620).contains(&left),
+        "{left} budgets are left: an hourly budget refills soon after a single use"
+    );
     app.advance(Duration::from_hours(8));
     sweep(&app.app).await.unwrap();
     assert_eq!(cells(&app).await, []);
 
-    // half a year later nobody remembers where somebody was
+    // addresses unused for half a year are forgotten
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let known = async || known_address::Entity::find().all(&rows).await.unwrap().len();
     assert_eq!(known().await, 2);

@@ -1,4 +1,4 @@
-//! The tour of the documentation, run word for word: each request, and the answer below it.
+//! Runs the tour of the documentation word for word, and compares each response with the one shown.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const VOLATILE: [&str; 6] =
     ["id", "accessToken", "refreshToken", "createdAt", "userAgent", "endedSessionIds"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tour_gets_the_answers_that_it_shows() {
+async fn the_tour_gets_the_responses_that_it_shows() {
     let tour = include_str!("../../playground/docs/tour.md");
     let (mut script, mut promised) = (String::from("set -e\n"), Vec::new());
     for block in tour.split("```").skip(1).step_by(2) {

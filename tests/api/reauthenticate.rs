@@ -10,7 +10,7 @@ use crate::support::{
     google::{access_token, ada, id_token},
 };
 
-/// Beyond `STEP_UP_MAX_AGE`, within the life of an access token.
+/// Longer than `STEP_UP_MAX_AGE`, shorter than the lifetime of an access token.
 const LATER: Duration = Duration::from_mins(11);
 
 fn claims(token: &str) -> Value {
@@ -29,14 +29,18 @@ async fn set_username(app: &TestApp, access_token: &str, username: &str) -> Valu
 async fn a_proof_admits_the_same_request_for_a_while(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
-    assert_eq!(set_username(&app, &ada.access_token, "ada").await["__typename"], "User", "signing in counts");
+    assert_eq!(
+        set_username(&app, &ada.access_token, "ada").await["__typename"],
+        "User",
+        "signing in counts as a proof"
+    );
     app.advance(LATER);
     let refused = set_username(&app, &ada.access_token, "ada.lovelace").await;
     assert_eq!(refused["code"], "REAUTHENTICATION_REQUIRED");
     assert_eq!(
         set_username(&app, &ada.access_token, "ada").await["__typename"],
         "User",
-        "nothing would change"
+        "an unchanged value needs no proof"
     );
 
     let begun = app.start_reauthentication(&ada.access_token, false).await;
@@ -48,9 +52,9 @@ async fn a_proof_admits_the_same_request_for_a_while(#[values(Sqlite, Postgres)]
     assert_eq!(done["session"]["methods"], json!(["PASSWORD"]));
     let token = done["accessToken"].as_str().unwrap();
     assert_eq!(set_username(&app, token, "ada.lovelace").await["__typename"], "User");
-    assert_eq!(app.inbox(EMAIL).await.len(), mails, "no code was asked for");
+    assert_eq!(app.inbox(EMAIL).await.len(), mails, "no code was requested");
 
-    // the token that there was before gains nothing: it may be a thief's copy
+    // the previous access token gains nothing: it may be a thief's copy
     let refused = set_username(&app, &ada.access_token, "ada.thief").await;
     assert_eq!(refused["code"], "REAUTHENTICATION_REQUIRED");
     // the owner's next tokens carry the proof
@@ -64,7 +68,7 @@ async fn a_proof_admits_the_same_request_for_a_while(#[values(Sqlite, Postgres)]
     assert_eq!(
         app.reauthenticate(&refreshed.access_token, &begun["id"], json!({ "password": PASSWORD })).await["code"],
         "INVALID_TOKEN",
-        "it works once"
+        "a reauthentication works only once"
     );
 }
 
@@ -89,13 +93,13 @@ async fn tokens_contain_the_time_and_method_of_the_proof(#[values(Sqlite, Postgr
     assert_eq!(
         app.refresh(&refreshed.refresh_token).await["__typename"],
         "AuthPayload",
-        "it is still the newest"
+        "the refresh token is still the newest"
     );
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_counts_only_in_the_session_that_asked_and_only_if_fresh(
+async fn a_proof_counts_only_in_the_session_that_requested_it_and_only_for_a_while(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -121,7 +125,7 @@ async fn a_proof_counts_only_in_the_session_that_asked_and_only_if_fresh(
     let nobody = app.reauthenticate(&ada.access_token, &json!("x"), json!({ "password": PASSWORD })).await;
     assert_eq!(nobody["code"], "INVALID_TOKEN");
     let unproven = app.start_reauthentication(&grace.access_token, true).await;
-    assert_eq!(unproven["code"], "NOT_ENABLED", "a code would go to an address that nobody has proven");
+    assert_eq!(unproven["code"], "NOT_ENABLED", "no code is sent to an unverified address");
 }
 
 #[rstest]
@@ -138,7 +142,7 @@ async fn a_mail_allows_five_attempts(#[values(Sqlite, Postgres)] database: Datab
     assert_eq!(app.reauthenticate(&ada.access_token, &begun["id"], proof).await["code"], "INVALID_OTP");
     let proof = json!({ "password": PASSWORD });
     let done = app.reauthenticate(&ada.access_token, &begun["id"], proof).await;
-    assert_eq!(done["__typename"], "Reauthenticated", "other proofs are not used up by it");
+    assert_eq!(done["__typename"], "Reauthenticated", "wrong codes do not affect other proofs");
 }
 
 #[rstest]
@@ -153,12 +157,20 @@ async fn google_reauthenticates_with_a_fresh_code_or_token(#[values(Sqlite, Post
     let try_it = async |proof: Value| app.reauthenticate(token, &begun["id"], identity(proof)).await;
 
     assert_eq!(try_it(access_token(&google, &ada())).await["code"], "INVALID_CREDENTIALS");
-    assert_eq!(try_it(id_token(&google, &ada())).await["code"], "GOOGLE_REJECTED", "it may be an old one");
+    assert_eq!(
+        try_it(id_token(&google, &ada())).await["code"],
+        "GOOGLE_REJECTED",
+        "a token without the nonce may be an old one"
+    );
     let mut person = ada();
     person["nonce"] = begun["id"].clone();
     let mut other = json!({ "sub": "4711", "email": "eve@gmail.com", "email_verified": true });
     other["nonce"] = begun["id"].clone();
-    assert_eq!(try_it(id_token(&google, &other)).await["code"], "INVALID_CREDENTIALS", "somebody else's");
+    assert_eq!(
+        try_it(id_token(&google, &other)).await["code"],
+        "INVALID_CREDENTIALS",
+        "the Google account is not linked"
+    );
     let done = try_it(id_token(&google, &person)).await;
     assert_eq!(done["session"]["methods"], json!(["IDENTITY"]), "{done}");
 
@@ -188,7 +200,7 @@ async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: 
     assert_eq!(proven, 1, "{answers:?}");
 }
 
-/// Somebody with a stolen access token tries passwords; the owner, in another session or by mail, is not kept out.
+/// A thief tries passwords with a stolen access token; the owner can still act in another session or by mail.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thiefs_guesses_do_not_use_up_the_owners_budget(#[values(Sqlite, Postgres)] database: Database) {
@@ -214,7 +226,7 @@ async fn a_thiefs_guesses_do_not_use_up_the_owners_budget(#[values(Sqlite, Postg
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_operation_can_try_one_proof() {
+async fn an_operation_can_try_only_one_proof() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let query = "mutation { a: reauthenticate(id: \"x\", proof: { password: \"x\" }) { __typename }

@@ -67,7 +67,7 @@ async fn refreshes_that_wait_for_postgresql_are_written_together() {
     }
 }
 
-/// A statement that waited for one row while it holds others could be waited for by who has that one.
+/// A statement that holds some rows while it waits for another could deadlock with the holder of that row.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_session_does_not_delay_the_refresh_of_another(#[values(false, true)] ended: bool) {
@@ -83,7 +83,7 @@ async fn a_locked_session_does_not_delay_the_refresh_of_another(#[values(false, 
     }
     let mut waiting = pin!(join_all(held.iter().map(|person| app.refresh(&person.refresh_token))));
     let is_held = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err();
-    assert!(is_held, "it is not known yet what becomes of them");
+    assert!(is_held, "the refreshes must wait for the locked rows");
     join_all(free.iter().map(|person| refreshed(&app, &person.refresh_token))).await;
     elsewhere.execute_unprepared("UPDATE sessions SET user_agent = 'another'").await.unwrap();
     elsewhere.commit().await.unwrap();
@@ -108,7 +108,7 @@ async fn a_repeat_after_the_grace_returns_the_unused_successor(
     app.advance(GRACE * 120);
     let again = refreshed(&app, &first.refresh_token).await;
     assert_eq!(again.refresh_token, second.refresh_token);
-    assert_eq!(app.me(&again.access_token).await, EMAIL, "with an access token that is still good");
+    assert_eq!(app.me(&again.access_token).await, EMAIL, "the access token is valid");
 }
 
 #[rstest]
@@ -145,7 +145,7 @@ async fn a_replayed_refresh_token_ends_the_session_once_its_successor_was_used(
     assert_eq!(app.refresh(&first.refresh_token).await["code"], "INVALID_TOKEN");
     assert_eq!(app.me(&newest.access_token).await, "REVOKED");
     assert_eq!(app.refresh(&newest.refresh_token).await["code"], "INVALID_TOKEN");
-    assert_eq!(app.me(&other.access_token).await, EMAIL, "the person's other session goes on");
+    assert_eq!(app.me(&other.access_token).await, EMAIL, "the user's other session continues");
 }
 
 #[rstest]
@@ -163,7 +163,9 @@ async fn a_token_two_steps_behind_ends_the_session_even_within_the_grace(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_ahead_of_a_restored_backup_heals_the_row(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_token_newer_than_a_restored_backup_repairs_the_row(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::start(database).await;
     let mut pair = app.sign_up(EMAIL).await;
     for _ in 0..3 {
@@ -190,7 +192,7 @@ async fn refresh_tokens_expire_and_sessions_end(#[values(Sqlite, Postgres)] data
     assert_eq!(app.refresh(&idle.refresh_token).await["code"], "INVALID_TOKEN");
     let payload = app.refresh(&busy.refresh_token).await;
     for (field, most) in
-        [("refreshExpiresIn", "no longer than the session"), ("expiresIn", "nor the access token")]
+        [("refreshExpiresIn", "not longer than the session"), ("expiresIn", "not longer than the session")]
     {
         let seconds = payload[field].as_i64().unwrap();
         assert!((29 * 60..=30 * 60).contains(&seconds), "{field} is {seconds}: {most}");
@@ -227,7 +229,7 @@ async fn anything_but_our_refresh_token_is_refused() {
     for token in tokens {
         assert_eq!(app.refresh(&token).await["code"], "INVALID_TOKEN", "{token}");
     }
-    assert_eq!(app.me(&ada.access_token).await, EMAIL, "nothing was ended");
+    assert_eq!(app.me(&ada.access_token).await, EMAIL, "the session was not ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! A hash that is not what would be made today is replaced by the sign-in that finds its password right.
+//! A sign-in with the right password replaces a hash that uses outdated parameters.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect};
 
-/// Made by Django 5.2 of [`PASSWORD`], with few iterations.
+/// A hash of [`PASSWORD`] by Django 5.2, with few iterations.
 const DJANGO: &str = "pbkdf2_sha256$10$saltsaltsalt$t599aSIkBVNifwKjrULcB9t4bj+s5r/KjrdrRolmGTc=";
 
 async fn hash(rows: &DatabaseConnection) -> String {
@@ -32,10 +32,10 @@ async fn the_next_sign_in_rehashes_once_with_new_parameters(#[values(Sqlite, Pos
     assert_eq!(other.app.passwords.computed(), 3);
     other.sign_in(EMAIL).await;
     assert_eq!((hash(&rows).await, other.app.passwords.computed()), (new, 4));
-    assert_eq!(app.me(&before.access_token).await, EMAIL, "to its owner nothing has changed");
+    assert_eq!(app.me(&before.access_token).await, EMAIL, "the owner's session continues");
 }
 
-/// A server that has found the password right, and takes a second or so to hash it anew.
+/// Starts two servers on one database. The second takes about a second to rehash a password.
 async fn rehashing(database: Database, stored: Option<&str>) -> (TestApp, TestApp, DatabaseConnection) {
     let app = TestApp::start(database).await;
     app.sign_up(EMAIL).await;
@@ -48,10 +48,10 @@ async fn rehashing(database: Database, stored: Option<&str>) -> (TestApp, TestAp
     (app, other, rows)
 }
 
-async fn until_it_is_hashed_anew(app: &TestApp) {
+async fn until_it_is_rehashing(app: &TestApp) {
     let begun = std::time::Instant::now();
     while app.app.passwords.computed() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is not hashed anew");
+        assert!(begun.elapsed() < Duration::from_secs(20), "the password is not rehashed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -64,7 +64,7 @@ async fn credentials_changed_meanwhile_are_not_overwritten(
 ) {
     let (_app, other, rows) = rehashing(database, stored).await;
     let changed = async {
-        until_it_is_hashed_anew(&other).await;
+        until_it_is_rehashing(&other).await;
         let sql = "UPDATE users SET password_hash = 'changed', credentials_version = credentials_version + 1";
         rows.execute_unprepared(sql).await.unwrap();
     };
@@ -82,10 +82,10 @@ async fn nothing_is_written_for_a_disconnected_client(#[values(Sqlite, Postgres)
     );
     let request = other.post().json(&json!({ "query": query })).send();
     tokio::select! {
-        answer = request => panic!("it was too fast: {answer:?}"),
-        () = until_it_is_hashed_anew(&other) => {}
+        answer = request => panic!("the login finished before the client could disconnect: {answer:?}"),
+        () = until_it_is_rehashing(&other) => {}
     }
-    // waits for the only thread
+    // this login waits for the only hash thread
     assert_eq!(other.login("nobody", PASSWORD).await["code"], "INVALID_CREDENTIALS");
     assert_eq!(hash(&rows).await, DJANGO);
     other.sign_in(EMAIL).await;

@@ -9,7 +9,7 @@ use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, Test
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_a_link_sign_in_once_in_every_mode_and_method(
+async fn a_code_or_link_signs_in_once_in_every_mode_and_method(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("none", "optional", "mandatory")] mode: &str,
     #[values("otp", "link")] method: &str,
@@ -31,7 +31,7 @@ async fn a_code_and_a_link_sign_in_once_in_every_mode_and_method(
     );
     let mail = app.inbox(EMAIL).await[0].clone();
     assert_eq!(mail.template, "login_code");
-    assert!(mail.text.contains(EMAIL), "it names the account");
+    assert!(mail.text.contains(EMAIL), "the mail names the account");
     let (code, token) = (app.code(EMAIL).await, app.token_in(EMAIL, "login_code").await.unwrap());
     let query = "mutation($input: VerifyOtpInput!) { verifyOtp(input: $input) { ... on AuthPayload {
         refreshToken user { email emailVerified } session { methods } } } }";
@@ -43,7 +43,7 @@ async fn a_code_and_a_link_sign_in_once_in_every_mode_and_method(
     );
     assert!(signed_in["refreshToken"].is_string());
     assert_eq!(app.verify(EMAIL, &code, Some(&asked["id"])).await["code"], "INVALID_OTP", "single use");
-    assert_eq!(app.activate(&token).await["code"], "INVALID_TOKEN", "and the link with it");
+    assert_eq!(app.activate(&token).await["code"], "INVALID_TOKEN", "using the code invalidates the link");
 
     app.advance(Duration::from_mins(2));
     app.request_login_code(EMAIL).await;
@@ -54,7 +54,7 @@ async fn a_code_and_a_link_sign_in_once_in_every_mode_and_method(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_address_gets_the_same_answer(#[values(Sqlite, Postgres)] database: Database) {
+async fn every_address_gets_the_same_response(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[("EMAIL_VERIFICATION", "mandatory")]).await;
     let begun = app.register(EMAIL, PASSWORD).await;
     app.verify(EMAIL, &app.code(EMAIL).await, Some(&begun["id"])).await;
@@ -72,11 +72,11 @@ async fn every_address_gets_the_same_answer(#[values(Sqlite, Postgres)] database
     send_due(&app.app).await.unwrap();
     for email in ["grace@example.org", "nobody@example.org"] {
         let mails = app.inbox(email).await;
-        assert!(mails.iter().all(|mail| mail.template != "login_code"), "a registration is no account");
+        assert!(mails.iter().all(|mail| mail.template != "login_code"), "a registration is not an account");
     }
 }
 
-/// A stranger signed up with the address; its owner comes in by a mailed code, link, or bare code.
+/// A stranger signed up with the address. The owner signs in with a code, with or without its ID, or with a link.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose(
@@ -99,7 +99,7 @@ async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose
     let first =
         "mutation { changePassword(input: { newPassword: \"battery horse correct\" }) { __typename } }";
     let set = app.run_as(&owner.access_token, first, json!({})).await.data("changePassword");
-    assert_eq!(set["__typename"], "PasswordChanged", "the owner sets one at once");
+    assert_eq!(set["__typename"], "PasswordChanged", "the owner can set a password at once");
     assert_eq!(app.login(EMAIL, "battery horse correct").await["__typename"], "AuthPayload");
 }
 

@@ -1,4 +1,4 @@
-//! Codes that are mailed again, and what the answer tells about an address.
+//! Codes that are mailed again, and what the responses reveal about an address.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_expire_and_are_superseded_only_by_resends_with_their_id() {
+async fn codes_expire_and_are_replaced_only_by_resends_with_their_id() {
     let app = TestApp::start(Sqlite).await;
     let first = app.register(EMAIL, PASSWORD).await["emailChallenge"].clone();
     let old = app.code(EMAIL).await;
@@ -27,7 +27,7 @@ async fn codes_expire_and_are_superseded_only_by_resends_with_their_id() {
     assert_eq!(
         app.verify(EMAIL, &wrong(&new), Some(&second["id"])).await["code"],
         "INVALID_OTP",
-        "a stranger's resend"
+        "a stranger's resend changes nothing"
     );
     app.advance(Duration::from_secs(1));
     assert_eq!(app.verify(EMAIL, &new, Some(&second["id"])).await["code"], "INVALID_OTP", "expired");
@@ -35,7 +35,7 @@ async fn codes_expire_and_are_superseded_only_by_resends_with_their_id() {
     assert_eq!(app.verify(EMAIL, &newest, Some(&other["id"])).await["__typename"], "AuthPayload");
 }
 
-/// Known or not, proven or not: the same answer, and the same two rows.
+/// Accounts, pending registrations and unknown addresses all get the same response.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resend_reveals_nothing_about_the_address(#[values(Sqlite, Postgres)] database: Database) {
@@ -92,14 +92,14 @@ async fn mails_to_one_address_are_limited_by_purpose() {
     assert_eq!(
         (sent, &waits[..7]),
         (11, &[60, 60, 60, 60, 60, 300, 600][..]),
-        "six, then one in ten minutes"
+        "six mails, then one every ten minutes"
     );
     assert_eq!(app.request_reset(EMAIL).await["__typename"], "EmailChallenge");
     app.advance(Duration::from_hours(24));
     assert_eq!(app.resend_otp(EMAIL, None).await["resendIn"], 60);
 }
 
-/// Makes the accounts such as there were before proofs were asked for.
+/// Makes all addresses unverified, like those of accounts created before verification was mandatory.
 pub(crate) async fn unprove(app: &TestApp) {
     app.sql("UPDATE users SET email_verified_at = NULL").await;
 }
@@ -118,7 +118,7 @@ async fn a_login_with_an_unverified_address_sends_one_code(#[values(Sqlite, Post
     app.advance(Duration::from_secs(590));
     let again = app.challenged(EMAIL, PASSWORD).await;
     assert_eq!((&again["id"], &again["expiresIn"]), (&first["id"], &json!(10)));
-    assert_eq!(app.codes(EMAIL).await.len(), 2, "nothing more is mailed");
+    assert_eq!(app.codes(EMAIL).await.len(), 2, "no further mail is sent");
     app.advance(Duration::from_secs(10));
     let next = app.challenged(EMAIL, PASSWORD).await;
     assert_ne!(next["id"], first["id"]);

@@ -1,4 +1,4 @@
-//! Undoing a security change by the link of its notice: what comes back, what does not, and who cannot do it.
+//! Undoing a security change with the link in its notice: what is restored, what is not, and who cannot do it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) async fn change_password(app: &TestApp, access_token: &str, current: 
     app.run_as(access_token, query, json!({ "input": input })).await.data("changePassword")
 }
 
-/// Moves the account to another address, with the password that it has.
+/// Changes the address of the account, with its current password as the proof.
 async fn move_to(app: &TestApp, person: &SignedIn, password: &str, email: &str) -> Value {
     let query =
         "mutation($input: ChangeEmailInput!) { changeEmail(input: $input) { ... on EmailChallenge { id }
@@ -39,7 +39,7 @@ fn password(text: &str) -> Value {
     json!({ "password": text })
 }
 
-/// A person whose ID tokens are still good when the clock has gone on for days.
+/// Makes a person's ID tokens valid for years, so that the clock can advance by days.
 pub(crate) fn lasting(mut person: Value) -> Value {
     person["exp"] = json!(4_102_444_800_i64);
     person
@@ -63,9 +63,9 @@ async fn undoing_a_password_change_does_not_restore_the_old_password(
     let token = app.token_in(EMAIL, "password_changed").await.unwrap();
     let reset = app.revert(&token, None).await;
     assert_eq!((&reset["purpose"], &reset["email"]), (&json!("RESET_PASSWORD"), &json!(EMAIL)));
-    assert_eq!(app.me(&thief.access_token).await, "REVOKED", "every session ends, and none begins");
+    assert_eq!(app.me(&thief.access_token).await, "REVOKED", "every session ends, and none starts");
     for password in [PASSWORD, THIEFS] {
-        assert!(!works(&app, EMAIL, password).await, "there is no password");
+        assert!(!works(&app, EMAIL, password).await, "the account has no password");
     }
     assert_eq!(app.revert(&token, None).await["code"], "INVALID_TOKEN", "single use");
     let set = app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
@@ -75,7 +75,7 @@ async fn undoing_a_password_change_does_not_restore_the_old_password(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_requests_cannot_block_the_reset_that_an_undo_mails(
+async fn strangers_requests_cannot_block_the_reset_mail_of_an_undo(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -101,12 +101,12 @@ async fn an_address_returns_only_with_a_proof_from_before_the_change(
     let thief = app.sign_up_long_ago(EMAIL).await;
     move_to(&app, &thief, PASSWORD, NEW).await;
     let token = app.token_in(EMAIL, "email_changed").await.unwrap();
-    // a thief with the old mailbox
+    // a thief who can read the old mailbox
     assert_eq!(app.revert(&token, None).await["code"], "REAUTHENTICATION_REQUIRED");
     for proof in [json!({ "password": "wrong horse battery" }), json!({ "emailCode": "12345678" })] {
         assert_eq!(app.revert(&token, Some(proof)).await["code"], "INVALID_CREDENTIALS");
     }
-    assert_eq!(app.me(&thief.access_token).await, NEW, "nothing has happened");
+    assert_eq!(app.me(&thief.access_token).await, NEW, "the failed attempts changed nothing");
 
     let reset = app.revert(&token, Some(password(PASSWORD))).await;
     assert_eq!((&reset["purpose"], &reset["email"]), (&json!("RESET_PASSWORD"), &json!(EMAIL)));
@@ -119,7 +119,7 @@ async fn an_address_returns_only_with_a_proof_from_before_the_change(
     assert!(!works(&app, NEW, PASSWORD).await);
 }
 
-/// The thief changes the password first, so that the proof from before the change of address is the thief's own.
+/// The thief changes the password first, so the password from before the change of address is the thief's own.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn undoing_the_first_of_several_changes_undoes_them_all(
@@ -137,7 +137,7 @@ async fn undoing_the_first_of_several_changes_undoes_them_all(
     assert_eq!(
         app.revert(&second, Some(password(THIEFS))).await["code"],
         "INVALID_TOKEN",
-        "later links are void"
+        "undoing an earlier change invalidates later links"
     );
     app.reset(&app.token_in(EMAIL, "password_reset").await.unwrap(), OTHER).await;
     assert!(works(&app, EMAIL, OTHER).await);
@@ -150,7 +150,7 @@ async fn a_recently_verified_address_gets_no_link(#[values(Sqlite, Postgres)] da
     let thief = app.sign_up_long_ago(EMAIL).await;
     move_to(&app, &thief, PASSWORD, NEW).await;
     change_password(&app, &thief.access_token, PASSWORD, OTHER).await;
-    assert_eq!(app.token_in(NEW, "password_changed").await, None, "the address was proven a moment ago");
+    assert_eq!(app.token_in(NEW, "password_changed").await, None, "the address was verified only recently");
     // a -> b -> a
     move_to(&app, &thief, OTHER, EMAIL).await;
     assert_eq!(app.token_in(NEW, "email_changed").await, None);
@@ -160,7 +160,7 @@ async fn a_recently_verified_address_gets_no_link(#[values(Sqlite, Postgres)] da
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_given_up_address_is_reserved_for_three_days(
+async fn a_former_address_is_reserved_for_three_days(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("optional", "mandatory")] mode: &str,
 ) {
@@ -190,7 +190,7 @@ async fn a_given_up_address_is_reserved_for_three_days(
     let token = app.token_in(EMAIL, "email_changed").await.unwrap();
     app.advance(Duration::from_hours(72));
     assert_eq!(app.revert(&token, Some(password(PASSWORD))).await["code"], "INVALID_TOKEN", "expired");
-    assert_eq!(take().await["__typename"], "AuthPayload", "and free again");
+    assert_eq!(take().await["__typename"], "AuthPayload", "the address is free again");
 }
 
 #[rstest]
@@ -211,19 +211,21 @@ async fn linked_accounts_are_removed_and_unlinked_ones_restored(
     let unlinked = app.token_in(EMAIL, "google_unlinked").await.unwrap();
     assert_eq!(app.revert(&unlinked, None).await["email"], EMAIL);
     let back = app.google_login(id_token(&google, &lasting(ada()))).await;
-    assert_eq!(back["user"]["id"], owner.user_id.as_str(), "what was unlinked signs in again");
+    assert_eq!(back["user"]["id"], owner.user_id.as_str(), "the unlinked account signs in again");
     let eves = app.google_login(id_token(&google, &eve)).await;
-    assert_ne!(eves["user"]["id"], owner.user_id.as_str(), "what was linked since does not");
+    assert_ne!(eves["user"]["id"], owner.user_id.as_str(), "the account linked since then does not");
 
     assert_eq!(app.revert(&linked, None).await["email"], EMAIL, "an earlier link still works");
     let gone = app.google_login(id_token(&google, &lasting(ada()))).await;
     assert_ne!(gone["user"]["id"], owner.user_id.as_str());
 }
 
-/// `googleLogin` and `linkGoogle` alike: what a reset ends, and what it says.
+/// What a reset unlinks after `googleLogin` and `linkGoogle`, and what its notice says.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_ends_what_was_linked_since_the_last(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_reset_unlinks_accounts_that_were_linked_since_the_password_was_set(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let own = SignedIn::from(&app.google_login(id_token(&google, &lasting(ada()))).await);
     app.advance(Duration::from_mins(1));
@@ -238,7 +240,7 @@ async fn a_reset_ends_what_was_linked_since_the_last(#[values(Sqlite, Postgres)]
     assert!(removed.contains("eve@gmail.com") && !left.contains("eve@gmail.com"), "{}", notice.text);
     assert!(left.contains("ada@gmail.com"), "{}", notice.text);
     let eves = app.google_login(id_token(&google, &eve)).await;
-    assert_ne!(eves["user"]["id"], own.user_id.as_str(), "a thief's way in does not survive");
+    assert_ne!(eves["user"]["id"], own.user_id.as_str(), "an account linked by a thief does not survive");
     let back = app.google_login(id_token(&google, &lasting(ada()))).await;
-    assert_eq!(back["user"]["id"], own.user_id.as_str(), "that with which the account began does");
+    assert_eq!(back["user"]["id"], own.user_id.as_str(), "the Google account that created the user does");
 }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// All of it at once, on one account: each link and each proof works once, and nobody waits in a circle.
+/// Everything happens at once on one account: each link and each proof works once, and there is no deadlock.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_racing_reverts_resets_and_reauthentications_succeeds(
@@ -47,7 +47,7 @@ async fn one_of_64_racing_reverts_resets_and_reauthentications_succeeds(
     let outcomes: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
     let won = |kind: &str| outcomes.iter().filter(|(of, won)| *of == kind && *won).count();
     assert!(won("undo") <= 1 && won("reset") <= 1 && won("proof") <= 1, "{outcomes:?}");
-    // a reset that comes first leaves the undo link as it is; an undo that comes first voids the reset
+    // a reset that comes first does not affect the undo link; an undo that comes first invalidates the reset link
     assert!(won("undo") + won("reset") >= 1, "{outcomes:?}");
 }
 
@@ -67,7 +67,7 @@ async fn no_change_is_made_without_its_notice(#[values(Sqlite, Postgres)] databa
     let of = |template: &str| notices.iter().filter(|mail| mail.template == template).count();
     assert_eq!((of("google_linked"), of("google_unlinked")), (3, 3));
     assert!(refused > 0);
-    // an address that nobody has proven gets none
+    // an unverified address gets no notices
     let grace = app.sign_up("grace@example.org").await;
     change_password(&app, &grace.access_token, PASSWORD, OTHER).await;
     assert!(app.inbox("grace@example.org").await.iter().all(|mail| mail.template == "one_time_code"));

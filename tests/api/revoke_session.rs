@@ -19,18 +19,18 @@ async fn one_session_ends_and_the_others_continue(#[values(Sqlite, Postgres)] da
     assert_eq!(app.refresh(&there.refresh_token).await["code"], "INVALID_TOKEN");
     assert_eq!(app.me(&here.access_token).await, EMAIL);
     assert_eq!(app.me(&third.access_token).await, EMAIL);
-    assert_eq!(revoke(&app, &here, &there.session_id).await, json!([]), "it was over");
+    assert_eq!(revoke(&app, &here, &there.session_id).await, json!([]), "the session had already ended");
     assert_eq!(
         revoke(&app, &here, &here.session_id).await,
         json!([here.session_id]),
-        "this one may end itself"
+        "a session can end itself"
     );
     assert_eq!(app.me(&here.access_token).await, "REVOKED");
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn another_users_session_is_left_alone(#[values(Sqlite, Postgres)] database: Database) {
+async fn another_users_session_is_not_affected(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let (ada, grace) = (app.sign_up(EMAIL).await, app.sign_up_as("superuser", "grace@example.org").await);
     for id in [ada.session_id.as_str(), &ada.user_id, "", "x", &"x".repeat(1000)] {

@@ -1,4 +1,4 @@
-//! Access tokens that RSA keys sign: generated and kept in the database, or read from files.
+//! Access tokens signed with RSA keys, which are generated and stored in the database or read from files.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use gatehouse::{secrets::SecretKey, storage::signing_key};
@@ -15,7 +15,7 @@ use crate::support::{
     process::{gatehouse, output},
 };
 
-/// The public keys of a server, the signing one first.
+/// Returns the public keys of a server, the signing key first.
 async fn keys(app: &TestApp) -> Vec<Jwk> {
     let jwks: Value = Answer::of(app.http.get(format!("{}/.well-known/jwks.json", app.url))).await.body;
     serde_json::from_value(jwks["keys"].clone()).unwrap()
@@ -42,30 +42,30 @@ async fn tokens_can_be_signed_with_rsa(#[values(Sqlite, Postgres)] database: Dat
     let (app, beside) = tokio::join!(app.another(&settings), app.another(&settings));
     let signed = app.sign_in(EMAIL).await.access_token;
     let all = keys(&app).await;
-    assert_eq!(all.len(), 3, "the derived keys are still there");
+    assert_eq!(all.len(), 3, "the derived keys are still published");
     assert_eq!(all[0].common.key_id, Some(kid(&signed)));
     assert_eq!(all[0].common.key_algorithm, Some(KeyAlgorithm::RS256));
     assert_eq!(keys(&beside).await, all);
     let later = app.another(&settings).await;
     assert_eq!(keys(&later).await, all, "a restart keeps the key");
     let back = app.another(&[]).await;
-    assert_eq!(keys(&back).await.len(), 3, "nor does another algorithm forget it");
+    assert_eq!(keys(&back).await.len(), 3, "a server with another algorithm publishes the key too");
     for server in [&app, &beside, &later, &back] {
         for token in [&derived, &signed] {
             assert_eq!(server.me(token).await, EMAIL);
         }
     }
-    // nothing in the database opens the key without the secret
+    // the key in the database cannot be opened without the secret
     let rows = signing_key::Entity::find().all(app.app.db.read()).await.unwrap();
     let [row] = &rows[..] else { panic!("{rows:?}") };
     let modulus = BASE64.decode(modulus(&all[0])).unwrap();
     let sealed = BASE64.decode(&row.sealed_key).unwrap();
     assert!(sealed.len() > modulus.len() && !sealed.windows(8).any(|bytes| bytes == &modulus[..8]));
 
-    // a new secret brings a new key, announced as a fallback first; the old one verifies as long as its secret is one
+    // a new secret brings a new key, announced as a fallback first; the old key verifies while its secret is kept
     let (former, fresh) = (app.settings["SECRET_KEY"].clone(), SecretKey::generate().1);
     let announced = app.another(&[settings[0], ("SECRET_KEY_FALLBACKS", &fresh)]).await;
-    assert_eq!(keys(&announced).await[0], all[0], "it signs on");
+    assert_eq!(keys(&announced).await[0], all[0], "the old key still signs");
     let rotated =
         app.another(&[settings[0], ("SECRET_KEY", &fresh), ("SECRET_KEY_FALLBACKS", &former)]).await;
     let after = rotated.sign_in(EMAIL).await.access_token;
@@ -100,9 +100,9 @@ async fn an_rsa_key_can_be_read_from_a_file() {
     let from_file = app.another(&[("JWT_RSA_KEY_FILE", &pkcs8)]).await;
     let signed = from_file.sign_in(EMAIL).await.access_token;
     assert_ne!(kid(&signed), kid(&generated));
-    assert_eq!(from_file.me(&generated).await, EMAIL, "the generated key verifies on");
+    assert_eq!(from_file.me(&generated).await, EMAIL, "the generated key still verifies");
     let same = app.another(&[("JWT_RSA_KEY_FILE", &pkcs1)]).await;
-    assert_eq!(keys(&same).await, keys(&from_file).await, "in either form");
+    assert_eq!(keys(&same).await, keys(&from_file).await, "both PEM formats give the same key");
     let rotated = app.another(&[("JWT_RSA_KEY_FILE", &format!("{other},{pkcs8}"))]).await;
     let after = rotated.sign_in(EMAIL).await.access_token;
     assert_ne!(kid(&after), kid(&signed));

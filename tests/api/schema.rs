@@ -1,4 +1,4 @@
-//! What clients are generated from: `schema.graphql` is complete, says why where anything may be null, and breaks nobody
+//! `schema.graphql`, from which clients are generated: it says when a field may be null, and breaks no client
 //! unannounced.
 
 use std::{fs, path::Path, process::Command};
@@ -11,7 +11,7 @@ use async_graphql::parser::{
 use crate::support::node::{node, text};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// Where breaking changes are announced.
+/// The file that announces breaking changes.
 const NOTES: &str = ".ci/breaking_changes.md";
 
 fn output_fields() -> Vec<(String, FieldDefinition)> {
@@ -33,25 +33,28 @@ fn output_fields() -> Vec<(String, FieldDefinition)> {
 }
 
 #[test]
-fn no_field_is_null_without_saying_when() {
+fn every_nullable_field_says_when_it_is_null() {
     let fields = output_fields();
-    assert!(fields.len() > 60, "they were found: {}", fields.len());
+    assert!(fields.len() > 60, "only {} fields were found", fields.len());
     for (name, field) in fields {
         if let BaseType::List(item) = &field.ty.node.base {
             assert!(!item.nullable, "{name} has items that may be null");
         }
         let description = field.description.map(|text| text.node.to_lowercase()).unwrap_or_default();
-        assert!(!field.ty.node.nullable || description.contains("null"), "{name} may be null; when?");
+        assert!(
+            !field.ty.node.nullable || description.contains("null"),
+            "{name} may be null, but does not say when"
+        );
     }
 }
 
-/// The output of git, or none where it has none to give.
+/// Returns the output of git, or `None` if it fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let ran = Command::new("git").args(arguments).current_dir(ROOT).output().ok()?;
     ran.status.success().then(|| text(&ran.stdout))
 }
 
-/// The commit before what is in the working tree: the last one where that differs, else the one before.
+/// Returns the commit to compare with: `HEAD` if the schema in the working tree differs from it, otherwise its parent.
 fn commit_before(schema: &str) -> Option<String> {
     let last = git(&["show", "HEAD:schema.graphql"])?;
     if last != schema {
@@ -59,13 +62,13 @@ fn commit_before(schema: &str) -> Option<String> {
     }
     let is_shallow = git(&["rev-parse", "--is-shallow-repository"])?.trim() == "true";
     if git(&["rev-parse", "--verify", "HEAD^"]).is_none() && is_shallow {
-        // where the origin does not answer, there is nothing to compare with
+        // if the origin does not respond, there is nothing to compare with
         git(&["fetch", "--quiet", "--deepen=1"]);
     }
     git(&["rev-parse", "--verify", "HEAD^"]).map(|commit| commit.trim().to_owned())
 }
 
-/// How one schema breaks clients of another.
+/// Returns the changes between two schemas that break clients.
 fn breaking_changes(before: &str, after: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let [old, new] = [("before", before), ("after", after)].map(|(name, schema)| {
@@ -78,7 +81,7 @@ fn breaking_changes(before: &str, after: &str) -> Vec<String> {
     text(&found.stdout).lines().map(ToOwned::to_owned).collect()
 }
 
-/// Those changes that no note announces. A note is a line that was not there before and holds the change, word for word.
+/// Returns the changes that no note announces. A note is a new line that contains the change, word for word.
 fn unannounced(changes: Vec<String>, notes_before: &str, notes: &str) -> Vec<String> {
     let is_new = |line: &&str| !notes_before.lines().any(|before| before == *line);
     let notes: Vec<&str> = notes.lines().filter(is_new).collect();
@@ -86,7 +89,7 @@ fn unannounced(changes: Vec<String>, notes_before: &str, notes: &str) -> Vec<Str
 }
 
 #[test]
-fn no_commit_breaks_clients_without_saying_so() {
+fn no_commit_breaks_clients_without_a_note() {
     let schema = fs::read_to_string(Path::new(ROOT).join("schema.graphql")).unwrap();
     let Some(commit) = commit_before(&schema) else {
         eprintln!("there is no commit to compare schema.graphql with");
@@ -105,7 +108,7 @@ fn no_commit_breaks_clients_without_saying_so() {
 }
 
 #[test]
-fn a_broken_client_is_named_and_a_note_lets_it_pass() {
+fn a_breaking_change_is_reported_unless_a_note_announces_it() {
     let schema = gatehouse::graphql::sdl();
     assert_eq!(breaking_changes(&schema, &schema), Vec::<String>::new());
     let field = "\t\"\"\"\n\tThe first name; at most 150 characters.\n\t\"\"\"\n\tfirstName: String\n";
@@ -115,11 +118,11 @@ fn a_broken_client_is_named_and_a_note_lets_it_pass() {
     assert_eq!(
         breaking_changes(&schema.replace(field, ""), &schema),
         Vec::<String>::new(),
-        "more is welcome"
+        "an addition breaks no client"
     );
 
     let note = "- User.firstName was removed. It is part of the name.\n";
     assert_eq!(unannounced(changes.clone(), "", note), Vec::<String>::new());
-    assert_eq!(unannounced(changes.clone(), note, note), changes, "an old note is not good again");
+    assert_eq!(unannounced(changes.clone(), note, note), changes, "an old note does not count");
     assert_eq!(unannounced(changes.clone(), "", "- User.name was removed.\n"), changes);
 }

@@ -34,7 +34,7 @@ async fn a_logout_on_one_server_applies_to_the_next_request_on_another() {
     let ada = one.sign_up(EMAIL).await;
     for round in 0..20 {
         let session = if round == 0 { ada.clone() } else { other.sign_in(EMAIL).await };
-        assert_eq!(other.me(&session.access_token).await, EMAIL, "their keys are the same");
+        assert_eq!(other.me(&session.access_token).await, EMAIL, "the servers have the same keys");
         one.run_as(&session.access_token, "mutation { logout { endedSessionIds } }", json!({})).await;
         assert_eq!(other.me(&session.access_token).await, "REVOKED");
         assert_eq!(other.refresh(&session.refresh_token).await["code"], "INVALID_TOKEN");
@@ -68,7 +68,9 @@ async fn servers_that_start_together_migrate_once() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_void_on_one_server_are_void_on_the_other(#[values(Sqlite, Postgres)] database: Database) {
+async fn tokens_revoked_on_one_server_are_revoked_on_the_other(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let one = TestApp::with(database, &[NO_VERIFICATION, PROXY]).await;
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
@@ -76,17 +78,17 @@ async fn tokens_void_on_one_server_are_void_on_the_other(#[values(Sqlite, Postgr
     for app in [&one, &other] {
         app.advance(GRACE);
     }
-    // two tabs of the owner, on two networks, at two servers
+    // the owner has two tabs, on two networks, with two servers
     let elsewhere = ("192.0.2.1", "a browser");
     let (here, there) = tokio::join!(refreshed(&one, OWNER, &ada), refreshed(&other, elsewhere, &ada));
     assert_eq!(here.refresh_token, there.refresh_token);
     assert_ne!(here.refresh_token, thief.refresh_token);
     assert_eq!(one.me(&here.access_token).await, EMAIL);
     assert_eq!(other.me(&thief.access_token).await, "REVOKED");
-    assert_eq!(one.me(&here.access_token).await, "REVOKED", "it ended on both");
+    assert_eq!(one.me(&here.access_token).await, "REVOKED", "the session ended on both servers");
 }
 
-/// Refreshes as a server does that knows nothing of clients and siblings: these are its words. Returns the pair.
+/// Refreshes as an older server does, which does not know clients and siblings, with its own SQL. Returns the new pair.
 async fn refreshed_by_an_older_server(app: &TestApp, pair: &SignedIn) -> SignedIn {
     let token = app.app.tokens.read_refresh_token(&pair.refresh_token).unwrap();
     let (id, now) = (token.session_id, app.app.clock.now());
@@ -114,7 +116,7 @@ async fn refreshed_by_an_older_server(app: &TestApp, pair: &SignedIn) -> SignedI
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_server_next_to_this_one_voids_no_valid_token(
+async fn an_older_server_next_to_this_one_invalidates_no_valid_token(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY]).await;
@@ -122,14 +124,14 @@ async fn an_older_server_next_to_this_one_voids_no_valid_token(
     let first = refreshed(&app, OWNER, &ada).await;
     app.advance(GRACE);
 
-    // who asked the older server is not known, least of all by who asked this one before
+    // the client that asked the older server is unknown, so it is not the one that asked this server before
     let second = refreshed_by_an_older_server(&app, &first).await;
     app.advance(GRACE);
     let again = refreshed(&app, ("192.0.2.1", "a browser"), &first).await;
     assert_eq!(again.refresh_token, second.refresh_token);
     assert_eq!(app.me(&second.access_token).await, EMAIL);
 
-    // a sibling, which the older server refreshes: what is void stays so, and nothing else becomes it
+    // the older server refreshes a sibling: invalid tokens stay invalid, and valid tokens stay valid
     let lost = refreshed(&app, OWNER, &second).await;
     app.advance(GRACE);
     let sibling = refreshed(&app, THIEF, &second).await;
@@ -145,7 +147,7 @@ async fn an_older_server_next_to_this_one_voids_no_valid_token(
     assert_eq!(app.me(&last.access_token).await, "REVOKED");
 }
 
-/// An older server inserts and migrates without the columns that came since.
+/// An older server inserts sessions without the columns that were added later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_started_by_an_older_server_continues_here(#[values(Sqlite, Postgres)] database: Database) {

@@ -1,4 +1,4 @@
-//! What happens to an account is told to whoever follows it, by whichever server it happens.
+//! Followers of an account receive its events, whichever server causes them.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] datab
     act(&app, &root, &format!("setUserRole(id: \"{}\", role: STAFF) {{ __typename }}", ada.user_id)).await;
     events(&mut here, &[("PROFILE_CHANGED", None)]).await;
 
-    // the first proof goes on in the session; with the second, of a new address, it is the same
+    // the session continues after the first verification, and after the verification of a new address
     app.verify_as(&ada.access_token, EMAIL, &app.code(EMAIL).await, None).await;
     events(&mut here, &[("EMAIL_VERIFIED", None)]).await;
     let asked = app.change_email(&ada.access_token, "countess@example.org").await;
@@ -52,7 +52,7 @@ async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] datab
     app.verify_as(&ada.access_token, "countess@example.org", &code, Some(&asked["id"])).await;
     events(&mut here, &[("EMAIL_VERIFIED", None)]).await;
 
-    // a sign-out, a sign-out from elsewhere, and a fourth session, which ends the oldest but one: that is the oldest
+    // a sign-out, and a session ended by another
     app.run_as(&there.access_token, "mutation { logout { endedSessionIds } }", json!({})).await;
     events(&mut here, &[("SESSION_ENDED", Some(&there.session_id))]).await;
     let other = app.sign_in("countess@example.org").await;
@@ -60,7 +60,7 @@ async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] datab
     let (id, started, ended) = (other.session_id.as_str(), "SESSION_STARTED", "SESSION_ENDED");
     events(&mut here, &[(started, Some(id)), (ended, Some(id))]).await;
 
-    // a stolen token
+    // the replay of a stolen token
     let robbed = app.sign_in("countess@example.org").await;
     let pair = SignedIn::from(&app.refresh(&robbed.refresh_token).await);
     app.me(&pair.access_token).await;
@@ -78,7 +78,7 @@ async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] datab
     let expected = [(started, Some(id)), ("PASSWORD_CHANGED", None), (ended, Some(id))];
     events(&mut here, &expected).await;
 
-    // what is refused, and what happens to others, is not told
+    // refused changes and events of other accounts are not sent
     act(&app, &ada, "updateProfile(input: { avatarUrl: \"x\" }) { __typename }").await;
     app.login("countess@example.org", PASSWORD).await;
     app.sign_up("grace@example.org").await;
@@ -97,7 +97,9 @@ async fn each_event_of_an_account_is_sent_once(#[values(Sqlite, Postgres)] datab
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_ends_with_its_session_however_that_ends(#[values(Sqlite, Postgres)] database: Database) {
+async fn a_stream_ends_with_its_session_however_the_session_ends(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::with(database, &[NO_VERIFICATION]).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     app.sign_up(EMAIL).await;
@@ -118,7 +120,7 @@ async fn a_stream_ends_with_its_session_however_that_ends(#[values(Sqlite, Postg
     app.request_reset(EMAIL).await;
     app.reset(&app.token(EMAIL).await, NEW).await;
     assert_eq!(reset.event().await.0, "PASSWORD_CHANGED");
-    assert_eq!(reset.event().await.0, "EMAIL_VERIFIED", "the mail proves the address too");
+    assert_eq!(reset.event().await.0, "EMAIL_VERIFIED", "the reset also verifies the address");
     reset.ends(&ada.session_id).await;
 
     let ada = SignedIn::from(&app.login(EMAIL, NEW).await);
@@ -161,9 +163,12 @@ async fn a_session_ended_on_one_server_ends_on_all_within_a_second() {
         stream.ends(&there.session_id).await;
         let seen = begun.elapsed();
         println!("seen by the other server after {seen:?}");
-        assert!(seen < Duration::from_secs(5), "without a word it would take half a minute: {seen:?}");
+        assert!(
+            seen < Duration::from_secs(5),
+            "without a notification it would take half a minute: {seen:?}"
+        );
         assert_eq!(own.event().await, ("SESSION_ENDED".to_owned(), Some(there.session_id.clone())));
-        assert!(own.is_silent().await, "its own notice is not told again");
+        assert!(own.is_silent().await, "a server does not repeat its own notification");
     }
 }
 
@@ -185,7 +190,7 @@ async fn changes_that_are_rolled_back_send_no_event() {
             .app
             .db
             .write_one(async move |txn| gatehouse::storage::session_end::end_all(&txn, id, now).await);
-        assert!(alone.await.is_err(), "a statement alone publishes nothing, so it may not want to");
+        assert!(alone.await.is_err(), "a single statement cannot publish events");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Sessions as a state machine: whatever people, thieves and operators do, in whatever order, the server does as a model of
-//! twenty lines does.
+//! Sessions as a state machine: users, thieves and operators act in any order, and the server must behave like the
+//! model in `session_model`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,21 +20,21 @@ use crate::{
     support::{Database, PASSWORD, PROXY, Postgres, SignedIn, Sqlite, TestApp, database::connect},
 };
 
-/// One person's sessions, on a server that may be replaced by another.
+/// The sessions of one person, on a server that may be replaced by another.
 struct Machine<'a> {
     app: &'a RefCell<Arc<TestApp>>,
     email: String,
     password: &'static str,
-    /// How far the clock has been moved.
+    /// How far the clock has advanced.
     now: Duration,
     sessions: Vec<Session>,
-    /// Mails of stolen sessions.
+    /// The number of mails about stolen sessions.
     mails: i64,
     siblings: i64,
 }
 
 impl Machine<'_> {
-    /// The server that runs now.
+    /// Returns the current server.
     fn app(&self) -> Arc<TestApp> {
         self.app.borrow().clone()
     }
@@ -147,7 +147,7 @@ impl Machine<'_> {
             let pair = SignedIn::from(&answer);
             prop_assert_eq!(&pair.session_id, &session.pairs[0].0.session_id);
             if pair.refresh_token == session.pairs[newest].0.refresh_token {
-                // its access token is fresh, unless the two are within the grace
+                // outside the grace period the access token is new
                 let is_prompt = now < session.rotated_at + GRACE;
                 session.pairs[newest] = (pair, if is_prompt { session.rotated_at } else { now });
                 Refreshed::Same
@@ -183,13 +183,13 @@ async fn check(database: Database, cases: u32) {
         ("EMAIL_VERIFICATION", "none"),
         PROXY,
     ];
-    // the first one has the folder that the database is in
+    // the first server owns the folder of the database
     let first = TestApp::with(database, &settings).await;
     let app = RefCell::new(Arc::new(first.another(&[]).await));
     let rows = connect(&first.settings["DATABASE_URL"]).await;
     let (number, stolen, siblings) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    // the same cases each time
+    // the cases are the same in every run
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let held = runner.run(&acts(), |acts| {
         let case = async {
@@ -206,7 +206,7 @@ async fn check(database: Database, cases: u32) {
                 siblings: 0,
             };
             let pair = machine.app().sign_up(&machine.email).await;
-            // mails go to proven addresses alone
+            // mails about stolen sessions go only to verified addresses
             let prove = "UPDATE users SET email_verified_at = 1 WHERE email_verified_at IS NULL";
             rows.execute_unprepared(prove).await.unwrap();
             machine.sessions.push(Session::begin(pair, machine.now));
@@ -225,7 +225,7 @@ async fn check(database: Database, cases: u32) {
     assert!(stolen >= cases / 10 && siblings >= cases / 5, "{stolen} thefts, {siblings} siblings");
 }
 
-/// How many mails of stolen sessions were written to this address.
+/// Returns the number of mails about stolen sessions to this address.
 pub async fn mails(rows: &DatabaseConnection, email: &str) -> i64 {
     let sql =
         format!("SELECT count(*) AS count FROM outbox WHERE kind = 'session_stolen' AND address = '{email}'");

@@ -1,4 +1,4 @@
-//! The model that `session_machine` compares the server with: what can be done, and what a session is.
+//! The model that `session_machine` compares the server with: possible acts, and the state of a session.
 
 use std::{ops::Range, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) const REFRESH: Duration = Duration::from_hours(24);
 
 const MAX_AGE: Duration = Duration::from_hours(48);
 
-/// Where refreshes come from, and as whom. Whether two are one client is told by the number.
+/// Client addresses and user agents. Entries with the same number count as the same client.
 pub(crate) const CLIENTS: [(&str, &str, u8); 4] = [
     ("198.51.100.7", "a browser", 0),
     ("198.51.100.99", "a browser", 0),
@@ -22,7 +22,7 @@ pub(crate) const CLIENTS: [(&str, &str, u8); 4] = [
     ("198.51.100.7", "a script", 2),
 ];
 
-/// Sums of these never come near to a time limit, so that it does not matter how long the test itself takes.
+/// No sum of these is close to a time limit, so the duration of the test itself does not matter.
 pub(crate) const WAITS: [Duration; 9] = [
     Duration::from_mins(11),
     Duration::from_mins(11),
@@ -35,17 +35,17 @@ pub(crate) const WAITS: [Duration; 9] = [
     Duration::from_hours(25),
 ];
 
-/// What somebody does. An index chooses among the sessions, the pairs of a session, or the clients, that there are then.
+/// An act. An index selects one of the current sessions, one of the pairs of a session, or a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Login,
     /// With the newest refresh token.
     Refresh(Index, Index),
-    /// With one that is so many older.
+    /// With a refresh token that is older by this number.
     Replay(Index, usize, Index),
-    /// With the one that the newest answered.
+    /// With the refresh token for which the newest pair was issued.
     Repeat(Index, Index),
-    /// An access token, the newest or any.
+    /// Uses an access token: the newest, or any.
     Use(Index, Option<Index>),
     Logout(Index),
     LogoutAll(Index),
@@ -72,16 +72,16 @@ pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
     vec(act, 1..50)
 }
 
-/// A session as it ought to be, and every pair of tokens that was ever given for it: the one at index `n` has counter `n`.
+/// The expected state of a session, and every pair of tokens issued for it: the pair at index `n` has counter `n`.
 pub(crate) struct Session {
     pub(crate) pairs: Vec<(SignedIn, Duration)>,
-    /// The highest counter whose access token came back.
+    /// The highest counter whose access token was used.
     pub(crate) seen: usize,
-    /// The counter of the token that the newest pair answers.
+    /// The counter of the token for which the newest pair was issued.
     pub(crate) base: Option<usize>,
-    /// The counters of the pairs that others have taken the place of.
+    /// The counters of the pairs that were replaced by siblings.
     pub(crate) void: Range<usize>,
-    /// Who asked for the newest pair.
+    /// The client that received the newest pair.
     pub(crate) client: u8,
     pub(crate) rotated_at: Duration,
     pub(crate) expires_at: Duration,
@@ -109,20 +109,20 @@ impl Session {
         !self.is_over && now < self.expires_at
     }
 
-    /// The newest counter.
+    /// Returns the newest counter.
     pub(crate) fn counter(&self) -> usize {
         self.pairs.len() - 1
     }
 }
 
-/// What a refresh token must come to.
+/// The expected result of a refresh.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refreshed {
-    /// The next pair, never seen before.
+    /// The next pair, which is new.
     Next,
-    /// The newest pair once more.
+    /// The newest pair again.
     Same,
-    /// Another in place of the newest, never seen before.
+    /// A new pair that replaces the newest.
     Sibling,
     Refused,
 }

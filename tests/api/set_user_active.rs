@@ -31,13 +31,13 @@ async fn a_deactivated_user_is_signed_out_everywhere_until_reactivated(
     }
     assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "ACCOUNT_DISABLED");
     assert_eq!(set_active(&app, &root, &here.user_id, true).await["isActive"], true);
-    assert_eq!(app.me(&here.access_token).await, "REVOKED", "what has ended stays ended");
+    assert_eq!(app.me(&here.access_token).await, "REVOKED", "ended sessions stay ended");
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn deactivation_voids_links_and_codes_mailed_before(
+async fn deactivation_invalidates_links_and_codes_mailed_before(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("otp", "link")] method: &str,
 ) {
@@ -105,7 +105,7 @@ async fn superusers_can_deactivate_neither_themselves_nor_an_unknown_user() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_login_in_flight_survives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_racing_login_survives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;

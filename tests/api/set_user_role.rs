@@ -37,10 +37,10 @@ async fn superusers_can_change_neither_their_own_role_nor_an_unknown_users() {
     }
 }
 
-/// Two superusers demote each other at once, 200 rounds on each database.
+/// Two superusers demote each other at the same time, in 200 rounds on each database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_superusers_who_demote_each_other_one_remains(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_two_superusers_who_demote_each_other_remains(#[values(Sqlite, Postgres)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let [one, two] = ["one@example.org", "two@example.org"].map(|email| app.sign_up_as("superuser", email));
     let (one, two) = (one.await, two.await);

@@ -1,4 +1,4 @@
-//! Settings as people and programs write them: `.env`, and the URLs of databases and mail servers.
+//! How settings are read: `.env` files, and the URLs of databases and mail servers.
 
 use std::{path::Path, process::Output};
 
@@ -13,7 +13,7 @@ use crate::support::{
     process::{free_port, gatehouse, output},
 };
 
-/// Runs a command beside this `.env`.
+/// Runs a command in a folder with this `.env`.
 fn run(env: impl AsRef<[u8]>, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), env).unwrap();
@@ -28,7 +28,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// The value of a setting, as `gatehouse config` shows it.
+/// Returns the value of a setting, as `gatehouse config` prints it.
 fn value_of(printed: &Output, name: &str) -> String {
     assert!(printed.status.success(), "{}", text(&printed.stderr));
     let mut lines = text(&printed.stdout).lines();
@@ -36,8 +36,8 @@ fn value_of(printed: &Output, name: &str) -> String {
     line.get(48..).unwrap_or_default().to_owned()
 }
 
-/// What programs make of lines that they disagree about, as they were run: `docker run --env-file` 28, `node --env-file` 20,
-/// and python-dotenv 1. A dash is for the same as ours.
+/// How programs read lines on which they differ, tried with `docker run --env-file` 28, `node --env-file` 20 and
+/// python-dotenv 1. A dash means the same result as here.
 #[rstest]
 //    the line                                            ours                         docker              node          python
 #[case::dollar("APP_NAME=Cash$App", "Cash$App")] //       -                            -                   -             -
@@ -82,7 +82,7 @@ fn a_line_of_env_is_read_as_most_programs_read_it(#[case] env: &str, #[case] val
 #[case("EMAIL_FROM=Acme <a@example.org>")]
 #[case("EMAIL_FROM=\"Acme <a@example.org>\"")]
 #[case("EMAIL_FROM='Acme <a@example.org>'")]
-fn senders_are_read_as_the_readme_writes_them(#[case] env: &str) {
+fn senders_can_be_written_with_or_without_quotes(#[case] env: &str) {
     assert_eq!(value_of(&run(env, &["config"], &[]), "EMAIL_FROM"), "Acme <a@example.org>");
 }
 
@@ -98,14 +98,14 @@ fn quotes_within_a_sender_are_kept_and_the_environment_takes_precedence() {
 }
 
 #[test]
-fn a_quoted_value_can_span_lines_and_later_line_numbers_stay_right() {
+fn a_quoted_value_can_span_lines_and_later_line_numbers_are_right() {
     let refused = run("KEY=\"-----BEGIN\r\nPORT=1\r\n-----END\" # a key\r\nPORT=many\r\n", &["config"], &[]);
     let why = text(&refused.stderr);
     assert!(why.contains("PORT (.env, line 4) must be"), "{why}");
 }
 
 #[rstest]
-#[case::blank(
+#[case::space(
     "DATABASE_URL=postgres://gh:hush hush@db/x",
     "DATABASE_URL (.env, line 3) cannot be read: percent-encode"
 )]
@@ -117,7 +117,7 @@ fn a_quoted_value_can_span_lines_and_later_line_numbers_stay_right() {
     "SMTP_URL='smtp://gh:hush@db\nX='hush'",
     "SMTP_URL (.env, line 3) begins with a quote that is not closed"
 )]
-#[case::swallowed(
+#[case::quote_closed_on_a_later_line(
     "SECRET_KEY='hush\nAPP_NAME='Ada'",
     "SECRET_KEY (.env, line 3) begins with a quote that is not closed"
 )]
@@ -133,7 +133,7 @@ fn errors_name_the_setting_and_the_line_but_never_the_value(#[case] line: &str, 
 }
 
 #[test]
-fn a_file_in_another_encoding_is_reported_in_a_sentence() {
+fn a_file_in_another_encoding_is_reported() {
     let utf_16 =
         |order: fn(u16) -> [u8; 2]| -> Vec<u8> { "APP_NAME=hush".encode_utf16().flat_map(order).collect() };
     let [little, big] = [utf_16(u16::to_le_bytes), utf_16(u16::to_be_bytes)];
@@ -149,7 +149,7 @@ fn a_file_in_another_encoding_is_reported_in_a_sentence() {
         assert!(!refused.status.success() && why.contains(told) && !why.contains("hush"), "{why}");
     }
     let others = run(b"# \xfcber\nGREETING=\xfcber\n\xfc=1\nAPP_NAME=Ada\n", &["config"], &[]);
-    assert_eq!(value_of(&others, "APP_NAME"), "Ada", "it is another program's");
+    assert_eq!(value_of(&others, "APP_NAME"), "Ada", "lines of other programs may have any encoding");
 }
 
 #[rstest]
@@ -243,7 +243,7 @@ async fn database_urls_mean_the_same_as_in_psql() {
     let url = Postgres.create(folder.path()).await;
     let (server, database) = url.strip_prefix("postgres://gatehouse@").unwrap().split_once('/').unwrap();
     let (server, database) = (server.to_owned(), database.to_owned());
-    // the tests' own server listens on IPv4 alone
+    // the PostgreSQL of the tests listens only on IPv4
     let listener = TcpListener::bind("[::1]:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The reference of all settings, which the code prints and the documentation keeps.
+//! The reference of all settings, which the code prints and the documentation contains.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ fn run(arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let printed = output(gatehouse(folder.path(), arguments, settings), "");
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it leaves nothing behind");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it creates no files");
     String::from_utf8(printed.stdout).unwrap()
 }
 
-/// The cells of each row of the tables: name, default and meaning.
+/// Returns the cells of each row of the tables: name, default and meaning.
 fn rows() -> Vec<[&'static str; 3]> {
     let rows = KEPT.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -26,7 +26,7 @@ fn rows() -> Vec<[&'static str; 3]> {
 }
 
 #[test]
-fn settings_md_is_what_the_code_says() {
+fn settings_md_matches_the_code() {
     assert!(
         run(&["config", "--markdown"], &[]) == KEPT,
         "playground/docs/settings.md is stale; run: cargo run -- config --markdown > playground/docs/settings.md"
@@ -40,7 +40,7 @@ fn the_reference_does_not_depend_on_the_settings() {
 }
 
 #[test]
-fn each_setting_has_one_row_that_says_what_it_means_in_a_sentence() {
+fn each_setting_has_one_row_with_its_meaning_in_a_sentence() {
     let printed = run(&["config"], &[]);
     let in_effect: Vec<_> = printed.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     let listed = rows().into_iter().map(|[name, ..]| name).collect::<Vec<_>>();
@@ -50,14 +50,14 @@ fn each_setting_has_one_row_that_says_what_it_means_in_a_sentence() {
         let begins_well = meaning.starts_with(|first: char| first.is_uppercase() || "`[".contains(first));
         assert!(begins_well && meaning.ends_with('.'), "{name}: {meaning}");
     }
-    assert!(listed.len() > 100, "the rows were found: {}", listed.len());
+    assert!(listed.len() > 100, "only {} rows were found", listed.len());
 }
 
 #[test]
 fn the_reference_shows_the_defaults_in_effect() {
     let printed = run(&["config"], &[]);
     for [name, default, _] in rows() {
-        // a default that depends on something is described
+        // a default that depends on other values is described in words
         let plain = default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
         let is_described =
             |plain: &&str| plain.contains('`') || *plain == "PUBLIC_URL" || plain.starts_with('/');

@@ -42,16 +42,16 @@ async fn a_user_can_sign_up_with_username_email_address_and_name(
             "password": PASSWORD, "passwordConfirmation": PASSWORD,
         }))
         .await;
-    assert_eq!(answer["user"]["email"], "Ada@Example.org", "shown as typed");
+    assert_eq!(answer["user"]["email"], "Ada@Example.org", "the address is shown as entered");
     assert_eq!(answer["user"]["username"], "Ada");
-    assert_eq!(answer["user"]["name"], "Ada Lovelace", "joined");
+    assert_eq!(answer["user"]["name"], "Ada Lovelace", "the name is joined from its parts");
     for identifier in ["ada", "ADA", "ada@example.org", "ADA@EXAMPLE.ORG"] {
         assert_eq!(app.login(identifier, PASSWORD).await["__typename"], "AuthPayload", "{identifier}");
     }
     let named = app.signup(
         json!({ "email": "b@example.org", "name": "Countess", "firstName": "Ada", "password": PASSWORD }),
     );
-    assert_eq!(named.await["user"]["name"], "Countess", "as given");
+    assert_eq!(named.await["user"]["name"], "Countess", "an explicit name is kept");
 }
 
 #[rstest]
@@ -85,7 +85,7 @@ async fn a_taken_name_is_refused_in_any_spelling(#[values(Sqlite, Postgres)] dat
     assert_eq!(
         app.login("eve@example.org", PASSWORD).await["code"],
         "INVALID_CREDENTIALS",
-        "no account was made"
+        "no account was created"
     );
 }
 
@@ -188,7 +188,7 @@ async fn each_limit_refuses_just_above_and_accepts_just_below() {
     }
 }
 
-/// Passwords made to be hard to judge: the first made the library's estimate overflow, the second take a second.
+/// Passwords that are hard to rate: some made the library's estimate overflow, others made it take a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_is_hard_to_rate_does_no_harm() {
     let app = TestApp::with(Sqlite, &[("HASH_THREADS", "1")]).await;
@@ -234,7 +234,7 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
         assert_eq!(refused["message"], "This username is already taken.");
         assert_eq!(refused["fields"], json!([{ "field": "username", "code": "TAKEN" }]));
     }
-    // the operator gives it to whom they please
+    // an operator can assign a reserved username
     let input = NewAccountInput {
         email: Some("root@example.org".to_owned()),
         username: Some("root".to_owned()),
@@ -245,8 +245,8 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
     assert_eq!(app.login("root", PASSWORD).await["user"]["role"], "SUPERUSER");
 }
 
-/// A phone's keyboard puts a blank behind a word, and a page or a PDF gives what nobody sees with what is copied from it. The
-/// address is one in the row, the claim, the mail and the answers.
+/// Phone keyboards add a space after a word, and text copied from pages and PDFs may contain invisible characters. The
+/// address must be the same in the row, the claim, the mail and the responses.
 #[tokio::test(flavor = "multi_thread")]
 async fn invisible_characters_pasted_with_a_name_or_an_address_are_removed() {
     let claimed = |access_token: &str| -> Value {
@@ -286,5 +286,5 @@ async fn invisible_characters_pasted_with_a_name_or_an_address_are_removed() {
     }
     let app = TestApp::start(Sqlite).await;
     let payload = app.signup(json!({ "email": EMAIL, "username": "\u{200b} ", "password": PASSWORD })).await;
-    assert_eq!(payload["user"]["username"], Value::Null, "blank is none");
+    assert_eq!(payload["user"]["username"], Value::Null, "a blank username counts as none");
 }

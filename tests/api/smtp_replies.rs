@@ -1,4 +1,4 @@
-//! What mail servers of all kinds say, and what is made of it: the digits decide, and no mail is sent again that was taken.
+//! Replies of mail servers of all kinds: the reply code decides, and an accepted mail is not sent again.
 
 use std::{
     sync::{Arc, Mutex},
@@ -18,14 +18,14 @@ use tokio::{
 
 use crate::support::{EMAIL, NO_VERIFICATION, Sqlite, TestApp, database::connect, mail_server::FROM};
 
-/// What the server says, to the byte. It closes the connection after a reply that does not end in a line end.
+/// The exact replies of the server. After a reply without a final line break it closes the connection.
 #[derive(Clone)]
 struct Script {
     greeting: Vec<u8>,
     ehlo: Vec<u8>,
     recipient: Vec<u8>,
     starttls: Vec<u8>,
-    /// After the final dot.
+    /// The reply after the final dot.
     taken: Vec<u8>,
 }
 
@@ -58,7 +58,7 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let server = server.clone();
-                // a client that goes away ends its own connection alone
+                // a client that disconnects ends only its own connection
                 tokio::spawn(async move { drop(server.talk(stream).await) });
             }
         });
@@ -107,7 +107,7 @@ impl Server {
     }
 }
 
-/// Sends a mail as often as it becomes due within half an hour, and says what became of it.
+/// Sends a mail whenever it becomes due within half an hour. Returns its final state and the last error.
 async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
     let id = app.order(MailKind::PasswordChanged, EMAIL, user_id).await;
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
 
 const LATIN_1: &[u8] = b"angenommen f\xfcr ada";
 
-/// The replies to the final dot: how often the mail is sent in three rounds, what the outbox says, and in which words.
+/// Replies to the final dot: how often the mail is sent in three rounds, its state in the outbox, and the error.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
     let server = Server::default();
@@ -138,7 +138,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
     let endless = "250-more\r\n".repeat(20_000);
     let utf_16: Vec<u8> = "250 ok\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let table: Vec<(Vec<u8>, usize, &str, &str)> = vec![
-        // 2xx, in whatever words
+        // 2xx, with any text
         (b"250 2.0.0 taken\r\n".to_vec(), 1, "sent", ""),
         (with("250 ", LATIN_1, "\r\n"), 1, "sent", ""),
         ("250 angenommen für ada\r\n".into(), 1, "sent", ""),
@@ -160,7 +160,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         (format!("250-{long}\r\n250 {long}\r\n").into(), 1, "sent", ""),
         (endless.into(), 1, "sent", ""),
         (b"250 ok\r\n250 ok\r\n".to_vec(), 1, "sent", ""),
-        // where the connection ends within the reply
+        // the connection ends within the reply
         (b"250".to_vec(), 1, "sent", ""),
         (b"250 tak".to_vec(), 1, "sent", ""),
         (b"250-taken\r\n250-and".to_vec(), 1, "sent", ""),
@@ -174,16 +174,16 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         (b"550\r\n".to_vec(), 1, "given up", "message: 550"),
         (b"550-no\r\n550-never\r\n550 bye\r\n".to_vec(), 1, "given up", "message: 550 no never bye"),
         (b"552 no".to_vec(), 1, "given up", "message: 552 no"),
-        // 4xx, and what is no answer to a mail: the server says that it has not taken it
+        // 4xx, and replies that do not belong here: the server has not accepted the mail
         (b"451 4.7.1 greylisted\r\n".to_vec(), 3, "waits", "message: 451 4.7.1 greylisted"),
         (with("451 ", b"sp\xe4ter", "\r\n"), 3, "waits", "message: 451 später"),
         (b"421 closing\r\n".to_vec(), 3, "waits", "message: 421 closing"),
         (b"421 closing".to_vec(), 3, "waits", "message: 421 closing"),
         (b"452-no room\r\n452 today\r\n".to_vec(), 3, "waits", "message: 452 no room today"),
         (b"354 go on\r\n".to_vec(), 3, "waits", "message: 354 go on"),
-        // no answer at all (RFC 5321 §6.1)
+        // no reply at all (RFC 5321 §6.1)
         (Vec::new(), 3, "waits", "message: the server closed the connection"),
-        // what cannot be read may have said that it was taken
+        // an unreadable reply may mean that the mail was accepted
         (b"ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
         (b"2".to_vec(), 1, "given up", "may have been accepted"),
         (b"25O ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
@@ -202,27 +202,27 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         assert_eq!((became, server.mails.lock().unwrap().len()), (state, deliveries), "{shown:?}: {said}");
         assert!(said.contains(words), "{shown:?}: {said}");
         let mails = server.mails.lock().unwrap().clone();
-        assert!(mails.iter().all(|mail| *mail == mails[0]), "with one Message-ID, to the same byte");
-        // so that no mail is left for the next row
+        assert!(mails.iter().all(|mail| *mail == mails[0]), "copies of one mail differ");
+        // leaves no mail for the next row
         app.sql("UPDATE outbox SET due_at = NULL, class = NULL, turn = NULL").await;
     }
 }
 
-/// The same of what comes before: nothing was sent, so nothing is lost by trying again, except where the recipient is refused.
+/// Replies before the mail is sent: a retry is safe, because nothing was accepted, unless the recipient is refused.
 #[rstest]
 #[case::latin_1_greeting(Script { greeting: b"220 gr\xfc\xdf Gott\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::bare_greeting(Script { greeting: b"220\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::long_greeting(Script { greeting: b"220-hello\r\n220-\r\n220 ready\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::refusing_greeting(Script { greeting: b"554 f\xfcr niemanden\r\n".to_vec(), ..Script::default() }, "waits")]
-#[case::no_mail_server(Script { greeting: b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), ..Script::default() }, "waits")]
+#[case::not_a_mail_server(Script { greeting: b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(), ..Script::default() }, "waits")]
 #[case::latin_1_ehlo(Script { ehlo: b"250-gr\xfc\xdf Gott\r\n250 8bitmime\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::bare_ehlo(Script { ehlo: b"250\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::latin_1_recipient(Script { recipient: b"250 f\xfcr ada\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::refused_recipient(Script { recipient: b"550 kein Postfach f\xfcr ada\r\n".to_vec(), ..Script::default() }, "given up")]
 #[case::greylisted_recipient(Script { recipient: b"450 sp\xe4ter\r\n".to_vec(), ..Script::default() }, "waits")]
-#[case::junk_for_the_recipient(Script { recipient: b"f\xfcr ada\r\n".to_vec(), ..Script::default() }, "waits")]
+#[case::invalid_reply_to_the_recipient(Script { recipient: b"f\xfcr ada\r\n".to_vec(), ..Script::default() }, "waits")]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_text_of_a_reply_before_the_mail_decides_nothing(#[case] script: Script, #[case] state: &str) {
+async fn the_text_of_a_reply_before_the_mail_does_not_matter(#[case] script: Script, #[case] state: &str) {
     let server = Server::default();
     *server.script.lock().unwrap() = script;
     let app = server.app("").await;
@@ -249,7 +249,7 @@ async fn extensions_are_matched_in_any_case(#[case] ehlo: &str, #[case] command:
     assert!(commands.iter().any(|line| line == command), "{commands:?}");
 }
 
-/// A server that offers encryption in small letters is asked for it, and gets no mail without.
+/// If a server offers encryption in lower case, it gets no mail without encryption.
 #[rstest]
 #[case("250-mail.test\r\n250-starttls\r\n250 8bitmime\r\n", "?tls=required")]
 #[case("250-mail.test\r\n250 StartTLS\r\n", "")]
@@ -257,7 +257,7 @@ async fn extensions_are_matched_in_any_case(#[case] ehlo: &str, #[case] command:
 async fn starttls_in_lower_case_still_encrypts(#[case] ehlo: &str, #[case] query: &str) {
     let server = Server::default();
     *server.script.lock().unwrap() = Script { ehlo: ehlo.into(), ..Script::default() };
-    // another way to write this machine's address, by which it is not known as such
+    // another spelling of the loopback address, which is not recognized as one
     let url = format!("smtp://{}{query}", server.start().await.replace("127.0.0.1", "127.1"));
     let app = TestApp::with(Sqlite, &[NO_VERIFICATION, ("SMTP_URL", &url), ("EMAIL_FROM", FROM)]).await;
     let ada = app.sign_up(EMAIL).await.user_id;
@@ -266,7 +266,7 @@ async fn starttls_in_lower_case_still_encrypts(#[case] ehlo: &str, #[case] query
     assert!(server.mails.lock().unwrap().is_empty());
 }
 
-/// Who stands between may put in a reply before encryption begins, to be read as the server's after it (CVE-2021-38371's kind).
+/// An attacker between client and server may inject a reply before encryption begins, as in CVE-2021-38371.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_sent_before_encryption_is_not_read_after_it() {
     let server = Server::default();

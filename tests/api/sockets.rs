@@ -1,4 +1,4 @@
-//! The transport of subscriptions: the protocol's close codes, and its limits.
+//! Subscriptions over WebSocket: the close codes of the protocol, and its limits.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn say(app: &TestApp, messages: &[Value]) -> Socket {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_needs_the_protocol_an_allowed_origin_and_our_host() {
+async fn a_connection_needs_the_protocol_an_allowed_origin_and_an_allowed_host() {
     let app = TestApp::with(Sqlite, &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
     for (header, value, status) in [
         ("sec-websocket-protocol", "graphql-ws", 400),
@@ -87,7 +87,7 @@ async fn a_refused_token_closes_the_connection_with_the_reason() {
     }
     let good = init(json!({ "Authorization": format!("Bearer {}", ada.access_token) }));
     let mut socket = say(&app, &[json!({ "type": "ping" }), json!({ "type": "pong" }), good]).await;
-    assert_eq!(socket.hear().await, json!({ "type": "pong" }), "pings need no introduction");
+    assert_eq!(socket.hear().await, json!({ "type": "pong" }), "a ping is answered before connection_init");
     let ack = socket.hear().await;
     assert_eq!(ack["type"], "connection_ack");
     assert!((1790..=1800).contains(&ack["payload"]["expiresIn"].as_i64().unwrap()), "{ack}");
@@ -128,7 +128,11 @@ async fn protocol_violations_close_the_connection_with_their_code() {
     }
     let mut endless = app.socket(&ada.access_token).await;
     endless.0.send(Message::Text("x".repeat(1024 * 1024).into())).await.unwrap();
-    assert_eq!(endless.hear().await["closed"], 1009, "though nobody has read it to its end");
+    assert_eq!(
+        endless.hear().await["closed"],
+        1009,
+        "a long message is refused before it is read completely"
+    );
     let mut flood = app.socket(&ada.access_token).await;
     let mut heard = Value::Null;
     for _ in 0..200 {
@@ -148,7 +152,7 @@ async fn silent_clients_are_disconnected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_is_answered_with_the_id_of_the_request_that_opened_the_connection() {
+async fn a_fault_has_the_id_of_the_request_that_opened_the_connection() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut socket = app.socket(&ada.access_token).await;
@@ -161,7 +165,7 @@ async fn a_fault_is_answered_with_the_id_of_the_request_that_opened_the_connecti
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_are_checked_like_those_of_http_requests() {
+async fn operations_are_checked_like_those_sent_over_http() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let mut socket = app.socket(&ada.access_token).await;
@@ -188,9 +192,9 @@ async fn operations_are_checked_like_those_of_http_requests() {
     let heard = socket.hear().await;
     assert_eq!((&heard["type"], &heard["id"]), (&json!("error"), &json!("10")));
     assert_eq!(heard["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
-    assert_eq!(app.me(&ada.access_token).await, EMAIL, "nothing of it ran");
+    assert_eq!(app.me(&ada.access_token).await, EMAIL, "no operation ran");
 
-    // an id is free again once its subscription is over
+    // an ID can be used again once its subscription has ended
     socket.say(json!({ "type": "complete", "id": "3" })).await;
     socket.say(json!({ "type": "complete", "id": "nothing" })).await;
     socket.subscribe("3", FOLLOW).await;
@@ -274,7 +278,7 @@ async fn a_connection_lasts_as_long_as_its_token_and_accepts_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopping_server_says_so() {
+async fn a_stopping_server_closes_connections_as_going_away() {
     let folder = tempfile::tempdir().unwrap();
     let (mut server, _) = Server::start(folder.path(), &["dev"], &[]).await;
     let signup = format!(

@@ -1,5 +1,5 @@
-//! GraphQL as the specification says it, where clients rely on it. What becomes of thousands of other documents is compared with
-//! the reference implementation in `differential`.
+//! Rules of the GraphQL specification that clients rely on. The test in `differential` compares thousands of other
+//! documents with the reference implementation.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn profile(app: &TestApp, person: &SignedIn) -> Value {
     app.run_as(&person.access_token, "{ me { name bio firstName } }", json!({})).await.data("me")
 }
 
-/// §6.4.1: a variable that is left out leaves its field out, unless it has a default.
+/// §6.4.1: an omitted variable omits its field, unless it has a default.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn omitted_arguments_change_nothing(#[values(Sqlite, Postgres)] database: Database) {
@@ -34,10 +34,10 @@ async fn omitted_arguments_change_nothing(#[values(Sqlite, Postgres)] database: 
     .await;
     assert_eq!(profile(&app, &ada).await, json!({ "name": "Default", "bio": "new", "firstName": "A" }));
     run(PROFILE, json!({ "bio": null })).await;
-    assert_eq!(profile(&app, &ada).await["bio"], Value::Null, "null is no omission");
+    assert_eq!(profile(&app, &ada).await["bio"], Value::Null, "null is not the same as an omission");
 }
 
-/// §6.1.2 and §5: what is wrong is found before anything runs.
+/// §6.1.2 and §5: mistakes are found before anything runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_document_or_variable_is_refused_before_anything_runs() {
     let app = TestApp::start(Sqlite).await;
@@ -94,7 +94,7 @@ async fn a_wrong_document_or_variable_is_refused_before_anything_runs() {
     assert_eq!(profile(&app, &ada).await["name"], Value::Null);
 }
 
-/// §2.9.4: every way in which clients write a letter.
+/// §2.9.4: every way to write a character.
 #[tokio::test(flavor = "multi_thread")]
 async fn characters_can_be_written_as_escapes() {
     let app = TestApp::start(Sqlite).await;
@@ -119,7 +119,7 @@ async fn characters_can_be_written_as_escapes() {
     }
 }
 
-/// §6.4.4: an error takes the place of the nearest field that may be null. §6.3: keys come in the order of selection.
+/// §6.4.4: an error makes the nearest nullable field null. §6.3: keys are in the order of selection.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_propagate_to_the_nearest_nullable_field_and_keys_keep_their_order() {
     let app = TestApp::start(Sqlite).await;
@@ -131,14 +131,14 @@ async fn errors_propagate_to_the_nearest_nullable_field_and_keys_keep_their_orde
     let query = "{ z: dashboard { response } a: authSettings { otpLength appName: emailRequired } me { sessions { id } name email ... on User { id } } b: usernameAvailable(username: \"x\") }";
     for _ in 0..10 {
         let answer = ask(query).await;
-        // a parsed answer sorts its keys
+        // the text is searched because a parsed response sorts its keys
         let places = ["\"z\":", "\"a\":", "\"me\":", "\"sessions\":", "\"name\":", "\"email\":", "\"b\":"]
             .map(|key| answer.text.find(key));
         assert!(places.is_sorted(), "{}", answer.text);
     }
 }
 
-/// A hash in place of a document, as Apollo Client and urql send it first: they send the document once they are told to.
+/// Apollo Client and urql may send a hash first, and send the document when the server asks for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sends_a_hash_is_asked_for_the_document() {
     let app = TestApp::start(Sqlite).await;
@@ -159,7 +159,7 @@ async fn a_client_that_sends_a_hash_is_asked_for_the_document() {
     assert_eq!(Answer::of(app.post().json(&both)).await.data("__typename"), "Query");
 }
 
-/// §6.3.2: a root field that is selected twice under one name runs once.
+/// §6.3.2: a root field that is selected twice under the same name runs once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mutation_selected_twice_runs_once(#[values(Sqlite, Postgres)] database: Database) {

@@ -10,14 +10,14 @@ const REDIRECTS: (&str, &str) =
     ("GOOGLE_REDIRECT_URIS", "https://app.example.org:8443/Signed/In?from=google,https://other.example.org/");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn googles_code_works_only_in_the_browser_that_started() {
+async fn the_authorization_url_has_a_fresh_state_and_hides_the_code_verifier() {
     let (app, google) = TestApp::with_google(Sqlite, &[REDIRECTS]).await;
     let begun = app.start_google_login(None).await;
     assert_eq!(begun["expiresIn"], 600);
     let url = begun["authorizationUrl"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/authorize?", google.issuer())), "{url}");
     let verifier = begun["codeVerifier"].as_str().unwrap();
-    assert!(!url.contains(verifier), "what binds the flow to this browser is in no address");
+    assert!(!url.contains(verifier), "the secret that binds the flow to this browser is not in the URL");
     let query: HashMap<String, String> =
         reqwest::Url::parse(url).unwrap().query_pairs().into_owned().collect();
     let say = |name: &str| query[name].as_str();
@@ -67,7 +67,7 @@ async fn rejected(app: &TestApp, visit: Visit, what: &str) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_works_once_in_the_browser_that_started_for_ten_minutes(
+async fn a_code_works_once_within_ten_minutes_in_the_browser_that_started_the_flow(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -79,20 +79,22 @@ async fn a_code_works_once_in_the_browser_that_started_for_ten_minutes(
     rejected(&app, Visit { code_verifier: other.code_verifier.clone(), ..visit.clone() }, "another browser")
         .await;
     rejected(&app, Visit { code_verifier: String::new(), ..visit.clone() }, "no verifier").await;
-    assert_eq!(google.requests("/token"), traded, "no code was traded");
+    assert_eq!(google.requests("/token"), traded, "no code was exchanged");
 
     let outcome = app.google_login(visit.input()).await;
-    assert_eq!(outcome["user"]["email"], "ada.lovelace@gmail.com", "none of that has spoilt it");
-    rejected(&app, visit.clone(), "the same again").await;
-    rejected(&app, Visit { code: visit.code, ..other.clone() }, "a code that was spent, in another flow")
-        .await;
-    rejected(&app, other, "its state is spent by that").await;
+    assert_eq!(
+        outcome["user"]["email"], "ada.lovelace@gmail.com",
+        "the refused attempts did not use up the code"
+    );
+    rejected(&app, visit.clone(), "the same code again").await;
+    rejected(&app, Visit { code: visit.code, ..other.clone() }, "a used code in another flow").await;
+    rejected(&app, other, "the state of that flow is used up").await;
 
     let late = app.visit_google(1).await;
     app.advance(Duration::from_mins(10));
-    rejected(&app, late, "too late").await;
+    rejected(&app, late, "an expired flow").await;
     let wrong = Visit { code: "4/unknown".to_owned(), ..app.visit_google(1).await };
-    rejected(&app, wrong, "a code of nobody's").await;
+    rejected(&app, wrong, "an unknown code").await;
 }
 
 #[rstest]
@@ -111,7 +113,7 @@ async fn one_of_several_racing_uses_of_a_state_signs_in(#[values(Sqlite, Postgre
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn starting_is_limited_by_address() {
+async fn starting_a_google_login_is_limited_by_address() {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_GOOGLE_STARTS", "3/1h")];
     let (app, _) = TestApp::with_google(Sqlite, &settings).await;
     let start = async |address: &str| {
@@ -127,7 +129,7 @@ async fn starting_is_limited_by_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_signs_in_with_a_real_browser() {
+async fn a_user_signs_in_with_google_in_a_real_browser() {
     let (app, _) = TestApp::with_google(Sqlite, &[]).await;
     let page = format!("{}/google", app.url);
     let steps = json!([
@@ -140,7 +142,7 @@ async fn a_user_signs_in_with_a_real_browser() {
         ["click", "Cancel"],
         ["await", "You did not allow Google to confirm your identity."],
         ["read"],
-        // a link by which somebody would have the person signed in as themselves
+        // a link by which an attacker would sign the user in to the attacker's account
         ["open", format!("{page}?code=4/theirs&state=theirs")],
         ["await", "This sign-in was not started in this browser."],
         ["read"],
@@ -149,7 +151,7 @@ async fn a_user_signs_in_with_a_real_browser() {
     assert_eq!(seen["complaints"], json!([]));
     let reads = seen["reads"].as_array().unwrap();
     for read in reads {
-        assert_eq!(read["url"], page, "nothing of it stays in the address");
+        assert_eq!(read["url"], page, "the address bar shows neither code nor state");
     }
     let requests = seen["requests"].to_string();
     assert!(!requests.contains("code_verifier"), "{requests}");

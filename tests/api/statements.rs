@@ -1,12 +1,12 @@
-//! How many statements each operation sends, and that a page of many sends no more than a page of few.
+//! The number of statements that each operation sends, which does not grow with the size of a page.
 
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
 
-/// The statements of one operation, those that the server sends by itself left out: they come now and then, so the fewest
-/// of some tries is the operation's own.
+/// Returns the number of statements of one operation. The server also sends statements of its own from time to time, so
+/// the fewest of several tries are the operation's.
 async fn count(app: &TestApp, mut run: impl AsyncFnMut() -> Value) -> u64 {
     let mut fewest = u64::MAX;
     for _ in 0..4 {
@@ -83,7 +83,7 @@ async fn each_operation_sends_the_expected_number_of_statements(
     };
     note("logout", count(&app, logging_out).await);
 
-    // on PostgreSQL the viewer is read each time; what happens other servers are told with the commit
+    // on PostgreSQL the viewer is read each time, and other servers are notified of changes with the commit
     let read = u64::from(database == Postgres);
     assert_eq!(
         counts,

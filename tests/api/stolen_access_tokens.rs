@@ -8,9 +8,9 @@ use crate::{
     support::{EMAIL, Sqlite, TestApp, database::connect},
 };
 
-/// What a thief of an access token gets by each mutation, some time after its owner proved who they are. `same`: it answers what
-/// it answers to anybody; `out`: it signs out; `profile`: it writes what signs nobody in; `refused`: it asks for a proof that the
-/// thief cannot give.
+/// What a thief can do with a stolen access token and each mutation once the owner's last proof is too old. `same`: the
+/// same as without a token; `out`: end sessions; `profile`: change data that nobody signs in with; `refused`: nothing,
+/// because the mutation needs a proof that the thief cannot give.
 const STOLEN: [(&str, &str); 26] = [
     ("signup(input: { password: \"x\" }) { __typename }", "same"),
     ("login(input: { identifier: \"ada@example.org\", password: \"x\" }) { __typename }", "same"),
@@ -46,7 +46,7 @@ const STOLEN: [(&str, &str); 26] = [
     ("logoutAll { endedSessionIds }", "out"),
 ];
 
-/// The rows that decide who gets into the accounts.
+/// Returns the data that decides who can sign in to the accounts.
 async fn ways_in(app: &TestApp) -> Vec<String> {
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let mut ways = Vec::new();
@@ -86,7 +86,7 @@ async fn a_stolen_access_token_cannot_change_how_its_owner_signs_in(
     for name in mutations.iter().filter(|name| *name != "logout") {
         assert!(
             STOLEN.iter().any(|(field, _)| field.split([' ', '(']).next() == Some(name)),
-            "{name} has a row"
+            "{name} has no row"
         );
     }
     let before = ways_in(&app).await;
@@ -104,5 +104,5 @@ async fn a_stolen_access_token_cannot_change_how_its_owner_signs_in(
         }
         assert_eq!(ways_in(&app).await, before, "{field}: {}", answer.text);
     }
-    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "the last of them signed out");
+    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "the last mutation signed the owner out");
 }

@@ -1,4 +1,4 @@
-//! A thief of tokens is noticed, even one who refreshes first and uses the tokens elsewhere.
+//! Token theft is detected, even if the thief refreshes first and uses the tokens elsewhere.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,7 +13,7 @@ const OWNER: (&str, &str) = ("198.51.100.7", "a browser");
 const THIEF: (&str, &str) = ("203.0.113.66", "a script");
 const LOGOUT: &str = "mutation($token: String) { logout(refreshToken: $token) { endedSessionIds } }";
 
-/// A server, and a person whose address is proven.
+/// Starts a server with a user whose address is verified.
 async fn start(database: Database) -> (TestApp, SignedIn) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY, ("RATE_LIMITS", "off")]).await;
     let owner = app.sign_up(EMAIL).await;
@@ -25,7 +25,7 @@ async fn refreshed(app: &TestApp, client: (&str, &str), pair: &SignedIn) -> Sign
     SignedIn::from(&app.refresh_from(client, &pair.refresh_token).await)
 }
 
-/// The owner has got one mail of a stolen session. It leads nowhere.
+/// Asserts that the owner has one mail about a stolen session, without links and codes.
 async fn assert_one_mail(app: &TestApp) {
     let mails = app.inbox(EMAIL).await;
     let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
@@ -47,13 +47,13 @@ async fn a_thief_who_refreshes_first_is_detected_when_either_continues(
 ) {
     let (app, owner) = start(database).await;
     let other = app.sign_in(EMAIL).await;
-    // used elsewhere alone, so nobody here sees it
+    // the thief uses the tokens only elsewhere, so this server does not notice
     let thief = refreshed(&app, THIEF, &owner).await;
     app.advance(GRACE);
     let owner = refreshed(&app, OWNER, &owner).await;
     assert_ne!(owner.refresh_token, thief.refresh_token);
     assert_eq!(owner.session_id, thief.session_id);
-    assert_eq!(app.me(&owner.access_token).await, EMAIL, "nobody is signed out by it");
+    assert_eq!(app.me(&owner.access_token).await, EMAIL, "the owner is not signed out");
     assert!(app.inbox(EMAIL).await.is_empty());
     match by {
         "a request" => assert_eq!(app.me(&thief.access_token).await, "REVOKED"),
@@ -67,7 +67,7 @@ async fn a_thief_who_refreshes_first_is_detected_when_either_continues(
     }
     assert_over(&app, &owner).await;
     assert_one_mail(&app).await;
-    assert_eq!(app.me(&other.access_token).await, EMAIL, "the person's other session goes on");
+    assert_eq!(app.me(&other.access_token).await, EMAIL, "the user's other session continues");
 }
 
 #[rstest]
@@ -109,7 +109,7 @@ async fn an_unverified_address_gets_no_mail(#[values(Sqlite, Postgres)] database
     app.advance(GRACE);
     assert_eq!(app.refresh_from(THIEF, &stolen.refresh_token).await["code"], "INVALID_TOKEN");
     assert!(app.inbox(EMAIL).await.is_empty());
-    // nor does one whose proof was taken back before the mail was sent
+    // an address that becomes unverified before the mail is sent gets none either
     app.sql("UPDATE users SET email_verified_at = 1").await;
     let stolen = app.sign_in(EMAIL).await;
     let owner = refreshed(&app, OWNER, &stolen).await;
@@ -129,7 +129,7 @@ async fn a_client_that_loses_responses_on_changing_networks_stays_signed_in(
     let networks = ["198.51.100.7", "203.0.113.1", "192.0.2.1", "2001:db8:1::1", "2001:db8:2::1"];
     let (mut given, mut newest) = (HashSet::new(), first.clone());
     for address in networks {
-        // the answer is lost
+        // the response is lost
         newest = refreshed(&app, (address, agent), &first).await;
         assert!(given.insert(newest.refresh_token.clone()), "another client gets a pair of its own");
         app.advance(GRACE * 2);
@@ -140,7 +140,7 @@ async fn a_client_that_loses_responses_on_changing_networks_stays_signed_in(
     let neighbour = refreshed(&app, ("2001:db8:2:ffff::2", agent), &first).await;
     assert_eq!(neighbour.refresh_token, newest.refresh_token, "a /48 is one network");
     assert_eq!(app.me(&neighbour.access_token).await, EMAIL);
-    assert_eq!(app.me(&first.access_token).await, EMAIL, "what came before is not void");
+    assert_eq!(app.me(&first.access_token).await, EMAIL, "earlier tokens are still valid");
     let next = refreshed(&app, OWNER, &neighbour).await;
     assert_eq!(app.me(&next.access_token).await, EMAIL);
     assert!(app.inbox(EMAIL).await.is_empty());
@@ -148,7 +148,7 @@ async fn a_client_that_loses_responses_on_changing_networks_stays_signed_in(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_void_pair_ends_the_session_however_many_siblings_it_has(
+async fn using_any_replaced_sibling_ends_the_session(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(0, 1, 2, 3)] used: usize,
     #[values(false, true)] refreshed_since: bool,
@@ -198,10 +198,10 @@ async fn racing_repeats_of_many_clients_get_one_sibling(#[values(Sqlite, Postgre
     assert!(!pairs.contains(&lost.refresh_token));
 }
 
-/// Without a grace each of many racing clients voids the pair of the one before, or gets the newest.
+/// Without a grace period, each of many racing clients replaces the pair of the previous one, or gets the newest pair.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_grace_one_pair_survives_a_race(#[values(Sqlite, Postgres)] database: Database) {
+async fn without_a_grace_period_one_pair_survives_a_race(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY, ("REFRESH_GRACE", "0s")]).await;
     let first = app.sign_up(EMAIL).await;
     let addresses: Vec<String> = (0..8).map(|number| format!("198.51.{number}.7")).collect();
@@ -231,7 +231,7 @@ async fn a_first_use_that_races_with_a_repeat_is_always_detected(
             app.me(&thief.access_token).await
         };
         let (used, repeated) = tokio::join!(using, app.refresh_from(OWNER, &owner.refresh_token));
-        // seen before the repeat, which then ends the session; or void before it was used
+        // either the pair is used first and the repeat ends the session, or the repeat invalidates the pair first
         let is_used = used == EMAIL;
         first_uses += u64::from(is_used);
         assert_eq!(repeated["__typename"], if is_used { "UserError" } else { "AuthPayload" }, "{used}");

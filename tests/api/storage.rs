@@ -1,4 +1,4 @@
-//! `storage::Db`: what is committed, what is undone, and what each caller hears of it.
+//! `storage::Db`: what is committed, what is rolled back, and the result that each caller gets.
 
 use std::{sync::Arc, time::Duration};
 
@@ -76,12 +76,10 @@ async fn run(db: &Db, id: i64, job: Job) -> Result<(), Fault> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_job_is_rolled_back_alone_and_its_group_is_kept(
-    #[values(Sqlite, Postgres)] database: Database,
-) {
+async fn only_the_failed_job_of_a_group_is_rolled_back(#[values(Sqlite, Postgres)] database: Database) {
     let (_app, db) = notes(database).await;
     let kinds = [Job::Good, Job::Fails, Job::Panics, Job::Violates, Job::GoesOnAfterAnError, Job::One];
-    // alone, and in groups of any order
+    // alone, and in groups
     let mut id = 0;
     let mut expected = vec![0];
     for together in [1, 6, 48] {
@@ -109,7 +107,7 @@ async fn a_failed_job_is_rolled_back_alone_and_its_group_is_kept(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_fills_the_disk_is_rolled_back_and_all_callers_get_the_error() {
     let (_app, db) = notes(Sqlite).await;
-    // the file cannot grow, so SQLite answers SQLITE_FULL and rolls back by itself, as on a full disk
+    // the file cannot grow, so SQLite returns SQLITE_FULL and rolls back by itself, as on a full disk
     let pages = db.write_one(async |txn| txn.execute_unprepared("PRAGMA max_page_count = 1").await).await;
     pages.unwrap();
     let blocker = hold_the_writer(&db, SHORT);
@@ -132,10 +130,13 @@ async fn a_group_that_fills_the_disk_is_rolled_back_and_all_callers_get_the_erro
     blocker.await.unwrap().unwrap();
     let told: Vec<bool> = results.iter().map(Result::is_ok).collect();
     let acknowledged: Vec<i64> = (1..=40).zip(&told).filter(|(_, ok)| **ok).map(|(id, _)| id).collect();
-    assert!(told[..3].iter().all(|ok| !ok), "those before it in the group, and it itself: {told:?}");
+    assert!(
+        told[..3].iter().all(|ok| !ok),
+        "the failed job and those before it in the group must fail: {told:?}"
+    );
     assert!(results.iter().take(3).all(|result| matches!(result, Err(Fault::Unavailable(_)))));
-    assert_eq!(kept(&db).await, [vec![0], acknowledged].concat(), "kept is exactly what was acknowledged");
-    run(&db, 2000, Job::Good).await.expect("the writer goes on");
+    assert_eq!(kept(&db).await, [vec![0], acknowledged].concat(), "exactly the acknowledged jobs are stored");
+    run(&db, 2000, Job::Good).await.expect("the writer should continue");
 }
 
 #[rstest]
@@ -160,7 +161,7 @@ async fn a_job_that_hangs_is_dropped_and_the_writer_continues(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_does_not_stop_a_job_that_has_begun(
+async fn a_caller_that_disconnects_does_not_stop_a_running_job(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (_app, db) = notes(database).await;
@@ -199,7 +200,7 @@ async fn a_caller_that_left_the_queue_is_skipped(#[values(Sqlite, Postgres)] dat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_queue_is_busy_at_once() {
+async fn a_full_queue_refuses_jobs_at_once() {
     let (_app, db) = notes(Sqlite).await;
     let blocker = hold_the_writer(&db, Duration::from_millis(1500));
     let db = Arc::new(db);
@@ -217,7 +218,7 @@ async fn a_full_queue_is_busy_at_once() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn write_one_takes_one_statement(#[values(Sqlite, Postgres)] database: Database) {
+async fn write_one_accepts_only_one_statement(#[values(Sqlite, Postgres)] database: Database) {
     let (_app, db) = notes(database).await;
     let two = db.write_one(async |txn| {
         txn.execute_unprepared("SELECT 1").await?;
@@ -236,15 +237,15 @@ async fn the_database_refuses_writes_on_a_read_connection(#[values(Sqlite, Postg
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_an_abandoned_read_keeps_its_place_until_it_ends() {
+async fn on_sqlite_an_abandoned_read_keeps_its_connection_until_it_ends() {
     let (_app, db) = notes(Sqlite).await;
     let before = db.load();
     let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000) SELECT count(*) FROM n";
     let read = db.read().execute_unprepared(long);
-    assert!(tokio::time::timeout(SHORT, read).await.is_err(), "it should take far longer");
+    assert!(tokio::time::timeout(SHORT, read).await.is_err(), "the read should take far longer");
     let after = db.load();
     assert_eq!((after.connections, after.idle), (before.connections, before.idle - 1));
-    assert_eq!(kept(&db).await, [0], "others go on");
+    assert_eq!(kept(&db).await, [0], "other reads continue");
     tokio::time::timeout(Duration::from_mins(1), async {
         while db.load().idle < db.load().connections {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -255,7 +256,7 @@ async fn on_sqlite_an_abandoned_read_keeps_its_place_until_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_of_other_processes_do_not_disturb_the_writer() {
+async fn the_writer_waits_for_writes_of_other_processes() {
     let app = TestApp::start(Sqlite).await;
     let other = crate::support::database::connect(&app.settings["DATABASE_URL"]).await;
     other.execute_unprepared("BEGIN IMMEDIATE; UPDATE users SET bio = 'x'").await.unwrap();

@@ -1,4 +1,4 @@
-//! What an owner and a thief can do to one session in `thief_machine`.
+//! What an owner and a thief can do with one session in `thief_machine`.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ const WAITS: [Duration; 4] =
 
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// The owner's app refreshes; the answer may be lost.
+    /// The owner's app refreshes; the response may be lost.
     Refresh {
         is_lost: bool,
     },
-    /// A tab refreshes, and freezes before it hears the answer.
+    /// A tab refreshes, and freezes before it receives the response.
     Freeze,
-    /// It hears it.
+    /// The frozen tab receives the response.
     Thaw,
-    /// The owner sends a request here.
+    /// The owner sends a request to this server.
     Use,
     Move(&'static str),
     Wait(Duration),
-    /// The thief copies what the owner has.
+    /// The thief copies the owner's tokens.
     Steal,
-    /// The thief refreshes, with what was stolen or what that led to.
+    /// The thief refreshes with the newest token that they have.
     ThiefRefresh,
-    /// The thief sends a request here. What they do elsewhere nobody here sees.
+    /// The thief sends a request to this server, which does not see what they do elsewhere.
     ThiefUse,
 }
 
@@ -50,8 +50,8 @@ fn thieves() -> impl Strategy<Value = Act> {
     prop_oneof![2 => Just(Act::Steal), 4 => Just(Act::ThiefRefresh), 3 => Just(Act::ThiefUse)]
 }
 
-/// A thief refreshes with what was stolen, and mostly the owner does later, and the thief goes on. What else happens, and
-/// when, is as chance will have it.
+/// A thief refreshes with stolen tokens. In most cases the owner refreshes later, and then the thief continues. All
+/// other acts are random.
 pub(crate) fn theft() -> impl Strategy<Value = Vec<Act>> {
     let few = || vec(owners(), 0..4);
     let refreshes = proptest::bool::ANY.prop_map(|is_lost| Act::Refresh { is_lost });

@@ -1,5 +1,5 @@
-//! One session, its owner and a thief. Lost answers, frozen tabs and changing networks sign nobody out unless a thief used
-//! tokens; a thief who refreshed first is noticed at the owner's next refresh outside the grace.
+//! One session, its owner and a thief. Lost responses, frozen tabs and changing networks sign nobody out unless a thief
+//! used tokens. A thief who refreshes first is detected after the owner's next refresh outside the grace period.
 
 use std::{cell::Cell, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What came about in all cases, for telling that the test tests something.
+/// What happened in all cases, to check that the test covers the interesting ones.
 #[derive(Debug, Default)]
 struct Counts {
     siblings: Cell<u32>,
@@ -31,22 +31,22 @@ fn count(counter: &Cell<u32>) {
     counter.set(counter.get() + 1);
 }
 
-/// How the thief came by a pair.
+/// How the thief got a pair of tokens.
 #[derive(PartialEq, Eq)]
 enum Origin {
-    /// It is a copy of the owner's.
+    /// A copy of the owner's pair.
     Stolen,
-    /// By a refresh.
+    /// From a refresh.
     Refreshed,
-    /// By a repeat within the grace of another's refresh, so it is theirs too.
+    /// From a repeat within the grace period of the owner's refresh, so the owner has the same pair.
     Shared,
 }
 
-/// What the thief has.
+/// The tokens of the thief.
 struct Loot {
     pair: SignedIn,
     origin: Origin,
-    /// The owner has refreshed since, outside the grace: whichever of these is used ends the session.
+    /// Whether the owner has refreshed since, outside the grace period. Use of such a token ends the session.
     is_refresh_token_burnt: bool,
     is_access_token_burnt: bool,
 }
@@ -58,17 +58,17 @@ struct Story<'a> {
     email: String,
     network: &'static str,
     now: Duration,
-    /// What the owner's browser keeps, for all tabs.
+    /// The tokens that the owner's browser stores for all tabs.
     kept: SignedIn,
-    /// The tab that froze: the token it sent, when, and the answer.
+    /// The frozen tab: the token it sent, when, and the response.
     frozen: Option<(String, Duration, SignedIn)>,
     loot: Option<Loot>,
-    /// The newest refresh token that was ever given, and when it was new.
+    /// The newest refresh token, and when it was issued.
     newest: (String, Duration),
     has_thief_acted: bool,
 }
 
-/// Whether the session goes on.
+/// Whether the session continues.
 type Outcome = Result<bool, TestCaseError>;
 
 impl Story<'_> {
@@ -85,7 +85,7 @@ impl Story<'_> {
             },
             Act::Thaw => {
                 if let Some((sent, at, answer)) = self.frozen.take() {
-                    // as `playground/client` does: other tabs may have gone on, and no request lasts as long as the grace
+                    // like `playground/client`: other tabs may have refreshed, and no request takes that long
                     if sent == self.kept.refresh_token && self.now < at + GRACE {
                         self.kept = answer;
                     } else {
@@ -117,7 +117,7 @@ impl Story<'_> {
         Ok(true)
     }
 
-    /// The owner's refresh. None: the session is over.
+    /// Refreshes as the owner. Returns `None` if the session is over.
     async fn refresh(&mut self) -> Result<Option<SignedIn>, TestCaseError> {
         let sent = self.kept.refresh_token.clone();
         let is_late = self.now >= self.newest.1 + GRACE;
@@ -131,8 +131,8 @@ impl Story<'_> {
             && loot.pair.refresh_token != sent
         {
             if loot.pair.refresh_token == pair.refresh_token {
-                // what remains: see the threat model
-                prop_assert!(loot.origin == Origin::Shared, "the owner is given the thief's pair");
+                // a known limitation: see the threat model
+                prop_assert!(loot.origin == Origin::Shared, "the owner got the thief's pair");
             } else {
                 loot.is_refresh_token_burnt = true;
                 loot.is_access_token_burnt |= loot.pair.refresh_token == self.newest.0;
@@ -162,7 +162,7 @@ impl Story<'_> {
             }
             return self.over().await;
         }
-        prop_assert!(!loot.is_refresh_token_burnt, "the thief goes on unnoticed");
+        prop_assert!(!loot.is_refresh_token_burnt, "the thief continues unnoticed");
         let pair = SignedIn::from(&answer);
         let is_shared = pair.refresh_token == self.newest.0 && self.now < self.newest.1 + GRACE;
         *loot = Loot {
@@ -187,24 +187,24 @@ impl Story<'_> {
             }
             "EXPIRED" => Ok(true),
             _ => {
-                prop_assert!(!loot.is_access_token_burnt, "the thief goes on unnoticed");
+                prop_assert!(!loot.is_access_token_burnt, "the thief continues unnoticed");
                 Ok(true)
             }
         }
     }
 
-    /// The session is over: for everybody, because of a thief, and the owner has got a mail.
+    /// Asserts that the session is over for everybody because of a thief, and that the owner got one mail.
     async fn over(&self) -> Outcome {
-        prop_assert!(self.has_thief_acted, "the owner is signed out, and there is no thief");
+        prop_assert!(self.has_thief_acted, "the owner was signed out without a thief");
         prop_assert_eq!(mails(self.rows, &self.email).await, 1);
         let answer = self.app.refresh_from((self.network, BROWSER), &self.newest.0).await;
         prop_assert_eq!(&answer["code"], "INVALID_TOKEN");
-        prop_assert_eq!(mails(self.rows, &self.email).await, 1, "one mail is enough");
+        prop_assert_eq!(mails(self.rows, &self.email).await, 1, "a second mail was sent");
         Ok(false)
     }
 }
 
-/// Tells the stories, and says what came about.
+/// Runs the stories, and returns what happened.
 async fn check(database: Database, cases: u32, acts: impl Strategy<Value = Vec<Act>>) -> Counts {
     let settings = [
         ("REFRESH_GRACE", "1m"),
@@ -218,7 +218,7 @@ async fn check(database: Database, cases: u32, acts: impl Strategy<Value = Vec<A
     let rows = connect(&app.settings["DATABASE_URL"]).await;
     let (number, counts) = (Cell::new(0), Counts::default());
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    // the same cases each time
+    // the cases are the same in every run
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let held = runner.run(&acts, |acts| {
         let case = async {
@@ -245,7 +245,11 @@ async fn check(database: Database, cases: u32, acts: impl Strategy<Value = Vec<A
                     return Ok(());
                 }
             }
-            prop_assert_eq!(mails(&rows, &story.email).await, 0, "nobody was signed out");
+            prop_assert_eq!(
+                mails(&rows, &story.email).await,
+                0,
+                "a mail was sent, but nobody was signed out"
+            );
             Ok(())
         };
         tokio::task::block_in_place(|| Handle::current().block_on(case))
@@ -275,11 +279,11 @@ async fn without_a_thief_nobody_is_signed_out_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_detected_at_the_owners_next_refresh_on_sqlite() {
+async fn a_thief_is_detected_after_the_owners_next_refresh_on_sqlite() {
     check_theft(Sqlite, 120).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thief_is_detected_at_the_owners_next_refresh_on_postgresql() {
+async fn a_thief_is_detected_after_the_owners_next_refresh_on_postgresql() {
     check_theft(Postgres, 60).await;
 }

@@ -1,4 +1,4 @@
-//! Access tokens, as other services see them: keys, metadata, claims, and what is refused.
+//! Access tokens as other services see them: keys, metadata, claims, and which tokens are refused.
 
 use aws_lc_rs::hkdf;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -16,7 +16,7 @@ pub(crate) async fn jwks(app: &TestApp) -> JwkSet {
     serde_json::from_value(get(app, "/.well-known/jwks.json").await.body).unwrap()
 }
 
-/// The parts of a token, unverified.
+/// Returns the header and the claims of a token, without verifying it.
 pub(crate) fn parts(token: &str) -> (Value, Value) {
     let mut parts =
         token.split('.').map(|part| serde_json::from_slice(&BASE64.decode(part).unwrap_or_default()));
@@ -42,7 +42,7 @@ async fn another_service_verifies_a_token_through_the_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_is_where_oauth_and_openid_look_for_it_with_and_without_the_issuers_path() {
+async fn metadata_is_at_the_paths_of_oauth_and_openid_with_and_without_the_issuers_path() {
     let app = TestApp::with(Sqlite, &[("JWT_ISSUER", "https://example.org/accounts/")]).await;
     let expected = json!({
         "issuer": "https://example.org/accounts/",
@@ -99,9 +99,13 @@ async fn tokens_can_be_signed_for_libraries_without_ed25519() {
     assert_eq!(claims["email"], EMAIL);
     for token in [&before, &after] {
         let me = app.run_as(token, "{ me { email } }", json!({})).await;
-        assert_eq!(me.body["data"]["me"]["email"], EMAIL, "what was signed before is good: {}", me.text);
+        assert_eq!(
+            me.body["data"]["me"]["email"], EMAIL,
+            "tokens signed with the previous algorithm are valid: {}",
+            me.text
+        );
     }
-    // the same key under another algorithm's name, and one algorithm's key for the other
+    // a key with the name of another algorithm, and the key of another algorithm
     let (mut header, claims) = parts(&after);
     let signature = after.rsplit('.').next().unwrap();
     for (alg, kid) in [
@@ -161,7 +165,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_the_configured_ones() {
     }
 }
 
-/// The key that access tokens are signed with, derived as `src/tokens.rs` says.
+/// Returns the key that signs access tokens, derived as in `src/tokens`.
 pub(crate) fn signing_key(secret: &str) -> EncodingKey {
     let root =
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"gatehouse").extract(SecretKey::parse(secret).unwrap().expose());
@@ -189,7 +193,7 @@ async fn a_token_belongs_to_its_user_and_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_authorization_headers_are_anonymous() {
+async fn requests_with_malformed_authorization_headers_are_anonymous() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let body = json!({ "query": "{ me { id } }" });
@@ -214,7 +218,7 @@ async fn a_fallback_key_verifies_tokens_but_signs_none() {
     let former = before.settings["SECRET_KEY"].clone();
     let fresh = SecretKey::generate().1;
     let after = before.another(&[("SECRET_KEY", &fresh), ("SECRET_KEY_FALLBACKS", &former)]).await;
-    assert_eq!(jwks(&after).await.keys.len(), 2 * 2, "of each secret one for each algorithm");
+    assert_eq!(jwks(&after).await.keys.len(), 2 * 2, "each secret has one key for each algorithm");
     assert_eq!(after.me(&ada.access_token).await, EMAIL);
     let refreshed = SignedIn::from(&after.refresh(&ada.refresh_token).await);
     assert_eq!(after.me(&refreshed.access_token).await, EMAIL);
@@ -222,7 +226,7 @@ async fn a_fallback_key_verifies_tokens_but_signs_none() {
     assert_eq!(
         before.me(&refreshed.access_token).await,
         "INVALID",
-        "so announce a new key as a fallback first"
+        "a new key must first be announced as a fallback"
     );
 
     let dropped = before.another(&[("SECRET_KEY", &fresh)]).await;

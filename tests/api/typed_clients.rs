@@ -1,4 +1,4 @@
-//! Clients whose types are made from `schema.graphql`, by others' generators: they compile, and they run.
+//! Clients whose types are generated from `schema.graphql` by independent generators: they compile and run.
 
 use graphql_client::GraphQLQuery;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::support::{
     node::{node, text},
 };
 
-/// RFC 3339, as it is sent.
+/// A time in RFC 3339 format, as the server sends it.
 type DateTime = String;
 
 #[derive(GraphQLQuery)]

@@ -16,7 +16,9 @@ async fn update(app: &TestApp, who: &SignedIn, input: Value) -> Value {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn omitted_fields_stay_and_null_clears(#[values(Sqlite, Postgres)] database: Database) {
+async fn omitted_fields_are_unchanged_and_null_clears_a_field(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = TestApp::start(database).await;
     let ada = app.sign_up(EMAIL).await;
     let all = json!({
@@ -70,7 +72,7 @@ async fn every_invalid_field_is_named_and_nothing_changes() {
     assert_eq!(update(&app, &ada, json!({})).await["bio"], Value::Null);
 }
 
-/// What is blank is what nobody sees, in every field that blank clears; and nothing invisible is kept at the ends of the others.
+/// Only invisible characters count as blank and clear a field. They are also removed from both ends of a value.
 #[tokio::test(flavor = "multi_thread")]
 async fn invisible_characters_count_as_blank() {
     let app = TestApp::start(Sqlite).await;
@@ -156,7 +158,7 @@ async fn the_only_name_for_signing_in_cannot_be_cleared() {
     assert_eq!((&renamed["username"], &renamed["bio"]), (&json!("ada.l"), &Value::Null));
 }
 
-/// A claim tells whether a name is free, as `usernameAvailable` does.
+/// A claim reveals whether a username is free, as `usernameAvailable` does.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn username_claims_are_limited_by_account_and_count_as_availability_checks(
@@ -182,15 +184,23 @@ async fn username_claims_are_limited_by_account_and_count_as_availability_checks
         assert_eq!(claim(office, &ada, name).await["username"], name);
     }
     assert!(ask(office).await);
-    assert!(!ask(office).await, "the claims were questions too");
-    assert_eq!(claim(office, &ada, "four").await["username"], "four", "neighbours are not in the way");
+    assert!(!ask(office).await, "the claims count as availability checks");
+    assert_eq!(
+        claim(office, &ada, "four").await["username"],
+        "four",
+        "claims are limited by account, not by address"
+    );
     let refused = json!({ "code": "RATE_LIMITED", "retryAfter": 900 });
     assert_eq!(claim(office, &ada, "five").await, refused);
-    assert_eq!(claim(home, &ada, "five").await, refused, "wherever from");
-    assert_eq!(claim(home, &ada, "FOUR").await["username"], "FOUR", "one's own name is no question");
+    assert_eq!(claim(home, &ada, "five").await, refused, "the address makes no difference");
+    assert_eq!(
+        claim(home, &ada, "FOUR").await["username"],
+        "FOUR",
+        "one's own name does not count as a check"
+    );
     assert_eq!(update(app, &ada, json!({ "bio": "hi" })).await["bio"], "hi");
     assert_eq!(claim(office, &grace, "grace").await["username"], "grace");
-    assert!(ask(home).await, "what is refused asks nothing");
+    assert!(ask(home).await, "a refused claim does not count as a check");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ async fn a_name_is_available_if_it_is_well_formed_and_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_has_120_checks_an_hour_in_any_operation() {
+async fn an_address_has_120_checks_an_hour_across_operations() {
     let app = TestApp::with(Sqlite, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
     let ask = async |from: &str| {
         let five: Vec<String> =
@@ -42,7 +42,11 @@ async fn an_address_has_120_checks_an_hour_in_any_operation() {
     let refused = ask("203.0.113.9").await;
     assert_eq!(refused.code(), "LIMIT_EXCEEDED");
     assert_eq!(refused.body["errors"][0]["extensions"]["retryAfter"], 30);
-    assert!(refused.text.contains("(RATE_LIMIT_USERNAME_CHECKS)"), "it says which limit: {}", refused.text);
+    assert!(
+        refused.text.contains("(RATE_LIMIT_USERNAME_CHECKS)"),
+        "the error does not name the limit: {}",
+        refused.text
+    );
     assert_eq!(ask("198.51.100.7").await.data("a0"), true);
 }
 
@@ -61,5 +65,8 @@ async fn a_reserved_name_is_not_available() {
     {
         assert_eq!(is_available(&other, username).await, available, "{username}");
     }
-    assert!(is_available(&app.another(&[("RESERVED_USERNAMES", ",")]).await, "admin").await, "none");
+    assert!(
+        is_available(&app.another(&[("RESERVED_USERNAMES", ",")]).await, "admin").await,
+        "no name is reserved"
+    );
 }

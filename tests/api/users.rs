@@ -1,4 +1,4 @@
-//! `user` and `users`: who sees whom, and page by page whatever happens meanwhile.
+//! `user` and `users`: who can see whom, and pages that stay consistent while the list changes.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ pub(crate) fn emails(page: &Value) -> Vec<&str> {
     page["nodes"].as_array().unwrap().iter().map(|node| node["email"].as_str().unwrap()).collect()
 }
 
-/// A member of the staff and so many others.
+/// Creates a staff member and this number of other users.
 pub(crate) async fn people(app: &TestApp, count: usize) -> SignedIn {
     let staff = app.sign_up_as("staff", "staff@example.org").await;
     for n in 0..count {
@@ -111,13 +111,13 @@ async fn paging_while_people_sign_up_neither_skips_nor_repeats(
             round += 1;
         }
         let old: Vec<&String> = seen.iter().filter(|email| email.starts_with('p')).collect();
-        assert_eq!(old.len(), 30, "{size}: none is skipped or repeated");
+        assert_eq!(old.len(), 30, "{size}: users were skipped or repeated");
         assert_eq!(seen.iter().collect::<HashSet<_>>().len(), seen.len());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invalid_arguments_are_bad_requests_with_plain_messages() {
+async fn invalid_arguments_are_refused_with_clear_messages() {
     let app = TestApp::start(Sqlite).await;
     let staff = people(&app, 2).await;
     let cursor = page(&app, &staff, json!({})).await["edges"][0]["cursor"].as_str().unwrap().to_owned();
@@ -190,7 +190,7 @@ async fn each_user_of_a_page_has_their_own_sessions() {
     assert_eq!(users["edges"][1]["node"]["sessions"], users["nodes"][1]["sessions"]);
 }
 
-/// From where each session of each user is used, as far as the viewer sees it: `addresses` by email.
+/// Returns the addresses of the sessions of each user that the viewer can see, by email.
 async fn addresses(app: &TestApp, viewer: &SignedIn) -> Value {
     let fields = "email sessions { ipAddress userAgent isCurrent }";
     let query = format!("{{ users {{ nodes {{ {fields} }} edges {{ node {{ {fields} }} }} }} }}");
@@ -232,7 +232,7 @@ async fn staff_see_the_addresses_of_users_but_not_of_staff_and_superusers(
     );
     let seen = addresses(&app, &root).await;
     let is_seen = |addresses: &Value| !addresses[0].is_null();
-    assert!(seen.as_object().unwrap().values().all(is_seen), "superusers see everybody's: {seen}");
+    assert!(seen.as_object().unwrap().values().all(is_seen), "superusers can see all addresses: {seen}");
 
     let one = "query($id: ID!) { user(id: $id) { sessions { ipAddress userAgent } } }";
     let user = async |viewer: &SignedIn, of: &SignedIn| {
@@ -248,7 +248,7 @@ async fn staff_see_the_addresses_of_users_but_not_of_staff_and_superusers(
     {
         assert_eq!(&user(viewer, of).await, expected);
     }
-    // what a sign-in or a refresh answers with is one's own, whoever asks for it by whichever token
+    // the payload of a sign-in shows one's own data, whichever access token the request has
     let fields = "... on AuthPayload { user { sessions { ipAddress } } session { ipAddress } }";
     let login = format!(
         "mutation {{ login(input: {{ identifier: \"root@example.org\", password: \"{PASSWORD}\" }}) {{ {fields} }} }}"

@@ -75,7 +75,7 @@ async fn filters_combine_and_page_like_the_whole_list(#[values(Sqlite, Postgres)
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn search_finds_the_beginning_of_every_name_whatever_its_case(
+async fn search_finds_the_beginning_of_every_name_in_any_case(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::start(database).await;
@@ -124,7 +124,7 @@ async fn search_finds_the_beginning_of_every_name_whatever_its_case(
     let paged = page(&app, &staff, json!({ "first": 1, "filter": { "search": "50" } })).await;
     assert_eq!((&paged["pageInfo"]["hasNextPage"], emails(&paged)[0]), (&json!(true), "50xyoff@example.org"));
 
-    // a changed name is found by what it is now
+    // a changed name is found only in its new form
     let ada = app.sign_in("ada@example.org").await;
     let rename =
         "mutation { updateProfile(input: { firstName: \"Byron\", username: \"noel\" }) { __typename } }";
@@ -136,7 +136,7 @@ async fn search_finds_the_beginning_of_every_name_whatever_its_case(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_older_than_the_search_are_found(#[values(Sqlite, Postgres)] database: Database) {
+async fn accounts_from_before_the_search_columns_are_found(#[values(Sqlite, Postgres)] database: Database) {
     let app = TestApp::start(database).await;
     let staff = app.sign_up_as("staff", "staff@example.org").await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;

@@ -36,11 +36,11 @@ async fn with_optional_verification_a_sign_up_signs_in_and_a_code_verifies_the_a
     let ada = SignedIn::from(&payload);
     assert!(!is_verified(&app, &ada.access_token).await);
 
-    // whoever is signed in goes on in that session
+    // a signed-in user continues in the same session
     let code = app.code(EMAIL).await;
     let proven = app.verify_as(&ada.access_token, EMAIL, &code, Some(&challenge["id"])).await;
     assert_eq!(proven["session"], json!({ "id": ada.session_id, "isCurrent": true }));
-    assert_eq!(proven["refreshToken"], Value::Null, "the client keeps the one that it has");
+    assert_eq!(proven["refreshToken"], Value::Null, "the client keeps its refresh token");
     assert_eq!(app.refresh(&ada.refresh_token).await["__typename"], "AuthPayload");
     assert!(is_verified(&app, &ada.access_token).await);
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["code"], "INVALID_OTP", "single use");
@@ -59,9 +59,9 @@ async fn a_code_signs_in_a_client_that_is_signed_out(#[values(Sqlite, Postgres)]
     assert!(is_verified(&app, proven["accessToken"].as_str().unwrap()).await);
 }
 
-/// With one try for a code, so that what cannot be one is seen to cost none.
+/// Only one attempt is allowed, so any malformed code that counted as one would make the right code fail.
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_work_in_all_digits_and_malformed_codes_cost_no_attempt() {
+async fn codes_work_in_the_digits_of_any_script_and_malformed_codes_cost_no_attempt() {
     let app = TestApp::with(Sqlite, &[("OTP_MAX_ATTEMPTS", "1")]).await;
     let with_zero = |code: &str, zero: char| -> String {
         code.bytes().filter_map(|digit| char::from_u32(u32::from(zero) + u32::from(digit - b'0'))).collect()
@@ -105,9 +105,9 @@ async fn with_mandatory_verification_the_code_creates_the_account(
     let challenge = app.run(query, json!({ "input": input })).await.data("signup");
     assert_eq!(challenge["__typename"], "EmailChallenge");
     let free = app.run("{ usernameAvailable(username: \"ada\") }", json!({})).await.data("usernameAvailable");
-    assert_eq!(free, true, "an unproven name is taken from nobody");
+    assert_eq!(free, true, "a pending registration does not reserve a username");
 
-    // the right password answers with the challenge, by either name
+    // a login with the right password returns the challenge, by address or username
     for identifier in [EMAIL, "ADA"] {
         let answer = app.challenged(identifier, PASSWORD).await;
         assert_eq!((&answer["__typename"], &answer["id"]), (&json!("EmailChallenge"), &challenge["id"]));
@@ -132,14 +132,14 @@ async fn a_verification_code_does_not_sign_in_to_a_verified_account(
     app.verify(EMAIL, &app.code(EMAIL).await, None).await;
     app.advance(Duration::from_mins(2));
     let challenge = app.resend_otp(EMAIL, None).await;
-    assert_eq!(app.inbox(EMAIL).await.len(), 1, "nothing more is mailed");
+    assert_eq!(app.inbox(EMAIL).await.len(), 1, "no further mail is sent");
     let id: uuid::Uuid = challenge["id"].as_str().unwrap().parse().unwrap();
     let code = secrecy::ExposeSecret::expose_secret(&app.app.tokens.one_time_code(id)).to_owned();
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["code"], "INVALID_OTP");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verification_that_is_switched_off_is_reported() {
+async fn disabled_verification_is_reported() {
     let link = TestApp::with(Sqlite, &[("EMAIL_VERIFICATION_METHOD", "link")]).await;
     assert_eq!(link.verify(EMAIL, "12345678", None).await["code"], "INVALID_OTP");
     assert_eq!(link.resend_otp(EMAIL, None).await["code"], "NOT_ENABLED");
@@ -163,9 +163,13 @@ async fn only_the_right_code_reveals_that_an_account_is_deactivated(
     assert_eq!(app.verify(EMAIL, &wrong(&code), Some(&challenge)).await["code"], "INVALID_OTP");
     let refused = app.verify(EMAIL, &code, Some(&challenge)).await;
     assert_eq!((&refused["__typename"], &refused["code"]), (&json!("UserError"), &json!("ACCOUNT_DISABLED")));
-    assert_eq!(app.verify(EMAIL, &code, Some(&challenge)).await["code"], "INVALID_OTP", "it is spent");
+    assert_eq!(
+        app.verify(EMAIL, &code, Some(&challenge)).await["code"],
+        "INVALID_OTP",
+        "the code is used up"
+    );
     let ada = user::Entity::find().one(app.app.db.read()).await.unwrap().unwrap();
-    assert_eq!(ada.email_verified_at, None, "and proves nothing for when the account is let in again");
+    assert_eq!(ada.email_verified_at, None, "a refused code does not verify the address");
     let sessions = session::Entity::find().count(app.app.db.read()).await.unwrap();
-    assert_eq!(sessions, 1, "that of the sign-up");
+    assert_eq!(sessions, 1, "only the session of the sign-up exists");
 }

@@ -1,4 +1,4 @@
-//! How often codes may be tried.
+//! How many attempts at codes are allowed.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -22,8 +22,16 @@ async fn attempts_count_only_against_their_own_challenge(#[values(Sqlite, Postgr
     for n in 0..5 {
         assert_eq!(app.verify(EMAIL, &wrong(code_one), Some(&one["id"])).await["code"], "INVALID_OTP", "{n}");
     }
-    assert_eq!(app.verify(EMAIL, code_one, Some(&one["id"])).await["code"], "INVALID_OTP", "used up");
-    assert_eq!(app.verify(EMAIL, code_one, Some(&two["id"])).await["code"], "INVALID_OTP", "another's");
+    assert_eq!(
+        app.verify(EMAIL, code_one, Some(&one["id"])).await["code"],
+        "INVALID_OTP",
+        "the attempts are used up"
+    );
+    assert_eq!(
+        app.verify(EMAIL, code_one, Some(&two["id"])).await["code"],
+        "INVALID_OTP",
+        "the code belongs to another challenge"
+    );
     assert_eq!(app.verify("grace@example.org", code_two, Some(&two["id"])).await["code"], "INVALID_OTP");
     assert_eq!(app.verify(EMAIL, code_two, Some(&two["id"])).await["__typename"], "AuthPayload");
     assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
@@ -52,7 +60,7 @@ async fn a_thousand_guesses_without_an_id_do_not_use_up_the_owners_challenge(
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["__typename"], "AuthPayload");
 }
 
-/// A challenge and the mails that replace it, however often they are asked for.
+/// A challenge and all mails that replace it share one budget of attempts.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_that_replace_each_other_share_twenty_attempts_a_day(
@@ -78,17 +86,18 @@ async fn mails_that_replace_each_other_share_twenty_attempts_a_day(
     let proven = app.verify(EMAIL, &code, Some(&own["emailChallenge"]["id"])).await;
     assert_eq!(
         proven["__typename"], "AuthPayload",
-        "tries by one id never count against another's: {proven}"
+        "attempts with one ID do not count against another: {proven}"
     );
 }
 
-/// What somebody can reach who tries codes at one address all year, from as many addresses as they like: SECURITY.md quotes it.
+/// The chance of an attacker who guesses codes for one email address all year, from any number of IP addresses. The
+/// threat model in `.github/SECURITY.md` quotes it.
 #[test]
 fn a_year_of_guessing_at_one_address_succeeds_once_in_700_or_more() {
     let config = Config::load(Mode::Command, &std::iter::empty::<(&str, &str)>().collect()).unwrap();
     let a_day = |budget: Budget| f64::from(budget.count) * 86_400.0 / budget.period.as_secs_f64();
     let most = f64::from(config.codes.otp_max_attempts);
-    // each mail is a challenge of its own, with tries of its own
+    // each mail is a separate challenge with its own attempts
     let to_prove = config.budgets.mails_in_a_day;
     let by_mails = (a_day(to_prove) + 86_400.0 / config.codes.login_code_ttl.as_secs_f64()) * most;
     let tries = by_mails + a_day(config.budgets.bare_codes) * 2.0;

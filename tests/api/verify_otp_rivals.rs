@@ -42,7 +42,7 @@ async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: 
     assert_eq!(users.await.data("me")["sessions"].as_array().unwrap().len(), 2);
 }
 
-/// Two people sign up with one address. The password of the one is kept who proves it by the id that answered them.
+/// Two people sign up with one address. A password is kept only if its owner verifies with the ID from that sign-up.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_verified_sign_ups_password_works(
@@ -65,14 +65,14 @@ async fn only_the_verified_sign_ups_password_works(
     let token = proven["accessToken"].as_str().unwrap_or_else(|| panic!("{proven}"));
     let has_password =
         app.run_as(token, "{ me { hasPassword } }", json!({})).await.data("me")["hasPassword"].clone();
-    assert_eq!(has_password, by_id, "where it is not clear whose it is, none is taken");
+    assert_eq!(has_password, by_id, "without an ID it is unclear whose password to keep, so none is kept");
     let works = async |password: &str| app.login(EMAIL, password).await["__typename"] == "AuthPayload";
     assert_eq!(works(owner).await, by_id);
     assert!(!works(stranger).await);
     assert_eq!(app.verify(EMAIL, &codes[at], Some(&ids[1 - at])).await["code"], "INVALID_OTP");
 }
 
-/// A stranger's registration waits beside an account that is not proven: its owner proves the account.
+/// A stranger's registration is pending while the account is unverified; then the owner verifies the address.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_stranger_can_change_an_accounts_password(
@@ -91,10 +91,14 @@ async fn no_stranger_can_change_an_accounts_password(
     assert_eq!(proven["__typename"], "AuthPayload");
     let works = async |password: &str| app.login(EMAIL, password).await["__typename"] == "AuthPayload";
     assert!(!works(stranger).await);
-    assert_eq!(works(PASSWORD).await, by_id, "where it is not clear who proved it, there is no password");
+    assert_eq!(
+        works(PASSWORD).await,
+        by_id,
+        "without an ID it is unclear who verified the address, so the password is removed"
+    );
 }
 
-/// A sign-up answers alike for every address; so does the login that follows it.
+/// The responses to a sign-up and to the logins that follow it are the same for every address.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_never_reveals_whether_its_address_has_an_account(
@@ -120,10 +124,12 @@ async fn a_sign_up_never_reveals_whether_its_address_has_an_account(
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
 }
 
-/// Several proofs of one address, each by a code of its own: one succeeds, and none waits in a circle.
+/// Several verifications of one address race, each with its own code: one succeeds, and there is no deadlock.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn proofs_of_one_address_do_not_block_each_other(#[values(Sqlite, Postgres)] database: Database) {
+async fn verifications_of_one_address_do_not_block_each_other(
+    #[values(Sqlite, Postgres)] database: Database,
+) {
     let app = Arc::new(TestApp::with(database, &[MANDATORY]).await);
     let mut ids = Vec::new();
     for n in 0..6 {
@@ -139,13 +145,13 @@ async fn proofs_of_one_address_do_not_block_each_other(#[values(Sqlite, Postgres
     let answers: Vec<Value> = join_all(proofs).await.into_iter().map(Result::unwrap).collect();
     let proven = answers.iter().filter(|answer| answer["__typename"] == "AuthPayload").count();
     assert_eq!(proven, 1, "{answers:?}");
-    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL looks for a deadlock after a second");
+    assert!(begun.elapsed() < Duration::from_secs(1), "PostgreSQL checks for deadlocks after a second");
 }
 
-/// A stranger has registered with the address; its owner asks for a code, and proves the address by the id that answered.
+/// A stranger has registered with the address. Its owner requests a code and verifies it, with or without its ID.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strangers_registration_never_passes_on_its_password(
+async fn a_strangers_password_is_never_set_for_the_owners_account(
     #[values(Sqlite, Postgres)] database: Database,
     #[values(true, false)] by_id: bool,
     #[values(true, false)] owner_registered_before: bool,
@@ -171,12 +177,16 @@ async fn a_strangers_registration_never_passes_on_its_password(
     let first =
         "mutation { changePassword(input: { newPassword: \"staple horse correct\" }) { __typename } }";
     let set = app.run_as(proven["accessToken"].as_str().unwrap(), first, json!({})).await;
-    assert_eq!(set.data("changePassword")["__typename"], "PasswordChanged", "the person sets one at once");
+    assert_eq!(
+        set.data("changePassword")["__typename"],
+        "PasswordChanged",
+        "the owner can set a password at once"
+    );
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_or_superseded_id_continues_its_own_registration(
+async fn an_expired_or_replaced_id_continues_its_own_registration(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = TestApp::with(database, &[MANDATORY]).await;
@@ -193,17 +203,18 @@ async fn an_expired_or_superseded_id_continues_its_own_registration(
     assert_eq!(app.login(EMAIL, PASSWORD).await["__typename"], "AuthPayload");
     assert_eq!(app.login(EMAIL, OTHER).await["code"], "INVALID_CREDENTIALS");
 
-    // and once it is spent, it begins nothing again
+    // once the ID is used, it starts no further registration
     app.advance(Duration::from_mins(2));
     app.resend_otp(EMAIL, Some(&first["id"])).await;
     let rows = challenge::list_live(app.app.db.read(), EMAIL, Timestamp(app.app.clock.now())).await.unwrap();
     assert!(rows.iter().all(|row| row.registration.is_none()), "{rows:?}");
 }
 
-/// In optional mode a stranger has made the account. What they chose ends with a proof by the mail alone.
+/// With optional verification, a stranger may have created the account. Verification by mail alone discards what they
+/// chose.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_by_mail_alone_discards_what_a_squatter_chose(
+async fn verification_by_mail_alone_discards_what_a_squatter_chose(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("mail", "session", "id")] by: &str,
 ) {
@@ -229,10 +240,10 @@ async fn a_proof_by_mail_alone_discards_what_a_squatter_chose(
     assert_eq!(me["hasPassword"], lives);
 }
 
-/// A proof in a session, while another tab refreshes it: whatever it answers signs nobody out.
+/// A session verifies an address while another tab refreshes it: this must not count as theft.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_during_a_refresh_reports_no_theft(
+async fn verification_during_a_refresh_reports_no_theft(
     #[values(Sqlite, Postgres)] database: Database,
     #[values("0s", "10s")] staleness: &str,
 ) {
@@ -251,7 +262,7 @@ async fn a_proof_during_a_refresh_reports_no_theft(
     assert_eq!(proven["refreshToken"], Value::Null);
     app.me(proven["accessToken"].as_str().unwrap()).await;
     app.advance(Duration::from_mins(1));
-    // the first tab's answer got lost: it has the token from before
+    // the response to the other tab is lost, so it still has the previous token
     let again = app.refresh(&ada.refresh_token).await;
     assert_eq!(again["refreshToken"], refreshed.refresh_token.as_str(), "{again}");
     assert_eq!(app.me(&refreshed.access_token).await, EMAIL);

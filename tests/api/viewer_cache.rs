@@ -1,4 +1,4 @@
-//! The viewer of a request comes from memory, and is never behind what is committed.
+//! The viewer cache: most requests read their viewer from memory, which is never behind committed changes.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -17,7 +17,7 @@ use crate::support::{
 
 const BELIEVING: (&str, &str) = ("VIEWER_CACHE_STALENESS", "60s");
 
-/// A server with a viewer cache. On PostgreSQL it must hear its own notifications first.
+/// Starts a server with a viewer cache. On PostgreSQL the cache works only once notifications arrive.
 async fn start(database: Database, settings: &[(&str, &str)]) -> TestApp {
     let app = TestApp::with(database, &[settings, &[BELIEVING, ("RATE_LIMITS", "off")]].concat()).await;
     if database == Postgres {
@@ -33,10 +33,10 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to hold");
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the condition does not become true");
 }
 
-/// Asks for the owner of a token until the answer comes from the cache.
+/// Asks for the owner of a token until the response comes from the cache.
 async fn until_cached(app: &TestApp, token: &str) {
     until(async || {
         let hits = counts(app).hits;
@@ -56,13 +56,13 @@ async fn me(app: &TestApp, person: &SignedIn) -> Value {
     app.run_as(&person.access_token, ME, json!({})).await.body
 }
 
-/// Changes the bio of a person through the API.
+/// Changes a user's bio through the API.
 async fn set_bio(app: &TestApp, person: &SignedIn, bio: &str) {
     let update = "mutation($bio: String) { updateProfile(input: { bio: $bio }) { __typename } }";
     app.run_as(&person.access_token, update, json!({ "bio": bio })).await.data("updateProfile");
 }
 
-/// Two requests that change nothing: after them the person is cached, if the cache is on.
+/// Sends two requests that change nothing. After them the user is cached, if the cache is enabled.
 async fn warm(app: &TestApp, person: &SignedIn) -> Value {
     me(app, person).await;
     me(app, person).await
@@ -83,7 +83,7 @@ async fn a_viewer_seen_before_takes_no_statement(#[values(Sqlite, Postgres)] dat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_postgresql_nothing_is_cached_unless_switched_on() {
+async fn on_postgresql_nothing_is_cached_unless_enabled() {
     let app = TestApp::start(Postgres).await;
     let ada = app.sign_up(EMAIL).await;
     for _ in 0..5 {
@@ -101,7 +101,7 @@ async fn each_change_applies_to_the_next_request_and_evicts_nobody_else(
     let ada = app.sign_up(EMAIL).await;
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let root = if database == Postgres {
-        // the role was written behind the server's back, so only a session that is not cached shows it
+        // the role was set without the server's knowledge, so only a session that is not cached shows it
         app.sign_in("root@example.org").await
     } else {
         root
@@ -157,7 +157,7 @@ async fn each_change_applies_to_the_next_request_and_evicts_nobody_else(
     let before = counts(&app);
     assert_eq!(app.me(&bystander.access_token).await, "grace@example.org");
     if database == Postgres {
-        // on SQLite the role written behind the server's back has cleared the cache
+        // on SQLite the role set without the server's knowledge has cleared the cache
         assert_eq!(counts(&app).misses, before.misses);
     }
 }
@@ -173,7 +173,7 @@ async fn writes_of_other_processes_apply_to_the_next_request() {
         match number % 3 {
             0 => app.sql(&format!("UPDATE users SET bio = '{bio}' WHERE email = '{EMAIL}'")).await,
             1 => set_bio(&other, &ada, &bio).await,
-            // both write: the server must tell its own commits from the others
+            // both write: the server must distinguish its own commits from those of others
             _ => {
                 let email = format!("{number}@example.org");
                 let own = app.sign_up(&email);
@@ -217,7 +217,7 @@ async fn every_request_sees_its_own_users_earlier_changes(#[values(Sqlite, Postg
     let people = join_all(people.map(|email| app.sign_up(email))).await;
     let is_over = AtomicBool::new(false);
     let (app, is_over) = (&app, &is_over);
-    // they fill the cache at every moment, even while a row is being forgotten
+    // the reads fill the cache at any moment, even while a row is being removed from it
     let reading = people.iter().flat_map(|person| std::iter::repeat_n(person, 4)).map(async |person| {
         while !is_over.load(Ordering::Relaxed) {
             assert!(me(app, person).await["errors"].is_null());
@@ -254,10 +254,10 @@ async fn on_postgresql_changes_by_other_servers_apply_soon_or_within_a_bound() {
     until(async || me(&brief, &ada).await["data"]["me"]["bio"] == "told nobody").await;
 }
 
-/// The cached row is older than the pair that became void elsewhere: the row in the database decides.
+/// The cached row is older than the pair that another server invalidated: the row in the database decides.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_void_access_token_ends_the_session_despite_the_cache(
+async fn an_invalidated_access_token_ends_the_session_despite_the_cache(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let app = start(database, &[NO_VERIFICATION, PROXY]).await;
@@ -269,8 +269,8 @@ async fn a_void_access_token_ends_the_session_despite_the_cache(
     let owner = SignedIn::from(&other.refresh_from(("198.51.100.7", "a browser"), &ada.refresh_token).await);
     assert_ne!(owner.refresh_token, thief.refresh_token);
     assert_eq!(app.me(&thief.access_token).await, "REVOKED");
-    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "it is over here at once");
-    assert_eq!(other.me(&owner.access_token).await, "REVOKED", "and there");
+    assert_eq!(app.me(&owner.access_token).await, "REVOKED", "the session ended on this server at once");
+    assert_eq!(other.me(&owner.access_token).await, "REVOKED", "the session ended on the other server");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +284,11 @@ async fn the_cache_never_ends_a_session() {
     assert_eq!(app.me(&second.access_token).await, EMAIL);
     until_cached(&app, &second.access_token).await;
     app.sql(&void(1)).await;
-    assert_eq!(app.me(&first.access_token).await, EMAIL, "void by the cached row, and good by the database");
+    assert_eq!(
+        app.me(&first.access_token).await,
+        EMAIL,
+        "invalid according to the cache, but valid in the database"
+    );
     app.sql(&void(2)).await;
     assert_eq!(app.me(&first.access_token).await, "REVOKED");
 }

@@ -1,4 +1,4 @@
-//! The viewer cache hears of every change: each statement that changes a user or a session says so before it is sent.
+//! Checks that each statement that changes a user or a session announces the change to the viewer cache.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
@@ -26,11 +26,11 @@ use crate::{
 const ADA: Uuid = Uuid::from_u128(1);
 const ROOT: Uuid = Uuid::from_u128(2);
 
-/// A transaction whose database notes by triggers which rows really change.
+/// A connection whose database records with triggers which rows really change.
 struct Witness {
     on: DatabaseConnection,
     announced: Mutex<BTreeSet<String>>,
-    /// How many statements have yet to name the rows that they changed.
+    /// The number of statements that have yet to name the rows they changed.
     unknown: Mutex<i32>,
     tried: Mutex<BTreeSet<&'static str>>,
 }
@@ -62,7 +62,7 @@ impl Witness {
         Self { on, announced: Mutex::default(), unknown: Mutex::default(), tried: Mutex::default() }
     }
 
-    /// Runs a statement that must change a row, and must have said which.
+    /// Runs a statement, and asserts that it changed a row and announced which.
     async fn try_one<T>(&self, name: &'static str, statement: impl Future<Output = Result<T, DbErr>>) -> T {
         self.on.execute_unprepared("DELETE FROM changed").await.unwrap();
         self.announced.lock().unwrap().clear();
@@ -71,7 +71,7 @@ impl Witness {
         let rows = self.on.query_all_raw(names).await.unwrap();
         let changed: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "row_name").unwrap()).collect();
         let announced = self.announced.lock().unwrap();
-        assert!(!changed.is_empty(), "{name} changed nothing, so it shows nothing");
+        assert!(!changed.is_empty(), "{name} changed nothing, so it proves nothing");
         assert!(changed.is_subset(&announced), "{name} changed {changed:?} and announced {announced:?}");
         assert_eq!(*self.unknown.lock().unwrap(), 0, "{name} did not name what it changed");
         self.tried.lock().unwrap().insert(name);
@@ -125,7 +125,7 @@ impl ConnectionTrait for Witness {
     }
 }
 
-/// Begins a session of Ada's without ending another.
+/// Starts a session for Ada without ending another.
 async fn begin(on: &Witness, id: u128, now: Timestamp) -> Uuid {
     let expires_at = Timestamp(now.0 + time::Duration::DAY);
     let row = session::Model::new(Uuid::from_u128(id), ADA, now, expires_at);
@@ -196,9 +196,9 @@ async fn every_change_of_a_viewer_is_announced(#[values(Sqlite, Postgres)] datab
         for function in text.split("pub async fn ").skip(1) {
             let (name, rest) = function.split_once('(').unwrap();
             let announces = rest.split(") ->").next().unwrap().contains("impl Publish");
-            // no request accepts what it deletes; and SQLite refreshes one by one
+            // no request accepts the rows that `delete_dead` deletes, and SQLite does not batch refreshes
             let is_exempt = name == "delete_dead" || (name == "rotate_all" && database == Sqlite);
-            assert!(!announces || is_exempt || tried.contains(name), "{file}: `{name}` is not tried here");
+            assert!(!announces || is_exempt || tried.contains(name), "{file}: `{name}` is not tested here");
         }
     }
 }
@@ -226,7 +226,7 @@ fn only_announcing_statements_change_a_viewer() {
         }
         if file.starts_with("storage/") {
             let found = around.iter().find(|way| text.contains(**way));
-            assert!(found.is_none(), "{file} goes round the viewer cache by `{}`", found.unwrap());
+            assert!(found.is_none(), "{file} bypasses the viewer cache with `{}`", found.unwrap());
         }
     }
     let announcing = ["storage/session_begin.rs", "storage/session_rotation.rs"].map(str::to_owned);

@@ -1,4 +1,4 @@
-// Checks that a server follows GraphQL over HTTP, with the audits of npm's graphql-http, which are those of the draft specification.
+// Checks that a server follows the draft specification of GraphQL over HTTP, with the audits of npm's graphql-http.
 // Usage: node audit.mjs URL-OF-GRAPHQL
 import { serverAudits } from 'graphql-http';
 

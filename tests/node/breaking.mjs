@@ -1,4 +1,4 @@
-// Prints how one schema breaks clients of another, one change per line.
+// Prints the changes between two schemas that break clients, one per line.
 // Usage: node breaking.mjs BEFORE AFTER
 import { readFileSync } from 'node:fs';
 import { buildSchema, findBreakingChanges } from 'graphql';

@@ -19,7 +19,7 @@ if (!steps) {
   process.exit(2);
 }
 
-// not every container supports the sandbox, and only our own pages are opened
+// not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const page = await browser.newPage();

@@ -1,10 +1,10 @@
-// Tries in a browser what pages of other sites can do with the cookie of a signed-in user.
-// Prints `{ app, attempts, cookie }`: what the app's own page could do, the result of each attempt by each page, and whether the
-// cookie is unchanged afterwards.
+// Tests in a browser what pages of other sites can do with the cookie of a signed-in user.
+// Prints `{ app, attempts, cookie }`: what the app's own page could do, the result of each attempt by each page, and
+// whether the cookie is unchanged afterwards.
 // Usage: node cross_site.mjs CHROMIUM PORT-OF-GATEHOUSE PORT-FOR-PAGES
 //
-// The server is accounts.site.example. The app is app.site.example, on the same site. evil.site.example is on that site too, and
-// evil.example is not. The last page has an allowed origin but is on another site.
+// The server is accounts.site.example. The app is app.site.example, on the same site. evil.site.example is on that site
+// too, and evil.example is not. The last page has an allowed origin but is on another site.
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 

@@ -1,12 +1,12 @@
 // Compares the server with the reference implementation, graphql-js, on random documents and variables, both valid and
-// invalid ones. Prints `{ cases, executed, refused, spoils, intended,
-// differences }` as JSON.
+// invalid. Prints `{ cases, executed, refused, spoils, intended, differences }` as JSON.
 // Usage: node differential.mjs URL READER WRITER SEED CASES
 //
-// READER and WRITER are access tokens: queries are sent with one, mutations with the other, so that they do not affect queries.
-// Both must agree on whether to execute the document; and if they execute it, they must return the same keys in the same
-// order, with nulls in the same places. graphql-js resolves from complete responses recorded from the server. If the
-// server's response has an error at a path, the resolver throws there, so that the propagation of errors is compared.
+// READER and WRITER are access tokens: queries are sent with READER and mutations with WRITER, so that mutations do not
+// affect queries. Both implementations must agree on whether to execute the document. If they execute it, they must
+// return the same keys in the same order, with nulls in the same places. graphql-js resolves from complete responses
+// recorded from the server. If the server's response has an error at a path, the resolver throws there, so that the
+// propagation of errors is compared.
 import {
   GraphQLError, execute, getNamedType, isCompositeType, isObjectType, parse, validate,
 } from 'graphql';
@@ -18,14 +18,14 @@ if (!count) {
   process.exit(2);
 }
 
-// Intended differences.
+// Differences that are intended.
 const INTENDED = [
   {
-    reason: 'a nullable variable for a field of a @oneOf input: GraphQL (September 2025) §5.8.5 refuses it. graphql-js has the rule, and overlooks it where the input object is non-null.',
+    reason: 'a nullable variable for a field of a @oneOf input: GraphQL (September 2025) §5.8.5 refuses it. graphql-js has the rule, but does not apply it if the input object is non-null.',
     is: ({ spoils }, { data }, why) => spoils.includes('nullable variable of one') && data === undefined && why.startsWith('refused'),
   },
   {
-    reason: 'null for a variable that has a default, where null may not stand (GraphQL §5.8.5): async-graphql lets the error of an argument spread past a field that may be null.',
+    reason: 'null for a variable with a default where null is not allowed (GraphQL §5.8.5): async-graphql propagates the error of an argument past a nullable field.',
     is: (_, { data, errors }, why) => data === null && why === 'data: null here' && errors[0].message.startsWith('Expected input type'),
   },
 ];
@@ -72,7 +72,7 @@ async function record() {
 const recorded = await record();
 recorded.user = recorded.me;
 
-/** Executes the same with graphql-js, with resolvers that fail where the server's did. */
+/** Executes the same operation with graphql-js, with resolvers that fail where the server's did. */
 function reference({ query, variables, operationName }, answer) {
   let document;
   try {

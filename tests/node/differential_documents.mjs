@@ -1,4 +1,4 @@
-// Generates random GraphQL documents and variables for `differential.mjs`, both valid and invalid ones.
+// Generates random GraphQL documents and variables for `differential.mjs`, both valid and invalid.
 import { readFileSync } from 'node:fs';
 import {
   buildSchema, getNamedType, getNullableType, isCompositeType, isEnumType, isInputObjectType, isListType, isNonNullType,
@@ -18,7 +18,7 @@ export function numbers(from) {
   };
 }
 
-// The recorded responses cover these root fields, and mutations that fail with any arguments.
+// Root fields for which a response is recorded, and mutations that fail with any arguments.
 const ROOTS = {
   query: ['authSettings', 'dashboard', 'me', 'user', 'usernameAvailable', 'users'],
   mutation: [

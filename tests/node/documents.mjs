@@ -1,5 +1,5 @@
-// A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client` is the path
-// from which the type of such strings is imported.
+// A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client`
+// is the path from which the type of these strings is imported.
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
 const capitalised = (name) => name[0].toUpperCase() + name.slice(1);

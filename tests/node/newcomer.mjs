@@ -1,5 +1,5 @@
-// A newcomer at the playground who follows every hint: runs the operation of the open tab, presses the first button below the
-// response, and continues until there is none. Prints the steps as JSON: `[[OPERATION, ANSWER, HINT], …]`.
+// A newcomer at the playground who follows every hint: runs the operation of the open tab, presses the first button
+// below the response, and continues until there is none. Prints the steps as JSON: `[[OPERATION, ANSWER, HINT], …]`.
 // Usage: node newcomer.mjs CHROMIUM URL [TAB [MOST]]
 //
 // Starts at the TAB of an operation, by default the first, and takes at most MOST steps.
@@ -9,7 +9,7 @@ const [executablePath, url, first, most = '80'] = process.argv.slice(2);
 const QUERY = '.graphiql-query-editor';
 const BEFORE = 'Run the operation to see its response.';
 
-// not every container supports the sandbox, and only our own pages are opened
+// not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });

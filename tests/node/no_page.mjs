@@ -1,5 +1,5 @@
-// The client without a page: on a server that renders pages, and on a device. Prints each state as JSON, and
-// what the client did to its environment.
+// The client without a browser: on a server that renders pages, and on a device. Prints each state as JSON, and the
+// features of the environment that the client used.
 // Usage: node no_page.mjs URL IDENTIFIER PASSWORD
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
@@ -65,7 +65,7 @@ for (const place of Object.keys(PLACES)) {
   for (const keep of ['cookie', 'localStorage', 'memory']) {
     const gatehouse = createGatehouse({ url, keep });
     const first = render(gatehouse);
-    // lets everything that was started run
+    // runs everything that was started
     await new Promise(setImmediate);
     rendered[`${place} ${keep}`] = [first, gatehouse.state().status, render(gatehouse)];
     gatehouse.close();

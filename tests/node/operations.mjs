@@ -1,9 +1,9 @@
-// A user who runs the playground's tabs one after the other and types nothing: the playground's own code fills in the values
+// A user who runs the playground's tabs one after the other without typing: the playground's own code fills in values
 // from responses and mails. Prints the operations that succeeded.
 // Usage: node operations.mjs URL STAFF PASSWORD [NAME…]
 //
-// URL is a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields, by default all
-// of them.
+// URL is a server in development mode with a fake Google. STAFF is a superuser's address. NAMEs are root fields, by
+// default all of them.
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'graphql';
@@ -28,7 +28,7 @@ const person = { email: known.email, password: known.password };
 const staff = { email: staffEmail, password: staffPassword };
 let visits = 0;
 
-/** The operations that provide values that are not known yet. */
+/** Where to get values that are not known yet. */
 const SOURCES = {
   refreshToken: () => run('login'),
   otherSessionId: () => run('login'),
@@ -75,7 +75,7 @@ async function filled(template) {
   for (const [, name] of text.matchAll(/"<(\w+)>"/g)) {
     await SOURCES[name]?.();
     text = fill(template, known);
-    if (text.includes(`"<${name}>"`)) throw new Error(`nothing tells <${name}>`);
+    if (text.includes(`"<${name}>"`)) throw new Error(`no source for <${name}>`);
   }
   return text;
 }

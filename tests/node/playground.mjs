@@ -10,7 +10,7 @@ const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'u
 const [QUERY, VARIABLES, RESPONSE] = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
 const NAME = '<img src=x onerror="document.title=\'run\'">';
 
-// not every container supports the sandbox, and only our own pages are opened
+// not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],

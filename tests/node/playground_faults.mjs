@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 const [executablePath, url, shots] = process.argv.slice(2);
 const [QUERY, VARIABLES, RESPONSE] = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
 
-// not every container supports the sandbox, and only our own pages are opened
+// not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const seen = { sent: [] };
 

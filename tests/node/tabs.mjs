@@ -1,5 +1,5 @@
-// A browser with several tabs, driven line by line: each line of the input is `[ACT, TAB, ARGUMENT]` in JSON, and the answer is
-// a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, whose results are a list.
+// A browser with several tabs, driven line by line: each line of the input is `[ACT, TAB, ARGUMENT]` in JSON, and the
+// reply is a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, which returns a list.
 // Usage: node tabs.mjs CHROMIUM
 //
 //   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client`
@@ -11,7 +11,7 @@
 //   ["wait", TAB, SCRIPT]        waits until an expression is true
 //   ["look", TAB, [WIDTH, SCHEME]]   sets the width of the window and the preferred scheme, "light" or "dark"
 //   ["hide", TAB, BOOLEAN]       tells the page that it is in the background or in front
-//   ["clock", TAB, SECONDS]      sets the clock of all tabs wrong by so much
+//   ["clock", TAB, SECONDS]      sets the clock of all tabs wrong by this many seconds
 //   ["pass", TAB, SECONDS]       moves time forward in all tabs whose clock was set
 //   ["offline", TAB, BOOLEAN]    disconnects or reconnects the network of all tabs
 //   ["hold", TAB, OPERATION]     holds back responses to this operation …
@@ -36,7 +36,7 @@ const { outputFiles } = await build({
 });
 
 const [executablePath] = process.argv.slice(2);
-// not every container supports the sandbox, and only our own pages are opened
+// not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const context = await browser.newContext({ reducedMotion: 'reduce' });
 await context.addInitScript(outputFiles[0].text);

@@ -1,4 +1,4 @@
-"""Makes a Django project with people whose passwords are hashed in every way, and dumps them as its owner would.
+"""Creates a Django project with users whose passwords are hashed in every format, and dumps them as its owner would.
 
 Usage: django_dump.py FOLDER PASSWORD
 Writes FOLDER/users.jsonl (`dumpdata --format jsonl`) and FOLDER/users.csv (the table `auth_user`).
@@ -32,13 +32,13 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hashers, make_
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection  # noqa: E402
 
-# one for each hasher, at Django's own cost
+# one user for each hasher, with Django's default cost
 for hasher in get_hashers():
     name = hasher.algorithm
     person = User(username=name, email=f"{name}@example.org", password=make_password(password, hasher=name))
     person.save()
 
-# the others need not take so long
+# the others can use a lower cost
 PBKDF2PasswordHasher.iterations = 1000
 User.objects.create_superuser("root", "Root@Example.org", password, first_name="Żółw", last_name="Łoś")
 User.objects.create_user("staff", "staff@example.org", password, is_staff=True)
@@ -56,7 +56,7 @@ User.objects.filter(username="root").update(
 
 call_command("dumpdata", "auth.user", format="jsonl", output=str(folder / "users.jsonl"), verbosity=0)
 with connection.cursor() as cursor, open(folder / "users.csv", "w", newline="") as file:
-    # as it lies in the table, not as Django would show it
+    # the raw values of the table, not as Django converts them
     rows = cursor.connection.cursor().execute("SELECT * FROM auth_user")
     writer = csv.writer(file)
     writer.writerow([column[0] for column in rows.description])

@@ -1,12 +1,16 @@
-"""A mail server for tests. It answers as its control file says, and appends each mail it takes to a file, one JSON a line.
+"""A mail server for tests. A control file sets its replies. It appends each accepted mail to a file, one JSON per line.
 
 Usage: smtp_server.py PORT MAILS CONTROL [--tls CERT KEY] [--starttls CERT KEY] [--auth USER PASSWORD]
        [--name NAME]
 
-CONTROL holds one word, read anew for each mail: `ok`, `4xx` or `5xx` (the recipient is refused), `data-4xx` or `data-5xx` (the
-mail is), `drop` (the connection breaks in the midst of a mail), `slow` (the mail is taken, and the answer given a little
-later), `150ms` (so much later), `controls` or `controls-5xx` (the mail is taken or is refused, in words that a terminal would
-obey) or `hang` (connections are accepted and nothing is ever said).
+CONTROL contains one word, which is read again for each mail:
+  `ok`                          accepts the mail
+  `4xx`, `5xx`                  refuse the recipient
+  `data-4xx`, `data-5xx`        refuse the mail
+  `drop`                        breaks the connection during the mail
+  `slow`, `150ms`               accept the mail, and reply after 250 or 150 milliseconds
+  `controls`, `controls-5xx`    accept or refuse the mail, with control characters in the reply
+  `hang`                        accepts connections, but never replies
 """
 
 import argparse
@@ -104,7 +108,7 @@ async def main():
         await server.serve_forever()
 
 
-# that logins are taken without encryption is what some tests are about
+# some tests need logins without encryption, about which the library would warn
 logging.disable()
 warnings.simplefilter("ignore")
 asyncio.run(main())

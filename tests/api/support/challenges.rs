@@ -1,4 +1,4 @@
-//! The steps of users with the mails that verify an address.
+//! The steps of users with codes and links from mails.
 
 use std::time::Duration;
 

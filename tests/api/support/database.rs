@@ -1,4 +1,4 @@
-//! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL server started for this run.
+//! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL server of this run.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -59,11 +59,11 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the script that runs PostgreSQL starts");
+            .expect("the script that runs PostgreSQL could not be started");
         let words = BufReader::new(server.stdout.take().unwrap());
         let url = format!("postgres://gatehouse@127.0.0.1:{port}");
         let mut cluster = Self { server, words, url, created: AtomicU32::new(0), template: Mutex::new(()) };
-        assert_eq!(cluster.hear(), "ready", "PostgreSQL could not be started; it says why above");
+        assert_eq!(cluster.hear(), "ready", "PostgreSQL could not be started; see its output above");
         cluster.run("CREATE DATABASE template").await;
         migrate(&config(&format!("{}/template", cluster.url))).await.unwrap();
         cluster

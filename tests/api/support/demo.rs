@@ -1,4 +1,4 @@
-//! A person who uses the demonstration app in a real browser.
+//! A user of the demonstration app in a real browser.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ use super::{
     python::python,
 };
 
-/// A mail in the form in which the server received it.
+/// A mail, as the server received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Received {
     pub from: String,

@@ -14,12 +14,14 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
 /// The names of Chromium's executable.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Returns what a browser saw during these `steps`: see `tests/node/browse.mjs`. Blocking is fine: the server has its own threads.
+/// Returns what a browser saw during these `steps`: see `tests/node/browse.mjs`. Blocking is fine: the server has its
+/// own threads.
 pub fn browse(steps: &Value) -> Value {
     in_browser("browse.mjs", &[&json!(steps).to_string()])
 }
 
-/// Returns the output of a script of `tests/node` that drives a browser. Blocking is fine: the server has its own threads.
+/// Returns the output of a script of `tests/node` that drives a browser. Blocking is fine: the server has its own
+/// threads.
 pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
     let seen = node(&[&[script, &browser()], arguments].concat());
     assert!(seen.status.success(), "{}", text(&seen.stderr));
@@ -27,7 +29,7 @@ pub fn in_browser(script: &str, arguments: &[&str]) -> Value {
 }
 
 /// Returns the path of a browser.
-#[expect(clippy::disallowed_methods, reason = "it is not a setting of the server")]
+#[expect(clippy::disallowed_methods, reason = "not a setting of the server")]
 pub fn browser() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();

@@ -2,7 +2,7 @@
 # Runs a throwaway PostgreSQL on a port of 127.0.0.1 for as long as standard input stays open, so that it never outlives
 # the tests, however they end. Usage: postgres.sh PORT
 #
-# A line of standard input makes it fail or recover: `crash` and `start`, `pause` and `resume`. It answers `done`.
+# A line of standard input makes it fail or recover: `crash` and `start`, `pause` and `resume`. The reply is `done`.
 set -eu
 port=$1
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)

@@ -1,4 +1,4 @@
-//! The program as an operator runs it.
+//! The program, as operators run it.
 
 use std::{
     fs::File,
@@ -68,7 +68,7 @@ impl Server {
         Self::start(folder, &["serve", "--migrate"], &[&least, settings].concat()).await.0
     }
 
-    /// Runs an operation. Returns `None` if the server ended before it answered.
+    /// Runs an operation. Returns `None` if the server exits before it responds.
     pub async fn run(&self, http: &reqwest::Client, query: &str) -> Option<Value> {
         let sent = http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query })).send().await;
         sent.ok()?.json().await.ok()

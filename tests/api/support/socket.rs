@@ -16,7 +16,7 @@ use super::{SignedIn, TestApp};
 
 pub const FOLLOW: &str = "subscription { sessionEvents { kind sessionId } }";
 
-/// An open connection, and the id of the request that opened it.
+/// An open connection, and the ID of the request that opened it.
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>, pub String);
 
 impl TestApp {
@@ -110,7 +110,7 @@ impl Socket {
         }
     }
 
-    /// Returns the kind of the next event, and the id of its session if it has one.
+    /// Returns the kind of the next event, and the ID of its session if it has one.
     pub async fn event(&mut self) -> (String, Option<String>) {
         let heard = self.hear().await;
         let event = &heard["payload"]["data"]["sessionEvents"];
@@ -132,7 +132,7 @@ impl Socket {
             if event == end {
                 break;
             }
-            assert_eq!(event.0, end.0, "others may end with it");
+            assert_eq!(event.0, end.0, "only ends of other sessions may come first");
         }
         assert_eq!(self.hear().await, json!({ "type": "complete", "id": "1" }));
         assert_eq!(self.hear().await, json!({ "closed": 4403, "reason": "REVOKED" }));

@@ -1,5 +1,5 @@
-//! The document guard: any document with any variables is checked in time, without a panic and without
-//! a stack overflow; and a document that was accepted once is accepted again.
+//! The document guard: any document with any variables is checked in time, without a panic or a stack overflow, and a
+//! document that was accepted once is accepted again.
 //!
 //! The input is a document and, after a NUL, its variables as JSON.
 
@@ -15,10 +15,11 @@ use gatehouse::{
 use libfuzzer_sys::fuzz_target;
 
 static LIMITS: LazyLock<GraphqlLimits> = LazyLock::new(|| {
-    Config::load(Mode::Command, &Default::default()).expect("every default is accepted").graphql_limits
+    Config::load(Mode::Command, &Default::default()).expect("the defaults should be valid").graphql_limits
 });
 
-static DOCUMENTS: LazyLock<Documents> = LazyLock::new(|| Documents::new(&sdl(), true).expect("it is valid"));
+static DOCUMENTS: LazyLock<Documents> =
+    LazyLock::new(|| Documents::new(&sdl(), true).expect("a valid schema"));
 
 fuzz_target!(|text: &str| {
     let (document, variables) = text.split_once('\0').unwrap_or((text, ""));
@@ -27,6 +28,6 @@ fuzz_target!(|text: &str| {
     assert_eq!(first.is_ok(), DOCUMENTS.judge(document, &variables(), &LIMITS).is_ok());
     let coerced = first.and_then(|document| DOCUMENTS.coerce(&document, None, variables()));
     if let Err(refusal) = coerced {
-        assert!(refusal.message.len() < 900, "a refusal is short: {}", refusal.message);
+        assert!(refusal.message.len() < 900, "the message is too long: {}", refusal.message);
     }
 });

@@ -1,4 +1,4 @@
-//! Stored password hashes, ours and Django's: any value in the database is parsed or refused.
+//! Stored password hashes, Gatehouse's and Django's: any value in the database is parsed or refused.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Anything presented as an access token, a refresh token, a link or a cursor: a value that was not issued is refused, and one
-//! that was issued has only one form.
+//! Access tokens, refresh tokens, links and cursors: a value that was not issued is refused, and one that was issued
+//! has only one form.
 
 #![no_main]
 
@@ -22,15 +22,15 @@ const ACCESS_TOKEN: &str = include_str!("../seeds/tokens/access_token");
 
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
     let settings = [("SECRET_KEY", SECRET_KEY), ("PUBLIC_URL", "http://127.0.0.1:8000")];
-    let config = Config::load(Mode::Command, &settings.into_iter().collect()).expect("good settings");
-    let tokens = Tokens::new(&config, Vec::new()).expect("good keys");
-    assert!(tokens.read_access_token(ACCESS_TOKEN, OffsetDateTime::UNIX_EPOCH).is_ok(), "the seed is good");
+    let config = Config::load(Mode::Command, &settings.into_iter().collect()).expect("valid settings");
+    let tokens = Tokens::new(&config, Vec::new()).expect("valid keys");
+    assert!(tokens.read_access_token(ACCESS_TOKEN, OffsetDateTime::UNIX_EPOCH).is_ok(), "an invalid seed");
     tokens
 });
 
 fuzz_target!(|text: &str| {
     match TOKENS.read_access_token(text, OffsetDateTime::UNIX_EPOCH) {
-        Ok(_) | Err(Rejected::Expired(_)) => assert_eq!(text, ACCESS_TOKEN, "a forgery"),
+        Ok(_) | Err(Rejected::Expired(_)) => assert_eq!(text, ACCESS_TOKEN, "a forged token was accepted"),
         Err(Rejected::Invalid) => {}
     }
     if let Some(claims) = TOKENS.read_refresh_token(text) {

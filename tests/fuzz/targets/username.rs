@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let Ok(username) = Username::parse(text) else { return };
-    let compared = Username::parse(&username.key()).expect("what is compared is a username");
+    let compared = Username::parse(&username.key()).expect("the compared form should be a username");
     assert_eq!(compared.key(), username.key());
     assert!((3..=30).contains(&username.as_str().len()));
-    assert!(EmailAddress::parse(username.as_str()).is_err(), "an identifier is never both");
+    assert!(EmailAddress::parse(username.as_str()).is_err(), "a username is also an email address");
 });

@@ -1,4 +1,4 @@
-// What a typed client of Gatehouse looks like: outcomes are told apart by `__typename`, and nothing is nullable that need not be.
+// An example of a typed client: `__typename` distinguishes the outcomes, and no field is nullable without need.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { LoginDocument, MeDocument } from './generated/graphql.js';
@@ -16,7 +16,7 @@ async function run<Data, Variables>(
   return data;
 }
 
-/** The address and role of whoever has this password. */
+/** Signs in, and describes the user or the reason why the sign-in failed. */
 export async function whoIs(url: string, identifier: string, password: string): Promise<string> {
   const { login } = await run(url, LoginDocument, { input: { identifier, password } });
   switch (login.__typename) {
@@ -26,7 +26,7 @@ export async function whoIs(url: string, identifier: string, password: string): 
       return `${me.email ?? me.id} is a ${me.role.toLowerCase()} since ${since}`;
     }
     case 'EmailChallenge':
-      return `prove ${login.email} first`;
+      return `verify ${login.email} first`;
     default:
       return login.retryAfter === null ? login.message : `${login.code}: wait ${login.retryAfter} s`;
   }
