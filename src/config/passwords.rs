@@ -53,7 +53,7 @@ impl PasswordConfig {
         let hash_queue = r.setting(
             "HASH_QUEUE",
             DefaultValue::derived((64 * hash_threads).to_string(), "64 times `HASH_THREADS`"),
-            "How many hashes may wait. Further requests get `SERVER_BUSY`.",
+            "How many hashes with the usual parameters may wait. Costlier hashes count for more. Further requests get `SERVER_BUSY`.",
             |s| within(s, 1..=100_000),
         );
         Self { password_min_length, argon2_memory_kib, argon2_iterations, hash_threads, hash_queue }

@@ -37,6 +37,7 @@ mod forged_tokens;
 mod google;
 mod google_login;
 mod google_login_tokens;
+mod hash_queue;
 mod health;
 mod house;
 mod house_files;
