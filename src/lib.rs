@@ -37,6 +37,9 @@
 //! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
+//! | Only one server sends a mail at a time. | `outbox/send.rs` | |
+//! | Two spellings of an email address are the same address. | `input/email_address.rs` | |
+//! | An imported password hash costs at most so much. | `passwords/stored.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
 //! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
 //! | Changing the password sends the notice "password changed". | `accounts/change_password.rs` | |
@@ -47,10 +50,11 @@
 //! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
 //! | Google opens an existing account only if it owns the address. | `google_login/google_login.rs` | |
 //! | The number of sessions of a user is limited. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
+//! | Deactivating a user ends their sessions. | `accounts/administration.rs` | |
 //! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
 //! | At least one superuser always remains. | `accounts/administration.rs` | |
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
-//! | Only these root fields are public. | `graphql/guard/policy.rs` | |
+//! | Only these root fields are public, and the others need this role. | `graphql/guard/policy.rs` | |
 //! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
 //! | A request body has at most 64 KiB. | `http/graphql/request.rs` | |

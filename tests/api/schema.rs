@@ -111,7 +111,7 @@ fn no_commit_breaks_clients_without_a_note() {
 fn a_breaking_change_is_reported_unless_a_note_announces_it() {
     let schema = gatehouse::graphql::sdl();
     assert_eq!(breaking_changes(&schema, &schema), Vec::<String>::new());
-    let field = "\t\"\"\"\n\tThe first name; at most 150 characters.\n\t\"\"\"\n\tfirstName: String\n";
+    let field = "\t\"\"\"\n\tThe first name. Null if not set.\n\t\"\"\"\n\tfirstName: String\n";
     assert!(schema.contains(field));
     let changes = breaking_changes(&schema, &schema.replace(field, ""));
     assert_eq!(changes, ["User.firstName was removed."]);
