@@ -20,10 +20,13 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::{config::Config, fault::Fault};
+use hasher::{Backend, Hasher};
 use stored::Stored;
 use worker::{Job, Worker, phc};
 
 mod django;
+mod hasher;
+mod self_test;
 mod stored;
 mod strength;
 mod worker;
@@ -37,6 +40,7 @@ pub struct Passwords {
     queue: SyncSender<Job>,
     /// A well-formed hash to verify against if there is no stored one, at the same cost.
     decoy: Arc<str>,
+    backend: Backend,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
@@ -49,7 +53,7 @@ pub fn is_verifiable(stored: &str) -> bool {
 }
 
 impl Passwords {
-    /// Starts the threads.
+    /// Chooses the library that computes Argon2 hashes, and starts the threads.
     ///
     /// # Errors
     /// Fails if a thread cannot be started or the parameters are inconsistent.
@@ -57,6 +61,7 @@ impl Passwords {
         let params =
             Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
                 .map_err(|error| io::Error::other(error.to_string()))?;
+        let backend = Backend::choose(config.passwords.argon2_backend);
         let (queue, jobs) = sync_channel(config.passwords.hash_queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let (computed, waiting) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
@@ -64,14 +69,14 @@ impl Passwords {
             let worker = Worker {
                 jobs: jobs.clone(),
                 params: params.clone(),
-                memory: Vec::new(),
+                hasher: Hasher::new(backend, &params),
                 computed: computed.clone(),
                 waiting: waiting.clone(),
             };
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self { queue, decoy, computed, waiting })
+        Ok(Self { queue, decoy, backend, computed, waiting })
     }
 
     /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
@@ -100,6 +105,12 @@ impl Passwords {
         self.submit(Job::Verify { password, stored: hash, answer })?;
         let verified = verdict.await.map_err(Fault::internal)?;
         Ok(if stored.is_some() { verified } else { Verified::default() })
+    }
+
+    /// Returns the name of the library that computes Argon2 hashes.
+    #[must_use]
+    pub fn library(&self) -> &'static str {
+        self.backend.library()
     }
 
     /// Returns the number of hashes computed since the start.
