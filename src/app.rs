@@ -48,6 +48,7 @@ impl App {
             .await
             .map_err(|error| format!("the database cannot be opened: {error}"))?;
         let passwords = Passwords::start(&config)?;
+        let metrics = Metrics::new(passwords.library());
         let (clock, mail_waits) = (Clock::default(), Notify::new());
         let tokens = Tokens::new(&config, rsa_keys::load(&config, &db, &clock).await?)?;
         let mailer = Mailer::new(&config)?;
@@ -61,7 +62,7 @@ impl App {
             tokens,
             mailer,
             google,
-            metrics: Metrics::default(),
+            metrics,
             mail_waits,
         }))
     }

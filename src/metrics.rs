@@ -9,6 +9,7 @@ use prometheus_client::{
         family::{Family, MetricConstructor},
         gauge::Gauge,
         histogram::Histogram,
+        info::Info,
     },
     registry::Registry,
 };
@@ -65,8 +66,10 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// Starts counting. `argon2_library` names the library that computes password hashes.
+    #[must_use]
+    pub fn new(argon2_library: &'static str) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         let requests = Family::default();
         let seconds = Family::new_with_constructor(Buckets);
@@ -75,11 +78,14 @@ impl Default for Metrics {
         registry.register("request_seconds", "Duration of operations by root field", seconds.clone());
         registry.register("limiter_permitted", "Rate limit charges permitted", charges_permitted.clone());
         registry.register("limiter_refused", "Rate limit charges refused", charges_refused.clone());
+        registry.register(
+            "argon2",
+            "Library that computes password hashes",
+            Info::new([("library", argon2_library)]),
+        );
         Self { registry, requests, seconds, charges_permitted, charges_refused }
     }
-}
 
-impl Metrics {
     /// Counts an operation. Both strings must come from a small set, because each pair is kept forever.
     pub fn observe(&self, operation: &str, outcome: &str, time: Duration) {
         let labels = Labels { operation: operation.to_owned(), outcome: outcome.to_owned() };

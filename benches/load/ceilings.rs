@@ -54,7 +54,10 @@ impl Ceilings {
             let what = format!("poem, async-graphql, EdDSA; no database, {connections}");
             lines.push(line(what, &self.graphqls[at], &[], ""));
         }
-        lines.push(rates_alone(format!("Argon2id alone, {} threads", cores()), &self.hashes));
+        lines.push(rates_alone(
+            format!("Argon2id alone, {}, {} threads", argon2_rust::detected_backend(), cores()),
+            &self.hashes,
+        ));
         lines
     }
 }

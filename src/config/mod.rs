@@ -36,7 +36,7 @@ pub use graphql_limits::GraphqlLimits;
 pub use mail::MailConfig;
 pub use mode::Mode;
 pub use monitoring::{LogFormat, MonitoringConfig};
-pub use passwords::{MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB, PasswordConfig};
+pub use passwords::{Argon2Backend, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB, PasswordConfig};
 pub use reader::{Section, Setting};
 pub use server::ServerConfig;
 pub use sign_up::{ChallengeMethod, EmailVerification, SignUpConfig};

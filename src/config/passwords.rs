@@ -3,7 +3,7 @@
 use super::{
     mode::Mode,
     reader::{DefaultValue, Reader},
-    values::within,
+    values::{one_of, within},
 };
 
 /// The requirements for passwords and the cost of hashing them.
@@ -13,8 +13,18 @@ pub struct PasswordConfig {
     pub password_min_length: usize,
     pub argon2_memory_kib: u32,
     pub argon2_iterations: u32,
+    pub argon2_backend: Argon2Backend,
     pub hash_threads: usize,
     pub hash_queue: usize,
+}
+
+/// Which library computes Argon2 hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argon2Backend {
+    /// The faster one, if it passes a self-test on this machine.
+    Auto,
+    /// `argon2` by the Rust Crypto project.
+    Portable,
 }
 
 /// The most memory that a stored hash may need, in KiB, which also bounds the setting.
@@ -43,6 +53,13 @@ impl PasswordConfig {
             r.setting("ARGON2_ITERATIONS", "2", "The number of passes over that memory.", |s| {
                 within(s, 1..=MAX_ARGON2_ITERATIONS)
             });
+        let argon2_backend = r.setting(
+            "ARGON2_BACKEND",
+            "auto",
+            "What computes Argon2 hashes: `auto` (the faster library, if it passes a self-test) or `portable`. See \
+             [Speed](speed.md#passwords).",
+            |s| one_of(s, &[("auto", Argon2Backend::Auto), ("portable", Argon2Backend::Portable)]),
+        );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hash_threads = r.setting(
             "HASH_THREADS",
@@ -56,6 +73,13 @@ impl PasswordConfig {
             "How many hashes with the usual parameters may wait. Costlier hashes count for more. Further requests get `SERVER_BUSY`.",
             |s| within(s, 1..=100_000),
         );
-        Self { password_min_length, argon2_memory_kib, argon2_iterations, hash_threads, hash_queue }
+        Self {
+            password_min_length,
+            argon2_memory_kib,
+            argon2_iterations,
+            argon2_backend,
+            hash_threads,
+            hash_queue,
+        }
     }
 }

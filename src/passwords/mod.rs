@@ -19,12 +19,15 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use crate::{config::Config, fault::Fault};
+use hasher::{Backend, Hasher};
 use queue::{Place, Queue};
 use stored::Stored;
 use worker::{Job, Worker, phc};
 
 mod django;
+mod hasher;
 mod queue;
+mod self_test;
 mod stored;
 mod strength;
 mod worker;
@@ -46,6 +49,7 @@ struct Inner {
     usual_cost: u64,
     /// A well-formed hash to verify against if there is no stored one, at the same cost.
     decoy: Arc<str>,
+    backend: Backend,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
@@ -61,7 +65,7 @@ pub fn is_verifiable(stored: &str) -> bool {
 }
 
 impl Passwords {
-    /// Starts the threads.
+    /// Chooses the library that computes Argon2 hashes, and starts the threads.
     ///
     /// # Errors
     /// Fails if a thread cannot be started or the parameters are inconsistent.
@@ -69,6 +73,7 @@ impl Passwords {
         let params =
             Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
                 .map_err(|error| io::Error::other(error.to_string()))?;
+        let backend = Backend::choose(config.passwords.argon2_backend);
         let threads = config.passwords.hash_threads;
         let usual_cost = cost(&params).max(LEAST_COST);
         let queue = Queue::new(usual_cost * (config.passwords.hash_queue + threads) as u64);
@@ -77,14 +82,14 @@ impl Passwords {
             let worker = Worker {
                 queue: queue.clone(),
                 params: params.clone(),
-                memory: Vec::new(),
+                hasher: Hasher::new(backend, &params),
                 computed: computed.clone(),
                 waiting: waiting.clone(),
             };
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self(Arc::new(Inner { queue, params, usual_cost, decoy, computed, waiting })))
+        Ok(Self(Arc::new(Inner { queue, params, usual_cost, backend, decoy, computed, waiting })))
     }
 
     /// Takes a place in the queue to hash a new password. `asker` is the client address that the hash is charged to, or `None` if
@@ -136,6 +141,12 @@ impl Passwords {
         self.submit(place, Job::Verify { password, stored: hash, answer });
         let verified = verdict.await.map_err(Fault::internal)?;
         Ok(if stored.is_some() { verified } else { Verified::default() })
+    }
+
+    /// Returns the name of the library that computes Argon2 hashes.
+    #[must_use]
+    pub fn library(&self) -> &'static str {
+        self.0.backend.library()
     }
 
     /// Returns the number of hashes computed since the start.

@@ -9,15 +9,14 @@ use std::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
-#[cfg(target_os = "linux")]
-use rustix::mm::{Advice, madvise};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use super::{
+    hasher::{Hasher, Inputs},
     queue::Queue,
     stored::{Argon2Hash, Stored},
     strength::{Weak, judge},
@@ -42,7 +41,7 @@ pub(super) enum Job {
 pub(super) struct Worker {
     pub(super) queue: Queue<Job>,
     pub(super) params: Params,
-    pub(super) memory: Vec<Block>,
+    pub(super) hasher: Hasher,
     pub(super) computed: Arc<AtomicU64>,
     pub(super) waiting: Arc<AtomicU64>,
 }
@@ -99,47 +98,43 @@ impl Worker {
     fn make(&mut self, password: &str) -> String {
         let salt = secrets::random::<16>();
         let mut output = [0; 32];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
-        self.compute(&argon2, password, &salt, &mut output).expect("our own parameters fit together");
+        let params = self.params.clone();
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        self.compute(
+            &Inputs {
+                algorithm,
+                version,
+                params: &params,
+                password: password.as_bytes(),
+                salt: &salt,
+                secret: &[],
+            },
+            &mut output,
+        );
         phc(&self.params, &salt, &output)
     }
 
     fn is_of(&mut self, hash: &Argon2Hash, password: &str) -> Option<bool> {
-        let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
-        let mut output = vec![0; hash.expected.len()];
-        self.compute(&argon2, password, &hash.salt, &mut output)?;
+        let Argon2Hash { algorithm, version, params, salt, expected, .. } = hash;
+        let mut output = vec![0; expected.len()];
+        let inputs = Inputs {
+            algorithm: *algorithm,
+            version: *version,
+            params,
+            password: password.as_bytes(),
+            salt,
+            secret: &[],
+        };
+        self.compute(&inputs, &mut output);
         // this compares in constant time
-        Some(Output::new(&output).ok()? == hash.expected)
+        Some(Output::new(&output).ok()? == *expected)
     }
 
-    fn compute(&mut self, argon2: &Argon2<'_>, password: &str, salt: &[u8], output: &mut [u8]) -> Option<()> {
+    fn compute(&mut self, inputs: &Inputs<'_>, output: &mut [u8]) {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        let (blocks, usual) = (argon2.params().block_count(), self.params.block_count());
-        // Allocate a larger block separately: the allocator returns it to the system as a whole, but might
-        // keep a smaller block that grew.
-        let mut larger = Vec::new();
-        let memory = if blocks > usual { &mut larger } else { &mut self.memory };
-        if memory.len() < blocks {
-            *memory = Vec::with_capacity(blocks.max(usual));
-            #[cfg(target_os = "linux")]
-            prefer_huge_pages(memory.spare_capacity_mut());
-            memory.resize(blocks.max(usual), Block::default());
-        }
-        argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory).ok()
+        // Panics only without memory, because the inputs were checked. That must not look like a wrong password.
+        self.hasher.compute(inputs, output).expect("there is memory for a hash");
     }
-}
-
-/// Requests huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if the
-/// processor has few page table entries to look up.
-#[cfg(target_os = "linux")]
-fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
-    const HUGE_PAGE: usize = 2 * 1024 * 1024;
-    let (start, size) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
-    let skipped = start.align_offset(HUGE_PAGE).min(size);
-    let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
-    #[expect(unsafe_code, reason = "no library has a safe way to it")]
-    // SAFETY: the range is within `memory`, and the advice does not change its content
-    let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
 }
 
 /// Returns the PHC string of a hash: <https://github.com/P-H-C/phc-string-format>.
@@ -164,13 +159,14 @@ fn yield_to_others() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passwords::hasher::Backend;
 
     fn worker() -> Worker {
         let params = Params::new(8, 1, 1, Some(32)).unwrap();
         Worker {
             queue: Queue::new(1),
+            hasher: Hasher::new(Backend::Fast, &params),
             params,
-            memory: Vec::new(),
             computed: Arc::default(),
             waiting: Arc::default(),
         }
@@ -212,14 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_taken_with_the_first_hash_and_a_larger_one_takes_its_own() {
+    fn a_worker_keeps_memory_for_its_own_hashes_only() {
         let mut worker = worker();
-        assert!(worker.memory.is_empty());
         let larger =
             "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert_eq!(worker.verify("correct horse battery", larger, || true), Some(Verified::default()));
-        assert!(worker.memory.is_empty());
+        assert_eq!(worker.hasher.kept_kib(), 0);
         worker.hash("correct horse battery", &[]).unwrap();
-        assert_eq!((worker.memory.len(), worker.memory.capacity()), (8, 8));
+        assert_eq!(worker.hasher.kept_kib(), 8);
+    }
+
+    #[test]
+    fn the_shortest_salts_and_hashes_are_verified() {
+        let shortest = "$argon2i$v=16$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAA";
+        assert_eq!(worker().verify("", shortest, || true), Some(Verified::default()));
     }
 }

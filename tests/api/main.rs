@@ -6,6 +6,7 @@
 mod support;
 
 mod activate_account;
+mod argon2_backend;
 mod auth_settings;
 mod authorisation;
 mod change_email;

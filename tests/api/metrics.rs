@@ -14,7 +14,11 @@ use crate::support::{Database, EMAIL, NO_VERIFICATION, Postgres, Sqlite, TestApp
 async fn prometheus_can_read_counts_of_requests_and_their_outcomes(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
-    let app = TestApp::with(database, &[NO_VERIFICATION, ("METRICS_ADDR", "127.0.0.1:0")]).await;
+    let app = TestApp::with(
+        database,
+        &[NO_VERIFICATION, ("METRICS_ADDR", "127.0.0.1:0"), ("ARGON2_BACKEND", "portable")],
+    )
+    .await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     tokio::spawn(http::serve_metrics(app.app.clone(), listener, pending()));
@@ -36,6 +40,7 @@ async fn prometheus_can_read_counts_of_requests_and_their_outcomes(
         r#"gatehouse_requests_total{operation="login",outcome="INVALID_CREDENTIALS"} 1"#,
         r#"gatehouse_requests_total{operation="unknown",outcome="BAD_REQUEST"} 3"#,
         r#"gatehouse_request_seconds_count{operation="login"} 1"#,
+        r#"gatehouse_argon2_info{library="argon2"} 1"#,
         "gatehouse_hashes_total 2.0",
         "gatehouse_hash_queue 0.0",
         "gatehouse_outbox_waiting 0.0",

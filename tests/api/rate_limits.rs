@@ -90,7 +90,9 @@ async fn sign_ups_are_limited_by_address() {
     }
     let before = app.app.passwords.computed();
     let refused = signup(STRANGER, 20).await;
-    assert_eq!((&refused["code"], &refused["retryAfter"]), (&json!("RATE_LIMITED"), &json!(180)));
+    assert_eq!(refused["code"], "RATE_LIMITED");
+    // three minutes, less the time that this test took
+    assert!((120..=180).contains(&refused["retryAfter"].as_i64().unwrap()), "{refused}");
     assert_eq!(app.app.passwords.computed(), before, "the refused request was not hashed");
     assert_eq!(signup(HOME, 20).await["__typename"], "AuthPayload");
 }
