@@ -27,7 +27,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(4);
 /// The maximum number of sign-ins that wait for Google at the same time.
 const MOST_AT_ONCE: usize = 64;
 
-/// The length limit of a token or code, in bytes. Google's have at most 2048.
+/// The length limit of a token or code, in bytes. Google's are at most 2,048 bytes long.
 const MAX_CREDENTIAL: usize = 8 * 1024;
 
 /// A client of Google's endpoints.
