@@ -23,12 +23,12 @@ pub(super) struct Arguments {
     /// Show which accounts would be imported, without writing anything
     #[arg(long)]
     dry_run: bool,
-    /// Treat the email addresses as proven, because the Django project made its users prove them
+    /// Treat the email addresses as verified. Use this option only if the Django project verified them
     #[arg(long)]
     emails_verified: bool,
-    /// Use the username as the email address of accounts that have none. Django lets people choose any
-    /// username, including somebody else's address: use this option only if the project derived usernames
-    /// from addresses
+    /// If an account has no email address, use its username as the email address. Django lets people
+    /// choose any username, including somebody else's email address: use this option only if the project
+    /// itself created the usernames from email addresses
     #[arg(long)]
     usernames_are_emails: bool,
 }
