@@ -38,7 +38,7 @@
 //! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
-//! | Only one server at a time sends an email. | `outbox/send.rs` | |
+//! | No two servers send the same email at the same time. | `outbox/send.rs` | |
 //! | Two spellings of an email address are the same address. | `input/email_address.rs` | |
 //! | The cost of an imported password hash is limited. | `passwords/stored.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
@@ -55,7 +55,7 @@
 //! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
 //! | At least one superuser always remains. | `accounts/administration.rs` | |
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
-//! | Each root field is public or needs a role. | `graphql/guard/policy.rs` | |
+//! | Each root field either is public or requires a role. | `graphql/guard/policy.rs` | |
 //! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
 //! | A request body is at most 64 KiB. | `http/graphql/request.rs` | |
@@ -88,7 +88,7 @@
 //! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.
 //! 10. Cached sessions and users are never older than the committed ones. Each statement that changes such a row names the row,
 //!     and `storage` removes it from the cache before the response is sent.
-//! 11. A use case that changes how a person signs in first calls `sessions::step_up` or checks the current password. Along with
+//! 11. Before a use case changes how a person signs in, it calls `sessions::step_up` or checks the current password. Along with
 //!     the change, it writes a row with [`security_changes`], which notifies the owner and lets them undo the change.
 //! 12. An email proves who owns an address, but not who set the credentials that existed before. `verification/proof.rs` decides
 //!     which credentials are kept.

@@ -128,7 +128,7 @@ pub fn reference() -> String {
     reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
-/// Checks that, at any time, the owner of an account can request a recovery mail or has one that still works. Otherwise
+/// Checks that, at any time, the owner of an account can request a recovery email or has one that still works. Otherwise
 /// strangers could use up the budget and keep the owner out.
 fn check_that_recovery_mails_outlast_their_budget(r: &mut Reader<'_>, codes: &CodeConfig, budgets: &Budgets) {
     r.check(

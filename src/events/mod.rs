@@ -1,7 +1,7 @@
 //! Events of accounts and sessions, for listeners on every server.
 //!
 //! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or
-//! changes a profile publishes the event to its transaction, so no use case can forget to. On PostgreSQL the
+//! changes a profile publishes the event to its transaction, so no use case can forget it. On PostgreSQL the
 //! transaction also sends it to the other servers with NOTIFY, where `peers.rs` receives it. After COMMIT has
 //! returned, and before the caller gets a response, `storage` passes it to [`Events::publish`], both on the
 //! server that caused it and on those that receive it. So code that caches data of a user or session learns

@@ -1,9 +1,9 @@
-//! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
+//! Password hashing with Argon2id, on dedicated threads. These threads also verify imported hashes.
 //!
 //! There is one thread per core, each with one block of memory that it reuses, behind a bounded queue. So a
 //! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
-//! at once when it is too large. (A semaphore over a growing pool of threads would be no bound, because the
-//! allocator keeps every block ever freed.)
+//! at once when it is too large. (A semaphore over a growing pool of threads would not limit the memory,
+//! because the allocator keeps every block ever freed.)
 
 use std::{
     io,
@@ -75,7 +75,7 @@ impl Passwords {
     }
 
     /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists
-    /// what an attacker would guess first, such as names and addresses of the owner.
+    /// the words that an attacker would guess first, such as names and addresses of the owner.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.

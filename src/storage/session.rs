@@ -92,9 +92,9 @@ impl Entity {
 pub enum AuthenticationMethod {
     /// A password.
     Password,
-    /// A code from a mail.
+    /// A code from an email.
     EmailCode,
-    /// A link in a mail.
+    /// A link in an email.
     EmailLink,
     /// An account at a sign-in provider.
     Identity,
