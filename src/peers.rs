@@ -1,4 +1,4 @@
-//! The background task that receives the events of other servers, and checks for those that it may have missed.
+//! The background task that receives the events of other servers, and checks for events that it may have missed.
 
 use std::{collections::HashMap, convert::Infallible, error::Error, time::Duration};
 

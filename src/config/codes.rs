@@ -33,7 +33,7 @@ impl CodeConfig {
         r.section(
             "Codes and links",
             "The addresses are pages of your app, with `{token}` in them; `serve` requires `https`. Without one, the links lead \
-             to a page of the server. See [What is mailed](mail.md#what-is-mailed).",
+             to a page of the server. See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
         );
         let page = |s: &str| optional(s, |s| link_template(s, mode));
         Self {

@@ -20,8 +20,8 @@ use crate::{
 pub enum Action<'a> {
     /// A failed login to an account from an address the account has never signed in from.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also
-    /// counted. The wider networks are not charged: strangers in them must not use up the owner's attempts.
+    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also counted.
+    /// The wider networks are not charged, because strangers in those networks must not use up the owner's attempts.
     FailedLoginAtHome(Uuid, &'a Address),
     /// A failed login from an address, to any account that has never signed in from it.
     FailedLoginFrom(&'a Address),

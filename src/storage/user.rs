@@ -193,7 +193,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
-/// Lists those of these email address keys that belong to accounts, each with whether the address is verified.
+/// Lists those of these email address keys that belong to accounts. For each, tells whether the address is verified.
 pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
     let found = Entity::find()
         .select_only()

@@ -146,7 +146,7 @@ impl Db {
         self.submit(JobKind::Transaction, work).await
     }
 
-    /// Does what [`Db::write`] does, but for exactly one statement. This saves the savepoint on SQLite, and BEGIN and
+    /// Does what [`Db::write`] does, but for exactly one statement, which needs no savepoint on SQLite, and no BEGIN and
     /// COMMIT on PostgreSQL.
     pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
     where
