@@ -132,8 +132,8 @@ impl Google {
     }
 
     /// Returns the account of an access token, provided the token was issued to us and covers the email address. Its
-    /// other scopes do not matter, but the client to which it was issued does, because every site where a person signs
-    /// in with Google has such a token.
+    /// other scopes do not matter. The client that it was issued to does matter, because every site where a person
+    /// signs in with Google has such a token.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<GoogleAccount, GoogleError> {
         self.bounded(async {
             let token = credential(token)?;
