@@ -25,7 +25,7 @@ const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// The time for which an address stays known after the last sign-in from it.
 const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
 
-/// The time for which a sent or failed mail is kept after it was requested, so that operators can investigate it.
+/// The time for which a sent or failed email is kept after it was requested, so that operators can investigate it.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
@@ -63,7 +63,7 @@ pub async fn run(app: &App) {
 }
 
 /// Deletes expired rows in small batches: ended sessions, known addresses that are no longer used, full budgets, sent and failed
-/// mails, and expired challenges, Google sign-ins and security changes. Returns the number of deleted rows.
+/// emails, and expired challenges, Google sign-ins and security changes. Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);

@@ -12,10 +12,11 @@
 //!
 //! # Where to look
 //!
-//! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in `storage/<table>.rs`,
-//! and a test is in `tests/api/<verb>.rs`. The names are those of the schema. A setting, with its default and its meaning, is in
-//! `config/<section>.rs`, and the file that has the rule reads it. A number that is no setting is a constant at the top of that
-//! file. A condition that must hold at the same moment as a change is in the statement that makes it, in `storage/<table>.rs`.
+//! A field of the schema is in `graphql/<subject>.rs`, its rules are in `<subject>/<verb>.rs`, a table is in
+//! `storage/<table>.rs`, and a test is in `tests/api/<verb>.rs`. The names are those of the schema. A setting, with its default
+//! and its meaning, is in `config/<section>.rs`. The file that has the rule reads the setting. A number that is not a setting is
+//! a constant at the top of that file. If a condition must hold at the moment of a change, the SQL statement that makes the
+//! change also checks the condition. It is in `storage/<table>.rs`.
 //!
 //! A login passes through these files. `http/graphql/request.rs` reads the request. `graphql/guard/limits.rs` checks the size
 //! of the document, and `graphql/guard/jwt_guard.rs` checks whether its sender may run it. `graphql/sessions.rs` calls
@@ -32,41 +33,41 @@
 //! | A code can be tried five times. | `verification/verify_otp.rs` | `OTP_MAX_ATTEMPTS` |
 //! | After too many wrong passwords, a user has to wait. | `sessions/login.rs` | `RATE_LIMIT_FAILED_LOGINS` |
 //! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
-//! | The number of mails to an email address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
-//! | A mail that could not be sent is tried again, at these times. | `outbox/deliver.rs` | |
+//! | The number of emails to an address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
+//! | An email that could not be sent is retried on a schedule. | `outbox/deliver.rs` | |
 //! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
-//! | Only one server sends a mail at a time. | `outbox/send.rs` | |
+//! | No two servers send the same email at the same time. | `outbox/send.rs` | |
 //! | Two spellings of an email address are the same address. | `input/email_address.rs` | |
-//! | An imported password hash costs at most so much. | `passwords/stored.rs` | |
+//! | The cost of an imported password hash is limited. | `passwords/stored.rs` | |
 //! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
 //! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
 //! | Changing the password sends the notice "password changed". | `accounts/change_password.rs` | |
 //! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
 //! | A security change can be undone for 72 hours. | `security_changes.rs` | |
-//! | A notice has an undo link only if its address was proven long enough ago. | `security_changes.rs` | |
+//! | A notice has an undo link only if its address was verified long enough ago. | `security_changes.rs` | |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
 //! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
-//! | Google opens an existing account only if it owns the address. | `google_login/google_login.rs` | |
+//! | Google opens an existing account only if Google is authoritative for the address. | `google_login/google_login.rs` | |
 //! | The number of sessions of a user is limited. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
 //! | Deactivating a user ends their sessions. | `accounts/administration.rs` | |
 //! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
 //! | At least one superuser always remains. | `accounts/administration.rs` | |
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
-//! | Only these root fields are public, and the others need this role. | `graphql/guard/policy.rs` | |
+//! | Each root field either is public or requires a role. | `graphql/guard/policy.rs` | |
 //! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
-//! | A request body has at most 64 KiB. | `http/graphql/request.rs` | |
-//! | A request has only so long to arrive, and a response to be read. | `http/deadlines.rs` | |
-//! | A user has only so many WebSockets. | `http/graphql/socket.rs` | `WEBSOCKET_MAX_PER_USER` |
-//! | SQLite commits at most so many writes together. | `storage/engine/limits.rs` | |
+//! | A request body is at most 64 KiB. | `http/graphql/request.rs` | |
+//! | A request must arrive, and a response be read, within a time limit. | `http/deadlines.rs` | |
+//! | The number of WebSockets per user is limited. | `http/graphql/socket.rs` | `WEBSOCKET_MAX_PER_USER` |
+//! | The number of writes that SQLite commits together is limited. | `storage/engine/limits.rs` | |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
 //! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
 //! | An ended session is deleted after a day. | `housekeeping.rs` | |
 //!
 //! Rules live in use cases. If the table names a file of another layer, the rule is about that layer's own subject: a document, a
-//! request, a mail, or Google's tokens. `gatehouse config` prints every setting with its value.
+//! request, an email, or Google's tokens. `gatehouse config` prints every setting with its value.
 //!
 //! # Invariants
 //!
@@ -75,24 +76,25 @@
 //!    transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, and the environment from `config`.
 //! 4. No type that holds a secret implements `Display` or `Serialize`, and its `Debug` hides the secret.
-//! 5. Anything single-use is spent by one conditional `UPDATE` whose row count decides, never by reading it first.
-//!    Anything unique is claimed by `INSERT … ON CONFLICT DO NOTHING` and its row count.
+//! 5. Anything single-use is spent by one conditional `UPDATE`, and the row count tells whether that succeeded. The code never
+//!    reads it first to decide. Anything unique is claimed by `INSERT … ON CONFLICT DO NOTHING`, and again the row count tells
+//!    whether that succeeded.
 //! 6. The cost of a statement does not grow with the number of users or sessions, because every predicate has an index.
 //!    The exceptions are counts and searches, whose cost grows with the number of matches.
-//! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials are still those that were
-//!    checked. So no sign-in in progress survives an operation that ends all sessions.
-//! 8. No mail is sent while a request runs. A use case writes it to the outbox, in the transaction that causes it.
+//! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials have not changed
+//!    since they were checked. So no sign-in in progress survives an operation that ends all sessions.
+//! 8. Emails are never sent while a request runs. A use case writes each email to the outbox, in the same transaction as the
+//!    change that causes it.
 //! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.
-//! 10. Cached sessions and users are never older than the committed ones. Each statement that changes such a row names it, and
-//!     `storage` removes it from the cache before the response is sent.
-//! 11. A use case that changes how a person signs in first calls `sessions::step_up` or checks the current password.
-//!     Along with the change it writes a row with [`security_changes`]. This notifies the owner and makes it possible
-//!     to undo the change.
-//! 12. A mail proves an email address, but none of the credentials that existed before. `verification/proof.rs` decides
-//!     which are kept.
-//! 13. Every requested mail is charged to the client that requested it by `challenges::charge` before it is written.
+//! 10. Cached sessions and users are never older than the committed ones. Each statement that changes such a row names the row,
+//!     and `storage` removes it from the cache before the response is sent.
+//! 11. Before a use case changes how a person signs in, it calls `sessions::step_up` or checks the current password. Along with
+//!     the change, it writes a row with [`security_changes`], which notifies the owner and lets them undo the change.
+//! 12. An email proves who owns an address, but not who set the credentials that existed before. `verification/proof.rs` decides
+//!     which credentials are kept.
+//! 13. Before a requested email is written, `challenges::charge` charges it to the client that requested it.
 //!
-//! `tests/api/house.rs` checks the imports, and that the files and settings of the table exist.
+//! `tests/api/house.rs` checks the imports, and checks that the files and settings named in the table exist.
 
 pub mod cli;
 #[cfg(debug_assertions)]

@@ -1,4 +1,4 @@
-//! Resetting a forgotten password with a mailed link.
+//! Resetting a forgotten password with an emailed link.
 
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The reasons why nothing is mailed.
+/// The reasons why nothing is emailed.
 #[derive(Debug)]
 pub enum RequestPasswordResetRefusal {
     /// These fields are invalid.
@@ -32,7 +32,7 @@ pub enum RequestPasswordResetRefusal {
 
 impl Refusal for RequestPasswordResetRefusal {}
 
-/// Mails a reset link. The response is the same whether or not the email address is known. Links do not replace each
+/// Emails a reset link. The response is the same whether or not the email address is known. Links do not replace each
 /// other, so nobody can invalidate the link of the owner.
 pub async fn request_password_reset(
     app: &App,
@@ -127,7 +127,7 @@ pub async fn reset_password(
             change.insert(&txn, &account, &removed).await?;
             user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
             let ended = session_end::end_all(&txn, user_id, now).await?;
-            // the reader of the mail becomes known at this address, and a thief who used the old password is forgotten
+            // the reader of the email becomes known at this address, and a thief who used the old password is forgotten
             // everywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
             if let Some(here) = &here {

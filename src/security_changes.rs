@@ -1,6 +1,6 @@
 //! Security changes: changes to how a person signs in, each with a notice that can undo it.
 //!
-//! A thief with an access token or a password can make such a change, but only the owner reads the mails to the account's email
+//! A thief with an access token or a password can make such a change, but only the owner reads the emails to the account's email
 //! address. No change is therefore made without its notice, and the notice goes to an address that the owner has proven.
 
 use std::time::Duration;

@@ -48,9 +48,9 @@ pub struct ImportLine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// An account was created, with these differences from the record.
-    Taken(Vec<Note>),
+    Imported(Vec<Note>),
     /// An earlier run has already created the account of this record.
-    AlreadyThere,
+    AlreadyExists,
     /// No account was created.
     Skipped(Skip),
 }
@@ -59,9 +59,9 @@ pub enum Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// New accounts.
-    pub taken: u64,
+    pub imported: u64,
     /// Accounts from an earlier run.
-    pub already_there: u64,
+    pub already_existed: u64,
     /// Skipped records, by reason.
     pub skipped: BTreeMap<&'static str, u64>,
     /// Differences between new accounts and their records, by kind.
@@ -107,7 +107,7 @@ pub async fn import_users<R: BufRead>(
         let mut row_outcomes = outcomes.into_iter();
         for line in &mut batch.lines {
             // a record that could be read has the outcome of its row, or keeps its notes if the row was inserted
-            if matches!(line.outcome, Outcome::Taken(_))
+            if matches!(line.outcome, Outcome::Imported(_))
                 && let Some(Some(outcome)) = row_outcomes.next()
             {
                 line.outcome = outcome;
@@ -133,7 +133,7 @@ fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Ba
         let outcome = match record.user.and_then(|user| user.into_row(reading)) {
             Ok((row, notes)) => {
                 batch.rows.push(row);
-                Outcome::Taken(notes)
+                Outcome::Imported(notes)
             }
             Err(skip) => Outcome::Skipped(skip),
         };
@@ -205,7 +205,7 @@ impl Claims {
         let has =
             |keys: &HashSet<String>, key: &Option<String>| key.as_ref().is_some_and(|key| keys.contains(key));
         if self.ids.contains(&names.id) {
-            Some(Outcome::AlreadyThere)
+            Some(Outcome::AlreadyExists)
         } else if has(&self.username_keys, &names.username_key) {
             Some(Outcome::Skipped(Skip::UsernameTaken))
         } else {
@@ -217,13 +217,13 @@ impl Claims {
 impl Summary {
     fn count(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Taken(notes) => {
-                self.taken += 1;
+            Outcome::Imported(notes) => {
+                self.imported += 1;
                 for note in notes {
                     *self.noted.entry(note.to_string()).or_default() += 1;
                 }
             }
-            Outcome::AlreadyThere => self.already_there += 1,
+            Outcome::AlreadyExists => self.already_existed += 1,
             Outcome::Skipped(skip) => *self.skipped.entry(skip.kind()).or_default() += 1,
         }
     }

@@ -1,9 +1,8 @@
 //! Undoing a security change with the link in its notice.
 //!
-//! Whether the reader of the notice is the owner is unknown. It is only known that they can read the mailbox that the
-//! account had before the change, and a thief may control an old mailbox. The link therefore opens no session and
-//! restores no password. It undoes the change and mails a reset link. The email address is restored only with a second
-//! proof from before the change.
+//! The reader of the notice may not be the owner. They can read the mailbox that the account had before the change, but a thief
+//! may control an old mailbox. The link therefore opens no session and restores no password. It undoes the change and emails a
+//! reset link. The email address is restored only with a second proof from before the change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -92,9 +91,9 @@ enum Reverted {
 
 /// Undoes a change and all later ones.
 ///
-/// Ends every session, removes the password and the identities linked since, and restores the identities unlinked
-/// since. With a proof, also restores the email address. Mails a reset link to the resulting address of the account. No
-/// budget applies to that mail, because strangers could use it up.
+/// Ends every session, removes the password and the identities linked after the change, and restores the identities unlinked
+/// after it. With a proof, also restores the email address. Emails a reset link to the resulting address of the account. No
+/// budget applies to that email, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,

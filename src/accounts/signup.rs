@@ -96,9 +96,9 @@ async fn register(
     Ok(issued)
 }
 
-/// Prepares the challenge that is mailed for a new account. Returns `None` if a name is taken, so that a failed attempt
-/// does not use up the mail of the next one. Also returns `None` if the address has had too many mails, because the
-/// account need not wait for one.
+/// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed attempt does
+/// not use up the email of the next attempt. Also returns `None` if the address has had too many emails, because the account
+/// need not wait for an email.
 async fn challenge(
     app: &App,
     client: &Client,

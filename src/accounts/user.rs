@@ -1,4 +1,4 @@
-//! Finding a user, and the rules for what others may see of one.
+//! Finding a user, and the rules for what others may see of a user.
 
 use uuid::Uuid;
 

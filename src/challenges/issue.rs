@@ -1,4 +1,4 @@
-//! Writing a challenge and its mail.
+//! Writing a challenge and its email.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct IssuedChallenge {
     pub challenge: challenge::Model,
     /// The remaining lifetime of its code or link.
     pub expires_in: Duration,
-    /// The time until another mail can be requested.
+    /// The time until another email can be requested.
     pub resend_in: Duration,
 }
 
@@ -52,7 +52,7 @@ impl IssuedChallenge {
     }
 }
 
-/// A challenge that is about to be written, with its mail.
+/// A challenge that is about to be written, with its email.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     row: challenge::Model,
@@ -61,7 +61,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Creates a challenge and its mail, charged by `permit`.
+    /// Creates a challenge and its email, charged by `permit`.
     #[must_use]
     pub fn new(app: &App, purpose: Purpose, to: &EmailAddress, about: About, permit: MailPermit) -> Self {
         let (row, expires_in) = row(app, purpose, Some(to), about);
@@ -91,7 +91,7 @@ impl Challenge {
         self
     }
 
-    /// Writes the challenge and its mail.
+    /// Writes the challenge and its email.
     pub async fn insert(self, txn: &Txn) -> Result<IssuedChallenge, DbErr> {
         challenge::insert(txn, self.row).await?;
         storage::outbox::insert(txn, self.mail).await?;
@@ -99,14 +99,14 @@ impl Challenge {
     }
 }
 
-/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that is not mailed
+/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that is not emailed
 /// needs no email address.
 fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
     let now = Timestamp(app.clock.now());
     let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {
         (Purpose::ResetPassword, _) => (Method::Link, app.config.codes.password_reset_ttl),
         (Purpose::SignIn, _) => (Method::Otp, app.config.codes.login_code_ttl),
-        // always a code, because a link opens wherever the mail is read, but these proofs count only in the session
+        // always a code, because a link opens wherever the email is read, but these proofs count only in the session
         // that requested them
         (Purpose::ChangeEmail | Purpose::Reauthentication, _)
         | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.codes.otp_ttl),
@@ -126,9 +126,9 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
     (row, expires_in)
 }
 
-/// Returns the row of a challenge that is not mailed, because the expected proof needs no code.
+/// Returns the row of a challenge that is not emailed, because the expected proof needs no code.
 #[must_use]
 pub fn unmailed(app: &App, purpose: Purpose, about: About) -> challenge::Model {
-    // without an address, because locks on the challenges of an address should not include rows that were never mailed
+    // without an address, because locks on the challenges of an address should not include rows that were never emailed
     row(app, purpose, None, about).0
 }

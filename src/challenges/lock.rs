@@ -31,7 +31,7 @@ pub async fn lock(txn: &Txn, challenge: &challenge::Model) -> Result<Locked, DbE
         Some(id) => user::lock(txn, &[id]).await?.pop(),
         None => None,
     };
-    // a reauthentication without a mailed code has no address
+    // a reauthentication without an emailed code has no address
     let challenges = match challenge.email_key.as_str() {
         "" => Vec::new(),
         email_key => challenge::lock_all(txn, email_key).await?,

@@ -1,8 +1,8 @@
-//! Challenges: mails that prove an email address, and the requests that wait for the proof.
+//! Challenges: emails that prove an email address, and the requests that wait for the proof.
 //!
-//! A request that names an email address gets the same answer in the same time whether or not an account has the address: it
-//! reads the same rows and writes the same two. What the mail says, and whether one is sent at all, is decided later, by
-//! `outbox/compose.rs`.
+//! A request that names an email address gets the same response in the same time, whether or not an account has the address.
+//! In both cases, the request reads the same rows and writes the same two. Later, `outbox/compose.rs` decides what the email
+//! says, and whether one is sent at all.
 
 mod issue;
 mod lock;

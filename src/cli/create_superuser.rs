@@ -18,7 +18,8 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// The email address; if neither it nor a username is given, the command asks for it
+    /// The email address; if you give neither an email address nor a username, the command asks for
+    /// the address
     #[arg(long)]
     email: Option<String>,
     /// The username to sign in with

@@ -23,12 +23,12 @@ pub(super) struct Arguments {
     /// Show which accounts would be imported, without writing anything
     #[arg(long)]
     dry_run: bool,
-    /// Treat the email addresses as proven, because the Django project made its users prove them
+    /// Treat the email addresses as verified. Use this option only if the Django project verified them
     #[arg(long)]
     emails_verified: bool,
-    /// Use the username as the email address of accounts that have none. Django lets people choose any
-    /// username, including somebody else's address: use this option only if the project derived usernames
-    /// from addresses
+    /// If an account has no email address, use its username as the email address. Django lets people
+    /// choose any username, including somebody else's email address: use this option only if the project
+    /// itself created the usernames from email addresses
     #[arg(long)]
     usernames_are_emails: bool,
 }
@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     bar.finish_and_clear();
     let summary = imported?;
     summarise(&summary, dry_run);
-    if summary.taken == 0 && summary.already_there == 0 {
+    if summary.imported == 0 && summary.already_existed == 0 {
         return Err(format!("no account of {} was imported", path.display()).into());
     }
     Ok(())
@@ -72,11 +72,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 fn line(told: &ImportLine) -> Option<String> {
     let ImportLine { line, name, outcome } = told;
     let outcome = match outcome {
-        Outcome::Taken(notes) if notes.is_empty() => return None,
-        Outcome::AlreadyThere => return None,
-        Outcome::Taken(notes) => {
+        Outcome::Imported(notes) if notes.is_empty() => return None,
+        Outcome::AlreadyExists => return None,
+        Outcome::Imported(notes) => {
             let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
-            format!("taken, but {}", notes.join("; "))
+            format!("imported, but {}", notes.join("; "))
         }
         Outcome::Skipped(skip) => format!("skipped: {skip}"),
     };
@@ -85,16 +85,16 @@ fn line(told: &ImportLine) -> Option<String> {
 }
 
 fn summarise(summary: &Summary, dry_run: bool) {
-    let Summary { taken, already_there, skipped, noted } = summary;
+    let Summary { imported, already_existed, skipped, noted } = summary;
     let not_yet = if dry_run { " would be" } else { "" };
     println!(
-        "{taken}{not_yet} taken, {already_there} already there, {} skipped",
+        "{imported}{not_yet} imported, {already_existed} already existed, {} skipped",
         skipped.values().sum::<u64>()
     );
     for (reason, count) in skipped {
         println!("{count:>8} skipped: {reason}");
     }
     for (note, count) in noted {
-        println!("{count:>8} taken, but {note}");
+        println!("{count:>8} imported, but {note}");
     }
 }

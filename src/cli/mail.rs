@@ -78,7 +78,7 @@ async fn queue(config: &Config) -> Result<(), CliError> {
 
 fn counted(mails: usize) -> String {
     let is_cut = u64::try_from(mails).is_ok_and(|mails| mails == MOST);
-    format!("{}{mails} mail{}", if is_cut { "at least " } else { "" }, if mails == 1 { "" } else { "s" })
+    format!("{}{mails} email{}", if is_cut { "at least " } else { "" }, if mails == 1 { "" } else { "s" })
 }
 
 fn tell(mail: &outbox::Model, what: &str, at: Option<Timestamp>) {

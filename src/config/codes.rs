@@ -1,4 +1,4 @@
-//! The settings of mailed codes and links.
+//! The settings of emailed codes and links.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::{
     values::{DAY, MINUTE, duration, is_loopback, optional, within},
 };
 
-/// How long mailed codes and links are valid, and where links lead.
+/// How long emailed codes and links are valid, and where links lead.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct CodeConfig {
@@ -33,7 +33,7 @@ impl CodeConfig {
         r.section(
             "Codes and links",
             "The addresses are pages of your app, with `{token}` in them; `serve` requires `https`. Without one, the links lead \
-             to a page of the server. See [What is mailed](mail.md#what-is-mailed).",
+             to a page of the server. See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
         );
         let page = |s: &str| optional(s, |s| link_template(s, mode));
         Self {

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::input::EmailAddress;
 
-/// The sender's address without a mail server, so only in mails that do not leave the machine.
+/// The sender's address without a mail server, so only in emails that do not leave the machine.
 const NOBODY: &str = "gatehouse@example.org";
 
-/// The content of mails and how they are sent.
+/// The content of emails and how they are sent.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct MailConfig {
-    /// `SMTP_URL`. `None` if mails go to the mailbox of development mode.
+    /// `SMTP_URL`. `None` if emails go to the mailbox of development mode.
     pub way: Option<MailWay>,
     /// `MAIL_RATE`.
     pub rate: Budget,
@@ -111,7 +111,7 @@ impl MailConfig {
     }
 }
 
-/// Parses a name that appears in mails.
+/// Parses a name that appears in emails.
 fn mail_name(s: &str) -> Result<String, String> {
     let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
     is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())

@@ -128,16 +128,16 @@ pub fn reference() -> String {
     reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
-/// Checks that, at any time, the owner of an account can request a recovery mail or has one that still works. Otherwise
-/// strangers could use up the budget and keep the owner out.
+/// Checks that, at any time, the owner of an account can request a recovery email, or has one that still works.
+/// Otherwise, strangers could use up the budget and keep the owner out.
 fn check_that_recovery_mails_outlast_their_budget(r: &mut Reader<'_>, codes: &CodeConfig, budgets: &Budgets) {
     r.check(
         budgets.recovery_mails.interval() <= codes.password_reset_ttl,
-        "RATE_LIMIT_RECOVERY_MAILS must permit a mail within every PASSWORD_RESET_TTL",
+        "RATE_LIMIT_RECOVERY_MAILS must permit an email within every PASSWORD_RESET_TTL",
     );
     r.check(
         budgets.recovery_mails.interval() <= codes.login_code_ttl,
-        "RATE_LIMIT_RECOVERY_MAILS must permit a mail within every LOGIN_CODE_TTL",
+        "RATE_LIMIT_RECOVERY_MAILS must permit an email within every LOGIN_CODE_TTL",
     );
     r.check(
         budgets.mail_again.period <= codes.password_reset_ttl,
@@ -206,7 +206,7 @@ the settings cannot be used:
   - SMTP_URL is missing
   - EMAIL_FROM is missing
   - RATE_LIMIT_FAILED_LOGINS_MONTH must be from 1s to 30days
-  - RATE_LIMIT_RECOVERY_MAILS must permit a mail within every PASSWORD_RESET_TTL
+  - RATE_LIMIT_RECOVERY_MAILS must permit an email within every PASSWORD_RESET_TTL
   - RESEND_COOLDOWN must not exceed PASSWORD_RESET_TTL";
         assert_eq!(error.to_string(), told);
     }

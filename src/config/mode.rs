@@ -1,6 +1,6 @@
-//! Who reads the settings, which decides what is required.
+//! The way in which the program runs: it decides which settings are required.
 
-/// The way in which the program runs, which decides what settings are required.
+/// The way in which the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// A developer's machine. Every setting has a default, and the secret is stored in `DATA_DIR`.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{connection_url, values::is_loopback};
 
-/// How mails are sent.
+/// How emails are sent.
 #[derive(Clone, Debug)]
 pub enum MailWay {
     /// Through a mail server.
@@ -17,7 +17,7 @@ pub enum MailWay {
     Folder(PathBuf),
 }
 
-/// A mail server that accepts mails for delivery to others.
+/// A mail server that accepts emails for delivery to others.
 #[derive(Clone, Debug)]
 pub struct SmtpServer {
     /// The name or address, without brackets.
@@ -44,7 +44,7 @@ pub struct SmtpLogin {
 pub enum SmtpTls {
     /// From the first byte.
     Implicit,
-    /// With STARTTLS. If the server does not offer it, no mail is sent.
+    /// With STARTTLS. If the server does not offer it, no email is sent.
     Required,
     /// With STARTTLS, if the server offers it.
     Opportunistic,

@@ -1,5 +1,5 @@
-//! Parsers that settings of several sections share. Each error is the end of a sentence that begins with the name of
-//! the setting.
+//! Parsers shared by settings of several sections. Each error completes a sentence that begins with the name of the
+//! setting.
 
 use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 

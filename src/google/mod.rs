@@ -27,7 +27,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(4);
 /// The maximum number of sign-ins that wait for Google at the same time.
 const MOST_AT_ONCE: usize = 64;
 
-/// The length limit of a token or code, in bytes. Google's have at most 2048.
+/// The length limit of a token or code, in bytes. Google's are at most 2,048 bytes long.
 const MAX_CREDENTIAL: usize = 8 * 1024;
 
 /// A client of Google's endpoints.
@@ -132,8 +132,8 @@ impl Google {
     }
 
     /// Returns the account of an access token, provided the token was issued to us and covers the email address. Its
-    /// other scopes do not matter, but the client to which it was issued does, because every site where a person signs
-    /// in with Google has such a token.
+    /// other scopes do not matter. The client that it was issued to does matter, because every site where a person
+    /// signs in with Google has such a token.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<GoogleAccount, GoogleError> {
         self.bounded(async {
             let token = credential(token)?;

@@ -165,7 +165,7 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
     Attempt::begin(app, &action, None).await.map(drop)
 }
 
-/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many mails, because
+/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many emails, because
 /// the account need not wait for one.
 async fn challenge(
     app: &App,

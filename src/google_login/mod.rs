@@ -1,8 +1,8 @@
 //! Signing in with Google, and linking Google accounts.
 //!
-//! A Google account is identified by (`iss`, `sub`), which Google never assigns to another one (OpenID Connect Core 1.0
-//! §5.7). It is never identified by its email address, because addresses change hands. `google_login.rs` has the rules
-//! for addresses.
+//! A Google account is identified by (`iss`, `sub`). Google never assigns the same pair to another account (OpenID
+//! Connect Core 1.0 §5.7). The account is never identified by its email address, because addresses change hands.
+//! `google_login.rs` has the rules for addresses.
 
 mod account;
 #[expect(clippy::module_inception, reason = "the verb is the subject's name")]

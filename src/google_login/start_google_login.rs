@@ -47,8 +47,8 @@ pub enum StartGoogleLoginRefusal {
 
 impl Refusal for StartGoogleLoginRefusal {}
 
-/// Starts a sign-in. Google sends the person back to `redirect_uri`, by default the first of `GOOGLE_REDIRECT_URIS`. It
-/// must equal one of them exactly. Otherwise an attacker could have codes sent to their own page.
+/// Starts a sign-in. Google sends the person back to `redirect_uri`, by default the first of `GOOGLE_REDIRECT_URIS`.
+/// The URI must be exactly one of these. Otherwise, an attacker could have codes sent to their own page.
 pub async fn start_google_login(
     app: &App,
     client: &Client,

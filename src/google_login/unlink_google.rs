@@ -27,8 +27,8 @@ impl From<ReauthenticationRequired> for UnlinkGoogleRefusal {
     }
 }
 
-/// Unlinks every Google account of the viewer, and invalidates sign-ins with them that are in progress. It is not an error if none
-/// is linked.
+/// Unlinks every Google account of the viewer, and invalidates sign-ins with these accounts that are in progress. If none is
+/// linked, this is not an error.
 pub async fn unlink_google(app: &App, viewer: &Viewer) -> Result<user::Model, Failure<UnlinkGoogleRefusal>> {
     let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;

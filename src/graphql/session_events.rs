@@ -22,7 +22,8 @@ impl SessionEventsSubscription {
     /// Streams events on the viewer's sessions and account over WebSocket (`graphql-transport-ws`). When the viewer's
     /// session ends, the stream sends a last event and completes, and the connection closes with code 4403 and reason
     /// `REVOKED`. When the access token expires, the connection closes with code 4403 and reason `EXPIRED`: reconnect with a
-    /// new token. To stay connected, send the new token before that, in a `ping` with the payload `{ "accessToken": "…" }`.
+    /// new token. To stay connected, send a new token before the old one expires, in a `ping` with the payload
+    /// `{ "accessToken": "…" }`.
     async fn session_events(
         &self,
         ctx: &Context<'_>,

@@ -1,5 +1,5 @@
 //! Limits on open connections, in total and from one address. Connections beyond the limit are refused at
-//! once, so that clients learn that they should try again later.
+//! once, which tells clients to try again later.
 
 use std::{
     collections::HashMap,

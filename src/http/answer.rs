@@ -1,5 +1,5 @@
-//! Responses other than GraphQL results: refusals, in the format of GraphQL errors so that clients handle one
-//! kind of error.
+//! Responses other than GraphQL results, mainly refusals. They have the format of GraphQL errors, so clients
+//! need to handle only one kind of error.
 
 use std::any::Any;
 
@@ -72,8 +72,8 @@ fn body(code: &str, message: &str) -> String {
     serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
 }
 
-/// Adds headers that keep other sites from framing or reading the page and caches from storing it. What it
-/// may load is up to its own policy.
+/// Adds headers that stop other sites from framing or reading the page, and caches from storing it. The
+/// page's own policy decides what the page may load.
 pub(super) fn shield(mut answer: Response) -> Response {
     let no_hold = header::HeaderName::from_static("cross-origin-opener-policy");
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,8 +1,9 @@
 //! A socket that closes if its client is too slow.
 //!
-//! Each deadline covers a whole step, so that a byte now and then does not extend it: a request's head, the pause
-//! between two requests, and the time until a response has been read. The deadline of a request's body is set where the
-//! body is read. Upgraded connections have only the deadline for the client to read what was sent.
+//! These steps have a deadline: receiving a request's head, the pause between two requests, and the reading of a
+//! response by the client. A deadline covers the whole step, so sending a byte now and then does not extend it. The
+//! deadline for a request's body is set where the body is read. On upgraded connections, only the client's reading has
+//! a deadline.
 
 use std::{
     io,

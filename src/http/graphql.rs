@@ -1,8 +1,9 @@
 //! GraphQL over HTTP, following the draft specification
 //! (<https://graphql.github.io/graphql-over-http/draft/>).
 //!
-//! This replaces the framework's handler, which accepts mutations by GET, which a link can send, and as
-//! `text/plain`, which any site's form can send, as well as batches and bodies of any size.
+//! This replaces the framework's handler, which accepts too much: mutations by GET (a link can send
+//! these), mutations as `text/plain` (a form on any site can send these), batches, and bodies of any
+//! size.
 
 use std::{sync::Arc, time::Duration};
 

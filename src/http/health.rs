@@ -8,8 +8,8 @@ use tokio::{sync::Mutex, time::Instant};
 use super::answer;
 use crate::{app::App, storage::Timestamp};
 
-/// How long a database check is reused. Anyone may call this endpoint at any rate, which must not keep the database
-/// busy.
+/// How long a database check is reused. Anyone may call this endpoint as often as they like, and their calls must
+/// not keep the database busy.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// Responds as long as the process runs.

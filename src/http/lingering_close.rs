@@ -1,8 +1,8 @@
 //! A socket that is closed in a way that lets the client read the last response.
 //!
-//! When a connection is closed with unread data, the system resets it, and a client that is still sending loses a
-//! response it has not read yet, for example that its body is too large. To avoid this, incoming data is read and
-//! discarded for a moment (RFC 9112 §9.6).
+//! If a connection is closed while it has unread data, the system resets it. A client that is still sending then
+//! loses a response that it has not read yet, for example the response that its body is too large. To avoid this,
+//! incoming data is read and discarded for a moment (RFC 9112 §9.6).
 
 use std::{
     io,

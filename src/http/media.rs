@@ -1,4 +1,4 @@
-//! Media types: the one of a body, and which of GraphQL's two a client prefers.
+//! Media types: that of a request's body, and that which a client prefers for a response.
 
 use std::cmp::Ordering;
 

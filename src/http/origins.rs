@@ -22,8 +22,8 @@ impl Origins {
     }
 
     /// Returns whether the request comes from an allowed origin on the server's own site, according to the
-    /// browser. Browsers send these headers with every POST. Without them, the client is no browser, or hides
-    /// its origin.
+    /// browser. Browsers send these headers with every POST. If they are missing, the client is not a
+    /// browser, or hides its origin.
     pub(super) fn are_of_this_site(&self, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let site = text("sec-fetch-site");

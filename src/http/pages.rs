@@ -1,9 +1,11 @@
-//! Pages for the links in emails, if the app has none: `/activate`, `/sign-in`, `/reset-password` and
-//! `/undo`. In development, also `/google`, to try signing in with Google in a browser.
+//! The pages that links in emails open, for apps that have no such pages of their own: `/activate`,
+//! `/sign-in`, `/reset-password` and `/undo`. In development, there is also `/google`, to try signing in with
+//! Google in a browser.
 //!
-//! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page consumes
-//! nothing, because mail scanners follow links too: only its button calls the API. Only `/sign-in` keeps a
-//! session, in the cookie of cookie mode, and only for the account that the link names.
+//! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page does not
+//! use up its link, because mail scanners follow links too: only the button on the page calls the API. Only
+//! `/sign-in` keeps a session. It keeps it in the cookie of cookie mode, and only if the account is the one
+//! that the link names.
 
 use std::sync::Arc;
 

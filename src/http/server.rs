@@ -1,8 +1,9 @@
 //! Accepts connections, and closes them.
 //!
-//! This replaces the framework's accept loop, which continues requests whose client is gone, so that
-//! strangers could fill the hash queue at no cost, and waits forever for slow senders and readers. It speaks
-//! only HTTP/1.1: a proxy in front can speak newer versions.
+//! This replaces the framework's accept loop, which has two flaws. It keeps processing a request after the
+//! client has disconnected, so strangers could fill the hash queue at no cost. It also waits forever for
+//! slow senders and readers. This server speaks only HTTP/1.1: a proxy in front of it can speak newer
+//! versions.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

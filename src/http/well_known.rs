@@ -1,4 +1,5 @@
-//! The documents that other services need to verify access tokens. They are public, even for pages of other origins.
+//! The documents that other services need to verify access tokens. They are public, and pages on other origins can
+//! read them too.
 
 use std::sync::Arc;
 

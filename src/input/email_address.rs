@@ -28,13 +28,13 @@ pub struct EmailAddress {
 impl EmailAddress {
     /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain,
     /// and rejected in its local part. Quoted local parts, comments and address literals are rejected. No mailbox needs
-    /// them today, and because parsers disagree about them, one person's mail could reach another.
+    /// them today, and because parsers disagree about them, one person's email could reach another.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
             return Err(Invalid::new(
                 FieldErrorCode::TooLong,
-                format!("An email address can have at most {MAX_BYTES} bytes."),
+                format!("An email address can be at most {MAX_BYTES} bytes long."),
             ));
         }
         Self::read(text).ok_or_else(|| {

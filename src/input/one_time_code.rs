@@ -1,4 +1,4 @@
-//! Mailed codes.
+//! Emailed codes.
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -19,7 +19,7 @@ impl Password {
     /// Parses a password. Every character is allowed.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let too_long = || {
-            let message = format!("A password can have at most {PASSWORD_MAX_LENGTH} characters.");
+            let message = format!("A password can be at most {PASSWORD_MAX_LENGTH} characters long.");
             Invalid::new(FieldErrorCode::TooLong, message)
         };
         if text.len() > MAX_BYTES {

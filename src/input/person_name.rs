@@ -29,5 +29,5 @@ pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
 }
 
 fn too_long() -> Invalid {
-    Invalid::new(FieldErrorCode::TooLong, format!("A name can have at most {MAX_LENGTH} characters."))
+    Invalid::new(FieldErrorCode::TooLong, format!("A name can be at most {MAX_LENGTH} characters long."))
 }

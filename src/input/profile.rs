@@ -17,7 +17,7 @@ const MAX_URL_BYTES: usize = 2048;
 /// Parses a bio, which is any text of one or more lines. Returns `None` if it is blank.
 pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
     let too_long =
-        || Invalid::new(FieldErrorCode::TooLong, format!("A bio can have at most {MAX_BIO} characters."));
+        || Invalid::new(FieldErrorCode::TooLong, format!("A bio can be at most {MAX_BIO} characters long."));
     if text.len() > MAX_BIO * 8 {
         return Err(too_long());
     }
@@ -40,7 +40,7 @@ pub fn avatar_url(text: &str) -> Result<Option<String>, Invalid> {
         return Ok(None);
     }
     if trimmed.len() > MAX_URL_BYTES {
-        let message = format!("An avatar URL can have at most {MAX_URL_BYTES} bytes.");
+        let message = format!("An avatar URL can be at most {MAX_URL_BYTES} bytes long.");
         return Err(Invalid::new(FieldErrorCode::TooLong, message));
     }
     let is_plain = |url: &Url| {

@@ -20,7 +20,7 @@ pub fn fold(text: &str) -> String {
 /// Folds a search in the same way as names and email addresses. The error is a message for people.
 pub fn search_key(text: &str) -> Result<String, String> {
     if text.len() > MAX_BYTES {
-        return Err(format!("A search can have at most {MAX_BYTES} bytes."));
+        return Err(format!("A search can be at most {MAX_BYTES} bytes long."));
     }
     // names rarely contain an `@`, so a search that is an email address looks for email addresses only
     let key = EmailAddress::parse(text)

@@ -51,7 +51,8 @@ pub enum Content {
         account: String,
         /// The remaining lifetime of the code and the link.
         expires_in: Duration,
-        /// Whether the address was never proven, so that signing in removes the older ways to sign in.
+        /// Whether the address was never proven, which means that signing in removes the older ways to sign
+        /// in.
         removes_password: bool,
     },
     /// A code that gives the address to an account. It works only in the session that requested it.

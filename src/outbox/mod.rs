@@ -5,8 +5,8 @@
 //! no email reports something that was rolled back.
 //!
 //! Emails wait for their turn (`turns.rs`): the recipient decides an email's class, and within a class the
-//! askers take turns. So a person who requests many emails delays their own, and everyone else's by at most
-//! one turn.
+//! askers take turns. A person who requests many emails therefore delays mainly their own. They delay
+//! everyone else's by at most one turn.
 
 use std::time::Duration;
 
@@ -44,8 +44,8 @@ pub struct MailRequest<'a> {
     pub good_for: Duration,
 }
 
-/// Returns the row of a requested email, due immediately. Among waiting emails it takes the turn of its user,
-/// unless another asker is set.
+/// Returns the row of a requested email, which is due immediately. Among waiting emails, it takes the turn of
+/// its user, unless another asker is set.
 #[must_use]
 pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)

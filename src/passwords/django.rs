@@ -49,7 +49,7 @@ enum Function {
         salt: String,
     },
     Bcrypt {
-        /// Whether the password is hashed with SHA-256 first, so that bytes after the 72nd count too.
+        /// Whether the password is hashed with SHA-256 first, which means that bytes after the 72nd count too.
         is_digested: bool,
         cost: u32,
         salt: [u8; 16],

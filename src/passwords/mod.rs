@@ -1,9 +1,9 @@
-//! Password hashing with Argon2id on dedicated threads, which also verify imported hashes.
+//! Password hashing with Argon2id, on dedicated threads. These threads also verify imported hashes.
 //!
 //! There is one thread per core, each with one block of memory that it reuses, behind a queue that is bounded and fair. So a
 //! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
-//! at once when it is too large. (A semaphore over a growing pool of threads would be no bound, because the
-//! allocator keeps every block ever freed.)
+//! at once when it is too large. (A semaphore over a growing pool of threads would not limit the memory,
+//! because the allocator keeps every block ever freed.)
 
 use std::{
     fmt, io,

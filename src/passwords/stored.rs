@@ -1,5 +1,5 @@
-//! The hashes in the database: our own and imported ones. A hash that costs more than a sign-in may cost counts as
-//! invalid and is never computed.
+//! The hashes in the database: our own and imported ones. If a hash costs more than a sign-in may cost, it counts
+//! as invalid and is never computed.
 
 use argon2::{
     Algorithm, Params, Version,

@@ -2,8 +2,9 @@
 
 use zxcvbn::{Score, zxcvbn};
 
-/// The number of characters of a password that are checked. The time `zxcvbn` takes grows with about the cube of the
-/// length for malicious input: 700 ms for 128 characters, which would stop every sign-in, and 45 ms for these.
+/// The number of characters of a password that are checked. For malicious input, the time that `zxcvbn` takes grows
+/// with about the cube of the length. It takes 700 ms for 128 characters, which would hold up every sign-in, but
+/// only 45 ms for this number.
 const JUDGED_CHARACTERS: usize = 32;
 
 /// A password that is too easy to guess, with advice on a better one.

@@ -20,8 +20,8 @@ use crate::{
 pub enum Action<'a> {
     /// A failed login to an account from an address the account has never signed in from.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also
-    /// counted. The wider networks are not charged: strangers in them must not use up the owner's attempts.
+    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also counted.
+    /// The wider networks are not charged, because strangers in those networks must not use up the owner's attempts.
     FailedLoginAtHome(Uuid, &'a Address),
     /// A failed login from an address, to any account that has never signed in from it.
     FailedLoginFrom(&'a Address),
@@ -42,7 +42,7 @@ pub enum Action<'a> {
     PasswordProof(Uuid),
     /// A reauthentication started in a session.
     Reauthentication(Uuid),
-    /// An attempt to set an account's password with a mailed link, successful or not.
+    /// An attempt to set an account's password with an emailed link, successful or not.
     PasswordReset(Uuid),
     /// A notice of one kind of security change to the owner of an account.
     Notice(security_change::ChangeKind, Uuid),
@@ -52,25 +52,25 @@ pub enum Action<'a> {
     FailedCodeFrom(&'a Address),
     /// A wrong code entered in a session of an account.
     FailedCodeBy(Uuid),
-    /// An attempt to enter the password along with a mailed link.
+    /// An attempt to enter the password along with an emailed link.
     LinkPassword(Uuid),
     /// An attempt to prove the ownership of an account whose security change is being undone.
     UndoProof(Uuid),
     /// A write by a signed-in user.
     Write(Uuid),
-    /// A mail for a purpose to an email address, which starts the wait until the next one.
+    /// An email for a purpose to an email address, which starts the wait until the next one.
     MailAgain(Purpose, &'a EmailAddress),
-    /// A mail for a purpose to an email address, limited per hour.
+    /// An email for a purpose to an email address, limited per hour.
     Mail(Purpose, &'a EmailAddress),
-    /// A mail for a purpose to an email address, limited per day.
+    /// An email for a purpose to an email address, limited per day.
     MailInADay(Purpose, &'a EmailAddress),
-    /// A mail to an email address that lets the owner back into the account.
+    /// An email that lets the owner of an address back into the account.
     RecoveryMail(Purpose, &'a EmailAddress),
-    /// A mail requested from an address.
+    /// An email requested from an address.
     MailFrom(&'a Address),
-    /// A mail to an account, requested from an address the account has signed in from before.
+    /// An email to an account, requested from an address the account has signed in from before.
     MailFromKnown(Uuid, &'a Address),
-    /// A mail requested by an account.
+    /// An email requested by an account.
     MailBy(Uuid),
     /// An attempt to enter a code for an email address without the id of a challenge.
     BareCode(&'a EmailAddress),

@@ -12,16 +12,16 @@ pub(super) type Subject = (String, u32);
 
 /// The address of a client for budgets: an IPv4 address, or the networks of an IPv6 address.
 ///
-/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177), which contains 65,536 of
-/// them. An IPv6 address is therefore charged in all three networks. Neighbours may share the wider ones, so those have
-/// larger budgets.
+/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177). A /48 contains 65,536
+/// networks of the size /64. An IPv6 address is therefore charged in all three networks. Neighbours may share the wider
+/// networks, so those have larger budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Narrowest first.
     networks: Vec<String>,
 }
 
-/// The prefix lengths of the networks. The budget of each is this multiple of that of one address.
+/// The prefix lengths of the networks. The budget of each network is this multiple of the budget of one address.
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
@@ -54,7 +54,7 @@ impl Address {
         &self.networks[0]
     }
 
-    /// Returns the networks to charge, each with the multiple of one address's budget that it has.
+    /// Returns the networks to charge. The budget of each is the returned multiple of the budget of one address.
     pub fn networks(&self) -> impl Iterator<Item = (&str, u32)> {
         self.networks.iter().map(String::as_str).zip(NETWORKS.map(|(_, times)| times))
     }

@@ -1,4 +1,4 @@
-//! Charging attempts before the work, and refunding those that succeed.
+//! Charges each attempt to its budget before the server does the work for it, and refunds the attempts that succeed.
 
 use std::time::Duration;
 

@@ -66,7 +66,8 @@ impl Cell {
     }
 }
 
-/// A user's consecutive failures at one address. Too many of them make a known address count as unknown again.
+/// A user's consecutive failures at one address. After too many failures, a known address counts as unknown
+/// again.
 #[derive(Clone, Debug)]
 pub(super) struct Streak {
     user_id: Uuid,

@@ -1,4 +1,4 @@
-//! Reauthentication: a new proof within a session that its user is still the one acting.
+//! Reauthentication: proving again, within a session, that the person acting is still its user.
 
 mod reauthenticate;
 mod start_reauthentication;

@@ -25,7 +25,7 @@ use crate::{
 pub enum ReauthenticationProof {
     /// The password of the account.
     Password(SecretString),
-    /// The code that was mailed to the account's email address.
+    /// The code that was emailed to the account's email address.
     EmailCode(SecretString),
     /// The provider's response for an identity that is linked to the account.
     Identity(GoogleLoginInput),
@@ -148,7 +148,7 @@ fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<
     }
 }
 
-/// Checks the mailed code. The attempt is counted before the code is compared, so that parallel guesses cannot exceed
+/// Checks the emailed code. The attempt is counted before the code is compared, so that parallel guesses cannot exceed
 /// the limit.
 async fn count_code(
     app: &App,

@@ -27,7 +27,7 @@ pub struct Reauthentication {
     pub id: Uuid,
     /// The methods by which this user can prove their identity.
     pub methods: Vec<AuthenticationMethod>,
-    /// The challenge that was mailed, if a code was requested.
+    /// The challenge that was emailed, if a code was requested.
     pub issued: Option<IssuedChallenge>,
     /// The time until the reauthentication expires.
     pub expires_in: Duration,
@@ -42,7 +42,7 @@ pub enum StartReauthenticationRefusal {
 
 impl Refusal for StartReauthenticationRefusal {}
 
-/// Starts a reauthentication that counts for this session only. A code is mailed if requested, to the account's current email
+/// Starts a reauthentication that counts for this session only. A code is emailed if requested, to the account's current email
 /// address.
 pub async fn start_reauthentication(
     app: &App,

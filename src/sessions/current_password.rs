@@ -42,7 +42,7 @@ pub async fn check_current_password(
 }
 
 /// Charges `failures` and compares a password with a stored hash. Returns `None` if the password is wrong. Computes a
-/// hash even if none is stored, so that the response time does not reveal which accounts have one.
+/// hash even if none is stored, so that the response time does not reveal which accounts have a password.
 pub async fn try_password(
     app: &App,
     asker: Option<&str>,

@@ -64,7 +64,8 @@ impl From<SignInRefusal> for LoginRefusal {
 /// outdated parameters.
 pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
     if input.identifier.len() > MAX_IDENTIFIER_BYTES {
-        let message = format!("A username or email address can have at most {MAX_IDENTIFIER_BYTES} bytes.");
+        let message =
+            format!("A username or email address can be at most {MAX_IDENTIFIER_BYTES} bytes long.");
         return Err(LoginRefusal::InvalidInput(vec![
             Invalid::new(FieldErrorCode::TooLong, message).at("identifier"),
         ])
@@ -107,12 +108,12 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
 
 /// Charges a login as a failure.
 ///
-/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the user has never
-/// signed in from the address, the failure is also charged to each of the two alone. So a stranger has few guesses and
-/// does not use up the owner's.
+/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the user has never signed in
+/// from the address, the failure is also charged to each of the two alone. So a stranger has only a few guesses, and cannot use
+/// up those of the owner.
 ///
 /// Strangers can use up the budgets that they share with the owner. The monthly one would then lock the owner out for a
-/// long time, so it applies only to accounts that can also sign in by mail. An unknown name counts as having an email
+/// long time, so it applies only to accounts that can also sign in by email. An unknown name counts as having an email
 /// address. A success refunds only its own charge: if the earlier failures vanished too, a stranger would learn that
 /// the owner has signed in.
 async fn charge(

@@ -16,9 +16,9 @@ use crate::{
 /// Ends the session of the refresh token or, without one, of the access token. Returns the id of the ended session.
 /// Returns `None` if it had already ended or the tokens are invalid, neither of which is an error.
 ///
-/// An expired access token still works here, because a person who signs out after a break expects it to work. It does
-/// so for at most `REFRESH_TOKEN_TTL` after its expiry, so that an old copy in a log or a backup does not stay useful
-/// forever.
+/// An expired access token still works here, because a person who signs out after a break expects it to work. It
+/// works for at most `REFRESH_TOKEN_TTL` after its expiry, so that an old copy in a log or a backup does not stay
+/// useful forever.
 pub async fn logout(
     app: &App,
     refresh_token: Option<&str>,

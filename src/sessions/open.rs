@@ -101,9 +101,9 @@ impl PendingSession {
     /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the
     /// credentials have changed.
     ///
-    /// Locks the user first, on condition that the version of the credentials is still the one that was read. An
-    /// operation that ends all sessions of a user raises that version. So either it comes first and the lock fails, or
-    /// it waits for the lock and ends this session too.
+    /// Locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
+    /// ends all sessions of a user raises that version. So either that operation comes first and the lock fails, or it waits for
+    /// the lock and ends this session too.
     pub async fn open(self, txn: &Txn) -> Result<Option<OpenedSession>, DbErr> {
         let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
         let now = session.created_at;

@@ -5,10 +5,10 @@
 //! repetition shows that two parties hold tokens of the session: **a replayed refresh token ends the session** (RFC
 //! 9700 §4.14.2).
 //!
-//! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that repeats
-//! the token gets a sibling**: a new pair in place of the unused one, which becomes void, and the use of a void token ends the
-//! session too. A client is different if its network or its user agent is. An owner who loses a response and changes networks is a
-//! different client as well, but then nobody holds the void pair.
+//! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that
+//! repeats the token gets a sibling**: a new pair that replaces the unused one. The unused pair becomes void, and any use of a
+//! void token also ends the session. A client is different if it has another network or another user agent. An owner who loses a
+//! response and changes networks is also a different client, but in that case nobody holds the void pair.
 
 use time::OffsetDateTime;
 
@@ -68,7 +68,7 @@ pub async fn refresh(
 }
 
 /// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the time at
-/// which that was issued.
+/// which that pair was issued.
 ///
 /// Reading the row needs no lock: a sibling is issued only if the row is unchanged, and a token that ends its session now would
 /// also end it later.

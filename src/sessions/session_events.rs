@@ -10,8 +10,8 @@ use crate::{
     storage::{Timestamp, session},
 };
 
-/// Returns a stream of future events of the viewer's sessions and account. The stream ends with the end of the viewer's
-/// own session.
+/// Returns a stream of future events of the viewer's sessions and account. The stream ends when the viewer's own
+/// session ends.
 pub async fn session_events(
     app: &App,
     viewer: &Viewer,

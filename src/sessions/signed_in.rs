@@ -25,7 +25,7 @@ pub struct SignedIn {
     pub refresh_token: Option<SecretString>,
     /// Seconds until the refresh token expires.
     pub refresh_expires_in: i64,
-    /// The challenge that was mailed, if the email address is not verified yet.
+    /// The challenge that was emailed, if the email address is not verified yet.
     pub email_challenge: Option<IssuedChallenge>,
 }
 

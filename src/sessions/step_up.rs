@@ -33,8 +33,8 @@ impl Deref for SteppedUp<'_> {
 
 /// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago.
 ///
-/// This depends on the access token of the request, not on the row of the session. So a stolen copy of an earlier token
-/// gains nothing when the owner reauthenticates.
+/// The check depends on the access token of the request, not on the row of the session. So a stolen copy of an earlier
+/// token gains nothing when the owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let age = app.clock.now() - viewer.authenticated_at;
     if age < app.config.tokens.step_up_max_age {

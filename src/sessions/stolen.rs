@@ -1,4 +1,4 @@
-//! The response to stolen tokens: the session ends, and its owner gets a mail.
+//! The response to stolen tokens: the session ends, and its owner gets an email.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Resul
     Ok(())
 }
 
-/// Logs the end of a stolen session and wakes the sender of the mail to its owner.
+/// Logs the end of a stolen session and wakes the sender of the email to its owner.
 pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     let (id, user_id) = (session.id, session.user_id);
     match evidence {
@@ -59,7 +59,7 @@ pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     outbox::wake(app);
 }
 
-/// Writes the mail to the owner of a session, in the transaction that has just ended it.
+/// Writes the email to the owner of a session, in the transaction that has just ended it.
 pub(super) async fn write_to_owner(txn: &Txn, session: &session::Model, now: Timestamp) -> Result<(), DbErr> {
     let owner = user::find(txn, session.user_id).await?;
     let mail = owner.and_then(|owner| notice(now.0, MailKind::SessionStolen, &owner, None));

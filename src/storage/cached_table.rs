@@ -1,4 +1,4 @@
-//! Statements that change rows that the viewer cache keeps, and tell the cache which rows they are.
+//! Statements that change cached rows, and tell the viewer cache which rows they change.
 //!
 //! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many`
 //! and `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would not update the cache. The raw
@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{Publish, Viewers};
 
-/// A table whose rows the viewer cache keeps, by id.
+/// A table with rows in the viewer cache, where they are found by id.
 pub(super) trait CachedTable: EntityTrait {
     /// The column of the id.
     const ID: Self::Column;

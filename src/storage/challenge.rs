@@ -1,4 +1,4 @@
-//! The table of email challenges: codes and links that were mailed to prove an address. A row contains neither the code
+//! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the code
 //! nor the link, because both are derived from its id.
 
 use sea_orm::{
@@ -13,14 +13,14 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "challenges")]
 pub struct Model {
-    /// 122 random bits. Only the client that requested the challenge knows them, because no mail contains them.
+    /// 122 random bits. Only the client that requested the challenge knows them, because no email contains them.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// What the challenge is for.
     pub purpose: Purpose,
-    /// Whether a code or a link is mailed.
+    /// Whether a code or a link is emailed.
     pub method: Method,
-    /// The address to prove, as it was given. Empty if nothing is mailed.
+    /// The address to prove, as it was given. Empty if nothing is emailed.
     pub email: String,
     /// The address in the form that all its spellings share.
     pub email_key: String,
@@ -38,9 +38,9 @@ pub struct Model {
     pub expires_at: Timestamp,
     /// When the challenge was spent, superseded or made void.
     pub ended_at: Option<Timestamp>,
-    /// The first challenge of a series in which each mail replaces the one before. `None` in rows of earlier versions.
+    /// The first challenge of a series in which each email replaces the one before. `None` in rows of earlier versions.
     pub series_id: Option<Uuid>,
-    /// The random id in the link. It differs from the id of the row, with which a reader of the mail could act as the
+    /// The random id in the link. It differs from the id of the row, with which a reader of the email could act as the
     /// client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
     pub link_id: Option<Uuid>,
     /// The session that requested the challenge, if the proof counts only in that session.
@@ -106,7 +106,7 @@ pub enum Purpose {
     Reauthentication,
 }
 
-/// How the proof is mailed.
+/// How the proof is emailed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Method {
@@ -153,7 +153,7 @@ pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<O
     Ok(newest.all(on).await?.pop())
 }
 
-/// Lists the live challenges of an address, the newest first. Their number is bounded by the budget for mails.
+/// Lists the live challenges of an address, the newest first. Their number is bounded by the budget for emails.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -236,7 +236,7 @@ pub async fn supersede(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> R
     Ok(superseded.rows_affected > 0)
 }
 
-/// Ends every challenge of an address, expired ones included, so that no later mail continues their series.
+/// Ends every challenge of an address, expired ones included, so that no later email continues their series.
 pub async fn end_all(on: &impl ConnectionTrait, email_key: &str, now: Timestamp) -> Result<(), DbErr> {
     ending(now).filter(Column::EmailKey.eq(email_key)).exec(on).await?;
     Ok(())

@@ -29,12 +29,12 @@
 //!
 //! - **Tables do not know the engine.** They import what this file re-exports: [`Publish`], [`Reader`], [`Timestamp`] and
 //!   [`Viewers`].
-//! - **The viewer cache is never stale.** A statement that changes rows of `users` or `sessions` is built by
-//!   `cached_table.rs`, which tells the cache which rows they are. Raw SQL calls [`Publish::will_change`] first.
+//! - **The viewer cache is never stale.** Statements that change rows of `users` or `sessions` are built by
+//!   `cached_table.rs`, which tells the cache which rows change. Raw SQL calls [`Publish::will_change`] first.
 //! - **Events follow the commit.** A statement publishes an event with [`Publish::publish`], and the event is sent
 //!   after COMMIT.
-//! - **Rows are found with `all`, not `one`**, if the key is unique. `one` adds `LIMIT ?`, and SQLite prepares a
-//!   statement again each time its limit is bound, which would cost a quarter of the requests per second.
+//! - **If a key is unique, rows are found with `all`, not `one`.** `one` adds `LIMIT ?`, and SQLite prepares a statement
+//!   again each time its limit is bound. This would reduce the requests per second by a quarter.
 //! - **Locks are taken in the order of ids**, so that transactions cannot deadlock.
 //!
 //! # A new table

@@ -1,12 +1,12 @@
-//! The table of mails to send, with the outcome of each. A row contains no secrets.
+//! The table of emails to send, with the outcome of each. A row contains no secrets.
 //!
-//! `due_at` says whether and when a mail is due. Claiming a mail postpones it by the lease, so a mail whose sender died
-//! becomes due again by itself. A settled mail has no `due_at`. The number of the attempt identifies the holder of the
+//! `due_at` says whether and when an email is due. Claiming an email postpones it by the lease, so an email whose sender died
+//! becomes due again by itself. A settled email has no `due_at`. The number of the attempt identifies the holder of the
 //! lease.
 //!
-//! A mail that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming
-//! removes both. So the mails with a turn are exactly those that are ready to be sent, and the next one is always the
-//! first in an index, however many wait.
+//! An email that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming removes
+//! both. So the emails with a turn are exactly those that are ready to be sent, and the next one to send is always the first
+//! in an index, no matter how many emails wait.
 
 use std::time::Duration;
 
@@ -25,31 +25,31 @@ pub struct Model {
     /// UUIDv7, so in order of creation. The `Message-ID` is derived from it.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The kind of mail. A text rather than an enum, so that servers of two versions can share the table.
+    /// The kind of email. A text rather than an enum, so that servers of two versions can share the table.
     pub kind: String,
     /// The recipient.
     pub address: String,
-    /// The user whom the mail is about.
+    /// The user whom the email is about.
     pub user_id: Option<Uuid>,
-    /// The challenge whose code or link the mail contains.
+    /// The challenge whose code or link the email contains.
     pub challenge_id: Option<Uuid>,
-    /// A digest of the client that requested the mail. `None` in rows of earlier versions.
+    /// A digest of the client that requested the email. `None` in rows of earlier versions.
     pub asker: Option<Uuid>,
-    /// The class of the mail. The lowest class is sent first. `None` if the mail has no turn.
+    /// The class of the email. The lowest class is sent first. `None` if the email has no turn.
     pub class: Option<i32>,
     /// The turn within the class. The lowest turn is sent first.
     pub turn: Option<i64>,
-    /// When the mail was requested.
+    /// When the email was requested.
     pub created_at: Timestamp,
-    /// When the mail becomes pointless. It is not sent after this time.
+    /// When the email becomes pointless. It is not sent after this time.
     pub expires_at: Timestamp,
     /// The number of attempts to send it.
     pub attempts: i32,
-    /// When the mail is to be sent, or when the lease of its sender ends. `None` if it is settled.
+    /// When the email is to be sent, or when the lease of its sender ends. `None` if it is settled.
     pub due_at: Option<Timestamp>,
-    /// When the mail was sent.
+    /// When the email was sent.
     pub sent_at: Option<Timestamp>,
-    /// When the mail was given up.
+    /// When the email was given up.
     pub failed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
@@ -57,36 +57,36 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Relations to other tables. There are none: the row of a mail outlives the account that the mail is about.
+/// Relations to other tables. There are none: the row of an email outlives the account that the email is about.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The mail server accepted the mail.
+    /// The mail server accepted the email.
     Sent,
     /// There was nothing to send.
     Nothing,
-    /// The mail will never be sent, for this reason.
+    /// The email will never be sent, for this reason.
     Failed(String),
-    /// The mail was not sent, for this reason, and will be tried again after this time.
+    /// The email was not sent, for this reason, and will be tried again after this time.
     Again(String, Duration),
 }
 
-/// Adds a mail.
+/// Adds an email.
 pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())
 }
 
-/// Returns whether any mail is due.
+/// Returns whether any email is due.
 pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
     let due = Entity::find().select_only().column(Column::Id).filter(Column::DueAt.lte(now)).limit(1);
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of the mails whose turn it is, of this class or of any class, for the duration of the lease.
+/// Claims at most `most` of the emails whose turn it is, of this class or of any class, for the duration of the lease.
 /// No other sender can claim them in that time.
 pub async fn claim(
     on: &impl ConnectionTrait,
@@ -116,7 +116,7 @@ pub async fn claim(
         .await
 }
 
-/// Gives up at most `most` of the mails that expired while they waited for their turn. Returns how many.
+/// Gives up at most `most` of the emails that expired while they waited for their turn. Returns how many.
 pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut expired = Query::select();
     expired
@@ -142,13 +142,13 @@ pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) 
     Ok(dropped.rows_affected)
 }
 
-/// Matches mails that are due. A mail with a turn usually is due, but a server of an older version may have claimed it.
+/// Matches emails that are due. An email with a turn is usually due, but a server of an older version may have claimed it.
 /// The `+ 0` keeps the database from choosing an index for this condition, because there is a better one.
 fn is_due_still(now: Timestamp) -> Expr {
     Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
 
-/// Records how the attempt with this number ended. Returns `false` if another sender has claimed the mail since.
+/// Records how the attempt with this number ended. Returns `false` if another sender has claimed the email since.
 pub async fn settle(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -178,27 +178,27 @@ pub async fn settle(
     Ok(settled.rows_affected > 0)
 }
 
-/// Lists at most `most` of the mails that wait, the next one first.
+/// Lists at most `most` of the emails that wait, the next one first.
 pub async fn list_waiting(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::DueAt, sea_orm::Order::Asc, most).await
 }
 
-/// Lists at most `most` of the mails that were given up, the latest first.
+/// Lists at most `most` of the emails that were given up, the latest first.
 pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::FailedAt, sea_orm::Order::Desc, most).await
 }
 
-/// Counts the mails that are not settled.
+/// Counts the emails that are not settled.
 pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::DueAt).await
 }
 
-/// Counts the mails that were given up and not deleted yet.
+/// Counts the emails that were given up and not deleted yet.
 pub async fn count_failed(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::FailedAt).await
 }
 
-/// Deletes at most `limit` settled mails that were requested before `before`. Returns how many it deleted.
+/// Deletes at most `limit` settled emails that were requested before `before`. Returns how many it deleted.
 pub async fn delete_settled(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut settled = Query::select();
     settled

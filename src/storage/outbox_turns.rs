@@ -1,4 +1,4 @@
-//! The turns of the mails in the outbox: which one is sent next.
+//! The turns of the emails in the outbox: which one is sent next.
 
 use sea_orm::{DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
@@ -7,10 +7,10 @@ use super::{
     outbox::{Column, Entity, Model},
 };
 
-/// The turn of a mail.
+/// The turn of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// The mail.
+    /// The email.
     pub id: Uuid,
     /// Its class.
     pub class: i32,
@@ -18,7 +18,7 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// Lists at most `most` of the mails that are due and have no turn, in the order in which they became due, or in
+/// Lists at most `most` of the emails that are due and have no turn, in the order in which they became due, or in
 /// reverse.
 pub async fn list_unsorted(
     on: &impl ConnectionTrait,
@@ -30,7 +30,7 @@ pub async fn list_unsorted(
     unsorted.order_by(Column::DueAt, order).limit(most).all(on).await
 }
 
-/// Returns the first turn in each of these classes in which a mail waits.
+/// Returns the first turn in each of these classes in which an email waits.
 pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Result<Vec<(i32, i64)>, DbErr> {
     let values = classes.iter().map(|class| [Value::from(*class)]);
     let (given, values) = table(values);
@@ -49,7 +49,7 @@ pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Res
     Ok(turns)
 }
 
-/// Returns the last turn of each of these clients in its class. Clients without a waiting mail in that class are left
+/// Returns the last turn of each of these clients in its class. Clients without a waiting email in that class are left
 /// out.
 pub async fn list_last_turns(
     on: &impl ConnectionTrait,
@@ -72,7 +72,7 @@ pub async fn list_last_turns(
     Ok(turns)
 }
 
-/// Gives mails their turns, except mails that another server is sorting or has claimed.
+/// Gives emails their turns, except emails that another server is sorting or has claimed.
 pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> Result<(), DbErr> {
     let backend = on.get_database_backend();
     let values = turns.iter().map(|turn| [turn.id.into(), turn.class.into(), turn.turn.into()]);
@@ -80,7 +80,7 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     values.push(now.into());
     let (now, ids) = (values.len(), (0..turns.len()).map(|row| format!("${}", 3 * row + 1)));
     let ids = ids.collect::<Vec<_>>().join(", ");
-    // skips locked rows, because two servers that sort the same mails could deadlock
+    // skips locked rows, because two servers that sort the same emails could deadlock
     let unlocked = match backend {
         DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
         _ => "",

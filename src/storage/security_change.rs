@@ -23,7 +23,7 @@ pub struct Model {
     pub user_id: Uuid,
     /// What changed.
     pub kind: ChangeKind,
-    /// Whether the mail about the change contains a link that undoes it.
+    /// Whether the email about the change contains a link that undoes it.
     pub is_revertible: bool,
     /// The previous email address. Set only for [`ChangeKind::EmailChanged`], like the next two columns.
     pub email: Option<String>,
@@ -55,7 +55,7 @@ pub enum Relation {}
 pub enum ChangeKind {
     /// The password was changed in a session.
     PasswordChanged,
-    /// The password was reset by a mailed link.
+    /// The password was reset with an emailed link.
     PasswordReset,
     /// The email address was changed.
     EmailChanged,

@@ -35,7 +35,7 @@ pub struct Model {
     pub last_used_at: Timestamp,
     /// When the newest refresh token expires, and the session with it.
     pub expires_at: Timestamp,
-    /// The latest that `expires_at` can become.
+    /// The latest time that `expires_at` can be set to.
     pub max_expires_at: Timestamp,
     /// When the session was ended, by its user or by the server.
     pub ended_at: Option<Timestamp>,
@@ -92,9 +92,9 @@ impl Entity {
 pub enum AuthenticationMethod {
     /// A password.
     Password,
-    /// A code from a mail.
+    /// A code from an email.
     EmailCode,
-    /// A link in a mail.
+    /// A link in an email.
     EmailLink,
     /// An account at a sign-in provider.
     Identity,

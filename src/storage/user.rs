@@ -54,7 +54,7 @@ pub struct Model {
     pub updated_at: Timestamp,
     /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
-    /// When the owner last recovered the account by mail. The next reset removes every sign-in method that was added
+    /// When the owner last recovered the account by email. The next reset removes every sign-in method that was added
     /// later.
     pub last_reset_at: Option<Timestamp>,
     /// The full name in its searchable form. [`Model::with_keys`] derives this column and the next two.
@@ -193,7 +193,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
-/// Lists those of these email address keys that belong to accounts, each with whether the address is verified.
+/// Lists those of these email address keys that belong to accounts. For each, tells whether the address is verified.
 pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
     let found = Entity::find()
         .select_only()

@@ -2,8 +2,8 @@
 //!
 //! With any filter, a page costs the same with a thousand users as with a million. One index lists the users of each
 //! combination of role, activity and verified address, the newest first. A page of each combination that the filter
-//! allows is read from it, and these are merged. A search reads one index for each kind of name, and its cost grows
-//! with the number of matches.
+//! allows is read from this index, and the pages are merged. A search reads one index for each kind of name, and its
+//! cost grows with the number of matches.
 
 use sea_orm::{
     ConnectionTrait, DbErr, ExprTrait, FromQueryResult, Iterable, Order,

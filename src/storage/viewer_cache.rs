@@ -5,9 +5,8 @@
 //! before the caller of the write gets its answer. A row that a request reads in the meantime does not enter the cache,
 //! because its placeholder is removed too.
 //!
-//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices that at once. On PostgreSQL
-//! nothing notices it in time, so the cache is off there unless `VIEWER_CACHE_STALENESS` sets the maximum age of its
-//! rows.
+//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices their writes at once. On PostgreSQL
+//! nothing notices them in time, so the cache is off there unless `VIEWER_CACHE_STALENESS` sets the maximum age of its rows.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Proving an email address, or signing in, with a mailed link.
+//! Proving an email address, or signing in, with an emailed link.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub struct ActivateAccountInput {
 }
 
 /// Proves the email address and signs in. With the link alone, a password or identity that was chosen before is
-/// dropped, because someone else may have requested the mail. If the password is wrong, the link remains usable.
+/// dropped, because someone else may have requested the email. If the password is wrong, the link remains usable.
 pub async fn activate_account(
     app: &App,
     client: &Client,

@@ -23,7 +23,7 @@ pub struct ChangeEmailInput {
     pub current_password: Option<SecretString>,
 }
 
-/// The reasons why no code is mailed.
+/// The reasons why no code is emailed.
 #[derive(Debug)]
 pub enum ChangeEmailRefusal {
     /// These fields are invalid.
@@ -42,7 +42,7 @@ impl From<ReauthenticationRequired> for ChangeEmailRefusal {
     }
 }
 
-/// Mails a code to the new email address. The account gets that address when the code is entered in the session that
+/// Emails a code to the new email address. The account gets that address when the code is entered in the session that
 /// requested it.
 pub async fn change_email(
     app: &App,

@@ -1,4 +1,4 @@
-//! Verification: proving an email address with a code or a link that was mailed to it.
+//! Verification: proving an email address with a code or a link that was emailed to it.
 
 mod activate_account;
 mod change_email;

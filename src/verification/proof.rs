@@ -1,9 +1,9 @@
 //! The effects of a valid proof of an email address.
 //!
-//! Anyone can request a mail to an address. Reading it therefore proves the address, but no credentials that were
-//! chosen before: neither the password of a registration nor that of an account whose address was never proven. Such a
-//! password is kept only for a prover who shows that they chose it (see [`Claim`]). For anyone else, the account
-//! continues with mail as its only sign-in method.
+//! Anyone can request an email to an address. Reading the email therefore proves who owns the address, but not who
+//! chose the earlier credentials: the password of a registration, or of an account whose address was never proven.
+//! Such a password is kept only for a prover who shows that they chose it (see [`Claim`]). For anyone else, the
+//! account continues with email as its only sign-in method.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -22,9 +22,9 @@ use crate::{
 /// The evidence that the prover chose the credentials that existed before the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// No evidence beyond having read the mail.
+    /// No evidence beyond having read the email.
     Mail,
-    /// The id of a challenge of the same series, which was in the response to the request and in no mail.
+    /// The id of a challenge of the same series, which was in the response to the request and in no email.
     ChallengeId,
     /// The password of the challenge's registration.
     RegistrationPassword,
@@ -142,7 +142,7 @@ impl Proof {
         matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
     }
 
-    /// Creates the account of the registration. If the challenge has no registration, because only its mail was
+    /// Creates the account of the registration. If the challenge has no registration, because only its email was
     /// requested again, creates an empty account. Returns `None` if nobody has registered with the address.
     async fn create(
         &self,

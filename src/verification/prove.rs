@@ -1,4 +1,4 @@
-//! Accepting a proof by mail, given as a code or as a link.
+//! Accepting a proof by email, given as a code or as a link.
 
 use super::proof::{Claim, Outcome, Proof};
 use crate::{

@@ -1,4 +1,4 @@
-//! Mailing a code and a link to sign in with.
+//! Emailing a code and a link to sign in with.
 
 use crate::{
     app::App,
@@ -9,7 +9,7 @@ use crate::{
     storage::challenge::Purpose,
 };
 
-/// The reasons why nothing is mailed.
+/// The reasons why nothing is emailed.
 #[derive(Debug)]
 pub enum RequestLoginCodeRefusal {
     /// These fields are invalid.
@@ -18,11 +18,11 @@ pub enum RequestLoginCodeRefusal {
 
 impl Refusal for RequestLoginCodeRefusal {}
 
-/// Mails a code and a link, either of which signs in to the account with the email address. The response is the same for every
+/// Emails a code and a link, either of which signs in to the account with the email address. The response is the same for every
 /// address.
 ///
-/// Strangers cannot block this sign-in method. They can use up the password attempts of an account, but not the mails
-/// to its owner, who always either has a mail that still works or can request another.
+/// Strangers cannot block this sign-in method. They can use up the password attempts of an account, but not the emails
+/// to its owner, who always either has an email that still works or can request another.
 pub async fn request_login_code(
     app: &App,
     asker: Asker,

@@ -1,4 +1,4 @@
-//! Mailing a code or a link again.
+//! Emailing a code or a link again.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The reasons why nothing is mailed.
+/// The reasons why nothing is emailed.
 #[derive(Debug)]
 pub enum ResendRefusal {
     /// This server proves email addresses by the other method, or not at all.
@@ -27,7 +27,7 @@ pub enum ResendRefusal {
 
 impl Refusal for ResendRefusal {}
 
-/// Mails a code again. The response is the same whether or not the email address is known.
+/// Emails a code again. The response is the same whether or not the email address is known.
 pub async fn resend_otp(
     app: &App,
     asker: Asker,
@@ -37,7 +37,7 @@ pub async fn resend_otp(
     resend(app, asker, ChallengeMethod::Otp, email, challenge_id).await
 }
 
-/// Mails an activation link again. The response is the same whether or not the email address is known.
+/// Emails an activation link again. The response is the same whether or not the email address is known.
 pub async fn resend_activation_email(
     app: &App,
     asker: Asker,
@@ -64,7 +64,7 @@ async fn resend(
     let older = found.filter(|older| older.email_key == email.key() && is_repeatable(older.purpose));
     let purpose = older.as_ref().map_or(Purpose::VerifyEmail, |older| older.purpose);
     let is_off = match purpose {
-        // always mailed as codes, whatever `EMAIL_VERIFICATION_METHOD` says
+        // always emailed as codes, whatever `EMAIL_VERIFICATION_METHOD` says
         Purpose::ChangeEmail | Purpose::SignIn => method != ChallengeMethod::Otp,
         _ => {
             let needs_no_proof = app.config.sign_up.email_verification == EmailVerification::None;

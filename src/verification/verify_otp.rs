@@ -1,4 +1,4 @@
-//! Proving an email address, or signing in, with a mailed code.
+//! Proving an email address, or signing in, with an emailed code.
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub struct VerifyOtpInput {
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the mails
+/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the emails
 /// to the address, but not that they requested one.
 pub async fn verify_otp(
     app: &App,
@@ -55,9 +55,9 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts one of the `OTP_MAX_ATTEMPTS` attempts for the challenge with this id. The attempt is counted before the code
-/// is compared, so that parallel guesses cannot exceed the limit. Returns no challenge if there is none with this id or
-/// no attempt is left.
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts at the challenge with this id. The attempt is counted before the code is
+/// compared, so that parallel guesses cannot exceed the limit. Returns no challenge if none has this id, or if no attempt is
+/// left.
 async fn try_by_id(
     app: &App,
     client: &Client,
@@ -106,7 +106,7 @@ async fn charge(
     Attempt::begin(app, &failures, None).await
 }
 
-/// Returns whether the challenge was mailed as a code that `verifyOtp` accepts.
+/// Returns whether the challenge was emailed as a code that `verifyOtp` accepts.
 fn is_for_codes(challenge: &challenge::Model) -> bool {
     let is_spent_here = match challenge.purpose {
         Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::SignIn => true,

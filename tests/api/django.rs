@@ -107,15 +107,15 @@ async fn both_file_formats_import_every_account_unchanged(#[values(Sqlite, Postg
     assert_eq!(
         String::from_utf8(imported.stdout).unwrap(),
         format!(
-            "line 7 (md5): taken, but {unknown}
-line 14 (only.a.name@example.org): taken, but with its username as its email address
-line 15 (two words): taken, but without its username, which is not valid here
+            "line 7 (md5): imported, but {unknown}
+line 14 (only.a.name@example.org): imported, but with its username as its email address
+line 15 (two words): imported, but without its username, which is not valid here
 line 16 (two words more): skipped: it has no email address, and its username is not valid here
-15 taken, 0 already there, 1 skipped
+15 imported, 0 already existed, 1 skipped
        1 skipped: it has no email address, and its username is not valid here
-       1 taken, but with its username as its email address
-       1 taken, but {unknown}
-       1 taken, but without its username, which is not valid here
+       1 imported, but with its username as its email address
+       1 imported, but {unknown}
+       1 imported, but without its username, which is not valid here
 "
         )
     );
@@ -148,6 +148,6 @@ line 16 (two words more): skipped: it has no email address, and its username is 
 
     let again = import(&app, folder.path(), &["users.csv", "--usernames-are-emails"]);
     let told = String::from_utf8(again.stdout).unwrap();
-    assert!(told.contains("\n0 taken, 15 already there, 1 skipped\n"), "{told}");
+    assert!(told.contains("\n0 imported, 15 already existed, 1 skipped\n"), "{told}");
     assert_eq!(self::rows(&app).await, rows, "no account has changed");
 }

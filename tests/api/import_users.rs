@@ -76,26 +76,31 @@ async fn invalid_lines_are_reported_and_the_others_are_imported(
         "line 1 (Ada): skipped: another account has its username
 line 2 (lovelace): skipped: another account has its email address
 line 3: skipped: it cannot be read: EOF while parsing an object at column 30
-line 4 (grace): taken, but {unknown}
+line 4 (grace): imported, but {unknown}
 line 5 (Grace): skipped: another account has its username
 line 6 (hopper): skipped: another account has its email address
 line 8: skipped: it is longer than 64 KiB
 line 10: skipped: it is not a user
 line 11 ([31mred): skipped: its email address is invalid, and its username is not valid here
-line 12 (edith): taken, but without its email address, which is invalid; {unknown}
-2 taken, 1 already there, 8 skipped
+line 12 (edith): imported, but without its email address, which is invalid; {unknown}
+2 imported, 1 already existed, 8 skipped
        2 skipped: another account has its email address
        2 skipped: another account has its username
        1 skipped: it cannot be read
        1 skipped: it is longer than 64 KiB
        1 skipped: it is not a user
        1 skipped: its email address is invalid, and its username is not valid here
-       1 taken, but without its email address, which is invalid
-       2 taken, but {unknown}
+       1 imported, but without its email address, which is invalid
+       2 imported, but {unknown}
 "
     );
     let dry = import(&app, folder.path(), &["--dry-run", "users.jsonl"]);
-    assert_eq!(text(&dry.stdout).replace("2 would be taken", "2 taken"), expected, "{}", text(&dry.stderr));
+    assert_eq!(
+        text(&dry.stdout).replace("2 would be imported", "2 imported"),
+        expected,
+        "{}",
+        text(&dry.stderr)
+    );
     assert_eq!((count(&rows).await, dry.status.success()), (1, true));
     let wet = import(&app, folder.path(), &["users.jsonl"]);
     assert_eq!(text(&wet.stdout), expected, "{}", text(&wet.stderr));
@@ -115,10 +120,10 @@ async fn importing_the_same_file_again_changes_nothing(#[values(Sqlite, Postgres
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("users.jsonl"), people(0..1234)).unwrap();
     for (arguments, told) in [
-        (&["users.jsonl", "--dry-run"][..], "1234 would be taken, 0 already there, 0 skipped\n"),
-        (&["users.jsonl"], "1234 taken, 0 already there, 0 skipped\n"),
-        (&["users.jsonl"], "0 taken, 1234 already there, 0 skipped\n"),
-        (&["users.jsonl", "--dry-run"], "0 would be taken, 1234 already there, 0 skipped\n"),
+        (&["users.jsonl", "--dry-run"][..], "1234 would be imported, 0 already existed, 0 skipped\n"),
+        (&["users.jsonl"], "1234 imported, 0 already existed, 0 skipped\n"),
+        (&["users.jsonl"], "0 imported, 1234 already existed, 0 skipped\n"),
+        (&["users.jsonl", "--dry-run"], "0 would be imported, 1234 already existed, 0 skipped\n"),
     ] {
         assert_eq!(text(&import(&app, folder.path(), arguments).stdout), told);
     }
@@ -146,8 +151,8 @@ async fn an_import_that_was_killed_continues_when_run_again(#[values(Sqlite, Pos
     let before = count(&rows).await;
     assert!(before > 0 && before < PEOPLE.into() && before.is_multiple_of(500), "{before}");
     let told = import(&app, folder.path(), &["users.jsonl"]).stdout;
-    let taken = u64::from(PEOPLE) - before;
-    assert_eq!(text(&told), format!("{taken} taken, {before} already there, 0 skipped\n"));
+    let missing = u64::from(PEOPLE) - before;
+    assert_eq!(text(&told), format!("{missing} imported, {before} already existed, 0 skipped\n"));
     assert_eq!(count(&rows).await, u64::from(PEOPLE));
 }
 
@@ -186,20 +191,20 @@ async fn a_username_cannot_be_another_users_address() {
     for dry in [&["--dry-run"][..], &[]] {
         let told = import(&app, folder.path(), &[dry, &["--emails-verified", "users.jsonl"]].concat()).stdout;
         assert_eq!(
-            text(&told).replace("1 would be taken", "1 taken"),
+            text(&told).replace("1 would be imported", "1 imported"),
             format!(
                 "line 1 ({EMAIL}): skipped: {reason}
 line 3 (bob@example.org): skipped: {reason}
-1 taken, 0 already there, 2 skipped
+1 imported, 0 already existed, 2 skipped
        2 skipped: {reason}
 "
             )
         );
     }
-    let taken = user::Entity::find().all(&rows).await.unwrap();
-    assert_eq!(taken.len(), 1);
-    assert_eq!((taken[0].username.as_deref(), taken[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
-    assert!(taken[0].email_verified_at.is_some());
+    let imported = user::Entity::find().all(&rows).await.unwrap();
+    assert_eq!(imported.len(), 1);
+    assert_eq!((imported[0].username.as_deref(), taken[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
+    assert!(imported[0].email_verified_at.is_some());
 }
 
 /// Each file without importable users is reported in one line, and the command fails.

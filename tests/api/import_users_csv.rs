@@ -27,13 +27,13 @@ async fn intact_rows_of_a_damaged_csv_are_imported() {
 line 4: skipped: it cannot be read: it has 3 fields, but the header has 5
 line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
 line 6 (joan): skipped: it has no email address, and its username is not valid here
-line 9 (mary): taken, but with the current time as its join date: date_joined is missing or invalid
+line 9 (mary): imported, but with the current time as its join date: date_joined is missing or invalid
 line 10: skipped: an unclosed quote makes the rest of the file part of it: the quote opens on line 10
-3 taken, 0 already there, 5 skipped
+3 imported, 0 already existed, 5 skipped
        1 skipped: an unclosed quote makes the rest of the file part of it
        3 skipped: it cannot be read
        1 skipped: it has no email address, and its username is not valid here
-       1 taken, but with the current time as its join date: date_joined is missing or invalid
+       1 imported, but with the current time as its join date: date_joined is missing or invalid
 "
     );
 }
@@ -48,12 +48,14 @@ async fn a_byte_order_mark_is_ignored_and_a_folder_is_refused() {
         "\u{feff}username,password,date_joined\r\nada,!,2024-01-31 12:00:00+00\r\n",
     )
     .unwrap();
-    for (name, taken) in
-        [("users.jsonl", "2 taken"), ("users.csv", "1 taken"), ("users.csv", "0 taken, 1 already there")]
-    {
+    for (name, summary) in [
+        ("users.jsonl", "2 imported"),
+        ("users.csv", "1 imported"),
+        ("users.csv", "0 imported, 1 already existed"),
+    ] {
         let ended = import(&app, folder.path(), &[name]);
         assert!(
-            ended.status.success() && text(&ended.stdout).starts_with(taken),
+            ended.status.success() && text(&ended.stdout).starts_with(summary),
             "{name}: {}",
             text(&ended.stdout)
         );

@@ -143,7 +143,7 @@ async fn invalid_arguments_are_refused_with_clear_messages() {
         (json!({ "filter": { "search": "a" } }), "A search must have at least 2 characters."),
         (json!({ "filter": { "search": " a " } }), "A search must have at least 2 characters."),
         (json!({ "filter": { "search": "a\u{0}a" } }), "A search cannot contain control characters."),
-        (json!({ "filter": { "search": "a".repeat(255) } }), "A search can have at most 254 bytes."),
+        (json!({ "filter": { "search": "a".repeat(255) } }), "A search can be at most 254 bytes long."),
     ] {
         let answer = app.run_as(&staff.access_token, USERS, variables).await;
         assert_eq!(

@@ -10,7 +10,7 @@ import { impossible, NEWER } from '../words';
  * The page that the emailed link opens if `ACTIVATION_URL` is `…/demo#/activate?token={token}`. It waits for the user to press a
  * button, because programs that scan emails follow links too.
  *
- * Anybody may have signed up with the email address. The password shows that it was the reader of the email.
+ * Anybody may have signed up with the email address. The password proves that the person who signed up is the reader of the email.
  */
 export function ActivateAccount({ token }: { token: string }) {
   const activate = async (password?: string) => {
@@ -35,7 +35,7 @@ export function ActivateAccount({ token }: { token: string }) {
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
       <section aria-label="Without a password">
-        <p className="hint">Don’t know it? Confirm without it, then choose a new password.</p>
+        <p className="hint">Don’t know the password? Confirm without it, then choose a new one.</p>
         <Form form={without} action="Confirm without a password">{null}</Form>
       </section>
       <p className="ways"><a href="#/login">Sign in</a></p>

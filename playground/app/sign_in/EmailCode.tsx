@@ -32,7 +32,7 @@ export function EmailCode({ onChallenge }: { onChallenge: (challenge: EmailChall
   );
 }
 
-/** Adopts the session if the user has signed in by the emailed link, which opens another tab. */
+/** Adopts the session if the user has signed in with the emailed link, which opens another tab. */
 export function useSignInElsewhere() {
   useEffect(() => {
     const look = () => {

@@ -33,7 +33,7 @@ export function SignInLink({ token, account }: { token: string; account: string 
     }
   });
   if (isForeign) {
-    return <Page title="Do not trust this link" lead={`It belongs to another account, not to ${account}. You are not signed in.`} />;
+    return <Page title="Do not trust this link" lead={`This link belongs to another account, not to ${account}. You are not signed in.`} />;
   }
   return (
     <Page title="Sign in" lead="Continue only if this is your account and you requested this email.">

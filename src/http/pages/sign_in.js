@@ -5,7 +5,7 @@ const activate = `mutation($token: String!) { activateAccount(token: $token) {
   __typename ... on AuthPayload { accessToken refreshToken user { email username hasPassword } } ${REFUSAL} } }`;
 const delivery = { cookie: true };
 
-/** An attacker may send a link to their own account under the name of yours, to see what you enter there. */
+/** An attacker may send a link that names your account but opens the attacker’s, to see what you enter there. */
 function isNamed({ email, username }) {
   return [email, username].some((name) => name?.toLowerCase() === account.toLowerCase());
 }

@@ -30,7 +30,7 @@
 //!                               3. the caller gets its value or a fault ───────────┘
 //! ```
 //!
-//! If the caller goes away before the job begins, the job is skipped. After that, it runs to completion.
+//! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion.
 //!
 //! # Files
 //!
@@ -39,7 +39,7 @@
 //! - `limits`, `statement_counts`: limits and counters.
 //! - `connection`, `pool`: connections to either database, and transactions.
 //! - `reader`, `ledger`, `txn`, `job`: reads, and one write.
-//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and learns about the writes of others.
+//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and how it learns about the writes of others.
 //! - `db`, `connect`: the database as a whole.
 
 pub(super) mod connect;

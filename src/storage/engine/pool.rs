@@ -1,9 +1,9 @@
 //! A pool of connections, and transactions on them.
 //!
 //! sqlx's own pool pings every connection that is returned, which turns each statement into two round trips. This pool
-//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause. A
-//! connection on which something was cut off is closed. A PostgreSQL connection is closed at once, because the server
-//! keeps its locks until then.
+//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause.
+//! If something on a connection was cut off, the connection is closed. On PostgreSQL this happens at once, because the
+//! server keeps the connection's locks until then.
 
 use std::{
     fmt,

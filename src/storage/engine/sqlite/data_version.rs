@@ -4,7 +4,7 @@
 //! shows every commit to a connection that never writes, and all commits but its own to the writer's connection. The
 //! two numbers together show who made a commit. The writer reads both after each of its commits. If its own number has
 //! not changed, everything that the other connection has seen by then was committed by this server. Between a commit
-//! and that check the origin is unknown, so requests read from the database.
+//! and that check, the origin of the commit is unknown, so requests read from the database.
 
 use std::{
     path::Path,

@@ -1,8 +1,9 @@
 //! SQLite's only writer. Jobs that arrive during a commit are committed together by the next one.
 //!
-//! A closure that returns an error, violates a constraint or panics is undone alone, by its savepoint. Any other
-//! database error, a failed savepoint command or a closure that hangs makes the whole group fail. On a full disk SQLite
-//! rolls back the whole transaction by itself, and a group that continued would acknowledge writes that are lost.
+//! If a closure returns an error, violates a constraint or panics, only that closure is undone, by its savepoint. Any
+//! other database error, a failed savepoint command or a closure that hangs makes the whole group fail. On a full disk
+//! SQLite rolls back the whole transaction by itself, and a group that continued would acknowledge writes that are
+//! lost.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
