@@ -203,7 +203,7 @@ line 3 (bob@example.org): skipped: {reason}
     }
     let imported = user::Entity::find().all(&rows).await.unwrap();
     assert_eq!(imported.len(), 1);
-    assert_eq!((imported[0].username.as_deref(), taken[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
+    assert_eq!((imported[0].username.as_deref(), imported[0].email.as_deref()), (Some("ada"), Some(EMAIL)));
     assert!(imported[0].email_verified_at.is_some());
 }
 
