@@ -4,7 +4,7 @@ use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
 
 use super::{
     Publish, Timestamp, Viewers,
-    session::Model,
+    session::{COLUMNS, Model},
     session_end::{CLOCK_SKEW, publish_ended},
 };
 use crate::events::{Event, EventKind};
@@ -40,8 +40,10 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
     let backend = on.get_database_backend();
     // one text: while hashes take all the processor time, waking up the database costs more than the statements
     let sql = match backend {
-        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST}"),
-        _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST}"),
+        DbBackend::Postgres => {
+            format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST} RETURNING {}", *COLUMNS)
+        }
+        _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST} RETURNING {}", *COLUMNS),
     };
     on.will_change(Viewers::Unknown);
     let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -67,4 +69,4 @@ const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address
 const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
     ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
-    AND "ended_at" IS NULL AND "expires_at" > $14 RETURNING *"#;
+    AND "ended_at" IS NULL AND "expires_at" > $14"#;

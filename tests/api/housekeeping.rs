@@ -219,6 +219,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     let plans = plans.plans.into_inner().unwrap();
     assert_eq!(plans.len(), if database == Postgres { 86 } else { 85 });
     for (sql, plan) in plans {
+        // a newer version may add columns, and PostgreSQL refuses to run a prepared statement whose columns have changed
+        assert!(!sql.contains(".*") && !sql.contains("RETURNING *") && !sql.contains("SELECT *"), "{sql}");
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, and is as short as what it was read from
             Sqlite => {
