@@ -48,6 +48,7 @@ mod engine;
 pub mod identity;
 pub mod known_address;
 pub mod migrate;
+mod migration_history;
 pub mod outbox;
 pub mod outbox_turns;
 pub mod rate_limit;

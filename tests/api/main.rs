@@ -62,6 +62,8 @@ mod mail_turns;
 mod mailbox;
 mod me;
 mod metrics;
+mod migrate;
+mod migrate_compatibility;
 mod node;
 mod outbox;
 mod outbox_servers;
