@@ -59,6 +59,7 @@ pub mod session_end;
 pub mod session_rotation;
 pub mod session_siblings;
 pub mod signing_key;
+pub mod sweep;
 pub mod user;
 pub mod user_changes;
 pub mod user_list;

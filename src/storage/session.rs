@@ -13,6 +13,7 @@ use sea_orm::{
 use super::{
     Publish, Timestamp, Viewers,
     cached_table::{CachedTable, ChangeMany, ChangeOne},
+    sweep::day,
     user,
 };
 
@@ -55,6 +56,8 @@ pub struct Model {
     pub voided_from: i64,
     /// The counter after the last one whose tokens are void.
     pub voided_to: i64,
+    /// The day on which housekeeping looks at the session: see [`super::sweep`].
+    pub sweep_day: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -155,6 +158,7 @@ impl Model {
             client_counter: 0,
             voided_from: 0,
             voided_to: 0,
+            sweep_day: day(expires_at),
         }
     }
 

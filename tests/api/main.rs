@@ -38,6 +38,7 @@ mod google;
 mod google_login;
 mod google_login_tokens;
 mod health;
+mod hot_updates;
 mod house;
 mod house_files;
 mod housekeeping;
