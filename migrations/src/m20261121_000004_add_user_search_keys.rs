@@ -97,12 +97,20 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = Uuid::nil();
     loop {
         let txn = begin(manager).await?;
+        let is_next = || Expr::col(User::Id).gt(after);
+        let mut ids = Query::select();
+        ids.column(User::Id).from(User::Table).and_where(is_next()).order_by(User::Id, Order::Asc);
+        let ids = txn.query_all(ids.limit(BATCH)).await?;
+        let Some(last) = ids.last() else { return txn.commit().await };
+        let last: Uuid = last.try_get("", "id")?;
         let names = [User::Name, User::FirstName, User::LastName];
         let mut people = Query::select();
         people
             .columns([User::Id, User::Name, User::FirstName, User::LastName])
             .from(User::Table)
-            .and_where(Expr::col(User::Id).gt(after))
+            // the planner knows nothing of the new columns, and would read the whole table without the second limit
+            .and_where(is_next())
+            .and_where(Expr::col(User::Id).lte(last))
             // those that an interrupted run has filled in
             .and_where(Expr::col(Key::NameKey).is_null())
             .and_where(Expr::col(Key::FirstNameKey).is_null())
@@ -110,12 +118,13 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             .cond_where(
                 names.into_iter().fold(Cond::any(), |any, name| any.add(Expr::col(name).is_not_null())),
             )
-            .order_by(User::Id, Order::Asc)
-            .limit(BATCH)
             .lock(LockType::NoKeyUpdate);
         let people = txn.query_all(&people).await?;
-        let Some(last) = people.last() else { return txn.commit().await };
-        after = last.try_get("", "id")?;
+        after = last;
+        if people.is_empty() {
+            txn.commit().await?;
+            continue;
+        }
         let mut values: Vec<Value> = Vec::with_capacity(4 * people.len());
         for row in people {
             let text = |column: &str| row.try_get::<Option<String>>("", column);
