@@ -12,7 +12,7 @@ use crate::{
     fault::Fault,
     storage::{
         Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, security_change,
-        session_end,
+        session_end, sweep,
     },
 };
 
@@ -62,11 +62,13 @@ pub async fn run(app: &App) {
     }
 }
 
-/// Deletes expired rows in small batches: ended sessions, known addresses that are no longer used, full budgets, sent and failed
+/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer used, full budgets, sent and failed
 /// emails, and expired challenges, Google sign-ins and security changes. Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
+    // first, so that what is left of a day is read only once more
+    in_batches(app, move |txn| async move { session_end::postpone(&txn, dead, BATCH).await }).await?;
     let sessions =
         in_batches(app, move |txn| async move { session_end::delete_dead(&txn, dead, BATCH).await }).await?;
     let unused = Timestamp(now - ADDRESSES_KEPT);
@@ -74,6 +76,7 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
         in_batches(app, move |txn| async move { known_address::delete_unused(&txn, unused, BATCH).await })
             .await?;
     let idle = Timestamp(now);
+    in_batches(app, move |txn| async move { rate_limit::postpone(&txn, idle, BATCH).await }).await?;
     let budgets =
         in_batches(app, move |txn| async move { rate_limit::delete_idle(&txn, idle, BATCH).await }).await?;
     let settled = Timestamp(now - MAILS_KEPT);
@@ -94,17 +97,23 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     Ok(changes + requests + challenges + sessions + addresses + budgets + mails)
 }
 
-async fn in_batches<F, Fut>(app: &App, delete: F) -> Result<u64, Fault>
+/// Runs a statement until it has changed all rows, while no other server does so. Returns how many it changed.
+async fn in_batches<F, Fut>(app: &App, statement: F) -> Result<u64, Fault>
 where
     F: Fn(Txn) -> Fut + Copy + Send + 'static,
     Fut: Future<Output = Result<u64, DbErr>> + Send + 'static,
 {
-    let mut deleted = 0;
+    let mut changed = 0;
     loop {
-        let batch = app.db.write_one(delete).await?;
-        deleted += batch;
+        let batch = app
+            .db
+            .write(move |txn| async move {
+                if sweep::try_lock(&txn).await? { statement(txn).await } else { Ok(0) }
+            })
+            .await?;
+        changed += batch;
         if batch < BATCH {
-            return Ok(deleted);
+            return Ok(changed);
         }
     }
 }

@@ -1,10 +1,29 @@
 //! The tables of Gatehouse, as ordered migrations with one table per file.
 //!
-//! They use only features that SQLite, PostgreSQL and the distributed databases with its protocol all accept: `UUIDv7`
-//! keys and times as milliseconds since 1970, but no sequences and no triggers. A released migration is never edited.
+//! They use only what SQLite, PostgreSQL and the distributed databases that speak its protocol all accept: `UUIDv7` keys, times as
+//! milliseconds since 1970, no sequences and no triggers. A released migration is never edited, unless the result stays the same.
+//!
+//! # Expand, then contract
+//!
+//! Servers of the previous version run while a migration does, and may be started again after it. So a release only *expands* the
+//! tables: it adds tables, columns and indexes that older servers can ignore. What nobody uses any more is removed by a *contracting*
+//! migration in a later release, once no server of the older version is left.
+//!
+//! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version must
+//!   understand such rows, even those inserted after the migration.
+//! - Each migration names the oldest schema whose servers work with the changed tables: see [`Step::oldest_schema`]. An expanding
+//!   migration repeats the number of the one before it. A contracting one names the first schema whose servers no longer use what
+//!   it removes. Older servers then refuse to start.
+//! - A migration runs in a transaction of its own, and should only change definitions there. A statement that waits too long for
+//!   its lock fails, and the whole migration is tried again, so that requests never wait for long.
+//! - Filling in existing rows and creating indexes on existing tables takes long on large tables. Such a migration returns
+//!   `Some(false)` from `use_transaction`, and uses the steps of `online.rs`. It may be interrupted anywhere and then runs again from
+//!   its beginning, so each step must be repeatable: rows in batches, each in a transaction, without those already filled in.
+//! - To rename a column or change its type, add a column, write to both, fill in existing rows, read from the new one, and remove the
+//!   old one in the release after that.
 
-pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::prelude::*;
+pub use online::IMMEDIATE;
+pub use sea_orm_migration::{MigrationTrait, SchemaManager, seaql_migrations};
 
 mod m20261121_000001_create_users;
 mod m20261121_000002_create_sessions;
@@ -23,31 +42,54 @@ mod m20261128_000014_add_session_clients;
 mod m20261128_000015_add_known_address_failures;
 mod m20261128_000016_add_outbox_turns;
 mod m20261129_000017_create_signing_keys;
+mod m20261129_000018_add_sweep_days;
+mod online;
 
-/// Applies the migrations in order.
-#[derive(Debug)]
-pub struct Migrator;
+/// The oldest schema whose servers accept that they do not know a migration.
+const FIRST: usize = 17;
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m20261121_000001_create_users::Migration),
-            Box::new(m20261121_000002_create_sessions::Migration),
-            Box::new(m20261121_000003_create_identities::Migration),
-            Box::new(m20261121_000004_add_user_search_keys::Migration),
-            Box::new(m20261121_000005_create_rate_limits::Migration),
-            Box::new(m20261121_000006_create_known_addresses::Migration),
-            Box::new(m20261121_000007_create_outbox::Migration),
-            Box::new(m20261121_000008_create_challenges::Migration),
-            Box::new(m20261121_000009_create_authorization_requests::Migration),
-            Box::new(m20261128_000010_add_challenge_series::Migration),
-            Box::new(m20261128_000011_create_security_changes::Migration),
-            Box::new(m20261128_000012_add_user_last_reset::Migration),
-            Box::new(m20261128_000013_add_session_authentication::Migration),
-            Box::new(m20261128_000014_add_session_clients::Migration),
-            Box::new(m20261128_000015_add_known_address_failures::Migration),
-            Box::new(m20261128_000016_add_outbox_turns::Migration),
-            Box::new(m20261129_000017_create_signing_keys::Migration),
-        ]
+/// A migration and the servers that work with it.
+pub struct Step {
+    /// The migration.
+    pub migration: Box<dyn MigrationTrait>,
+    /// The oldest schema whose servers work with the tables that this migration changed. The number of a schema is the count of
+    /// its migrations.
+    pub oldest_schema: usize,
+}
+
+impl Step {
+    fn new(oldest_schema: usize, migration: impl MigrationTrait + 'static) -> Self {
+        Self { migration: Box::new(migration), oldest_schema }
     }
+
+    /// Returns the name of the migration, which begins with a date.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.migration.name()
+    }
+}
+
+/// Returns all migrations in order.
+#[must_use]
+pub fn all() -> Vec<Step> {
+    vec![
+        Step::new(FIRST, m20261121_000001_create_users::Migration),
+        Step::new(FIRST, m20261121_000002_create_sessions::Migration),
+        Step::new(FIRST, m20261121_000003_create_identities::Migration),
+        Step::new(FIRST, m20261121_000004_add_user_search_keys::Migration),
+        Step::new(FIRST, m20261121_000005_create_rate_limits::Migration),
+        Step::new(FIRST, m20261121_000006_create_known_addresses::Migration),
+        Step::new(FIRST, m20261121_000007_create_outbox::Migration),
+        Step::new(FIRST, m20261121_000008_create_challenges::Migration),
+        Step::new(FIRST, m20261121_000009_create_authorization_requests::Migration),
+        Step::new(FIRST, m20261128_000010_add_challenge_series::Migration),
+        Step::new(FIRST, m20261128_000011_create_security_changes::Migration),
+        Step::new(FIRST, m20261128_000012_add_user_last_reset::Migration),
+        Step::new(FIRST, m20261128_000013_add_session_authentication::Migration),
+        Step::new(FIRST, m20261128_000014_add_session_clients::Migration),
+        Step::new(FIRST, m20261128_000015_add_known_address_failures::Migration),
+        Step::new(FIRST, m20261128_000016_add_outbox_turns::Migration),
+        Step::new(FIRST, m20261129_000017_create_signing_keys::Migration),
+        Step::new(FIRST, m20261129_000018_add_sweep_days::Migration),
+    ]
 }

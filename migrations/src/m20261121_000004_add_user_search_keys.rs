@@ -3,39 +3,43 @@
 use sea_orm_migration::{
     prelude::*,
     schema::text_null,
-    sea_orm::{DbBackend, prelude::Uuid},
+    sea_orm::{DbBackend, Statement, TransactionTrait, Value, prelude::Uuid},
 };
 
-use crate::m20261121_000001_create_users::User;
+use crate::{
+    m20261121_000001_create_users::User,
+    online::{BATCH, add_columns, begin, commit, create_concurrently, create_index},
+};
 
-/// The number of users that are read at once.
-const BATCH: u64 = 1000;
+/// Compares byte by byte, so that one index finds both a key and all keys with a prefix.
+const COLLATION: &str = "COLLATE \"C\"";
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for key in [Key::NameKey, Key::FirstNameKey, Key::LastNameKey] {
-            let column = Table::alter().table(User::Table).add_column(text_null(key)).to_owned();
-            manager.alter_table(column).await?;
-        }
-        fill(manager).await?;
+    fn use_transaction(&self) -> Option<bool> {
+        Some(false)
+    }
 
-        // compared byte by byte, so that one index finds both a key and all keys with a prefix
-        if manager.get_database_backend() == DbBackend::Postgres {
-            let keys = ["email_key", "username_key", "name_key", "first_name_key", "last_name_key"];
-            let columns = keys.map(|key| format!("ALTER COLUMN {key} TYPE text COLLATE \"C\"")).join(", ");
-            let sql = format!("ALTER TABLE users {columns}");
-            manager.get_connection().execute_unprepared(&sql).await?;
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let is_postgres = manager.get_database_backend() == DbBackend::Postgres;
+        let keys = [Key::NameKey, Key::FirstNameKey, Key::LastNameKey].map(|key| {
+            let mut key = text_null(key);
+            if is_postgres { key.extra(COLLATION).to_owned() } else { key }
+        });
+        add_columns(manager, "users", keys).await?;
+        fill(manager).await?;
+        if is_postgres {
+            collate(manager).await?;
         }
         for (name, key) in [
             ("idx_users_name_key", Key::NameKey),
             ("idx_users_first_name_key", Key::FirstNameKey),
             ("idx_users_last_name_key", Key::LastNameKey),
         ] {
-            manager.create_index(Index::create().name(name).table(User::Table).col(key).to_owned()).await?;
+            create_index(manager, Index::create().name(name).table(User::Table).col(key)).await?;
         }
 
         // finds the newest users of every combination of filters, even if only a few users match
@@ -43,7 +47,7 @@ impl MigrationTrait for Migration {
             [("idx_users_facets_verified", true), ("idx_users_facets_unverified", false)]
         {
             let email_verified_at = Expr::col(User::EmailVerifiedAt);
-            let index = Index::create()
+            let mut index = Index::create()
                 .name(name)
                 .table(User::Table)
                 .col(User::Role)
@@ -55,27 +59,73 @@ impl MigrationTrait for Migration {
                     email_verified_at.is_null()
                 })
                 .to_owned();
-            manager.create_index(index).await?;
+            create_index(manager, &mut index).await?;
         }
         Ok(())
     }
 }
 
+/// Changes the collation of the keys that users had before. PostgreSQL would build the indexes of their unique constraints anew
+/// while the table is locked, so new ones are built first, and take over within a moment.
+async fn collate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let on = manager.get_connection();
+    let is_done = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('users') AND attname = 'email_key' \
+        AND attcollation = 'pg_catalog.\"C\"'::regcollation";
+    if on.query_one_raw(Statement::from_string(DbBackend::Postgres, is_done)).await?.is_some() {
+        return Ok(());
+    }
+    let keys = ["email_key", "username_key"];
+    for key in keys {
+        let name = format!("idx_users_{key}_in_bytes");
+        let sql = format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON users ({key} {COLLATION})");
+        create_concurrently(manager, &name, &sql).await?;
+    }
+    let all = |change: fn(&str) -> String| keys.map(change).join(", ");
+    let drop = all(|key| format!("DROP CONSTRAINT users_{key}_key"));
+    let alter = all(|key| format!("ALTER COLUMN {key} TYPE text {COLLATION}"));
+    let add =
+        all(|key| format!("ADD CONSTRAINT users_{key}_key UNIQUE USING INDEX idx_users_{key}_in_bytes"));
+    let txn = on.begin().await?;
+    for changes in [drop, alter, add] {
+        txn.execute_unprepared(&format!("ALTER TABLE users {changes}")).await?;
+    }
+    txn.commit().await
+}
+
 /// Fills in the keys of existing users. SQL's `lower` cannot, because SQLite's handles only ASCII.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let on = manager.get_connection();
     let mut after = Uuid::nil();
     loop {
+        let txn = begin(manager).await?;
+        let is_next = || Expr::col(User::Id).gt(after);
+        let mut ids = Query::select();
+        ids.column(User::Id).from(User::Table).and_where(is_next()).order_by(User::Id, Order::Asc);
+        let ids = txn.query_all(ids.limit(BATCH)).await?;
+        let Some(last) = ids.last() else { return txn.commit().await };
+        let last: Uuid = last.try_get("", "id")?;
+        let names = [User::Name, User::FirstName, User::LastName];
         let mut people = Query::select();
         people
             .columns([User::Id, User::Name, User::FirstName, User::LastName])
             .from(User::Table)
-            .and_where(Expr::col(User::Id).gt(after))
-            .order_by(User::Id, Order::Asc)
-            .limit(BATCH);
-        let people = on.query_all(&people).await?;
-        let Some(last) = people.last() else { return Ok(()) };
-        after = last.try_get("", "id")?;
+            // the planner knows nothing of the new columns, and would read the whole table without the second limit
+            .and_where(is_next())
+            .and_where(Expr::col(User::Id).lte(last))
+            // those that an interrupted run has filled in
+            .and_where(Expr::col(Key::NameKey).is_null())
+            .and_where(Expr::col(Key::FirstNameKey).is_null())
+            .and_where(Expr::col(Key::LastNameKey).is_null())
+            .cond_where(
+                names.into_iter().fold(Cond::any(), |any, name| any.add(Expr::col(name).is_not_null())),
+            )
+            .lock(LockType::NoKeyUpdate);
+        let people = txn.query_all(&people).await?;
+        after = last;
+        if people.is_empty() {
+            txn.commit().await?;
+            continue;
+        }
+        let mut values: Vec<Value> = Vec::with_capacity(4 * people.len());
         for row in people {
             let text = |column: &str| row.try_get::<Option<String>>("", column);
             let (name, first, last) = (text("name")?, text("first_name")?, text("last_name")?);
@@ -86,16 +136,18 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             let fold = |text: String| {
                 text.chars().flat_map(char::to_lowercase).collect::<String>().replace('ς', "σ")
             };
-            let key = |text: Option<String>| text.map(fold);
-            let mut update = Query::update();
-            update
-                .table(User::Table)
-                .value(Key::NameKey, key(full))
-                .value(Key::FirstNameKey, key(first))
-                .value(Key::LastNameKey, key(last))
-                .and_where(Expr::col(User::Id).eq(row.try_get::<Uuid>("", "id")?));
-            on.execute(&update).await?;
+            let key = |text: Option<String>| Value::from(text.map(fold));
+            values.extend([row.try_get::<Uuid>("", "id")?.into(), key(full), key(first), key(last)]);
         }
+        let row = |n: usize| format!("(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4);
+        let rows = (0..values.len()).step_by(4).map(row).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "WITH filled (id, name_key, first_name_key, last_name_key) AS (VALUES {rows}) \
+            UPDATE users SET name_key = filled.name_key, first_name_key = filled.first_name_key, \
+            last_name_key = filled.last_name_key FROM filled WHERE users.id = filled.id"
+        );
+        txn.execute_raw(Statement::from_sql_and_values(txn.get_database_backend(), sql, values)).await?;
+        commit(txn).await?;
     }
 }
 

@@ -3,26 +3,52 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{big_integer, text},
+    sea_orm::prelude::Uuid,
 };
+
+use crate::online::{BATCH, add_columns, begin, commit};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(false)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // defaults, so that a server of the previous version can still open sessions; these never count as recently authenticated
         let columns = [
             big_integer(Session::AuthenticatedAt).default(0).to_owned(),
             text(Session::Methods).default("").to_owned(),
         ];
-        for column in columns {
-            let column = Table::alter().table(Session::Table).add_column(column).to_owned();
-            manager.alter_table(column).await?;
-        }
+        add_columns(manager, "sessions", columns).await?;
+        fill(manager).await
+    }
+}
+
+/// Takes the sign-in for the last authentication of existing sessions.
+async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut after = Uuid::nil();
+    loop {
+        let txn = begin(manager).await?;
+        let is_next = || Expr::col(Session::Id).gt(after);
+        let mut ids = Query::select();
+        ids.column(Session::Id).from(Session::Table).and_where(is_next());
+        let ids = txn.query_all(ids.order_by(Session::Id, Order::Asc).limit(BATCH)).await?;
+        let Some(last) = ids.last() else { return txn.commit().await };
+        let last: Uuid = last.try_get("", "id")?;
         let mut signed_in = Query::update();
-        signed_in.table(Session::Table).value(Session::AuthenticatedAt, Expr::col(Session::CreatedAt));
-        manager.get_connection().execute(&signed_in).await.map(drop)
+        signed_in
+            .table(Session::Table)
+            .value(Session::AuthenticatedAt, Expr::col(Session::CreatedAt))
+            .and_where(is_next())
+            .and_where(Expr::col(Session::Id).lte(last))
+            .and_where(Expr::col(Session::AuthenticatedAt).eq(0));
+        txn.execute(&signed_in).await?;
+        commit(txn).await?;
+        after = last;
     }
 }
 
@@ -30,6 +56,7 @@ impl MigrationTrait for Migration {
 enum Session {
     #[sea_orm(iden = "sessions")]
     Table,
+    Id,
     CreatedAt,
     AuthenticatedAt,
     Methods,

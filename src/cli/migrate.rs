@@ -3,7 +3,7 @@
 use super::setup::{CliError, load};
 use crate::{
     config::{Config, Mode},
-    storage::migrate,
+    storage::migrate::{self, MigrationState},
 };
 
 #[derive(clap::Args, Debug)]
@@ -17,7 +17,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Command)?;
     if arguments.status {
         for migration in migrate::status(&config).await? {
-            println!("{:<8} {}", if migration.is_applied { "applied" } else { "pending" }, migration.name);
+            let state = match migration.state {
+                MigrationState::Applied => "applied",
+                MigrationState::Pending => "pending",
+                MigrationState::Newer => "newer",
+                MigrationState::TooNew => "too new",
+            };
+            println!("{state:<8} {}", migration.name);
         }
         return Ok(());
     }
@@ -31,7 +37,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Fails if the tables of the database are not those of this version.
+/// Fails if this version does not work with the tables of the database.
 pub(super) async fn require_migrated(config: &Config) -> Result<(), CliError> {
     match migrate::count_pending(config).await? {
         0 => Ok(()),

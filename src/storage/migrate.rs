@@ -1,79 +1,192 @@
-//! Migrations, which bring the tables up to date.
+//! Migrations: they bring the tables up to date, one at a time, while servers use them.
+//!
+//! Each migration is a transaction of its own, or, if it says so, a series of steps that can be repeated. So an interrupted run is
+//! continued by the next one.
 
-use migrations::{Migrator, MigratorTrait};
+use std::time::Duration;
+
+use migrations::{IMMEDIATE, SchemaManager, Step};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, TransactionTrait, sqlx,
 };
 
-use super::engine::connect::connect_alone;
+pub use super::migration_history::{Incompatible, Migration, MigrationState};
+use super::{
+    engine::connect::connect_alone,
+    migration_history::{History, install, record, record_compatibility},
+};
 use crate::config::{Config, DatabaseUrl};
 
 /// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// The transaction of the migrations. On SQLite a deferred transaction, which reads before it writes, would fail at
-/// once if another one writes.
-const IMMEDIATE: TransactionOptions = TransactionOptions {
-    isolation_level: None,
-    access_mode: None,
-    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-};
+/// How often a migration is tried whose tables others have locked. Each attempt waits for as long as
+/// [`MIGRATION_LOCK_TIME_LIMIT`](super::engine::limits::MIGRATION_LOCK_TIME_LIMIT).
+const ATTEMPTS: u32 = 30;
 
-/// A migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migration {
-    /// The name, which begins with a date.
-    pub name: String,
-    /// Whether it has been applied.
-    pub is_applied: bool,
+/// The time between attempts, in which requests that had to wait behind one go on.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The time after which a server that waits for another to migrate looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why the database could not be migrated or used.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database cannot be reached.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+    /// A newer version has migrated the database, and this version may not work with it.
+    #[error(transparent)]
+    Incompatible(#[from] Incompatible),
+    /// A migration has failed.
+    #[error("migration {name} failed: {error}")]
+    Failed {
+        /// Its name.
+        name: String,
+        /// What the database said.
+        error: DbErr,
+    },
+    /// A migration did not get the locks that it needs.
+    #[error(
+        "migration {name} was tried {attempts} times, but other transactions lock what it changes: wait for them to end, or end \
+         them, then run `gatehouse migrate` again; it continues with this migration ({error})"
+    )]
+    Locked {
+        /// Its name.
+        name: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the database said.
+        error: DbErr,
+    },
 }
 
-/// Applies the pending migrations and returns them. They run in one transaction and behind a lock, so that several
-/// servers can start at the same time.
-///
-/// # Errors
-/// Fails if the database cannot be reached, contains a migration that this version does not know, or rejects one. In
-/// that case no migration is applied.
-pub async fn migrate(config: &Config) -> Result<Vec<Migration>, DbErr> {
+/// Applies the pending migrations, and returns those that it applied. Several servers may do so at the same time. If it fails or is
+/// interrupted, the next run continues where it stopped.
+pub async fn migrate(config: &Config) -> Result<Vec<Migration>, MigrateError> {
+    migrate_within(config, ATTEMPTS).await
+}
+
+/// Does what [`migrate`] does, and tries a migration so many times if others have locked its tables.
+pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migration>, MigrateError> {
     let connection = connect_alone(config).await?;
-    let txn = connection.begin_with_options(IMMEDIATE).await?;
-    if txn.get_database_backend() == DbBackend::Postgres {
-        txn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    let steps = migrations::all();
+    let mut applied = Vec::new();
+    loop {
+        // each time, because a connection that broke and was replaced has lost the lock
+        lock(&connection).await?;
+        let history = History::read(&connection).await?;
+        history.check(&steps)?;
+        let Some(step) = steps.iter().find(|step| !history.applied.contains(step.name())) else { break };
+        if apply(&connection, step, attempts).await? {
+            applied.push(Migration { name: step.name().to_owned(), state: MigrationState::Applied });
+        }
     }
-    let pending = Migrator::get_pending_migrations(&txn).await?;
-    Migrator::up(&txn, None).await?;
-    txn.commit().await?;
     connection.close().await?;
-    Ok(pending
-        .iter()
-        .map(|migration| Migration { name: migration.name().to_owned(), is_applied: true })
-        .collect())
+    Ok(applied)
 }
 
 /// Counts the pending migrations. Changes nothing.
-pub async fn count_pending(config: &Config) -> Result<usize, DbErr> {
-    Ok(status(config).await?.iter().filter(|migration| !migration.is_applied).count())
+///
+/// # Errors
+/// If the database cannot be reached, or this version does not work with its newer migrations.
+pub async fn count_pending(config: &Config) -> Result<usize, MigrateError> {
+    let (history, steps) = (history(config).await?, migrations::all());
+    history.check(&steps)?;
+    Ok(steps.iter().filter(|step| !history.applied.contains(step.name())).count())
 }
 
 /// Lists all migrations, in order. Changes nothing.
-///
-/// # Errors
-/// Fails if the database cannot be reached or contains a migration that this version does not know.
-pub async fn status(config: &Config) -> Result<Vec<Migration>, DbErr> {
-    let all = Migrator::get_migration_files();
-    let pending = match &config.database.url {
-        // opening the file would create it
-        DatabaseUrl::Sqlite(path) if !path.exists() => Migrator::get_migration_files(),
+pub async fn status(config: &Config) -> Result<Vec<Migration>, MigrateError> {
+    let (history, steps) = (history(config).await?, migrations::all());
+    Ok(history.list(&steps))
+}
+
+/// Waits until this connection is the only one that migrates. On SQLite each migration locks the file.
+async fn lock(on: &DatabaseConnection) -> Result<(), DbErr> {
+    if on.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let mut has_waited = false;
+    loop {
+        // a statement that waits keeps a snapshot, and CREATE INDEX CONCURRENTLY of the other server would wait for that
+        let sql = format!("SELECT pg_try_advisory_lock({LOCK}) AS is_mine");
+        let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        if row.map(|row| row.try_get("", "is_mine")).transpose()?.unwrap_or(false) {
+            return Ok(());
+        }
+        if !has_waited {
+            tracing::info!("another server migrates the database; waiting until it has finished");
+            has_waited = true;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Applies a migration. Returns `false` if another server has applied it meanwhile.
+async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bool, MigrateError> {
+    let mut attempt = 1;
+    loop {
+        let error = match try_to_apply(on, step).await {
+            Ok(is_mine) => return Ok(is_mine),
+            Err(error) => error,
+        };
+        let name = step.name().to_owned();
+        if !is_about_locks(&error) {
+            return Err(MigrateError::Failed { name, error });
+        }
+        if attempt >= attempts {
+            return Err(MigrateError::Locked { name, attempts, error });
+        }
+        tracing::warn!(migration = name, attempt, %error, "the migration waits for a lock and will try again");
+        attempt += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn try_to_apply(on: &DatabaseConnection, step: &Step) -> Result<bool, DbErr> {
+    install(on).await?;
+    if step.migration.use_transaction() == Some(false) {
+        // first, because an older version may be started after an interruption
+        record_compatibility(on, step).await?;
+        step.migration.up(&SchemaManager::new(on)).await?;
+        return record(on, step).await;
+    }
+    let txn = on.begin_with_options(IMMEDIATE).await?;
+    if !record(&txn, step).await? {
+        return Ok(false);
+    }
+    record_compatibility(&txn, step).await?;
+    step.migration.up(&SchemaManager::new(&txn)).await?;
+    txn.commit().await?;
+    Ok(true)
+}
+
+/// Says whether a statement failed because it waited too long for a lock, or because of a deadlock.
+fn is_about_locks(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let sqlx::Error::Database(error) = &**error else { return false };
+    let Some(code) = error.code() else { return false };
+    // the low byte of SQLite's extended codes is the primary code, and 5 is SQLITE_BUSY
+    ["55P03", "40P01"].contains(&&*code) || code.parse().is_ok_and(|code: i32| code & 0xff == 5)
+}
+
+/// Reads the history without changing anything.
+async fn history(config: &Config) -> Result<History, DbErr> {
+    match &config.database.url {
+        // to open the file would create it
+        DatabaseUrl::Sqlite(path) if !path.exists() => Ok(History::default()),
         _ => {
             let connection = connect_alone(config).await?;
-            let pending = Migrator::get_pending_migrations_read_only(&connection).await?;
+            let history = History::read(&connection).await?;
             connection.close().await?;
-            pending
+            Ok(history)
         }
-    };
-    let is_applied = |name: &str| pending.iter().all(|migration| migration.name() != name);
-    Ok(all
-        .iter()
-        .map(|file| Migration { name: file.name().to_owned(), is_applied: is_applied(file.name()) })
-        .collect())
+    }
 }

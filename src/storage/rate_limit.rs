@@ -10,7 +10,10 @@ use sea_orm::{
     sea_query::{Alias, CaseStatement, Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
-use super::Timestamp;
+use super::{
+    Timestamp,
+    sweep::{MILLISECONDS_PER_DAY, day, next_day},
+};
 
 /// A row of `rate_limits`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,6 +26,8 @@ pub struct Model {
     pub idle_at: Timestamp,
     /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can only refer to columns.
     pub window_ms: i64,
+    /// The day on which housekeeping looks at the row: see [`super::sweep`].
+    pub sweep_day: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -70,9 +75,11 @@ pub async fn charge(
     let gives_back = excluded(Column::IdleAt).lte(now);
     let has_room = moved_on.clone().lte(latest());
     let mut insert = Query::insert();
-    insert.into_table(Entity).columns([Column::Key, Column::IdleAt, Column::WindowMs]);
+    insert.into_table(Entity).columns([Column::Key, Column::IdleAt, Column::WindowMs, Column::SweepDay]);
     for charge in charges {
-        let row = [charge.key.into(), (now + charge.cost_ms).into(), charge.window_ms.into()];
+        let idle_at = now + charge.cost_ms;
+        let sweep_day = idle_at.div_euclid(MILLISECONDS_PER_DAY);
+        let row = [charge.key.into(), idle_at.into(), charge.window_ms.into(), sweep_day.into()];
         insert.values_panic(row.map(|value: sea_orm::Value| Expr::value(value)));
     }
     insert
@@ -90,7 +97,7 @@ pub async fn charge(
 
 /// Writes a cell that limits nothing, to check that the table can be written.
 pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
-    let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0 };
+    let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0, sweep_day: day(now) };
     let again = OnConflict::column(Column::Key).update_column(Column::IdleAt).to_owned();
     Entity::insert(row.into_active_model()).on_conflict(again).exec_without_returning(on).await?;
     Ok(())
@@ -101,10 +108,30 @@ pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, limit: u64) 
     let mut idle = Query::select();
     idle.column(Column::Key)
         .from(Entity)
+        .and_where(Column::SweepDay.lte(day(now)))
         .and_where(Column::IdleAt.lt(now))
         .limit(limit)
         // must neither wait for a charge nor delete a cell that has been charged in the meantime
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let deleted = Entity::delete_many().filter(Column::Key.in_subquery(idle)).exec(on).await?;
     Ok(deleted.rows_affected)
+}
+
+/// Moves at most `limit` cells that were charged since to the day on which they are idle now, unless that is today. Returns how many
+/// it moved.
+pub async fn postpone(on: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<u64, DbErr> {
+    let mut charged = Query::select();
+    charged
+        .column(Column::Key)
+        .from(Entity)
+        .and_where(Column::SweepDay.lte(day(now)))
+        .and_where(Column::IdleAt.gte(next_day(now)))
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let moved = Entity::update_many()
+        .col_expr(Column::SweepDay, Expr::col(Column::IdleAt).div(MILLISECONDS_PER_DAY))
+        .filter(Column::Key.in_subquery(charged))
+        .exec(on)
+        .await?;
+    Ok(moved.rows_affected)
 }

@@ -2,10 +2,10 @@
 //!
 //! A session is begun by `session_begin.rs`, refreshed by `session_rotation.rs` and ended by `session_end.rs`.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use sea_orm::{
-    Condition, DeleteMany, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    Condition, DeleteMany, Iterable, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
@@ -13,6 +13,7 @@ use sea_orm::{
 use super::{
     Publish, Timestamp, Viewers,
     cached_table::{CachedTable, ChangeMany, ChangeOne},
+    sweep::day,
     user,
 };
 
@@ -56,6 +57,8 @@ pub struct Model {
     pub voided_from: i64,
     /// The counter after the last one whose tokens are void.
     pub voided_to: i64,
+    /// The day on which housekeeping looks at the session: see [`super::sweep`].
+    pub sweep_day: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -157,6 +160,7 @@ impl Model {
             client_counter: 0,
             voided_from: 0,
             voided_to: 0,
+            sweep_day: day(expires_at),
         }
     }
 
@@ -173,6 +177,12 @@ impl Model {
         names.filter_map(|name| AuthenticationMethod::try_from_value(&name).ok()).collect()
     }
 }
+
+/// The columns, for `RETURNING`. An asterisk would also return those that a newer version adds while this one runs, and PostgreSQL
+/// refuses to run a prepared statement whose columns have changed.
+pub(super) static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    Column::iter().map(|column| format!(r#""sessions"."{}""#, column.as_str())).collect::<Vec<_>>().join(", ")
+});
 
 /// Finds a session by id.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {

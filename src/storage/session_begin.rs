@@ -5,8 +5,9 @@ use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
 
 use super::{
     Publish, Timestamp, Viewers,
-    session::Model,
+    session::{COLUMNS, Model},
     session_end::{CLOCK_SKEW, publish_ended},
+    sweep::day,
 };
 use crate::events::{Event, EventKind};
 
@@ -38,13 +39,17 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         i64::from(keep.saturating_sub(1)).into(),
         row.authenticated_at.into(),
         row.methods.into(),
+        row.sweep_day.into(),
+        day(now).into(),
     ];
     let backend = on.get_database_backend();
     // one text, because while password hashes take all the processor time, waking the database costs more than the
     // statements
     let sql = match backend {
-        DbBackend::Postgres => format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST}"),
-        _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST}"),
+        DbBackend::Postgres => {
+            format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST} RETURNING {}", *COLUMNS)
+        }
+        _ => format!("{ADD}; {KNOW_ADDRESS}; {END_OLDEST} RETURNING {}", *COLUMNS),
     };
     on.will_change(Viewers::Unknown);
     let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
@@ -58,8 +63,9 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
 // The parameters of the three texts are the `values` of `begin`.
 
 const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
-    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address", "authenticated_at", "methods")
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17)"#;
+    "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address", "authenticated_at", "methods",
+    "sweep_day")
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17, $18)"#;
 
 /// Does what `known_address::note` does, if there is an address.
 const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
@@ -67,7 +73,7 @@ const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address
     ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
     WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
-const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5 WHERE "id" IN (
+const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5, "sweep_day" = $19 WHERE "id" IN (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
     ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
-    AND "ended_at" IS NULL AND "expires_at" > $14 RETURNING *"#;
+    AND "ended_at" IS NULL AND "expires_at" > $14"#;

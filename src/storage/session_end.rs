@@ -1,15 +1,16 @@
 //! How sessions end, and how they are deleted.
 
 use sea_orm::{
-    QueryFilter, UpdateMany,
+    ExprTrait, QueryFilter, UpdateMany,
     entity::prelude::*,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, LockBehavior, LockType, Query},
 };
 
 use super::{
     Publish, Timestamp,
     cached_table::ChangeMany,
     session::{Column, Entity, Model, live},
+    sweep::{MILLISECONDS_PER_DAY, day, next_day},
 };
 use crate::events::{Event, EventKind};
 
@@ -51,9 +52,33 @@ pub async fn end_others(
 /// Deletes at most `limit` sessions that expired or ended before `before`. Returns how many it deleted.
 pub async fn delete_dead(on: &impl Publish, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut dead = Query::select();
-    dead.column(Column::Id).from(Entity).and_where(Column::ExpiresAt.lt(before)).limit(limit);
+    dead.column(Column::Id)
+        .from(Entity)
+        .and_where(Column::SweepDay.lte(day(before)))
+        .and_where(Column::ExpiresAt.lt(before))
+        .limit(limit);
     let deleted = Entity::delete_many().filter(Column::Id.in_subquery(dead)).exec_on_dead(on).await?;
     Ok(deleted.rows_affected)
+}
+
+/// Moves at most `limit` sessions that were refreshed since to the day on which they expire now, unless that is the day of `before`.
+/// Returns how many it moved.
+pub async fn postpone(on: &impl Publish, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
+    let mut refreshed = Query::select();
+    refreshed
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::SweepDay.lte(day(before)))
+        .and_where(Column::ExpiresAt.gte(next_day(before)))
+        .limit(limit)
+        // it must not wait for a refresh while it holds other rows
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let moved = Entity::update_many()
+        .col_expr(Column::SweepDay, Expr::col(Column::ExpiresAt).div(MILLISECONDS_PER_DAY))
+        .filter(Column::Id.in_subquery(refreshed))
+        .exec_with_returning(on)
+        .await?;
+    Ok(moved.len() as u64)
 }
 
 /// Publishes that these sessions have ended, and returns their ids.
@@ -66,13 +91,13 @@ pub(super) fn publish_ended(on: &impl Publish, ended: &[Model], now: Timestamp) 
     ended.iter().map(publish).collect()
 }
 
-/// Builds the update that ends live sessions. It also sets `expires_at`, so that one index finds both expired and ended
-/// sessions. `ended_at` distinguishes the two.
+/// Builds the update that ends live sessions. It sets `expires_at` too, so that one condition finds all that are over; `ended_at`
+/// tells why they are.
 pub(super) fn ending(now: Timestamp) -> ChangeMany<UpdateMany<Entity>> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))
-        // a session that has just expired by this server's clock may be live by the clock of another, which could still
-        // refresh it
+        .col_expr(Column::SweepDay, Expr::value(day(now)))
+        // a session that has just expired by this server's clock may be live by another's, which could still refresh it
         .filter(live(Timestamp(now.0 - CLOCK_SKEW)))
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     Publish, Timestamp, Viewers,
-    session::{Entity, Model},
+    session::{COLUMNS, Entity, Model},
     user,
 };
 
@@ -83,7 +83,7 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
 }
 
 static ROTATE: LazyLock<String> =
-    LazyLock::new(|| rotating("", ["$1", "$2", "$3", "$4", "$5"]) + " RETURNING *");
+    LazyLock::new(|| format!("{} RETURNING {}", rotating("", ["$1", "$2", "$3", "$4", "$5"]), *COLUMNS));
 
 /// The SQL of [`rotate_all`]. The `WITH` gives the changed rows the name of the table, so the statement below it reads
 /// those.
@@ -93,11 +93,12 @@ static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
     let both = Entity::find().find_also_related(user::Entity).into_query();
     format!(
         r#"WITH "free" AS (
-            SELECT "asked".* FROM
+            SELECT "asked"."id", "asked"."counter", "client", "now", "until" FROM
             unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
             AS "asked" ("id", "counter", "client", "now", "until")
             JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
-        ), "sessions" AS ({rotating} RETURNING "sessions".*) {}"#,
+        ), "sessions" AS ({rotating} RETURNING {}) {}"#,
+        *COLUMNS,
         both.to_string(PostgresQueryBuilder)
     )
 });

@@ -22,7 +22,7 @@ pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
 /// Starts a server with a PostgreSQL cluster of its own.
 pub(crate) async fn start(settings: &[(&str, &str)]) -> (Cluster, TestApp) {
     let cluster = Cluster::start().await;
-    let url = cluster.create().await;
+    let url = cluster.create("template").await;
     let settings = [&[("DATABASE_URL", url.as_str()), NO_VERIFICATION], settings].concat();
     let app = TestApp::with(Sqlite, &settings).await;
     (cluster, app)

@@ -8,7 +8,7 @@ use gatehouse::{
     storage::{
         Publish, Timestamp, Viewers, authorization_request, challenge, identity, known_address, outbox,
         outbox_turns, rate_limit, security_change, session, session_begin, session_end, session_rotation,
-        session_siblings, signing_key,
+        session_siblings, signing_key, sweep as sweeping,
         user::{self, Role},
         user_changes,
         user_changes::Administration,
@@ -170,6 +170,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     known_address::delete_unused(&plans, now, 500).await.unwrap();
     rate_limit::list(&plans, &[id, id]).await.unwrap();
     rate_limit::delete_idle(&plans, now, 500).await.unwrap();
+    rate_limit::postpone(&plans, now, 500).await.unwrap();
     session::find(&plans, id).await.unwrap();
     session::lock(&plans, id).await.unwrap();
     session::find_with_user(&plans, id).await.unwrap();
@@ -190,6 +191,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session_begin::begin(&plans, begun, 50, Some("x".to_owned())).await.unwrap();
     session::list_ended(&plans, &[id, id]).await.unwrap();
     session_end::delete_dead(&plans, now, 500).await.unwrap();
+    session_end::postpone(&plans, now, 500).await.unwrap();
+    sweeping::try_lock(&plans).await.unwrap();
     outbox::is_due(&plans, now).await.unwrap();
     outbox_turns::list_unsorted(&plans, now, Order::Desc, 100).await.unwrap();
     outbox_turns::list_first_turns(&plans, &[1, 2, 3]).await.unwrap();
@@ -217,8 +220,10 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), if database == Postgres { 86 } else { 85 });
+    assert_eq!(plans.len(), if database == Postgres { 89 } else { 87 });
     for (sql, plan) in plans {
+        // a newer version may add columns, and PostgreSQL refuses to run a prepared statement whose columns have changed
+        assert!(!sql.contains(".*") && !sql.contains("RETURNING *") && !sql.contains("SELECT *"), "{sql}");
         let is_scanned = plan.lines().any(|line| match database {
             // a subquery has no index, but is only as long as the rows it was read from
             Sqlite => {

@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gatehouse::{
-    config::{Config, Mode},
-    storage::{
-        migrate::{migrate, status},
-        session, user,
-    },
-};
+use gatehouse::storage::{session, user};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use secrecy::ExposeSecret;
@@ -50,20 +44,6 @@ async fn racing_refreshes_on_two_servers_get_the_same_pair() {
     let pairs = join_all(racing.map(|app| app.refresh(&ada.refresh_token))).await;
     let first = SignedIn::from(&pairs[0]);
     assert!(pairs.iter().all(|pair| SignedIn::from(pair) == first));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn servers_that_start_together_migrate_once() {
-    let app = TestApp::start(Postgres).await;
-    let url = &app.settings["DATABASE_URL"];
-    connect(url).await.execute_unprepared("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
-    let config = || Config::load(Mode::Command, &[("DATABASE_URL", url)].into_iter().collect()).unwrap();
-    assert!(status(&config()).await.unwrap().iter().all(|migration| !migration.is_applied));
-    let applied = join_all((0..8).map(|_| async move { migrate(&config()).await.unwrap().len() })).await;
-    let all = status(&config()).await.unwrap();
-    assert_eq!(applied.iter().filter(|count| **count == all.len()).count(), 1);
-    assert_eq!(applied.iter().filter(|count| **count == 0).count(), 7);
-    assert!(all.iter().all(|migration| migration.is_applied));
 }
 
 #[rstest]

@@ -1,7 +1,6 @@
 //! Searching and filtering `users`.
 
 use gatehouse::storage::migrate::migrate;
-use migrations::{Migrator, MigratorTrait};
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -140,7 +139,6 @@ async fn accounts_from_before_the_search_columns_are_found(#[values(Sqlite, Post
     let app = TestApp::start(database).await;
     let staff = app.sign_up_as("staff", "staff@example.org").await;
     let rows = connect(&app.settings["DATABASE_URL"]).await;
-    let latest = u32::try_from(Migrator::migrations().len()).unwrap();
     for sql in [
         "DROP INDEX idx_users_facets_verified",
         "DROP INDEX idx_users_facets_unverified",
@@ -155,7 +153,7 @@ async fn accounts_from_before_the_search_columns_are_found(#[values(Sqlite, Post
     ] {
         rows.execute_unprepared(sql).await.unwrap();
     }
-    assert_eq!(migrate(&app.app.config).await.unwrap().len(), 1, "of {latest}");
+    assert_eq!(migrate(&app.app.config).await.unwrap().len(), 1);
     for search in ["łuc", "łucja ó"] {
         let found = page(&app, &staff, json!({ "filter": { "search": search } })).await;
         assert_eq!(emails(&found), ["staff@example.org"], "{search}");

@@ -184,8 +184,13 @@ async fn every_change_of_a_viewer_is_announced(#[values(Sqlite, Postgres)] datab
     let (kept, other) = (begin(&on, 13, now).await, begin(&on, 14, now).await);
     assert_eq!(on.try_one("end_others", session_end::end_others(&on, ADA, kept, now)).await, [other]);
     assert_eq!(on.try_one("end_all", session_end::end_all(&on, ADA, now)).await, [kept]);
+    let later = Timestamp(now.0 + time::Duration::DAY);
+    let of_older_server =
+        session::Model { sweep_day: 0, ..session::Model::new(Uuid::from_u128(17), ADA, now, later) };
+    session_begin::begin(&on, of_older_server, 9, None).await.unwrap();
+    assert_eq!(on.try_one("postpone", session_end::postpone(&on, now, 9)).await, 1);
     begin(&on, 15, now).await;
-    let newest = session::Model::new(Uuid::from_u128(16), ADA, now, Timestamp(now.0 + time::Duration::DAY));
+    let newest = session::Model::new(Uuid::from_u128(16), ADA, now, later);
     on.try_one("begin", session_begin::begin(&on, newest, 1, None)).await;
 
     let tried = on.tried.into_inner().unwrap();

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::{
     db::{Db, Writer},
-    limits::{SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT},
+    limits::{MIGRATION_LOCK_TIME_LIMIT, SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT},
     pool::{Options, Pool},
     postgres::{refresh_batches::RefreshBatches, writer::PostgresWriter},
     reader::Reader,
@@ -89,7 +89,7 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
     Ok(Db { reader, writer, viewers, statements })
 }
 
-/// Opens one connection without a time limit and with full rights, for migrations.
+/// Opens one connection for migrations. Its statements may run for as long as they need, but not wait for locks.
 pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
     // sea-orm logs this URL at trace level, and the real one may contain a password, so that is passed as options below
     let mut options = match &config.database.url {
@@ -109,7 +109,11 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .record_stmt_in_spans(false);
     match &config.database.url {
         DatabaseUrl::Postgres(url) => {
-            let postgres = postgres(url)?;
+            // even if the role or the database has limits of its own
+            let postgres = postgres(url)?.options([
+                ("statement_timeout", "0".to_owned()),
+                ("lock_timeout", MIGRATION_LOCK_TIME_LIMIT.as_millis().to_string()),
+            ]);
             options.map_sqlx_postgres_opts(move |_| postgres.clone());
             Database::connect(options).await.map_err(|error| unreachable(error, url))
         }

@@ -13,6 +13,10 @@ pub(crate) const CLOSURE_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// [`Fault::Unavailable`](crate::fault::Fault::Unavailable), although the write may still be committed.
 pub(crate) const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
 
+/// How long a statement of a migration waits for a lock on PostgreSQL. Requests that need the same table wait behind it, and must
+/// not reach [`STATEMENT_TIME_LIMIT`].
+pub(crate) const MIGRATION_LOCK_TIME_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long a write may continue after its caller has gone away.
 pub(crate) const ABANDONED_TIME_LIMIT: Duration = Duration::from_millis(2500);
 

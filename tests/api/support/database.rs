@@ -28,13 +28,34 @@ impl Database {
     pub async fn create(self, folder: &std::path::Path) -> String {
         match self {
             Sqlite => {
-                let url = format!("sqlite://{}", folder.join("gatehouse.db").display());
-                migrate(&config(&url)).await.unwrap();
-                url
+                let file = folder.join("gatehouse.db");
+                std::fs::write(&file, SQLITE.get_or_init(migrated_file).await).unwrap();
+                format!("sqlite://{}", file.display())
             }
-            Postgres => CLUSTER.get_or_init(Cluster::start).await.create().await,
+            Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template").await,
         }
     }
+
+    /// Creates a database without tables and returns its URL; a SQLite file is in `folder`.
+    pub async fn create_empty(self, folder: &std::path::Path) -> String {
+        match self {
+            Sqlite => {
+                std::fs::File::create(folder.join("gatehouse.db")).unwrap();
+                format!("sqlite://{}", folder.join("gatehouse.db").display())
+            }
+            Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template0").await,
+        }
+    }
+}
+
+/// The contents of a migrated SQLite file.
+static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+async fn migrated_file() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gatehouse.db");
+    migrate(&config(&format!("sqlite://{}", file.display()))).await.unwrap();
+    std::fs::read(file).unwrap()
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
@@ -81,11 +102,11 @@ impl Cluster {
         line.trim().to_owned()
     }
 
-    /// Creates an empty, migrated database and returns its URL.
-    pub async fn create(&self) -> String {
+    /// Creates a copy of a database and returns its URL.
+    pub async fn create(&self, template: &str) -> String {
         let _alone = self.template.lock().await;
         let name = format!("test_{}", self.created.fetch_add(1, Ordering::Relaxed));
-        self.run(&format!("CREATE DATABASE {name} TEMPLATE template")).await;
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         format!("{}/{name}", self.url)
     }
 
@@ -104,6 +125,6 @@ pub async fn connect(url: &str) -> DatabaseConnection {
     SeaOrm::connect(options).await.unwrap()
 }
 
-fn config(url: &str) -> Config {
+pub fn config(url: &str) -> Config {
     Config::load(Mode::Command, &[("DATABASE_URL", url)].into_iter().collect()).unwrap()
 }

@@ -1,0 +1,104 @@
+//! Steps of migrations that run without a transaction. They hold no lock for long, and can be repeated: an interrupted migration
+//! runs again from its beginning.
+
+use std::time::Duration;
+
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{
+        DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+        TransactionTrait,
+    },
+};
+
+/// The number of rows that one transaction fills in.
+pub(crate) const BATCH: u64 = 2000;
+
+/// The time between two such transactions, in which others can write to a SQLite file.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The transaction of a step. On SQLite a deferred one, which reads and then writes, fails at once if another one writes.
+pub const IMMEDIATE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
+
+/// Adds columns that the table does not have yet.
+pub(crate) async fn add_columns<const N: usize>(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: [ColumnDef; N],
+) -> Result<(), DbErr> {
+    // another server may be about to add them to the same SQLite file
+    let txn = begin(manager).await?;
+    let manager = SchemaManager::new(&txn);
+    for column in columns {
+        if !manager.has_column(table, column.get_column_name()).await? {
+            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+        }
+    }
+    txn.commit().await
+}
+
+/// Creates an index while the table is in use.
+pub(crate) async fn create_index(
+    manager: &SchemaManager<'_>,
+    index: &mut IndexCreateStatement,
+) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::Sqlite {
+        return manager.create_index(index.if_not_exists().to_owned()).await;
+    }
+    let name = index.get_index_spec().get_name().unwrap_or_default().to_owned();
+    create_concurrently(manager, &name, &index.concurrently().to_string(PostgresQueryBuilder)).await
+}
+
+/// Creates an index on PostgreSQL by `CREATE INDEX CONCURRENTLY`. Drops the invalid index that an interrupted run has left.
+pub(crate) async fn create_concurrently(
+    manager: &SchemaManager<'_>,
+    name: &str,
+    sql: &str,
+) -> Result<(), DbErr> {
+    let on = manager.get_connection();
+    let find = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)";
+    let found = on.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, find, [name.into()]));
+    match found.await?.map(|row| row.try_get("", "indisvalid")).transpose()? {
+        Some(true) => return Ok(()),
+        Some(false) => drop_index(manager, name).await?,
+        None => {}
+    }
+    patiently(manager, sql).await
+}
+
+/// Drops an index while the table is in use.
+pub(crate) async fn drop_index(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
+    match manager.get_database_backend() {
+        DbBackend::Postgres => patiently(manager, &format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await,
+        _ => manager
+            .get_connection()
+            .execute_unprepared(&format!("DROP INDEX IF EXISTS {name}"))
+            .await
+            .map(drop),
+    }
+}
+
+/// Begins a transaction that fills in rows.
+pub(crate) async fn begin(manager: &SchemaManager<'_>) -> Result<DatabaseTransaction, DbErr> {
+    manager.get_connection().begin_with_options(IMMEDIATE).await
+}
+
+/// Commits a transaction that has filled in rows, and lets others write.
+pub(crate) async fn commit(txn: DatabaseTransaction) -> Result<(), DbErr> {
+    txn.commit().await?;
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
+}
+
+/// Runs a concurrent statement on PostgreSQL. It waits for every transaction that is open, but nothing waits for it.
+async fn patiently(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let on = manager.get_connection();
+    on.execute_unprepared("SET lock_timeout = 0").await?;
+    let done = on.execute_unprepared(sql).await;
+    on.execute_unprepared("RESET lock_timeout").await?;
+    done.map(drop)
+}
