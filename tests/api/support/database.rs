@@ -1,6 +1,7 @@
 //! A database for each test: a SQLite file, or a copy of a migrated template on a PostgreSQL server of this run.
 
 use std::{
+    fs::OpenOptions,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     process::{Child, ChildStdout, Command, Stdio},
@@ -9,6 +10,7 @@ use std::{
 
 use gatehouse::{
     config::{Config, Mode},
+    secrets::private_file,
     storage::migrate::migrate,
 };
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection};
@@ -29,7 +31,10 @@ impl Database {
         match self {
             Sqlite => {
                 let file = folder.join("gatehouse.db");
-                std::fs::write(&file, SQLITE.get_or_init(migrated_file).await).unwrap();
+                let migrated = SQLITE.get_or_init(migrated_file).await;
+                // private, as the program creates it
+                let mut private = private_file(&file, OpenOptions::new().write(true).create(true)).unwrap();
+                private.write_all(migrated).unwrap();
                 format!("sqlite://{}", file.display())
             }
             Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template").await,
@@ -40,8 +45,9 @@ impl Database {
     pub async fn create_empty(self, folder: &std::path::Path) -> String {
         match self {
             Sqlite => {
-                std::fs::File::create(folder.join("gatehouse.db")).unwrap();
-                format!("sqlite://{}", folder.join("gatehouse.db").display())
+                let file = folder.join("gatehouse.db");
+                private_file(&file, OpenOptions::new().write(true).create(true)).unwrap();
+                format!("sqlite://{}", file.display())
             }
             Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template0").await,
         }
