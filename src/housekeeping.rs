@@ -62,12 +62,13 @@ pub async fn run(app: &App) {
     }
 }
 
-/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer used, full budgets, sent and failed
-/// emails, and expired challenges, Google sign-ins and security changes. Returns the number of deleted rows.
+/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer
+/// used, full budgets, sent and failed emails, and expired challenges, Google sign-ins and security changes. Returns the number of
+/// deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
-    // first, so that what is left of a day is read only once more
+    // first, so that the batches that delete do not read the rows that have moved on
     in_batches(app, move |txn| async move { session_end::postpone(&txn, dead, BATCH).await }).await?;
     let sessions =
         in_batches(app, move |txn| async move { session_end::delete_dead(&txn, dead, BATCH).await }).await?;
@@ -97,7 +98,7 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     Ok(changes + requests + challenges + sessions + addresses + budgets + mails)
 }
 
-/// Runs a statement until it has changed all rows, while no other server does so. Returns how many it changed.
+/// Runs a statement until it has no more rows to change, or another server is sweeping. Returns how many rows it changed.
 async fn in_batches<F, Fut>(app: &App, statement: F) -> Result<u64, Fault>
 where
     F: Fn(Txn) -> Fut + Copy + Send + 'static,

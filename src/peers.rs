@@ -18,26 +18,26 @@ use crate::{
     storage::{Notifications, session},
 };
 
-/// The interval at which it sends a notice to itself. Nothing else would show that a transaction pooler or a dead connection
+/// The interval at which this server sends a notice to itself. Nothing else would show that a transaction pooler or a dead connection
 /// delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The interval at which it checks whether sessions with listeners have ended. Not every end is announced, for example that by
-/// another program on the same SQLite file, or by a server that crashed before it sent its notice.
+/// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
+/// by another program on the same SQLite file, or by a server that crashed before it sent its notice.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The same interval if no notices arrive.
 const CHECK_INTERVAL_ALONE: Duration = Duration::from_secs(5);
 
-/// The shortest time between two notices of this server: `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard. PostgreSQL
-/// sends notices one after the other, and each to all servers, so events that follow each other closely share one.
+/// The shortest time between two notices of this server: `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard from, whichever
+/// is longer. PostgreSQL sends notices one after another, each to all servers, so events in quick succession share one notice.
 const LEAST_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_PER_SERVER: Duration = Duration::from_millis(1);
 
-/// The first and the longest pause before it reconnects.
+/// The first and the longest pause before this server reconnects.
 const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// The time limit for the last notices of a process that ends.
+/// The time limit for sending the last notices of a process that is ending.
 const LAST_NOTICES_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The maximum number of sessions that one statement checks.
@@ -47,7 +47,7 @@ const AT_ONCE: usize = 500;
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
     #[error(
-        "this server does not receive its own notices; is there a transaction pooler between it and PostgreSQL? Then set \
+        "this server does not receive its own notices; if there is a transaction pooler between it and PostgreSQL, set \
          DATABASE_EVENTS=check"
     )]
     NoEcho,
@@ -69,14 +69,17 @@ pub async fn run(app: &App) {
         };
         let why = why.map_or_else(|why| why, |never| match never {});
         app.db.set_listening(false);
-        tracing::warn!(error = &why as &dyn Error, "the events of other servers do not arrive; reconnecting");
+        tracing::warn!(
+            error = &why as &dyn Error,
+            "events from other servers are not arriving; reconnecting"
+        );
         pause = if begun.elapsed() > most { RECONNECT_PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
         check_and_log(app).await;
     }
 }
 
-/// Tells the other servers what they have not been told yet. A process that changes accounts calls it before it ends.
+/// Tells the other servers what they have not been told yet. A process that changes accounts calls this before it ends.
 pub async fn announce_rest(app: &App) {
     if !app.events.has_unannounced() {
         return;
@@ -96,7 +99,7 @@ pub async fn announce_rest(app: &App) {
     }
 }
 
-/// Returns `None` if notices of other servers never arrive. On SQLite there are none.
+/// Connects to the channel. Returns `None` if notices from other servers never arrive, as on SQLite.
 async fn connect(app: &App) -> Result<Option<Notifications>, Fault> {
     let database = &app.config.database;
     match (&database.url, database.events) {
@@ -132,7 +135,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                     }
                     // most likely from a later version
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "a notice of another server is unreadable; checking for what it announced");
+                        tracing::warn!(error = &error as &dyn Error, "a notice from another server is unreadable; checking for the changes it announced");
                         check_everything(app).await?;
                     }
                 }
@@ -152,7 +155,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
     }
 }
 
-/// The servers that were heard lately, each with the time at which it was heard last.
+/// The servers heard from recently, each with the time of its last notice.
 #[derive(Default)]
 struct Servers(HashMap<Uuid, Instant>);
 

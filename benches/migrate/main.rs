@@ -1,13 +1,13 @@
-//! Whether migrations keep requests waiting: a large PostgreSQL database is migrated from schema 3 to the newest while statements
-//! run on it.
+//! Measures whether migrations keep requests waiting: migrates a large PostgreSQL database from schema 3 to the newest one while
+//! statements run on it.
 //!
 //! `cargo bench --bench migrate` creates `gatehouse_bench_migrate` on `BENCH_POSTGRES_URL`, with a million users (`BENCH_USERS`) and as
-//! many sessions. No program is so old that it works with schema 3, so the load is statements with the columns of then: the reading
-//! of a session with its user, a refresh, and a sign-in. Like the server's, each may take two seconds. Nothing is asserted of the
-//! figures, which depend on the machine.
+//! many sessions. The server does not work with schema 3, so the load consists of statements that use the columns of that schema:
+//! reading a session with its user, a refresh, and a sign-in. As in the server, each may take two seconds. The figures depend on the
+//! machine, so nothing is asserted about them.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
-#![expect(clippy::disallowed_methods, reason = "what it reads are no settings of the server")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
+#![expect(clippy::disallowed_methods, reason = "the variables that it reads are not settings of the server")]
 
 use std::{
     env,
@@ -64,7 +64,7 @@ async fn main() {
         return;
     }
     let Ok(url) = env::var("BENCH_POSTGRES_URL") else {
-        println!("BENCH_POSTGRES_URL names the PostgreSQL on which a database is created and migrated");
+        println!("set BENCH_POSTGRES_URL to the PostgreSQL server on which to create and migrate a database");
         return;
     };
     let users: i64 = env::var("BENCH_USERS").map_or(1_000_000, |text| text.parse().unwrap());
@@ -72,7 +72,7 @@ async fn main() {
 
     let stop = AtomicBool::new(false);
     let migrating = async {
-        // what is slow before the migration is not its fault
+        // let the load reach its usual speed before the migration starts
         let before = tokio::time::sleep(Duration::from_secs(3));
         before.await;
         let program =
@@ -137,7 +137,7 @@ struct Load {
     slowest: Duration,
 }
 
-/// Sends a statement on several connections until it is told to stop.
+/// Sends a statement on several connections until `stop` is set.
 async fn load(database_url: &str, sql: &str, users: i64, stop: &AtomicBool) -> Load {
     let number = &AtomicU64::new(1);
     let connections = (0..CONNECTIONS).map(|_| async move {
@@ -145,7 +145,7 @@ async fn load(database_url: &str, sql: &str, users: i64, stop: &AtomicBool) -> L
         on.execute_unprepared("SET statement_timeout = '2s'").await.unwrap();
         let mut load = Load { sent: 0, failed: 0, slowest: Duration::ZERO };
         while !stop.load(Ordering::Relaxed) {
-            // a large prime visits all users in an order that no cache likes
+            // multiples of a large prime visit all users in an order that caches do not favor
             let next = number.fetch_add(1, Ordering::Relaxed).wrapping_mul(7_368_787);
             let user = Uuid::from_u128(u128::from(next % users.unsigned_abs() + 1));
             let begun = Instant::now();

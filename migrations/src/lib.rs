@@ -1,13 +1,13 @@
 //! The tables of Gatehouse, as ordered migrations with one table per file.
 //!
-//! They use only what SQLite, PostgreSQL and the distributed databases that speak its protocol all accept: `UUIDv7` keys, times as
-//! milliseconds since 1970, no sequences and no triggers. A released migration is never edited, unless the result stays the same.
+//! They use only what SQLite, PostgreSQL and the distributed databases with PostgreSQL's protocol all accept: `UUIDv7` keys, times
+//! as milliseconds since 1970, no sequences and no triggers. A released migration is never edited, unless the result stays the same.
 //!
 //! # Expand, then contract
 //!
-//! Servers of the previous version run while a migration does, and may be started again after it. So a release only *expands* the
-//! tables: it adds tables, columns and indexes that older servers can ignore. What nobody uses any more is removed by a *contracting*
-//! migration in a later release, once no server of the older version is left.
+//! Servers of the previous version keep running during a migration, and may be started again after it. So a release only *expands*
+//! the schema: it adds tables, columns and indexes that older servers can ignore. A *contracting* migration in a later release
+//! removes what is no longer used, once no server of the older version is left.
 //!
 //! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version must
 //!   understand such rows, even those inserted after the migration.
@@ -16,9 +16,10 @@
 //!   it removes. Older servers then refuse to start.
 //! - A migration runs in a transaction of its own, and should only change definitions there. A statement that waits too long for
 //!   its lock fails, and the whole migration is tried again, so that requests never wait for long.
-//! - Filling in existing rows and creating indexes on existing tables takes long on large tables. Such a migration returns
+//! - Filling in existing rows and creating indexes takes a long time on large tables. A migration that does so returns
 //!   `Some(false)` from `use_transaction`, and uses the steps of `online.rs`. It may be interrupted anywhere and then runs again from
-//!   its beginning, so each step must be repeatable: rows in batches, each in a transaction, without those already filled in.
+//!   its beginning, so each step must be repeatable: fill in rows in batches, each in its own transaction, and skip the rows that
+//!   are already filled in.
 //! - To rename a column or change its type, add a column, write to both, fill in existing rows, read from the new one, and remove the
 //!   old one in the release after that.
 
@@ -45,7 +46,7 @@ mod m20261129_000017_create_signing_keys;
 mod m20261129_000018_add_sweep_days;
 mod online;
 
-/// The oldest schema whose servers accept that they do not know a migration.
+/// The oldest schema whose servers tolerate migrations that they do not know.
 const FIRST: usize = 17;
 
 /// A migration and the servers that work with it.

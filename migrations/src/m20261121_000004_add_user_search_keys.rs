@@ -65,8 +65,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Changes the collation of the keys that users had before. PostgreSQL would build the indexes of their unique constraints anew
-/// while the table is locked, so new ones are built first, and take over within a moment.
+/// Changes the collation of the keys that existed before. PostgreSQL would rebuild the indexes of their unique constraints while
+/// the table is locked, so new indexes are built first, and then replace the old ones within a moment.
 async fn collate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let on = manager.get_connection();
     let is_done = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('users') AND attname = 'email_key' \
@@ -92,7 +92,7 @@ async fn collate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     txn.commit().await
 }
 
-/// Fills in the keys of existing users. SQL's `lower` cannot, because SQLite's handles only ASCII.
+/// Fills in the keys of existing users. SQL's `lower` cannot do that, because in SQLite it handles only ASCII.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = Uuid::nil();
     loop {
@@ -108,10 +108,10 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         people
             .columns([User::Id, User::Name, User::FirstName, User::LastName])
             .from(User::Table)
-            // the planner knows nothing of the new columns, and would read the whole table without the second limit
+            // the planner has no statistics for the new columns, and would read the whole table without the upper bound
             .and_where(is_next())
             .and_where(Expr::col(User::Id).lte(last))
-            // those that an interrupted run has filled in
+            // skips users that an interrupted run has filled in
             .and_where(Expr::col(Key::NameKey).is_null())
             .and_where(Expr::col(Key::FirstNameKey).is_null())
             .and_where(Expr::col(Key::LastNameKey).is_null())
@@ -152,7 +152,7 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 #[derive(DeriveIden)]
-#[expect(clippy::enum_variant_names, reason = "each is named as its column is")]
+#[expect(clippy::enum_variant_names, reason = "each is named after its column")]
 enum Key {
     NameKey,
     FirstNameKey,

@@ -1,4 +1,4 @@
-//! The outbox: mails to send, and their outcomes.
+//! The outbox: emails to send, and their outcomes.
 
 use sea_orm_migration::{
     prelude::*,
@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // find the mails to send, the failed ones, and those that housekeeping deletes
+        // find the emails to send, the failed ones, and those that housekeeping deletes
         for (name, column) in [
             ("idx_outbox_due_at", Outbox::DueAt),
             ("idx_outbox_failed_at", Outbox::FailedAt),

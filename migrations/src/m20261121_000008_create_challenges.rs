@@ -1,4 +1,4 @@
-//! Challenges: mails that prove an email address.
+//! Challenges: emails that prove an email address.
 
 use sea_orm_migration::{
     prelude::*,
@@ -29,7 +29,7 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
 
         for (name, columns) in [
-            // find those of an email address, a user or a requested username; ended ones have expired as well
+            // find the challenges of an email address, a user or a requested username; ended ones have expired as well
             ("idx_challenges_email_key_expires_at", vec![Challenge::EmailKey, Challenge::ExpiresAt]),
             ("idx_challenges_user_id_expires_at", vec![Challenge::UserId, Challenge::ExpiresAt]),
             ("idx_challenges_username_key_expires_at", vec![Challenge::UsernameKey, Challenge::ExpiresAt]),

@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Takes the sign-in for the last authentication of existing sessions.
+/// Sets the last authentication of existing sessions to their sign-in.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = Uuid::nil();
     loop {

@@ -1,4 +1,4 @@
-//! The asker of a mail, and its turn among the waiting mails.
+//! The asker of an email, and its turn among the waiting emails.
 
 use sea_orm_migration::{
     prelude::*,
@@ -20,10 +20,10 @@ impl MigrationTrait for Migration {
         let has_turn = || Expr::col(Outbox::Turn).is_not_null();
         let is_unsorted = Expr::col(Outbox::Class).is_null().and(Expr::col(Outbox::DueAt).is_not_null());
         for (name, columns, of) in [
-            // find the mail whose turn it is, and the last turn of an asker
+            // find the email whose turn it is, and the last turn of an asker
             ("idx_outbox_turn", vec![Outbox::Class, Outbox::Turn, Outbox::Id], has_class),
             ("idx_outbox_asker", vec![Outbox::Asker, Outbox::Class, Outbox::Turn], has_turn()),
-            // find due mails without a turn, and mails that expire while they wait for theirs
+            // find due emails without a turn, and emails that expire while they wait for theirs
             ("idx_outbox_unsorted", vec![Outbox::DueAt], is_unsorted),
             ("idx_outbox_expiry", vec![Outbox::ExpiresAt], has_turn()),
         ] {

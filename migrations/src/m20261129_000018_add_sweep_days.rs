@@ -1,4 +1,4 @@
-//! The day on which housekeeping looks at a session or budget, in place of indexes on times that every refresh and charge moves.
+//! The day on which housekeeping looks at a session or budget, in place of indexes on times that every refresh and charge changes.
 //!
 //! PostgreSQL updates a row without touching any index (HOT) only if no indexed column changes, and the page has room.
 
@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in ["sessions", "rate_limits"] {
-            // the default is a day long past: the next sweep looks at rows of older servers, and moves them to their day
+            // the default is a day long past, so the next sweep finds the rows of older servers and moves them to the right day
             add_columns(manager, table, [big_integer(SweepDay).default(0).to_owned()]).await?;
             if manager.get_database_backend() == DbBackend::Postgres {
                 let room = format!("ALTER TABLE {table} SET (fillfactor = 80)");
@@ -36,7 +36,7 @@ impl MigrationTrait for Migration {
             .col(Session::Id)
             .to_owned();
         create_index(manager, &mut of_user).await?;
-        // older servers work without these, only their housekeeping reads whole tables
+        // older servers work without these, but their housekeeping then reads whole tables
         for index in ["idx_sessions_expires_at", "idx_sessions_user_id_expires_at", "idx_rate_limits_idle_at"]
         {
             drop_index(manager, index).await?;

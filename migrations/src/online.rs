@@ -17,7 +17,8 @@ pub(crate) const BATCH: u64 = 2000;
 /// The time between two such transactions, in which others can write to a SQLite file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The transaction of a step. On SQLite a deferred one, which reads and then writes, fails at once if another one writes.
+/// The kind of transaction for steps. On SQLite, a deferred transaction that reads before it writes would fail at once if another
+/// one is writing.
 pub const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
@@ -53,7 +54,7 @@ pub(crate) async fn create_index(
     create_concurrently(manager, &name, &index.concurrently().to_string(PostgresQueryBuilder)).await
 }
 
-/// Creates an index on PostgreSQL by `CREATE INDEX CONCURRENTLY`. Drops the invalid index that an interrupted run has left.
+/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has left.
 pub(crate) async fn create_concurrently(
     manager: &SchemaManager<'_>,
     name: &str,

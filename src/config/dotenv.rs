@@ -6,7 +6,7 @@
 //! - A line is `NAME=value`, optionally after `export `. Any other line belongs to another program and is skipped.
 //! - Blanks around the name and the value are ignored.
 //! - `#` begins a comment at the start of a line, and after a blank in a value without quotes.
-//! - Quotes around a whole value are stripped, and a quoted value may have several lines. `\n`, `\r`, `\t`, `\"` and
+//! - Quotes around a whole value are stripped, and a quoted value may span several lines. `\n`, `\r`, `\t`, `\"` and
 //!   `\\` are escapes in double quotes. There are no escapes in single quotes.
 //! - `$` is an ordinary character.
 //! - If several lines set the same variable, the last one counts.

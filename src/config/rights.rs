@@ -1,4 +1,4 @@
-//! Which other users of this machine may read or change a file. On systems without mode bits this is unknown.
+//! Determines which other users of this machine may read or change a file. On systems without mode bits this is unknown.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The way by which servers on one database tell each other of events.
+//! The way servers on one database tell each other of events.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ pub trait NoticeChannel: Send {
     /// Whether the notices of other servers arrive at all.
     const DELIVERS: bool;
 
-    /// Waits for the next notice of any server, including this one. Nothing is lost if the future is dropped.
+    /// Waits for the next notice from any server, including this one. Nothing is lost if the future is dropped.
     fn receive(&mut self) -> impl Future<Output = Result<String, NoticeError>> + Send;
 
     /// Sends a notice to every server that listens.

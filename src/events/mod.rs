@@ -7,7 +7,7 @@
 //! code that caches data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which
 //! data is stale, and never serves it.
 //!
-//! A server that crashes between the COMMIT and the notice has told nobody. Therefore no server relies on
+//! If a server crashes between the COMMIT and the notice, the others do not hear of the event. So no server relies on
 //! notices alone: `peers.rs` checks the database for ended sessions, and `storage/viewer_cache.rs` limits the
 //! age of its rows.
 
@@ -58,7 +58,7 @@ pub enum EventKind {
     SessionEnded,
     /// The password was set or changed.
     PasswordChanged,
-    /// The email address was proven, either the existing one or a new one.
+    /// The email address was verified, either the existing one or a new one.
     EmailVerified,
     /// The profile, the linked accounts, the role or the active state changed.
     ProfileChanged,
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_slow_misses_the_oldest_and_goes_on() {
+    async fn a_slow_listener_misses_the_oldest_events_and_goes_on() {
         let events = Events::default();
         let [ada, here, there] = [1, 2, 3].map(Uuid::from_u128);
         let mut slow = events.listen(ada, here);

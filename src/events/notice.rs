@@ -18,7 +18,7 @@ pub struct Notice {
     is_incomplete: bool,
 }
 
-/// What a notice said besides its events.
+/// The content of a notice, apart from its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     /// The server that sent the notice.
@@ -35,7 +35,7 @@ pub struct Heard {
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// Returns whether other servers have not been told of everything.
+    /// Returns whether there are events that other servers have not been told of.
     #[must_use]
     pub fn has_unannounced(&self) -> bool {
         self.0.unannounced.first(1).is_some()
@@ -46,7 +46,7 @@ impl Events {
         self.0.unannounced.wait().await;
     }
 
-    /// Sends one notice of the events that wait, at most [`AT_ONCE`] of them. If that fails, they wait for the next one. Returns
+    /// Sends one notice with the waiting events, at most [`AT_ONCE`] of them. If that fails, they wait for the next notice. Returns
     /// `false` if there was nothing to tell.
     pub async fn send_notice(&self, channel: &mut impl NoticeChannel) -> Result<bool, NoticeError> {
         let Some(batch) = self.0.unannounced.first(AT_ONCE) else { return Ok(false) };
@@ -55,7 +55,7 @@ impl Events {
         Ok(true)
     }
 
-    /// Sends a notice without events, by which a server checks that it receives its own notices.
+    /// Sends a notice without events, with which a server checks that it receives its own notices.
     pub async fn send_sign_of_life(&self, channel: &mut impl NoticeChannel) -> Result<(), NoticeError> {
         channel.send(&self.text(&Batch::default())).await
     }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::Event;
 
-/// The maximum number of events that wait. They wait for milliseconds, unless the database is away.
+/// The maximum number of events that wait. They wait for milliseconds, unless the database is unavailable.
 const CAPACITY: usize = 10_000;
 
 /// The queue of events that wait for a notice.
@@ -26,7 +26,7 @@ struct Queue {
     is_incomplete: bool,
 }
 
-/// The events that the next notice tells of.
+/// The events of the next notice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
     pub(super) events: Vec<Event>,
@@ -57,7 +57,7 @@ impl Unannounced {
     /// Removes a batch that was sent.
     pub(super) fn remove(&self, batch: &Batch) {
         let mut queue = self.lock();
-        // if the queue overflowed meanwhile, other events now stand in the place of these
+        // if the queue has overflowed in the meantime, other events have taken the place of these
         if queue.is_incomplete == batch.is_incomplete {
             queue.events.drain(..batch.events.len());
             queue.is_incomplete = false;

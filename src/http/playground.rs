@@ -1,8 +1,8 @@
 //! The playground and the demonstration app: pages of the `playground` crate, served from the program itself.
 //!
 //! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any client could
-//! do. No link can fill in its editor, except the link by which Google returns a person who started to sign in here. No
-//! other site can frame the playground.
+//! do. No link can fill in its editor, except the one with which Google sends back a person who started a sign-in here.
+//! No other site can frame the playground.
 
 use std::sync::Arc;
 

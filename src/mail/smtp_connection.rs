@@ -1,6 +1,6 @@
 //! A connection to a mail server. It works on bytes: the three digits of a reply carry its meaning, and EHLO
-//! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and decides
-//! nothing.
+//! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and has
+//! no effect.
 
 use std::{io, net::SocketAddr, time::Duration};
 

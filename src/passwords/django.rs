@@ -1,6 +1,6 @@
 //! Password hashes in Django's formats, except `argon2$`, which is a PHC string with a prefix.
 //!
-//! See `django/contrib/auth/hashers.py`. A salt is used as text, without decoding it.
+//! See `django/contrib/auth/hashers.py`. Salts are used as text and are not decoded.
 
 use std::num::NonZeroU32;
 
@@ -21,10 +21,11 @@ const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
 /// The highest N·r·p accepted for scrypt, four times that of the recommendation.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
-/// The lowest N accepted for scrypt. With a lower N, filling the lanes takes longer than the limited work on them.
+/// The lowest N accepted for scrypt. With a lower N, most of the time goes to filling the
+/// lanes, which [`MAX_SCRYPT_WORK`] does not limit.
 const MIN_SCRYPT_N: u64 = 16;
 
-/// The number of bytes of a password that bcrypt uses, including the closing zero.
+/// The number of bytes of a password that bcrypt uses, including the terminating zero.
 const BCRYPT_BYTES: usize = 72;
 
 /// bcrypt's base64, which has its own alphabet and leaves the last bits undefined.
@@ -74,7 +75,7 @@ impl DjangoHash {
         }
     }
 
-    /// Returns about how many KiB an argon2 hash passes over in the same time.
+    /// Returns roughly how many KiB an argon2 hash processes in the same time.
     pub(super) fn cost(&self) -> u64 {
         match &self.function {
             Function::Pbkdf2 { iterations, .. } => u64::from(iterations.get()) / 2,

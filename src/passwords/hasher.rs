@@ -10,7 +10,7 @@ use rustix::mm::{Advice, madvise};
 pub(super) enum Backend {
     /// `argon2-rust`.
     Fast,
-    /// `argon2` by the Rust Crypto project.
+    /// RustCrypto's `argon2`.
     Portable,
 }
 
@@ -24,7 +24,7 @@ impl Backend {
     }
 }
 
-/// What a hash is computed from.
+/// The inputs of a hash.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) algorithm: Algorithm,
@@ -46,8 +46,8 @@ pub(super) enum HashError {
     Portable(#[from] argon2::Error),
 }
 
-/// The hasher of one thread. Both kinds take their memory with the first hash and keep as much as the usual parameters need. A hash
-/// that needs more gets memory of its own, which is given back to the system.
+/// The hasher of one thread. Both kinds allocate their memory at the first hash and keep as much as the usual parameters need. A
+/// hash that needs more gets memory of its own, which is then returned to the system.
 pub(super) enum Hasher {
     Fast(Fast),
     Portable(Portable),
@@ -79,7 +79,7 @@ impl Hasher {
     }
 }
 
-/// Computes with `argon2-rust`, which uses AVX-512, AVX2 or NEON, and huge pages.
+/// Computes hashes with `argon2-rust`, which uses AVX-512, AVX2 or NEON, and huge pages.
 pub(super) struct Fast {
     usual: usize,
     memory: argon2_rust::Hasher,
@@ -87,7 +87,7 @@ pub(super) struct Fast {
 
 impl Fast {
     pub(super) fn new(usual: &Params) -> Self {
-        // the configuration is replaced by that of each hash
+        // each hash replaces this configuration with its own
         let any = argon2_rust::Argon2::new(
             argon2_rust::Algorithm::Argon2id,
             argon2_rust::Version::V0x13,
@@ -133,7 +133,7 @@ fn configured(inputs: &Inputs<'_>, length: usize) -> Result<argon2_rust::Argon2,
     Ok(argon2_rust::Argon2::new(algorithm, version, params))
 }
 
-/// Computes with `argon2`, on any processor. It is the reference for [`Fast`].
+/// Computes hashes with `argon2`, on any processor. It is the reference for [`Fast`].
 pub(super) struct Portable {
     usual: usize,
     memory: Vec<Block>,
@@ -170,7 +170,7 @@ fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
     let (start, size) = (memory.as_mut_ptr().cast::<u8>(), size_of_val(memory));
     let skipped = start.align_offset(HUGE_PAGE).min(size);
     let whole = (size - skipped) / HUGE_PAGE * HUGE_PAGE;
-    #[expect(unsafe_code, reason = "no library has a safe way to it")]
+    #[expect(unsafe_code, reason = "no library offers a safe way to do this")]
     // SAFETY: the range is within `memory`, and the advice does not change its content
     let _ = unsafe { madvise(start.wrapping_add(skipped).cast(), whole, Advice::LinuxHugepage) };
 }
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn both_ways_compute_the_same_hash_of_any_inputs() {
-        // some cases fit into the kept memory, which therefore holds what other parameters left there
+        // some cases fit into the kept memory, which then still contains the data of hashes with other parameters
         let usual = params(300, 1, 1);
         let (fast, portable) = (RefCell::new(Fast::new(&usual)), RefCell::new(Portable::new(&usual)));
         let (kept, long) = (Cell::new(0), Cell::new(0));

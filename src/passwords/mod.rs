@@ -35,7 +35,8 @@ mod worker;
 pub use strength::Weak;
 pub use worker::Verified;
 
-/// The cost that a hash counts for at least. It keeps imported hashes in proportion where those of tests cost next to nothing.
+/// The minimum cost of a hash. In tests, hashes cost next to nothing, and without a minimum, imported ones would be out of
+/// proportion.
 const LEAST_COST: u64 = 7 * 1024;
 
 /// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
@@ -47,14 +48,14 @@ struct Inner {
     params: Params,
     /// The cost of a hash with these parameters.
     usual_cost: u64,
-    /// A well-formed hash to verify against if there is no stored one, at the same cost.
+    /// A well-formed hash of the same cost, to verify against if none is stored.
     decoy: Arc<str>,
     backend: Backend,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
 }
 
-/// A place in the queue of hashes, for one hash. It is given back when it is dropped.
+/// A place in the queue of hashes, for one hash. Dropping it frees the place.
 pub struct HashPlace(Place<Job>);
 
 /// Returns whether a sign-in can verify a password against this hash: its format is known and its cost is
@@ -102,7 +103,7 @@ impl Passwords {
         self.place(asker, usual + strength::cost(password.expose_secret(), usual))
     }
 
-    /// Takes a place in the queue to verify a password against this hash, and to replace an outdated one.
+    /// Takes a place in the queue to verify a password against this hash, and to replace the hash if it is outdated.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.
@@ -171,7 +172,7 @@ impl Passwords {
     }
 }
 
-/// Returns the cost of a hash with these parameters, as the number of KiB that it passes over.
+/// Returns the cost of a hash with these parameters, as the number of KiB that it processes.
 fn cost(params: &Params) -> u64 {
     u64::from(params.m_cost()) * u64::from(params.t_cost())
 }

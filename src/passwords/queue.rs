@@ -1,7 +1,7 @@
-//! The queue of password hashes: bounded by cost, and fair between those who ask.
+//! The queue of password hashes: bounded by cost, and fair to all askers.
 //!
-//! A cost is a number of KiB that a hash passes over, so a hash with today's parameters costs its memory times its iterations. A
-//! place in the queue is taken before anything is written for a request, so that a refusal writes nothing.
+//! A cost is the number of KiB that a hash processes, so a hash with the current parameters costs its memory times its iterations.
+//! A place in the queue is taken before anything is written for a request, so that a refusal writes nothing.
 
 use std::{
     cmp::Reverse,
@@ -24,7 +24,7 @@ struct State<J> {
     capacity: u64,
     /// The total cost of all places: reserved, waiting and running.
     taken: u64,
-    /// What each asker has taken. The jobs of an asker who is not limited by address are nobody's.
+    /// The share of each asker. All clients that are not limited by address share the key `None`.
     askers: HashMap<Option<String>, Asker>,
     /// The waiting jobs, by the virtual time of their turn.
     waiting: BinaryHeap<Reverse<Waiting<J>>>,
@@ -48,7 +48,7 @@ struct Waiting<J> {
     place: Place<J>,
 }
 
-/// A place in the queue. It is given back when it is dropped.
+/// A place in the queue. Dropping it frees the place.
 pub(super) struct Place<J> {
     queue: Queue<J>,
     asker: Option<String>,
@@ -69,8 +69,9 @@ impl<J> Queue<J> {
         Self(Arc::new(Shared { state: Mutex::new(state), added: Condvar::new() }))
     }
 
-    /// Takes a place for a job of this cost. An asker can take as much as all of them leave free: at most half of an idle queue,
-    /// so that a flood from one address leaves places for others. A job that costs more than all places has to be alone.
+    /// Takes a place for a job of this cost. The places of one asker cannot cost more than what is still free: at most half of an
+    /// idle queue, so that a flood from one address leaves room for others. A job that costs more than the whole queue gets a
+    /// place only if the queue is empty.
     ///
     /// # Errors
     /// [`Fault::Busy`] if there is no place.
@@ -102,7 +103,7 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Makes [`next`](Self::next) return `None` after the jobs that wait.
+    /// Makes [`next`](Self::next) return `None` once no jobs are waiting.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.0.added.notify_all();
@@ -114,8 +115,8 @@ impl<J> Queue<J> {
 }
 
 impl<J> Place<J> {
-    /// Puts a job into the queue. Its turn comes in the order of start-time fair queuing (Goyal, Vin and Cheng 1996): after the
-    /// earlier jobs of its own asker, but not after those of another asker who has more of them.
+    /// Puts a job into the queue. Turns follow start-time fair queuing (Goyal, Vin and Cheng 1996): a job comes after the earlier
+    /// jobs of its own asker, but does not wait for every job of an asker who has submitted more.
     pub(super) fn submit(self, job: J) {
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -135,7 +136,7 @@ impl<J> Drop for Place<J> {
         state.taken -= self.cost;
         if let Some(asker) = state.askers.get_mut(&self.asker) {
             asker.taken -= self.cost;
-            // those who have nothing left are forgotten: the next job of theirs waits for nothing of before
+            // forget an asker without places, whose next job then does not wait on account of earlier ones
             if asker.taken == 0 {
                 state.askers.remove(&self.asker);
             }
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(places.len(), 5);
         places.push(queue.place(Some("other"), 10).unwrap());
         assert!(queue.place(Some("flood"), 10).is_err());
-        // those who are not limited by address can have what is left
+        // askers who are not limited by address can take the rest
         while let Ok(place) = queue.place(None, 10) {
             places.push(place);
         }

@@ -27,7 +27,7 @@ static SELF_TEST: LazyLock<Result<(), String>> = LazyLock::new(|| {
 });
 
 impl Backend {
-    /// Chooses as the setting says. `auto` is the fast way if it is supported and passes the self-test.
+    /// Chooses the library that the setting names. `auto` selects the fast one if it is supported and passes the self-test.
     pub(super) fn choose(setting: Argon2Backend) -> Self {
         Self::choose_after(setting, || SELF_TEST.as_ref().copied())
     }
@@ -41,7 +41,7 @@ impl Backend {
             Err(difference) => {
                 tracing::error!(
                     %difference,
-                    "the self-test of password hashes failed; they are computed by `argon2`, which takes longer"
+                    "the self-test of password hashes failed; the slower library `argon2` computes them instead"
                 );
                 Self::Portable
             }
@@ -81,7 +81,7 @@ const EXAMPLES: [Example; 13] = [
 /// How many random inputs are compared.
 const RANDOM: usize = 4;
 
-/// Compares two ways on the examples and on random inputs. Returns the first difference.
+/// Compares two libraries on the examples and on random inputs. Returns the first difference.
 fn compare(
     mut fast: impl FnMut(&Inputs<'_>, &mut [u8]) -> Result<(), HashError>,
     mut portable: impl FnMut(&Inputs<'_>, &mut [u8]) -> Result<(), HashError>,

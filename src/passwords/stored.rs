@@ -45,8 +45,8 @@ impl Stored {
         }
     }
 
-    /// Returns the cost of verifying a password, as the number of KiB that a hash of the same cost passes over. An iteration of
-    /// PBKDF2 takes about as long as a KiB.
+    /// Returns the cost of verifying a password, as the number of KiB that an argon2 hash processes in the same time. Two
+    /// iterations of PBKDF2 take about as long as one KiB.
     pub(super) fn cost(&self) -> u64 {
         match self {
             Self::Argon2(hash) => super::cost(&hash.params),

@@ -14,7 +14,7 @@ pub struct Weak {
     pub advice: String,
 }
 
-/// Returns the highest cost of judging a password, next to a hash of this cost: for malicious input the time grows with the cube of
+/// Returns the highest cost of judging a password, where a hash costs `hash`. For malicious input, the time grows with the cube of
 /// the length.
 pub(super) fn cost(password: &str, hash: u64) -> u64 {
     let characters = password.chars().take(JUDGED_CHARACTERS).count() as u64;

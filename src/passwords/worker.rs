@@ -132,7 +132,7 @@ impl Worker {
 
     fn compute(&mut self, inputs: &Inputs<'_>, output: &mut [u8]) {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        // Panics only without memory, because the inputs were checked. That must not look like a wrong password.
+        // The inputs were checked, so this panics only if there is no memory. That must not look like a wrong password.
         self.hasher.compute(inputs, output).expect("there is memory for a hash");
     }
 }

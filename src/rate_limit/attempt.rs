@@ -54,8 +54,8 @@ impl Attempt {
     }
 
     /// Does the same as [`Attempt::begin`] for an attempt that computes a hash, and takes its place in the queue of
-    /// hashes. A flood is refused before it writes anything: by its budgets, which are read first, or because there is
-    /// no place.
+    /// hashes. A flood is refused before it writes anything: because a budget, which is read first, is used up, or because
+    /// there is no place.
     ///
     /// # Errors
     /// [`Fault::Busy`] if `take_place` finds none.
@@ -66,7 +66,7 @@ impl Attempt {
         take_place: impl FnOnce() -> Result<HashPlace, Fault>,
     ) -> Result<(Self, HashPlace), Fault> {
         let checked = Checked::new(app, failures, success).await?;
-        // if the charge is refused, the place is given back at once
+        // if the charge is refused, the place is freed at once
         let place = take_place()?;
         let attempt = match checked {
             Some(checked) => checked.charge(app).await?,

@@ -1,7 +1,7 @@
-//! Migrations: they bring the tables up to date, one at a time, while servers use them.
+//! Brings the tables up to date with migrations, one at a time, while servers use the tables.
 //!
-//! Each migration is a transaction of its own, or, if it says so, a series of steps that can be repeated. So an interrupted run is
-//! continued by the next one.
+//! Each migration is a transaction of its own, or, if it says so, a series of steps that can be repeated. So the next run
+//! continues where an interrupted one stopped.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::config::{Config, DatabaseUrl};
 /// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// How often a migration is tried whose tables others have locked. Each attempt waits for as long as
+/// How often a migration is tried if others have locked its tables. Each attempt waits for as long as
 /// [`MIGRATION_LOCK_TIME_LIMIT`](super::engine::limits::MIGRATION_LOCK_TIME_LIMIT).
 const ATTEMPTS: u32 = 30;
 
-/// The time between attempts, in which requests that had to wait behind one go on.
+/// The time between attempts, in which requests that an attempt held up can proceed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The time after which a server that waits for another to migrate looks again.
+/// The interval at which a server that waits for another to migrate checks whether it has finished.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why the database could not be migrated or used.
@@ -49,8 +49,8 @@ pub enum MigrateError {
     },
     /// A migration did not get the locks that it needs.
     #[error(
-        "migration {name} was tried {attempts} times, but other transactions lock what it changes: wait for them to end, or end \
-         them, then run `gatehouse migrate` again; it continues with this migration ({error})"
+        "migration {name} was tried {attempts} times, but other transactions hold locks on its tables: wait for them to end, or end \
+         them, and run `gatehouse migrate` again, which will continue with this migration ({error})"
     )]
     Locked {
         /// Its name.
@@ -68,7 +68,7 @@ pub async fn migrate(config: &Config) -> Result<Vec<Migration>, MigrateError> {
     migrate_within(config, ATTEMPTS).await
 }
 
-/// Does what [`migrate`] does, and tries a migration so many times if others have locked its tables.
+/// Does the same as [`migrate`], but tries a migration at most `attempts` times if others have locked its tables.
 pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migration>, MigrateError> {
     let connection = connect_alone(config).await?;
     let steps = migrations::all();
@@ -90,7 +90,7 @@ pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migrat
 /// Counts the pending migrations. Changes nothing.
 ///
 /// # Errors
-/// If the database cannot be reached, or this version does not work with its newer migrations.
+/// Fails if the database cannot be reached, or this version does not work with its newer migrations.
 pub async fn count_pending(config: &Config) -> Result<usize, MigrateError> {
     let (history, steps) = (history(config).await?, migrations::all());
     history.check(&steps)?;
@@ -110,14 +110,15 @@ async fn lock(on: &DatabaseConnection) -> Result<(), DbErr> {
     }
     let mut has_waited = false;
     loop {
-        // a statement that waits keeps a snapshot, and CREATE INDEX CONCURRENTLY of the other server would wait for that
+        // a statement that waited for the lock would hold a snapshot, for which the other server's CREATE INDEX CONCURRENTLY
+        // would wait in turn
         let sql = format!("SELECT pg_try_advisory_lock({LOCK}) AS is_mine");
         let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
         if row.map(|row| row.try_get("", "is_mine")).transpose()?.unwrap_or(false) {
             return Ok(());
         }
         if !has_waited {
-            tracing::info!("another server migrates the database; waiting until it has finished");
+            tracing::info!("another server is migrating the database; waiting until it has finished");
             has_waited = true;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -139,7 +140,7 @@ async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bo
         if attempt >= attempts {
             return Err(MigrateError::Locked { name, attempts, error });
         }
-        tracing::warn!(migration = name, attempt, %error, "the migration waits for a lock and will try again");
+        tracing::warn!(migration = name, attempt, %error, "the migration could not get a lock and will be tried again");
         attempt += 1;
         tokio::time::sleep(PAUSE).await;
     }
@@ -163,7 +164,7 @@ async fn try_to_apply(on: &DatabaseConnection, step: &Step) -> Result<bool, DbEr
     Ok(true)
 }
 
-/// Says whether a statement failed because it waited too long for a lock, or because of a deadlock.
+/// Returns whether a statement failed because it waited too long for a lock, or because of a deadlock.
 fn is_about_locks(error: &DbErr) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
     | DbErr::Exec(RuntimeErr::SqlxError(error))
@@ -180,7 +181,7 @@ fn is_about_locks(error: &DbErr) -> bool {
 /// Reads the history without changing anything.
 async fn history(config: &Config) -> Result<History, DbErr> {
     match &config.database.url {
-        // to open the file would create it
+        // opening the file would create it
         DatabaseUrl::Sqlite(path) if !path.exists() => Ok(History::default()),
         _ => {
             let connection = connect_alone(config).await?;

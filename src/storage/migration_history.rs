@@ -41,7 +41,7 @@ pub enum MigrationState {
 pub enum Incompatible {
     /// A newer version has changed the database so that this version does not work with it.
     #[error(
-        "the database has migration {name} of a newer version, which needs schema {needed} or later; this version has schema \
+        "the database has migration {name} from a newer version, which needs schema {needed} or later; this version has schema \
          {known}: install the newer version, or restore the backup from before that migration"
     )]
     TooOld {
@@ -52,7 +52,7 @@ pub enum Incompatible {
         /// The schema of this version.
         known: usize,
     },
-    /// The database has a migration of which nothing is known.
+    /// The database has a migration of which this version knows nothing.
     #[error(
         "the database has migration {name}, which this version does not know, and does not say which versions work with it: \
          install the version that applied it"
@@ -67,7 +67,7 @@ pub enum Incompatible {
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) applied: BTreeSet<String>,
-    /// The oldest schema that works with a migration, which may have been interrupted and so not be applied.
+    /// The oldest schema that works with each migration, including one that was interrupted and is not applied yet.
     oldest_schemas: BTreeMap<String, usize>,
 }
 
@@ -82,7 +82,7 @@ impl History {
         if manager.has_table("schema_compatibility").await? {
             let rows = compatibility::Entity::find().all(on).await?;
             let oldest = |row: compatibility::Model| {
-                // a number that makes no sense must not let anyone in
+                // with an invalid number, no version may use the database
                 (row.migration, usize::try_from(row.oldest_schema).unwrap_or(usize::MAX))
             };
             history.oldest_schemas = rows.into_iter().map(oldest).collect();
@@ -111,6 +111,7 @@ impl History {
         }
         Ok(())
     }
+
     /// Lists all migrations, in order.
     pub(super) fn list(&self, steps: &[Step]) -> Vec<Migration> {
         let of_step = |step: &Step| {
@@ -127,7 +128,7 @@ impl History {
     }
 }
 
-/// Creates the tables of this file if there are none.
+/// Creates the tables of this file if they do not exist.
 pub(super) async fn install(on: &DatabaseConnection) -> Result<(), DbErr> {
     let (manager, schema) = (SchemaManager::new(on), Schema::new(on.get_database_backend()));
     for (name, mut table) in [
@@ -141,7 +142,7 @@ pub(super) async fn install(on: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Records that a migration has been applied. Returns `false` if that was known.
+/// Records that a migration has been applied. Returns `false` if that was already recorded.
 pub(super) async fn record(on: &impl ConnectionTrait, step: &Step) -> Result<bool, DbErr> {
     use seaql_migrations::Column;
     let now = Clock::default().now().unix_timestamp();
@@ -164,7 +165,7 @@ pub(super) async fn record_compatibility(on: &impl ConnectionTrait, step: &Step)
     compatibility::Entity::insert(row).on_conflict(again).exec_without_returning(on).await.map(drop)
 }
 
-/// The table of what the migrations need, which older versions read too. It must never change.
+/// The table of the oldest schemas. Older versions read it too, so it must never change.
 #[expect(unreachable_pub, reason = "the macro needs public types")]
 mod compatibility {
     use sea_orm::entity::prelude::*;

@@ -12,14 +12,14 @@ use crate::{
 const SLOW: [(&str, &str); 4] =
     [PROXY, ("HASH_THREADS", "1"), ("ARGON2_MEMORY_KIB", "65536"), ("ARGON2_ITERATIONS", "10")];
 
-/// A password on which the check of its strength spends as much time as it can.
+/// A password whose strength takes as long as possible to check.
 const COSTLY: &str = "0p@ssw0rd0p@ssw0rd0p@ssw0rd0p@ss";
 
 fn refused(answers: &[Value]) -> usize {
     answers.iter().filter(|answer| answer["code"] == "SERVER_BUSY").count()
 }
 
-/// Waits until so many hashes are waiting or being computed.
+/// Waits until this many hashes are waiting or being computed.
 async fn until_waiting(app: &TestApp, hashes: u64) {
     while app.app.passwords.waiting() < hashes {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -45,7 +45,7 @@ async fn logins_refused_by_a_full_queue_write_nothing(#[values(Sqlite, Postgres)
     };
     let (_, (before, answers, after)) = tokio::join!(first, storm);
     assert!(refused(&answers) > 50, "{}", refused(&answers));
-    // each of those that were not refused is charged to an account and an address, and their networks
+    // each sign-in that was not refused is charged to an account, an address, and its networks
     let charged = after.iter().filter(|cell| !before.contains(cell)).count();
     assert!(charged <= 8 * (100 - refused(&answers)), "{charged} cells for {} refusals", refused(&answers));
 }

@@ -24,7 +24,7 @@ fn production<'a>(app: &'a TestApp, secret: &'a str) -> [(&'a str, &'a str); 5] 
     ]
 }
 
-/// Does what a newer program does that applies a migration.
+/// Does what a newer program does when it applies a migration.
 async fn apply(app: &TestApp, oldest_schema: Option<usize>) {
     app.sql(&format!("INSERT INTO seaql_migrations VALUES ('{NEW}', 0)")).await;
     if let Some(number) = oldest_schema {
@@ -39,7 +39,7 @@ async fn an_older_program_works_with_tables_that_a_newer_one_has_added_to(
 ) {
     let app = TestApp::with(database, &[NO_VERIFICATION, ("MAX_SESSIONS_PER_USER", "2")]).await;
     let mut ada = app.sign_up(EMAIL).await;
-    // several connections remember the statements as they were
+    // several connections have prepared the statements with the tables as they were
     app.advance(Duration::from_hours(1));
     for _ in 0..12 {
         assert!(app.refresh(&ada.refresh_token).await["accessToken"].is_string());

@@ -1,4 +1,4 @@
-//! How servers on one PostgreSQL hear of each other's events, and what they do if they cannot.
+//! How servers on one PostgreSQL database hear of each other's events, and what they do if they cannot.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::support::{
 /// Without a notice, a server finds the end of a session only by its check every 30 seconds.
 const NOTICED: Duration = Duration::from_secs(15);
 
-/// Ends the connections of all servers for notices. Each connects again after 0.2 seconds.
+/// Ends the notice connections of all servers. Each connects again after 0.2 seconds.
 const DISCONNECT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE application_name = 'gatehouse events' AND datname = current_database()";
 

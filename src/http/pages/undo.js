@@ -19,7 +19,7 @@ async function goToGoogle() {
   const outcome = await ask(start, { redirectUri: location.origin + location.pathname });
   if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
     find('google').hidden = true;
-    say('This page is not set up for Google. Contact the people who run this service.', 'bad');
+    say('Google sign-in is not set up for this page. Contact the people who run this service.', 'bad');
     return undefined;
   }
   if (outcome.code) return outcome;

@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use crate::storage::engine::limits::ABANDONED_TIME_LIMIT;
 
-/// A future that becomes its own task if it is dropped before it completes. (A task from the start would cost every
-/// write as much as its commands do.)
+/// A future that becomes its own task if it is dropped before it completes. (To spawn a task for every write would
+/// cost as much as the commands of the write.)
 pub(crate) struct FinishOnDrop(Option<BoxFuture<'static, ()>>);
 
 impl FinishOnDrop {

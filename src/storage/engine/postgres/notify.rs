@@ -1,7 +1,7 @@
 //! How servers on one PostgreSQL database hear of each other's commits: LISTEN and NOTIFY.
 //!
-//! A notice is a transaction of its own, never part of the one that it tells of: PostgreSQL holds one lock of the whole
-//! database cluster while a transaction that notifies is flushed to disk, so the disk would limit how many people sign in.
+//! A notice is a transaction of its own, never part of the transaction that it reports: PostgreSQL holds a lock on the whole
+//! database cluster while a transaction with NOTIFY is flushed to disk, so the disk would limit how many people can sign in.
 
 use std::time::Duration;
 

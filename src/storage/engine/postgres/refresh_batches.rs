@@ -79,8 +79,8 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
                 entry.insert(answer);
                 rotations.push(rotation);
             }
-            // of two refreshes of one session, only the first takes part: the second gets the answer of any refresh
-            // that lost the race
+            // of two refreshes of one session, only the first takes part: the second gets the same answer as
+            // any refresh that lost the race
             Entry::Occupied(_) => drop(answer.send(Ok(None))),
         }
     }
