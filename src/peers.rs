@@ -93,7 +93,7 @@ pub async fn announce_rest(app: &App) {
     match time::timeout(LAST_NOTICES_TIME_LIMIT, announce).await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => {
-            tracing::warn!(error = &why as &dyn Error, "other servers could not be told of the last events")
+            tracing::warn!(error = &why as &dyn Error, "other servers could not be told of the last events");
         }
         Err(_) => tracing::warn!("other servers could not be told of the last events in time"),
     }

@@ -10,7 +10,7 @@ use rustix::mm::{Advice, madvise};
 pub(super) enum Backend {
     /// `argon2-rust`.
     Fast,
-    /// RustCrypto's `argon2`.
+    /// The crate `argon2` of the Rust Crypto project.
     Portable,
 }
 

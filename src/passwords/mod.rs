@@ -90,7 +90,7 @@ impl Passwords {
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self(Arc::new(Inner { queue, params, usual_cost, backend, decoy, computed, waiting })))
+        Ok(Self(Arc::new(Inner { queue, params, usual_cost, decoy, backend, computed, waiting })))
     }
 
     /// Takes a place in the queue to hash a new password. `asker` is the client address that the hash is charged to, or `None` if

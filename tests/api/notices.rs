@@ -101,7 +101,7 @@ async fn every_event_on_one_server_reaches_the_other() {
     let other = one.another(&[]).await;
     let ada = one.sign_up(EMAIL).await;
     let mut stream = other.follow(&ada).await;
-    let changes = (0..50).map(|number| {
+    let profiles = (0..50).map(|number| {
         let (one, token) = (&one, &ada.access_token);
         async move {
             let change =
@@ -115,7 +115,7 @@ async fn every_event_on_one_server_reaches_the_other() {
         }
     };
     let changed = futures_util::StreamExt::for_each(
-        futures_util::StreamExt::buffer_unordered(futures_util::stream::iter(changes), 16),
+        futures_util::StreamExt::buffer_unordered(futures_util::stream::iter(profiles), 16),
         async |()| (),
     );
     tokio::join!(heard, changed);
