@@ -46,7 +46,7 @@ impl Events {
         self.0.unannounced.wait().await;
     }
 
-    /// Sends one notice with the waiting events, at most [`AT_ONCE`] of them. If that fails, they wait for the next notice. Returns
+    /// Sends one notice with the waiting events, at most 40 of them. If that fails, they wait for the next notice. Returns
     /// `false` if there was nothing to tell.
     pub async fn send_notice(&self, channel: &mut impl NoticeChannel) -> Result<bool, NoticeError> {
         let Some(batch) = self.0.unannounced.first(AT_ONCE) else { return Ok(false) };

@@ -21,7 +21,7 @@ use crate::config::{Config, DatabaseUrl};
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
 /// How often a migration is tried if others have locked its tables. Each attempt waits for as long as
-/// [`MIGRATION_LOCK_TIME_LIMIT`](super::engine::limits::MIGRATION_LOCK_TIME_LIMIT).
+/// `MIGRATION_LOCK_TIME_LIMIT`.
 const ATTEMPTS: u32 = 30;
 
 /// The time between attempts, in which requests that an attempt held up can proceed.
