@@ -22,15 +22,19 @@ pub(super) struct Unannounced {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// Whether events were dropped, so that the others must check for what they missed.
-    is_incomplete: bool,
+    /// How often events were dropped, and how many of these times the others were told to check for what they missed.
+    overflows: u64,
+    announced_overflows: u64,
 }
 
 /// The events of the next notice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
     pub(super) events: Vec<Event>,
+    /// Whether events before these were dropped.
     pub(super) is_incomplete: bool,
+    /// The overflows until then.
+    overflows: u64,
 }
 
 impl Unannounced {
@@ -39,7 +43,7 @@ impl Unannounced {
         let mut queue = self.lock();
         if queue.events.len() + events.len() > CAPACITY {
             queue.events.clear();
-            queue.is_incomplete = true;
+            queue.overflows += 1;
         } else {
             queue.events.extend(events);
         }
@@ -50,18 +54,19 @@ impl Unannounced {
     pub(super) fn first(&self, limit: usize) -> Option<Batch> {
         let queue = self.lock();
         let events: Vec<Event> = queue.events.iter().take(limit).copied().collect();
-        (!events.is_empty() || queue.is_incomplete)
-            .then_some(Batch { events, is_incomplete: queue.is_incomplete })
+        let is_incomplete = queue.overflows > queue.announced_overflows;
+        let batch = Batch { events, is_incomplete, overflows: queue.overflows };
+        (!batch.events.is_empty() || is_incomplete).then_some(batch)
     }
 
     /// Removes a batch that was sent.
     pub(super) fn remove(&self, batch: &Batch) {
         let mut queue = self.lock();
         // if the queue has overflowed in the meantime, other events have taken the place of these
-        if queue.is_incomplete == batch.is_incomplete {
+        if queue.overflows == batch.overflows {
             queue.events.drain(..batch.events.len());
-            queue.is_incomplete = false;
         }
+        queue.announced_overflows = batch.overflows;
     }
 
     /// Waits until there is something to tell. Nothing is lost if the future is dropped.
@@ -96,7 +101,7 @@ mod tests {
         unannounced.add(&[event(1), event(2), event(3)]);
         unannounced.wait().await;
         let batch = unannounced.first(2).unwrap();
-        assert_eq!(batch, Batch { events: vec![event(1), event(2)], is_incomplete: false });
+        assert_eq!(batch, Batch { events: vec![event(1), event(2)], is_incomplete: false, overflows: 0 });
         assert_eq!(unannounced.first(2), Some(batch.clone()));
         unannounced.remove(&batch);
         assert_eq!(unannounced.first(2).unwrap().events, [event(3)]);
@@ -113,7 +118,13 @@ mod tests {
         // sent before the overflow: event 2 was not part of it
         unannounced.remove(&sent);
         let batch = unannounced.first(40).unwrap();
-        assert_eq!(batch, Batch { events: vec![event(2)], is_incomplete: true });
+        assert_eq!(batch, Batch { events: vec![event(2)], is_incomplete: true, overflows: 1 });
+        // a second overflow while the notice of the first is sent
+        unannounced.add(&events);
+        assert_eq!(unannounced.first(1).map(|batch| batch.overflows), Some(2));
+        unannounced.remove(&batch);
+        let batch = unannounced.first(40).unwrap();
+        assert_eq!(batch, Batch { events: Vec::new(), is_incomplete: true, overflows: 2 });
         unannounced.remove(&batch);
         assert_eq!(unannounced.first(40), None);
     }

@@ -35,7 +35,7 @@ impl Txn {
 }
 
 /// A transaction that can publish events, which are sent only if it is committed. A transaction of one statement
-/// accepts no events, because PostgreSQL commits it before anything could be sent with it.
+/// accepts no events.
 pub trait Publish: ConnectionTrait {
     /// Sends the event if the transaction is committed.
     fn publish(&self, event: Event);
