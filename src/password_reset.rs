@@ -97,7 +97,7 @@ pub async fn reset_password(
     let new = parse(app, &owner, &input).map_err(ResetPasswordRefusal::InvalidInput)?;
     let address = Address::rationed(app, client.ip_address);
     let asker = address.as_ref().map(Address::as_str);
-    let take_place = || app.passwords.place_to_hash(asker, &new.clone().into_secret());
+    let take_place = || app.passwords.place_to_hash(asker, new.length());
     let (_, place) =
         Attempt::begin_with_place(app, &[Action::PasswordReset(user.id)], None, take_place).await?;
     let password_hash = hash_new(app, place, new, &owner)

@@ -65,9 +65,11 @@ pub async fn change_password(
     }
     let owner = Owner::of(user);
     let (current, new) = parse(app, user, &owner, &input).map_err(ChangePasswordRefusal::InvalidInput)?;
-    check_current_password(app, viewer, current).await?.ok_or(ChangePasswordRefusal::InvalidCredentials)?;
-    let session = viewer.session.id.to_string();
-    let place = app.passwords.place_to_hash(Some(&session), &new.clone().into_secret())?;
+    check_current_password(app, client, viewer, current)
+        .await?
+        .ok_or(ChangePasswordRefusal::InvalidCredentials)?;
+    let address = Address::rationed(app, client.ip_address);
+    let place = app.passwords.place_to_hash(address.as_ref().map(Address::as_str), new.length())?;
     let password_hash = hash_new(app, place, new, &owner)
         .await?
         .map_err(|wrong| ChangePasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;

@@ -27,7 +27,7 @@ pub async fn create_superuser(
     input: NewAccountInput,
 ) -> Result<user::Model, Failure<CreateSuperuserRefusal>> {
     let account = NewAccount::parse(app, &input).map_err(CreateSuperuserRefusal::InvalidInput)?;
-    let place = app.passwords.place_to_hash(None, &account.password())?;
+    let place = app.passwords.place_to_hash(None, account.password_length())?;
     let mut row = account
         .into_row(app, place, user::Role::Superuser)
         .await?

@@ -90,6 +90,11 @@ impl NewAccount {
         self.username.as_ref()
     }
 
+    /// Returns the number of characters of the password.
+    pub(super) fn password_length(&self) -> usize {
+        self.password.length()
+    }
+
     /// Returns the password.
     pub(super) fn password(&self) -> SecretString {
         self.password.clone().into_secret()

@@ -169,8 +169,7 @@ async fn check(
             let mut failures = vec![Action::UndoProof(change.user_id)];
             failures.extend(address.iter().map(Action::FailedCodeFrom));
             let stored = change.password_hash.as_deref();
-            let asker = address.as_ref().map(Address::as_str);
-            if let Some(attempt) = try_password(app, asker, &failures, entered, stored).await? {
+            if let Some(attempt) = try_password(app, address.as_ref(), &failures, entered, stored).await? {
                 return Ok(attempt);
             }
         }

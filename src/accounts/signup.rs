@@ -50,7 +50,7 @@ pub async fn signup(
     let action: Vec<_> = address.iter().map(Action::Signup).collect();
     let asker = address.as_ref().map(Address::as_str);
     let (email, password) = (account.email().cloned(), account.password());
-    let take_place = || app.passwords.place_to_hash(asker, &password);
+    let take_place = || app.passwords.place_to_hash(asker, account.password_length());
     let (_, place) = Attempt::begin_with_place(app, &action, None, take_place).await?;
     if account.username().is_some_and(|username| is_reserved(app, username)) {
         return Err(SignupRefusal::UsernameTaken.into());

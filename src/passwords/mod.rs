@@ -15,7 +15,7 @@ use std::{
 };
 
 use argon2::Params;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::{config::Config, fault::Fault};
@@ -93,14 +93,14 @@ impl Passwords {
         Ok(Self(Arc::new(Inner { queue, params, usual_cost, decoy, backend, computed, waiting })))
     }
 
-    /// Takes a place in the queue to hash a new password. `asker` is the client address that the hash is charged to, or `None` if
+    /// Takes a place in the queue to hash a new password of so many characters. `asker` is the client address that the hash is charged to, or `None` if
     /// the client is not limited by address.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.
-    pub fn place_to_hash(&self, asker: Option<&str>, password: &SecretString) -> Result<HashPlace, Fault> {
+    pub fn place_to_hash(&self, asker: Option<&str>, characters: usize) -> Result<HashPlace, Fault> {
         let usual = self.0.usual_cost;
-        self.place(asker, usual + strength::cost(password.expose_secret(), usual))
+        self.place(asker, usual + strength::cost(characters, usual))
     }
 
     /// Takes a place in the queue to verify a password against this hash, and to replace the hash if it is outdated.

@@ -16,9 +16,9 @@ pub struct Weak {
 
 /// Returns the highest cost of judging a password, where a hash costs `hash`. For malicious input, the time grows with the cube of
 /// the length.
-pub(super) fn cost(password: &str, hash: u64) -> u64 {
-    let characters = password.chars().take(JUDGED_CHARACTERS).count() as u64;
-    4 * hash * characters.pow(3) / (JUDGED_CHARACTERS as u64).pow(3)
+pub(super) fn cost(characters: usize, hash: u64) -> u64 {
+    let judged = characters.min(JUDGED_CHARACTERS) as u64;
+    4 * hash * judged.pow(3) / (JUDGED_CHARACTERS as u64).pow(3)
 }
 
 /// Checks the strength of a password. NIST SP 800-63B recommends a blocklist instead of composition rules.

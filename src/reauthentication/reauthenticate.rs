@@ -117,7 +117,7 @@ async fn check(
         ReauthenticationProof::Password(password) => {
             let entered = Password::parse(password.expose_secret())
                 .map_err(|_| ReauthenticateRefusal::InvalidCredentials)?;
-            let attempt = check_current_password(app, viewer, Some(entered)).await?;
+            let attempt = check_current_password(app, client, viewer, Some(entered)).await?;
             Ok((AuthenticationMethod::Password, attempt.ok_or(ReauthenticateRefusal::InvalidCredentials)?))
         }
         ReauthenticationProof::EmailCode(code) => {

@@ -2,12 +2,12 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::viewer::Viewer;
+use super::{client::Client, viewer::Viewer};
 use crate::{
     app::App,
     fault::Fault,
     input::{FieldErrorCode, Invalid, Password},
-    rate_limit::{Action, Attempt},
+    rate_limit::{Action, Address, Attempt},
     storage::user,
 };
 
@@ -27,15 +27,16 @@ pub fn parse_current_password(
 /// wrong. A user without a password passes if `entered` is `None`, and is charged as well.
 pub async fn check_current_password(
     app: &App,
+    client: &Client,
     viewer: &Viewer,
     entered: Option<Password>,
 ) -> Result<Option<Attempt>, Fault> {
     let failures = [Action::PasswordProof(viewer.session.id)];
     match entered {
         Some(entered) => {
-            let session = viewer.session.id.to_string();
+            let address = Address::rationed(app, client.ip_address);
             let stored = viewer.user.password_hash.as_deref();
-            try_password(app, Some(&session), &failures, entered, stored).await
+            try_password(app, address.as_ref(), &failures, entered, stored).await
         }
         None => Attempt::begin(app, &failures, None).await.map(Some),
     }
@@ -45,12 +46,12 @@ pub async fn check_current_password(
 /// hash even if none is stored, so that the response time does not reveal which accounts have a password.
 pub async fn try_password(
     app: &App,
-    asker: Option<&str>,
+    address: Option<&Address>,
     failures: &[Action<'_>],
     entered: Password,
     stored: Option<&str>,
 ) -> Result<Option<Attempt>, Fault> {
-    let take_place = || app.passwords.place_to_verify(asker, stored);
+    let take_place = || app.passwords.place_to_verify(address.map(Address::as_str), stored);
     let (attempt, place) = Attempt::begin_with_place(app, failures, None, take_place).await?;
     let verified = app.passwords.verify(place, entered.into_secret(), stored).await?;
     Ok(verified.is_right.then_some(attempt))

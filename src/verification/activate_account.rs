@@ -94,7 +94,6 @@ async fn check_password(
     let address = Address::rationed(app, client.ip_address);
     let mut failures = vec![Action::LinkPassword(challenge.id)];
     failures.extend(address.iter().map(Action::FailedCodeFrom));
-    let attempt =
-        try_password(app, address.as_ref().map(Address::as_str), &failures, entered, stored).await?;
+    let attempt = try_password(app, address.as_ref(), &failures, entered, stored).await?;
     Ok((claim, attempt.ok_or(ProofRefusal::InvalidCredentials)?))
 }

@@ -53,7 +53,9 @@ pub async fn change_email(
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
     let (email, password) = parse(user, &input).map_err(ChangeEmailRefusal::InvalidInput)?;
-    check_current_password(app, &viewer, password).await?.ok_or(ChangeEmailRefusal::InvalidCredentials)?;
+    check_current_password(app, client, &viewer, password)
+        .await?
+        .ok_or(ChangeEmailRefusal::InvalidCredentials)?;
     let permit =
         challenges::charge(app, Asker::of(client.ip_address, user.id), Purpose::ChangeEmail, &email).await?;
     let about = About { user_id: Some(user.id), session_id: Some(viewer.session.id), registration: None };
