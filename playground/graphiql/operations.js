@@ -13,7 +13,7 @@ const PARTS = {
 
 const files = import.meta.glob('../operations/*', { query: '?raw', import: 'default', eager: true });
 
-/** The operations, as `{ name, part, about, query, variables }`. `variables` is a template. */
+/** The operations, as `{ name, part, about, needsSession, query, variables }`. `variables` is a template. */
 export const OPERATIONS = Object.keys(files).filter((path) => path.endsWith('.graphql')).sort().map((path) => {
   const query = files[path];
   const lines = query.split('\n');
@@ -21,6 +21,7 @@ export const OPERATIONS = Object.keys(files).filter((path) => path.endsWith('.gr
     name: /^(?:query|mutation|subscription) (\w+)/m.exec(query)[1],
     part: PARTS[path.split('/').pop()[0]],
     about: lines.filter((line) => line.startsWith('# ')).map((line) => line.slice(2)).join(' '),
+    needsSession: lines.includes('# Requires a session.'),
     query,
     variables: files[path.replace('.graphql', '.json')] ?? '',
   };
@@ -30,12 +31,6 @@ export const OPERATIONS = Object.keys(files).filter((path) => path.endsWith('.gr
 export function operation(name) {
   return OPERATIONS.find((operation) => operation.name === name);
 }
-
-/** The operations that require a session. */
-const SIGNED_IN = new Set([
-  'Me', 'UpdateProfile', 'ChangePassword', 'ChangeEmail', 'StartReauthentication', 'Reauthenticate', 'RevokeSession', 'LogoutAll',
-  'Dashboard', 'PostToDashboard', 'SessionEvents', 'LinkGoogle', 'UnlinkGoogle', 'Users', 'User', 'SetUserRole', 'SetUserActive',
-]);
 
 /** The operation that provides each value. */
 const SOURCES = {
@@ -83,8 +78,8 @@ export function next(name, done, { isByLink, isUnproven }) {
 
 /** Returns the operation to run before `name`, or `name` itself if nothing is missing. */
 export function before(name, known) {
-  const { variables } = operation(name) ?? { variables: '' };
-  if (SIGNED_IN.has(name) && !known.accessToken) return known.hasAccount ? 'Login' : 'Signup';
+  const { needsSession, variables } = operation(name) ?? { needsSession: false, variables: '' };
+  if (needsSession && !known.accessToken) return known.hasAccount ? 'Login' : 'Signup';
   return source(missing(fill(variables, known)), known) ?? name;
 }
 

@@ -65,28 +65,18 @@ impl DjangoUser {
         };
         let created_at = Timestamp(joined.unwrap_or(reading.now));
         let row = user::Model {
-            id: id(joined, &id_text),
             email_key: email.as_ref().map(|email| email.key().to_owned()),
             email_verified_at: email.as_ref().filter(|_| is_email_verified).map(|_| created_at),
             email: email.map(|email| email.as_str().to_owned()),
             username_key: username.as_ref().map(Username::key),
             username: username.map(|username| username.as_str().to_owned()),
-            name: None,
             first_name,
             last_name,
-            bio: None,
-            avatar_url: None,
             password_hash,
             role,
             is_active: self.is_active.unwrap_or(true),
-            credentials_version: 0,
-            created_at,
-            updated_at: created_at,
             last_login_at: last_login_at.map(Timestamp),
-            last_reset_at: None,
-            name_key: None,
-            first_name_key: None,
-            last_name_key: None,
+            ..user::Model::new(id(joined, &id_text), created_at)
         };
         Ok((row, notes))
     }

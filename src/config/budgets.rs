@@ -75,7 +75,7 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_MONTH",
                 "100/30d",
-                "Failed sign-ins to one account in a month, counted the same way, if the account can sign in by mail. \
+                "Failed sign-ins to one account in a month, counted the same way, if the account can sign in by email. \
                  No sign-in clears it.",
             ),
             logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
@@ -114,7 +114,7 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_NOTICES",
                 "10/24h",
-                "Mails that notify one account of one kind of security change. When they are used up, the change is \
+                "Emails that notify one account of one kind of security change. When they are used up, the change is \
                  refused.",
             ),
             mail_again: mail_again(r),
@@ -122,22 +122,22 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_MAILS_ADDRESS",
                 "30/1h",
-                "Mails requested from one client address. For an account that has signed in from there, each account \
+                "Emails requested from one client address. For an account that has signed in from there, each account \
                  has a budget of its own.",
             ),
             mails_account: budget(
                 r,
                 "RATE_LIMIT_MAILS_ACCOUNT",
                 "20/1h",
-                "Mails requested in the sessions of one account.",
+                "Emails requested in the sessions of one account.",
             ),
             mails: budget(
                 r,
                 "RATE_LIMIT_MAILS",
                 "6/1h",
-                "Mails for one purpose to one address, except those of `RATE_LIMIT_RECOVERY_MAILS`.",
+                "Emails for one purpose to one address, except those of `RATE_LIMIT_RECOVERY_MAILS`.",
             ),
-            mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same mails in a day."),
+            mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same emails in a day."),
             recovery_mails: budget(
                 r,
                 "RATE_LIMIT_RECOVERY_MAILS",
@@ -149,7 +149,7 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_CODES",
                 "20/24h",
-                "Codes tried for one challenge and the mails that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
+                "Codes tried for one challenge and the emails that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
                  Also passwords tried with one link.",
             ),
             bare_codes: budget(
@@ -195,7 +195,7 @@ impl Budgets {
 
 fn mail_again(r: &mut Reader<'_>) -> Budget {
     let setting = "RESEND_COOLDOWN";
-    let meaning = "The wait between two mails for one purpose to one address.";
+    let meaning = "The wait between two emails for one purpose to one address.";
     let period = r.setting(setting, "60s", meaning, |s| duration(s, SECOND..=HOUR));
     Budget { setting, count: 1, period }
 }

@@ -46,14 +46,14 @@ impl MailConfig {
         let way = r.setting(
             "SMTP_URL",
             DefaultValue::derived("", "with `dev` the mailbox").required_by_serve(),
-            "Where mails go: a mail server or a folder. See [Connecting a mail server](mail.md#connecting-a-mail-server).",
+            "Where emails go: a mail server or a folder. See [Connecting a mail server](mail.md#connecting-a-mail-server).",
             |s| optional(s, smtp_url),
         );
         let rate = budget(
             r,
             "MAIL_RATE",
             "10/1s",
-            "The maximum rate at which one server sends mails. Further mails wait; none are refused.",
+            "The maximum rate at which one server sends emails. Further emails wait; none are refused.",
         );
         let ca_file = r.setting(
             "SMTP_CA_FILE",
@@ -62,18 +62,19 @@ impl MailConfig {
              authorities.",
             path,
         );
-        let app_name = r.setting("APP_NAME", "Gatehouse", "The name of the application in mails.", mail_name);
+        let app_name =
+            r.setting("APP_NAME", "Gatehouse", "The name of the application in emails.", mail_name);
         let sends = mode == Mode::Serve || matches!(way, Some(MailWay::Smtp(_)));
         let (from_name, from) = r.setting(
             "EMAIL_FROM",
             DefaultValue::derived(NOBODY, "required by `serve` and with a mail server").required_if(sends),
-            "The sender of mails: `accounts@example.org` or `Example <accounts@example.org>`.",
+            "The sender of emails: `accounts@example.org` or `Example <accounts@example.org>`.",
             sender,
         );
         let support_email = r.setting(
             "SUPPORT_EMAIL",
             "",
-            "The email address at which people get help, according to mails.",
+            "The email address at which people get help, as emails give it.",
             |s| optional(s, address),
         );
         let templates_dir = r.setting(
@@ -85,14 +86,14 @@ impl MailConfig {
         let app_url = r.setting(
             "APP_URL",
             "",
-            "The address of your app, to which mails and the server's own pages link. Without it, they name the app and do not \
+            "The address of your app, to which emails and the server's own pages link. Without it, they name the app and do not \
              link to it. `serve` requires `https`, except on the same machine.",
             |s| optional(s, |s| page_address(s, mode)),
         );
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether to mail people who request a new password or a sign-in code that they have no account.",
+            "Whether to send an email to people who request a new password or a sign-in code that they have no account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

@@ -2,10 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sea_orm::{
-    DbBackend, FromQueryResult, QueryTrait, Statement, Value, entity::prelude::*,
-    sea_query::PostgresQueryBuilder,
-};
+use sea_orm::{DbBackend, FromQueryResult, IdenStatic, Iterable, Statement, Value, entity::prelude::*};
 
 use super::{
     Publish, Timestamp, Viewers,
@@ -44,9 +41,8 @@ pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Mode
     rows.first().map(|row| Model::from_query_result(row, "")).transpose()
 }
 
-/// Does what [`rotate`] does for many sessions at once, and reads their users. Works only on PostgreSQL. Rows that
-/// another transaction has locked are left out, because a statement that waited for them while it holds rows itself
-/// could deadlock.
+/// Does what [`rotate`] does for many sessions at once, and reads their users. Works only on PostgreSQL. The sessions
+/// should be in the order of their ids, so that two statements rarely wait for each other's rows.
 pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
     // PostgreSQL's array notation
     let array = |part: fn(&Rotation) -> String| {
@@ -76,7 +72,7 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
     format!(
         r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},
         "client_hash" = {client}, "client_counter" = {counter} + 1,
-        "expires_at" = CASE WHEN "max_expires_at" < {expires_at} THEN "max_expires_at" ELSE {expires_at} END
+        "expires_at" = CASE WHEN "sessions"."max_expires_at" < {expires_at} THEN "sessions"."max_expires_at" ELSE {expires_at} END
         {from} WHERE "sessions"."id" = {id} AND "sessions"."counter" <= {counter} AND "sessions"."ended_at" IS NULL
         AND "sessions"."expires_at" > {now}"#
     )
@@ -85,20 +81,26 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
 static ROTATE: LazyLock<String> =
     LazyLock::new(|| format!("{} RETURNING {}", rotating("", ["$1", "$2", "$3", "$4", "$5"]), *COLUMNS));
 
-/// The SQL of [`rotate_all`]. The `WITH` gives the changed rows the name of the table, so the statement below it reads
-/// those.
+/// The SQL of [`rotate_all`]: one plain UPDATE, which engines that distribute tables can plan.
 static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
-    let asked = [r#""free"."id""#, r#""free"."counter""#, r#""client""#, r#""now""#, r#""until""#];
-    let rotating = rotating(r#"FROM "free""#, asked);
-    let both = Entity::find().find_also_related(user::Entity).into_query();
+    let asked = ["id", "counter", "client", "now", "until"].map(|column| format!(r#""asked"."{column}""#));
+    let rotating = rotating(
+        r#"FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
+        AS "asked" ("id", "counter", "client", "now", "until"), "users""#,
+        asked.each_ref().map(String::as_str),
+    );
+    let columns = |table: &str, columns: Vec<String>, prefix| {
+        let columns = columns.iter().map(|name| format!(r#""{table}"."{name}" AS "{prefix}{name}""#));
+        columns.collect::<Vec<_>>().join(", ")
+    };
     format!(
-        r#"WITH "free" AS (
-            SELECT "asked"."id", "asked"."counter", "client", "now", "until" FROM
-            unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[])
-            AS "asked" ("id", "counter", "client", "now", "until")
-            JOIN "sessions" ON "sessions"."id" = "asked"."id" FOR NO KEY UPDATE OF "sessions" SKIP LOCKED
-        ), "sessions" AS ({rotating} RETURNING {}) {}"#,
-        *COLUMNS,
-        both.to_string(PostgresQueryBuilder)
+        r#"{rotating} AND "users"."id" = "sessions"."user_id" RETURNING {}, {}"#,
+        columns("sessions", names::<Entity>(), "A_"),
+        columns("users", names::<user::Entity>(), "B_"),
     )
 });
+
+/// Returns the names of the columns of a table.
+fn names<E: EntityTrait>() -> Vec<String> {
+    E::Column::iter().map(|column| column.as_str().to_owned()).collect()
+}

@@ -21,7 +21,10 @@ use sea_orm::{
     Statement,
 };
 
-use crate::support::{Database, EMAIL, Postgres, Sqlite, TestApp, database::connect};
+use crate::{
+    house,
+    support::{Database, EMAIL, Postgres, Sqlite, TestApp, database::connect},
+};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -123,6 +126,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user_changes::raise_credentials_version(&plans, id).await.unwrap();
     user::lock(&plans, &[id, id]).await.unwrap();
     user_changes::set_password(&plans, id, 0, "x".to_owned(), now).await.unwrap();
+    user_changes::update_profile(&plans, user::Model::new(id, now)).await.unwrap();
     user_changes::verify_email(&plans, id, now).await.unwrap();
     user_changes::set_email(&plans, id, "x".to_owned(), "x".to_owned(), now, now).await.unwrap();
     user_changes::reset_password(&plans, id, None, now).await.unwrap();
@@ -220,7 +224,6 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     }
 
     let plans = plans.plans.into_inner().unwrap();
-    assert_eq!(plans.len(), if database == Postgres { 89 } else { 87 });
     for (sql, plan) in plans {
         // a newer version may add columns, and PostgreSQL refuses to run a prepared statement whose columns have changed
         assert!(!sql.contains(".*") && !sql.contains("RETURNING *") && !sql.contains("SELECT *"), "{sql}");
@@ -242,6 +245,24 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
         }
         if sql.contains("combination") {
             assert!(plan.contains("idx_users_facets"), "{sql}\n{plan}");
+        }
+    }
+}
+
+/// Statements without a plan to test: inserts, upserts by primary key, and the count of users, which reads them all.
+const UNPLANNED: [&str; 7] =
+    ["insert", "insert_many", "insert_first", "note", "charge", "write_idle", "count"];
+
+#[test]
+fn every_statement_of_the_tables_has_its_plan_tested() {
+    let tried = include_str!("housekeeping.rs");
+    for (file, text) in house::files() {
+        let Some(table) = file.strip_prefix("storage/").filter(|name| !name.contains('/')) else { continue };
+        for function in text.split("\npub async fn ").skip(1) {
+            let name = function.split(['(', '<']).next().unwrap();
+            let takes_connection = function.split(") ->").next().unwrap().contains("on: &impl");
+            let is_tried = tried.contains(&format!("::{name}(&plans")) || UNPLANNED.contains(&name);
+            assert!(!takes_connection || is_tried, "{table}: `{name}` is not tested here");
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, fs};
 
-use gatehouse::{clock::Clock, fake_google::FakeGoogle, secrets::SecretKey};
+use gatehouse::{
+    clock::Clock,
+    fake_google::FakeGoogle,
+    graphql::guard::policy::{Access, POLICIES},
+    secrets::SecretKey,
+};
 use reqwest::StatusCode;
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
@@ -45,6 +50,20 @@ async fn operations_and_root_fields_correspond() {
     let fields = ["queryType", "mutationType", "subscriptionType"].into_iter().flat_map(fields);
     let fields: BTreeSet<String> = fields.map(|field| field["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(operations().into_iter().collect::<BTreeSet<_>>(), fields);
+}
+
+#[test]
+fn operations_that_require_a_session_say_so() {
+    for field in operations() {
+        let file = fs::read_dir(OPERATIONS).unwrap().map(|file| file.unwrap().path());
+        let path = file
+            .into_iter()
+            .find(|path| path.to_str().unwrap().ends_with(&format!("-{field}.graphql")))
+            .unwrap();
+        let says_so = fs::read_to_string(path).unwrap().lines().any(|line| line == "# Requires a session.");
+        let access = POLICIES.iter().find(|policy| policy.field == field).unwrap().access;
+        assert_eq!(says_so, access != Access::Anybody, "{field}");
+    }
 }
 
 /// A server with a superuser, to run operations on.

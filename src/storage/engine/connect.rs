@@ -18,7 +18,9 @@ use super::{
     db::{Db, Writer},
     limits::{MIGRATION_LOCK_TIME_LIMIT, SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT},
     pool::{Options, Pool},
-    postgres::{refresh_batches::RefreshBatches, writer::PostgresWriter},
+    postgres::{
+        connection_settings::ConnectionSettings, refresh_batches::RefreshBatches, writer::PostgresWriter,
+    },
     reader::Reader,
     sqlite::{data_version::DataVersion, writer::SqliteWriter},
     statement_counts::StatementCounter,
@@ -30,18 +32,6 @@ use crate::{
     storage::viewer_cache::ViewerCache,
 };
 
-/// The settings of PostgreSQL connections that read. Whatever the parameters, their statements find few rows, by an
-/// index.
-const POSTGRES_READERS: [(&str, &str); 4] = [
-    ("default_transaction_read_only", "on"),
-    // with a million users, planning a filtered page takes longer than reading it, so the plan is made once
-    ("plan_cache_mode", "force_generic_plan"),
-    // a generic plan expects far more rows than it finds, and would start worker processes and the JIT compiler for
-    // them
-    ("max_parallel_workers_per_gather", "0"),
-    ("jit", "off"),
-];
-
 /// Opens the database and starts the tasks that write. The events of committed transactions go to `events`.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     match &config.database.url {
@@ -52,14 +42,14 @@ pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
 
 async fn connect_postgres(config: &Config, url: &SecretString, events: Events) -> Result<Db, DbErr> {
     let statements = StatementCounter::default();
-    let open = async |options: PgConnectOptions, size| {
-        let time_limit = ("statement_timeout", STATEMENT_TIME_LIMIT.as_millis().to_string());
-        let options = Options::Postgres(options.options([time_limit]).into());
+    let open = async |settings: ConnectionSettings, size| {
+        let options = Options::Postgres(postgres(url)?.into(), settings);
         Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, url))
     };
     let readers = config.database.max_connections / 2;
-    let reader = Reader(open(postgres(url)?.options(POSTGRES_READERS), readers).await?);
-    let pool = open(postgres(url)?, config.database.max_connections - readers).await?;
+    let reader = Reader(open(ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT), readers).await?);
+    let writers = config.database.max_connections - readers;
+    let pool = open(ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT), writers).await?;
     let viewers = match (config.database.viewer_cache_size, config.database.viewer_cache_staleness) {
         (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
         (capacity, max_age) => ViewerCache::bounded(capacity, max_age),
@@ -109,13 +99,14 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .record_stmt_in_spans(false);
     match &config.database.url {
         DatabaseUrl::Postgres(url) => {
-            // even if the role or the database has limits of its own
-            let postgres = postgres(url)?.options([
-                ("statement_timeout", "0".to_owned()),
-                ("lock_timeout", MIGRATION_LOCK_TIME_LIMIT.as_millis().to_string()),
-            ]);
+            let postgres = postgres(url)?;
             options.map_sqlx_postgres_opts(move |_| postgres.clone());
-            Database::connect(options).await.map_err(|error| unreachable(error, url))
+            let connection = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
+            // even if the role or the database has limits of its own
+            let lock_timeout = MIGRATION_LOCK_TIME_LIMIT.as_millis();
+            let limits = format!("SET statement_timeout = 0; SET lock_timeout = {lock_timeout}");
+            connection.execute_unprepared(&limits).await?;
+            Ok(connection)
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -146,6 +137,8 @@ fn postgres(url: &SecretString) -> Result<PgConnectOptions, DbErr> {
         options.map_err(|error| unreachable(DbErr::Conn(RuntimeErr::SqlxError(error.into())), url))?;
     Ok(options
         .application_name("gatehouse")
+        // poolers refuse it in the start-up message, and no column is a floating-point number
+        .extra_float_digits(None)
         .log_statements(LevelFilter::Debug)
         .log_slow_statements(LevelFilter::Warn, SLOW_STATEMENT))
 }

@@ -34,8 +34,13 @@ pub(crate) enum Sqlx {
 
 impl Sqlx {
     // boxed, because otherwise the future of every statement would be as large as the future that connects
-    pub(crate) async fn connect_postgres(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
-        Box::pin(PgConnection::connect_with(options)).await.map(Self::Postgres)
+    pub(crate) async fn connect_postgres(
+        options: &PgConnectOptions,
+        settings: &ConnectionSettings,
+    ) -> Result<Self, sqlx::Error> {
+        let mut connection = Box::pin(PgConnection::connect_with(options)).await?;
+        settings.apply(&mut connection).await?;
+        Ok(Self::Postgres(connection))
     }
 
     pub(crate) async fn connect_sqlite(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {

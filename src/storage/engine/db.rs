@@ -131,7 +131,8 @@ impl Db {
     /// last, such as ending a stolen session.
     ///
     /// `work` must have no effects other than its statements and its return value, and must not use [`Db::write`] or
-    /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
+    /// [`Db::read`]. PostgreSQL may undo a transaction because of another one (SQLSTATE 40001 or 40P01): then a copy of
+    /// `work` runs again, as long as the caller waits. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
     /// completion even if the caller goes away.
     ///
     /// # Errors
@@ -139,7 +140,7 @@ impl Db {
     /// name was taken, and [`Fault::Internal`] if `work` failed or panicked.
     pub async fn write<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
-        F: FnOnce(Txn) -> Fut + Send + 'static,
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {
@@ -151,7 +152,7 @@ impl Db {
     /// anything that must last.
     pub async fn write_forgettable<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
-        F: FnOnce(Txn) -> Fut + Send + 'static,
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {
@@ -162,7 +163,7 @@ impl Db {
     /// COMMIT on PostgreSQL.
     pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
     where
-        F: FnOnce(Txn) -> Fut + Send + 'static,
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {
@@ -172,11 +173,8 @@ impl Db {
     /// Spends the refresh token of a live session. See [`session_rotation::rotate`].
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let rotated = async {
-            // a batch skips locked rows, so these are retried alone
-            if let Writer::Postgres { refreshes, .. } = &self.writer
-                && let Some(rotated) = refreshes.rotate(rotation).await?
-            {
-                return Ok(Some(rotated));
+            if let Writer::Postgres { refreshes, .. } = &self.writer {
+                return refreshes.rotate(rotation).await;
             }
             let session =
                 self.write_one(async move |txn| session_rotation::rotate(&txn, rotation).await).await?;
@@ -204,7 +202,7 @@ impl Db {
 
     async fn submit<T, F, Fut>(&self, kind: JobKind, work: F) -> Result<T, Fault>
     where
-        F: FnOnce(Txn) -> Fut + Send + 'static,
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {

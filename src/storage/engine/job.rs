@@ -24,10 +24,11 @@ use crate::{
 /// The error of a closure that kept its transaction alive after it returned.
 pub(crate) const HELD: &str = "a closure kept its transaction";
 
-/// A closure that waits to be run. If it is dropped before it has run, its caller gets [`Fault::Unavailable`].
+/// A closure that waits to be run. If it is dropped before its answer was sent, its caller gets [`Fault::Unavailable`].
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
-    work: Box<dyn FnOnce(Txn) -> BoxFuture<'static, Returned> + Send>,
+    /// Runs a copy of the closure, because a transaction that PostgreSQL refused is repeated.
+    work: Box<dyn FnMut(Txn) -> BoxFuture<'static, Returned> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
 }
 
@@ -61,6 +62,8 @@ pub(crate) struct FinishedJob {
     pub(crate) events: Vec<Event>,
     /// Changes that the viewer cache must not miss, committed or not: the outcome of a COMMIT that failed is unknown.
     changes: Changes,
+    /// Whether a statement failed only because of a transaction that ran at the same time. See [`Failure::Rival`].
+    pub(crate) has_rival: bool,
     fault: Option<Fault>,
     reply: Option<Reply>,
 }
@@ -79,7 +82,7 @@ pub(crate) enum Fate {
 impl Job {
     pub(crate) fn new<T, F, Fut>(kind: JobKind, work: F) -> (Self, Answer<T>)
     where
-        F: FnOnce(Txn) -> Fut + Send + 'static,
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
         T: Send + 'static,
     {
@@ -90,6 +93,7 @@ impl Job {
             move || sender.lock().is_ok_and(|sender| sender.as_ref().is_none_or(oneshot::Sender::is_closed))
         };
         let work = move |txn: Txn| {
+            let (work, sender) = (work.clone(), sender.clone());
             async move {
                 // calling the closure may panic too, so the call is inside the guarded future
                 let returned = AssertUnwindSafe(async move { work(txn).await }).catch_unwind().await;
@@ -116,7 +120,8 @@ impl Job {
         (self.is_abandoned)()
     }
 
-    pub(crate) async fn run(self, handle: Handle) -> FinishedJob {
+    /// Runs the closure. May be called again if nothing that it did was committed.
+    pub(crate) async fn run(&mut self, handle: Handle) -> FinishedJob {
         let max_statements = if self.kind == JobKind::Statement { 1 } else { u32::MAX };
         let ledger = Arc::new(Ledger::new(max_statements));
         let txn = Txn { handle, ledger: ledger.clone() };
@@ -126,6 +131,7 @@ impl Job {
                 fate: Fate::Doom(why.clone()),
                 events: Vec::new(),
                 changes: ledger.take_changes(),
+                has_rival: false,
                 fault: Some(Fault::Unavailable(why.into())),
                 reply: None,
             };
@@ -138,7 +144,15 @@ impl Job {
             result => result,
         };
         let (fate, fault) = judge(self.kind, &ledger, result);
-        FinishedJob { fate, events, changes: ledger.take_changes(), fault, reply: Some(returned.reply) }
+        let has_rival = matches!(ledger.failure(), Some(Failure::Rival(_)));
+        FinishedJob {
+            fate,
+            events,
+            changes: ledger.take_changes(),
+            has_rival,
+            fault,
+            reply: Some(returned.reply),
+        }
     }
 }
 
@@ -146,7 +160,9 @@ impl Job {
 /// any.
 fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, Option<Fault>) {
     match (result, ledger.failure()) {
-        (_, Some(Failure::Database(why))) => (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into()))),
+        (_, Some(Failure::Database(why) | Failure::Rival(why))) => {
+            (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
+        }
         // a single statement has no savepoint that it could be rolled back to
         (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
             if kind == JobKind::Statement && ledger.succeeded() > 0 =>

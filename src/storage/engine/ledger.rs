@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use uuid::Uuid;
 
 use crate::events::Event;
@@ -48,6 +48,8 @@ pub(crate) enum Failure {
     Own(String),
     /// A failure of this job alone: the unique name that it wants is taken.
     Conflict(String),
+    /// The database undid the transaction because of another one that ran at the same time. Repeated, it may succeed.
+    Rival(String),
     /// A failure of the database, after which no job that shares the transaction can be trusted.
     Database(String),
 }
@@ -125,11 +127,23 @@ impl Ledger {
             (DbErr::Custom(_), _) | (_, Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
                 Failure::Own(error.to_string())
             }
+            _ if is_rivalry(&error) => Failure::Rival(error.to_string()),
             _ => Failure::Database(error.to_string()),
         };
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         error
     }
+}
+
+/// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure` or `deadlock_detected`
+/// (SQLSTATE 40001 and 40P01). Its manual says to repeat such a transaction from the start.
+pub(crate) fn is_rivalry(error: &DbErr) -> bool {
+    let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["40001", "40P01"].contains(&&*code))
 }
 
 impl Changes {

@@ -23,6 +23,7 @@ use tokio::{runtime::Handle, sync::Mutex};
 use super::{
     connection::{Connection, Sqlx},
     limits::{STATEMENT_TIME_LIMIT, TRUSTED_IDLE_TIME},
+    postgres::connection_settings::ConnectionSettings,
     statement_counts::StatementCounter,
 };
 
@@ -42,7 +43,7 @@ pub(crate) struct Transaction {
 
 /// The address of a database, and how to connect to it.
 pub(crate) enum Options {
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<PgConnectOptions>, ConnectionSettings),
     Sqlite(Box<SqliteConnectOptions>),
 }
 
@@ -64,14 +65,14 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, sqlx::Error> {
         let sqlx = match &self.options {
-            Options::Postgres(options) => Sqlx::connect_postgres(options).await?,
+            Options::Postgres(options, settings) => Sqlx::connect_postgres(options, settings).await?,
             Options::Sqlite(options) => Sqlx::connect_sqlite(options).await?,
         };
         Ok(Connection::new(sqlx, self.statements.clone()))
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if matches!(self.options, Options::Postgres(_)) && metrics.last_used() > TRUSTED_IDLE_TIME {
+        if matches!(self.options, Options::Postgres(..)) && metrics.last_used() > TRUSTED_IDLE_TIME {
             connection.ping().await.map_err(RecycleError::Backend)?;
         }
         Ok(())
@@ -86,7 +87,7 @@ impl Pool {
         statements: StatementCounter,
     ) -> Result<Self, DbErr> {
         let backend = match &options {
-            Options::Postgres(_) => DbBackend::Postgres,
+            Options::Postgres(..) => DbBackend::Postgres,
             Options::Sqlite(_) => DbBackend::Sqlite,
         };
         let connections = managed::Pool::builder(Manager { options, statements })

@@ -53,7 +53,7 @@ impl RefreshBatches {
         self.0.max_capacity() - self.0.capacity()
     }
 
-    /// Spends a refresh token. Returns `None` if there is no such live session, the token was spent, or the row is locked.
+    /// Spends a refresh token. Returns `None` if there is no such live session or the token was spent.
     pub(crate) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let (answer, answered): (_, Answer<_>) = oneshot::channel();
         self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
@@ -87,6 +87,7 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     if rotations.is_empty() {
         return;
     }
+    rotations.sort_unstable_by_key(|rotation| rotation.id);
     let job =
         Job::new(JobKind::Statement, async move |txn| session_rotation::rotate_all(&txn, &rotations).await);
     let rotated = writer.submit(job).await;

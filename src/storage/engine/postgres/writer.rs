@@ -12,7 +12,8 @@ use crate::{
     fault::Fault,
     storage::{
         engine::{
-            job::{self, Answer, Fate, Job, JobKind},
+            job::{self, Answer, Fate, FinishedJob, Job, JobKind},
+            ledger::is_rivalry,
             limits::QUEUE_LENGTH,
             pool::Pool,
             txn::Handle,
@@ -48,22 +49,41 @@ impl PostgresWriter {
         QUEUE_LENGTH - self.permits.available_permits()
     }
 
-    async fn run(self, job: Job, _permit: OwnedSemaphorePermit) {
-        let Self { pool, viewers, events, .. } = self;
+    /// Runs a job until it is committed, or fails on its own account. A job that PostgreSQL undid because of a rival is
+    /// repeated at once: the rival has committed, or will fail in its turn (Ports and Grittner, 2012, "safe retry").
+    async fn run(self, mut job: Job, _permit: OwnedSemaphorePermit) {
+        loop {
+            let Some((finished, ended)) = self.run_once(&mut job).await else { return };
+            let has_rival = finished.has_rival || ended.as_ref().is_err_and(is_rivalry);
+            if !has_rival || job.is_abandoned() {
+                let ended = ended.map_err(|error| error.to_string());
+                return finished.answer(ended, &self.viewers, &self.events);
+            }
+            tracing::debug!("a write is repeated, because another one came first");
+        }
+    }
+
+    /// Runs a job once, and returns how its transaction ended. Returns `None` if it could not begin, or its caller went
+    /// away before.
+    async fn run_once(&self, job: &mut Job) -> Option<(FinishedJob, Result<(), DbErr>)> {
         if job.kind == JobKind::Statement {
-            return job.run(Handle::Pool(pool)).await.answer(Ok(()), &viewers, &events);
+            return Some((job.run(Handle::Pool(self.pool.clone())).await, Ok(())));
         }
         let begin = match job.kind {
             // in one message, so that it costs no round trip
             JobKind::Forgettable => "BEGIN; SET LOCAL synchronous_commit = off",
             JobKind::Transaction | JobKind::Statement => "BEGIN",
         };
-        let transaction = match pool.begin(begin).await {
+        let transaction = match self.pool.begin(begin).await {
             Ok(transaction) if job.is_abandoned() => {
-                return drop(transaction.end("ROLLBACK".to_owned()).await);
+                drop(transaction.end("ROLLBACK".to_owned()).await);
+                return None;
             }
             Ok(transaction) => Arc::new(transaction),
-            Err(error) => return tracing::error!(%error, "a transaction could not begin"),
+            Err(error) => {
+                tracing::error!(%error, "a transaction could not begin");
+                return None;
+            }
         };
         let finished = job.run(Handle::Transaction(transaction.clone())).await;
         let ended = match (Arc::into_inner(transaction), &finished.fate) {
@@ -71,6 +91,6 @@ impl PostgresWriter {
             (Some(transaction), Fate::Undo | Fate::Doom(_)) => transaction.end("ROLLBACK".to_owned()).await,
             (None, _) => Err(DbErr::Custom(job::HELD.to_owned())),
         };
-        finished.answer(ended.map_err(|error| error.to_string()), &viewers, &events);
+        Some((finished, ended))
     }
 }

@@ -132,7 +132,7 @@ impl Group {
         };
         let mut end = "COMMIT";
         while self.finished.len() < GROUP_SIZE && begun.elapsed() < GROUP_TIME {
-            let Some(job) = waiting.pop_front() else { break };
+            let Some(mut job) = waiting.pop_front() else { break };
             if job.is_abandoned() {
                 continue;
             }
