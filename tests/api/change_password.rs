@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp};
 
 const NEW: &str = "battery horse correct";
 
@@ -81,7 +81,7 @@ async fn an_account_without_a_password_can_set_its_first(#[values(Sqlite, Postgr
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_several_racing_changes_succeeds_and_no_racing_login_survives(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
     for round in 0..20 {

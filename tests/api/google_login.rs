@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     google_login_tokens::with,
     support::{
-        Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+        Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp,
         database::connect,
         google::{access_token, ada, ada_at, id_token},
     },
@@ -246,7 +246,7 @@ async fn disabled_google_sign_in_is_reported() {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_first_sign_ins_create_one_account_and_all_succeed(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[NO_VERIFICATION]).await;
     let all = join_all((0..32).map(|_| app.google_login(id_token(&google, &ada())))).await;

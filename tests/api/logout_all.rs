@@ -8,7 +8,7 @@ use gatehouse::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, Sqlite, TestApp};
 
 const LOGOUT_ALL: &str = "mutation { logoutAll { endedSessionIds } }";
 
@@ -51,7 +51,7 @@ async fn credentials_checked_before_logout_all_open_no_session_after_it(
 /// Runs 200 rounds on each database, with `logoutAll` at a different moment of the logins each time.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_racing_login_survives_logout_all(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_racing_login_survives_logout_all(#[values(Sqlite, Postgres, Serializable)] database: Database) {
     let settings = [("MAX_SESSIONS_PER_USER", "1000"), ("RATE_LIMITS", "off")];
     let app = Arc::new(TestApp::with(database, &settings).await);
     app.sign_up(EMAIL).await;

@@ -9,7 +9,7 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
 use crate::support::{
-    Database, Postgres, Sqlite,
+    Database, Postgres, Serializable, Sqlite,
     database::{config, connect},
     process::gatehouse,
 };
@@ -36,7 +36,7 @@ async fn migrate_to(on: &DatabaseConnection, count: usize) {
 async fn add_users(on: &DatabaseConnection, database: Database) {
     let id = match database {
         Sqlite => "unhex(printf('%032x', n))",
-        Postgres => "lpad(to_hex(n), 32, '0')::uuid",
+        Postgres | Serializable => "lpad(to_hex(n), 32, '0')::uuid",
     };
     let sql = format!(
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {USERS})
@@ -88,7 +88,7 @@ async fn a_migration_that_failed_halfway_continues(#[values(Sqlite, Postgres)] d
             BEGIN SELECT RAISE(ABORT, 'the test says so'); END",
             "DROP TRIGGER fail",
         ),
-        Postgres => (
+        Postgres | Serializable => (
             "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN RAISE 'the test says so'; END $$;
             CREATE TRIGGER fail BEFORE UPDATE ON users FOR EACH ROW WHEN (NEW.first_name = 'last') EXECUTE FUNCTION fail()",
@@ -194,7 +194,7 @@ async fn a_locked_table_is_tried_again_and_no_request_waits_long(
     migrate_to(&on, 11).await;
     let as_the_server = match database {
         Sqlite => "PRAGMA journal_mode = WAL",
-        Postgres => "SET statement_timeout = '2s'",
+        Postgres | Serializable => "SET statement_timeout = '2s'",
     };
     on.execute_unprepared(as_the_server).await.unwrap();
     let lock = async || {

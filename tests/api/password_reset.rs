@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, Sqlite, TestApp};
 
 const NEW: &str = "battery horse correct";
 
@@ -75,7 +75,7 @@ async fn links_do_not_replace_each_other_and_using_one_invalidates_all(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_several_racing_resets_succeeds_and_no_racing_login_survives(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let app = Arc::new(TestApp::start(database).await);
     app.sign_up(EMAIL).await;
@@ -101,7 +101,7 @@ async fn one_of_several_racing_resets_succeeds_and_no_racing_login_survives(
 /// Resets with different links race with a password change, without a deadlock.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_links_succeeds(#[values(Sqlite, Postgres, Serializable)] database: Database) {
     let app = Arc::new(TestApp::start(database).await);
     let ada = app.sign_up(EMAIL).await;
     let mut tokens = Vec::new();

@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
+    Answer, Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp,
     google::{access_token, ada, id_token},
 };
 
@@ -187,7 +187,7 @@ async fn google_reauthenticates_with_a_fresh_code_or_token(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres, Serializable)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMIT_PASSWORD_CHANGES", "100/1m")]).await);
     let ada = app.sign_up_proven(EMAIL).await;
     let begun = app.start_reauthentication(&ada.access_token, false).await;

@@ -6,7 +6,9 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 
-use crate::support::{Answer, Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp, database::connect};
+use crate::support::{
+    Answer, Database, EMAIL, Postgres, Serializable, SignedIn, Sqlite, TestApp, database::connect,
+};
 
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,7 @@ async fn a_refresh_continues_the_session_with_a_new_pair(#[values(Sqlite, Postgr
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_racing_refreshes_rotates_and_all_get_the_same_pair(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let app = TestApp::start(database).await;
     let first = app.sign_up(EMAIL).await;
@@ -261,7 +263,7 @@ async fn a_stale_authorization_header_prevents_neither_refresh_nor_logout() {
 fn statement(database: Database, sql: &str) -> sea_orm::Statement {
     let backend = match database {
         Sqlite => sea_orm::DbBackend::Sqlite,
-        Postgres => sea_orm::DbBackend::Postgres,
+        Postgres | Serializable => sea_orm::DbBackend::Postgres,
     };
     sea_orm::Statement::from_string(backend, sql)
 }

@@ -5,7 +5,7 @@ use gatehouse::outbox::send_due;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +105,9 @@ async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_64_racing_codes_and_links_signs_in(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_codes_and_links_signs_in(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let app = Arc::new(TestApp::with(database, &[("OTP_MAX_ATTEMPTS", "20")]).await);
     app.sign_up_proven(EMAIL).await;
     let asked = app.request_login_code(EMAIL).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     revert_security_change::{OTHER, THIEFS, change_password, lasting},
     support::{
-        Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp,
+        Database, EMAIL, PASSWORD, Postgres, Serializable, Sqlite, TestApp,
         google::{ada, id_token},
     },
 };
@@ -18,7 +18,7 @@ use crate::{
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_racing_reverts_resets_and_reauthentications_succeeds(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let settings = [("RATE_LIMIT_PASSWORD_CHANGES", "1000/1m"), ("RATE_LIMIT_PASSWORD_RESETS", "1000/1m")];
     let app = Arc::new(TestApp::with(database, &settings).await);

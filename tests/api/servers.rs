@@ -137,7 +137,7 @@ async fn a_session_started_by_an_older_server_continues_here(#[values(Sqlite, Po
     let id = gatehouse::secrets::uuid_v7(app.app.clock.now());
     let literal = match database {
         Sqlite => format!("x'{}'", id.simple()),
-        Postgres => format!("'{id}'"),
+        Postgres | Serializable => format!("'{id}'"),
     };
     app.sql(&format!("INSERT INTO sessions (id, {columns}) SELECT {literal}, {columns} FROM sessions")).await;
     let begun = SignedIn {

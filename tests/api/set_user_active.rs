@@ -5,7 +5,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp};
 
 const NEW: &str = "countess@example.org";
 
@@ -105,7 +105,9 @@ async fn superusers_can_deactivate_neither_themselves_nor_an_unknown_user() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_racing_login_survives_a_deactivation(#[values(Sqlite, Postgres)] database: Database) {
+async fn no_racing_login_survives_a_deactivation(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let root = app.sign_up_as("superuser", "root@example.org").await;
     let ada = app.sign_up(EMAIL).await;

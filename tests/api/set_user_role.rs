@@ -5,7 +5,7 @@ use rstest::rstest;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, Postgres, SignedIn, Sqlite, TestApp, database::connect};
+use crate::support::{Database, EMAIL, Postgres, Serializable, SignedIn, Sqlite, TestApp, database::connect};
 
 async fn set_role(app: &TestApp, who: &SignedIn, id: &str, role: &str) -> Value {
     let query = "mutation($id: ID!, $role: Role!) { setUserRole(id: $id, role: $role) {
@@ -40,7 +40,9 @@ async fn superusers_can_change_neither_their_own_role_nor_an_unknown_users() {
 /// Two superusers demote each other at the same time, in 200 rounds on each database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_superusers_who_demote_each_other_remains(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_two_superusers_who_demote_each_other_remains(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let app = Arc::new(TestApp::with(database, &[("RATE_LIMITS", "off")]).await);
     let [one, two] = ["one@example.org", "two@example.org"].map(|email| app.sign_up_as("superuser", email));
     let (one, two) = (one.await, two.await);

@@ -3,7 +3,7 @@ use gatehouse::accounts::{NewAccountInput, create_superuser};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn a_taken_name_is_refused_in_any_spelling(#[values(Sqlite, Postgres)] dat
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_64_racing_sign_ups_for_one_name_succeeds(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
     #[values("EMAIL_TAKEN", "USERNAME_TAKEN")] taken: &str,
 ) {
     let app = TestApp::start(database).await;

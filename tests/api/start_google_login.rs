@@ -4,7 +4,9 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, Postgres, SignedIn, Sqlite, TestApp, google::Visit, node::browse};
+use crate::support::{
+    Answer, Database, Postgres, Serializable, SignedIn, Sqlite, TestApp, google::Visit, node::browse,
+};
 
 const REDIRECTS: (&str, &str) =
     ("GOOGLE_REDIRECT_URIS", "https://app.example.org:8443/Signed/In?from=google,https://other.example.org/");
@@ -99,7 +101,9 @@ async fn a_code_works_once_within_ten_minutes_in_the_browser_that_started_the_fl
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_several_racing_uses_of_a_state_signs_in(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_uses_of_a_state_signs_in(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let (app, google) = TestApp::with_google(database, &[]).await;
     let visit = app.visit_google(0).await;
     let all = join_all((0..64).map(|_| app.google_login(visit.input()))).await;

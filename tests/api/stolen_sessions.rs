@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, NO_VERIFICATION, PROXY, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{
+    Database, EMAIL, NO_VERIFICATION, PROXY, Postgres, Serializable, SignedIn, Sqlite, TestApp,
+};
 
 const GRACE: Duration = Duration::from_secs(30);
 const OWNER: (&str, &str) = ("198.51.100.7", "a browser");
@@ -87,7 +89,7 @@ async fn a_thief_who_refreshes_second_is_detected_when_the_owner_continues(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_after_the_successor_was_used_mails_the_owner_once(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let (app, stolen) = start(database).await;
     let owner = refreshed(&app, OWNER, &stolen).await;
@@ -187,7 +189,9 @@ async fn once_the_newest_sibling_is_used_a_repeat_ends_the_session(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn racing_repeats_of_many_clients_get_one_sibling(#[values(Sqlite, Postgres)] database: Database) {
+async fn racing_repeats_of_many_clients_get_one_sibling(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let (app, first) = start(database).await;
     let lost = refreshed(&app, THIEF, &first).await;
     app.advance(GRACE);
@@ -201,7 +205,9 @@ async fn racing_repeats_of_many_clients_get_one_sibling(#[values(Sqlite, Postgre
 /// Without a grace period, each of many racing clients replaces the pair of the previous one, or gets the newest pair.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_grace_period_one_pair_survives_a_race(#[values(Sqlite, Postgres)] database: Database) {
+async fn without_a_grace_period_one_pair_survives_a_race(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let app = TestApp::with(database, &[NO_VERIFICATION, PROXY, ("REFRESH_GRACE", "0s")]).await;
     let first = app.sign_up(EMAIL).await;
     let addresses: Vec<String> = (0..8).map(|number| format!("198.51.{number}.7")).collect();
@@ -218,7 +224,7 @@ async fn without_a_grace_period_one_pair_survives_a_race(#[values(Sqlite, Postgr
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_use_that_races_with_a_repeat_is_always_detected(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let (app, _) = start(database).await;
     let mut first_uses = 0;

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
+use crate::support::{Answer, Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp};
 
 async fn update(app: &TestApp, who: &SignedIn, input: Value) -> Value {
     let query = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
@@ -130,7 +130,9 @@ async fn invisible_characters_count_as_blank() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_several_racing_claims_of_a_username_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_several_racing_claims_of_a_username_succeeds(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
     let app = Arc::new(TestApp::start(database).await);
     let people = join_all((0..16).map(|n| {
         let app = app.clone();

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::{
     resend_otp::unprove,
-    support::{Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqlite, TestApp},
+    support::{Database, EMAIL, PASSWORD, Postgres, Serializable, SignedIn, Sqlite, TestApp},
     verify_otp::{MANDATORY, OTHER},
 };
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres)] database: Database) {
+async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres, Serializable)] database: Database) {
     let app = Arc::new(TestApp::with(database, &[MANDATORY, ("OTP_MAX_ATTEMPTS", "20")]).await);
     let challenge = app.register(EMAIL, PASSWORD).await;
     let code = app.code(EMAIL).await;
@@ -128,7 +128,7 @@ async fn a_sign_up_never_reveals_whether_its_address_has_an_account(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn verifications_of_one_address_do_not_block_each_other(
-    #[values(Sqlite, Postgres)] database: Database,
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
     let app = Arc::new(TestApp::with(database, &[MANDATORY]).await);
     let mut ids = Vec::new();

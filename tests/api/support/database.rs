@@ -21,9 +21,12 @@ use tokio::sync::{Mutex, OnceCell};
 pub enum Database {
     Sqlite,
     Postgres,
+    /// PostgreSQL, whose transactions are serializable unless they say otherwise. It undoes those that could see each other's
+    /// changes halfway.
+    Serializable,
 }
 
-pub use Database::{Postgres, Sqlite};
+pub use Database::{Postgres, Serializable, Sqlite};
 
 impl Database {
     /// Creates an empty, migrated database and returns its URL; a SQLite file is in `folder`.
@@ -38,6 +41,7 @@ impl Database {
                 format!("sqlite://{}", file.display())
             }
             Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template").await,
+            Serializable => CLUSTER.get_or_init(Cluster::start).await.create_serializable("template").await,
         }
     }
 
@@ -50,6 +54,7 @@ impl Database {
                 format!("sqlite://{}", file.display())
             }
             Postgres => CLUSTER.get_or_init(Cluster::start).await.create("template0").await,
+            Serializable => CLUSTER.get_or_init(Cluster::start).await.create_serializable("template0").await,
         }
     }
 }
@@ -114,6 +119,13 @@ impl Cluster {
         let name = format!("test_{}", self.created.fetch_add(1, Ordering::Relaxed));
         self.run(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         format!("{}/{name}", self.url)
+    }
+
+    async fn create_serializable(&self, template: &str) -> String {
+        let url = self.create(template).await;
+        let name = url.rsplit('/').next().unwrap();
+        self.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = serializable")).await;
+        url
     }
 
     async fn run(&self, sql: &str) {
