@@ -47,8 +47,8 @@ const AT_ONCE: usize = 500;
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
     #[error(
-        "this server does not receive its own notices; if there is a transaction pooler between it and PostgreSQL, set \
-         DATABASE_EVENTS=check"
+        "this server does not receive its own notices; if there is a pooler in transaction mode between it and PostgreSQL, set \
+         DATABASE_LISTEN_URL to PostgreSQL's own address, or DATABASE_EVENTS=check"
     )]
     NoEcho,
     #[error(transparent)]
@@ -103,7 +103,9 @@ pub async fn announce_rest(app: &App) {
 async fn connect(app: &App) -> Result<Option<Notifications>, Fault> {
     let database = &app.config.database;
     match (&database.url, database.events) {
-        (DatabaseUrl::Postgres(url), DatabaseEvents::Notify) => Notifications::connect(url).await.map(Some),
+        (DatabaseUrl::Postgres(servers), DatabaseEvents::Notify) => {
+            Notifications::connect(database.listen_url.as_ref().unwrap_or(servers)).await.map(Some)
+        }
         (DatabaseUrl::Postgres(_), DatabaseEvents::Check) | (DatabaseUrl::Sqlite(_), _) => Ok(None),
     }
 }

@@ -163,7 +163,16 @@ async fn per_second(cluster: &Cluster, script: &str) -> f64 {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, script).unwrap();
     let mut pgbench = Command::new("pgbench");
-    pgbench.args(["-n", "-M", "prepared", "-c", &CLIENTS.to_string(), "-T", &ROUND.as_secs().to_string(), "-f"]);
+    pgbench.args([
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        &CLIENTS.to_string(),
+        "-T",
+        &ROUND.as_secs().to_string(),
+        "-f",
+    ]);
     pgbench.arg(file.path()).arg(&cluster.url).stderr(Stdio::null());
     let output = tokio::task::spawn_blocking(move || pgbench.output().unwrap()).await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -283,7 +292,8 @@ async fn storm(address: SocketAddr, client: usize, logins: usize) -> Vec<Value> 
     let query = "mutation($input: LoginInput!) { login(input: $input) { ... on UserError { code } } }";
     let mut codes = Vec::new();
     for number in 0..logins {
-        let input = json!({ "identifier": format!("{client}-{number}@example.org"), "password": "wrong password" });
+        let input =
+            json!({ "identifier": format!("{client}-{number}@example.org"), "password": "wrong password" });
         let body = json!({ "query": query, "variables": { "input": input } });
         let answer = connection.post("", &body).await.unwrap();
         codes.push(answer["data"]["login"]["code"].clone());

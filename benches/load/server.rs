@@ -38,6 +38,7 @@ impl Server {
             .env("PUBLIC_URL", format!("http://{address}"))
             .env("SMTP_URL", "smtp://127.0.0.1:9")
             .env("EMAIL_FROM", "accounts@example.org")
+            .env("SHUTDOWN_DELAY", "0s")
             .env("PORT", address.port().to_string())
             .env("HASH_QUEUE", "1000")
             .env("RATE_LIMITS", "off")

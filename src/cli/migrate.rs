@@ -39,9 +39,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
 
 /// Fails if this version does not work with the tables of the database.
 pub(super) async fn require_migrated(config: &Config) -> Result<(), CliError> {
-    match migrate::count_pending(config).await? {
+    require_none(migrate::count_pending(config).await?)
+}
+
+/// Fails if there are pending migrations.
+pub(super) fn require_none(pending: usize) -> Result<(), CliError> {
+    match pending {
         0 => Ok(()),
-        pending => {
+        _ => {
             Err(format!("the database has {pending} pending migrations: run `gatehouse migrate` first")
                 .into())
         }

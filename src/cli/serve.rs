@@ -1,15 +1,30 @@
 //! `gatehouse serve`.
 
-use std::{future::pending, sync::Arc};
+use std::{error::Error, future::pending, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    time::{self, Instant},
+};
 
 use super::{
-    migrate::require_migrated,
+    migrate::require_none,
     setup::{CliError, load},
 };
-use crate::{app::App, config::Mode, housekeeping, http, outbox, peers, storage::migrate};
+use crate::{
+    app::App,
+    config::Mode,
+    housekeeping,
+    http::{self, Leaving},
+    outbox, peers,
+    storage::migrate,
+};
+
+/// The pause between two attempts to reach the database, and between two messages about it.
+const RETRY: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -20,10 +35,25 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Serve)?;
-    if arguments.migrate {
-        migrate::migrate(&config).await?;
-    } else {
-        require_migrated(&config).await?;
+    let mut told = None;
+    loop {
+        let prepared = if arguments.migrate {
+            migrate::migrate(&config).await.map(|_| 0)
+        } else {
+            migrate::count_pending(&config).await
+        };
+        match prepared {
+            Ok(pending) => break require_none(pending)?,
+            Err(error) if error.is_away() => {
+                // once a minute, because an outage may last
+                if told.is_none_or(|told: Instant| told.elapsed() > SAY_AGAIN) {
+                    told = Some(Instant::now());
+                    tracing::warn!(error = &error as &dyn Error, "waiting for the database");
+                }
+                time::sleep(RETRY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     let app = App::build(config).await?;
     listen(app, || {}).await
@@ -54,11 +84,18 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, sending) = (app.clone(), stopped.map(drop));
     let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
+    let (leaving, delay) = (Leaving::default(), app.config.server.shutdown_delay);
     let shutdown = async {
         told_to_stop().await;
+        leaving.begin();
+        if !delay.is_zero() {
+            tracing::info!(?delay, "leaving: not ready for new clients, but still accepting connections");
+            let _ = time::timeout(delay, told_to_stop()).await;
+        }
         drop(stop);
     };
-    let served = async { Ok::<_, CliError>(http::serve(app.clone(), listener, shutdown).await?) };
+    let served =
+        async { Ok::<_, CliError>(http::serve(app.clone(), listener, leaving.clone(), shutdown).await?) };
     let measured = async {
         if let Some(listener) = metrics {
             http::serve_metrics(app.clone(), listener, pending()).await?;

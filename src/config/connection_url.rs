@@ -49,15 +49,26 @@ const HARMLESS: [&str; 14] = [
     "user",
 ];
 
-/// Parses the URL of a PostgreSQL server.
-pub(super) fn postgres(s: &str) -> Result<SecretString, String> {
-    Parts::of(s)?.postgres().ok_or_else(|| PERCENT_ENCODE.to_owned())
+/// The parameter by which libpq chooses among several servers.
+const TARGET: &str = "target_session_attrs";
+
+/// Parses the URL of one or more PostgreSQL servers (`postgres://one:5432,two:5432/name`). Returns a URL for each.
+pub(super) fn postgres(s: &str) -> Result<Vec<SecretString>, String> {
+    let parts = Parts::of(s)?;
+    let target =
+        parts.parameters().find(|(name, _)| *name == TARGET).map_or("read-write", |(_, value)| value);
+    if !["any", "primary", "read-write"].contains(&target) {
+        return Err(format!("needs a server that accepts writes: {TARGET} must be read-write"));
+    }
+    let servers = parts.host.split(',').map(|host| Parts { host, ..parts }.postgres());
+    servers.collect::<Option<_>>().ok_or_else(|| PERCENT_ENCODE.to_owned())
 }
 
 /// Returns a warning if a PostgreSQL URL has parameters that have no effect.
 pub(super) fn unused_parameters(s: &str) -> Option<String> {
     let parts = Parts::of(s).ok().filter(|_| !s.starts_with("sqlite:"))?;
-    let unused: Vec<&str> = parts.parameters().map(|(name, _)| name).filter(|name| !is_used(name)).collect();
+    let unused: Vec<&str> =
+        parts.parameters().map(|(name, _)| name).filter(|name| !is_used(name) && *name != TARGET).collect();
     (!unused.is_empty())
         .then(|| format!("DATABASE_URL has parameters that are not used: {}", unused.join(", ")))
 }
@@ -91,9 +102,10 @@ pub(super) fn without_passwords(s: &str) -> String {
 }
 
 /// The parts of a URL.
+#[derive(Clone, Copy)]
 struct Parts<'s> {
     user: Option<&'s str>,
-    /// The host, and the port behind a colon.
+    /// The host, and the port behind a colon. A comma separates servers.
     host: &'s str,
     /// Includes the leading slash.
     path: &'s str,

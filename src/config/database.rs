@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{
     connection_url,
     reader::{DefaultValue, Reader},
-    values::{MINUTE, duration, one_of, within},
+    values::{MINUTE, duration, one_of, optional, within},
 };
 
 /// The location of the data, and how much of it is cached in memory.
@@ -18,6 +18,8 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub max_connections: u32,
     pub events: DatabaseEvents,
+    /// The servers to LISTEN on, if not those of `url`.
+    pub listen_url: Option<Vec<SecretString>>,
     /// Applies to sessions and to users separately.
     pub viewer_cache_size: usize,
     /// Ignored on SQLite, where the cache is never stale.
@@ -29,8 +31,8 @@ pub struct DatabaseConfig {
 pub enum DatabaseUrl {
     /// A file, which is created if it is missing.
     Sqlite(PathBuf),
-    /// A server. The URL may contain a password.
-    Postgres(SecretString),
+    /// The URL of a server, or of several, of which one accepts writes. Each may contain a password.
+    Postgres(Vec<SecretString>),
 }
 
 /// How servers on one PostgreSQL database hear of each other's events.
@@ -56,7 +58,8 @@ impl DatabaseConfig {
         let url = r.setting(
             name,
             DefaultValue::derived(sqlite, "`sqlite://DATA_DIR/gatehouse.db`").required_by_serve(),
-            "Where the database is: `sqlite://path` or `postgres://…`.",
+            "Where the database is: `sqlite://path` or `postgres://…`. Several PostgreSQL servers are separated by commas \
+             (`postgres://user:password@one:5432,two:5432/name?target_session_attrs=read-write`): the one that accepts writes is used.",
             database_url,
         );
         let given = r.find(name).and_then(|found| found.text().ok());
@@ -78,6 +81,13 @@ impl DatabaseConfig {
                  of sessions, within seconds, and keeps no sessions in memory. See [Events](events.md).",
                 |s| one_of(s, &[("notify", DatabaseEvents::Notify), ("check", DatabaseEvents::Check)]),
             ),
+            listen_url: r.setting(
+                "DATABASE_LISTEN_URL",
+                "",
+                "Where to LISTEN, if `DATABASE_URL` leads to a pooler in transaction mode: the PostgreSQL server itself. Each \
+                 server of Gatehouse keeps one connection to it.",
+                |s| optional(s, listen_url),
+            ),
             viewer_cache_size: r.setting(
                 "VIEWER_CACHE_SIZE",
                 "20000",
@@ -92,6 +102,13 @@ impl DatabaseConfig {
                 |s| duration(s, Duration::ZERO..=MINUTE),
             ),
         }
+    }
+}
+
+fn listen_url(s: &str) -> Result<Vec<SecretString>, String> {
+    match database_url(s)? {
+        DatabaseUrl::Postgres(servers) => Ok(servers),
+        DatabaseUrl::Sqlite(_) => Err("must begin with postgres://".to_owned()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings of the HTTP server.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use url::Url;
@@ -9,7 +9,7 @@ use super::{
     mode::Mode,
     origin::origin,
     reader::{DefaultValue, Reader},
-    values::{is_loopback, list, switch, within},
+    values::{MINUTE, duration, is_loopback, list, switch, within},
 };
 
 /// Where the server listens, and who may reach it.
@@ -25,6 +25,8 @@ pub struct ServerConfig {
     /// In the form that browsers send. Includes the origin of `public_url`.
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
+    /// Zero unless the server is in production.
+    pub shutdown_delay: Duration,
     pub max_connections: u32,
     pub max_connections_per_address: u32,
     pub playground: bool,
@@ -80,6 +82,13 @@ impl ServerConfig {
             "Networks of proxies whose `X-Forwarded-For` is believed. See [Behind a proxy](operating.md#behind-a-proxy).",
             |s| list(s, network),
         );
+        let shutdown_delay = r.setting(
+            "SHUTDOWN_DELAY",
+            DefaultValue::derived(if mode == Mode::Serve { "5s" } else { "0s" }, "`5s`; without `serve` `0s`"),
+            "How long the server still accepts connections after SIGTERM, while `/health/ready` answers 503, so that a load \
+             balancer notices in time. Another signal ends the wait. See [Restarts](operating.md#restarts).",
+            |s| duration(s, Duration::ZERO..=10 * MINUTE),
+        );
         let max_connections = r.setting(
             "MAX_CONNECTIONS",
             "10000",
@@ -113,6 +122,7 @@ impl ServerConfig {
             allowed_hosts,
             allowed_origins,
             trusted_proxies,
+            shutdown_delay,
             max_connections,
             max_connections_per_address,
             playground,

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use poem::{Response, handler, http::StatusCode, web::Data};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::answer;
+use super::{Leaving, answer};
 use crate::{app::App, storage::Timestamp};
 
 /// How long a database check is reused. Anyone may call this endpoint as often as they like, and their calls must
@@ -18,9 +18,17 @@ pub(super) fn live() -> Response {
     ok()
 }
 
-/// Responds with 503 if the database does not accept writes.
+/// Responds with 503 if the server is leaving, or the database does not accept writes.
 #[handler]
-pub(super) async fn ready(Data(app): Data<&Arc<App>>, Data(readiness): Data<&Arc<Readiness>>) -> Response {
+pub(super) async fn ready(
+    Data(app): Data<&Arc<App>>,
+    Data(readiness): Data<&Arc<Readiness>>,
+    Data(leaving): Data<&Leaving>,
+) -> Response {
+    if leaving.has_begun() {
+        let message = "The server is shutting down.";
+        return answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+    }
     if readiness.ask(app).await {
         return ok();
     }

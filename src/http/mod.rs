@@ -25,6 +25,7 @@ mod graphql;
 mod headers;
 mod health;
 mod hosts;
+mod leaving;
 mod lingering_close;
 mod mailbox;
 mod media;
@@ -40,15 +41,17 @@ mod sockets;
 pub(crate) mod welcome;
 mod well_known;
 
+pub use leaving::Leaving;
 use sockets::Sockets;
 
 /// How long sockets may take to close, if they have not closed while requests finished.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown`, then finishes the requests in progress.
+/// Serves until `shutdown`, then finishes the requests in progress. `leaving` may begin earlier.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
+    leaving: Leaving,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let sockets = Sockets::default();
@@ -57,9 +60,9 @@ pub async fn serve(
         sockets.close();
     };
     let documents = Documents::new(&sdl(), app.config.server.introspection).map_err(io::Error::other)?;
-    let routes = routes(&app, documents, &sockets);
+    let routes = routes(&app, documents, &sockets, &leaving);
     let connections = admission::Admission::new(app.clone());
-    server::run(listener, connections, routes, shutdown).await?;
+    server::run(listener, connections, routes, leaving, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
 }
@@ -72,13 +75,14 @@ pub async fn serve_metrics(
 ) -> io::Result<()> {
     let connections = admission::Admission::new(app.clone());
     let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
-    server::run(listener, connections, routes.map_to_response(), shutdown).await
+    server::run(listener, connections, routes.map_to_response(), Leaving::default(), shutdown).await
 }
 
 fn routes(
     app: &Arc<App>,
     documents: Documents,
     sockets: &Sockets,
+    leaving: &Leaving,
 ) -> impl Endpoint<Output = Response> + use<> {
     let endpoint = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
     let mut routes = Route::new()
@@ -105,7 +109,8 @@ fn routes(
         .at("/health/ready", get(health::ready))
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
         .data(app.clone())
-        .data(Arc::new(health::Readiness::default()));
+        .data(Arc::new(health::Readiness::default()))
+        .data(leaving.clone());
     let with_path = with_health.with(public_path::PublicPath::new(&app.config));
     named(with_path, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
 }

@@ -7,11 +7,12 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint, Response,
-    http::{StatusCode, uri::Scheme},
+    http::{HeaderValue, StatusCode, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
@@ -21,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    Leaving,
     admission::{Admission, ConnectionPlace},
     deadlines::{Deadlines, Phase},
     lingering_close::LingeringClose,
@@ -37,34 +39,41 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// How long to wait if no connection can be accepted, probably because too many are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then accepts nothing more and finishes the requests in progress.
+/// Serves until `shutdown`, then accepts nothing more and finishes the requests in progress. Once `leaving` has begun, each
+/// connection ends with its next response.
 pub(super) async fn run(
     listener: TcpListener,
     connections: Admission,
     endpoint: impl Endpoint<Output = Response> + 'static,
+    leaving: Leaving,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?.into());
     let (stop, stopping) = watch::channel(());
     let (open, mut all_closed) = mpsc::channel(1);
-    let server = Arc::new(Server { endpoint, local, stopping, _open: open });
+    let server = Arc::new(Server { endpoint, local, leaving, stopping, _open: open });
     let mut shutdown = pin!(shutdown);
     tracing::info!(address = %server.local, "listening");
+    let admit = |(socket, peer): (TcpStream, SocketAddr)| match connections.admit(peer.ip()) {
+        Ok(place) => drop(tokio::spawn(server.clone().serve(socket, peer, place))),
+        Err(full) => full.turn_away(socket),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((socket, peer)) => match connections.admit(peer.ip()) {
-                Ok(place) => drop(tokio::spawn(server.clone().serve(socket, peer, place))),
-                Err(full) => full.turn_away(socket),
-            },
+            Ok(accepted) => admit(accepted),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 time::sleep(PAUSE).await;
             }
         }
+    }
+    // the kernel has already accepted these, and would reset them, with the requests that they carry
+    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+        admit(accepted);
     }
     drop((listener, server));
     drop(stop);
@@ -80,6 +89,7 @@ pub(super) async fn run(
 struct Server<E> {
     endpoint: E,
     local: LocalAddr,
+    leaving: Leaving,
     /// Closes when the server stops.
     stopping: watch::Receiver<()>,
     /// Closes with the last connection.
@@ -99,9 +109,12 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             let request = poem::Request::from((request, self.local.clone(), peer.clone(), Scheme::HTTP));
             // boxed, because a connection reserves memory for this future as long as it is open, and most
             // connections are idle
-            let answer = Box::pin(self.endpoint.get_response(request)).await;
+            let mut answer = Box::pin(self.endpoint.get_response(request)).await;
             if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                 phase.end();
+                if self.leaving.has_begun() {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
             }
             Ok::<_, Infallible>(hyper::Response::from(answer))
         });

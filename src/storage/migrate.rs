@@ -62,6 +62,14 @@ pub enum MigrateError {
     },
 }
 
+impl MigrateError {
+    /// Returns whether the database cannot be reached, or accepts no writes now, so that a later attempt may succeed.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Database(DbErr::Conn(_)))
+    }
+}
+
 /// Applies the pending migrations, and returns those that it applied. Several servers may do so at the same time. If it fails or is
 /// interrupted, the next run continues where it stopped.
 pub async fn migrate(config: &Config) -> Result<Vec<Migration>, MigrateError> {

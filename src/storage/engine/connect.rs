@@ -35,16 +35,17 @@ use crate::{
 /// Opens the database and starts the tasks that write. The events of committed transactions go to `events`.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     match &config.database.url {
-        DatabaseUrl::Postgres(url) => connect_postgres(config, url, events.clone()).await,
+        DatabaseUrl::Postgres(servers) => connect_postgres(config, servers, events.clone()).await,
         DatabaseUrl::Sqlite(path) => connect_sqlite(config, path, events.clone()).await,
     }
 }
 
-async fn connect_postgres(config: &Config, url: &SecretString, events: Events) -> Result<Db, DbErr> {
+async fn connect_postgres(config: &Config, servers: &[SecretString], events: Events) -> Result<Db, DbErr> {
     let statements = StatementCounter::default();
     let open = async |settings: ConnectionSettings, size| {
-        let options = Options::Postgres(postgres(url)?.into(), settings);
-        Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, url))
+        let servers_options = servers.iter().map(postgres).collect::<Result<_, _>>()?;
+        let options = Options::Postgres(servers_options, settings);
+        Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, servers))
     };
     let readers = config.database.max_connections / 2;
     let reader = Reader(open(ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT), readers).await?);
@@ -98,15 +99,15 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW_STATEMENT)
         .record_stmt_in_spans(false);
     match &config.database.url {
-        DatabaseUrl::Postgres(url) => {
-            let postgres = postgres(url)?;
-            options.map_sqlx_postgres_opts(move |_| postgres.clone());
-            let connection = Database::connect(options).await.map_err(|error| unreachable(error, url))?;
-            // even if the role or the database has limits of its own
-            let lock_timeout = MIGRATION_LOCK_TIME_LIMIT.as_millis();
-            let limits = format!("SET statement_timeout = 0; SET lock_timeout = {lock_timeout}");
-            connection.execute_unprepared(&limits).await?;
-            Ok(connection)
+        DatabaseUrl::Postgres(servers) => {
+            let mut connected = Err(DbErr::Custom("no server is configured".to_owned()));
+            for server in servers {
+                connected = migrator(options.clone(), postgres(server)?).await;
+                if connected.is_ok() {
+                    break;
+                }
+            }
+            connected.map_err(|error| unreachable(error, servers))
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -117,11 +118,47 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
     }
 }
 
-/// Adds the address of the database to an error, because a pool that gives up after its retries reports only a timeout.
-fn unreachable(error: DbErr, url: &SecretString) -> DbErr {
-    let Ok(url) = Url::parse(url.expose_secret()) else { return error };
-    let (host, port) = (url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432));
-    DbErr::Custom(format!("PostgreSQL at {host}, port {port}, cannot be used: {error}"))
+/// Connects to a server that accepts writes.
+async fn migrator(
+    mut options: ConnectOptions,
+    server: PgConnectOptions,
+) -> Result<DatabaseConnection, DbErr> {
+    options.map_sqlx_postgres_opts(move |_| server.clone());
+    let connection = Database::connect(options).await?;
+    let mut leased = connection.get_postgres_connection_pool().acquire().await.map_err(not_connected)?;
+    // even if the role or the database has limits of its own
+    ConnectionSettings::of_migrators(MIGRATION_LOCK_TIME_LIMIT)
+        .apply(&mut leased)
+        .await
+        .map_err(not_connected)?;
+    Ok(connection)
+}
+
+fn not_connected(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}
+
+/// Adds the addresses of the servers to an error. It stays a [`DbErr::Conn`] if the database may only be away: a wrong password
+/// is not repaired by waiting.
+fn unreachable(error: DbErr, servers: &[SecretString]) -> DbErr {
+    let address = |server: &SecretString| {
+        let url = Url::parse(server.expose_secret()).ok()?;
+        Some(format!("{}, port {}", url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432)))
+    };
+    let addresses: Vec<_> = servers.iter().filter_map(address).collect();
+    let text = format!("PostgreSQL at {} cannot be used: {error}", addresses.join(" or "));
+    let is_refused = match &error {
+        DbErr::Conn(RuntimeErr::SqlxError(error)) => match &**error {
+            sqlx::Error::Database(error) => {
+                !error.code().is_some_and(|code| ["57P", "53"].iter().any(|class| code.starts_with(class)))
+            }
+            sqlx::Error::Configuration(_) => true,
+            _ => false,
+        },
+        DbErr::ConnectionAcquire(_) => false,
+        _ => true,
+    };
+    if is_refused { DbErr::Custom(text) } else { DbErr::Conn(RuntimeErr::Internal(text)) }
 }
 
 /// Creates the file if it does not exist, readable only by its owner because it contains email addresses and password
@@ -131,10 +168,8 @@ fn create_private(path: &Path) -> Result<(), DbErr> {
     file.map(drop).map_err(|error| DbErr::Custom(format!("{}: {error}", path.display())))
 }
 
-fn postgres(url: &SecretString) -> Result<PgConnectOptions, DbErr> {
-    let options: Result<PgConnectOptions, sqlx::Error> = url.expose_secret().parse();
-    let options =
-        options.map_err(|error| unreachable(DbErr::Conn(RuntimeErr::SqlxError(error.into())), url))?;
+fn postgres(server: &SecretString) -> Result<PgConnectOptions, DbErr> {
+    let options: PgConnectOptions = server.expose_secret().parse().map_err(not_connected)?;
     Ok(options
         .application_name("gatehouse")
         // poolers refuse it in the start-up message, and no column is a floating-point number

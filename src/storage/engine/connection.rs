@@ -1,6 +1,6 @@
 //! One connection to either database.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sea_orm::{
     DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
@@ -11,7 +11,11 @@ use sea_orm::{
 };
 use sea_query_sqlx::SqlxValues;
 
-use super::statement_counts::StatementCounter;
+use super::{
+    limits::MAX_CONNECTION_AGE, postgres::connection_settings::ConnectionSettings,
+    statement_counts::StatementCounter,
+};
+use crate::secrets;
 
 /// The pragma that shows a SQLite connection whether another connection has committed.
 pub(crate) const DATA_VERSION: &str = "PRAGMA data_version";
@@ -23,6 +27,10 @@ pub(crate) struct Connection {
     is_in_transaction: bool,
     /// Whether the outcome of a statement that was sent is unknown.
     is_cut_off: bool,
+    /// Whether the server said that it is a standby, is stopping, or has lost the connection.
+    is_misrouted: bool,
+    /// The age from which the connection is replaced. It differs, so that they are not all replaced at once.
+    max_age: Duration,
     statements: StatementCounter,
 }
 
@@ -35,10 +43,10 @@ pub(crate) enum Sqlx {
 impl Sqlx {
     // boxed, because otherwise the future of every statement would be as large as the future that connects
     pub(crate) async fn connect_postgres(
-        options: &PgConnectOptions,
+        server: &PgConnectOptions,
         settings: &ConnectionSettings,
     ) -> Result<Self, sqlx::Error> {
-        let mut connection = Box::pin(PgConnection::connect_with(options)).await?;
+        let mut connection = Box::pin(PgConnection::connect_with(server)).await?;
         settings.apply(&mut connection).await?;
         Ok(Self::Postgres(connection))
     }
@@ -50,7 +58,14 @@ impl Sqlx {
 
 impl Connection {
     pub(crate) fn new(sqlx: Sqlx, statements: StatementCounter) -> Self {
-        Self { sqlx, is_in_transaction: false, is_cut_off: false, statements }
+        let [spread] = secrets::random();
+        let max_age = MAX_CONNECTION_AGE - MAX_CONNECTION_AGE * u32::from(spread) / 1024;
+        Self { sqlx, is_in_transaction: false, is_cut_off: false, is_misrouted: false, max_age, statements }
+    }
+
+    /// Returns whether a connection of this age should be replaced.
+    pub(crate) fn is_old(&self, age: Duration) -> bool {
+        age > self.max_age
     }
 
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -119,8 +134,13 @@ impl Connection {
         }
     }
 
-    pub(crate) fn is_unfinished(&self) -> bool {
-        self.is_in_transaction || self.is_cut_off
+    /// Returns whether something on this connection is unfinished, or it leads to the wrong server.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_in_transaction || self.is_cut_off || self.is_misrouted
+    }
+
+    pub(crate) fn is_misrouted(&self) -> bool {
+        self.is_misrouted
     }
 
     /// Runs commands that are not counted.
@@ -129,7 +149,17 @@ impl Connection {
             Sqlx::Postgres(sqlx) => commands.execute(sqlx).await.map(drop),
             Sqlx::Sqlite(sqlx) => commands.execute(sqlx).await.map(drop),
         };
+        self.note_misrouted(result.as_ref().err());
         result.map_err(failed)
+    }
+
+    /// Notes SQLSTATE 25006 (the server is read-only), 57P01 to 57P03 (it is stopping or starting) and class 08 (the connection
+    /// is lost). Other statements would fail in the same way, however long the connection is kept.
+    fn note_misrouted(&mut self, error: Option<&sqlx::Error>) {
+        let code = error.and_then(|error| error.as_database_error()?.code());
+        self.is_misrouted |= code.is_some_and(|code| {
+            ["25006", "57P01", "57P02", "57P03"].contains(&&*code) || code.starts_with("08")
+        });
     }
 
     fn begin(&mut self) -> Instant {
@@ -142,6 +172,7 @@ impl Connection {
         self.statements.add(begun.elapsed());
         // a database that responds with an error is ready for the next statement
         self.is_cut_off = !matches!(result, Ok(_) | Err(sqlx::Error::Database(_)));
+        self.note_misrouted(result.as_ref().err());
         result.map_err(failed)
     }
 }

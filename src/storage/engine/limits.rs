@@ -23,6 +23,9 @@ pub(crate) const ABANDONED_TIME_LIMIT: Duration = Duration::from_millis(2500);
 /// How long a PostgreSQL connection may be unused before it is pinged.
 pub(crate) const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 
+/// The greatest age of a PostgreSQL connection. Some are replaced when they are three quarters as old.
+pub(crate) const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
+
 /// The duration from which a statement is logged as slow.
 pub(crate) const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 

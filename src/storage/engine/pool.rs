@@ -1,13 +1,15 @@
 //! A pool of connections, and transactions on them.
 //!
 //! sqlx's own pool pings every connection that is returned, which turns each statement into two round trips. This pool
-//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause.
+//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause. It
+//! replaces old ones, so that a change of the address or of the standby reaches every server within half an hour.
 //! If something on a connection was cut off, the connection is closed. On PostgreSQL this happens at once, because the
 //! server keeps the connection's locks until then.
 
 use std::{
     fmt,
     ops::{Deref, DerefMut},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use deadpool::{
@@ -43,12 +45,15 @@ pub(crate) struct Transaction {
 
 /// The address of a database, and how to connect to it.
 pub(crate) enum Options {
-    Postgres(Box<PgConnectOptions>, ConnectionSettings),
+    /// Servers, of which one accepts writes.
+    Postgres(Vec<PgConnectOptions>, ConnectionSettings),
     Sqlite(Box<SqliteConnectOptions>),
 }
 
 struct Manager {
     options: Options,
+    /// The server to try first: the last one that worked, or the one after the last one that did not.
+    first: AtomicUsize,
     statements: StatementCounter,
 }
 
@@ -65,17 +70,47 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, sqlx::Error> {
         let sqlx = match &self.options {
-            Options::Postgres(options, settings) => Sqlx::connect_postgres(options, settings).await?,
+            Options::Postgres(servers, settings) => self.connect_to_any(servers, settings).await?,
             Options::Sqlite(options) => Sqlx::connect_sqlite(options).await?,
         };
         Ok(Connection::new(sqlx, self.statements.clone()))
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if matches!(self.options, Options::Postgres(..)) && metrics.last_used() > TRUSTED_IDLE_TIME {
+        if matches!(self.options, Options::Sqlite(_)) {
+            return Ok(());
+        }
+        if connection.is_old(metrics.age()) {
+            return Err(RecycleError::message("it is old"));
+        }
+        if metrics.last_used() > TRUSTED_IDLE_TIME {
             connection.ping().await.map_err(RecycleError::Backend)?;
         }
         Ok(())
+    }
+}
+
+impl Manager {
+    /// Connects to the first of these servers that accepts writes.
+    async fn connect_to_any(
+        &self,
+        servers: &[PgConnectOptions],
+        settings: &ConnectionSettings,
+    ) -> Result<Sqlx, sqlx::Error> {
+        let first = self.first.load(Ordering::Relaxed);
+        let mut why = sqlx::Error::PoolTimedOut;
+        for at in (first..).take(servers.len()) {
+            // if this one hangs, the next attempt begins with another
+            self.first.store(at + 1, Ordering::Relaxed);
+            match Sqlx::connect_postgres(&servers[at % servers.len()], settings).await {
+                Ok(connection) => {
+                    self.first.store(at, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
     }
 }
 
@@ -90,7 +125,7 @@ impl Pool {
             Options::Postgres(..) => DbBackend::Postgres,
             Options::Sqlite(_) => DbBackend::Sqlite,
         };
-        let connections = managed::Pool::builder(Manager { options, statements })
+        let connections = managed::Pool::builder(Manager { options, first: AtomicUsize::new(0), statements })
             .max_size(usize::try_from(size).unwrap_or(usize::MAX))
             // `Lifo` would double the wait of the slowest requests while password hashes are computed
             .queue_mode(QueueMode::Fifo)
@@ -205,9 +240,15 @@ impl DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(mut connection) = self.0.take().filter(|connection| connection.is_unfinished()) else {
+        let Some(mut connection) = self.0.take().filter(|connection| connection.is_spent()) else {
             return;
         };
+        // the idle ones lead to the same server, and would fail one request each
+        if connection.is_misrouted()
+            && let Some(pool) = Object::pool(&connection)
+        {
+            pool.retain(|_, _| false);
+        }
         // SQLite's thread finishes a statement even if nobody waits for it. The connection occupies its place in the
         // pool until then: otherwise, each request on a disk that hangs would add a thread
         if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {

@@ -102,7 +102,7 @@ impl TestApp {
                 let _ = stopped.await;
             };
             tokio::select! {
-                served = http::serve(served.clone(), listener, stopped) => served.unwrap(),
+                served = http::serve(served.clone(), listener, http::Leaving::default(), stopped) => served.unwrap(),
                 () = peers::run(&served) => {}
             }
         });

@@ -64,6 +64,7 @@ impl Server {
             ("PUBLIC_URL", "http://127.0.0.1"),
             ("SMTP_URL", "smtp://127.0.0.1:9"),
             ("EMAIL_FROM", "accounts@example.org"),
+            ("SHUTDOWN_DELAY", "0s"),
         ];
         Self::start(folder, &["serve", "--migrate"], &[&least, settings].concat()).await.0
     }

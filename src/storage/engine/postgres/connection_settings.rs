@@ -1,4 +1,4 @@
-//! The settings of a connection to PostgreSQL.
+//! The settings of a connection to PostgreSQL, and the check that it leads to a server that accepts writes.
 //!
 //! They are set by a statement once the connection is open, because poolers refuse them as parameters of the start-up message.
 //! The statement leaves out what the engine does not know, and what it cannot take.
@@ -10,9 +10,13 @@ use sea_orm::sqlx::{self, PgConnection};
 /// What [`ConnectionSettings::apply`] sends. `set_config` with `false` lasts as long as the connection.
 ///
 /// Citus cannot plan a generic read of a distributed table: it must know the value to find the shard.
-const APPLY: &str = r#"SELECT set_config("name", "value", false) FROM unnest($1::text[], $2::text[]) AS "wanted" ("name", "value")
+const APPLY: &str = r#"SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
+    (SELECT count(set_config("name", "value", false)) FROM unnest($1::text[], $2::text[]) AS "wanted" ("name", "value")
     WHERE EXISTS (SELECT FROM pg_settings WHERE pg_settings."name" = "wanted"."name")
-    AND NOT ("name" = 'plan_cache_mode' AND EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'))"#;
+    AND NOT ("name" = 'plan_cache_mode' AND EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')))"#;
+
+/// The error for a server that accepts no writes.
+const STANDBY: &str = "the server is a standby, or accepts no writes";
 
 /// The settings of a connection: names and values.
 #[derive(Clone, Debug)]
@@ -44,9 +48,17 @@ impl ConnectionSettings {
         settings
     }
 
-    /// Sets them.
+    /// The settings of a connection that migrates: its statements take as long as they need, but do not wait for locks.
+    pub(crate) fn of_migrators(lock_timeout: Duration) -> Self {
+        let lock_timeout = lock_timeout.as_millis().to_string();
+        Self(vec![("statement_timeout", "0".to_owned()), ("lock_timeout", lock_timeout)])
+    }
+
+    /// Sets them. Fails if the server accepts no writes: a standby may be behind, so it must not be read either.
     pub(crate) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(name, value)| (*name, &**value)).unzip();
-        sqlx::query(APPLY).bind(names).bind(values).persistent(false).execute(connection).await.map(drop)
+        let apply = sqlx::query_as(APPLY).bind(names).bind(values).persistent(false);
+        let (is_read_only, _set): (bool, i64) = apply.fetch_one(connection).await?;
+        if is_read_only { Err(sqlx::Error::Protocol(STANDBY.to_owned())) } else { Ok(()) }
     }
 }

@@ -17,6 +17,9 @@ use crate::{
     storage::engine::limits::STATEMENT_TIME_LIMIT,
 };
 
+/// The time limit for connecting to one server.
+const CONNECT_TIME_LIMIT: Duration = STATEMENT_TIME_LIMIT.saturating_add(Duration::from_secs(1));
+
 /// The channel that all servers on one database share.
 const CHANNEL: &str = "gatehouse_events";
 
@@ -25,20 +28,30 @@ const CHANNEL: &str = "gatehouse_events";
 pub struct Notifications(PgListener);
 
 impl Notifications {
-    /// Connects, and receives everything that is sent from now on.
-    pub async fn connect(url: &SecretString) -> Result<Self, Fault> {
-        let unavailable = |error: sqlx::Error| Fault::Unavailable(error.into());
-        let options: PgConnectOptions = url.expose_secret().parse().map_err(unavailable)?;
-        let connect = async {
-            let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-            let pool = pool.connect_with(options.application_name("gatehouse events")).await?;
-            let mut listener = PgListener::connect_with(&pool).await?;
-            listener.eager_reconnect(false);
-            listener.listen(CHANNEL).await?;
-            Ok(Self(listener))
-        };
-        let connected = tokio::time::timeout(STATEMENT_TIME_LIMIT + Duration::from_secs(1), connect).await;
-        connected.map_err(|late| Fault::Unavailable(late.into()))?.map_err(unavailable)
+    /// Connects to the server that accepts writes, and receives everything that is sent from now on.
+    pub async fn connect(servers: &[SecretString]) -> Result<Self, Fault> {
+        let mut why = Fault::internal("no server is configured");
+        for server in servers {
+            let connected = tokio::time::timeout(CONNECT_TIME_LIMIT, Self::connect_to(server)).await;
+            match connected {
+                Ok(Ok(listening)) => return Ok(listening),
+                Ok(Err(error)) => why = Fault::Unavailable(error.into()),
+                Err(late) => why = Fault::Unavailable(late.into()),
+            }
+        }
+        Err(why)
+    }
+
+    async fn connect_to(server: &SecretString) -> Result<Self, sqlx::Error> {
+        let options: PgConnectOptions = server.expose_secret().parse()?;
+        // as in `connect`
+        let options = options.application_name("gatehouse events").extra_float_digits(None);
+        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let mut listener = PgListener::connect_with(&pool.connect_with(options).await?).await?;
+        listener.eager_reconnect(false);
+        // a standby refuses it
+        listener.listen(CHANNEL).await?;
+        Ok(Self(listener))
     }
 }
 
