@@ -11,12 +11,7 @@
     reason = "it reads no settings of the server, and needs no movable clock"
 )]
 
-use std::{
-    env, fs,
-    net::SocketAddr,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{env, net::SocketAddr, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use sea_orm::ConnectionTrait;
@@ -33,11 +28,13 @@ use crate::{
 mod cluster;
 #[path = "../load/connection.rs"]
 mod connection;
+#[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/load.rs"]
 mod load;
 #[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/person.rs"]
 mod person;
+mod pgbench;
 #[expect(dead_code, reason = "another benchmark uses all of it")]
 #[path = "../load/server.rs"]
 mod server;
@@ -76,7 +73,7 @@ async fn main() {
             notify(&cluster, delay).await;
         }
         if has("pgbench") {
-            pgbench(&cluster, delay).await;
+            pgbench::compare(&cluster, delay).await;
         }
     }
     if has("refresh") {
@@ -119,65 +116,6 @@ async fn rename(person: &mut Person) {
     let bio = format!("{:x}", u64::from_be_bytes(gatehouse::secrets::random()));
     let answer = person.ask(query, &json!({ "bio": bio })).await;
     assert_eq!(answer["data"]["updateProfile"]["__typename"], "User", "{answer}");
-}
-
-/// Updates by `pgbench`: without notices, beside the notices of two servers, and with a notice in each transaction.
-async fn pgbench(cluster: &Cluster, delay: u64) {
-    let on = cluster.connect().await;
-    on.execute_unprepared(
-        "CREATE TABLE rows AS SELECT generate_series(1, 10000) AS id, 0 AS n; ALTER TABLE rows ADD PRIMARY KEY (id)",
-    )
-    .await
-    .unwrap();
-    let update = "\\set id random(1, 10000)\nBEGIN;\nUPDATE rows SET n = n + 1 WHERE id = :id;\n";
-    let (alone, inside) = (format!("{update}COMMIT;\n"), format!("{update}NOTIFY e, 'x';\nCOMMIT;\n"));
-    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        rates[0].push(per_second(cluster, &alone).await);
-        let notices = async {
-            // what two busy servers send: each a notice of forty events, every 5 ms
-            let mut pace = tokio::time::interval(Duration::from_micros(2500));
-            loop {
-                pace.tick().await;
-                on.execute_unprepared("SELECT pg_notify('e', repeat('x', 2000))").await.unwrap();
-            }
-        };
-        let beside = tokio::select! {
-            rate = per_second(cluster, &alone) => rate,
-            () = notices => unreachable!("notices are sent for ever"),
-        };
-        rates[1].push(beside);
-        rates[2].push(per_second(cluster, &inside).await);
-    }
-    let [alone, beside, inside] = rates.map(|rates| median(rates.into_iter()));
-    println!(
-        "pgbench, {CLIENTS} clients, flushes +{delay} ms: {alone:.0} a second; beside notices {beside:.0}: {:.2}; \
-         with a notice in each transaction {inside:.0}: {:.2}",
-        beside / alone,
-        inside / alone
-    );
-}
-
-/// Returns the transactions per second of a `pgbench` script.
-async fn per_second(cluster: &Cluster, script: &str) -> f64 {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(&file, script).unwrap();
-    let mut pgbench = Command::new("pgbench");
-    pgbench.args([
-        "-n",
-        "-M",
-        "prepared",
-        "-c",
-        &CLIENTS.to_string(),
-        "-T",
-        &ROUND.as_secs().to_string(),
-        "-f",
-    ]);
-    pgbench.arg(file.path()).arg(&cluster.url).stderr(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || pgbench.output().unwrap()).await.unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")).unwrap();
-    tps.split(' ').next().unwrap().parse().unwrap()
 }
 
 /// Refreshes at a steady rate, alone and while others sign in.

@@ -137,6 +137,7 @@ fn nameless() -> FieldError {
 }
 
 /// The changes, validated.
+#[derive(Clone)]
 struct Changes {
     name: Change<String>,
     first_name: Change<String>,

@@ -57,7 +57,7 @@ async fn refreshes_that_wait_for_postgresql_are_written_together() {
     let before = app.app.db.statements().count;
     let refreshing = join_all(people.iter().map(|person| refreshed(&app, &person.refresh_token)));
     let letting_go = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         meanwhile.commit().await.unwrap();
     };
     let (pairs, ()) = tokio::join!(refreshing, letting_go);

@@ -10,7 +10,8 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::support::{
-    Database, EMAIL, NO_VERIFICATION, PROXY, Postgres, SignedIn, Sqlite, TestApp, database::connect,
+    Database, EMAIL, NO_VERIFICATION, PROXY, Postgres, Serializable, SignedIn, Sqlite, TestApp,
+    database::connect,
 };
 
 const GRACE: Duration = Duration::from_secs(30);

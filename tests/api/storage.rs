@@ -165,20 +165,20 @@ async fn a_caller_that_disconnects_does_not_stop_a_running_job(
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (_app, db) = notes(database).await;
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let begun = Arc::new(tokio::sync::Notify::new());
     let writing = tokio::spawn({
-        let db = db.clone();
+        let (db, begun) = (db.clone(), begun.clone());
         async move {
             db.write(async move |txn| {
                 txn.execute_unprepared(&insert(1)).await?;
-                let _ = begun.send(());
+                begun.notify_one();
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 txn.execute_unprepared(&insert(2)).await
             })
             .await
         }
     });
-    has_begun.await.unwrap();
+    begun.notified().await;
     writing.abort();
     let end = std::time::Instant::now() + Duration::from_secs(5);
     while kept(&db).await != [0, 1, 2] && std::time::Instant::now() < end {

@@ -16,7 +16,9 @@ use url::Url;
 
 use super::{
     db::{Db, Writer},
-    limits::{MIGRATION_LOCK_TIME_LIMIT, SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT},
+    limits::{
+        LOCK_TIME_LIMIT, MIGRATION_LOCK_TIME_LIMIT, SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT,
+    },
     pool::{Options, Pool},
     postgres::{
         connection_settings::ConnectionSettings, refresh_batches::RefreshBatches, writer::PostgresWriter,
@@ -50,7 +52,7 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
     let readers = config.database.max_connections / 2;
     let reader = Reader(open(ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT), readers).await?);
     let writers = config.database.max_connections - readers;
-    let pool = open(ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT), writers).await?;
+    let pool = open(ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT, LOCK_TIME_LIMIT), writers).await?;
     let viewers = match (config.database.viewer_cache_size, config.database.viewer_cache_staleness) {
         (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
         (capacity, max_age) => ViewerCache::bounded(capacity, max_age),

@@ -41,6 +41,16 @@ pub(crate) enum JobKind {
     Forgettable,
     /// One statement, which is a transaction by itself.
     Statement,
+    /// One statement for many callers. It is not repeated if it lost to a rival, because that concerns only some of them: its answer
+    /// is then [`Fault::Conflict`].
+    Batch,
+}
+
+impl JobKind {
+    /// Returns whether the job needs no transaction around it.
+    pub(crate) fn is_one_statement(self) -> bool {
+        matches!(self, Self::Statement | Self::Batch)
+    }
 }
 
 /// The outcome of a closure. Its value is held back until the commit.
@@ -122,7 +132,7 @@ impl Job {
 
     /// Runs the closure. May be called again if nothing that it did was committed.
     pub(crate) async fn run(&mut self, handle: Handle) -> FinishedJob {
-        let max_statements = if self.kind == JobKind::Statement { 1 } else { u32::MAX };
+        let max_statements = if self.kind.is_one_statement() { 1 } else { u32::MAX };
         let ledger = Arc::new(Ledger::new(max_statements));
         let txn = Txn { handle, ledger: ledger.clone() };
         let Ok(returned) = tokio::time::timeout(CLOSURE_TIME_LIMIT, (self.work)(txn)).await else {
@@ -138,7 +148,7 @@ impl Job {
         };
         let events = ledger.take_events();
         let result = match returned.result {
-            Ok(()) if self.kind == JobKind::Statement && !events.is_empty() => {
+            Ok(()) if self.kind.is_one_statement() && !events.is_empty() => {
                 Err("write_one publishes no events".to_owned())
             }
             result => result,
@@ -160,12 +170,15 @@ impl Job {
 /// any.
 fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, Option<Fault>) {
     match (result, ledger.failure()) {
+        (_, Some(Failure::Rival(why))) if kind == JobKind::Batch => {
+            (Fate::Doom(why.clone()), Some(Fault::Conflict(why.into())))
+        }
         (_, Some(Failure::Database(why) | Failure::Rival(why))) => {
             (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
         }
         // a single statement has no savepoint that it could be rolled back to
         (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
-            if kind == JobKind::Statement && ledger.succeeded() > 0 =>
+            if kind.is_one_statement() && ledger.succeeded() > 0 =>
         {
             (Fate::Doom(why.clone()), Some(Fault::internal(why)))
         }

@@ -135,15 +135,15 @@ impl Ledger {
     }
 }
 
-/// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure` or `deadlock_detected`
-/// (SQLSTATE 40001 and 40P01). Its manual says to repeat such a transaction from the start.
+/// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure`, `deadlock_detected` or
+/// `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). Its manual says to repeat such a transaction from the start.
 pub(crate) fn is_rivalry(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
     else {
         return false;
     };
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["40001", "40P01"].contains(&&*code))
+    code.is_some_and(|code| ["40001", "40P01", "55P03"].contains(&&*code))
 }
 
 impl Changes {

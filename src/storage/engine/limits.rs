@@ -13,6 +13,9 @@ pub(crate) const CLOSURE_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// [`Fault::Unavailable`](crate::fault::Fault::Unavailable), although the write may still be committed.
 pub(crate) const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
 
+/// How long a statement on PostgreSQL waits for a lock before it is repeated.
+pub(crate) const LOCK_TIME_LIMIT: Duration = Duration::from_millis(500);
+
 /// How long a statement of a migration waits for a lock on PostgreSQL. Requests that need the same table wait behind it, and must
 /// not reach [`STATEMENT_TIME_LIMIT`].
 pub(crate) const MIGRATION_LOCK_TIME_LIMIT: Duration = Duration::from_secs(1);

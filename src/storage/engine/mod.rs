@@ -30,7 +30,8 @@
 //!                               3. the caller gets its value or a fault ───────────┘
 //! ```
 //!
-//! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion.
+//! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion. A job that
+//! PostgreSQL undid because of a rival runs again, as long as the caller waits.
 //!
 //! # Files
 //!

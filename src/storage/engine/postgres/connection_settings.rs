@@ -23,35 +23,34 @@ const STANDBY: &str = "the server is a standby, or accepts no writes";
 pub(crate) struct ConnectionSettings(Vec<(&'static str, String)>);
 
 impl ConnectionSettings {
-    /// The settings of a connection that writes.
-    pub(crate) fn of_writers(statement_timeout: Duration) -> Self {
-        Self(vec![("statement_timeout", statement_timeout.as_millis().to_string())])
+    /// The settings of a connection that writes. A statement that waits longer for a lock is repeated, and a batch is taken apart.
+    pub(crate) fn of_writers(statement_timeout: Duration, lock_timeout: Duration) -> Self {
+        let [statement_timeout, lock_timeout] =
+            [statement_timeout, lock_timeout].map(|limit| limit.as_millis().to_string());
+        Self(vec![("statement_timeout", statement_timeout), ("lock_timeout", lock_timeout)])
     }
 
     /// The settings of a connection that reads. Whatever the parameters, its statements find few rows, by an index.
     pub(crate) fn of_readers(statement_timeout: Duration) -> Self {
-        let mut settings = Self::of_writers(statement_timeout);
-        settings.0.extend(
-            [
-                ("default_transaction_read_only", "on"),
-                // a read is one statement, which sees one state anyway, and must not fail because of a write
-                ("default_transaction_isolation", "read committed"),
-                // with a million users, planning a filtered page takes longer than reading it, so the plan is made once
-                ("plan_cache_mode", "force_generic_plan"),
-                // a generic plan expects far more rows than it finds, and would start worker processes and the JIT
-                // compiler for them
-                ("max_parallel_workers_per_gather", "0"),
-                ("jit", "off"),
-            ]
-            .map(|(name, value)| (name, value.to_owned())),
-        );
-        settings
+        let settings = [
+            ("statement_timeout", &*statement_timeout.as_millis().to_string()),
+            ("default_transaction_read_only", "on"),
+            // a read is one statement, which sees one state anyway, and must not fail because of a write
+            ("default_transaction_isolation", "read committed"),
+            // with a million users, planning a filtered page takes longer than reading it, so the plan is made once
+            ("plan_cache_mode", "force_generic_plan"),
+            // a generic plan expects far more rows than it finds, and would start worker processes and the JIT
+            // compiler for them
+            ("max_parallel_workers_per_gather", "0"),
+            ("jit", "off"),
+        ];
+        Self(settings.map(|(name, value)| (name, value.to_owned())).into())
     }
 
     /// The settings of a connection that migrates: its statements take as long as they need, but do not wait for locks.
     pub(crate) fn of_migrators(lock_timeout: Duration) -> Self {
-        let lock_timeout = lock_timeout.as_millis().to_string();
-        Self(vec![("statement_timeout", "0".to_owned()), ("lock_timeout", lock_timeout)])
+        // a limit of zero is none
+        Self::of_writers(Duration::ZERO, lock_timeout)
     }
 
     /// Sets them. Fails if the server accepts no writes: a standby may be behind, so it must not be read either.

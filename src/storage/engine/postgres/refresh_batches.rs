@@ -2,7 +2,7 @@
 //!
 //! For one row, PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, begin and commit.
 //! Each further row of the same statement takes a third of that. If a statement fails, the refreshes of all its rows
-//! fail. (SQLite's writer commits in groups, so it needs no batches.)
+//! fail, but if it met a locked row or another rival, they are repeated one by one. (SQLite's writer commits in groups, so it needs no batches.)
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -88,9 +88,18 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
         return;
     }
     rotations.sort_unstable_by_key(|rotation| rotation.id);
-    let job =
-        Job::new(JobKind::Statement, async move |txn| session_rotation::rotate_all(&txn, &rotations).await);
+    let batch = rotations.clone();
+    let job = Job::new(JobKind::Batch, async move |txn| session_rotation::rotate_all(&txn, &batch).await);
     let rotated = writer.submit(job).await;
+    if let Err(Fault::Conflict(_)) = rotated {
+        for rotation in rotations {
+            let Some(answer) = answers.remove(&rotation.id) else { continue };
+            let writer = writer.clone();
+            // not awaited, because the next batch must not wait for a locked row
+            tokio::spawn(async move { answer.send(alone(&writer, rotation).await) });
+        }
+        return;
+    }
     let mut rows_by_id =
         rotated.map(|rows| rows.into_iter().map(|row| (row.0.id, row)).collect::<HashMap<_, _>>());
     for (id, answer) in answers {
@@ -99,6 +108,12 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
             Err(fault) => Err(copy(fault)),
         });
     }
+}
+
+/// Refreshes one session.
+async fn alone(writer: &PostgresWriter, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
+    let job = Job::new(JobKind::Statement, async move |txn| session_rotation::rotate(&txn, rotation).await);
+    Ok(writer.submit(job).await?.map(|session| (session, None)))
 }
 
 /// Copies the fault of a statement for another of its callers.

@@ -55,7 +55,7 @@ impl PostgresWriter {
         loop {
             let Some((finished, ended)) = self.run_once(&mut job).await else { return };
             let has_rival = finished.has_rival || ended.as_ref().is_err_and(is_rivalry);
-            if !has_rival || job.is_abandoned() {
+            if !has_rival || job.kind == JobKind::Batch || job.is_abandoned() {
                 let ended = ended.map_err(|error| error.to_string());
                 return finished.answer(ended, &self.viewers, &self.events);
             }
@@ -66,13 +66,13 @@ impl PostgresWriter {
     /// Runs a job once, and returns how its transaction ended. Returns `None` if it could not begin, or its caller went
     /// away before.
     async fn run_once(&self, job: &mut Job) -> Option<(FinishedJob, Result<(), DbErr>)> {
-        if job.kind == JobKind::Statement {
+        if job.kind.is_one_statement() {
             return Some((job.run(Handle::Pool(self.pool.clone())).await, Ok(())));
         }
         let begin = match job.kind {
             // in one message, so that it costs no round trip
             JobKind::Forgettable => "BEGIN; SET LOCAL synchronous_commit = off",
-            JobKind::Transaction | JobKind::Statement => "BEGIN",
+            JobKind::Transaction | JobKind::Statement | JobKind::Batch => "BEGIN",
         };
         let transaction = match self.pool.begin(begin).await {
             Ok(transaction) if job.is_abandoned() => {

@@ -16,7 +16,7 @@ use crate::{
     fault::Fault,
     storage::{
         engine::{
-            job::{self, Answer, Fate, FinishedJob, Job, JobKind},
+            job::{self, Answer, Fate, FinishedJob, Job},
             limits::{GROUP_SIZE, GROUP_TIME, QUEUE_LENGTH},
             pool::{Pool, Transaction},
             txn::Handle,
@@ -137,7 +137,7 @@ impl Group {
                 continue;
             }
             let is_alone = self.finished.is_empty() && waiting.is_empty();
-            let is_guarded = job.kind != JobKind::Statement && !is_alone;
+            let is_guarded = !job.kind.is_one_statement() && !is_alone;
             if is_guarded {
                 self.set_savepoint(&transaction).await?;
             }

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Starts Gatehouse behind PgBouncer without hidden options. In session mode everything works, events included; in transaction
+mode the log names the pooler that swallows LISTEN, and DATABASE_LISTEN_URL repairs it.
+"""
+
+import os
+
+from drill import ME, Gatehouse, Workshop, free_port, get, require, run, sign_up, until
+
+
+def pooler(workshop, database, mode):
+    port = free_port()
+    (workshop.folder / f"{mode}.ini").write_text(
+        f"""
+[databases]
+postgres = host=127.0.0.1 port={database} user=gatehouse
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = {mode}
+default_pool_size = 20
+"""
+    )
+    (workshop.folder / f"{mode}.ini").chmod(0o644)
+    # it refuses to run as root
+    as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"] if os.getuid() == 0 else []
+    workshop.run(*as_nobody, require("pgbouncer"), f"{workshop.folder}/{mode}.ini", log=f"{mode}.log")
+    return f"postgres://gatehouse@127.0.0.1:{port}/postgres"
+
+
+def main():
+    with Workshop() as workshop:
+        database = workshop.postgres()
+        direct = f"postgres://gatehouse@127.0.0.1:{database}/postgres"
+        session = pooler(workshop, database, "session")
+        servers = [Gatehouse(workshop, session, log=f"session{n}.log", VIEWER_CACHE_STALENESS="30s") for n in range(2)]
+        tokens = sign_up(servers[0].port)
+        for server in servers:
+            status, answer = run(server.port, ME, token=tokens["accessToken"])
+            assert status == 200 and answer["data"]["me"], answer
+        run(servers[0].port, "mutation { logoutAll { endedSessionIds } }", token=tokens["accessToken"])
+        until("the other server hears of it", lambda: run(servers[1].port, ME, token=tokens["accessToken"])[0] == 401)
+        assert get(servers[0].port, "/health/ready")[0] == 200
+        swallowed = "does not receive its own notices"
+        assert swallowed not in workshop.text("session0.log"), workshop.text("session0.log")
+
+        transaction = pooler(workshop, database, "transaction")
+        for name, settings, is_swallowed in [
+            ("alone", {}, True),
+            ("listening", {"DATABASE_LISTEN_URL": direct}, False),
+        ]:
+            server = Gatehouse(workshop, session, log=f"{name}.log")
+            server.stop()
+            # only LISTEN goes through the pooler in transaction mode: Debian's PgBouncer knows no prepared statements there
+            server.settings |= {"DATABASE_LISTEN_URL": transaction, **settings}
+            server.start()
+            if is_swallowed:
+                until("the log names the pooler", lambda: swallowed in workshop.text("alone.log"))
+            else:
+                tokens = sign_up(server.port)
+                run(servers[0].port, "mutation { logoutAll { endedSessionIds } }", token=tokens["accessToken"])
+                until("the server hears of it", lambda: run(server.port, ME, token=tokens["accessToken"])[0] == 401)
+                assert swallowed not in workshop.text(f"{name}.log")
+    print("PgBouncer in session mode: events arrive; in transaction mode: the log names it, and DATABASE_LISTEN_URL repairs it")
+
+
+if __name__ == "__main__":
+    main()
