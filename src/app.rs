@@ -44,10 +44,12 @@ impl App {
     /// Opens the database, starts the hash threads, derives the keys and loads the email templates.
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let events = Events::default();
-        let db = storage::connect(&config, &events)
-            .await
-            .map_err(|error| format!("the database cannot be opened: {error}"))?;
-        let passwords = Passwords::start(&config)?;
+        // at the same time, because the self-test of password hashes takes as long as connecting
+        let (of_passwords, connecting) = (config.clone(), storage::connect(&config, &events));
+        let starting = tokio::task::spawn_blocking(move || Passwords::start(&of_passwords));
+        let (db, passwords) = tokio::join!(connecting, starting);
+        let (db, passwords) =
+            (db.map_err(|error| format!("the database cannot be opened: {error}"))?, passwords??);
         let metrics = Metrics::new(passwords.library());
         let (clock, mail_waits) = (Clock::default(), Notify::new());
         let tokens = Tokens::new(&config, rsa_keys::load(&config, &db, &clock).await?)?;

@@ -13,7 +13,7 @@ fi
 cc -O2 -shared -fPIC -o "$dir/slow_disk.so" "$(dirname "$0")/slow_disk.c" -ldl >&2
 chmod 755 "$dir/slow_disk.so"
 cd "$dir"
-$as "$bin/initdb" -D "$dir/data" -U gatehouse -A trust -N -E UTF8 --locale=C >&2
+$as "$bin/initdb" -D "$dir/data" -U gatehouse -A trust -N -E UTF8 --locale=C >"$dir/log"
 $as env LD_PRELOAD="$dir/slow_disk.so" FLUSH_MICROSECONDS="$2" "$bin/postgres" -D "$dir/data" -h 127.0.0.1 -p "$port" -k "$dir" \
   -c wal_sync_method=fdatasync -c max_connections=400 -c shared_buffers=256MB -c max_wal_size=8GB -c log_min_messages=fatal \
   </dev/null >"$dir/log" 2>&1 &

@@ -18,6 +18,8 @@ pub(crate) async fn compare(cluster: &Cluster, delay: u64) {
     )
     .await
     .unwrap();
+    // as the servers do
+    on.execute_unprepared("SET synchronous_commit = off").await.unwrap();
     let update = "\\set id random(1, 10000)\nBEGIN;\nUPDATE rows SET n = n + 1 WHERE id = :id;\n";
     let (alone, inside) = (format!("{update}COMMIT;\n"), format!("{update}NOTIFY e, 'x';\nCOMMIT;\n"));
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];

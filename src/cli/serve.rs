@@ -80,6 +80,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         tracing::warn!("APP_URL is not set: emails and pages name the app without linking to it");
     }
     ready();
+    tell_systemd(ServiceState::Ready);
     // the sender and the server stop at the same time, so that both finish within the time limit
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, sending) = (app.clone(), stopped.map(drop));
@@ -88,6 +89,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     let shutdown = async {
         told_to_stop().await;
         leaving.begin();
+        tell_systemd(ServiceState::Stopping);
         if !delay.is_zero() {
             tracing::info!(?delay, "leaving: not ready for new clients, but still accepting connections");
             let _ = time::timeout(delay, told_to_stop()).await;
@@ -112,6 +114,24 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     // the last requests may have signed somebody out just now
     peers::announce_rest(&app).await;
     ended
+}
+
+/// The state of the process, as systemd sees it.
+enum ServiceState {
+    Ready,
+    Stopping,
+}
+
+/// Tells systemd of the state of the service, if it asked for that (`Type=notify`).
+#[cfg_attr(not(unix), expect(unused_variables, reason = "systemd runs only on Linux"))]
+fn tell_systemd(state: ServiceState) {
+    #[cfg(unix)]
+    if let Err(error) = sd_notify::notify(&[match state {
+        ServiceState::Ready => sd_notify::NotifyState::Ready,
+        ServiceState::Stopping => sd_notify::NotifyState::Stopping,
+    }]) {
+        tracing::warn!(%error, "systemd could not be notified");
+    }
 }
 
 /// Waits for Ctrl-C or, on Unix, SIGTERM.

@@ -70,7 +70,7 @@ impl DatabaseConfig {
             max_connections: r.setting(
                 "DATABASE_MAX_CONNECTIONS",
                 "12",
-                "The maximum number of connections to PostgreSQL. Half of them only read. A distant server needs more.",
+                "The maximum number of connections to PostgreSQL. Nearly half of them only read. A distant server needs more.",
                 |s| within(s, 2..=1000),
             ),
             events: r.setting(

@@ -17,7 +17,8 @@ use url::Url;
 use super::{
     db::{Db, Writer},
     limits::{
-        LOCK_TIME_LIMIT, MIGRATION_LOCK_TIME_LIMIT, SLOW_STATEMENT, SQLITE_READERS, STATEMENT_TIME_LIMIT,
+        LOCK_TIME_LIMIT, MIGRATION_LOCK_TIME_LIMIT, REFRESH_STATEMENTS, SLOW_STATEMENT, SQLITE_READERS,
+        STATEMENT_TIME_LIMIT,
     },
     pool::{Options, Pool},
     postgres::{
@@ -49,17 +50,26 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
         let options = Options::Postgres(servers_options, settings);
         Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, servers))
     };
-    let readers = config.database.max_connections / 2;
-    let reader = Reader(open(ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT), readers).await?);
-    let writers = config.database.max_connections - readers;
-    let pool = open(ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT, LOCK_TIME_LIMIT), writers).await?;
+    let most = config.database.max_connections;
+    let batches = u32::try_from(REFRESH_STATEMENTS).unwrap_or(u32::MAX);
+    let batches = if most >= 3 * batches { batches } else { 0 };
+    let readers = (most - batches) / 2;
+    let of_writers = ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT, LOCK_TIME_LIMIT);
+    let of_readers = ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT);
+    let (reader, pool, batch_pool) = tokio::try_join!(
+        open(of_readers, readers),
+        open(of_writers.clone(), most - batches - readers),
+        async { if batches > 0 { open(of_writers, batches).await.map(Some) } else { Ok(None) } },
+    )?;
     let viewers = match (config.database.viewer_cache_size, config.database.viewer_cache_staleness) {
         (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
         (capacity, max_age) => ViewerCache::bounded(capacity, max_age),
     };
-    let writer = PostgresWriter::new(pool, viewers.clone(), events);
-    let refreshes = RefreshBatches::start(&writer);
-    Ok(Db { reader, writer: Writer::Postgres { writer, refreshes }, viewers, statements })
+    let writer = PostgresWriter::new(pool, viewers.clone(), events.clone());
+    let batches =
+        batch_pool.map_or_else(|| writer.clone(), |pool| PostgresWriter::new(pool, viewers.clone(), events));
+    let refreshes = RefreshBatches::start(batches, &writer);
+    Ok(Db { reader: Reader(reader), writer: Writer::Postgres { writer, refreshes }, viewers, statements })
 }
 
 async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<Db, DbErr> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     job::{Job, JobKind},
     limits::{MIN_FREE_DISK, WRITE_TIME_LIMIT},
+    pool::Pool,
     postgres::{refresh_batches::RefreshBatches, writer::PostgresWriter},
     reader::Reader,
     sqlite::{data_version::DataVersion, writer::SqliteWriter},
@@ -110,9 +111,11 @@ impl Db {
         let (mut connections, mut idle) = self.reader.0.count();
         let writes = match &self.writer {
             Writer::Postgres { writer, refreshes } => {
-                let (open, unused) = writer.pool.count();
-                connections += open;
-                idle += unused;
+                let batches = Some(refreshes.pool()).filter(|pool| !pool.is(&writer.pool));
+                for (open, unused) in [Some(&writer.pool), batches].into_iter().flatten().map(Pool::count) {
+                    connections += open;
+                    idle += unused;
+                }
                 writer.count() + refreshes.count()
             }
             Writer::Sqlite { writer, .. } => writer.count(),

@@ -153,6 +153,11 @@ impl Pool {
         (status.size, status.available)
     }
 
+    /// Returns whether this is the same pool.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.connections.manager(), other.connections.manager())
+    }
+
     /// Closes the pool. Every statement fails from then on.
     pub(crate) fn close(&self) {
         self.connections.close();

@@ -49,6 +49,8 @@ impl Notifications {
         let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let mut listener = PgListener::connect_with(&pool.connect_with(options).await?).await?;
         listener.eager_reconnect(false);
+        // a notice is worth nothing after a crash, and PostgreSQL would hold the lock of all notices over its flush
+        sqlx::query("SET synchronous_commit = off").execute(&mut listener).await?;
         // a standby refuses it
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))

@@ -22,6 +22,7 @@ use crate::{
         engine::{
             job::{Answer, Job, JobKind},
             limits::{QUEUE_LENGTH, REFRESH_ROWS, REFRESH_STATEMENTS},
+            pool::Pool,
         },
         session_rotation::{self, Rotated, Rotation},
     },
@@ -29,7 +30,11 @@ use crate::{
 
 /// The queue of refreshes. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct RefreshBatches(mpsc::Sender<Waiting>);
+pub(crate) struct RefreshBatches {
+    queue: mpsc::Sender<Waiting>,
+    /// Sends the batches, on connections of their own if there are enough, so that no batch waits behind people who sign in.
+    batches: PostgresWriter,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -38,25 +43,31 @@ struct Waiting {
 }
 
 impl RefreshBatches {
-    /// Starts the tasks that write batches. They end when every clone of this is dropped.
-    pub(crate) fn start(writer: &PostgresWriter) -> Self {
+    /// Starts the tasks that write `batches`. They end when every clone of this is dropped. Refreshes that a batch could not make
+    /// are made by `writer`.
+    pub(crate) fn start(batches: PostgresWriter, writer: &PostgresWriter) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..REFRESH_STATEMENTS {
-            tokio::spawn(run(writer.clone(), waiting.clone()));
+            tokio::spawn(run(batches.clone(), writer.clone(), waiting.clone()));
         }
-        Self(queue)
+        Self { queue, batches }
     }
 
     /// Returns the number of refreshes that wait for a statement.
     pub(crate) fn count(&self) -> usize {
-        self.0.max_capacity() - self.0.capacity()
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Returns the connections that send the batches.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.batches.pool
     }
 
     /// Spends a refresh token. Returns `None` if there is no such live session or the token was spent.
     pub(crate) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let (answer, answered): (_, Answer<_>) = oneshot::channel();
-        self.0.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
+        self.queue.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => Fault::Busy,
             TrySendError::Closed(_) => Fault::internal("the writer of refreshes is gone"),
         })?;
@@ -64,14 +75,14 @@ impl RefreshBatches {
     }
 }
 
-async fn run(writer: PostgresWriter, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+async fn run(batches: PostgresWriter, writer: PostgresWriter, queue: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
     let mut batch = Vec::with_capacity(REFRESH_ROWS);
     while queue.lock().await.recv_many(&mut batch, REFRESH_ROWS).await > 0 {
-        write(&writer, batch.drain(..)).await;
+        write(&batches, &writer, batch.drain(..)).await;
     }
 }
 
-async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
+async fn write(batches: &PostgresWriter, writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     let (mut answers, mut rotations) = (HashMap::new(), Vec::new());
     for Waiting { rotation, answer } in batch.filter(|waiting| !waiting.answer.is_closed()) {
         match answers.entry(rotation.id) {
@@ -90,7 +101,7 @@ async fn write(writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     rotations.sort_unstable_by_key(|rotation| rotation.id);
     let batch = rotations.clone();
     let job = Job::new(JobKind::Batch, async move |txn| session_rotation::rotate_all(&txn, &batch).await);
-    let rotated = writer.submit(job).await;
+    let rotated = batches.submit(job).await;
     if let Err(Fault::Conflict(_)) = rotated {
         for rotation in rotations {
             let Some(answer) = answers.remove(&rotation.id) else { continue };
