@@ -1,5 +1,6 @@
 """What the drills share: processes, a PostgreSQL server, servers of Gatehouse, and HTTP requests."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -94,7 +95,7 @@ class Gatehouse:
         self.workshop, self.log, self.port = workshop, log, settings.pop("PORT", None) or free_port()
         self.settings = {
             "DATABASE_URL": database_url,
-            "SECRET_KEY": "5" * 63 + "a",
+            "SECRET_KEY": hashlib.sha256(b"a drill").hexdigest(),
             "PUBLIC_URL": "http://127.0.0.1",
             "SMTP_URL": "smtp://127.0.0.1:9",
             "EMAIL_FROM": "accounts@example.org",

@@ -75,7 +75,7 @@ def standby(workshop, primary):
     backup = [f"{BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", str(primary), "-U", "gatehouse", "-D", str(folder), "-R", "-c", "fast"]
     subprocess.run([*as_postgres, *backup], check=True, cwd="/")
     workshop.run(
-        *as_postgres, f"{BIN}/postgres", "-D", str(folder), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off",
+        *as_postgres, f"{BIN}/postgres", "-D", str(folder), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off", "-c", "max_connections=400",
         log="standby.log", cwd="/",
     )
     ready = [f"{BIN}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]

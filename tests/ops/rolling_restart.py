@@ -23,7 +23,7 @@ def nginx(workshop, port, replicas):
         http {{
             access_log off;
             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            upstream gatehouse {{ {servers} keepalive 16; }}
+            upstream gatehouse {{ {servers} keepalive 16; keepalive_timeout 500ms; }}
             server {{
                 listen 127.0.0.1:{port};
                 location / {{
@@ -64,6 +64,7 @@ def haproxy(workshop, port, replicas):
             # only before the request is sent: a sign-up that is sent twice answers EMAIL_TAKEN
             retry-on conn-failure
 {servers}
+
         """
     )
     return workshop.run(require("haproxy"), "-db", "-f", "haproxy.cfg", log="proxy.log", cwd=workshop.folder)
