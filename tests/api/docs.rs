@@ -20,6 +20,7 @@ fn files() -> Vec<PathBuf> {
         "benches/README.md",
         "playground/client/README.md",
         ".github/SECURITY.md",
+        ".github/CHANGELOG.md",
         ".github/CONTRIBUTING.md",
     ];
     let pages = fs::read_dir(DOCS).unwrap().map(|entry| entry.unwrap().path());

@@ -26,6 +26,7 @@ mod crash;
 mod dashboard;
 mod demo;
 mod demo_sign_in;
+mod deploy;
 mod differential;
 mod discretion;
 mod django;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Restarts two replicas behind a real proxy, one after the other, under load. No request may fail.
+"""Restarts two replicas behind a real proxy, one after the other, under load. No request may fail. The proxies are configured by
+the files in `deploy/proxy`.
 
 Usage: rolling_restart.py nginx|haproxy [RESTARTS [SHUTDOWN_DELAY]]
 """
@@ -9,64 +10,38 @@ import pathlib
 import sys
 import threading
 
-from drill import ME, REFRESH, Gatehouse, ROOT, Workshop, free_port, require, run, sign_up, until
+from drill import ME, REFRESH, Gatehouse, ROOT, Workshop, free_port, get, require, run, sign_up, until
 
 CLIENTS = 8
 
 
-def nginx(workshop, port, replicas):
-    servers = "".join(f"server 127.0.0.1:{replica.port} max_fails=0;" for replica in replicas)
+def nginx(workshop, port, replicas, delay):
+    """Runs the nginx of `deploy/`, without TLS."""
+    text = (ROOT / "deploy/proxy/nginx.conf").read_text()
+    for address, replica in zip(["192.0.2.11:8000", "192.0.2.12:8000"], replicas):
+        text = text.replace(address, f"127.0.0.1:{replica.port}")
+    # it must be shorter than the delay
+    text = text.replace("keepalive_timeout 4s", f"keepalive_timeout {max(1, delay - 1)}s" if delay > 1 else "keepalive_timeout 500ms")
+    text = re.sub(r"^ *(ssl_|listen \[).*\n", "", text, flags=re.M)
+    text = text.replace("listen 443 ssl http2", f"listen 127.0.0.1:{port}").replace("listen 80", f"listen 127.0.0.1:{free_port()}")
+    temporary = " ".join(f"{kind}_temp_path {kind};" for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
     (workshop.folder / "nginx.conf").write_text(
-        f"""
-        daemon off; pid nginx.pid; error_log stderr; worker_processes 1;
-        events {{}}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            upstream gatehouse {{ {servers} keepalive 16; keepalive_timeout 500ms; }}
-            server {{
-                listen 127.0.0.1:{port};
-                location / {{
-                    proxy_pass http://gatehouse;
-                    proxy_http_version 1.1;
-                    proxy_set_header Connection "";
-                    proxy_set_header Host $host;
-                    proxy_set_header X-Forwarded-For $remote_addr;
-                    proxy_connect_timeout 1s;
-                }}
-            }}
-        }}
-        """
+        f"daemon off; pid nginx.pid; error_log stderr; events {{}} http {{ access_log off; {temporary}\n{text}\n}}\n"
     )
     return workshop.run(require("nginx"), "-p", str(workshop.folder), "-c", "nginx.conf", log="proxy.log")
 
 
-def haproxy(workshop, port, replicas):
-    servers = "\n".join(
-        f"            server replica{number} 127.0.0.1:{replica.port} check inter 200ms fall 1 rise 1"
-        for number, replica in enumerate(replicas)
-    )
-    (workshop.folder / "haproxy.cfg").write_text(
-        f"""
-        defaults
-            mode http
-            timeout connect 1s
-            timeout client 60s
-            timeout server 60s
-            retries 3
-            option redispatch
-        frontend public
-            bind 127.0.0.1:{port}
-            default_backend gatehouse
-        backend gatehouse
-            option httpchk GET /health/ready
-            option forwardfor
-            # only before the request is sent: a sign-up that is sent twice answers EMAIL_TAKEN
-            retry-on conn-failure
-{servers}
-
-        """
-    )
+def haproxy(workshop, port, replicas, delay):
+    """Runs the HAProxy of `deploy/`, without TLS."""
+    text = (ROOT / "deploy/proxy/haproxy.cfg").read_text()
+    for address, replica in zip(["192.0.2.11:8000", "192.0.2.12:8000"], replicas):
+        text = text.replace(address, f"127.0.0.1:{replica.port}")
+    # two checks must fit into the delay
+    text = text.replace("inter 1s", f"inter {200 * delay}ms")
+    text = re.sub(r"^ *(ssl-default).*\n", "", text, flags=re.M)
+    text = text.replace("bind :::80 v4v6", f"bind 127.0.0.1:{free_port()}")
+    text = re.sub(r"bind :::443 .*", f"bind 127.0.0.1:{port}", text)
+    (workshop.folder / "haproxy.cfg").write_text(text)
     return workshop.run(require("haproxy"), "-db", "-f", "haproxy.cfg", log="proxy.log", cwd=workshop.folder)
 
 
@@ -95,7 +70,7 @@ def main(proxy, restarts="10", delay="5s"):
         settings = {"SHUTDOWN_DELAY": delay, "TRUSTED_PROXIES": "127.0.0.1"}
         replicas = [Gatehouse(workshop, url, log=f"replica{n}.log", **settings) for n in range(2)]
         port = free_port()
-        {"nginx": nginx, "haproxy": haproxy}[proxy](workshop, port, replicas)
+        {"nginx": nginx, "haproxy": haproxy}[proxy](workshop, port, replicas, int(delay.removesuffix("s")))
         until("the proxy answers", lambda: is_served(port))
         stop, counts, failures = threading.Event(), [], []
         clients = [threading.Thread(target=client, args=(port, stop, counts, failures)) for _ in range(CLIENTS)]
@@ -106,7 +81,7 @@ def main(proxy, restarts="10", delay="5s"):
             replica.stop()
             replica.start()
             # as an orchestrator does, the next one waits until this one is in service again
-            until("the replica is ready", lambda: run(replica.port, "{ authSettings { otpLength } }")[0] == 200)
+            until("the replica is ready", lambda: get(replica.port, "/health/ready")[0] == 200)
             threading.Event().wait(1)
         stop.set()
         for thread in clients:
@@ -114,6 +89,8 @@ def main(proxy, restarts="10", delay="5s"):
         print(f"{proxy}: {restarts} restarts, {sum(counts)} requests, {len(failures)} failed")
         for failure in failures[:5]:
             print(f"  {failure}")
+        if failures:
+            print(workshop.text("proxy.log")[-3000:])
         sys.exit(1 if failures or not counts else 0)
 
 
