@@ -7,7 +7,6 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use poem::{
@@ -35,6 +34,10 @@ const MAX_HEADERS: usize = 100;
 /// How long requests in progress may take after the server is asked to stop, so that it exits within ten
 /// seconds.
 const DRAIN: Duration = Duration::from_secs(9);
+
+/// How long a connection may stay idle after the server is asked to stop, because a request may be on its way: the one that
+/// a connection was opened for, or one that was sent before the end of the connection was noticed.
+const LAST_REQUEST: Duration = Duration::from_millis(250);
 
 /// How long to wait if no connection can be accepted, probably because too many are open.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -71,9 +74,12 @@ pub(super) async fn run(
             }
         }
     }
-    // the kernel has already accepted these, and would reset them, with the requests that they carry
-    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
-        admit(accepted);
+    // The kernel has already accepted these, and would reset them, with the requests that they carry. The runtime may not know
+    // of them yet.
+    let listener = listener.into_std()?;
+    while let Ok((socket, peer)) = listener.accept() {
+        socket.set_nonblocking(true)?;
+        admit((TcpStream::from_std(socket)?, peer));
     }
     drop((listener, server));
     drop(stop);
@@ -127,9 +133,12 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let mut stopping = self.stopping.clone();
         let ended = tokio::select! {
             ended = &mut connection => ended,
-            _ = stopping.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+            _ = stopping.changed() => match time::timeout(LAST_REQUEST, &mut connection).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
         if let Err(error) = ended {
