@@ -6,10 +6,6 @@
 //! machine, so none are asserted.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "it reads no settings of the server, and needs no movable clock"
-)]
 
 use std::{env, net::SocketAddr, time::Duration};
 

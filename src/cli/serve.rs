@@ -117,6 +117,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
 }
 
 /// The state of the process, as systemd sees it.
+#[derive(Clone, Copy)]
 enum ServiceState {
     Ready,
     Stopping,

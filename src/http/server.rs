@@ -133,12 +133,11 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         let mut stopping = self.stopping.clone();
         let ended = tokio::select! {
             ended = &mut connection => ended,
-            _ = stopping.changed() => match time::timeout(LAST_REQUEST, &mut connection).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            _ = stopping.changed() => if let Ok(ended) = time::timeout(LAST_REQUEST, &mut connection).await {
+                ended
+            } else {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
         };
         if let Err(error) = ended {

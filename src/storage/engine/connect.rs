@@ -48,7 +48,7 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
     let open = async |settings: ConnectionSettings, size| {
         let servers_options = servers.iter().map(postgres).collect::<Result<_, _>>()?;
         let options = Options::Postgres(servers_options, settings);
-        Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(error, servers))
+        Pool::open(options, size, statements.clone()).await.map_err(|error| unreachable(&error, servers))
     };
     let most = config.database.max_connections;
     let batches = u32::try_from(REFRESH_STATEMENTS).unwrap_or(u32::MAX);
@@ -119,7 +119,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
                     break;
                 }
             }
-            connected.map_err(|error| unreachable(error, servers))
+            connected.map_err(|error| unreachable(&error, servers))
         }
         DatabaseUrl::Sqlite(path) => {
             create_private(path)?;
@@ -152,14 +152,14 @@ fn not_connected(error: sqlx::Error) -> DbErr {
 
 /// Adds the addresses of the servers to an error. It stays a [`DbErr::Conn`] if the database may only be away: a wrong password
 /// is not repaired by waiting.
-fn unreachable(error: DbErr, servers: &[SecretString]) -> DbErr {
+fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
     let address = |server: &SecretString| {
         let url = Url::parse(server.expose_secret()).ok()?;
         Some(format!("{}, port {}", url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432)))
     };
     let addresses: Vec<_> = servers.iter().filter_map(address).collect();
     let text = format!("PostgreSQL at {} cannot be used: {error}", addresses.join(" or "));
-    let is_refused = match &error {
+    let is_refused = match error {
         DbErr::Conn(RuntimeErr::SqlxError(error)) => match &**error {
             sqlx::Error::Database(error) => {
                 !error.code().is_some_and(|code| ["57P", "53"].iter().any(|class| code.starts_with(class)))

@@ -59,7 +59,7 @@ impl Sqlx {
 impl Connection {
     pub(crate) fn new(sqlx: Sqlx, statements: StatementCounter) -> Self {
         let [spread] = secrets::random();
-        let max_age = MAX_CONNECTION_AGE - MAX_CONNECTION_AGE * u32::from(spread) / 1024;
+        let max_age = MAX_CONNECTION_AGE.mul_f64(1.0 - f64::from(spread) / 1024.0);
         Self { sqlx, is_in_transaction: false, is_cut_off: false, is_misrouted: false, max_age, statements }
     }
 
