@@ -10,7 +10,7 @@ use crate::{
     events::Events,
     google::Google,
     mail::Mailer,
-    metrics::Metrics,
+    metrics::{Counts, Metrics, Sources},
     passwords::Passwords,
     storage::{self, Db},
     tokens::{Tokens, rsa_keys},
@@ -44,13 +44,20 @@ impl App {
     /// Opens the database, starts the hash threads, derives the keys and loads the email templates.
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let events = Events::default();
+        let refusals = Counts::by("setting");
         // at the same time, because the self-test of password hashes takes as long as connecting
         let (of_passwords, connecting) = (config.clone(), storage::connect(&config, &events));
-        let starting = tokio::task::spawn_blocking(move || Passwords::start(&of_passwords));
+        let counted = refusals.clone();
+        let starting = tokio::task::spawn_blocking(move || Passwords::start(&of_passwords, counted));
         let (db, passwords) = tokio::join!(connecting, starting);
         let (db, passwords) =
             (db.map_err(|error| format!("the database cannot be opened: {error}"))?, passwords??);
-        let metrics = Metrics::new(passwords.library());
+        let metrics = Metrics::new(Sources {
+            argon2_library: passwords.library(),
+            pool_waits: db.pool_waits(),
+            hash_waits: passwords.waits(),
+            refusals,
+        });
         let (clock, mail_waits) = (Clock::default(), Notify::new());
         let tokens = Tokens::new(&config, rsa_keys::load(&config, &db, &clock).await?)?;
         let mailer = Mailer::new(&config)?;

@@ -1,7 +1,7 @@
 //! The background task that deletes rows no longer needed.
 
 use std::{
-    error::Error,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use crate::{
         Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, security_change,
         session_end, sweep,
     },
+    telemetry::with_causes,
 };
 
 /// The interval between sweeps.
@@ -51,10 +52,12 @@ pub async fn run(app: &App) {
         };
         if looked >= distrusted_until {
             match sweep(app).await {
-                Ok(0) => {}
-                Ok(deleted) => tracing::debug!(deleted, "expired rows were deleted"),
+                Ok(deleted) => {
+                    app.metrics.last_sweep.store(app.clock.now().unix_timestamp(), Ordering::Relaxed);
+                    tracing::debug!(deleted, "expired rows were deleted");
+                }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn Error, "housekeeping failed and will try again");
+                    tracing::warn!(error = %with_causes(&error), "housekeeping failed and will try again");
                 }
             }
         }

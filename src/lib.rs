@@ -63,6 +63,9 @@
 //! | The number of WebSockets per user is limited. | `http/graphql/socket.rs` | `WEBSOCKET_MAX_PER_USER` |
 //! | The number of writes that SQLite commits together is limited. | `storage/engine/limits.rs` | |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
+//! | `X-Request-Id` and `traceparent` count only from a trusted proxy. | `http/request_id.rs` | `TRUSTED_PROXIES` |
+//! | Without its database, a server is not ready, or only while it leaves. | `http/health.rs` | `READINESS` |
+//! | An outage is logged at most once a second. | `telemetry/log_limit.rs` | |
 //! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
 //! | An ended session is deleted after a day. | `housekeeping.rs` | |
 //!

@@ -5,7 +5,7 @@ use std::{error::Error, process::ExitCode};
 use clap::Parser;
 use gatehouse::{
     cli::{self, Cli},
-    telemetry::printable,
+    telemetry::{causes, printable},
 };
 
 /// mimalloc reuses memory that thousands of connections used for a while, where the system's allocator would
@@ -25,20 +25,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints an error and its causes. Skips a cause whose text is already part of the error above it.
-fn report(error: &dyn Error) {
+/// Prints an error and its causes.
+fn report(error: &(dyn Error + 'static)) {
     // our own messages may have several lines, so line breaks stay; anything else that a terminal would interpret is
     // escaped
     let printable = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
-    let mut told = error.to_string();
-    eprintln!("error: {}", printable(&told));
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !told.contains(&text) {
-            eprintln!("  because: {}", printable(&text));
-            told = text;
-        }
-        next = cause.source();
+    for (number, text) in causes(error).enumerate() {
+        eprintln!("{}: {}", if number == 0 { "error" } else { "  because" }, printable(&text));
     }
 }

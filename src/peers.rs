@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    error::Error,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,7 @@ use crate::{
     events::{CheckOnly, Event, EventKind, NoticeChannel, NoticeError},
     fault::Fault,
     storage::{Notifications, session},
+    telemetry::with_causes,
 };
 
 /// The interval at which this server sends a notice to itself. Nothing else would show that a transaction pooler or a dead connection
@@ -69,10 +70,8 @@ pub async fn run(app: &App) {
         };
         let why = why.map_or_else(|why| why, |never| match never {});
         app.db.set_listening(false);
-        tracing::warn!(
-            error = &why as &dyn Error,
-            "events from other servers are not arriving; reconnecting"
-        );
+        app.metrics.hears_events.store(false, Ordering::Relaxed);
+        tracing::warn!(error = %with_causes(&why), "events from other servers are not arriving; reconnecting");
         pause = if begun.elapsed() > most { RECONNECT_PAUSES[0] } else { (pause * 2).min(most) };
         time::sleep(pause).await;
         check_and_log(app).await;
@@ -93,7 +92,7 @@ pub async fn announce_rest(app: &App) {
     match time::timeout(LAST_NOTICES_TIME_LIMIT, announce).await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => {
-            tracing::warn!(error = &why as &dyn Error, "other servers could not be told of the last events");
+            tracing::warn!(error = %with_causes(&why), "other servers could not be told of the last events");
         }
         Err(_) => tracing::warn!("other servers could not be told of the last events in time"),
     }
@@ -130,6 +129,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                 match app.events.hear(&text, |told| app.db.forget_viewers(told)) {
                     Ok(heard) => {
                         is_alive |= heard.is_own;
+                        app.metrics.hears_events.store(true, Ordering::Relaxed);
                         servers.note(heard.from);
                         if heard.is_incomplete {
                             check_everything(app).await?;
@@ -137,7 +137,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                     }
                     // most likely from a later version
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn Error, "a notice from another server is unreadable; checking for the changes it announced");
+                        tracing::warn!(error = %with_causes(&error), "a notice from another server is unreadable; checking for the changes it announced");
                         check_everything(app).await?;
                     }
                 }
@@ -180,7 +180,7 @@ async fn check_everything(app: &App) -> Result<(), Fault> {
 
 async fn check_and_log(app: &App) {
     if let Err(fault) = check_missed(app).await {
-        tracing::warn!(error = &fault as &dyn Error, "the check for ended sessions failed");
+        tracing::warn!(error = %with_causes(&fault), "the check for ended sessions failed");
     }
 }
 

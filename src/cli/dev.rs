@@ -2,7 +2,7 @@
 
 use super::{
     serve,
-    setup::{CliError, load_from},
+    setup::{CliError, load_server},
 };
 use crate::{
     app::App,
@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     } else {
         variables
     };
-    let config = load_from(Mode::Dev, &variables)?;
+    let config = load_server(Mode::Dev, &variables)?;
     if !config.server.is_loopback() && !arguments.expose {
         let host = &config.server.host;
         return Err(format!(

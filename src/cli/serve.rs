@@ -1,6 +1,6 @@
 //! `gatehouse serve`.
 
-use std::{error::Error, future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::{
@@ -11,15 +11,16 @@ use tokio::{
 
 use super::{
     migrate::require_none,
-    setup::{CliError, load},
+    setup::{CliError, load_server},
 };
 use crate::{
     app::App,
-    config::Mode,
+    config::{Mode, Variables},
     housekeeping,
     http::{self, Leaving},
     outbox, peers,
     storage::migrate,
+    telemetry::{traces, with_causes},
 };
 
 /// The pause between two attempts to reach the database, and between two messages about it.
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let config = load(Mode::Serve)?;
+    let config = load_server(Mode::Serve, &Variables::from_environment()?)?;
     let mut told = None;
     loop {
         let prepared = if arguments.migrate {
@@ -48,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
                 // once a minute, because an outage may last
                 if told.is_none_or(|told: Instant| told.elapsed() > SAY_AGAIN) {
                     told = Some(Instant::now());
-                    tracing::warn!(error = &error as &dyn Error, "waiting for the database");
+                    tracing::warn!(error = %with_causes(&error), "waiting for the database");
                 }
                 time::sleep(RETRY).await;
             }
@@ -113,6 +114,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     };
     // the last requests may have signed somebody out just now
     peers::announce_rest(&app).await;
+    traces::flush().await;
     ended
 }
 

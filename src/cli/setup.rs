@@ -4,7 +4,8 @@ use std::error::Error;
 
 use crate::{
     config::{Config, Mode, Variables},
-    telemetry,
+    storage::migrate,
+    telemetry::{self, COMMIT, VERSION},
 };
 
 /// An error for the person at the terminal.
@@ -12,14 +13,37 @@ pub type CliError = Box<dyn Error + Send + Sync>;
 
 /// Loads the settings and starts the log.
 pub(super) fn load(mode: Mode) -> Result<Config, CliError> {
-    load_from(mode, &Variables::from_environment()?)
+    let config = start_log(mode, &Variables::from_environment()?)?;
+    warn(&config);
+    Ok(config)
 }
 
-pub(super) fn load_from(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
+/// Does the same for a server, whose log begins with what runs.
+pub(super) fn load_server(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
+    let config = start_log(mode, variables)?;
+    telemetry::start_traces(&config)?;
+    let changed: Vec<&str> =
+        config.report.iter().filter(|setting| setting.is_changed).map(|setting| setting.name).collect();
+    // names only, because values may be secrets or addresses
+    tracing::info!(
+        version = VERSION,
+        commit = COMMIT,
+        schema = migrate::schema_version(),
+        settings = changed.join(","),
+        "Gatehouse is starting"
+    );
+    warn(&config);
+    Ok(config)
+}
+
+fn start_log(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
     let config = Config::load(mode, variables)?;
-    telemetry::start(&config).map_err(|error| format!("RUST_LOG is not a valid filter: {error}"))?;
+    telemetry::start(&config)?;
+    Ok(config)
+}
+
+fn warn(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(config)
 }

@@ -35,7 +35,7 @@ pub use google::GoogleConfig;
 pub use graphql_limits::GraphqlLimits;
 pub use mail::MailConfig;
 pub use mode::Mode;
-pub use monitoring::{LogFormat, MonitoringConfig};
+pub use monitoring::{LogFormat, MonitoringConfig, Readiness};
 pub use passwords::{Argon2Backend, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB, PasswordConfig};
 pub use reader::{Section, Setting};
 pub use server::ServerConfig;

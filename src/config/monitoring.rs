@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use url::Url;
+
 use super::{
     reader::Reader,
-    values::{one_of, optional, text},
+    values::{one_of, optional, switch, text},
 };
 
 /// How operators monitor the server.
@@ -16,6 +18,19 @@ pub struct MonitoringConfig {
     pub log_format: LogFormat,
     /// `RUST_LOG`.
     pub log_filter: String,
+    pub access_log: bool,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`. `None` if no traces are sent.
+    pub otlp_endpoint: Option<Url>,
+    pub readiness: Readiness,
+}
+
+/// What `/health/ready` tells a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Whether the server can serve every request: it is not leaving, and its database accepts writes.
+    Database,
+    /// Whether the server stays. While the database is away, clients reach the server and get its errors.
+    Leaving,
 }
 
 /// The format of log records.
@@ -46,13 +61,39 @@ impl MonitoringConfig {
             ),
             log_filter: r.setting(
                 "RUST_LOG",
-                "info,sea_orm_migration=warn",
+                "info,sea_orm_migration=warn,sqlx::postgres::notice=error",
                 "[Which log records](https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html) \
                  are written.",
                 text,
             ),
+            access_log: r.setting(
+                "ACCESS_LOG",
+                "off",
+                "Whether the log has a record for each request: the operation, its outcome, the time it took, the client's \
+                 address and the user's id. See [Metrics and logs](metrics.md#the-access-log).",
+                switch,
+            ),
+            otlp_endpoint: r.setting(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "",
+                "The OpenTelemetry collector to send traces to, like `http://127.0.0.1:4318`. See \
+                 [Traces](metrics.md#traces).",
+                |s| optional(s, collector),
+            ),
+            readiness: r.setting(
+                "READINESS",
+                "database",
+                "When `/health/ready` answers 503: with `database` while the server shuts down or the database does not accept \
+                 writes, with `leaving` only while the server shuts down. See [Health checks](operating.md#what-runs).",
+                |s| one_of(s, &[("database", Readiness::Database), ("leaving", Readiness::Leaving)]),
+            ),
         }
     }
+}
+
+fn collector(s: &str) -> Result<Url, String> {
+    let url = Url::parse(s).ok().filter(|url| url.has_host() && ["http", "https"].contains(&url.scheme()));
+    url.ok_or_else(|| "must be an address that begins with http:// or https://".to_owned())
 }
 
 fn socket_addr(s: &str) -> Result<SocketAddr, String> {

@@ -24,6 +24,8 @@ pub struct Setting {
     pub value: String,
     /// `environment`, `.env`, `default`, or the option that sets it.
     pub source: &'static str,
+    /// Whether the value is not the default.
+    pub is_changed: bool,
 }
 
 /// A section of the reference.
@@ -132,9 +134,11 @@ impl<'v> Reader<'v> {
         meaning: &'static str,
         value: String,
     ) {
-        let source = self.find(name).map_or("default", |found| found.source);
+        let found = self.find(name);
+        let source = found.map_or("default", |found| found.source);
+        let is_changed = found.is_some_and(|found| found.text().as_deref() != Ok(default.value.as_str()));
         let (section, default) = (self.section, default.markdown());
-        self.report.push(Setting { section, name, default, meaning, value, source });
+        self.report.push(Setting { section, name, default, meaning, value, source, is_changed });
     }
 
     /// Records a problem with a setting and where the setting is defined.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{Google, GoogleError, TIME_LIMIT};
+use crate::telemetry::traces::span;
 
 /// The size limit of a response, in bytes. Google's longest response, its keys, has about four thousand.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -40,6 +41,10 @@ pub(super) fn http_client(discovery_url: &Url) -> reqwest::Result<reqwest::Clien
 impl Google {
     /// Sends a request, and reads at most `MAX_ANSWER` bytes of the response.
     pub(super) async fn fetch(&self, request: reqwest::Result<Request>) -> Result<Fetched, GoogleError> {
+        span("Google", self.fetch_unmeasured(request)).await
+    }
+
+    async fn fetch_unmeasured(&self, request: reqwest::Result<Request>) -> Result<Fetched, GoogleError> {
         // the URL of a request may contain secrets, which must not be logged
         let failed = |error: reqwest::Error| GoogleError::unavailable(error.without_url());
         let mut answer = self.http.execute(request.map_err(failed)?).await.map_err(failed)?;

@@ -1,7 +1,5 @@
 //! Identifying a Google account by the tokens or code that Google gave to the client.
 
-use std::error::Error;
-
 use secrecy::SecretString;
 
 use super::start_google_login::hash;
@@ -12,6 +10,7 @@ use crate::{
     rate_limit::{Action, Address, Attempt},
     sessions::Client,
     storage::{Timestamp, authorization_request},
+    telemetry::with_causes,
 };
 
 /// The tokens or code that Google gave to the client.
@@ -74,7 +73,7 @@ pub(crate) async fn identify(
     match error {
         GoogleError::Busy => Err(Fault::Busy.into()),
         error => {
-            tracing::warn!(error = &error as &dyn Error, "Google could not identify the user");
+            tracing::warn!(error = %with_causes(&error), "Google could not identify the user");
             Err(IdentifyRefusal::Unavailable.into())
         }
     }

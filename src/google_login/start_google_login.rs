@@ -16,6 +16,7 @@ use crate::{
     secrets,
     sessions::Client,
     storage::{Timestamp, authorization_request},
+    telemetry::with_causes,
 };
 
 /// The time limit for a person to sign in at Google.
@@ -77,7 +78,7 @@ pub async fn start_google_login(
         Ok(url) => url,
         Err(GoogleError::Busy) => return Err(Fault::Busy.into()),
         Err(error @ (GoogleError::Rejected(_) | GoogleError::Unavailable(_))) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a Google sign-in cannot start");
+            tracing::warn!(error = %with_causes(&error), "a Google sign-in cannot start");
             return Err(StartGoogleLoginRefusal::Unavailable.into());
         }
     };

@@ -12,6 +12,7 @@ use crate::{
     challenges::Asker,
     fault::{Failure, Fault},
     sessions::{self, Client, Unauthenticated, Viewer},
+    telemetry,
 };
 
 /// The caller of a request. The viewer is looked up once, on first use.
@@ -63,7 +64,10 @@ impl Caller {
     pub(super) async fn authenticate(&self, app: &App) -> Result<&Result<Viewer, Unauthenticated>, Fault> {
         let viewer = || async {
             match sessions::viewer(app, self.access_token()).await {
-                Ok(viewer) => Ok(Ok(viewer)),
+                Ok(viewer) => {
+                    telemetry::note(|notes| notes.user_id = Some(viewer.user.id));
+                    Ok(Ok(viewer))
+                }
                 Err(Failure::Refused(why)) => Ok(Err(why)),
                 Err(Failure::Fault(fault)) => Err(fault),
             }

@@ -1,6 +1,6 @@
 //! Top-level errors, each with a stable `extensions.code`. Expected refusals are data: see [`refusal`](super::refusal).
 
-use std::{borrow::Cow, error::Error};
+use std::borrow::Cow;
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
@@ -9,8 +9,11 @@ use crate::{
     accounts::InvalidPage,
     fault::{Failure, Fault},
     sessions::Unauthenticated,
-    telemetry,
+    telemetry::{self, LogLimit, with_causes},
 };
+
+static FULL_LIMIT: LogLimit = LogLimit::new();
+static UNAVAILABLE_LIMIT: LogLimit = LogLimit::new();
 
 /// A top-level error: a request, or one of its fields, has no result.
 ///
@@ -107,18 +110,23 @@ impl<F: Into<Fault>> From<F> for ApiError {
     fn from(fault: F) -> Self {
         match fault.into() {
             Fault::Busy => {
-                tracing::warn!("a queue is full; a request was refused");
+                telemetry::note_cause("queue_full");
+                FULL_LIMIT.log(|left_out| tracing::warn!(left_out, "a queue is full; a request was refused"));
                 Self::ServiceUnavailable
             }
             Fault::RateLimited { setting, retry_after } => {
                 Self::RateLimited(setting, whole_seconds(retry_after))
             }
             Fault::Unavailable(source) => {
-                tracing::error!(error = &*source as &dyn Error, "the database is unavailable");
+                telemetry::note_cause("database");
+                UNAVAILABLE_LIMIT.log(|left_out| {
+                    tracing::error!(error = %with_causes(&*source), left_out, "the database is unavailable");
+                });
                 Self::ServiceUnavailable
             }
             Fault::Conflict(source) | Fault::Internal(source) => {
-                tracing::error!(error = &*source as &dyn Error, "an internal fault");
+                telemetry::note_cause("internal");
+                tracing::error!(error = %with_causes(&*source), "an internal fault");
                 Self::Internal
             }
         }

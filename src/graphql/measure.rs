@@ -1,4 +1,4 @@
-//! Metrics of operations: how often each ran, how long it took, and its outcome.
+//! Metrics of operations, also for the access log: how often each ran, how long it took, and its outcome.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,7 +11,7 @@ use async_graphql::{
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
 };
 
-use crate::app::App;
+use crate::{app::App, telemetry};
 
 /// The name that operations are counted under if they are malformed or their root field is not in the schema.
 const UNKNOWN: &str = "unknown";
@@ -66,6 +66,9 @@ impl Extension for Measure {
         let outcome = code.or(refusal).unwrap_or("OK");
         let operation = field.as_deref().unwrap_or(UNKNOWN);
         ctx.data_unchecked::<Arc<App>>().metrics.observe(operation, outcome, begun.elapsed());
+        telemetry::note(|notes| {
+            (notes.operation, notes.outcome) = (Some(operation.to_owned()), Some(outcome.to_owned()));
+        });
         response
     }
 }

@@ -67,8 +67,9 @@ pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     let builder = if tells_schema { builder } else { builder.disable_introspection() };
     // `documents` has already validated them in full
     let builder = builder.validation_mode(ValidationMode::Fast);
-    let builder =
-        if app.config.monitoring.metrics_addr.is_some() { builder.extension(Measure) } else { builder };
+    let monitoring = &app.config.monitoring;
+    let is_measured = monitoring.metrics_addr.is_some() || monitoring.access_log;
+    let builder = if is_measured { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }
 

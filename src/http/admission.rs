@@ -18,7 +18,12 @@ use tokio::{
 };
 
 use super::{answer, client::is_trusted};
-use crate::{app::App, config::Config, rate_limit::Address};
+use crate::{
+    app::App,
+    config::Config,
+    metrics::{Open, OpenCount},
+    rate_limit::Address,
+};
 
 /// Files that the process opens in addition to connections of clients and of the database.
 const OTHER_FILES: u32 = 100;
@@ -29,6 +34,7 @@ static WARNED: AtomicBool = AtomicBool::new(false);
 pub(super) struct Admission {
     app: Arc<App>,
     room: Arc<Semaphore>,
+    open: OpenCount,
     by_address: Arc<Counts>,
 }
 
@@ -38,6 +44,7 @@ type Counts = Mutex<HashMap<String, u32>>;
 /// The slot of a connection, which is freed when it is dropped.
 pub(super) struct ConnectionPlace {
     _room: OwnedSemaphorePermit,
+    _open: Open,
     address: Option<(Address, Arc<Counts>)>,
 }
 
@@ -51,14 +58,26 @@ pub(super) enum Full {
 }
 
 impl Admission {
-    pub(super) fn new(app: Arc<App>) -> Self {
+    /// Creates limits on connections, which `open` counts.
+    pub(super) fn new(app: Arc<App>, open: OpenCount) -> Self {
         let most = most(&app.config);
-        Self { app, room: Arc::new(Semaphore::new(most)), by_address: Arc::default() }
+        Self { app, room: Arc::new(Semaphore::new(most)), open, by_address: Arc::default() }
     }
 
-    /// Returns a slot for a connection from this address. Proxies carry everyone's connections, so they are
-    /// not counted by address.
+    /// Returns a slot for a connection from this address, and counts refusals.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
+        let admitted = self.place(peer);
+        if let Err(full) = &admitted {
+            self.app.metrics.refusals.add(full.setting());
+            if *full == Full::All {
+                self.app.metrics.http_errors.add("connections_full");
+            }
+        }
+        admitted
+    }
+
+    /// Returns a slot. Proxies carry everyone's connections, so they are not counted by address.
+    fn place(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
         let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.server.trusted_proxies);
         let address = Address::rationed(&self.app, Some(peer)).filter(|_| !is_proxy);
@@ -78,6 +97,7 @@ impl Admission {
         }
         Ok(ConnectionPlace {
             _room: room,
+            _open: self.open.open(),
             address: address.map(|address| (address, self.by_address.clone())),
         })
     }
@@ -99,6 +119,13 @@ impl Drop for ConnectionPlace {
 }
 
 impl Full {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::All => "MAX_CONNECTIONS",
+            Self::Address => "MAX_CONNECTIONS_PER_ADDRESS",
+        }
+    }
+
     /// Sends the reason, as far as the socket accepts it at once, and closes.
     pub(super) fn turn_away(self, socket: TcpStream) {
         let (status, message) = match self {

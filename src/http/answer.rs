@@ -36,6 +36,7 @@ struct Extensions<'a> {
 
 /// Returns a refusal of a request that did not reach GraphQL.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    telemetry::note(|notes| notes.outcome = Some(code.to_owned()));
     let mut answer = Response::builder()
         .status(status)
         .content_type(JSON)
@@ -83,6 +84,7 @@ pub(super) fn shield(mut answer: Response) -> Response {
 
 /// Returns the response to a request whose handler panicked. The panic is already logged.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    telemetry::note_cause("panic");
     let message = "The server failed. Its log has the details under the request id.";
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
 }

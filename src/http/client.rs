@@ -29,11 +29,26 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
         let agent = String::from_utf8_lossy(agent.as_bytes());
         agent.chars().filter(|letter| !letter.is_control()).take(MAX_USER_AGENT).collect()
     });
-    let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
+    Client { ip_address: address(request, trusted_proxies), user_agent }
+}
+
+/// Returns the address of the peer, which may be a proxy.
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical())
+}
+
+/// Returns whether the request comes from a trusted proxy.
+pub(super) fn is_by_proxy(request: &Request, trusted_proxies: &[IpNet]) -> bool {
+    peer(request).is_some_and(|peer| is_trusted(peer, trusted_proxies))
+}
+
+/// Returns the address of the client. Returns `None` if a trusted proxy sent something else in its place.
+pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
+    let (headers, peer) = (request.headers(), peer(request));
     let lines = headers.get_all(FORWARDED_FOR).iter();
     let forwarded: Vec<&[u8]> =
         lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).collect();
-    let ip_address = peer.and_then(|peer| {
+    peer.and_then(|peer| {
         if !forwarded.is_empty()
             && !is_trusted(peer, trusted_proxies)
             && !WARNED_OF_PEER.swap(true, Ordering::Relaxed)
@@ -48,8 +63,7 @@ pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
                 }
             })
             .ok()
-    });
-    Client { ip_address, user_agent }
+    })
 }
 
 /// Returns whether the address belongs to a trusted proxy.

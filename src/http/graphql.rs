@@ -17,6 +17,7 @@ use super::{answer, client::client, media::Media, refresh_cookie::RefreshCookie,
 use crate::{
     app::App,
     graphql::{self, ApiSchema, caller::Caller, error::ApiError, guard::documents::Documents},
+    telemetry::{self, LogLimit},
 };
 use refusal::Refusal;
 use request::{bearer, from_body, from_query_string, operation_type};
@@ -34,6 +35,8 @@ mod wire;
 
 /// The time limit of an operation.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+static LATE_LIMIT: LogLimit = LogLimit::new();
 
 /// The endpoint `/graphql`.
 pub(super) struct GraphqlEndpoint {
@@ -78,7 +81,9 @@ impl GraphqlEndpoint {
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
-            tracing::error!("an operation exceeded the time limit");
+            telemetry::note_cause("time_limit");
+            telemetry::note(|notes| notes.outcome = Some(ApiError::ServiceUnavailable.code().to_owned()));
+            LATE_LIMIT.log(|left_out| tracing::error!(left_out, "an operation exceeded the time limit"));
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
         let mut answer = respond(executed.unwrap_or_else(late), media);

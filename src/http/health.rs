@@ -1,12 +1,22 @@
 //! Health checks: whether the server is alive, and whether it is ready.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use poem::{Response, handler, http::StatusCode, web::Data};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{Leaving, answer};
-use crate::{app::App, storage::Timestamp};
+use crate::{
+    app::App,
+    config::Readiness as Meaning,
+    storage::Timestamp,
+    telemetry::{self, LogLimit, with_causes},
+};
+
+/// Why a server that is leaving is not ready.
+pub(super) const LEAVING: &str = "leaving";
+
+static NOT_READY_LIMIT: LogLimit = LogLimit::new();
 
 /// How long a database check is reused. Anyone may call this endpoint as often as they like, and their calls must
 /// not keep the database busy.
@@ -18,7 +28,7 @@ pub(super) fn live() -> Response {
     ok()
 }
 
-/// Responds with 503 if the server is leaving, or the database does not accept writes.
+/// Responds with 503 if the server is leaving or, unless `READINESS` is `leaving`, the database does not accept writes.
 #[handler]
 pub(super) async fn ready(
     Data(app): Data<&Arc<App>>,
@@ -26,12 +36,14 @@ pub(super) async fn ready(
     Data(leaving): Data<&Leaving>,
 ) -> Response {
     if leaving.has_begun() {
+        telemetry::note_cause(LEAVING);
         let message = "The server is shutting down.";
         return answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
     }
-    if readiness.ask(app).await {
+    if app.config.monitoring.readiness == Meaning::Leaving || readiness.ask(app).await {
         return ok();
     }
+    telemetry::note_cause("not_ready");
     let message = "The database is not responding.";
     answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
 }
@@ -50,7 +62,9 @@ impl Readiness {
         }
         let answered = app.db.ping(Timestamp(app.clock.now())).await;
         if let Err(fault) = &answered {
-            tracing::warn!(error = fault as &dyn Error, "the server is not ready");
+            NOT_READY_LIMIT.log(|left_out| {
+                tracing::warn!(error = %with_causes(fault), left_out, "the server is not ready");
+            });
         }
         *last = Some((Instant::now(), answered.is_ok()));
         answered.is_ok()

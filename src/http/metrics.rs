@@ -1,45 +1,106 @@
 //! `/metrics`, on its own address because it is for operators only.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use poem::{Response, handler, http::StatusCode, web::Data};
 
 use crate::{
     app::App,
-    metrics::Reading,
-    storage::{StatementCounts, outbox},
+    config::{DatabaseEvents, DatabaseUrl},
+    fault::Fault,
+    metrics::{Reading, process},
+    storage::{StatementCounts, Timestamp, outbox},
+    telemetry::{LogLimit, with_causes},
 };
 
 /// The version of the format that Prometheus requests by default.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How long to wait for the database. Prometheus waits ten seconds in all, and then knows nothing.
+const DATABASE_TIME_LIMIT: Duration = Duration::from_secs(1);
+
+static UNREAD_LIMIT: LogLimit = LogLimit::new();
+
+/// The outbox when it was last read. While the database is away, this is all that is known of it.
+#[derive(Default)]
+pub(super) struct Outbox(Mutex<Option<OutboxCounts>>);
+
+#[derive(Clone, Copy)]
+struct OutboxCounts {
+    waiting: u64,
+    failed: u64,
+    oldest: Option<Timestamp>,
+}
+
 #[handler]
-pub(super) async fn metrics(Data(app): Data<&Arc<App>>) -> Response {
-    let text = match readings(app).await {
-        Ok(readings) => app.metrics.render(&readings).ok(),
-        Err(fault) => {
-            tracing::warn!(
-                error = &fault as &dyn std::error::Error,
-                "the emails in the outbox could not be counted"
-            );
-            None
+pub(super) async fn metrics(Data(app): Data<&Arc<App>>, Data(outbox): Data<&Arc<Outbox>>) -> Response {
+    let mut readings = readings(app);
+    if let Some(counts) = outbox.read(app).await {
+        readings.extend(counts.readings(app));
+    }
+    match app.metrics.render(&readings, &process::readings()) {
+        Ok(text) => Response::builder().content_type(CONTENT_TYPE).body(text),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
+    }
+}
+
+impl Outbox {
+    /// Returns the counts of the database, or else the last ones. Returns `None` if it was away since the start.
+    async fn read(&self, app: &App) -> Option<OutboxCounts> {
+        let read = tokio::time::timeout(DATABASE_TIME_LIMIT, OutboxCounts::read(app)).await;
+        let read = read.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())));
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match read {
+            Ok(counts) => *last = Some(counts),
+            Err(fault) => UNREAD_LIMIT.log(|left_out| {
+                tracing::warn!(
+                    error = %with_causes(&fault), left_out,
+                    "the emails in the outbox could not be counted; the metrics have the last counts"
+                );
+            }),
         }
-    };
-    match text {
-        Some(text) => Response::builder().content_type(CONTENT_TYPE).body(text),
-        None => StatusCode::SERVICE_UNAVAILABLE.into(),
+        *last
+    }
+}
+
+impl OutboxCounts {
+    async fn read(app: &App) -> Result<Self, Fault> {
+        let on = app.db.read();
+        let (waiting, failed) = (outbox::count_waiting(on).await?, outbox::count_failed(on).await?);
+        Ok(Self { waiting, failed, oldest: outbox::find_oldest_request(on).await? })
+    }
+
+    fn readings(self, app: &App) -> [Reading; 3] {
+        let age = self.oldest.map(|oldest| (app.clock.now() - oldest.0).as_seconds_f64());
+        [
+            gauge("outbox_waiting", "Emails waiting to be sent", self.waiting),
+            gauge("outbox_failed", "Emails given up within the last week", self.failed),
+            Reading {
+                name: "outbox_oldest_seconds",
+                help: "Age of the oldest email waiting to be sent",
+                value: age.unwrap_or_default().max(0.0),
+                is_total: false,
+            },
+        ]
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
-async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
-    let gauge = |name, help, value: u64| Reading { name, help, value: value as f64, is_total: false };
-    let total = |name, help, value: u64| Reading { name, help, value: value as f64, is_total: true };
-    let (waiting, failed) =
-        (outbox::count_waiting(app.db.read()).await?, outbox::count_failed(app.db.read()).await?);
+fn gauge(name: &'static str, help: &'static str, value: u64) -> Reading {
+    Reading { name, help, value: value as f64, is_total: false }
+}
+
+fn total(name: &'static str, help: &'static str, value: u64) -> Reading {
+    Reading { is_total: true, ..gauge(name, help, value) }
+}
+
+fn readings(app: &App) -> Vec<Reading> {
     let (kept, statements, load) = (app.db.viewer_cache_counts(), app.db.statements(), app.db.load());
     let StatementCounts { count, time } = statements;
-    Ok(vec![
+    let mut readings = vec![
         total("hashes", "Password hashes computed", app.passwords.computed()),
         gauge("hash_queue", "Password hashes waiting or being computed", app.passwords.waiting()),
         gauge(
@@ -47,8 +108,6 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
             "Maximum number of waiting password hashes",
             app.config.passwords.hash_queue as u64,
         ),
-        gauge("outbox_waiting", "Emails waiting to be sent", waiting),
-        gauge("outbox_failed", "Emails given up within the last week", failed),
         total("database_statements", "Statements sent to the database", count),
         Reading {
             name: "database_statement_seconds",
@@ -71,5 +130,16 @@ async fn readings(app: &App) -> Result<Vec<Reading>, crate::fault::Fault> {
             kept.doubts,
         ),
         gauge("viewer_cache_sessions", "Cached sessions", kept.sessions),
-    ])
+    ];
+    let database = &app.config.database;
+    if matches!(database.url, DatabaseUrl::Postgres(_)) && database.events == DatabaseEvents::Notify {
+        let hears = app.metrics.hears_events.load(Ordering::Relaxed).into();
+        readings.push(gauge("events_heard", "Whether notices from other servers arrive", hears));
+    }
+    // before the first sweep there is no time to tell
+    if let swept @ 1.. = app.metrics.last_sweep.load(Ordering::Relaxed) {
+        let help = "When expired rows were last deleted";
+        readings.push(gauge("last_sweep_timestamp_seconds", help, swept.unsigned_abs()));
+    }
+    readings
 }

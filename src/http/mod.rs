@@ -11,11 +11,12 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::App,
-    clock::Clock,
     config::Config,
     graphql::{guard::documents::Documents, sdl},
+    metrics::OpenCount,
 };
 
+mod access_log;
 mod admission;
 mod answer;
 mod client;
@@ -42,6 +43,7 @@ pub(crate) mod welcome;
 mod well_known;
 
 pub use leaving::Leaving;
+use request_id::RequestId;
 use sockets::Sockets;
 
 /// How long sockets may take to close, if they have not closed while requests finished.
@@ -61,7 +63,7 @@ pub async fn serve(
     };
     let documents = Documents::new(&sdl(), app.config.server.introspection).map_err(io::Error::other)?;
     let routes = routes(&app, documents, &sockets, &leaving);
-    let connections = admission::Admission::new(app.clone());
+    let connections = admission::Admission::new(app.clone(), app.metrics.http_connections.clone());
     server::run(listener, connections, routes, leaving, shutdown).await?;
     let _ = tokio::time::timeout(FAREWELL, sockets.closed()).await;
     Ok(())
@@ -73,8 +75,10 @@ pub async fn serve_metrics(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let connections = admission::Admission::new(app.clone());
-    let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app);
+    // its connections are not those of clients
+    let connections = admission::Admission::new(app.clone(), OpenCount::default());
+    let outbox = Arc::new(metrics::Outbox::default());
+    let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app).data(outbox);
     server::run(listener, connections, routes.map_to_response(), Leaving::default(), shutdown).await
 }
 
@@ -112,12 +116,12 @@ fn routes(
         .data(Arc::new(health::Readiness::default()))
         .data(leaving.clone());
     let with_path = with_health.with(public_path::PublicPath::new(&app.config));
-    named(with_path, app.clock.clone()).with(headers::SecurityHeaders::new(&app.config))
+    named(with_path, RequestId::new(app)).with(headers::SecurityHeaders::new(&app.config))
 }
 
 /// Gives every request an id, and a response even if its handler panics.
-fn named(endpoint: impl Endpoint<Output: IntoResponse>, clock: Clock) -> impl Endpoint<Output = Response> {
-    endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(request_id::RequestId(clock))
+fn named(endpoint: impl Endpoint<Output: IntoResponse>, ids: RequestId) -> impl Endpoint<Output = Response> {
+    endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(ids)
 }
 
 fn cors(config: &Config) -> Cors {
@@ -139,11 +143,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::clock::Clock;
 
     #[tokio::test]
     async fn a_panic_is_told_by_the_id_that_its_log_has_and_by_nothing_else() {
         let panics = endpoint::make_sync(|_| -> Response { panic!("a secret") });
-        let mut answer = named(panics, Clock::default()).get_response(Request::default()).await;
+        let mut answer = named(panics, RequestId { clock: Clock::default(), app: None })
+            .get_response(Request::default())
+            .await;
         let told: Value = answer.take_body().into_json().await.unwrap();
         let error = &told["errors"][0];
         assert_eq!((answer.status().as_u16(), &error["extensions"]["code"]), (500, &"INTERNAL".into()));

@@ -1,56 +1,155 @@
-//! An id for every request, in its response and in every log record about it.
+//! The ids of every request, in its response and in every log record about it.
+
+use std::sync::Arc;
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
-    http::{HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
 };
 
-use super::{answer, media};
-use crate::{clock::Clock, secrets, telemetry};
+use super::{access_log::AccessRecord, answer, client::is_by_proxy, health::LEAVING, media};
+use crate::{
+    app::App,
+    clock::Clock,
+    secrets,
+    telemetry::{
+        self, LogLimit, RequestIds,
+        traces::{Trace, request_span},
+    },
+};
 
 /// The header with the id.
 pub(super) const HEADER: &str = "x-request-id";
 
-/// Gives requests an id, logs them, and converts the framework's errors to the usual format.
-pub(super) struct RequestId(pub(super) Clock);
+/// The header with the trace that a request is part of (<https://www.w3.org/TR/trace-context/>).
+const TRACE_HEADER: &str = "traceparent";
+
+/// The maximum length of an id from a proxy, because it is repeated in every record of the request.
+const MAX_ID: usize = 128;
+
+static FAILED_LIMIT: LogLimit = LogLimit::new();
+
+/// Gives requests an id, logs and counts them, and converts the framework's errors to the usual format.
+pub(super) struct RequestId {
+    pub(super) clock: Clock,
+    /// `None` in tests of single endpoints.
+    pub(super) app: Option<Arc<App>>,
+}
+
+impl RequestId {
+    pub(super) fn new(app: &Arc<App>) -> Self {
+        Self { clock: app.clock.clone(), app: Some(app.clone()) }
+    }
+}
 
 impl<E: Endpoint> Middleware<E> for RequestId {
     type Output = Named<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        Named { inner, clock: self.0.clone() }
+        Named { inner, clock: self.clock.clone(), app: self.app.clone() }
     }
 }
 
 pub(super) struct Named<E> {
     inner: E,
     clock: Clock,
+    app: Option<Arc<App>>,
+}
+
+impl<E> Named<E> {
+    /// Returns the ids that a trusted proxy has given to the request, or a new one. Anybody else could give the ids of other
+    /// requests, to hide among their records.
+    fn ids(&self, request: &Request) -> RequestIds {
+        let proxies = self.app.as_ref().map(|app| app.config.server.trusted_proxies.as_slice());
+        let is_by_proxy = proxies.is_some_and(|proxies| is_by_proxy(request, proxies));
+        let headers = Some(request.headers()).filter(|_| is_by_proxy);
+        let id = headers.and_then(given_id).map(str::to_owned);
+        RequestIds {
+            id: id.unwrap_or_else(|| secrets::uuid_v7(self.clock.now()).to_string()),
+            trace: headers.and_then(given_trace).or_else(Trace::begin),
+        }
+    }
+
+    fn note_failure(&self, status: StatusCode, log: impl FnOnce(Option<u64>)) {
+        let cause = telemetry::notes().cause.unwrap_or("other");
+        if cause == LEAVING {
+            // which is what the server was asked to do
+            return;
+        }
+        if let Some(app) = &self.app {
+            app.metrics.http_errors.add(cause);
+        }
+        // while the server is overloaded or the database is away, every request fails
+        if status == StatusCode::SERVICE_UNAVAILABLE { FAILED_LIMIT.log(log) } else { log(None) }
+    }
 }
 
 impl<E: Endpoint> Endpoint for Named<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let id = secrets::uuid_v7(self.clock.now()).to_string();
+        let ids = self.ids(&request);
+        let id = ids.id.clone();
         let prefers_html = media::prefers_html(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (request_method, request_path) = (method.to_string(), path.clone());
+        let record = self.app.as_ref().and_then(|app| AccessRecord::begin(&request, &app.config));
         let answer = async {
+            let record = record;
             let answer = match self.inner.call(request).await {
                 Ok(answer) => answer.into_response(),
                 Err(error) => answer::refused(&error, prefers_html),
             };
             let status = answer.status().as_u16();
+            telemetry::note(|notes| notes.status = Some(status));
             if answer.status() >= StatusCode::INTERNAL_SERVER_ERROR {
-                tracing::warn!(%method, path, status, "a request failed");
+                self.note_failure(answer.status(), |left_out| {
+                    tracing::warn!(%method, path, status, left_out, "a request failed");
+                });
+            }
+            if let Some(record) = record {
+                record.end(status);
             } else {
                 tracing::debug!(%method, path, status, "a request was answered");
             }
             answer
         };
-        let mut answer = telemetry::in_request(id.clone(), answer).await;
+        let answer = request_span(ids.trace, request_method, request_path, answer);
+        let mut answer = telemetry::in_request(ids, answer).await;
         if let Ok(id) = HeaderValue::from_str(&id) {
             answer.headers_mut().insert(HEADER, id);
         }
         Ok(answer)
+    }
+}
+
+/// Returns the id that a proxy has given to a request. Returns `None` if it is missing, too long or not one word.
+fn given_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(HEADER)?.to_str().ok()?;
+    let is_good = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.:=+/@".contains(&letter);
+    ((1..=MAX_ID).contains(&id.len()) && id.bytes().all(is_good)).then_some(id)
+}
+
+fn given_trace(headers: &HeaderMap) -> Option<Trace> {
+    Trace::parse(headers.get(TRACE_HEADER)?.to_str().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())])
+    }
+
+    #[test]
+    fn ids_of_proxies_are_single_words() {
+        for id in ["5f0c", "0199a1f2-7c3e-7b1a-8d2e-000000000001", "Root=1-67891233-abcdef", &"x".repeat(128)]
+        {
+            assert_eq!(given_id(&with(HEADER, id)), Some(id));
+        }
+        for id in ["", "two words", "a\tb", "\"", "é", "a;b", &"x".repeat(129)] {
+            assert_eq!(given_id(&with(HEADER, id)), None, "{id}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         Timestamp,
         outbox::{self, Outcome},
     },
+    telemetry::with_causes,
 };
 
 /// The delay after the first failure, which doubles with each further one, and its maximum.
@@ -120,7 +121,7 @@ async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
             }
             Err(error) => tracing::warn!(
                 mail.id = %id,
-                error = &error as &dyn std::error::Error,
+                error = %with_causes(&error),
                 "the outcome of sending an email could not be saved"
             ),
         }

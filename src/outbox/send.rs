@@ -22,6 +22,7 @@ use crate::{
     fault::Fault,
     mail::Mailer,
     storage::{Timestamp, outbox},
+    telemetry::with_causes,
 };
 
 /// The number of emails this process sends at the same time.
@@ -51,10 +52,7 @@ pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     tokio::pin!(stopped);
     loop {
         if let Err(error) = fill(app, &mut under_way, &mut claims).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the outbox could not be read; it will be retried"
-            );
+            tracing::warn!(error = %with_causes(&error), "the outbox could not be read; it will be retried");
         }
         tokio::select! {
             () = &mut stopped => break,

@@ -18,7 +18,12 @@ use argon2::Params;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use crate::{config::Config, fault::Fault};
+use crate::{
+    config::Config,
+    fault::Fault,
+    metrics::{Counts, Durations},
+    telemetry::traces::span,
+};
 use hasher::{Backend, Hasher};
 use queue::{Place, Queue};
 use stored::Stored;
@@ -53,6 +58,10 @@ struct Inner {
     backend: Backend,
     computed: Arc<AtomicU64>,
     waiting: Arc<AtomicU64>,
+    /// How long hashes waited for their turn.
+    waits: Durations,
+    /// Refusals by setting.
+    refusals: Counts,
 }
 
 /// A place in the queue of hashes, for one hash. Dropping it frees the place.
@@ -66,11 +75,11 @@ pub fn is_verifiable(stored: &str) -> bool {
 }
 
 impl Passwords {
-    /// Chooses the library that computes Argon2 hashes, and starts the threads.
+    /// Chooses the library that computes Argon2 hashes, and starts the threads. Refusals of hashes are counted in `refusals`.
     ///
     /// # Errors
     /// Fails if a thread cannot be started or the parameters are inconsistent.
-    pub fn start(config: &Config) -> io::Result<Self> {
+    pub fn start(config: &Config, refusals: Counts) -> io::Result<Self> {
         let params =
             Params::new(config.passwords.argon2_memory_kib, config.passwords.argon2_iterations, 1, Some(32))
                 .map_err(|error| io::Error::other(error.to_string()))?;
@@ -79,6 +88,7 @@ impl Passwords {
         let usual_cost = cost(&params).max(LEAST_COST);
         let queue = Queue::new(usual_cost * (config.passwords.hash_queue + threads) as u64);
         let (computed, waiting) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let waits = Durations::default();
         for number in 0..threads {
             let worker = Worker {
                 queue: queue.clone(),
@@ -86,11 +96,22 @@ impl Passwords {
                 hasher: Hasher::new(backend, &params),
                 computed: computed.clone(),
                 waiting: waiting.clone(),
+                waits: waits.clone(),
             };
             thread::Builder::new().name(format!("argon2-{number}")).spawn(move || worker.run())?;
         }
         let decoy = phc(&params, &[0; 16], &[0; 32]).into();
-        Ok(Self(Arc::new(Inner { queue, params, usual_cost, decoy, backend, computed, waiting })))
+        Ok(Self(Arc::new(Inner {
+            queue,
+            params,
+            usual_cost,
+            decoy,
+            backend,
+            computed,
+            waiting,
+            waits,
+            refusals,
+        })))
     }
 
     /// Takes a place in the queue to hash a new password of so many characters. `asker` is the client address that the hash is charged to, or `None` if
@@ -126,7 +147,7 @@ impl Passwords {
     ) -> Result<Result<String, Weak>, Fault> {
         let (answer, hash) = oneshot::channel();
         self.submit(place, Job::Hash { password, personal, answer });
-        hash.await.map_err(Fault::internal)
+        span("password hash", hash).await.map_err(Fault::internal)
     }
 
     /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so that the response time
@@ -140,7 +161,7 @@ impl Passwords {
         let (answer, verdict) = oneshot::channel();
         let hash = stored.map_or_else(|| self.0.decoy.clone(), Arc::from);
         self.submit(place, Job::Verify { password, stored: hash, answer });
-        let verified = verdict.await.map_err(Fault::internal)?;
+        let verified = span("password hash", verdict).await.map_err(Fault::internal)?;
         Ok(if stored.is_some() { verified } else { Verified::default() })
     }
 
@@ -148,6 +169,12 @@ impl Passwords {
     #[must_use]
     pub fn library(&self) -> &'static str {
         self.0.backend.library()
+    }
+
+    /// Returns how long hashes waited for their turn.
+    #[must_use]
+    pub fn waits(&self) -> Durations {
+        self.0.waits.clone()
     }
 
     /// Returns the number of hashes computed since the start.
@@ -163,7 +190,8 @@ impl Passwords {
     }
 
     fn place(&self, asker: Option<&str>, cost: u64) -> Result<HashPlace, Fault> {
-        self.0.queue.place(asker, cost).map(HashPlace)
+        let place = self.0.queue.place(asker, cost).inspect_err(|_| self.0.refusals.add("HASH_QUEUE"));
+        place.map(HashPlace)
     }
 
     fn submit(&self, place: HashPlace, job: Job) {

@@ -7,6 +7,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::fault::Fault;
@@ -44,6 +45,7 @@ struct Asker {
 struct Waiting<J> {
     /// The virtual time of its turn, and its number among all jobs.
     turn: (u64, u64),
+    since: Instant,
     job: J,
     place: Place<J>,
 }
@@ -88,13 +90,13 @@ impl<J> Queue<J> {
         Ok(Place { queue: self.clone(), asker, cost })
     }
 
-    /// Waits for the next job. Returns `None` once the queue is closed.
-    pub(super) fn next(&self) -> Option<(J, Place<J>)> {
+    /// Waits for the next job, and returns it with the time for which it has waited. Returns `None` once the queue is closed.
+    pub(super) fn next(&self) -> Option<(J, Place<J>, Duration)> {
         let mut state = self.lock();
         loop {
             if let Some(Reverse(next)) = state.waiting.pop() {
                 state.now = next.turn.0;
-                return Some((next.job, next.place));
+                return Some((next.job, next.place, next.since.elapsed()));
             }
             if state.is_closed {
                 return None;
@@ -125,7 +127,12 @@ impl<J> Place<J> {
         let asker = state.askers.entry(self.asker.clone()).or_default();
         let start = asker.end.max(now);
         asker.end = start + self.cost;
-        state.waiting.push(Reverse(Waiting { turn: (start, number), job, place: self }));
+        state.waiting.push(Reverse(Waiting {
+            turn: (start, number),
+            since: Instant::now(),
+            job,
+            place: self,
+        }));
         queue.0.added.notify_one();
     }
 }
@@ -180,7 +187,7 @@ mod tests {
 
     fn drain(queue: &Queue<&'static str>) -> Vec<&'static str> {
         queue.close();
-        std::iter::from_fn(|| queue.next().map(|(job, _)| job)).collect()
+        std::iter::from_fn(|| queue.next().map(|(job, ..)| job)).collect()
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     stored::{Argon2Hash, Stored},
     strength::{Weak, judge},
 };
-use crate::secrets;
+use crate::{metrics::Durations, secrets};
 
 /// The result of verifying a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,12 +44,14 @@ pub(super) struct Worker {
     pub(super) hasher: Hasher,
     pub(super) computed: Arc<AtomicU64>,
     pub(super) waiting: Arc<AtomicU64>,
+    pub(super) waits: Durations,
 }
 
 impl Worker {
     pub(super) fn run(mut self) {
         yield_to_others();
-        while let Some((job, _place)) = self.queue.next() {
+        while let Some((job, _place, waited)) = self.queue.next() {
+            self.waits.observe(waited);
             match job {
                 // the caller has gone away, so nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
@@ -169,6 +171,7 @@ mod tests {
             params,
             computed: Arc::default(),
             waiting: Arc::default(),
+            waits: Durations::default(),
         }
     }
 

@@ -186,7 +186,7 @@ impl Checked {
             cell.wait(row.map_or(now, |row| row.idle_at.0), now)
         };
         if let Some(longest) = all.iter().max_by_key(|cell| wait(cell)).filter(|cell| wait(cell) > 0) {
-            app.metrics.charges_refused.inc();
+            app.metrics.refuse_charge(longest.setting);
             return Err(longest.refusal(wait(longest)));
         }
         let again_in_ms = failure_cells.iter().map(|cell| wait(cell) + cell.cost_ms).max();
@@ -219,7 +219,7 @@ impl Checked {
                 app.db.write(charge).await?
             };
             if let Some(cell) = refused {
-                app.metrics.charges_refused.inc();
+                app.metrics.refuse_charge(cell.setting);
                 return Err(cell.refusal(cell.cost_ms));
             }
         }

@@ -27,7 +27,7 @@ pub fn key(subject: &str) -> Uuid {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     /// The setting that defines the budget.
-    setting: &'static str,
+    pub(super) setting: &'static str,
     pub(super) key: Uuid,
     /// The cost of one charge, in milliseconds of the period.
     pub(super) cost_ms: i64,

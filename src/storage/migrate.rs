@@ -15,7 +15,10 @@ use super::{
     engine::connect::connect_alone,
     migration_history::{History, install, record, record_compatibility},
 };
-use crate::config::{Config, DatabaseUrl};
+use crate::{
+    config::{Config, DatabaseUrl},
+    telemetry::with_causes,
+};
 
 /// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
@@ -95,6 +98,12 @@ pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migrat
     Ok(applied)
 }
 
+/// Returns the version of the schema that this program works with: the number of its migrations.
+#[must_use]
+pub fn schema_version() -> usize {
+    migrations::all().len()
+}
+
 /// Counts the pending migrations. Changes nothing.
 ///
 /// # Errors
@@ -148,7 +157,7 @@ async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bo
         if attempt >= attempts {
             return Err(MigrateError::Locked { name, attempts, error });
         }
-        tracing::warn!(migration = name, attempt, %error, "the migration could not get a lock and will be tried again");
+        tracing::warn!(migration = name, attempt, error = %with_causes(&error), "the migration could not get a lock and will be tried again");
         attempt += 1;
         tokio::time::sleep(PAUSE).await;
     }

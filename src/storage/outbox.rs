@@ -16,6 +16,8 @@ use sea_orm::{
     sea_query::{BinOper, Expr, LockBehavior, LockType, Query},
 };
 
+use time::OffsetDateTime;
+
 use super::Timestamp;
 
 /// A row of `outbox`.
@@ -191,6 +193,16 @@ pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Mod
 /// Counts the emails that are not settled.
 pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::DueAt).await
+}
+
+/// Returns when the oldest email that is not settled was requested. Returns `None` if all are settled.
+pub async fn find_oldest_request(on: &impl ConnectionTrait) -> Result<Option<Timestamp>, DbErr> {
+    // a sum, because with the column alone the database may search through all settled emails, in the order of their requests
+    let oldest = Expr::col(Column::CreatedAt).add(0_i64).min();
+    let found = Entity::find().select_only().column_as(oldest, "oldest").filter(Column::DueAt.gt(0_i64));
+    let found = found.into_tuple::<Option<i64>>().all(on).await?;
+    let since = found.first().copied().flatten().map(i128::from);
+    Ok(since.and_then(|ms| OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000).ok()).map(Timestamp))
 }
 
 /// Counts the emails that were given up and not deleted yet.

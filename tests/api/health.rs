@@ -1,8 +1,10 @@
 //! `/health/live` and `/health/ready`, and responses while the database fails.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
+use gatehouse::http::{self, Leaving};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::support::{Answer, EMAIL, Sqlite, TestApp};
 
@@ -19,6 +21,23 @@ async fn live_is_always_ok_and_ready_checks_the_database() {
     assert_eq!((ready.status.as_u16(), ready.code()), (503, "SERVICE_UNAVAILABLE"));
     let live = Answer::of(app.http.get(format!("{}/health/live", app.url))).await;
     assert_eq!(live.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_can_be_ready_without_its_database_but_not_while_it_is_leaving() {
+    let app = TestApp::with(Sqlite, &[("READINESS", "leaving")]).await;
+    app.app.db.read().clone().close();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let leaving = Leaving::default();
+    tokio::spawn(http::serve(app.app.clone(), listener, leaving.clone(), pending()));
+    let ready = async || Answer::of(app.http.get(format!("{url}/health/ready"))).await;
+    assert_eq!(ready().await.status, 200);
+    let keys = Answer::of(app.http.get(format!("{url}/.well-known/jwks.json"))).await;
+    assert!(keys.body["keys"].is_array(), "{}", keys.text);
+    leaving.begin();
+    let left = ready().await;
+    assert_eq!((left.status.as_u16(), left.code()), (503, "SERVICE_UNAVAILABLE"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

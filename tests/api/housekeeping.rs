@@ -209,6 +209,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     outbox::list_waiting(&plans, 100).await.unwrap();
     outbox::list_failed(&plans, 100).await.unwrap();
     outbox::count_waiting(&plans).await.unwrap();
+    outbox::find_oldest_request(&plans).await.unwrap();
     outbox::count_failed(&plans).await.unwrap();
     outbox::delete_settled(&plans, now, 500).await.unwrap();
 

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     graphql::{caller::Caller, numbers::seconds, refusal::UserError},
     sessions::{SignIn, SignedIn},
+    telemetry,
 };
 
 /// A session with its user and its pair of tokens. The fields for tokens are named after RFC 6749.
@@ -37,6 +38,7 @@ impl AuthPayload {
     #[must_use]
     pub fn deliver(app: &App, caller: &Caller, signed_in: SignedIn) -> Self {
         let current = Some(signed_in.session.id);
+        telemetry::note(|notes| notes.user_id = Some(signed_in.user.id));
         Self {
             refresh_token: caller.delivery.send(app, &signed_in),
             user: User::new(signed_in.user, current),

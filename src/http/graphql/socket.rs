@@ -80,7 +80,10 @@ impl Socket {
         let viewer = self.find_viewer(&access_token).await?;
         let (user, session) = (viewer.user.id, viewer.session.id);
         let most = self.app.config.sockets.per_user;
-        let place = self.sockets.place(Subject::User(user), most).ok_or(Close::TOO_MANY_SOCKETS)?;
+        let place = self.sockets.place(Subject::User(user), most).ok_or_else(|| {
+            self.app.metrics.refusals.add("WEBSOCKET_MAX_PER_USER");
+            Close::TOO_MANY_SOCKETS
+        })?;
         let listener = self.app.events.listen(user, session);
         // the session may have ended before this connection listened
         self.find_viewer(&access_token).await?;
@@ -223,6 +226,7 @@ impl Connection {
     ) -> Result<(), ServerError> {
         let most = self.socket.app.config.sockets.subscriptions;
         if self.subscriptions.count() >= most {
+            self.socket.app.metrics.refusals.add("WEBSOCKET_MAX_SUBSCRIPTIONS");
             let message =
                 format!("A connection can have at most {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
             return Err(ApiError::LimitExceeded(message).into());

@@ -45,12 +45,13 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(16 * MAX_BODY);
-    // records about the socket carry the id of the request that opened it
-    let id = telemetry::request_id().unwrap_or_default();
+    // records about the socket carry the ids of the request that opened it
+    let ids = telemetry::request_ids().unwrap_or_default();
+    let open = socket.app.metrics.websockets.open();
     let serve = move |stream| {
-        telemetry::in_request(id, async move {
+        telemetry::in_request(ids, async move {
             socket.serve(stream).await;
-            drop(places);
+            drop((places, open));
         })
     };
     let websocket = websocket.protocols([protocol::NAME]).config(config);
@@ -64,19 +65,24 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
 /// Returns slots in the server's limit and in the limits of the client's networks.
 fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
     let limits = socket.app.config.sockets;
-    let place = |subject, most, status, message: &str| {
+    let place = |subject, most, status, setting: &str, message: &str| {
         let place = socket.sockets.place(subject, most);
-        place.ok_or_else(|| Refusal(status, message.to_owned()))
+        place.ok_or_else(|| {
+            socket.app.metrics.refusals.add(setting);
+            Refusal(status, format!("{message} ({setting})."))
+        })
     };
-    let busy = StatusCode::SERVICE_UNAVAILABLE;
-    let mut places =
-        vec![place(Subject::Everybody, limits.all, busy, "Too many connections are open (WEBSOCKET_MAX).")?];
+    let (busy, setting) = (StatusCode::SERVICE_UNAVAILABLE, "WEBSOCKET_MAX");
+    let message = "Too many connections are open";
+    let all = place(Subject::Everybody, limits.all, busy, setting, message);
+    let mut places = vec![all.inspect_err(|_| telemetry::note_cause("websockets_full"))?];
     if let Some(address) = Address::rationed(&socket.app, socket.client.ip_address) {
-        let message = "Too many connections from this address are open (WEBSOCKET_MAX_PER_ADDRESS).";
+        let (busy, setting) = (StatusCode::TOO_MANY_REQUESTS, "WEBSOCKET_MAX_PER_ADDRESS");
+        let message = "Too many connections from this address are open";
         for (network, times) in address.networks() {
             let most = limits.per_address.saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
             let subject = Subject::Address(network.to_owned());
-            places.push(place(subject, most, StatusCode::TOO_MANY_REQUESTS, message)?);
+            places.push(place(subject, most, busy, setting, message)?);
         }
     }
     Ok(places)

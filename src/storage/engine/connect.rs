@@ -108,7 +108,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .max_lifetime(None)
         .set_application_name("gatehouse")
         .sqlx_logging_level(LevelFilter::Debug)
-        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW_STATEMENT)
+        .sqlx_slow_statements_logging_settings(LevelFilter::Debug, SLOW_STATEMENT)
         .record_stmt_in_spans(false);
     match &config.database.url {
         DatabaseUrl::Postgres(servers) => {
@@ -187,7 +187,7 @@ fn postgres(server: &SecretString) -> Result<PgConnectOptions, DbErr> {
         // poolers refuse it in the start-up message, and no column is a floating-point number
         .extra_float_digits(None)
         .log_statements(LevelFilter::Debug)
-        .log_slow_statements(LevelFilter::Warn, SLOW_STATEMENT))
+        .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT))
 }
 
 fn sqlite(path: &Path) -> SqliteConnectOptions {
@@ -199,5 +199,5 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(STATEMENT_TIME_LIMIT)
         .log_statements(LevelFilter::Debug)
-        .log_slow_statements(LevelFilter::Warn, SLOW_STATEMENT)
+        .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT)
 }

@@ -12,10 +12,13 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 
 use super::{
-    limits::MAX_CONNECTION_AGE, postgres::connection_settings::ConnectionSettings,
+    limits::{MAX_CONNECTION_AGE, SLOW_STATEMENT},
+    postgres::connection_settings::ConnectionSettings,
     statement_counts::StatementCounter,
 };
-use crate::secrets;
+use crate::{secrets, telemetry::LogLimit};
+
+static SLOW_LIMIT: LogLimit = LogLimit::new();
 
 /// The pragma that shows a SQLite connection whether another connection has committed.
 pub(crate) const DATA_VERSION: &str = "PRAGMA data_version";
@@ -169,7 +172,13 @@ impl Connection {
     }
 
     fn end<T>(&mut self, begun: Instant, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
-        self.statements.add(begun.elapsed());
+        let time = begun.elapsed();
+        self.statements.add(time);
+        if time >= SLOW_STATEMENT {
+            SLOW_LIMIT.log(|left_out| {
+                tracing::warn!(?time, left_out, "a statement was slow; RUST_LOG=sqlx=debug shows statements");
+            });
+        }
         // a database that responds with an error is ready for the next statement
         self.is_cut_off = !matches!(result, Ok(_) | Err(sqlx::Error::Database(_)));
         self.note_misrouted(result.as_ref().err());

@@ -21,11 +21,13 @@ use super::{
 use crate::{
     events::Event,
     fault::{Failure, Fault},
+    metrics::Durations,
     storage::{
         Timestamp, rate_limit,
         session_rotation::{self, Rotated, Rotation},
         viewer_cache::{SessionAndUser, ViewerCache, ViewerCacheCounts},
     },
+    telemetry::traces::span,
 };
 
 /// The database. Clones share it.
@@ -103,6 +105,12 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> StatementCounts {
         self.statements.counts()
+    }
+
+    /// Returns how long statements waited for a connection.
+    #[must_use]
+    pub fn pool_waits(&self) -> Durations {
+        self.statements.waits()
     }
 
     /// Returns the current load of the database.
@@ -183,7 +191,7 @@ impl Db {
                 self.write_one(async move |txn| session_rotation::rotate(&txn, rotation).await).await?;
             Ok(session.map(|session| (session, None)))
         };
-        let in_time = tokio::time::timeout(WRITE_TIME_LIMIT, rotated).await;
+        let in_time = span("database write", tokio::time::timeout(WRITE_TIME_LIMIT, rotated)).await;
         in_time.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())))
     }
 
@@ -210,10 +218,13 @@ impl Db {
         T: Send + 'static,
     {
         let job = Job::new(kind, work);
-        match &self.writer {
-            Writer::Postgres { writer, .. } => writer.submit(job).await,
-            Writer::Sqlite { writer, .. } => writer.submit(job).await,
-        }
+        let written = async {
+            match &self.writer {
+                Writer::Postgres { writer, .. } => writer.submit(job).await,
+                Writer::Sqlite { writer, .. } => writer.submit(job).await,
+            }
+        };
+        span("database write", written).await
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Job {
     /// Runs a copy of the closure, because a transaction that PostgreSQL refused is repeated.
     work: Box<dyn FnMut(Txn) -> BoxFuture<'static, Returned> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
+    refuse: Box<dyn Fn(Fault) + Send>,
 }
 
 /// The number of statements that a job may have, which decides whether it needs a transaction around them.
@@ -102,6 +103,14 @@ impl Job {
             let sender = sender.clone();
             move || sender.lock().is_ok_and(|sender| sender.as_ref().is_none_or(oneshot::Sender::is_closed))
         };
+        let refuse = {
+            let sender = sender.clone();
+            move |fault| {
+                if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
+                    let _ = sender.send(Err(fault));
+                }
+            }
+        };
         let work = move |txn: Txn| {
             let (work, sender) = (work.clone(), sender.clone());
             async move {
@@ -122,12 +131,18 @@ impl Job {
             }
             .boxed()
         };
-        (Self { kind, work: Box::new(work), is_abandoned: Box::new(is_abandoned) }, answer)
+        let (work, is_abandoned) = (Box::new(work), Box::new(is_abandoned));
+        (Self { kind, work, is_abandoned, refuse: Box::new(refuse) }, answer)
     }
 
     /// Returns whether the caller no longer waits for the answer.
     pub(crate) fn is_abandoned(&self) -> bool {
         (self.is_abandoned)()
+    }
+
+    /// Answers the caller of a job that cannot begin.
+    pub(crate) fn refuse(&self, fault: Fault) {
+        (self.refuse)(fault);
     }
 
     /// Runs the closure. May be called again if nothing that it did was committed.

@@ -184,7 +184,10 @@ impl Pool {
     }
 
     async fn lease(&self) -> Result<Lease, DbErr> {
-        let taken = self.connections.get().await.map_err(|error| match error {
+        let wait = self.connections.manager().statements.begin_wait();
+        let taken = self.connections.get().await;
+        drop(wait);
+        let taken = taken.map_err(|error| match error {
             PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
             PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
             _ => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),

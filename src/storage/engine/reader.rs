@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use super::{limits::STATEMENT_TIME_LIMIT, pool::Pool};
+use crate::telemetry::traces::span;
 
 /// Connections for statements that change nothing.
 #[derive(Clone, Debug)]
@@ -17,7 +18,8 @@ impl Reader {
 
 async fn in_time<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
     let late = |_| Err(DbErr::Custom("the database did not answer in time".to_owned()));
-    tokio::time::timeout(STATEMENT_TIME_LIMIT, statement).await.unwrap_or_else(late)
+    let statement = tokio::time::timeout(STATEMENT_TIME_LIMIT, statement);
+    span("database read", statement).await.unwrap_or_else(late)
 }
 
 #[async_trait::async_trait]

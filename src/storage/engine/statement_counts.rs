@@ -1,12 +1,14 @@
-//! Counts of the statements that the database ran, and their total time.
+//! Counts of the statements that the database ran, their total time, and how long they waited for a connection.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use crate::metrics::Durations;
 
 /// Counts the statements of all connections. Clones share the counts.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,13 @@ pub(crate) struct StatementCounter(Arc<Counts>);
 struct Counts {
     count: AtomicU64,
     nanoseconds: AtomicU64,
+    waits: Durations,
+}
+
+/// Measures a wait for a connection, which ends when this is dropped: even if the caller waits no longer.
+pub(crate) struct Wait {
+    begun: Instant,
+    waits: Durations,
 }
 
 /// The statements since the start. Those that begin and end transactions are not counted.
@@ -29,14 +38,29 @@ pub struct StatementCounts {
 
 impl StatementCounter {
     pub(crate) fn counts(&self) -> StatementCounts {
-        let Counts { count, nanoseconds } = &*self.0;
+        let Counts { count, nanoseconds, .. } = &*self.0;
         let time = Duration::from_nanos(nanoseconds.load(Ordering::Relaxed));
         StatementCounts { count: count.load(Ordering::Relaxed), time }
+    }
+
+    /// Returns how long statements waited for a connection.
+    pub(crate) fn waits(&self) -> Durations {
+        self.0.waits.clone()
+    }
+
+    pub(crate) fn begin_wait(&self) -> Wait {
+        Wait { begun: Instant::now(), waits: self.waits() }
     }
 
     pub(crate) fn add(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or_default();
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.waits.observe(self.begun.elapsed());
     }
 }

@@ -6,15 +6,16 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::{
-    self,
+    self, ConnectOptions as _,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tracing::log::LevelFilter;
 
 use crate::{
     events::{NoticeChannel, NoticeError},
     fault::Fault,
-    storage::engine::limits::STATEMENT_TIME_LIMIT,
+    storage::engine::limits::{SLOW_STATEMENT, STATEMENT_TIME_LIMIT},
 };
 
 /// The time limit for connecting to one server.
@@ -45,7 +46,10 @@ impl Notifications {
     async fn connect_to(server: &SecretString) -> Result<Self, sqlx::Error> {
         let options: PgConnectOptions = server.expose_secret().parse()?;
         // as in `connect`
-        let options = options.application_name("gatehouse events").extra_float_digits(None);
+        let options = options
+            .application_name("gatehouse events")
+            .extra_float_digits(None)
+            .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
         let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let mut listener = PgListener::connect_with(&pool.connect_with(options).await?).await?;
         listener.eager_reconnect(false);

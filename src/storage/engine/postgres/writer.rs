@@ -81,7 +81,7 @@ impl PostgresWriter {
             }
             Ok(transaction) => Arc::new(transaction),
             Err(error) => {
-                tracing::error!(%error, "a transaction could not begin");
+                job.refuse(error.into());
                 return None;
             }
         };

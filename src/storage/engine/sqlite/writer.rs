@@ -23,7 +23,10 @@ use crate::{
         },
         viewer_cache::ViewerCache,
     },
+    telemetry::{LogLimit, with_causes},
 };
+
+static FAILED_LIMIT: LogLimit = LogLimit::new();
 
 /// A deferred transaction that reads and then writes would fail at once if another one writes, regardless of the busy timeout.
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -98,7 +101,10 @@ impl Task {
         let mut group = Group::default();
         let written = group.run(&self.pool, waiting).await;
         if let Err(error) = &written {
-            tracing::error!(%error, writes = group.finished.len(), "a group of writes failed and was rolled back");
+            let writes = group.finished.len();
+            FAILED_LIMIT.log(|left_out| {
+                tracing::error!(error = %with_causes(error), writes, left_out, "a group of writes failed and was rolled back");
+            });
         }
         let committed = written.as_ref().map(drop).map_err(ToString::to_string);
         for finished in group.finished {
@@ -126,7 +132,9 @@ impl Group {
         let transaction = match pool.begin(BEGIN).await {
             Ok(transaction) => Arc::new(transaction),
             Err(error) => {
-                waiting.clear();
+                for job in waiting.drain(..) {
+                    job.refuse(Fault::Unavailable(error.to_string().into()));
+                }
                 return Err(error);
             }
         };

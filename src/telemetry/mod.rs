@@ -2,25 +2,33 @@
 
 use std::{
     borrow::Cow,
+    error::Error,
     io::{self, IsTerminal, Write},
     panic,
 };
 
-use tracing::Instrument;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{Config, LogFormat};
 
-tokio::task_local! {
-    static REQUEST_ID: String;
-}
+mod causes;
+mod log_limit;
+mod request;
+pub mod traces;
+mod version;
+
+pub use causes::{Causes, causes, with_causes};
+pub use log_limit::LogLimit;
+pub use request::{Notes, RequestIds, in_request, note, note_cause, notes, request_id, request_ids};
+pub use version::{COMMIT, VERSION};
 
 /// Starts the log of this process on standard error. A second call has no effect.
 ///
 /// # Errors
 /// Fails if `RUST_LOG` is not a valid filter.
-pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter = EnvFilter::try_new(&config.monitoring.log_filter)?;
+pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(&config.monitoring.log_filter)
+        .map_err(|error| format!("RUST_LOG is not a valid filter: {error}"))?;
     let (format, has_colours) = (config.monitoring.log_format, io::stderr().is_terminal());
     let records = move || Records { to: io::stderr(), format, has_colours };
     let lines = fmt::layer().with_writer(records).with_ansi(has_colours).with_target(false);
@@ -32,6 +40,14 @@ pub fn start(config: &Config) -> Result<(), tracing_subscriber::filter::ParseErr
     // log a panic like any other record, so that it carries the id of the request it ended
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a defect")));
     Ok(())
+}
+
+/// Starts to send traces, if there is a collector. Needs the asynchronous runtime.
+///
+/// # Errors
+/// Fails if the system's certificate authorities cannot be read.
+pub fn start_traces(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
+    config.monitoring.otlp_endpoint.as_ref().map_or(Ok(()), traces::start)
 }
 
 /// Escapes control characters and those that change the direction of text. Otherwise, text from outside, such as a mail
@@ -78,19 +94,6 @@ impl<W: Write> Write for Records<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
-}
-
-/// Runs a future in a span with the request's id, which every record then carries.
-pub async fn in_request<T>(id: String, work: impl Future<Output = T>) -> T {
-    // at the highest level, so that no filter removes the id from a record
-    let span = tracing::error_span!("request", id);
-    REQUEST_ID.scope(id, work.instrument(span)).await
-}
-
-/// Returns the id of the current request, for responses that refer to the log.
-#[must_use]
-pub fn request_id() -> Option<String> {
-    REQUEST_ID.try_with(Clone::clone).ok()
 }
 
 #[cfg(test)]
