@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the last release beside this version on one database, under load, and rolls back. No request may fail.
 
-Usage: old_beside_new.py OLD_PROGRAM [SECONDS]. `.ci/last-release` holds the commit of the last release; `.ci/build-last-release` builds it.
+Usage: old_beside_new.py OLD_PROGRAM [SECONDS]
 """
 
 import http.client

@@ -142,9 +142,11 @@ impl Db {
     /// last, such as ending a stolen session.
     ///
     /// `work` must have no effects other than its statements and its return value, and must not use [`Db::write`] or
-    /// [`Db::read`]. PostgreSQL may undo a transaction because of another one (SQLSTATE 40001 or 40P01): then a copy of
-    /// `work` runs again, as long as the caller waits. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
+    /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
     /// completion even if the caller goes away.
+    ///
+    /// PostgreSQL may undo a transaction because of another one (SQLSTATE 40001, 40P01 or 55P03). Then a copy of `work` runs
+    /// again, as long as the caller waits.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many writes wait, [`Fault::Unavailable`] if the database failed, [`Fault::Conflict`] if a unique

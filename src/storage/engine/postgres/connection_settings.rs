@@ -49,7 +49,7 @@ impl ConnectionSettings {
 
     /// The settings of a connection that migrates: its statements take as long as they need, but do not wait for locks.
     pub(crate) fn of_migrators(lock_timeout: Duration) -> Self {
-        // a limit of zero is none
+        // zero means no limit
         Self::of_writers(Duration::ZERO, lock_timeout)
     }
 
