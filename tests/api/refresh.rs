@@ -95,6 +95,22 @@ async fn a_locked_session_does_not_delay_the_refresh_of_another(#[values(false, 
     }
 }
 
+/// The requests of one page that its browser sends at the same time share a batch of refreshes.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_repeat_a_token_together_wait_for_the_first_of_them() {
+    let app = TestApp::start(Postgres).await;
+    let person = sign_up(&app, 1).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    let elsewhere = rows.begin().await.unwrap();
+    elsewhere.execute_unprepared("UPDATE sessions SET user_agent = 'another'").await.unwrap();
+    let mut waiting = pin!(join_all((0..12).map(|_| refreshed(&app, &person.refresh_token))));
+    let is_held = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err();
+    assert!(is_held, "the refreshes must wait for the locked row");
+    elsewhere.commit().await.unwrap();
+    let pairs: HashSet<String> = waiting.await.into_iter().map(|pair| pair.refresh_token).collect();
+    assert_eq!(pairs.len(), 1);
+}
+
 async fn sign_up(app: &TestApp, number: u8) -> SignedIn {
     app.sign_up(&format!("{number}@example.org")).await
 }

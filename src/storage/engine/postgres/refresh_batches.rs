@@ -2,10 +2,11 @@
 //!
 //! For one row, PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, begin and commit.
 //! Each further row of the same statement takes a third of that. If a statement fails, the refreshes of all its rows
-//! fail, but if it met a locked row or another rival, they are repeated one by one. (SQLite's writer commits in groups, so it needs no batches.)
+//! fail, but if it met a locked row or another rival, they are repeated one by one. (SQLite's writer commits in groups, so
+//! it needs no batches.)
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -83,46 +84,41 @@ async fn run(batches: PostgresWriter, writer: PostgresWriter, queue: Arc<Mutex<m
 }
 
 async fn write(batches: &PostgresWriter, writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
-    let (mut answers, mut rotations) = (HashMap::new(), Vec::new());
-    for Waiting { rotation, answer } in batch.filter(|waiting| !waiting.answer.is_closed()) {
-        match answers.entry(rotation.id) {
-            Entry::Vacant(entry) => {
-                entry.insert(answer);
-                rotations.push(rotation);
+    let mut sessions = HashSet::new();
+    // A statement changes a row once, so of several refreshes of one session only the first takes part. The others follow
+    // it: if one of them learned too early that its token is spent, it would read an unspent row and end the session.
+    let (mut batch, mut alone): (Vec<_>, Vec<_>) = batch
+        .filter(|waiting| !waiting.answer.is_closed())
+        .partition(|waiting| sessions.insert(waiting.rotation.id));
+    if batch.is_empty() {
+        return;
+    }
+    batch.sort_unstable_by_key(|waiting| waiting.rotation.id);
+    let rotations: Vec<_> = batch.iter().map(|waiting| waiting.rotation).collect();
+    let job = Job::new(JobKind::Batch, async move |txn| session_rotation::rotate_all(&txn, &rotations).await);
+    match batches.submit(job).await {
+        Ok(rows) => {
+            let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.0.id, row)).collect();
+            for Waiting { rotation, answer } in batch {
+                let _ = answer.send(Ok(rows.remove(&rotation.id)));
             }
-            // of two refreshes of one session, only the first takes part: the second gets the same answer as
-            // any refresh that lost the race
-            Entry::Occupied(_) => drop(answer.send(Ok(None))),
+        }
+        Err(Fault::Conflict(_)) => alone.append(&mut batch),
+        Err(fault) => {
+            for waiting in batch {
+                let _ = waiting.answer.send(Err(copy(&fault)));
+            }
         }
     }
-    if rotations.is_empty() {
-        return;
-    }
-    rotations.sort_unstable_by_key(|rotation| rotation.id);
-    let batch = rotations.clone();
-    let job = Job::new(JobKind::Batch, async move |txn| session_rotation::rotate_all(&txn, &batch).await);
-    let rotated = batches.submit(job).await;
-    if let Err(Fault::Conflict(_)) = rotated {
-        for rotation in rotations {
-            let Some(answer) = answers.remove(&rotation.id) else { continue };
-            let writer = writer.clone();
-            // not awaited, because the next batch must not wait for a locked row
-            tokio::spawn(async move { answer.send(alone(&writer, rotation).await) });
-        }
-        return;
-    }
-    let mut rows_by_id =
-        rotated.map(|rows| rows.into_iter().map(|row| (row.0.id, row)).collect::<HashMap<_, _>>());
-    for (id, answer) in answers {
-        let _ = answer.send(match &mut rows_by_id {
-            Ok(rows) => Ok(rows.remove(&id)),
-            Err(fault) => Err(copy(fault)),
-        });
+    for Waiting { rotation, answer } in alone {
+        let writer = writer.clone();
+        // not awaited, because the next batch must not wait for a locked row
+        tokio::spawn(async move { answer.send(refresh_alone(&writer, rotation).await) });
     }
 }
 
 /// Refreshes one session.
-async fn alone(writer: &PostgresWriter, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
+async fn refresh_alone(writer: &PostgresWriter, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
     let job = Job::new(JobKind::Statement, async move |txn| session_rotation::rotate(&txn, rotation).await);
     Ok(writer.submit(job).await?.map(|session| (session, None)))
 }
