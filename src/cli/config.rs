@@ -2,7 +2,7 @@
 
 use super::setup::{CliError, load};
 use crate::{
-    config::{Mode, reference},
+    config::{Config, Mode, Setting, Variables, reference},
     telemetry::printable,
 };
 
@@ -22,8 +22,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
         return Ok(());
     }
     let config = load(if arguments.serve { Mode::Serve } else { Mode::Command })?;
-    for setting in config.report {
-        println!("{:<34} {:<12} {}", setting.name, setting.source, printable(&setting.value));
+    let of_serve = Config::report_of_serve(&Variables::from_environment()?);
+    for (setting, of_serve) in config.report.iter().zip(&of_serve) {
+        let line = format!("{:<34} {:<12} {}", setting.name, setting.source, printable(&setting.value));
+        println!("{line}{}", difference(setting, of_serve));
     }
     Ok(())
+}
+
+/// Returns what `serve` uses instead of a default.
+fn difference(setting: &Setting, of_serve: &Setting) -> String {
+    if of_serve.source != "default" {
+        return String::new();
+    }
+    match of_serve.value.as_str() {
+        _ if of_serve.is_required => "  (required by serve)".to_owned(),
+        value if value == setting.value => String::new(),
+        "" => "  (serve: empty)".to_owned(),
+        value => format!("  (serve: {})", printable(value)),
+    }
 }

@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+mod backup;
+mod check;
 mod config;
 mod create_superuser;
 mod dev;
@@ -39,6 +41,10 @@ enum Command {
     /// Test whether emails are delivered, and list those that are not
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Copy a SQLite database to a new file while servers use it, and check the copy
+    Backup(backup::Arguments),
+    /// Check the settings, the database, the mail server and the proxy before going live
+    Check,
     /// Import the accounts of a Django project, including passwords
     ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
@@ -58,6 +64,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
         Command::Mail(command) => mail::run(command).await,
         Command::ImportUsers(arguments) => import_users::run(arguments).await,
+        Command::Backup(arguments) => backup::run(arguments).await,
+        Command::Check => check::run().await,
         Command::Schema => {
             schema::run();
             Ok(())

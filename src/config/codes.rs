@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
+    mail::page_address,
     mode::Mode,
     reader::{DefaultValue, Reader},
     values::{DAY, MINUTE, duration, is_loopback, optional, within},
@@ -25,6 +26,7 @@ pub struct CodeConfig {
     pub password_reset_url: Option<String>,
     pub login_url: Option<String>,
     pub undo_url: Option<String>,
+    pub change_password_url: Option<String>,
 }
 
 impl CodeConfig {
@@ -75,6 +77,13 @@ impl CodeConfig {
                 DefaultValue::derived("", "`/reset-password`"),
                 "The page for links that set a new password.",
                 page,
+            ),
+            change_password_url: r.setting(
+                "CHANGE_PASSWORD_URL",
+                DefaultValue::derived("", "`/reset-password`, unless `PASSWORD_RESET_URL` is set"),
+                "Your app's page on which people change their password. Password managers find it at \
+                 `/.well-known/change-password`.",
+                |s| optional(s, |s| page_address(s, mode)),
             ),
             login_url: r.setting(
                 "LOGIN_URL",

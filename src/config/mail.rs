@@ -119,7 +119,7 @@ fn mail_name(s: &str) -> Result<String, String> {
 }
 
 /// Parses the address of a page for people.
-fn page_address(s: &str, mode: Mode) -> Result<String, String> {
+pub(super) fn page_address(s: &str, mode: Mode) -> Result<String, String> {
     let example = || "must be an address like https://app.example.org".to_owned();
     let url = Url::parse(s).map_err(|_| example())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(example)?;

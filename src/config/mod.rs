@@ -78,6 +78,18 @@ impl Config {
     /// # Errors
     /// Returns everything that is missing, malformed, weak or contradictory, all at once.
     pub fn load(mode: Mode, variables: &Variables) -> Result<Self, ConfigError> {
+        let (config, problems) = Self::read(mode, variables);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    /// Returns every setting as `serve` would read it, whether or not it would start with them.
+    #[must_use]
+    pub fn report_of_serve(variables: &Variables) -> Vec<Setting> {
+        Self::read(Mode::Serve, variables).0.report
+    }
+
+    /// Reads every setting, and returns the problems. A setting with a problem has its default.
+    fn read(mode: Mode, variables: &Variables) -> (Self, Vec<String>) {
         let mut r = Reader::new(mode, variables);
         let server = ServerConfig::read(&mut r);
         let monitoring = MonitoringConfig::read(&mut r);
@@ -95,10 +107,7 @@ impl Config {
         check_that_recovery_mails_outlast_their_budget(&mut r, &codes, &budgets);
         r.check_env_file();
         r.warnings.extend(exposed_files::warnings(mode, &database, &mail));
-        if !r.problems.is_empty() {
-            return Err(ConfigError(r.problems));
-        }
-        Ok(Self {
+        let config = Self {
             mode,
             server,
             monitoring,
@@ -114,7 +123,8 @@ impl Config {
             graphql_limits,
             report: r.report,
             warnings: r.warnings,
-        })
+        };
+        (config, r.problems)
     }
 }
 

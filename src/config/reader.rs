@@ -22,6 +22,8 @@ pub struct Setting {
     pub meaning: &'static str,
     /// The value, with secrets hidden.
     pub value: String,
+    /// Whether it must be given.
+    pub is_required: bool,
     /// `environment`, `.env`, `default`, or the option that sets it.
     pub source: &'static str,
     /// Whether the value is not the default.
@@ -113,8 +115,7 @@ impl<'v> Reader<'v> {
     ) -> T {
         let default = default.into();
         let found = self.find(name);
-        let is_required = default.is_required || (default.is_required_by_serve && self.mode == Mode::Serve);
-        if is_required && found.is_none() {
+        if self.requires(&default) && found.is_none() {
             self.refuse(name, "is missing");
         }
         let given = found.map_or(Ok(default.value.as_str()), Variable::text);
@@ -137,8 +138,12 @@ impl<'v> Reader<'v> {
         let found = self.find(name);
         let source = found.map_or("default", |found| found.source);
         let is_changed = found.is_some_and(|found| found.text().as_deref() != Ok(default.value.as_str()));
-        let (section, default) = (self.section, default.markdown());
-        self.report.push(Setting { section, name, default, meaning, value, source, is_changed });
+        let (section, is_required, default) = (self.section, self.requires(default), default.markdown());
+        self.report.push(Setting { section, name, default, meaning, value, is_required, source, is_changed });
+    }
+
+    fn requires(&self, default: &DefaultValue) -> bool {
+        default.is_required || (default.is_required_by_serve && self.mode == Mode::Serve)
     }
 
     /// Records a problem with a setting and where the setting is defined.

@@ -9,7 +9,7 @@ use super::{
     mode::Mode,
     origin::origin,
     reader::{DefaultValue, Reader},
-    values::{MINUTE, duration, is_loopback, list, switch, within},
+    values::{MINUTE, duration, is_loopback, list, one_of, switch, within},
 };
 
 /// Where the server listens, and who may reach it.
@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_connections_per_address: u32,
     pub playground: bool,
     pub introspection: bool,
+    /// The value of the header `Clear-Site-Data`, if it is sent.
+    pub clear_site_data: Option<String>,
 }
 
 impl ServerConfig {
@@ -115,6 +117,13 @@ impl ServerConfig {
             "Whether clients may read the schema from the server. Without it, the playground completes and explains nothing.",
             switch,
         );
+        let clear_site_data = r.setting(
+            "CLEAR_SITE_DATA",
+            "",
+            "What browsers delete of the server's origin when a response deletes the cookie of [cookie mode](cookie-mode.md): \
+             `storage`, `cache` or both.",
+            |s| list(s, site_data).map(|kinds| (!kinds.is_empty()).then(|| kinds.join(", "))),
+        );
         Self {
             host,
             port,
@@ -127,6 +136,7 @@ impl ServerConfig {
             max_connections_per_address,
             playground,
             introspection,
+            clear_site_data,
         }
     }
 
@@ -147,6 +157,11 @@ impl ServerConfig {
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
+}
+
+/// Parses a directive of `Clear-Site-Data`. `cookies` is none of them: it signs people out of all apps of the same domain.
+fn site_data(s: &str) -> Result<&'static str, String> {
+    one_of(s, &[("storage", r#""storage""#), ("cache", r#""cache""#)])
 }
 
 fn on_unless(is_off: bool) -> &'static str {

@@ -112,7 +112,7 @@ impl TokenConfig {
             max_sessions_per_user: r.setting(
                 "MAX_SESSIONS_PER_USER",
                 "50",
-                "The maximum number of live sessions of one user. A further sign-in ends the oldest session.",
+                "The maximum number of live sessions of one user. From 1 to 1000. A further sign-in ends the oldest session.",
                 |s| within(s, 1..=1000),
             ),
             issuer: r.setting(

@@ -2,7 +2,10 @@
 
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ipnet::IpNet;
@@ -18,7 +21,10 @@ const MAX_USER_AGENT: usize = 255;
 /// How many bytes of an unreadable entry are logged.
 const MAX_SHOWN: usize = 64;
 
-static WARNED_OF_PEER: AtomicBool = AtomicBool::new(false);
+/// How many peers that are not trusted proxies are logged, so that strangers can fill neither the log nor the memory.
+const MAX_PEERS: usize = 8;
+
+static WARNED_OF_PEERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
 static WARNED_OF_ENTRY: AtomicBool = AtomicBool::new(false);
 
 /// Returns the client of a request.
@@ -51,9 +57,9 @@ pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<Ip
     peer.and_then(|peer| {
         if !forwarded.is_empty()
             && !is_trusted(peer, trusted_proxies)
-            && !WARNED_OF_PEER.swap(true, Ordering::Relaxed)
+            && is_new(peer)
         {
-            tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not in TRUSTED_PROXIES (logged once)");
+            tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not in TRUSTED_PROXIES (logged once for each of the first peers)");
         }
         see_through(peer, &forwarded, trusted_proxies)
             .inspect_err(|Unreadable(entry)| {
@@ -64,6 +70,27 @@ pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<Ip
             })
             .ok()
     })
+}
+
+/// Returns what becomes of the `X-Forwarded-For` of a request: `none` if it has none, `believed` if its peer is a trusted proxy,
+/// and `ignored` otherwise.
+pub(super) fn forwarding(request: &Request, trusted_proxies: &[IpNet]) -> &'static str {
+    let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
+    match peer {
+        _ if !request.headers().contains_key(FORWARDED_FOR) => "none",
+        Some(peer) if is_trusted(peer, trusted_proxies) => "believed",
+        _ => "ignored",
+    }
+}
+
+/// Returns whether a peer is to be logged: each one once. One for all would let a stranger hide a proxy that is not in the list.
+fn is_new(peer: IpAddr) -> bool {
+    let mut warned = WARNED_OF_PEERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_new = warned.len() < MAX_PEERS && !warned.contains(&peer);
+    if is_new {
+        warned.push(peer);
+    }
+    is_new
 }
 
 /// Returns whether the address belongs to a trusted proxy.

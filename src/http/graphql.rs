@@ -87,8 +87,14 @@ impl GraphqlEndpoint {
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
         let mut answer = respond(executed.unwrap_or_else(late), media);
-        if let Some(cookie) = delivery.change().and_then(|change| self.cookie.set(&change)) {
-            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        if let Some(change) = delivery.change() {
+            let headers = answer.headers_mut();
+            if let Some(cookie) = self.cookie.set(&change) {
+                headers.append(header::SET_COOKIE, cookie);
+            }
+            if let Some(kinds) = self.cookie.clear_site_data(&change) {
+                headers.insert("clear-site-data", kinds);
+            }
         }
         Ok(answer)
     }

@@ -37,6 +37,7 @@ mod playground;
 mod public_path;
 mod refresh_cookie;
 mod request_id;
+mod seen_address;
 mod server;
 mod sockets;
 pub(crate) mod welcome;
@@ -91,7 +92,11 @@ fn routes(
     let endpoint = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
     let mut routes = Route::new()
         .at("/graphql", endpoint.with(cors(&app.config)))
-        .at("/.well-known/jwks.json", well_known::public(well_known::jwks));
+        .at("/.well-known/jwks.json", well_known::public(well_known::jwks))
+        .at("/health/address", get(seen_address::address));
+    if let Some(page) = well_known::password_page(&app.config) {
+        routes = routes.at("/.well-known/change-password", get(well_known::ChangePassword(page)));
+    }
     for path in well_known::metadata_paths(&app.config) {
         routes = routes.at(path, well_known::public(well_known::metadata));
     }

@@ -23,6 +23,7 @@ pub(super) struct RefreshCookie {
     name: String,
     is_secure: bool,
     origins: Origins,
+    clear_site_data: Option<HeaderValue>,
 }
 
 impl RefreshCookie {
@@ -36,7 +37,9 @@ impl RefreshCookie {
             // cookies do not depend on the port, so two servers on one machine must not share a name
             format!("gatehouse-refresh-{}", url.port_or_known_default().unwrap_or_default())
         };
-        Self { name, is_secure, origins: Origins::new(config) }
+        let clear_site_data = config.server.clear_site_data.as_ref();
+        let clear_site_data = clear_site_data.and_then(|kinds| HeaderValue::try_from(kinds).ok());
+        Self { name, is_secure, origins: Origins::new(config), clear_site_data }
     }
 
     /// Returns how a POST delivers and receives refresh tokens.
@@ -63,6 +66,11 @@ impl RefreshCookie {
             let value = cookie.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"=")?;
             str::from_utf8(value).ok().filter(|value| value.is_ascii())
         })
+    }
+
+    /// Returns the header `Clear-Site-Data`, if the change deletes the cookie and the operator wants the header.
+    pub(super) fn clear_site_data(&self, change: &CookieChange) -> Option<HeaderValue> {
+        matches!(change, CookieChange::Clear).then(|| self.clear_site_data.clone()).flatten()
     }
 
     /// Returns the header that changes the cookie.

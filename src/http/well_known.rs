@@ -65,6 +65,25 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
+/// Returns the page on which people change their password: the app's, or else the server's own, if it has one.
+pub(super) fn password_page(config: &Config) -> Option<String> {
+    let own = || config.server.public_address("/reset-password");
+    let codes = &config.codes;
+    codes.change_password_url.clone().or_else(|| codes.password_reset_url.is_none().then(own))
+}
+
+/// Redirects to a page: password managers look there (<https://w3c.github.io/webappsec-change-password-url/>).
+pub(super) struct ChangePassword(pub(super) String);
+
+impl Endpoint for ChangePassword {
+    type Output = Response;
+
+    async fn call(&self, _: Request) -> poem::Result<Response> {
+        let answer = Response::builder().status(StatusCode::FOUND).header(header::LOCATION, &self.0);
+        Ok(answer.header(header::CACHE_CONTROL, "no-store").finish())
+    }
+}
+
 /// Returns the paths of the metadata. The issuer's path comes after the well-known one (RFC 8414 §3.1) or
 /// before it (§5 there, OpenID Connect Discovery §4.1).
 pub(super) fn metadata_paths(config: &Config) -> Vec<String> {

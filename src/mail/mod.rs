@@ -77,6 +77,14 @@ impl Mailer {
         }
     }
 
+    /// Connects to the mail server and signs in, without sending an email. Does nothing without a mail server.
+    pub async fn sign_in(&self, tell: Tell<'_>) -> Result<(), Failure> {
+        match &self.transport {
+            Transport::Smtp(smtp) => smtp.sign_in(tell).await,
+            Transport::Folder(_) | Transport::Mailbox(_) | Transport::Nowhere => Ok(()),
+        }
+    }
+
     /// The longest time that sending an email takes.
     pub const LONGEST: std::time::Duration = smtp::LONGEST;
 

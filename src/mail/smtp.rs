@@ -78,6 +78,12 @@ impl Smtp {
         timeout(LONGEST, sent).await.map_err(late)?
     }
 
+    /// Connects and signs in, without sending an email.
+    pub(super) async fn sign_in(&self, tell: Tell<'_>) -> Result<(), Failure> {
+        let late = |_| Failure::temporary(format!("the mail server did not answer within {LONGEST:?}"));
+        timeout(LONGEST, self.connect(tell)).await.map_err(late)?.map(drop)
+    }
+
     async fn idle_connection(&self) -> Option<SmtpConnection> {
         loop {
             let newest = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -43,8 +43,10 @@
 //! `every_statement_finds_its_rows_by_an_index` in `tests/api/housekeeping.rs`.
 
 pub mod authorization_request;
+pub mod backup;
 mod cached_table;
 pub mod challenge;
+pub mod condition;
 mod engine;
 pub mod identity;
 pub mod known_address;

@@ -11,7 +11,10 @@ mod auth_settings;
 mod authorisation;
 mod change_email;
 mod change_password;
+mod change_password_url;
 mod cli;
+mod cli_backup;
+mod cli_check;
 mod cli_mail;
 #[cfg(unix)]
 mod cli_rights;

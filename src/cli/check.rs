@@ -1,0 +1,73 @@
+//! `gatehouse check`: looks for what would fail in production, before it does.
+
+use super::setup::CliError;
+use crate::{
+    config::{Config, ConfigError, Mode, Variables},
+    telemetry::{self, printable},
+};
+
+mod database;
+mod mail;
+mod proxy;
+mod settings;
+
+pub(super) async fn run() -> Result<(), CliError> {
+    let mut report = Report::default();
+    match Config::load(Mode::Serve, &Variables::from_environment()?) {
+        Ok(config) => {
+            if let Err(error) = telemetry::start(&config) {
+                report.failed("settings", &format!("RUST_LOG is not a valid filter: {error}"));
+            }
+            settings::check(&config, &mut report);
+            database::check(&config, &mut report).await;
+            mail::check(&config, &mut report).await;
+            proxy::check(&config, &mut report).await;
+        }
+        // nothing else can be checked without settings
+        Err(ConfigError(problems)) => {
+            problems.iter().for_each(|problem| report.failed("settings", problem));
+        }
+    }
+    report.conclude()
+}
+
+/// The lines that were printed, counted.
+#[derive(Default)]
+struct Report {
+    warnings: usize,
+    failures: usize,
+}
+
+impl Report {
+    fn ok(&mut self, what: &str, found: &str) {
+        print("ok", what, found);
+    }
+
+    /// Reports what works, but not well. `found` says what to do.
+    fn warning(&mut self, what: &str, found: &str) {
+        self.warnings += 1;
+        print("warning", what, found);
+    }
+
+    /// Reports what does not work. `found` says what to do.
+    fn failed(&mut self, what: &str, found: &str) {
+        self.failures += 1;
+        print("failed", what, found);
+    }
+
+    fn conclude(self) -> Result<(), CliError> {
+        let Self { warnings, failures } = self;
+        println!("{failures} failed, {warnings} warnings");
+        if failures > 0 { Err("the server is not ready for production".into()) } else { Ok(()) }
+    }
+}
+
+fn print(state: &str, what: &str, found: &str) {
+    println!("{state:<8} {what:<18} {}", printable(found));
+}
+
+/// Returns whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,47 @@
+//! Settings that are valid one by one, but not together or not in production.
+
+use super::Report;
+use crate::config::Config;
+
+pub(super) fn check(config: &Config, report: &mut Report) {
+    let (server, monitoring) = (&config.server, &config.monitoring);
+    let so_far = report.failures + report.warnings;
+    for warning in &config.warnings {
+        report.warning("settings", warning);
+    }
+    if let Some(metrics) = monitoring.metrics_addr
+        && metrics.port() == server.port
+        && (metrics.ip().is_unspecified()
+            || server.host.parse().map_or(metrics.ip().is_loopback(), |host: std::net::IpAddr| {
+                host.is_unspecified() || host == metrics.ip()
+            }))
+    {
+        report.failed("settings", "METRICS_ADDR and PORT name the same port: give the metrics another one");
+    }
+    if !config.budgets.are_enforced {
+        report.warning(
+            "settings",
+            "RATE_LIMITS=off lets anyone guess passwords as fast as the server can hash them: remove it",
+        );
+    }
+    if server.playground && !server.introspection {
+        report.warning(
+            "settings",
+            "PLAYGROUND=on without INTROSPECTION=on completes and explains nothing: turn both on, or both off",
+        );
+    }
+    if config.mail.app_url.is_none() {
+        report.warning("settings", "APP_URL is not set, so emails and pages do not link to your app: set it");
+    }
+    if server.public_url.scheme() == "https" && server.trusted_proxies.is_empty() {
+        report.warning(
+            "settings",
+            "PUBLIC_URL is https, so a proxy is in front of the server, but TRUSTED_PROXIES is empty, so all clients share the \
+             rate limits of the proxy's address: set it",
+        );
+    }
+    if report.failures + report.warnings == so_far {
+        let count = config.report.len();
+        report.ok("settings", &format!("{count} settings are valid, and none contradict each other"));
+    }
+}

@@ -1,0 +1,103 @@
+//! A copy of a SQLite database, made while servers use it, and checked.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::secrets::private_file;
+
+/// The tables whose rows are counted for the operator.
+const COUNTED: [&str; 4] = ["users", "sessions", "identities", "outbox"];
+
+/// How long the copy waits for a server that locks the file.
+const BUSY_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// The reason why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is no such database.
+    #[error("there is no database at {}", .0.display())]
+    Missing(PathBuf),
+    /// The file cannot be created. A file that exists is never overwritten.
+    #[error("{} cannot be created: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// The database cannot be copied, or the copy cannot be read.
+    #[error("the backup failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The copy is not intact.
+    #[error("the copy is not intact: {0}")]
+    Damaged(String),
+}
+
+/// What a backup contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The size of the file in bytes.
+    pub bytes: u64,
+    /// Tables, and the numbers of their rows.
+    pub rows: Vec<(&'static str, u64)>,
+}
+
+/// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is the state of one moment: a write either
+/// is in it as a whole, or not at all. Writes do not wait for it. If it fails, no file is left.
+pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
+    if !from.exists() {
+        return Err(BackupError::Missing(from.to_owned()));
+    }
+    let failed = |error| BackupError::File { path: to.to_owned(), error };
+    // SQLite fills an empty file and keeps its permissions
+    private_file(to, OpenOptions::new().write(true).create_new(true)).map_err(failed)?;
+    let copied = copy(from, to).and_then(|()| check(to)).and_then(|backup| {
+        flush(to).map_err(failed)?;
+        Ok(backup)
+    });
+    if copied.is_err() {
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY_TIME_LIMIT)?;
+    let name = to.to_str().ok_or_else(|| BackupError::File {
+        path: to.to_owned(),
+        error: io::Error::new(io::ErrorKind::InvalidInput, "its name is not in UTF-8"),
+    })?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
+}
+
+/// Reads the whole copy.
+fn check(file: &Path) -> Result<Backup, BackupError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        return Err(BackupError::Damaged(said));
+    }
+    let count = |table| {
+        let sql = format!(r#"SELECT count(*) FROM "{table}""#);
+        let rows: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok((table, rows.unsigned_abs()))
+    };
+    let rows = COUNTED.into_iter().map(count).collect::<Result<_, rusqlite::Error>>()?;
+    let bytes = fs::metadata(file).map_err(|error| BackupError::File { path: file.to_owned(), error })?.len();
+    Ok(Backup { bytes, rows })
+}
+
+/// Waits until the file and its name are on disk, because the machine may crash after the command has said that there is a backup.
+fn flush(file: &Path) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}

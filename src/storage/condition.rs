@@ -1,0 +1,101 @@
+//! The condition of the database, for an operator who is about to go live.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use time::OffsetDateTime;
+
+use super::engine::connect::connect_alone;
+use crate::{
+    clock::Clock,
+    config::{Config, DatabaseUrl},
+};
+
+/// What Gatehouse found when it connected.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The name and version of the database.
+    pub name: String,
+    /// What only a PostgreSQL server has.
+    pub server: Option<ServerCondition>,
+}
+
+/// What Gatehouse found on a PostgreSQL server.
+#[derive(Clone, Debug)]
+pub struct ServerCondition {
+    /// The role that Gatehouse connects as.
+    pub role: String,
+    /// Whether the role is a superuser.
+    pub is_superuser: bool,
+    /// The tables that the role may not read and write.
+    pub forbidden: Vec<String>,
+    /// Whether the connection is encrypted.
+    pub is_encrypted: bool,
+    /// Whether the server is on this machine.
+    pub is_local: bool,
+    /// By how much its clock is ahead of the clock of this machine.
+    pub clock_lead: time::Duration,
+}
+
+/// The state of a server, in one row. A table that does not exist yet is not forbidden.
+const EXAMINE: &str = r#"SELECT current_setting('server_version') AS "version", current_user::text AS "role",
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS "is_superuser",
+    COALESCE((SELECT string_agg("name", ',') FROM unnest(ARRAY['users', 'sessions', 'identities', 'challenges', 'outbox',
+        'known_addresses', 'rate_limits']) AS "table" ("name") WHERE to_regclass("name") IS NOT NULL
+        AND NOT (has_table_privilege(to_regclass("name"), 'SELECT') AND has_table_privilege(to_regclass("name"), 'INSERT')
+        AND has_table_privilege(to_regclass("name"), 'UPDATE') AND has_table_privilege(to_regclass("name"), 'DELETE'))), '')
+        AS "forbidden",
+    COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS "is_encrypted",
+    (inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr()) AS "is_local",
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "now""#;
+
+/// Connects, and examines the database. Changes nothing.
+///
+/// # Errors
+/// Fails if the database cannot be reached, or accepts no writes.
+pub async fn examine(config: &Config) -> Result<Condition, DbErr> {
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
+        && !path.exists()
+    {
+        // opening the file would create it
+        return Err(DbErr::Custom(format!("there is no database at {}", path.display())));
+    }
+    let connection = connect_alone(config).await?;
+    let condition = match connection.get_database_backend() {
+        DbBackend::Postgres => of_server(&connection).await?,
+        _ => of_file(&connection).await?,
+    };
+    connection.close().await?;
+    Ok(condition)
+}
+
+async fn of_file(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
+    // fails if the file, its folder or its disk is read-only
+    on.execute_unprepared("BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK").await?;
+    let version = Statement::from_string(DbBackend::Sqlite, r#"SELECT sqlite_version() AS "version""#);
+    let row = on.query_one_raw(version).await?.ok_or_else(nothing)?;
+    Ok(Condition { name: format!("SQLite {}", row.try_get::<String>("", "version")?), server: None })
+}
+
+async fn of_server(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
+    let clock = Clock::default();
+    let before = clock.now();
+    let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, EXAMINE)).await?.ok_or_else(nothing)?;
+    // the server read its clock somewhere between the request and the response
+    let here = before + (clock.now() - before) / 2;
+    let there: i64 = row.try_get("", "now")?;
+    let there = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(there);
+    let forbidden: String = row.try_get("", "forbidden")?;
+    let server = ServerCondition {
+        role: row.try_get("", "role")?,
+        is_superuser: row.try_get("", "is_superuser")?,
+        forbidden: forbidden.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        is_encrypted: row.try_get("", "is_encrypted")?,
+        is_local: row.try_get("", "is_local")?,
+        clock_lead: there - here,
+    };
+    let version: String = row.try_get("", "version")?;
+    Ok(Condition { name: format!("PostgreSQL {version}"), server: Some(server) })
+}
+
+fn nothing() -> DbErr {
+    DbErr::Custom("the database returned no row".to_owned())
+}
