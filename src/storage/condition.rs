@@ -78,7 +78,8 @@ async fn of_file(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
 async fn of_server(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
     let clock = Clock::default();
     let before = clock.now();
-    let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, EXAMINE)).await?.ok_or_else(nothing)?;
+    let row =
+        on.query_one_raw(Statement::from_string(DbBackend::Postgres, EXAMINE)).await?.ok_or_else(nothing)?;
     // the server read its clock somewhere between the request and the response
     let here = before + (clock.now() - before) / 2;
     let there: i64 = row.try_get("", "now")?;

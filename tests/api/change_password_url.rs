@@ -16,5 +16,5 @@ async fn password_managers_find_the_page(#[case] settings: &[(&str, &str)], #[ca
     let answer = http.get(format!("{}/.well-known/change-password", app.url)).send().await.unwrap();
     let location = answer.headers().get("location").map(|page| page.to_str().unwrap().to_owned());
     assert_eq!(answer.status(), if page.is_some() { 302 } else { 404 });
-    assert_eq!(location, page.map(|page| page.replace("{own}", &app.app.config.server.base_url())));
+    assert_eq!(location, page.map(|page| page.replace("{own}", app.app.config.server.base_url())));
 }

@@ -23,9 +23,19 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
 fn every_command_has_help() {
     let folder = tempfile::tempdir().unwrap();
     let help = run(folder.path(), &["--help"], &[]);
-    for command in
-        ["dev", "serve", "migrate", "create-superuser", "import-users", "mail", "schema", "config", "secret"]
-    {
+    for command in [
+        "dev",
+        "serve",
+        "migrate",
+        "create-superuser",
+        "import-users",
+        "mail",
+        "backup",
+        "check",
+        "schema",
+        "config",
+        "secret",
+    ] {
         assert!(text(&help.stdout).contains(command));
         assert!(run(folder.path(), &[command, "--help"], &[]).status.success(), "{command}");
     }
@@ -73,7 +83,8 @@ fn config_prints_the_value_and_the_source_of_each_setting() {
     assert_eq!(port, ["PORT", "environment", "8002"]);
     assert_eq!(otp, ["OTP_LENGTH", ".env", "8"]);
     assert_eq!(host, ["HOST", "default", "127.0.0.1"]);
-    assert_eq!(secret, ["SECRET_KEY", "default", "(hidden)"]);
+    assert_eq!(secret, ["SECRET_KEY", "default", "(hidden)", "(required", "by", "serve)"]);
+    assert_eq!(line("PLAYGROUND ") as Vec<_>, ["PLAYGROUND", "default", "on", "(serve:", "off)"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,7 +39,8 @@ impl Ready {
 
     /// Starts the server, and sets `PUBLIC_URL` to it.
     async fn serve(&mut self, more: &[(&str, &str)]) -> Server {
-        let mut all: Vec<(&str, &str)> = self.settings.iter().map(|(name, value)| (*name, &**value)).collect();
+        let mut all: Vec<(&str, &str)> =
+            self.settings.iter().map(|(name, value)| (*name, &**value)).collect();
         all.push(("PUBLIC_URL", "http://127.0.0.1"));
         all.extend(more);
         let (server, _) = Server::start(self.folder.path(), &["serve"], &all).await;

@@ -267,3 +267,17 @@ async fn the_cookie_is_removed_with_its_session(#[values(Sqlite, Postgres)] data
     assert_eq!(browser.refresh().await["fields"][0]["code"], "REQUIRED");
     assert_eq!(browser.run("mutation { logout { endedSessionIds } }").await["endedSessionIds"], json!([]));
 }
+
+#[rstest]
+#[case("", None)]
+#[case("storage, cache", Some("\"storage\", \"cache\""))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_clears_what_the_operator_chose(#[case] kinds: &str, #[case] header: Option<&str>) {
+    let app = TestApp::with(Sqlite, &[("CLEAR_SITE_DATA", kinds)]).await;
+    let mut browser = Browser::new(&app);
+    browser.signup(EMAIL).await;
+    let kept = Answer::of(browser.request(&login(PASSWORD))).await;
+    assert!(kept.headers.get("clear-site-data").is_none(), "a sign-in clears nothing");
+    let gone = Answer::of(browser.request("mutation { logout { endedSessionIds } }")).await;
+    assert_eq!(gone.headers.get("clear-site-data").map(|kinds| kinds.to_str().unwrap()), header);
+}

@@ -32,7 +32,9 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     }
     match migrate::count_pending(config).await {
         Ok(0) => report.ok("schema", "the tables are those of this version"),
-        Ok(pending) => report.failed("schema", &format!("{pending} migrations are pending: run `gatehouse migrate`")),
+        Ok(pending) => {
+            report.failed("schema", &format!("{pending} migrations are pending: run `gatehouse migrate`"))
+        }
         Err(error) => report.failed("schema", &error.to_string()),
     }
     if let Some(server) = &condition.server {
@@ -57,7 +59,9 @@ fn role(server: &ServerCondition, report: &mut Report) {
         );
         report.failed("database role", &found);
     } else if server.is_superuser {
-        let found = format!("the role {role} is a superuser of PostgreSQL: connect as a role that owns this database only");
+        let found = format!(
+            "the role {role} is a superuser of PostgreSQL: connect as a role that owns this database only"
+        );
         report.warning("database role", &found);
     } else {
         report.ok("database role", &format!("the role {role} may read and write, and is not a superuser"));

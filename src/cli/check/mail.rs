@@ -29,8 +29,10 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let mut is_plain = false;
     let signed_in = mailer.sign_in(&mut |step| is_plain |= step == "TLS: none").await;
     if let Err(failure) = signed_in {
-        let found =
-            format!("{}: check SMTP_URL, then send an email with `gatehouse mail test ADDRESS`", failure.words);
+        let found = format!(
+            "{}: check SMTP_URL, then send an email with `gatehouse mail test ADDRESS`",
+            failure.words
+        );
         report.failed("mail", &found);
         return;
     }

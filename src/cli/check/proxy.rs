@@ -46,7 +46,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     if is_https {
         report.ok("TLS", &format!("the certificate of {base} is valid"));
     } else {
-        report.warning("TLS", "PUBLIC_URL is not encrypted, so only this machine can use it: set an https URL");
+        report
+            .warning("TLS", "PUBLIC_URL is not encrypted, so only this machine can use it: set an https URL");
     }
     let address = match (seen.address, seen.forwarded) {
         (_, Forwarded::None) if is_https => {
@@ -134,10 +135,15 @@ fn unreachable(url: &str, error: &reqwest::Error) -> Failed {
     }
     let why = causes.last().cloned().unwrap_or_else(|| error.to_string());
     let is_tls = url.starts_with("https:")
-        && causes.iter().any(|cause| ["certificate", "corrupt message", "handshake"].iter().any(|word| cause.contains(word)));
+        && causes.iter().any(|cause| {
+            ["certificate", "corrupt message", "handshake"].iter().any(|word| cause.contains(word))
+        });
     if is_tls {
         ("TLS", format!("{url} has no valid certificate: {why}: renew it, or check the proxy"))
     } else {
-        ("public URL", format!("{url} cannot be reached: {why}: start the server and the proxy, and check PUBLIC_URL"))
+        (
+            "public URL",
+            format!("{url} cannot be reached: {why}: start the server and the proxy, and check PUBLIC_URL"),
+        )
     }
 }
