@@ -31,9 +31,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     for migration in &applied {
         println!("applied  {}", migration.name);
     }
-    if applied.is_empty() {
-        println!("The database is up to date.");
-    }
     Ok(())
 }
 

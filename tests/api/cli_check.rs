@@ -5,6 +5,7 @@ use std::path::Path;
 use gatehouse::secrets::SecretKey;
 use rstest::rstest;
 use sea_orm::ConnectionTrait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     cli::text,
@@ -189,4 +190,46 @@ async fn a_role_without_rights_fails() {
     let (is_good, said) = ready.check(&[("DATABASE_URL", &as_guest), ("PUBLIC_URL", "http://127.0.0.1:9")]);
     assert!(!is_good);
     assert_line(&said, "failed", "database role", "may not read and write");
+}
+
+/// Starts a proxy that adds an `X-Forwarded-For` as the last or the first header, and returns its URL.
+async fn proxy(server: &Server, address: &'static str, is_last: bool) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let to = server.url.strip_prefix("http://").unwrap().to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = tokio::net::TcpStream::connect(&to).await.unwrap();
+            let mut head = vec![0; 4096];
+            let length = client.read(&mut head).await.unwrap();
+            let head = String::from_utf8(head[..length].to_vec()).unwrap();
+            let place = if is_last { "\r\n\r\n" } else { "\r\n" };
+            let with = format!("\r\nX-Forwarded-For: {address}{place}");
+            server.write_all(head.replacen(place, &with, 1).as_bytes()).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    url
+}
+
+#[rstest]
+#[case::is_good("127.0.0.1", "198.51.100.7", true, "ok", "the server sees 198.51.100.7, even if")]
+#[case::believes_clients("127.0.0.1", "198.51.100.7", false, "failed", "clients can escape all rate limits")]
+#[case::is_not_trusted("", "198.51.100.7", true, "failed", "the proxy at 127.0.0.1 is not trusted")]
+#[case::is_too_trusted("127.0.0.1,198.51.100.7", "198.51.100.7", true, "warning", "is in TRUSTED_PROXIES")]
+#[case::sends_words("127.0.0.1", "unknown", true, "failed", "cannot read the address")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_forwarded_address_is_checked_through_the_proxy(
+    #[case] trusted: &str,
+    #[case] address: &'static str,
+    #[case] is_last: bool,
+    #[case] state: &str,
+    #[case] words: &str,
+) {
+    let mut ready = Ready::new(Sqlite).await;
+    let server = ready.serve(&[("TRUSTED_PROXIES", trusted)]).await;
+    let url = proxy(&server, address, is_last).await;
+    // the last value of a setting counts
+    let (_, said) = ready.check(&[("PUBLIC_URL", &url), ("TRUSTED_PROXIES", trusted)]);
+    assert_line(&said, state, "forwarded address", words);
 }
