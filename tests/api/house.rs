@@ -174,7 +174,7 @@ fn each_framework_is_used_only_in_its_place() {
         ("axum", &[]),
         ("lettre", &["mail/"]),
         ("oauth2", &["google/", "config/google.rs"]),
-        ("reqwest", &["google/", "telemetry/traces/export.rs"]),
+        ("reqwest", &["cli/check/proxy.rs", "google/", "telemetry/traces/export.rs"]),
         ("minijinja", &["fake_google/pages.rs", "http/pages.rs", "mail/templates.rs"]),
         ("EntityTrait", &["storage/"]),
         ("execute_unprepared", &["storage/"]),

@@ -95,19 +95,32 @@ async fn a_locked_session_does_not_delay_the_refresh_of_another(#[values(false, 
     }
 }
 
-/// The requests of one page that its browser sends at the same time share a batch of refreshes.
+/// While all connections for batches are in use, the requests that a page sends at the same time get into one batch.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_repeat_a_token_together_wait_for_the_first_of_them() {
     let app = TestApp::start(Postgres).await;
-    let person = sign_up(&app, 1).await;
-    let rows = connect(&app.settings["DATABASE_URL"]).await;
-    let elsewhere = rows.begin().await.unwrap();
-    elsewhere.execute_unprepared("UPDATE sessions SET user_agent = 'another'").await.unwrap();
-    let mut waiting = pin!(join_all((0..12).map(|_| refreshed(&app, &person.refresh_token))));
-    let is_held = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err();
-    assert!(is_held, "the refreshes must wait for the locked row");
-    elsewhere.commit().await.unwrap();
-    let pairs: HashSet<String> = waiting.await.into_iter().map(|pair| pair.refresh_token).collect();
+    let people = join_all((0..3).map(|n| sign_up(&app, n))).await;
+    let (others, person) = (&people[..2], &people[2]);
+    let databases = join_all((0..2).map(|_| connect(&app.settings["DATABASE_URL"]))).await;
+    let hold = async |database: usize, held: &str| {
+        let transaction = databases[database].begin().await.unwrap();
+        let lock = format!("SELECT 1 FROM sessions WHERE id {held} '{}' FOR UPDATE", person.session_id);
+        transaction.execute_unprepared(&lock).await.unwrap();
+        transaction
+    };
+    let (held_others, held) = (hold(0, "<>").await, hold(1, "=").await);
+    let mut in_use = pin!(join_all(others.iter().map(|other| refreshed(&app, &other.refresh_token))));
+    let is_held = tokio::time::timeout(Duration::from_millis(100), &mut in_use).await.is_err();
+    assert!(is_held, "the connections must wait for the locked rows");
+    let mut together = pin!(join_all((0..12).map(|_| refreshed(&app, &person.refresh_token))));
+    let is_held = tokio::time::timeout(Duration::from_millis(100), &mut together).await.is_err();
+    assert!(is_held, "the requests must wait for the connections");
+    held_others.commit().await.unwrap();
+    in_use.await;
+    let is_held = tokio::time::timeout(Duration::from_millis(200), &mut together).await.is_err();
+    assert!(is_held, "the requests must wait for the locked row");
+    held.commit().await.unwrap();
+    let pairs: HashSet<String> = together.await.into_iter().map(|pair| pair.refresh_token).collect();
     assert_eq!(pairs.len(), 1);
 }
 
