@@ -15,12 +15,11 @@ use crate::{
     config::{DatabaseEvents, DatabaseUrl},
     events::{CheckOnly, Event, EventKind, NoticeChannel, NoticeError},
     fault::Fault,
-    storage::{Notifications, session},
+    storage::{Notifications, notify, session},
     telemetry::with_causes,
 };
 
-/// The interval at which this server sends a notice to itself. Nothing else would show that a transaction pooler or a dead connection
-/// delivers no notices.
+/// The interval at which this server sends a notice to itself. Nothing else would show that a dead connection delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
@@ -49,7 +48,8 @@ const AT_ONCE: usize = 500;
 enum Disconnected {
     #[error(
         "this server does not receive its own notices; if there is a pooler in transaction mode between it and PostgreSQL, set \
-         DATABASE_LISTEN_URL to PostgreSQL's own address, or DATABASE_EVENTS=check"
+         DATABASE_LISTEN_URL to PostgreSQL's own address, or DATABASE_EVENTS=check; if DATABASE_LISTEN_URL is set, it must lead to \
+         the database of DATABASE_URL"
     )]
     NoEcho,
     #[error(transparent)]
@@ -111,11 +111,13 @@ async fn connect(app: &App) -> Result<Option<Notifications>, Fault> {
 
 /// Sends and publishes events until the channel fails.
 async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallible, Disconnected> {
-    // The first ticks come at once: from here on nothing is missed, but something may have been missed before.
-    app.db.set_listening(C::DELIVERS);
+    // the first ticks come at once
     let mut heartbeats = time::interval(HEARTBEAT);
     let mut checks = time::interval(if C::DELIVERS { CHECK_INTERVAL } else { CHECK_INTERVAL_ALONE });
-    let mut is_alive = true;
+    // since the last heartbeat: whether a sign of life was sent, and whether one arrived
+    let (mut was_sent, mut is_heard) = (false, false);
+    // whether one has ever arrived
+    let mut is_listening = false;
     let mut servers = Servers::default();
     let mut next_notice = time::Instant::now();
     loop {
@@ -128,8 +130,14 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                 let text = text?;
                 match app.events.hear(&text, |told| app.db.forget_viewers(told)) {
                     Ok(heard) => {
-                        is_alive |= heard.is_own;
-                        app.metrics.hears_events.store(true, Ordering::Relaxed);
+                        is_heard |= heard.is_own && heard.is_sign_of_life;
+                        if is_heard && !is_listening {
+                            // from here on nothing is missed, but something may have been missed before
+                            is_listening = true;
+                            app.db.set_listening(true);
+                            app.metrics.hears_events.store(true, Ordering::Relaxed);
+                            checks.reset_immediately();
+                        }
                         servers.note(heard.from);
                         if heard.is_incomplete {
                             check_everything(app).await?;
@@ -147,13 +155,28 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                 next_notice = time::Instant::now() + LEAST_PAUSE.max(PAUSE_PER_SERVER * servers.count());
             }
             _ = heartbeats.tick(), if C::DELIVERS => {
-                if !std::mem::take(&mut is_alive) {
+                if was_sent && !std::mem::take(&mut is_heard) {
                     return Err(Disconnected::NoEcho);
                 }
-                app.events.send_sign_of_life(&mut channel).await?;
+                if is_listening {
+                    channel.send(&app.events.sign_of_life()).await?;
+                    was_sent = true;
+                } else {
+                    was_sent = send_by_another_connection(app).await?;
+                }
             }
             _ = checks.tick() => check_missed(app).await?,
         }
+    }
+}
+
+/// Sends a sign of life on another connection than the one that listens. A transaction pooler delivers only what the listening
+/// connection itself sends. Returns `false` if too many writes wait.
+async fn send_by_another_connection(app: &App) -> Result<bool, Fault> {
+    let text = app.events.sign_of_life();
+    match app.db.write_forgettable(async move |txn| notify(&txn, &text).await).await {
+        Err(Fault::Busy) => Ok(false),
+        sent => sent.map(|()| true),
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) async fn run() -> Result<(), CliError> {
         }
         // nothing else can be checked without settings
         Err(ConfigError(problems)) => {
-            problems.iter().for_each(|problem| report.failed("settings", problem));
+            for problem in &problems {
+                report.failed("settings", problem);
+            }
         }
     }
     report.conclude()
@@ -34,12 +36,14 @@ pub(super) async fn run() -> Result<(), CliError> {
 /// The lines that were printed, counted.
 #[derive(Default)]
 struct Report {
+    passed: usize,
     warnings: usize,
     failures: usize,
 }
 
 impl Report {
     fn ok(&mut self, what: &str, found: &str) {
+        self.passed += 1;
         print("ok", what, found);
     }
 
@@ -56,8 +60,8 @@ impl Report {
     }
 
     fn conclude(self) -> Result<(), CliError> {
-        let Self { warnings, failures } = self;
-        println!("{failures} failed, {warnings} warnings");
+        let Self { passed, warnings, failures } = self;
+        println!("{passed} ok, {warnings} warnings, {failures} failed");
         if failures > 0 { Err("the server is not ready for production".into()) } else { Ok(()) }
     }
 }

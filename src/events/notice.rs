@@ -27,6 +27,8 @@ pub struct Heard {
     pub is_own: bool,
     /// Whether the sender dropped events, so that this server must check for what it missed.
     pub is_incomplete: bool,
+    /// Whether it carries nothing.
+    pub is_sign_of_life: bool,
 }
 
 /// A notice that this version does not understand.
@@ -55,9 +57,10 @@ impl Events {
         Ok(true)
     }
 
-    /// Sends a notice without events, with which a server checks that it receives its own notices.
-    pub async fn send_sign_of_life(&self, channel: &mut impl NoticeChannel) -> Result<(), NoticeError> {
-        channel.send(&self.text(&Batch::default())).await
+    /// Returns a notice without events, with which a server checks that it receives its own notices.
+    #[must_use]
+    pub fn sign_of_life(&self) -> String {
+        self.text(&Batch::default())
     }
 
     /// Publishes the events of another server, after calling `first` with them.
@@ -71,7 +74,8 @@ impl Events {
             first(&notice.events);
             self.publish(&notice.events);
         }
-        Ok(Heard { from: notice.from, is_own, is_incomplete: notice.is_incomplete })
+        let Notice { from, events, is_incomplete } = notice;
+        Ok(Heard { from, is_own, is_incomplete, is_sign_of_life: events.is_empty() && !is_incomplete })
     }
 
     fn text(&self, batch: &Batch) -> String {
@@ -125,8 +129,8 @@ mod tests {
         let Heard { is_own, is_incomplete, .. } = other.hear(&sent.0[0], |_| ()).unwrap();
         assert_eq!((is_own, is_incomplete), (false, false));
         assert_eq!(heard.next().await, event);
-        one.send_sign_of_life(&mut sent).await.unwrap();
-        assert!(one.hear(&sent.0[25], |_| ()).unwrap().is_own);
+        let Heard { is_own, is_sign_of_life, .. } = one.hear(&one.sign_of_life(), |_| ()).unwrap();
+        assert_eq!((is_own, is_sign_of_life), (true, true));
         for text in ["", "{}", "{\"from\":1}", "null"] {
             assert!(one.hear(text, |_| ()).is_err(), "{text}");
         }

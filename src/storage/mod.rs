@@ -72,7 +72,7 @@ pub use engine::{
     connect::connect,
     db::{Db, Load},
     ledger::Viewers,
-    postgres::notify::Notifications,
+    postgres::notify::{Notifications, notify},
     reader::Reader,
     statement_counts::StatementCounts,
     txn::{Publish, Txn},

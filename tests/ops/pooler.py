@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Starts Gatehouse behind PgBouncer without hidden options. In session mode everything works, events included, also if
-only LISTEN takes another way.
+only LISTEN takes another way. The log names a pooler that swallows LISTEN.
 """
 
 import os
@@ -50,7 +50,14 @@ def main():
         tokens = sign_up(listening.port)
         run(servers[0].port, "mutation { logoutAll { endedSessionIds } }", token=tokens["accessToken"])
         until("the server hears of it", lambda: run(listening.port, ME, token=tokens["accessToken"])[0] == 401)
+
+        deaf = Gatehouse(workshop, direct, log="deaf.log", DATABASE_LISTEN_URL=pooler(workshop, database, "transaction"))
+        until("the log names the pooler", lambda: swallowed in workshop.text("deaf.log"))
+        tokens = sign_up(deaf.port)
+        run(servers[0].port, "mutation { logoutAll { endedSessionIds } }", token=tokens["accessToken"])
+        assert run(deaf.port, ME, token=tokens["accessToken"])[0] == 401, "sessions must not be kept in memory"
     print("PgBouncer in session mode: events arrive, by way of it and by DATABASE_LISTEN_URL")
+    print("in transaction mode: the log says that no notices arrive")
 
 
 if __name__ == "__main__":

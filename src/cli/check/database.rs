@@ -33,7 +33,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     match migrate::count_pending(config).await {
         Ok(0) => report.ok("schema", "the tables are those of this version"),
         Ok(pending) => {
-            report.failed("schema", &format!("{pending} migrations are pending: run `gatehouse migrate`"))
+            let found = format!("{pending} migrations are pending: run `gatehouse migrate`");
+            report.failed("schema", &found);
         }
         Err(error) => report.failed("schema", &error.to_string()),
     }

@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::{
-    self, ConnectOptions as _,
-    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, Statement,
+    sqlx::{
+        self, ConnectOptions as _,
+        postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+    },
 };
 use secrecy::{ExposeSecret, SecretString};
 use tracing::log::LevelFilter;
@@ -59,6 +62,13 @@ impl Notifications {
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))
     }
+}
+
+/// Sends a notice on another connection than the one that listens.
+pub async fn notify(on: &impl ConnectionTrait, text: &str) -> Result<(), DbErr> {
+    let values = [CHANNEL.into(), text.into()];
+    let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
+    on.execute_raw(notify).await.map(drop)
 }
 
 impl NoticeChannel for Notifications {
