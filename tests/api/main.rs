@@ -27,6 +27,7 @@ mod cookie_mode;
 mod cookie_mode_sites;
 mod crash;
 mod dashboard;
+mod database_tls;
 mod demo;
 mod demo_sign_in;
 mod deploy;

@@ -1,5 +1,6 @@
 """What the drills share: processes, a PostgreSQL server, servers of Gatehouse, and HTTP requests."""
 
+import glob
 import hashlib
 import http.client
 import json
@@ -16,6 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("GATEHOUSE", str(ROOT / "target/debug/gatehouse"))
+POSTGRES = next(iter(sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)), "")
 PASSWORD = "correct horse battery"
 
 SIGN_UP = "mutation($input: SignupInput!) { signup(input: $input) { ... on AuthPayload { accessToken refreshToken } ... on UserError { code } } }"
@@ -85,7 +87,36 @@ class Workshop:
         server = subprocess.Popen([script, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.processes.append(server)
         assert server.stdout.readline().strip() == "ready"
+        self.primary = server
         return port
+
+    def standby(self, primary):
+        """Starts a streaming standby of the server on this port, and returns its port."""
+        port, folder = free_port(), self.folder / "standby"
+        folder.mkdir(mode=0o700)
+        as_postgres = []
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres")
+            as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        primary_is = ["-h", "127.0.0.1", "-p", str(primary), "-U", "gatehouse"]
+        backup = [f"{POSTGRES}/pg_basebackup", *primary_is, "-D", str(folder), "-R", "-c", "fast"]
+        subprocess.run([*as_postgres, *backup], check=True, cwd="/")
+        options = ["-c", "fsync=off", "-c", "max_connections=400"]
+        self.run(
+            *[*as_postgres, f"{POSTGRES}/postgres", "-D", str(folder), "-p", str(port), "-h", "127.0.0.1"],
+            *["-k", str(folder), *options],
+            log="standby.log",
+            cwd="/",
+        )
+        ready = [f"{POSTGRES}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        until("the standby is ready", lambda: subprocess.run(ready).returncode == 0)
+        return port
+
+    def tell_postgres(self, command):
+        """Tells the server that `postgres` started to `crash`, `start`, `pause` or `resume`, and waits until it has."""
+        self.primary.stdin.write(f"{command}\n")
+        self.primary.stdin.flush()
+        assert self.primary.stdout.readline().strip() == "done"
 
 
 class Gatehouse:
@@ -153,3 +184,9 @@ def sign_up(port, connection=None):
     status, answer = run(port, SIGN_UP, {"input": person}, connection=connection)
     assert status == 200 and "accessToken" in answer["data"]["signup"], answer
     return answer["data"]["signup"]
+
+
+def sql(port, statement):
+    """Runs a statement on a PostgreSQL server. Returns what it prints."""
+    command = [f"{POSTGRES}/psql", "-XAtq", "-h", "127.0.0.1", "-p", str(port), "-U", "gatehouse", "-d", "postgres", "-c", statement]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()

@@ -3,17 +3,11 @@
 back to the primary. The server must recover by itself. Then it starts while the database is away, and must wait for it.
 """
 
-import glob
-import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 
 from drill import ME, Gatehouse, Workshop, free_port, get, run, sign_up, until
-
-BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
 
 
 class Route:
@@ -64,25 +58,6 @@ class Route:
         self.open.clear()
 
 
-def standby(workshop, primary):
-    """Starts a streaming standby, and returns its port."""
-    port, folder = free_port(), workshop.folder / "standby"
-    folder.mkdir(mode=0o700)
-    as_postgres = []
-    if os.getuid() == 0:
-        shutil.chown(folder, "postgres")
-        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    backup = [f"{BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", str(primary), "-U", "gatehouse", "-D", str(folder), "-R", "-c", "fast"]
-    subprocess.run([*as_postgres, *backup], check=True, cwd="/")
-    workshop.run(
-        *as_postgres, f"{BIN}/postgres", "-D", str(folder), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off", "-c", "max_connections=400",
-        log="standby.log", cwd="/",
-    )
-    ready = [f"{BIN}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-    until("the standby is ready", lambda: subprocess.run(ready).returncode == 0)
-    return port
-
-
 def writes(server):
     try:
         change = f'mutation {{ updateProfile(input: {{ bio: "{time.monotonic()}" }}) {{ __typename }} }}'
@@ -95,7 +70,7 @@ def writes(server):
 def main():
     with Workshop() as workshop:
         primary = workshop.postgres()
-        second = standby(workshop, primary)
+        second = workshop.standby(primary)
         route = Route(primary)
         url = f"postgres://gatehouse@127.0.0.1:{route.port}/postgres"
         server = Gatehouse(workshop, url)

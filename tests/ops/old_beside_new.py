@@ -4,7 +4,9 @@
 Usage: old_beside_new.py OLD_PROGRAM [SECONDS]
 """
 
+import filecmp
 import http.client
+import pathlib
 import sys
 import threading
 import time
@@ -44,7 +46,9 @@ def leave(servers, server):
 
 def main(old_program, seconds="30"):
     part = int(seconds) / 5
-    new_program = drill.PROGRAM
+    old_program, new_program = (str(pathlib.Path(program).resolve()) for program in [old_program, drill.PROGRAM])
+    if filecmp.cmp(old_program, new_program, shallow=False):
+        sys.exit("both programs are the same")
     for database in ["SQLite", "PostgreSQL"]:
         with Workshop() as workshop:
             url = (

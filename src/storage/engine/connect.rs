@@ -22,7 +22,8 @@ use super::{
     },
     pool::{Options, Pool},
     postgres::{
-        connection_settings::ConnectionSettings, refresh_batches::RefreshBatches, writer::PostgresWriter,
+        broken_tls::without_tls, connection_settings::ConnectionSettings, refresh_batches::RefreshBatches,
+        writer::PostgresWriter,
     },
     reader::Reader,
     sqlite::{data_version::DataVersion, writer::SqliteWriter},
@@ -131,12 +132,19 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
 }
 
 /// Connects to a server that accepts writes.
-async fn migrator(
-    mut options: ConnectOptions,
-    server: PgConnectOptions,
-) -> Result<DatabaseConnection, DbErr> {
-    options.map_sqlx_postgres_opts(move |_| server.clone());
-    let connection = Database::connect(options).await?;
+async fn migrator(options: ConnectOptions, server: PgConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let connect = async |server: PgConnectOptions| {
+        let mut options = options.clone();
+        options.map_sqlx_postgres_opts(move |_| server.clone());
+        Database::connect(options).await
+    };
+    let connection = match connect(server.clone()).await {
+        Err(DbErr::Conn(RuntimeErr::SqlxError(error))) => match without_tls(&server, &error) {
+            Some(plain) => connect(plain).await?,
+            None => return Err(DbErr::Conn(RuntimeErr::SqlxError(error))),
+        },
+        connected => connected?,
+    };
     let mut leased = connection.get_postgres_connection_pool().acquire().await.map_err(not_connected)?;
     // even if the role or the database has limits of its own
     ConnectionSettings::of_migrators(MIGRATION_LOCK_TIME_LIMIT)

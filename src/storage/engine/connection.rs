@@ -13,7 +13,7 @@ use sea_query_sqlx::SqlxValues;
 
 use super::{
     limits::{MAX_CONNECTION_AGE, SLOW_STATEMENT},
-    postgres::connection_settings::ConnectionSettings,
+    postgres::{broken_tls::without_tls, connection_settings::ConnectionSettings},
     statement_counts::StatementCounter,
 };
 use crate::{secrets, telemetry::LogLimit};
@@ -49,7 +49,13 @@ impl Sqlx {
         server: &PgConnectOptions,
         settings: &ConnectionSettings,
     ) -> Result<Self, sqlx::Error> {
-        let mut connection = Box::pin(PgConnection::connect_with(server)).await?;
+        let mut connection = match Box::pin(PgConnection::connect_with(server)).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let server = without_tls(server, &error).ok_or(error)?;
+                Box::pin(PgConnection::connect_with(&server)).await?
+            }
+        };
         settings.apply(&mut connection).await?;
         Ok(Self::Postgres(connection))
     }

@@ -1,5 +1,6 @@
 //! The parts of the engine that only PostgreSQL needs.
 
+pub(crate) mod broken_tls;
 pub(crate) mod connection_settings;
 mod finish_on_drop;
 pub(crate) mod notify;

@@ -18,7 +18,10 @@ use tracing::log::LevelFilter;
 use crate::{
     events::{NoticeChannel, NoticeError},
     fault::Fault,
-    storage::engine::limits::{SLOW_STATEMENT, STATEMENT_TIME_LIMIT},
+    storage::engine::{
+        limits::{SLOW_STATEMENT, STATEMENT_TIME_LIMIT},
+        postgres::broken_tls::without_tls,
+    },
 };
 
 /// The time limit for connecting to one server.
@@ -53,14 +56,21 @@ impl Notifications {
             .application_name("gatehouse events")
             .extra_float_digits(None)
             .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
-        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        let mut listener = PgListener::connect_with(&pool.connect_with(options).await?).await?;
+        let mut listener = match Self::listener(options.clone()).await {
+            Ok(listener) => listener,
+            Err(error) => Self::listener(without_tls(&options, &error).ok_or(error)?).await?,
+        };
         listener.eager_reconnect(false);
         // a notice is worth nothing after a crash, and PostgreSQL would hold the lock of all notices over its flush
         sqlx::query("SET synchronous_commit = off").execute(&mut listener).await?;
         // a standby refuses it
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))
+    }
+
+    async fn listener(options: PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        PgListener::connect_with(&pool.connect_with(options).await?).await
     }
 }
 

@@ -1,0 +1,34 @@
+//! Connections to a server whose TLS does not work, for example because its certificate is of X.509 version 1.
+
+use std::io;
+
+use sea_orm::sqlx::{
+    self,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+use crate::telemetry::{LogLimit, with_causes};
+
+static LIMIT: LogLimit = LogLimit::new();
+
+/// Returns the options for a second attempt without TLS, or `None` if `error` has another reason than TLS, or the URL
+/// insists on TLS. `sslmode=prefer`, the default, means in libpq too that TLS is used only if it works: it protects from
+/// nobody who can change what is sent.
+pub(crate) fn without_tls(options: &PgConnectOptions, error: &sqlx::Error) -> Option<PgConnectOptions> {
+    let is_tls = match error {
+        sqlx::Error::Tls(_) => true,
+        // what rustls says about the server's messages
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
+    };
+    let is_optional = matches!(options.get_ssl_mode(), PgSslMode::Prefer);
+    (is_tls && is_optional).then(|| {
+        LIMIT.log(|left_out| {
+            tracing::warn!(
+                error = %with_causes(error), left_out,
+                "PostgreSQL's TLS does not work, so the connection is not encrypted; sslmode=verify-full in DATABASE_URL would refuse it"
+            );
+        });
+        options.clone().ssl_mode(PgSslMode::Disable)
+    })
+}
