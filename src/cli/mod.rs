@@ -48,7 +48,7 @@ enum Command {
     /// Import the accounts of a Django project, including passwords
     ImportUsers(import_users::Arguments),
     /// Print the GraphQL schema
-    Schema,
+    Schema(schema::Arguments),
     /// Print every setting in effect and its source; secrets are hidden
     Config(config::Arguments),
     /// Print a new `SECRET_KEY`
@@ -66,10 +66,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Check => check::run().await,
-        Command::Schema => {
-            schema::run();
-            Ok(())
-        }
+        Command::Schema(arguments) => schema::run(&arguments).await,
         Command::Config(arguments) => config::run(&arguments),
         Command::Secret => {
             secret::run();

@@ -19,6 +19,7 @@ pub mod error;
 pub mod error_redaction;
 pub mod google_login;
 pub mod guard;
+pub mod introspection;
 pub mod measure;
 mod numbers;
 pub mod password_reset;

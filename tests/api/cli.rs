@@ -51,14 +51,6 @@ fn secret_prints_a_new_key_each_time_and_serve_accepts_it() {
 }
 
 #[test]
-fn schema_needs_neither_settings_nor_a_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let printed = run(folder.path(), &["schema"], &[("PORT", "nonsense")]);
-    assert_eq!(text(&printed.stdout), include_str!("../../schema.graphql"));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it creates no files");
-}
-
-#[test]
 fn serve_refuses_invalid_settings_and_names_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let refused = run(folder.path(), &["serve"], &[("SECRET_KEY", "changeme"), ("PORT", "99999")]);

@@ -223,7 +223,7 @@ async fn each_limit_is_a_setting_and_its_error_names_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_introspection_query_of_graphiql_is_within_the_limits() {
     let app = TestApp::start(Sqlite).await;
-    let query = include_str!("support/introspection.graphql");
+    let query = include_str!("../../src/graphql/introspection.graphql");
     let schema = app.run(query, json!({})).await.data("__schema");
     assert_eq!(schema["queryType"]["name"], "Query");
 }

@@ -18,6 +18,7 @@ mod cli_check;
 mod cli_mail;
 #[cfg(unix)]
 mod cli_rights;
+mod cli_schema;
 mod client;
 mod client_events;
 mod client_reauthentication;
