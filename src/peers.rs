@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time;
+use tokio::{task::JoinSet, time};
 use uuid::Uuid;
 
 use crate::{
@@ -15,12 +15,15 @@ use crate::{
     config::{DatabaseEvents, DatabaseUrl},
     events::{CheckOnly, Event, EventKind, NoticeChannel, NoticeError},
     fault::Fault,
-    storage::{Notifications, notify, session},
+    storage::{Db, Notifications, notify, session},
     telemetry::with_causes,
 };
 
 /// The interval at which this server sends a notice to itself. Nothing else would show that a dead connection delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long a notice takes at most.
+const ECHO_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
 /// by another program on the same SQLite file, or by a server that crashed before it sent its notice.
@@ -114,10 +117,9 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
     // the first ticks come at once
     let mut heartbeats = time::interval(HEARTBEAT);
     let mut checks = time::interval(if C::DELIVERS { CHECK_INTERVAL } else { CHECK_INTERVAL_ALONE });
-    // since the last heartbeat: whether a sign of life was sent, and whether one arrived
-    let (mut was_sent, mut is_heard) = (false, false);
-    // whether one has ever arrived
-    let mut is_listening = false;
+    // the signs of life: one being sent, when the last one was, and whether one has arrived since, or ever
+    let mut sending = JoinSet::new();
+    let (mut sent_at, mut is_heard, mut is_listening) = (None::<Instant>, false, false);
     let mut servers = Servers::default();
     let mut next_notice = time::Instant::now();
     loop {
@@ -140,13 +142,13 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                         }
                         servers.note(heard.from);
                         if heard.is_incomplete {
-                            check_everything(app).await?;
+                            check_everything(app, is_listening).await?;
                         }
                     }
                     // most likely from a later version
                     Err(error) => {
                         tracing::warn!(error = %with_causes(&error), "a notice from another server is unreadable; checking for the changes it announced");
-                        check_everything(app).await?;
+                        check_everything(app, is_listening).await?;
                     }
                 }
             }
@@ -155,29 +157,31 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                 next_notice = time::Instant::now() + LEAST_PAUSE.max(PAUSE_PER_SERVER * servers.count());
             }
             _ = heartbeats.tick(), if C::DELIVERS => {
-                if was_sent && !std::mem::take(&mut is_heard) {
-                    return Err(Disconnected::NoEcho);
+                if sent_at.is_some_and(|at| at.elapsed() > ECHO_TIME_LIMIT) {
+                    if !std::mem::take(&mut is_heard) {
+                        return Err(Disconnected::NoEcho);
+                    }
+                    sent_at = None;
                 }
-                if is_listening {
-                    channel.send(&app.events.sign_of_life()).await?;
-                    was_sent = true;
-                } else {
-                    was_sent = send_by_another_connection(app).await?;
+                if sent_at.is_none() && sending.is_empty() {
+                    sending.spawn(send_sign_of_life(app.db.clone(), app.events.sign_of_life()));
                 }
             }
+            Some(sent) = sending.join_next() => match sent.map_err(|panicked| Fault::internal(panicked))? {
+                Ok(()) => sent_at = Some(Instant::now()),
+                // too many writes wait
+                Err(Fault::Busy) => {}
+                Err(fault) => return Err(fault.into()),
+            },
             _ = checks.tick() => check_missed(app).await?,
         }
     }
 }
 
 /// Sends a sign of life on another connection than the one that listens. A transaction pooler delivers only what the listening
-/// connection itself sends. Returns `false` if too many writes wait.
-async fn send_by_another_connection(app: &App) -> Result<bool, Fault> {
-    let text = app.events.sign_of_life();
-    match app.db.write_forgettable(async move |txn| notify(&txn, &text).await).await {
-        Err(Fault::Busy) => Ok(false),
-        sent => sent.map(|()| true),
-    }
+/// connection itself sends.
+async fn send_sign_of_life(db: Db, text: String) -> Result<(), Fault> {
+    db.write_forgettable(async move |txn| notify(&txn, &text).await).await
 }
 
 /// The servers heard from recently, each with the time of its last notice.
@@ -196,8 +200,8 @@ impl Servers {
 }
 
 /// Clears the viewer cache, and checks for ended sessions.
-async fn check_everything(app: &App) -> Result<(), Fault> {
-    app.db.set_listening(true);
+async fn check_everything(app: &App, is_listening: bool) -> Result<(), Fault> {
+    app.db.set_listening(is_listening);
     check_missed(app).await
 }
 

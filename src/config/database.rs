@@ -18,6 +18,7 @@ pub struct DatabaseConfig {
     pub url: DatabaseUrl,
     pub max_connections: u32,
     pub events: DatabaseEvents,
+    pub pooler: DatabasePooler,
     /// The servers to LISTEN on, if not those of `url`.
     pub listen_url: Option<Vec<SecretString>>,
     /// Applies to sessions and to users separately.
@@ -44,6 +45,15 @@ pub enum DatabaseEvents {
     Check,
 }
 
+/// How a pooler between Gatehouse and PostgreSQL assigns its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabasePooler {
+    /// For as long as Gatehouse is connected. There may also be no pooler.
+    Session,
+    /// For each transaction. What one client sets on a connection would apply to others.
+    Transaction,
+}
+
 impl DatabaseConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section("Database", "");
@@ -64,6 +74,24 @@ impl DatabaseConfig {
         );
         let given = r.find(name).and_then(|found| found.text().ok());
         r.warnings.extend(given.and_then(connection_url::unused_parameters));
+        let pooler = r.setting(
+            "DATABASE_POOLER",
+            "session",
+            "The mode of a pooler between Gatehouse and PostgreSQL: `session` (also if there is none), or `transaction`. See \
+             [Operating](operating.md#behind-a-connection-pooler).",
+            |s| one_of(s, &[("session", DatabasePooler::Session), ("transaction", DatabasePooler::Transaction)]),
+        );
+        let listen_url = r.setting(
+            "DATABASE_LISTEN_URL",
+            "",
+            "Where to LISTEN and to migrate, if `DATABASE_URL` leads to a pooler in transaction mode: the PostgreSQL server \
+             itself. Each server of Gatehouse keeps one connection to it.",
+            |s| optional(s, listen_url),
+        );
+        if pooler == DatabasePooler::Transaction && listen_url.is_none() {
+            let problem = "DATABASE_POOLER=transaction needs DATABASE_LISTEN_URL, PostgreSQL's own address";
+            r.problems.push(problem.to_owned());
+        }
         Self {
             data_dir,
             url,
@@ -81,13 +109,8 @@ impl DatabaseConfig {
                  of sessions, within seconds, and keeps no sessions in memory. See [Events](events.md).",
                 |s| one_of(s, &[("notify", DatabaseEvents::Notify), ("check", DatabaseEvents::Check)]),
             ),
-            listen_url: r.setting(
-                "DATABASE_LISTEN_URL",
-                "",
-                "Where to LISTEN, if `DATABASE_URL` leads to a pooler in transaction mode: the PostgreSQL server itself. Each \
-                 server of Gatehouse keeps one connection to it.",
-                |s| optional(s, listen_url),
-            ),
+            pooler,
+            listen_url,
             viewer_cache_size: r.setting(
                 "VIEWER_CACHE_SIZE",
                 "20000",

@@ -30,7 +30,7 @@ mod variables;
 pub use budget::Budget;
 pub use budgets::Budgets;
 pub use codes::CodeConfig;
-pub use database::{DatabaseConfig, DatabaseEvents, DatabaseUrl};
+pub use database::{DatabaseConfig, DatabaseEvents, DatabasePooler, DatabaseUrl};
 pub use google::GoogleConfig;
 pub use graphql_limits::GraphqlLimits;
 pub use mail::MailConfig;

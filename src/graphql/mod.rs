@@ -69,7 +69,8 @@ pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     // `documents` has already validated them in full
     let builder = builder.validation_mode(ValidationMode::Fast);
     let monitoring = &app.config.monitoring;
-    let is_measured = monitoring.metrics_addr.is_some() || monitoring.access_log;
+    let is_measured =
+        monitoring.metrics_addr.is_some() || monitoring.access_log || monitoring.otlp_endpoint.is_some();
     let builder = if is_measured { builder.extension(Measure) } else { builder };
     builder.data(app).finish()
 }

@@ -50,24 +50,30 @@ pub(super) async fn ready(
 
 /// The latest result of checking the database.
 #[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, bool)>>);
+pub(super) struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
 
 impl Readiness {
-    async fn ask(&self, app: &App) -> bool {
-        let mut last = self.0.lock().await;
+    async fn ask(&self, app: &Arc<App>) -> bool {
+        let mut last = self.0.clone().lock_owned().await;
         if let Some((asked, is_ready)) = *last
             && asked.elapsed() < FRESH
         {
             return is_ready;
         }
-        let answered = app.db.ping(Timestamp(app.clock.now())).await;
-        if let Err(fault) = &answered {
-            NOT_READY_LIMIT.log(|left_out| {
-                tracing::warn!(error = %with_causes(fault), left_out, "the server is not ready");
-            });
-        }
-        *last = Some((Instant::now(), answered.is_ok()));
-        answered.is_ok()
+        let app = app.clone();
+        // A task, because a client that disconnects must not interrupt it: its result would be lost, and with it a connection to
+        // the database.
+        let check = tokio::spawn(async move {
+            let answered = app.db.ping(Timestamp(app.clock.now())).await;
+            if let Err(fault) = &answered {
+                NOT_READY_LIMIT.log(|left_out| {
+                    tracing::warn!(error = %with_causes(fault), left_out, "the server is not ready");
+                });
+            }
+            *last = Some((Instant::now(), answered.is_ok()));
+            answered.is_ok()
+        });
+        check.await.unwrap_or(false)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode},
 };
 
 use super::{access_log::AccessRecord, answer, client::is_by_proxy, health::LEAVING, media};
@@ -26,6 +26,9 @@ const TRACE_HEADER: &str = "traceparent";
 
 /// The maximum length of an id from a proxy, because it is repeated in every record of the request.
 const MAX_ID: usize = 128;
+
+/// The maximum number of characters of a path in a trace. Thousands of traces may wait for a slow collector.
+const MAX_SPAN_PATH: usize = 256;
 
 static FAILED_LIMIT: LogLimit = LogLimit::new();
 
@@ -84,6 +87,17 @@ impl<E> Named<E> {
     }
 }
 
+/// Returns the name of a method in a trace: `_OTHER`, as OpenTelemetry has it, for names that clients invent.
+fn span_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "POST" => "POST",
+        _ => "_OTHER",
+    }
+}
+
 impl<E: Endpoint> Endpoint for Named<E> {
     type Output = Response;
 
@@ -92,7 +106,8 @@ impl<E: Endpoint> Endpoint for Named<E> {
         let id = ids.id.clone();
         let prefers_html = media::prefers_html(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let (request_method, request_path) = (method.to_string(), path.clone());
+        let (request_method, request_path) =
+            (span_method(&method), path.chars().take(MAX_SPAN_PATH).collect());
         let record = self.app.as_ref().and_then(|app| AccessRecord::begin(&request, &app.config));
         let answer = async {
             let record = record;

@@ -39,6 +39,10 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// a connection was opened for, or one that was sent before the end of the connection was noticed.
 const LAST_REQUEST: Duration = Duration::from_millis(250);
 
+/// The maximum number of connections that are still accepted when the server stops: as many as the kernel keeps waiting. Without a
+/// limit, somebody who connects fast enough could keep the server from stopping.
+const BACKLOG: usize = 1024;
+
 /// How long to wait if no connection can be accepted, probably because too many are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,9 +81,11 @@ pub(super) async fn run(
     // The kernel has already accepted these, and would reset them, with the requests that they carry. The runtime may not know
     // of them yet.
     let listener = listener.into_std()?;
-    while let Ok((socket, peer)) = listener.accept() {
-        socket.set_nonblocking(true)?;
-        admit((TcpStream::from_std(socket)?, peer));
+    for _ in 0..BACKLOG {
+        let Ok((socket, peer)) = listener.accept() else { break };
+        if let Ok(socket) = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket)) {
+            admit((socket, peer));
+        }
     }
     drop((listener, server));
     drop(stop);

@@ -83,6 +83,10 @@ async fn repeat(
             .filter(|session| session.is_live(rotation.now))
             .ok_or(RefreshRefusal::InvalidToken)?;
 
+        if session.counter <= rotation.counter {
+            // a read from a server that is behind: where the token was spent, the counter is higher
+            continue;
+        }
         let is_base = rotation.counter == session.base_counter();
         let rotated_at = session.last_used_at.0;
         if is_base && now < later(rotated_at, app.config.tokens.refresh_grace) {

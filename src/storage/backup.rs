@@ -55,16 +55,24 @@ pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
         return Err(BackupError::Missing(from.to_owned()));
     }
     let failed = |error| BackupError::File { path: to.to_owned(), error };
+    if to.exists() {
+        return Err(failed(io::ErrorKind::AlreadyExists.into()));
+    }
+    // under another name, because what is interrupted must not look like a backup
+    let part = to.with_added_extension("part");
     // SQLite fills an empty file and keeps its permissions
-    private_file(to, OpenOptions::new().write(true).create_new(true)).map_err(failed)?;
-    let copied = copy(from, to).and_then(|()| check(to)).and_then(|backup| {
-        flush(to).map_err(failed)?;
+    private_file(&part, OpenOptions::new().write(true).create_new(true))
+        .map_err(|error| BackupError::File { path: part.clone(), error })?;
+    let copied = copy(from, &part).and_then(|()| check(&part)).and_then(|backup| {
+        File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+        // unlike renaming, this never replaces a file
+        fs::hard_link(&part, to).map_err(failed)?;
         Ok(backup)
     });
-    if copied.is_err() {
-        let _ = fs::remove_file(to);
-    }
-    copied
+    let _ = fs::remove_file(&part);
+    let backup = copied?;
+    flush_folder(to).map_err(failed)?;
+    Ok(backup)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
@@ -95,9 +103,8 @@ fn check(file: &Path) -> Result<Backup, BackupError> {
     Ok(Backup { bytes, rows })
 }
 
-/// Waits until the file and its name are on disk, because the machine may crash after the command has said that there is a backup.
-fn flush(file: &Path) -> io::Result<()> {
-    File::open(file)?.sync_all()?;
+/// Waits until the name of a file is on disk, because the machine may crash after the command has reported a backup.
+fn flush_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

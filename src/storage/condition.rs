@@ -1,6 +1,10 @@
 //! The condition of the database, for an operator who is about to go live.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, Statement,
+    sqlx::postgres::{PgConnectOptions, PgSslMode},
+};
+use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::engine::connect::connect_alone;
@@ -27,9 +31,11 @@ pub struct ServerCondition {
     pub is_superuser: bool,
     /// The tables that the role may not read and write.
     pub forbidden: Vec<String>,
-    /// Whether the connection is encrypted.
+    /// Whether PostgreSQL's connection is encrypted. If there is a pooler, that is the pooler's connection.
     pub is_encrypted: bool,
-    /// Whether the server is on this machine.
+    /// Whether an unencrypted connection would be refused.
+    pub is_encryption_required: bool,
+    /// Whether the connection does not leave this machine.
     pub is_local: bool,
     /// By how much its clock is ahead of the clock of this machine.
     pub clock_lead: time::Duration,
@@ -44,7 +50,6 @@ const EXAMINE: &str = r#"SELECT current_setting('server_version') AS "version", 
         AND has_table_privilege(to_regclass("name"), 'UPDATE') AND has_table_privilege(to_regclass("name"), 'DELETE'))), '')
         AS "forbidden",
     COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS "is_encrypted",
-    (inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr()) AS "is_local",
     (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "now""#;
 
 /// Connects, and examines the database. Changes nothing.
@@ -60,7 +65,7 @@ pub async fn examine(config: &Config) -> Result<Condition, DbErr> {
     }
     let connection = connect_alone(config).await?;
     let condition = match connection.get_database_backend() {
-        DbBackend::Postgres => of_server(&connection).await?,
+        DbBackend::Postgres => of_server(&connection, &config.database.url).await?,
         _ => of_file(&connection).await?,
     };
     connection.close().await?;
@@ -75,7 +80,7 @@ async fn of_file(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
     Ok(Condition { name: format!("SQLite {}", row.try_get::<String>("", "version")?), server: None })
 }
 
-async fn of_server(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
+async fn of_server(on: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<Condition, DbErr> {
     let clock = Clock::default();
     let before = clock.now();
     let row =
@@ -90,11 +95,29 @@ async fn of_server(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
         is_superuser: row.try_get("", "is_superuser")?,
         forbidden: forbidden.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         is_encrypted: row.try_get("", "is_encrypted")?,
-        is_local: row.try_get("", "is_local")?,
+        is_encryption_required: all(url, |server| {
+            matches!(server.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+        }),
+        is_local: all(url, |server| server.get_socket().is_some() || is_here(server.get_host())),
         clock_lead: there - here,
     };
     let version: String = row.try_get("", "version")?;
     Ok(Condition { name: format!("PostgreSQL {version}"), server: Some(server) })
+}
+
+/// Returns whether something is true of every server in the URL.
+fn all(url: &DatabaseUrl, is_true: impl Fn(&PgConnectOptions) -> bool) -> bool {
+    let DatabaseUrl::Postgres(servers) = url else { return false };
+    servers
+        .iter()
+        .map(SecretString::expose_secret)
+        .all(|server| server.parse().is_ok_and(|server| is_true(&server)))
+}
+
+/// Returns whether a host is this machine, or a socket on it.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || host.starts_with('/') || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn nothing() -> DbErr {

@@ -232,4 +232,7 @@ async fn the_forwarded_address_is_checked_through_the_proxy(
     // the last value of a setting counts
     let (_, said) = ready.check(&[("PUBLIC_URL", &url), ("TRUSTED_PROXIES", trusted)]);
     assert_line(&said, state, "forwarded address", words);
+    // this proxy passes on the ids that clients choose
+    let is_believed = ["ok", "failed"].contains(&state) && trusted == "127.0.0.1" && address != "unknown";
+    assert_eq!(said.contains("request id"), is_believed, "{said}");
 }

@@ -210,6 +210,19 @@ fn config_hides_every_password_of_a_database_url(#[case] url: &str, #[case] show
 }
 
 #[rstest]
+#[case("DATABASE_LISTEN_URL", "postgres://gh:hush@one:5432,two:5432/x")]
+#[case("DATABASE_LISTEN_URL", "postgres://one/x?user=gh&password=hush")]
+#[case("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example.org/?api-key=hush")]
+#[case("OTEL_EXPORTER_OTLP_ENDPOINT", "https://gh:hush@collector.example.org")]
+#[case("APP_URL", "https://gh:hush@app.example.org")]
+#[case("GOOGLE_DISCOVERY_URL", "https://idp.example.org/?key=hush")]
+fn config_hides_secrets_in_any_url(#[case] name: &str, #[case] url: &str) {
+    let printed = run("", &["config"], &[(name, url)]);
+    let all = [&printed.stdout, &printed.stderr].map(|bytes| text(bytes).to_owned());
+    assert!(!all.concat().contains("hush"), "{all:?}");
+}
+
+#[rstest]
 #[case("smtp://ada:hush@smtp.example.org?tls=required", "smtp://ada:hidden@smtp.example.org?tls=required")]
 #[case("smtps://ada@example.org:hush@smtp.example.org", "smtps://ada@example.org:hidden@smtp.example.org")]
 #[case("smtps://ada:h%2Fush@[::1]:465/", "smtps://ada:hidden@[::1]:465/")]

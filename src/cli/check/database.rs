@@ -40,14 +40,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     }
     if let Some(server) = &condition.server {
         clock(server.clock_lead, report);
-        if server.is_encrypted {
-            report.ok("database TLS", "the connection is encrypted");
-        } else if server.is_local {
-            report.ok("database TLS", "the connection is not encrypted, but does not leave this machine");
-        } else {
-            let found = "the connection is not encrypted, so others on the network can read it: add sslmode=verify-full to DATABASE_URL";
-            report.warning("database TLS", found);
-        }
+        encryption(server, report);
     }
 }
 
@@ -81,4 +74,19 @@ fn clock(lead: Duration, report: &mut Report) {
         apart.as_seconds_f64()
     );
     if apart < TOO_FAR { report.warning("clock", &found) } else { report.failed("clock", &found) }
+}
+
+fn encryption(server: &ServerCondition, report: &mut Report) {
+    let what = "database TLS";
+    if server.is_local {
+        report.ok(what, "the connection does not leave this machine");
+    } else if server.is_encryption_required {
+        report.ok(what, "DATABASE_URL requires encryption");
+    } else if server.is_encrypted {
+        let found = "the connection is encrypted, but an attacker on the network can prevent that: add sslmode=verify-full to DATABASE_URL";
+        report.warning(what, found);
+    } else {
+        let found = "the connection is not encrypted, so others on the network can read it: add sslmode=verify-full to DATABASE_URL";
+        report.warning(what, found);
+    }
 }

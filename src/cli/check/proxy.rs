@@ -14,11 +14,17 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// An address that no client has (RFC 5737).
 const INVENTED: &str = "192.0.2.123";
 
+/// The header by which proxies name requests.
+const REQUEST_ID: &str = "x-request-id";
+
 /// What the server says about a request. See `http/seen_address.rs`.
 #[derive(Deserialize)]
 struct Seen {
     address: Option<IpAddr>,
     forwarded: Forwarded,
+    /// Whether the server took the id of the request.
+    #[serde(skip)]
+    took_id: bool,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -80,7 +86,13 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         report.warning("forwarded address", &found);
         return;
     }
-    match ask(config, Some(INVENTED)).await {
+    let seen = ask(config, Some(INVENTED)).await;
+    if seen.as_ref().is_ok_and(|seen| seen.took_id) {
+        let found = "the server took a request id that this command invented, so clients can hide their requests among the log records of \
+                     others: have the proxy set or remove X-Request-Id, and remove traceparent";
+        report.warning("request id", found);
+    }
+    match seen {
         Ok(seen) if seen.address.is_some_and(|address| address.to_string() == INVENTED) => report.failed(
             "forwarded address",
             "the server believed an address that this command invented, so clients can escape all rate limits: have the proxy \
@@ -104,7 +116,7 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
         .map_err(failed)?;
     let mut request = http.get(&url);
     if let Some(address) = forwarded_for {
-        request = request.header("x-forwarded-for", address);
+        request = request.header("x-forwarded-for", address).header(REQUEST_ID, INVENTED);
     }
     let answer = request.send().await.map_err(failed)?;
     let status = answer.status();
@@ -115,9 +127,10 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
         );
         return Err(("public URL", found));
     }
+    let took_id = answer.headers().get(REQUEST_ID).is_some_and(|id| id == INVENTED);
     let body = answer.bytes().await.map_err(failed)?;
     let seen = serde_json::from_slice(&body).ok().filter(|_| status == StatusCode::OK);
-    seen.ok_or_else(|| {
+    seen.map(|seen| Seen { took_id, ..seen }).ok_or_else(|| {
         let found = format!(
             "{url} answers {status}, as no Gatehouse server of this version does: start the server, and check that the proxy \
              leads to it"

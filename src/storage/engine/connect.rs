@@ -30,7 +30,7 @@ use super::{
     statement_counts::StatementCounter,
 };
 use crate::{
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabasePooler, DatabaseUrl},
     events::Events,
     secrets::private_file,
     storage::viewer_cache::ViewerCache,
@@ -55,8 +55,13 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
     let batches = u32::try_from(REFRESH_STATEMENTS).unwrap_or(u32::MAX);
     let batches = if most >= 3 * batches { batches } else { 0 };
     let readers = (most - batches) / 2;
-    let of_writers = ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT, LOCK_TIME_LIMIT);
-    let of_readers = ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT);
+    let (of_writers, of_readers) = match config.database.pooler {
+        DatabasePooler::Session => (
+            ConnectionSettings::of_writers(STATEMENT_TIME_LIMIT, LOCK_TIME_LIMIT),
+            ConnectionSettings::of_readers(STATEMENT_TIME_LIMIT),
+        ),
+        DatabasePooler::Transaction => (ConnectionSettings::none(), ConnectionSettings::none()),
+    };
     let (reader, pool, batch_pool) = tokio::try_join!(
         open(of_readers, readers),
         open(of_writers.clone(), most - batches - readers),
@@ -93,7 +98,7 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
     Ok(Db { reader, writer, viewers, statements })
 }
 
-/// Opens one connection for migrations. Its statements may run for as long as they need, but not wait for locks.
+/// Opens one connection for migrations, past a pooler that would not keep their lock. Its statements may run for as long as they need, but not wait for locks.
 pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
     // sea-orm logs this URL at trace level, and the real one may contain a password, so that is passed as options below
     let mut options = match &config.database.url {
@@ -113,6 +118,9 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .record_stmt_in_spans(false);
     match &config.database.url {
         DatabaseUrl::Postgres(servers) => {
+            let direct = config.database.listen_url.as_ref();
+            let direct = direct.filter(|_| config.database.pooler == DatabasePooler::Transaction);
+            let servers = direct.unwrap_or(servers);
             let mut connected = Err(DbErr::Custom("no server is configured".to_owned()));
             for server in servers {
                 connected = migrator(options.clone(), postgres(server)?).await;

@@ -42,14 +42,14 @@ struct OpenSpan {
 
 enum What {
     /// A request, with its method and its path. The rest is in the notes on the request.
-    Request(String, String),
+    Request(&'static str, String),
     Part(&'static str),
 }
 
 /// Runs a future as the root span of a request in this trace.
 pub fn request_span<T>(
     trace: Option<Trace>,
-    method: String,
+    method: &'static str,
     path: String,
     work: impl Future<Output = T>,
 ) -> impl Future<Output = T> {
@@ -104,11 +104,11 @@ impl Drop for OpenSpan {
                 let notes = notes();
                 span.kind = SpanKind::Server;
                 // not the path, because a name should have few values
-                span.name = notes.operation.unwrap_or_else(|| method.clone());
+                span.name = notes.operation.unwrap_or_else(|| method.to_string());
                 span.has_failed = notes.status.is_some_and(|status| status >= 500);
                 let status = notes.status.map(|status| status.to_string());
                 let attributes = [
-                    ("http.request.method", Some(method.clone())),
+                    ("http.request.method", Some(method.to_string())),
                     ("url.path", Some(path.clone())),
                     ("http.response.status_code", status),
                     ("gatehouse.outcome", notes.outcome),

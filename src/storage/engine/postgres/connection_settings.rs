@@ -23,6 +23,11 @@ const STANDBY: &str = "the server is a standby, or accepts no writes";
 pub(crate) struct ConnectionSettings(Vec<(&'static str, String)>);
 
 impl ConnectionSettings {
+    /// The settings of a connection that a pooler lends to others after each transaction: none.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// The settings of a connection that writes. A statement that waits longer for a lock is repeated, and a batch is taken apart.
     pub(crate) fn of_writers(statement_timeout: Duration, lock_timeout: Duration) -> Self {
         let [statement_timeout, lock_timeout] =
