@@ -10,7 +10,7 @@ function Guide() {
   return (
     <nav className="guide" aria-label="Operations">
       <h2>Guide</h2>
-      <p>Open an operation, then run it with the button between the panes or <kbd>Ctrl Enter</kbd>.</p>
+      <p>Open an operation, then click the button between the panes, or press <kbd>Ctrl+Enter</kbd>.</p>
       {parts.map(([part, operations]) => (
         <section key={part}>
           <h3>{part}</h3>
