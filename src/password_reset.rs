@@ -74,7 +74,7 @@ impl Refusal for ResetPasswordRefusal {}
 /// Sets a new password, which also proves the email address.
 ///
 /// Ends every session, including any that are just being opened, and removes every identity that was linked since the
-/// last reset. Returns the ids of the ended sessions. Does not open a session.
+/// last reset. Returns the IDs of the ended sessions. Does not open a session.
 pub async fn reset_password(
     app: &App,
     client: &Client,

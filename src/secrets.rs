@@ -29,14 +29,14 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Returns a new id: a UUIDv7 (RFC 9562 §5.7), ordered by `now`, with 74 random bits.
+/// Returns a new ID: a UUIDv7 (RFC 9562 §5.7), ordered by `now`, with 74 random bits.
 #[must_use]
 pub fn uuid_v7(now: OffsetDateTime) -> Uuid {
     let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid()
 }
 
-/// Returns a new unpredictable id: a version 4 UUID (RFC 9562 §5.4) with 122 random bits.
+/// Returns a new unpredictable ID: a version 4 UUID (RFC 9562 §5.4) with 122 random bits.
 #[must_use]
 pub fn uuid_v4() -> Uuid {
     uuid::Builder::from_random_bytes(random()).into_uuid()

@@ -38,7 +38,7 @@ pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
     EmailAddress::parse(email).ok()
 }
 
-/// Builds a security notice to the owner of an account, about the change with the id `change` if it can be undone. Returns `None`
+/// Builds a security notice to the owner of an account, about the change with the ID `change` if it can be undone. Returns `None`
 /// if the account has no proven email address.
 #[must_use]
 pub fn notice(

@@ -61,7 +61,7 @@ impl Server {
         }
     }
 
-    /// Returns the process id.
+    /// Returns the process ID.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }

@@ -37,7 +37,7 @@ const USERS: &str = "INSERT INTO users (id, email, email_key, username, username
 const SESSIONS: &str = "INSERT INTO sessions (id, user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at)
     SELECT id, id, 0, 0, 0, 0, 4000000000000, 4000000000000 FROM users";
 
-/// The load: a name and a statement whose parameter is the id of a user and of their session.
+/// The load: a name and a statement whose parameter is the ID of a user and of their session.
 const STATEMENTS: [(&str, &str); 3] = [
     (
         "me",

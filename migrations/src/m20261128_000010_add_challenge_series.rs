@@ -1,4 +1,4 @@
-//! The series of challenges that replace each other, the session that requested them, and a separate id for links.
+//! The series of challenges that replace each other, the session that requested them, and a separate ID for links.
 
 use sea_orm_migration::{prelude::*, schema::uuid_null};
 

@@ -50,7 +50,7 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
     }
 }
 
-/// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the ids of
+/// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the IDs of
 /// the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other change
 /// needs the current password.
 pub async fn change_password(

@@ -122,7 +122,7 @@ fn noted<T>(notes: &mut Vec<Note>, note: Note) -> Option<T> {
     None
 }
 
-/// Returns an id that is always the same for the same record, so that no record is imported twice. It is a `UUIDv7` except that its
+/// Returns an ID that is always the same for the same record, so that no record is imported twice. It is a `UUIDv7` except that its
 /// random bits are a digest.
 fn id(joined: Option<OffsetDateTime>, text: &str) -> Uuid {
     let millis = joined.map_or(0, |time| time.unix_timestamp_nanos() / 1_000_000);

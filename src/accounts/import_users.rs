@@ -82,7 +82,7 @@ pub enum ImportUsersError {
 }
 
 /// Imports the users of a file in batches, each of which is imported completely or not at all. A record gets the same
-/// id every time it is read, so an import can be repeated. Calls `watch` with the outcomes of each batch and the number
+/// ID every time it is read, so an import can be repeated. Calls `watch` with the outcomes of each batch and the number
 /// of bytes read so far.
 pub async fn import_users<R: BufRead>(
     app: &App,
@@ -150,7 +150,7 @@ async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>
     let names: Vec<Names> = rows.iter().map(Names::from).collect();
     let inserted_ids = app.db.write_one(async move |txn| user::insert_many(&txn, rows).await).await?;
     let mut inserted: HashSet<Uuid> = inserted_ids.into_iter().collect();
-    // of two records with the same id, the first was inserted
+    // of two records with the same ID, the first was inserted
     let is_inserted: Vec<bool> = names.iter().map(|names| inserted.remove(&names.id)).collect();
     let refused = names.iter().zip(&is_inserted).filter(|(_, inserted)| !**inserted);
     let claims = Claims::find(app, &refused.map(|(names, _)| names.clone()).collect::<Vec<_>>()).await?;

@@ -9,7 +9,7 @@ use crate::{
     storage::user::{self, Role},
 };
 
-/// Finds a user by id. Returns `None` if the viewer may not see them: users see only themselves, and staff see
+/// Finds a user by ID. Returns `None` if the viewer may not see them: users see only themselves, and staff see
 /// everyone.
 pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::Model>, Fault> {
     if viewer.user.id == id {

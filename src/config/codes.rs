@@ -45,7 +45,7 @@ impl CodeConfig {
             otp_max_attempts: r.setting(
                 "OTP_MAX_ATTEMPTS",
                 "5",
-                "How often a code may be tried with the id of its challenge.",
+                "How often a code may be tried with the ID of its challenge.",
                 |s| within(s, 1..=20),
             ),
             activation_link_ttl: r.setting(

@@ -31,7 +31,7 @@ impl GoogleConfig {
         let client_id = r.setting(
             "GOOGLE_CLIENT_ID",
             "",
-            "The id of the client that you registered with Google. Without it, sign-in with Google is off.",
+            "The ID of the client that you registered with Google. Without it, sign-in with Google is off.",
             |s| optional(s, client_id),
         );
         let name = "GOOGLE_CLIENT_SECRET";
@@ -87,7 +87,7 @@ fn own_pages(public_url: &str, port: u16) -> String {
 
 fn client_id(s: &str) -> Result<String, String> {
     if s.len() > 255 || !s.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must be a client id like 1234567890-abc.apps.googleusercontent.com".to_owned());
+        return Err("must be a client ID like 1234567890-abc.apps.googleusercontent.com".to_owned());
     }
     Ok(s.to_owned())
 }

@@ -70,7 +70,7 @@ impl MonitoringConfig {
                 "ACCESS_LOG",
                 "off",
                 "Whether the log has a record for each request: the operation, its outcome, the time it took, the client's \
-                 address and the user's id. See [Metrics and logs](metrics.md#the-access-log).",
+                 address and the user's ID. See [Metrics and logs](metrics.md#the-access-log).",
                 switch,
             ),
             otlp_endpoint: r.setting(

@@ -34,7 +34,7 @@ use unannounced::Unannounced;
 /// The number of events that are kept for a slow listener. Beyond that, it misses the oldest.
 const WAITING: usize = 64;
 
-/// An event of an account. It contains only ids, so it is safe to send through the database.
+/// An event of an account. It contains only IDs, so it is safe to send through the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The kind of event.

@@ -81,7 +81,7 @@ impl Events {
     fn text(&self, batch: &Batch) -> String {
         let Batch { events, is_incomplete, .. } = batch.clone();
         let notice = Notice { from: self.0.server, events, is_incomplete };
-        serde_json::to_string(&notice).expect("ids and times are JSON")
+        serde_json::to_string(&notice).expect("IDs and times are JSON")
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::random;
 
-/// An RSA key of 2048 bits and its id.
+/// An RSA key of 2048 bits and its ID.
 pub(super) struct Key {
     pub(super) kid: String,
     pair: KeyPair,

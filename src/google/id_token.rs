@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Claims, Discovery, Fetched, Google, GoogleAccount, GoogleError, account};
 
-/// Google's public keys, by id.
+/// Google's public keys, by ID.
 pub(super) struct Keys(HashMap<String, DecodingKey>);
 
 /// The claims of an ID token. A token with more than one audience does not match this type.

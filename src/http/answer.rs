@@ -85,7 +85,7 @@ pub(super) fn shield(mut answer: Response) -> Response {
 /// Returns the response to a request whose handler panicked. The panic is already logged.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     telemetry::note_cause("panic");
-    let message = "The server failed. Its log has the details under the request id.";
+    let message = "The server failed. Its log has the details under the request ID.";
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
 }
 

@@ -124,7 +124,7 @@ fn routes(
     named(with_path, RequestId::new(app)).with(headers::SecurityHeaders::new(&app.config))
 }
 
-/// Gives every request an id, and a response even if its handler panics.
+/// Gives every request an ID, and a response even if its handler panics.
 fn named(endpoint: impl Endpoint<Output: IntoResponse>, ids: RequestId) -> impl Endpoint<Output = Response> {
     endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(ids)
 }

@@ -1,4 +1,4 @@
-//! The ids of every request, in its response and in every log record about it.
+//! The IDs of every request, in its response and in every log record about it.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::{
     },
 };
 
-/// The header with the id.
+/// The header with the ID.
 pub(super) const HEADER: &str = "x-request-id";
 
 /// The header with the trace that a request is part of (<https://www.w3.org/TR/trace-context/>).
 const TRACE_HEADER: &str = "traceparent";
 
-/// The maximum length of an id from a proxy, because it is repeated in every record of the request.
+/// The maximum length of an ID from a proxy, because it is repeated in every record of the request.
 const MAX_ID: usize = 128;
 
 /// The maximum number of characters of a path in a trace. Thousands of traces may wait for a slow collector.
@@ -32,7 +32,7 @@ const MAX_SPAN_PATH: usize = 256;
 
 static FAILED_LIMIT: LogLimit = LogLimit::new();
 
-/// Gives requests an id, logs and counts them, and converts the framework's errors to the usual format.
+/// Gives requests an ID, logs and counts them, and converts the framework's errors to the usual format.
 pub(super) struct RequestId {
     pub(super) clock: Clock,
     /// `None` in tests of single endpoints.
@@ -60,7 +60,7 @@ pub(super) struct Named<E> {
 }
 
 impl<E> Named<E> {
-    /// Returns the ids that a trusted proxy has given to the request, or a new one. Anybody else could give the ids of other
+    /// Returns the IDs that a trusted proxy has given to the request, or a new one. Anybody else could give the IDs of other
     /// requests, to hide among their records.
     fn ids(&self, request: &Request) -> RequestIds {
         let proxies = self.app.as_ref().map(|app| app.config.server.trusted_proxies.as_slice());
@@ -138,7 +138,7 @@ impl<E: Endpoint> Endpoint for Named<E> {
     }
 }
 
-/// Returns the id that a proxy has given to a request. Returns `None` if it is missing, too long or not one word.
+/// Returns the ID that a proxy has given to a request. Returns `None` if it is missing, too long or not one word.
 fn given_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get(HEADER)?.to_str().ok()?;
     let is_good = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.:=+/@".contains(&letter);

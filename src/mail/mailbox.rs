@@ -20,7 +20,7 @@ pub struct Mailbox(Mutex<VecDeque<Arc<StoredMail>>>);
 
 /// An email in the mailbox.
 pub struct StoredMail {
-    /// The id of its row in the outbox.
+    /// The ID of its row in the outbox.
     pub id: Uuid,
     /// The time it was requested.
     pub date: OffsetDateTime,
@@ -51,7 +51,7 @@ impl Mailbox {
         self.mails().iter().cloned().collect()
     }
 
-    /// Finds an email by its id.
+    /// Finds an email by its ID.
     #[must_use]
     pub fn find(&self, id: Uuid) -> Option<Arc<StoredMail>> {
         self.mails().iter().find(|mail| mail.id == id).cloned()

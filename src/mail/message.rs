@@ -22,7 +22,7 @@ pub(super) struct Letterhead {
 
 /// An email that is ready to be sent.
 pub struct Written {
-    /// The id of its row in the outbox.
+    /// The ID of its row in the outbox.
     pub id: Uuid,
     /// The recipient.
     pub to: EmailAddress,
@@ -55,7 +55,7 @@ impl Letterhead {
         })
     }
 
-    /// Writes the message. Everything random is derived from the id, so an email that is sent twice is
+    /// Writes the message. Everything random is derived from the ID, so an email that is sent twice is
     /// identical to the byte.
     pub(super) fn write(
         &self,

@@ -72,7 +72,7 @@ pub enum Action<'a> {
     MailFromKnown(Uuid, &'a Address),
     /// An email requested by an account.
     MailBy(Uuid),
-    /// An attempt to enter a code for an email address without the id of a challenge.
+    /// An attempt to enter a code for an email address without the ID of a challenge.
     BareCode(&'a EmailAddress),
     /// A Google sign-in started from an address.
     GoogleStart(&'a Address),
@@ -83,7 +83,7 @@ pub enum Action<'a> {
 /// The account that a login is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Account<'a> {
-    /// The id of an existing account.
+    /// The ID of an existing account.
     Known(Uuid),
     /// The identifier that was entered, if no account has it.
     Unknown(&'a str),
@@ -93,7 +93,7 @@ impl fmt::Display for Account<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Known(id) => write!(f, "{id}"),
-            // no id begins with `@`, so nobody can use up an account's budget by entering its id as a name
+            // no ID begins with `@`, so nobody can use up an account's budget by entering its ID as a name
             Self::Unknown(name) => write!(f, "@{name}"),
         }
     }

@@ -137,7 +137,7 @@ async fn check(
 }
 
 /// Accepts only a provider's response that was made for this reauthentication: an authorization code, which is spent with its
-/// `state`, or an ID token whose nonce is the reauthentication's id.
+/// `state`, or an ID token whose nonce is the reauthentication's ID.
 fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<ReauthenticateRefusal>> {
     match input {
         GoogleLoginInput::AccessToken(_) => Err(ReauthenticateRefusal::NotAccepted.into()),

@@ -23,7 +23,7 @@ use crate::{
 /// A reauthentication that has started.
 #[derive(Clone, Debug)]
 pub struct Reauthentication {
-    /// The id of the reauthentication. An ID token given as proof must have this id as its nonce.
+    /// The ID of the reauthentication. An ID token given as proof must have this ID as its nonce.
     pub id: Uuid,
     /// The methods by which this user can prove their identity.
     pub methods: Vec<AuthenticationMethod>,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::client::Client;
 
 impl Client {
-    /// Returns a short hash of the client's network and user agent, salted with the session's id.
+    /// Returns a short hash of the client's network and user agent, salted with the session's ID.
     ///
     /// The network is a /24 of IPv4 or a /48 of IPv6. A client that changes its address within the network counts as
     /// the same.

@@ -13,7 +13,7 @@ use crate::{
     tokens::Rejected,
 };
 
-/// Ends the session of the refresh token or, without one, of the access token. Returns the id of the ended session.
+/// Ends the session of the refresh token or, without one, of the access token. Returns the ID of the ended session.
 /// Returns `None` if it had already ended or the tokens are invalid, neither of which is an error.
 ///
 /// An expired access token still works here, because a person who signs out after a break expects it to work. It

@@ -9,7 +9,7 @@ use crate::{
     storage::{Timestamp, session_end, user_changes},
 };
 
-/// Ends every session of the viewer, including any that are just being opened. Returns the ids of the ended sessions.
+/// Ends every session of the viewer, including any that are just being opened. Returns the IDs of the ended sessions.
 pub async fn logout_all(app: &App, viewer: &Viewer) -> Result<Vec<Uuid>, Fault> {
     let user_id = viewer.user.id;
     let now = Timestamp(app.clock.now());

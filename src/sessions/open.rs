@@ -119,7 +119,7 @@ impl PendingSession {
         Ok(Some(OpenedSession { user, session }))
     }
 
-    /// Returns the session's id.
+    /// Returns the session's ID.
     #[must_use]
     pub fn session_id(&self) -> Uuid {
         self.session.id

@@ -13,25 +13,25 @@ use sea_orm::{
 
 use super::{Publish, Viewers};
 
-/// A table with rows in the viewer cache, where they are found by id.
+/// A table with rows in the viewer cache, where they are found by ID.
 pub(super) trait CachedTable: EntityTrait {
-    /// The column of the id.
+    /// The column of the ID.
     const ID: Self::Column;
 
-    /// Returns the id of a row.
+    /// Returns the ID of a row.
     fn id(row: &Self::Model) -> Uuid;
 
-    /// Names the rows with these ids to the viewer cache.
+    /// Names the rows with these IDs to the viewer cache.
     fn viewers(ids: &[Uuid]) -> Viewers<'_>;
 }
 
-/// A statement that changes the row with this id, if it exists and matches.
+/// A statement that changes the row with this ID, if it exists and matches.
 pub(super) struct ChangeOne<S> {
     statement: S,
     id: Uuid,
 }
 
-/// A statement that changes rows whose ids are known only once it has run.
+/// A statement that changes rows whose IDs are known only once it has run.
 pub(super) struct ChangeMany<S>(S);
 
 impl<E: CachedTable> ChangeOne<UpdateMany<E>> {

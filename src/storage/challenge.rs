@@ -1,5 +1,5 @@
 //! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the code
-//! nor the link, because both are derived from its id.
+//! nor the link, because both are derived from its ID.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -30,7 +30,7 @@ pub struct Model {
     pub registration: Option<String>,
     /// The key of the username of the account to create.
     pub username_key: Option<String>,
-    /// The number of codes that were tried with its id.
+    /// The number of codes that were tried with its ID.
     pub attempts: i32,
     /// When the challenge was created.
     pub created_at: Timestamp,
@@ -40,7 +40,7 @@ pub struct Model {
     pub ended_at: Option<Timestamp>,
     /// The first challenge of a series in which each email replaces the one before. `None` in rows of earlier versions.
     pub series_id: Option<Uuid>,
-    /// The random id in the link. It differs from the id of the row, with which a reader of the email could act as the
+    /// The random ID in the link. It differs from the ID of the row, with which a reader of the email could act as the
     /// client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
     pub link_id: Option<Uuid>,
     /// The session that requested the challenge, if the proof counts only in that session.
@@ -78,8 +78,8 @@ impl Model {
         }
     }
 
-    /// Returns the id in the link. In a row of an earlier version, which may run beside this one during an upgrade,
-    /// that is the id of the row.
+    /// Returns the ID in the link. In a row of an earlier version, which may run beside this one during an upgrade,
+    /// that is the ID of the row.
     #[must_use]
     pub fn link_id(&self) -> Uuid {
         self.link_id.unwrap_or(self.id)
@@ -122,17 +122,17 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Finds a challenge by id, live or not.
+/// Finds a challenge by ID, live or not.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
 
-/// Finds a live challenge by id.
+/// Finds a live challenge by ID.
 pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// Finds a live challenge by the id in its link.
+/// Finds a live challenge by the ID in its link.
 pub async fn find_live_by_link(
     on: &impl ConnectionTrait,
     link_id: Uuid,
@@ -197,7 +197,7 @@ pub async fn list_live_by_username_key(
 }
 
 /// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns
-/// them. The lowest id comes first, so that transactions cannot deadlock. (On SQLite no lock is needed, because there
+/// them. The lowest ID comes first, so that transactions cannot deadlock. (On SQLite no lock is needed, because there
 /// is only one writer.)
 pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
     let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());

@@ -35,7 +35,7 @@
 //!   after COMMIT.
 //! - **If a key is unique, rows are found with `all`, not `one`.** `one` adds `LIMIT ?`, and SQLite prepares a statement
 //!   again each time its limit is bound. This would reduce the requests per second by a quarter.
-//! - **Locks are taken in the order of ids**, so that transactions cannot deadlock.
+//! - **Locks are taken in the order of IDs**, so that transactions cannot deadlock.
 //!
 //! # A new table
 //!

@@ -1,5 +1,5 @@
 //! The table of security changes: changes of credentials that can be undone for a while. A row does not contain the
-//! link that undoes the change, because the link is derived from the id.
+//! link that undoes the change, because the link is derived from the ID.
 
 use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -132,7 +132,7 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Finds a change that can still be undone, by id.
+/// Finds a change that can still be undone, by ID.
 pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }

@@ -184,12 +184,12 @@ pub(super) static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     Column::iter().map(|column| format!(r#""sessions"."{}""#, column.as_str())).collect::<Vec<_>>().join(", ")
 });
 
-/// Finds a session by id.
+/// Finds a session by ID.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
 
-/// Finds a session by id, and locks it until the transaction ends.
+/// Finds a session by ID, and locks it until the transaction ends.
 pub async fn lock(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).lock_exclusive().all(on).await?.pop())
 }

@@ -24,7 +24,7 @@ pub async fn end(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<Option<M
     Ok(ended.into_iter().next())
 }
 
-/// Ends every live session of a user. Returns their ids.
+/// Ends every live session of a user. Returns their IDs.
 pub async fn end_all(on: &impl Publish, user_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>, DbErr> {
     let ended = ending(now).filter(Column::UserId.eq(user_id)).exec_with_returning(on).await?;
     Ok(publish_ended(on, &ended, now))
@@ -37,7 +37,7 @@ pub async fn end_of(on: &impl Publish, user_id: Uuid, id: Uuid, now: Timestamp) 
     Ok(!publish_ended(on, &ended, now).is_empty())
 }
 
-/// Ends every live session of a user except one. Returns the ids of those that ended.
+/// Ends every live session of a user except one. Returns the IDs of those that ended.
 pub async fn end_others(
     on: &impl Publish,
     user_id: Uuid,
@@ -81,7 +81,7 @@ pub async fn postpone(on: &impl Publish, before: Timestamp, limit: u64) -> Resul
     Ok(moved.len() as u64)
 }
 
-/// Publishes that these sessions have ended, and returns their ids.
+/// Publishes that these sessions have ended, and returns their IDs.
 pub(super) fn publish_ended(on: &impl Publish, ended: &[Model], now: Timestamp) -> Vec<Uuid> {
     let publish = |row: &Model| {
         let (user_id, session_id) = (row.user_id, Some(row.id));

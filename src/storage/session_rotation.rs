@@ -42,7 +42,7 @@ pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Mode
 }
 
 /// Does what [`rotate`] does for many sessions at once, and reads their users. Works only on PostgreSQL. The sessions
-/// should be in the order of their ids, so that two statements rarely wait for each other's rows.
+/// should be in the order of their IDs, so that two statements rarely wait for each other's rows.
 pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
     // PostgreSQL's array notation
     let array = |part: fn(&Rotation) -> String| {

@@ -157,7 +157,7 @@ impl Model {
 #[derive(Clone, Debug, PartialEq, Eq, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 pub struct Names {
-    /// The id.
+    /// The ID.
     pub id: Uuid,
     /// The email address in the form that all its spellings share.
     pub email_key: Option<String>,
@@ -183,7 +183,7 @@ pub enum Role {
     Superuser,
 }
 
-/// Finds a user by id.
+/// Finds a user by ID.
 pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).all(on).await?.pop())
 }
@@ -218,8 +218,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr
     Ok(inserted > 0)
 }
 
-/// Adds the users whose id, email address and username are not taken, either in the table or by an earlier user in
-/// `rows`. Returns the ids of the added users.
+/// Adds the users whose ID, email address and username are not taken, either in the table or by an earlier user in
+/// `rows`. Returns the IDs of the added users.
 pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Uuid>, DbErr> {
     let rows = rows.into_iter().map(|row| row.with_keys().into_active_model());
     let mut insert = Entity::insert_many(rows).into_query();
@@ -227,7 +227,7 @@ pub async fn insert_many(on: &impl ConnectionTrait, rows: Vec<Model>) -> Result<
     on.query_all(&insert).await?.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-/// Lists the users who have any of these ids, email addresses or usernames.
+/// Lists the users who have any of these IDs, email addresses or usernames.
 pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Vec<Names>, DbErr> {
     let has_any = Condition::any()
         .add(Column::Id.is_in(names.iter().map(|names| names.id)))
@@ -236,7 +236,7 @@ pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Ve
     Entity::find().filter(has_any).into_partial_model().all(on).await
 }
 
-/// Locks these users until the transaction ends, and returns those who exist. The lowest id comes first, so that
+/// Locks these users until the transaction ends, and returns those who exist. The lowest ID comes first, so that
 /// transactions cannot deadlock. (On SQLite no lock is needed, because there is only one writer.)
 pub async fn lock(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let is_asked_for = Column::Id.is_in(ids.iter().copied());

@@ -55,7 +55,7 @@ const COUNT: &str = "count";
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
-        // the page is cut from ids, because a query plan might otherwise read all users; grouped, because a user may
+        // the page is cut from IDs, because a query plan might otherwise read all users; grouped, because a user may
         // match in several ways
         let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
         ids.group_by_col(Column::Id);
@@ -84,7 +84,7 @@ pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, Db
 }
 
 impl Filter {
-    /// Returns the query for the ids of a page of matches, or of all matches if there is no page. An id occurs once for
+    /// Returns the query for the IDs of a page of matches, or of all matches if there is no page. An ID occurs once for
     /// each way in which its user matches. Returns `None` if the table can be read in its own order.
     fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
         let branches = match (&self.search, page) {

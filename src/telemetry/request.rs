@@ -1,4 +1,4 @@
-//! The request that a task works for: its ids, which every record carries, and notes for the access log and the metrics.
+//! The request that a task works for: its IDs, which every record carries, and notes for the access log and the metrics.
 
 use std::cell::RefCell;
 
@@ -16,10 +16,10 @@ struct Request {
     notes: RefCell<Notes>,
 }
 
-/// The ids under which a request is found in the log.
+/// The IDs under which a request is found in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestIds {
-    /// The id that the response has.
+    /// The ID that the response has.
     pub id: String,
     /// The trace that the request is part of, if a proxy named one or traces are on.
     pub trace: Option<Trace>,
@@ -40,9 +40,9 @@ pub struct Notes {
     pub cause: Option<&'static str>,
 }
 
-/// Runs a future in a span with the request's ids, which every record then carries.
+/// Runs a future in a span with the request's IDs, which every record then carries.
 pub async fn in_request<T>(ids: RequestIds, work: impl Future<Output = T>) -> T {
-    // at the highest level, so that no filter removes the id from a record
+    // at the highest level, so that no filter removes the ID from a record
     let span = tracing::error_span!("request", id = ids.id, trace_id = field::Empty);
     if let Some(trace) = &ids.trace {
         span.record("trace_id", hex::encode(trace.id));
@@ -50,13 +50,13 @@ pub async fn in_request<T>(ids: RequestIds, work: impl Future<Output = T>) -> T 
     REQUEST.scope(Request { ids, notes: RefCell::default() }, work.instrument(span)).await
 }
 
-/// Returns the id of the current request, for responses that refer to the log.
+/// Returns the ID of the current request, for responses that refer to the log.
 #[must_use]
 pub fn request_id() -> Option<String> {
     REQUEST.try_with(|request| request.ids.id.clone()).ok()
 }
 
-/// Returns the ids of the current request, for work that outlives it.
+/// Returns the IDs of the current request, for work that outlives it.
 #[must_use]
 pub fn request_ids() -> Option<RequestIds> {
     REQUEST.try_with(|request| request.ids.clone()).ok()

@@ -54,9 +54,9 @@ pub struct AccessToken {
 /// The claims of a valid access token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AccessClaims {
-    /// The user's id.
+    /// The user's ID.
     pub sub: Uuid,
-    /// The session's id.
+    /// The session's ID.
     pub sid: Uuid,
     /// The counter of the refresh token issued with it.
     pub rc: i64,

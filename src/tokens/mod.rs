@@ -24,7 +24,7 @@ use seal::{Root, Seal};
 
 pub use access_token::{AccessClaims, AccessToken, Rejected};
 
-/// The content of a refresh token: the session's id and a counter. With its MAC the token has 54 characters.
+/// The content of a refresh token: the session's ID and a counter. With its MAC the token has 54 characters.
 const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
@@ -43,7 +43,7 @@ pub struct Tokens {
 /// The content of a valid refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// The session's id.
+    /// The session's ID.
     pub session_id: Uuid,
     /// The counter of the token in its session. Each new pair of tokens increments it.
     pub counter: i64,
@@ -149,7 +149,7 @@ impl Tokens {
         Some(self.link(purpose)?.seal(link_id.as_bytes()).into())
     }
 
-    /// Returns the link id in a token for this purpose, or `None` if this server did not issue the token.
+    /// Returns the link ID in a token for this purpose, or `None` if this server did not issue the token.
     #[must_use]
     pub fn read_link_token(&self, purpose: Purpose, token: &str) -> Option<Uuid> {
         self.link(purpose)?.open(token).map(Uuid::from_bytes)
@@ -165,7 +165,7 @@ impl Tokens {
         self.undo.seal(change.as_bytes()).into()
     }
 
-    /// Returns the id of the security change in a token, or `None` if this server did not issue the token.
+    /// Returns the ID of the security change in a token, or `None` if this server did not issue the token.
     #[must_use]
     pub fn read_undo_token(&self, token: &str) -> Option<Uuid> {
         self.undo.open(token).map(Uuid::from_bytes)
@@ -177,7 +177,7 @@ impl Tokens {
         self.cursor.seal(id.as_bytes())
     }
 
-    /// Returns the id of a cursor's row, or `None` if this server did not issue the cursor.
+    /// Returns the ID of a cursor's row, or `None` if this server did not issue the cursor.
     #[must_use]
     pub fn read_cursor(&self, cursor: &str) -> Option<Uuid> {
         self.cursor.open(cursor).map(Uuid::from_bytes)

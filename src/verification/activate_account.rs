@@ -27,7 +27,7 @@ use crate::{
 pub struct ActivateAccountInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The id of the challenge from the response to the request, or of one that replaced it.
+    /// The ID of the challenge from the response to the request, or of one that replaced it.
     pub challenge_id: Option<Uuid>,
     /// The password that was chosen at sign-up.
     pub password: Option<SecretString>,
@@ -60,7 +60,7 @@ pub async fn activate_account(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Returns whether the challenge with this id is `challenge`, or was replaced by it.
+/// Returns whether the challenge with this ID is `challenge`, or was replaced by it.
 async fn is_in_series(
     app: &App,
     id: Uuid,

@@ -24,11 +24,11 @@ use crate::{
 pub(super) enum Claim {
     /// No evidence beyond having read the email.
     Mail,
-    /// The id of a challenge of the same series, which was in the response to the request and in no email.
+    /// The ID of a challenge of the same series, which was in the response to the request and in no email.
     ChallengeId,
     /// The password of the challenge's registration.
     RegistrationPassword,
-    /// The password of the account with this id, checked at this version of its credentials.
+    /// The password of the account with this ID, checked at this version of its credentials.
     AccountPassword(Uuid, i64),
 }
 

@@ -60,7 +60,7 @@ async fn resend(
         Some(id) => challenge::find(app.db.read(), id).await?,
         None => None,
     };
-    // only the asker knows the id, so revealing the challenge's purpose reveals nothing new
+    // only the asker knows the ID, so revealing the challenge's purpose reveals nothing new
     let older = found.filter(|older| older.email_key == email.key() && is_repeatable(older.purpose));
     let purpose = older.as_ref().map_or(Purpose::VerifyEmail, |older| older.purpose);
     let is_off = match purpose {

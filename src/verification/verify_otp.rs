@@ -27,11 +27,11 @@ pub struct VerifyOtpInput {
     pub email: String,
     /// The code.
     pub otp: SecretString,
-    /// The id of the challenge, if the client kept it.
+    /// The ID of the challenge, if the client kept it.
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the email address and signs in. A code without the id of its challenge proves that the sender reads the emails
+/// Proves the email address and signs in. A code without the ID of its challenge proves that the sender reads the emails
 /// to the address, but not that they requested one.
 pub async fn verify_otp(
     app: &App,
@@ -55,8 +55,8 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts one of the `OTP_MAX_ATTEMPTS` attempts at the challenge with this id. The attempt is counted before the code is
-/// compared, so that parallel guesses cannot exceed the limit. Returns no challenge if none has this id, or if no attempt is
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts at the challenge with this ID. The attempt is counted before the code is
+/// compared, so that parallel guesses cannot exceed the limit. Returns no challenge if none has this ID, or if no attempt is
 /// left.
 async fn try_by_id(
     app: &App,
@@ -75,7 +75,7 @@ async fn try_by_id(
     Ok((counted.filter(is_for_codes), attempt))
 }
 
-/// Returns the newest challenge of each purpose that a code can answer without an id. All such attempts share one budget of the
+/// Returns the newest challenge of each purpose that a code can answer without an ID. All such attempts share one budget of the
 /// email address.
 async fn try_bare(
     app: &App,

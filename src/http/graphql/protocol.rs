@@ -12,7 +12,7 @@ use crate::sessions::Unauthenticated;
 /// The only subprotocol.
 pub(super) const NAME: &str = "graphql-transport-ws";
 
-/// The longest id of a subscription, in bytes. Every message repeats it.
+/// The longest ID of a subscription, in bytes. Every message repeats it.
 const MAX_ID: usize = 128;
 
 /// A message from the client.

@@ -43,7 +43,7 @@ impl Subscriptions {
         }
     }
 
-    /// Returns the id and the next response of a subscription, or its end. Returns `None` if there are no
+    /// Returns the ID and the next response of a subscription, or its end. Returns `None` if there are no
     /// subscriptions.
     pub(super) async fn next(&mut self) -> Option<(String, Option<GraphqlResponse>)> {
         self.streams.next().await

@@ -45,7 +45,7 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(16 * MAX_BODY);
-    // records about the socket carry the ids of the request that opened it
+    // records about the socket carry the IDs of the request that opened it
     let ids = telemetry::request_ids().unwrap_or_default();
     let open = socket.app.metrics.websockets.open();
     let serve = move |stream| {

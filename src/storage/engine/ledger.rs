@@ -13,9 +13,9 @@ use crate::events::Event;
 /// Rows that the viewer cache keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewers<'a> {
-    /// The users with these ids.
+    /// The users with these IDs.
     Users(&'a [Uuid]),
-    /// The sessions with these ids.
+    /// The sessions with these IDs.
     Sessions(&'a [Uuid]),
     /// Rows that the statement itself will name.
     Unknown,

@@ -6,7 +6,7 @@ use crate::secrets;
 /// A trace, and the span in it that the request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The id of the trace.
+    /// The ID of the trace.
     pub id: [u8; 16],
     /// The span of the sender. `None` if the trace begins here.
     pub parent: Option<[u8; 8]>,
