@@ -1,4 +1,4 @@
-//! The background task that tells other servers of events, follows theirs, and checks for those that it may have missed.
+//! The background task that notifies other servers of events, follows theirs, and checks for those that it may have missed.
 
 use std::{
     collections::HashMap,
@@ -81,7 +81,7 @@ pub async fn run(app: &App) {
     }
 }
 
-/// Tells the other servers what they have not been told yet. A process that changes accounts calls this before it ends.
+/// Sends the remaining notices to the other servers. A process that changes accounts calls this before it ends.
 pub async fn announce_rest(app: &App) {
     if !app.events.has_unannounced() {
         return;
@@ -95,9 +95,9 @@ pub async fn announce_rest(app: &App) {
     match time::timeout(LAST_NOTICES_TIME_LIMIT, announce).await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => {
-            tracing::warn!(error = %with_causes(&why), "other servers could not be told of the last events");
+            tracing::warn!(error = %with_causes(&why), "could not notify other servers of the last events");
         }
-        Err(_) => tracing::warn!("other servers could not be told of the last events in time"),
+        Err(_) => tracing::warn!("could not notify other servers of the last events in time"),
     }
 }
 

@@ -24,12 +24,12 @@ pub struct MonitoringConfig {
     pub readiness: Readiness,
 }
 
-/// What `/health/ready` tells a load balancer.
+/// What `/health/ready` reports to a load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// Whether the server can serve every request: it is not leaving, and its database accepts writes.
     Database,
-    /// Whether the server stays. While the database is away, clients reach the server and get its errors.
+    /// Whether the server stays ready during a database outage. Clients then reach the server and get its errors.
     Leaving,
 }
 

@@ -1,4 +1,4 @@
-//! The way servers on one database tell each other of events.
+//! The way servers on one database notify each other of events.
 
 use std::error::Error;
 

@@ -37,19 +37,19 @@ pub struct Heard {
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// Returns whether there are events that other servers have not been told of.
+    /// Returns whether there are events not yet sent to the other servers.
     #[must_use]
     pub fn has_unannounced(&self) -> bool {
         self.0.unannounced.first(1).is_some()
     }
 
-    /// Waits until there is something to tell the other servers. Nothing is lost if the future is dropped.
+    /// Waits until there is something to send to the other servers. Nothing is lost if the future is dropped.
     pub async fn unannounced(&self) {
         self.0.unannounced.wait().await;
     }
 
     /// Sends one notice with the waiting events, at most 40 of them. If that fails, they wait for the next notice. Returns
-    /// `false` if there was nothing to tell.
+    /// `false` if there was nothing to send.
     pub async fn send_notice(&self, channel: &mut impl NoticeChannel) -> Result<bool, NoticeError> {
         let Some(batch) = self.0.unannounced.first(AT_ONCE) else { return Ok(false) };
         channel.send(&self.text(&batch)).await?;

@@ -1,4 +1,4 @@
-//! Events of this server that the others have not been told of yet.
+//! Events of this server that are not yet sent to the other servers.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +22,7 @@ pub(super) struct Unannounced {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// How often events were dropped, and how many of these times the others were told to check for what they missed.
+    /// How often events were dropped, and how many of these times the others were notified to check for what they missed.
     overflows: u64,
     announced_overflows: u64,
 }
@@ -50,7 +50,7 @@ impl Unannounced {
         self.added.notify_one();
     }
 
-    /// Returns at most `limit` of the oldest events, which stay in the queue. Returns `None` if there is nothing to tell.
+    /// Returns at most `limit` of the oldest events, which stay in the queue. Returns `None` if there is nothing to send.
     pub(super) fn first(&self, limit: usize) -> Option<Batch> {
         let queue = self.lock();
         let events: Vec<Event> = queue.events.iter().take(limit).copied().collect();
@@ -69,7 +69,7 @@ impl Unannounced {
         queue.announced_overflows = batch.overflows;
     }
 
-    /// Waits until there is something to tell. Nothing is lost if the future is dropped.
+    /// Waits until there is something to send. Nothing is lost if the future is dropped.
     pub(super) async fn wait(&self) {
         while self.first(1).is_none() {
             self.added.notified().await;

@@ -7,7 +7,7 @@ use poem::{Request, http::Method};
 use super::client::address;
 use crate::{config::Config, telemetry};
 
-/// The outcome of a request whose client went away before the response.
+/// The outcome of a request whose client disconnected before the response.
 const DISCONNECTED: &str = "DISCONNECTED";
 
 /// The record of a request, which is written when this is dropped, even if the client is gone by then.

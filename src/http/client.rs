@@ -21,7 +21,7 @@ const MAX_USER_AGENT: usize = 255;
 /// How many bytes of an unreadable entry are logged.
 const MAX_SHOWN: usize = 64;
 
-/// How many peers that are not trusted proxies are logged, so that strangers can fill neither the log nor the memory.
+/// The maximum number of untrusted peers to log, so that strangers cannot fill the log or the memory.
 const MAX_PEERS: usize = 8;
 
 static WARNED_OF_PEERS: Mutex<Vec<IpAddr>> = Mutex::new(Vec::new());
@@ -59,7 +59,7 @@ pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<Ip
             && !is_trusted(peer, trusted_proxies)
             && is_new(peer)
         {
-            tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not in TRUSTED_PROXIES (logged once for each of the first peers)");
+            tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not in TRUSTED_PROXIES (logged once per peer, for at most 8 peers)");
         }
         see_through(peer, &forwarded, trusted_proxies)
             .inspect_err(|Unreadable(entry)| {
@@ -83,7 +83,8 @@ pub(super) fn forwarding(request: &Request, trusted_proxies: &[IpNet]) -> &'stat
     }
 }
 
-/// Returns whether a peer is to be logged: each one once. One for all would let a stranger hide a proxy that is not in the list.
+/// Returns whether to log a peer. Each is logged once. A single warning for all peers would let a stranger mask an unlisted
+/// proxy.
 fn is_new(peer: IpAddr) -> bool {
     let mut warned = WARNED_OF_PEERS.lock().unwrap_or_else(PoisonError::into_inner);
     let is_new = warned.len() < MAX_PEERS && !warned.contains(&peer);

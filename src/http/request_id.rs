@@ -82,7 +82,7 @@ impl<E> Named<E> {
         if let Some(app) = &self.app {
             app.metrics.http_errors.add(cause);
         }
-        // while the server is overloaded or the database is away, every request fails
+        // while the server is overloaded or the database is unavailable, every request fails
         if status == StatusCode::SERVICE_UNAVAILABLE { FAILED_LIMIT.log(log) } else { log(None) }
     }
 }

@@ -1,14 +1,14 @@
 //! Refreshing a session: exchanging a refresh token for the next pair of tokens.
 //!
-//! A refresh token works once. A client that repeats it gets the *same* next pair as long as that pair has not been
+//! A refresh token works once. A client that sends it again gets the *same* next pair as long as that pair has not been
 //! used, so concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a
 //! repetition shows that two parties hold tokens of the session: **a replayed refresh token ends the session** (RFC
 //! 9700 §4.14.2).
 //!
 //! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that
-//! repeats the token gets a sibling**: a new pair that replaces the unused one. The unused pair becomes void, and any use of a
-//! void token also ends the session. A client is different if it has another network or another user agent. An owner who loses a
-//! response and changes networks is also a different client, but in that case nobody holds the void pair.
+//! sends the token again gets a sibling**: a new pair that replaces the unused one. The unused pair becomes void, and any use of
+//! a void token also ends the session. A client is different if it has another network or another user agent. An owner who loses
+//! a response and changes networks is also a different client, but in that case nobody holds the void pair.
 
 use time::OffsetDateTime;
 
@@ -105,7 +105,7 @@ async fn repeat(
             .write_one(async move |txn| session_siblings::issue_sibling(&txn, &session, rotation).await)
             .await?;
         if let Some(sibling) = sibling {
-            tracing::info!(session.id = %sibling.id, "a different client repeated a refresh token; the unused pair is void");
+            tracing::info!(session.id = %sibling.id, "a different client reused a refresh token; the unused pair is now void");
             return Ok((sibling, now));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 /// The evidence that two parties hold tokens of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Evidence {
-    /// A refresh token that is not the newest and may not be repeated.
+    /// A refresh token that is not the newest and may not be reused.
     RefreshToken,
     /// A void access token, with this counter.
     AccessToken(i64),

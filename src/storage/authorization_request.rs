@@ -1,4 +1,4 @@
-//! The table of Google sign-ins that were started in a browser and have not returned. A row holds no secrets, only
+//! The table of Google sign-ins that were started in a browser and are not complete. A row contains no secrets, only
 //! digests of `state` and `code_verifier`.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};

@@ -48,8 +48,8 @@ pub struct Backup {
     pub rows: Vec<(&'static str, u64)>,
 }
 
-/// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is the state of one moment: a write either
-/// is in it as a whole, or not at all. Writes do not wait for it. If it fails, no file is left.
+/// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is a snapshot: it contains each
+/// write completely or not at all. Writes do not wait for it. If it fails, no file is left.
 pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if !from.exists() {
         return Err(BackupError::Missing(from.to_owned()));
@@ -80,7 +80,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     connection.busy_timeout(BUSY_TIME_LIMIT)?;
     let name = to.to_str().ok_or_else(|| BackupError::File {
         path: to.to_owned(),
-        error: io::Error::new(io::ErrorKind::InvalidInput, "its name is not in UTF-8"),
+        error: io::Error::new(io::ErrorKind::InvalidInput, "its name is not valid UTF-8"),
     })?;
     connection.execute("VACUUM INTO ?1", [name])?;
     Ok(())

@@ -18,7 +18,7 @@ use crate::{
 pub struct Condition {
     /// The name and version of the database.
     pub name: String,
-    /// What only a PostgreSQL server has.
+    /// Details of a PostgreSQL server. `None` for SQLite.
     pub server: Option<ServerCondition>,
 }
 

@@ -155,7 +155,7 @@ impl Model {
             ip_address: None,
             authenticated_at: created_at,
             methods: String::new(),
-            // the first pair was not issued for a refresh token that a client could repeat
+            // the first pair was not issued for a refresh token that a client could send again
             client_hash: None,
             client_counter: 0,
             voided_from: 0,

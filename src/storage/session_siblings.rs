@@ -44,7 +44,7 @@ impl Model {
     }
 }
 
-/// Issues a sibling of the newest pair to the client that repeats the token of `rotation`. The newest pair becomes
+/// Issues a sibling of the newest pair to the client that reuses the token of `rotation`. The newest pair becomes
 /// void.
 ///
 /// Returns `None` if the row has changed since it was `read`. Comparing the counter is enough to detect that, because

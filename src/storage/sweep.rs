@@ -1,8 +1,8 @@
-//! What the tables share whose rows housekeeping finds by a day.
+//! Code shared by the tables that have a `sweep_day`.
 //!
-//! Sessions and budgets move on with every refresh and charge. An index on that time would have to change with each, so these tables
-//! have a `sweep_day` instead: the day on which housekeeping looks at a row, counted from 1970. It is written when the row begins or
-//! a session ends, and moved by housekeeping when it finds that the row has moved on.
+//! The expiry of sessions and budgets changes with every refresh and charge. An index on it would have to change each time, so
+//! these tables have a `sweep_day` instead: the day on which housekeeping looks at a row, counted from 1970. It is set when the
+//! row is created or a session ends; housekeeping moves it forward if the row has been extended.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 

@@ -1,4 +1,4 @@
-//! Metrics while the database is away, and metrics of what happens in the background.
+//! Metrics while the database is unavailable, and metrics of what happens in the background.
 
 use std::{
     future::pending,

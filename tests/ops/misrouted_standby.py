@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Sends the connections of a server to a streaming standby for some seconds, as a proxy does that has not noticed a failover, and then
-back to the primary. The server must recover by itself. Then it starts while the database is away, and must wait for it.
+back to the primary. The server must recover by itself. Then it starts while the database is unavailable, and must wait for it.
 """
 
 import socket
@@ -104,7 +104,7 @@ def main():
         route.lead_to(primary)
         start.join()
         assert get(server.port, "/health/ready")[0] == 200
-        print("the server waited for a database that was away at its start")
+        print("the server waited for a database that was unavailable at its start")
 
 
 if __name__ == "__main__":

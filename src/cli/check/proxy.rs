@@ -1,4 +1,4 @@
-//! The way of clients to the server: `PUBLIC_URL`, its certificate, and the address that the server sees.
+//! The path from clients to the server: `PUBLIC_URL`, its certificate, and the address that the server sees.
 
 use std::{error::Error, net::IpAddr, time::Duration};
 

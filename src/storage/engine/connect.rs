@@ -166,8 +166,8 @@ fn not_connected(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Adds the addresses of the servers to an error. It stays a [`DbErr::Conn`] if the database may only be away: a wrong password
-/// is not repaired by waiting.
+/// Adds the addresses of the servers to an error. It stays a [`DbErr::Conn`] if the database may merely be unavailable: waiting
+/// does not repair a wrong password.
 fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
     let address = |server: &SecretString| {
         let url = Url::parse(server.expose_secret()).ok()?;

@@ -27,7 +27,7 @@ pub(crate) const HELD: &str = "a closure kept its transaction";
 /// A closure that waits to be run. If it is dropped before its answer was sent, its caller gets [`Fault::Unavailable`].
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
-    /// Runs a copy of the closure, because a transaction that PostgreSQL refused is repeated.
+    /// Runs a copy of the closure, because a transaction that PostgreSQL refused is retried.
     work: Box<dyn FnMut(Txn) -> BoxFuture<'static, Returned> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
     refuse: Box<dyn Fn(Fault) + Send>,
@@ -42,7 +42,7 @@ pub(crate) enum JobKind {
     Forgettable,
     /// One statement, which is a transaction by itself.
     Statement,
-    /// One statement for many callers. It is not repeated if it lost to a rival, because that concerns only some of them: its answer
+    /// One statement for many callers. It is not retried if it lost to a rival, because that concerns only some of them: its answer
     /// is then [`Fault::Conflict`].
     Batch,
 }

@@ -136,7 +136,7 @@ impl Ledger {
 }
 
 /// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure`, `deadlock_detected` or
-/// `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). Its manual says to repeat such a transaction from the start.
+/// `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). Its manual says to retry such a transaction from the start.
 pub(crate) fn is_rivalry(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
     else {

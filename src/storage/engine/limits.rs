@@ -13,7 +13,7 @@ pub(crate) const CLOSURE_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// [`Fault::Unavailable`](crate::fault::Fault::Unavailable), although the write may still be committed.
 pub(crate) const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
 
-/// How long a statement on PostgreSQL waits for a lock before it is repeated.
+/// How long a statement on PostgreSQL waits for a lock before it is retried.
 pub(crate) const LOCK_TIME_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long a statement of a migration waits for a lock on PostgreSQL. Requests that need the same table wait behind it, and must
@@ -26,7 +26,7 @@ pub(crate) const ABANDONED_TIME_LIMIT: Duration = Duration::from_millis(2500);
 /// How long a PostgreSQL connection may be unused before it is pinged.
 pub(crate) const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 
-/// The greatest age of a PostgreSQL connection. Some are replaced when they are three quarters as old.
+/// The maximum age of a PostgreSQL connection. Some are replaced at three quarters of this age.
 pub(crate) const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// The duration from which a statement is logged as slow.

@@ -31,7 +31,7 @@
 //! ```
 //!
 //! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion. A job that
-//! PostgreSQL undid because of a rival runs again, as long as the caller waits.
+//! PostgreSQL rolled back because of a rival runs again, as long as the caller waits.
 //!
 //! # Files
 //!

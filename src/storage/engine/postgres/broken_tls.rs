@@ -12,8 +12,8 @@ use crate::telemetry::{LogLimit, with_causes};
 static LIMIT: LogLimit = LogLimit::new();
 
 /// Returns the options for a second attempt without TLS, or `None` if `error` has another reason than TLS, or the URL
-/// insists on TLS. `sslmode=prefer`, the default, means in libpq too that TLS is used only if it works: it protects from
-/// nobody who can change what is sent.
+/// insists on TLS. `sslmode=prefer`, the default, means in libpq too that TLS is used only if it works: it does not protect
+/// against an attacker who can modify the traffic.
 pub(crate) fn without_tls(options: &PgConnectOptions, error: &sqlx::Error) -> Option<PgConnectOptions> {
     let is_tls = match error {
         sqlx::Error::Tls(_) => true,

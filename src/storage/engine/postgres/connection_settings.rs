@@ -1,7 +1,7 @@
 //! The settings of a connection to PostgreSQL, and the check that it leads to a server that accepts writes.
 //!
 //! They are set by a statement once the connection is open, because poolers refuse them as parameters of the start-up message.
-//! The statement leaves out what the engine does not know, and what it cannot take.
+//! The statement omits settings that the engine does not support.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl ConnectionSettings {
         Self(Vec::new())
     }
 
-    /// The settings of a connection that writes. A statement that waits longer for a lock is repeated, and a batch is taken apart.
+    /// The settings of a connection that writes. A statement that waits longer for a lock is retried, and a batch is taken apart.
     pub(crate) fn of_writers(statement_timeout: Duration, lock_timeout: Duration) -> Self {
         let [statement_timeout, lock_timeout] =
             [statement_timeout, lock_timeout].map(|limit| limit.as_millis().to_string());

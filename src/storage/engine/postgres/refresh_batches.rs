@@ -2,7 +2,7 @@
 //!
 //! For one row, PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, begin and commit.
 //! Each further row of the same statement takes a third of that. If a statement fails, the refreshes of all its rows
-//! fail, but if it met a locked row or another rival, they are repeated one by one. (SQLite's writer commits in groups, so
+//! fail, but if it met a locked row or another rival, they are retried one by one. (SQLite's writer commits in groups, so
 //! it needs no batches.)
 
 use std::{
