@@ -33,7 +33,7 @@ const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 const BATCH: u64 = 500;
 
 /// The maximum difference between the time of day and the time elapsed. A larger difference means that the clock was
-/// set, so rows that seem to have expired long ago may be current.
+/// changed, so rows that seem to have expired long ago may be current.
 const STEP: time::Duration = time::Duration::minutes(5);
 
 /// Sweeps at intervals and never returns.
@@ -44,7 +44,7 @@ pub async fn run(app: &App) {
         let passed = looked.elapsed();
         (looked, time_of_day) = match (Instant::now(), app.clock.now()) {
             (now, then) if (then - time_of_day - passed).abs() > STEP => {
-                tracing::warn!("the clock was set; nothing is deleted for a day");
+                tracing::warn!("the clock was changed; expired rows will not be deleted for a day");
                 distrusted_until = now + SESSIONS_KEPT;
                 (now, then)
             }

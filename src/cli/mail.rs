@@ -28,7 +28,7 @@ pub(super) enum Command {
         /// The recipient
         address: String,
     },
-    /// List the emails that are waiting and those that were given up
+    /// List the emails that are waiting and those that failed
     Queue,
 }
 
@@ -69,9 +69,9 @@ async fn queue(config: &Config) -> Result<(), CliError> {
     for mail in &waiting {
         tell(mail, "next attempt", mail.due_at);
     }
-    println!("{} given up within a week", counted(failed.len()));
+    println!("{} failed within the last week", counted(failed.len()));
     for mail in &failed {
-        tell(mail, "given up", mail.failed_at);
+        tell(mail, "failed", mail.failed_at);
     }
     Ok(())
 }

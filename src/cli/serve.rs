@@ -92,7 +92,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
         leaving.begin();
         tell_systemd(ServiceState::Stopping);
         if !delay.is_zero() {
-            tracing::info!(?delay, "leaving: not ready for new clients, but still accepting connections");
+            tracing::info!(?delay, "shutting down: reporting not ready, but still accepting connections");
             let _ = time::timeout(delay, told_to_stop()).await;
         }
         drop(stop);

@@ -24,7 +24,7 @@ const DATABASE_TIME_LIMIT: Duration = Duration::from_secs(1);
 
 static UNREAD_LIMIT: LogLimit = LogLimit::new();
 
-/// The outbox when it was last read. While the database is away, this is all that is known of it.
+/// The outbox when it was last read. While the database is unavailable, this is all that is known of it.
 #[derive(Default)]
 pub(super) struct Outbox(Mutex<Option<OutboxCounts>>);
 
@@ -48,7 +48,7 @@ pub(super) async fn metrics(Data(app): Data<&Arc<App>>, Data(outbox): Data<&Arc<
 }
 
 impl Outbox {
-    /// Returns the counts of the database, or else the last ones. Returns `None` if it was away since the start.
+    /// Returns the counts of the database, or else the last ones. Returns `None` if it has been unavailable since the start.
     async fn read(&self, app: &App) -> Option<OutboxCounts> {
         let read = tokio::time::timeout(DATABASE_TIME_LIMIT, OutboxCounts::read(app)).await;
         let read = read.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())));
@@ -77,7 +77,7 @@ impl OutboxCounts {
         let age = self.oldest.map(|oldest| (app.clock.now() - oldest.0).as_seconds_f64());
         [
             gauge("outbox_waiting", "Emails waiting to be sent", self.waiting),
-            gauge("outbox_failed", "Emails given up within the last week", self.failed),
+            gauge("outbox_failed", "Emails that Gatehouse gave up on within the last week", self.failed),
             Reading {
                 name: "outbox_oldest_seconds",
                 help: "Age of the oldest email waiting to be sent",

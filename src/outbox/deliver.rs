@@ -29,7 +29,7 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// How long sending is retried before an email is given up.
+/// How long sending is retried before Gatehouse gives up on an email.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// The number of characters kept of an error.
@@ -54,7 +54,7 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         }
         Outcome::Failed(_) => tracing::error!(
             mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,
-            "an email was given up; `gatehouse mail queue` shows the reason"
+            "gave up on an email; `gatehouse mail queue` shows the reason"
         ),
         Outcome::Again(..) => tracing::warn!(
             mail.id = %row.id, mail.kind = row.kind, mail.attempts = row.attempts,

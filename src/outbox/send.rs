@@ -158,7 +158,7 @@ impl Claims {
             let drop = async move |txn| outbox::drop_expired(&txn, now, DROPPED_AT_ONCE).await;
             let dropped = app.db.write_one(drop).await?;
             if dropped > 0 {
-                tracing::error!(dropped, "emails were given up because they expired before their turn");
+                tracing::error!(dropped, "gave up on emails because they expired before their turn");
             }
             if dropped < DROPPED_AT_ONCE {
                 break;

@@ -51,7 +51,7 @@ pub struct Model {
     pub due_at: Option<Timestamp>,
     /// When the email was sent.
     pub sent_at: Option<Timestamp>,
-    /// When the email was given up.
+    /// When Gatehouse gave up on the email.
     pub failed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
@@ -185,7 +185,7 @@ pub async fn list_waiting(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Mo
     list(on, Column::DueAt, sea_orm::Order::Asc, most).await
 }
 
-/// Lists at most `most` of the emails that were given up, the latest first.
+/// Lists at most `most` of the emails that Gatehouse gave up on, the latest first.
 pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::FailedAt, sea_orm::Order::Desc, most).await
 }
@@ -205,7 +205,7 @@ pub async fn find_oldest_request(on: &impl ConnectionTrait) -> Result<Option<Tim
     Ok(since.and_then(|ms| OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000).ok()).map(Timestamp))
 }
 
-/// Counts the emails that were given up and not deleted yet.
+/// Counts the emails that Gatehouse gave up on and has not deleted yet.
 pub async fn count_failed(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::FailedAt).await
 }

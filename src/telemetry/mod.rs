@@ -38,7 +38,7 @@ pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
     // log a panic like any other record, so that it carries the ID of the request it ended
-    panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a defect")));
+    panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread panicked; this is a bug")));
     Ok(())
 }
 

@@ -178,7 +178,7 @@ async fn mails_that_are_refused_permanently_are_given_up(
     let listed = output(gatehouse(folder.path(), &["mail", "queue"], &settings), "");
     let listed = String::from_utf8(listed.stdout).unwrap();
     for text in
-        ["0 emails waiting", "1 email given up", "password_changed  to ada@example.org", "attempts 1", said]
+        ["0 emails waiting", "1 email failed", "password_changed  to ada@example.org", "attempts 1", said]
     {
         assert!(listed.contains(text), "{text}: {listed}");
     }

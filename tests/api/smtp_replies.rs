@@ -118,7 +118,7 @@ async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
     let row = outbox::Entity::find_by_id(id).one(&rows).await.unwrap().unwrap();
     let state = match (row.sent_at, row.failed_at, row.due_at) {
         (Some(_), None, None) => "sent",
-        (None, Some(_), None) => "given up",
+        (None, Some(_), None) => "failed",
         _ => "waits",
     };
     (state, row.last_error.unwrap_or_default())
@@ -166,14 +166,14 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         (b"250-taken\r\n250-and".to_vec(), 1, "sent", ""),
         (with("250 ", LATIN_1, ""), 1, "sent", ""),
         // the last line decides
-        (b"250-a\r\n550 b\r\n".to_vec(), 1, "given up", "message: 550 a b"),
+        (b"250-a\r\n550 b\r\n".to_vec(), 1, "failed", "message: 550 a b"),
         (b"550-a\r\n250 b\r\n".to_vec(), 1, "sent", ""),
         // 5xx
-        (b"554 5.6.0 not wanted\r\n".to_vec(), 1, "given up", "message: 554 5.6.0 not wanted"),
-        (with("550 ", b"abgelehnt f\xfcr ada", "\r\n"), 1, "given up", "message: 550 abgelehnt für ada"),
-        (b"550\r\n".to_vec(), 1, "given up", "message: 550"),
-        (b"550-no\r\n550-never\r\n550 bye\r\n".to_vec(), 1, "given up", "message: 550 no never bye"),
-        (b"552 no".to_vec(), 1, "given up", "message: 552 no"),
+        (b"554 5.6.0 not wanted\r\n".to_vec(), 1, "failed", "message: 554 5.6.0 not wanted"),
+        (with("550 ", b"abgelehnt f\xfcr ada", "\r\n"), 1, "failed", "message: 550 abgelehnt für ada"),
+        (b"550\r\n".to_vec(), 1, "failed", "message: 550"),
+        (b"550-no\r\n550-never\r\n550 bye\r\n".to_vec(), 1, "failed", "message: 550 no never bye"),
+        (b"552 no".to_vec(), 1, "failed", "message: 552 no"),
         // 4xx, and replies that do not belong here: the server has not accepted the mail
         (b"451 4.7.1 greylisted\r\n".to_vec(), 3, "waits", "message: 451 4.7.1 greylisted"),
         (with("451 ", b"sp\xe4ter", "\r\n"), 3, "waits", "message: 451 später"),
@@ -184,14 +184,14 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         // no reply at all (RFC 5321 §6.1)
         (Vec::new(), 3, "waits", "message: the server closed the connection"),
         // an unreadable reply may mean that the mail was accepted
-        (b"ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
-        (b"2".to_vec(), 1, "given up", "may have been accepted"),
-        (b"25O ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
-        (b"2500 ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
-        (b"199 ok\r\n".to_vec(), 1, "given up", "may have been accepted"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), 1, "given up", "may have been accepted"),
-        (b"\x15\x03\x01\x00\x02\x02\x46\n".to_vec(), 1, "given up", "may have been accepted"),
-        (utf_16, 1, "given up", "may have been accepted"),
+        (b"ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
+        (b"2".to_vec(), 1, "failed", "may have been accepted"),
+        (b"25O ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
+        (b"2500 ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
+        (b"199 ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), 1, "failed", "may have been accepted"),
+        (b"\x15\x03\x01\x00\x02\x02\x46\n".to_vec(), 1, "failed", "may have been accepted"),
+        (utf_16, 1, "failed", "may have been accepted"),
     ];
     assert!(table.len() >= 25);
     for (taken, deliveries, state, words) in table {
@@ -218,7 +218,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
 #[case::latin_1_ehlo(Script { ehlo: b"250-gr\xfc\xdf Gott\r\n250 8bitmime\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::bare_ehlo(Script { ehlo: b"250\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::latin_1_recipient(Script { recipient: b"250 f\xfcr ada\r\n".to_vec(), ..Script::default() }, "sent")]
-#[case::refused_recipient(Script { recipient: b"550 kein Postfach f\xfcr ada\r\n".to_vec(), ..Script::default() }, "given up")]
+#[case::refused_recipient(Script { recipient: b"550 kein Postfach f\xfcr ada\r\n".to_vec(), ..Script::default() }, "failed")]
 #[case::greylisted_recipient(Script { recipient: b"450 sp\xe4ter\r\n".to_vec(), ..Script::default() }, "waits")]
 #[case::invalid_reply_to_the_recipient(Script { recipient: b"f\xfcr ada\r\n".to_vec(), ..Script::default() }, "waits")]
 #[tokio::test(flavor = "multi_thread")]

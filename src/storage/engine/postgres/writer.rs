@@ -49,8 +49,8 @@ impl PostgresWriter {
         QUEUE_LENGTH - self.permits.available_permits()
     }
 
-    /// Runs a job until it is committed, or fails on its own account. A job that PostgreSQL undid because of a rival is
-    /// repeated at once: the rival has committed, or will fail in its turn (Ports and Grittner, 2012, "safe retry").
+    /// Runs a job until it is committed, or fails on its own account. A job that PostgreSQL rolled back because of a rival is
+    /// retried at once: the rival has committed, or will fail in its turn (Ports and Grittner, 2012, "safe retry").
     async fn run(self, mut job: Job, _permit: OwnedSemaphorePermit) {
         loop {
             let Some((finished, ended)) = self.run_once(&mut job).await else { return };
@@ -59,7 +59,7 @@ impl PostgresWriter {
                 let ended = ended.map_err(|error| error.to_string());
                 return finished.answer(ended, &self.viewers, &self.events);
             }
-            tracing::debug!("a write is repeated, because another one came first");
+            tracing::debug!("retrying a write that conflicted with another one");
         }
     }
 
