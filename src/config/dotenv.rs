@@ -33,7 +33,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
         return Err("is saved as UTF-16: save it as UTF-8");
     }
     if file.contains(&0) {
-        return Err("holds NUL bytes, as a text in UTF-16 does: save it as UTF-8");
+        return Err("contains NUL bytes, as a text in UTF-16 does: save it as UTF-8");
     }
     let file = with_unix_line_ends(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file));
     let (mut assignments, mut rest, mut line) = (Vec::new(), file.as_slice(), 1);
@@ -42,7 +42,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
         if let Some((name, start)) = name(&rest[..end]) {
             let (value, length) = value(&rest[start..]);
             let value = value.and_then(|value| {
-                String::from_utf8(value).map_err(|_| "is not in UTF-8: save the file as UTF-8")
+                String::from_utf8(value).map_err(|_| "is not valid UTF-8: save the file as UTF-8")
             });
             assignments.push(Assignment { name: name.to_owned(), value, line });
             end = start + length;

@@ -140,9 +140,9 @@ fn a_file_in_another_encoding_is_reported() {
     for (env, told) in [
         ([b"\xff\xfe", little.as_slice()].concat(), ".env is saved as UTF-16: save it as UTF-8"),
         ([b"\xfe\xff", big.as_slice()].concat(), ".env is saved as UTF-16: save it as UTF-8"),
-        (little, ".env holds NUL bytes, as a text in UTF-16 does: save it as UTF-8"),
-        (b"PORT=1\nAPP_NAME=hush\0\n".to_vec(), ".env holds NUL bytes"),
-        (b"PORT=1\nAPP_NAME=hush \xfcber\n".to_vec(), "APP_NAME (.env, line 2) is not in UTF-8"),
+        (little, ".env contains NUL bytes, as a text in UTF-16 does: save it as UTF-8"),
+        (b"PORT=1\nAPP_NAME=hush\0\n".to_vec(), ".env contains NUL bytes"),
+        (b"PORT=1\nAPP_NAME=hush \xfcber\n".to_vec(), "APP_NAME (.env, line 2) is not valid UTF-8"),
     ] {
         let refused = run(&env, &["config"], &[]);
         let why = text(&refused.stderr);
