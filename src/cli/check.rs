@@ -61,7 +61,7 @@ impl Report {
 
     fn conclude(self) -> Result<(), CliError> {
         let Self { passed, warnings, failures } = self;
-        println!("{passed} ok, {warnings} warnings, {failures} failed");
+        println!("ok: {passed}, warnings: {warnings}, failed: {failures}");
         if failures > 0 { Err("the server is not ready for production".into()) } else { Ok(()) }
     }
 }

@@ -78,16 +78,16 @@ async fn a_server_that_is_ready_passes(#[values(Sqlite, Postgres)] database: Dat
     for (what, words) in [
         ("settings", "none contradict"),
         ("database", "accepts writes"),
-        ("schema", "of this version"),
+        ("schema", "match this version"),
         ("mail", "127.0.0.1"),
         ("public URL", "leads to a Gatehouse server"),
         ("forwarded address", "the server sees 127.0.0.1"),
     ] {
         assert_line(&said, "ok", what, words);
     }
-    assert_line(&said, "warning", "TLS", "not encrypted");
+    assert_line(&said, "warning", "TLS", "is an http URL");
     if database == Postgres {
-        assert_line(&said, "ok", "clock", "ms from the clock of the database");
+        assert_line(&said, "ok", "clock", "ms from the database's clock");
         assert_line(&said, "warning", "database role", "superuser");
         assert_line(&said, "ok", "database TLS", "does not leave this machine");
     }
@@ -170,7 +170,7 @@ async fn a_database_that_takes_no_writes_or_has_another_time_fails() {
     let (is_good, said) =
         run(&format!("ALTER DATABASE {name} SET search_path = public, fake, pg_catalog")).await;
     assert!(!is_good);
-    assert_line(&said, "failed", "clock", "60.0 s behind the clock of the database");
+    assert_line(&said, "failed", "clock", "60.0 s behind the database's clock");
 
     let (is_good, said) = run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     assert!(!is_good);
@@ -189,7 +189,7 @@ async fn a_role_without_rights_fails() {
     let as_guest = url.replace("gatehouse@", &format!("{role}@"));
     let (is_good, said) = ready.check(&[("DATABASE_URL", &as_guest), ("PUBLIC_URL", "http://127.0.0.1:9")]);
     assert!(!is_good);
-    assert_line(&said, "failed", "database role", "may not read and write");
+    assert_line(&said, "failed", "database role", "lacks privileges on");
 }
 
 /// Starts a proxy that adds an `X-Forwarded-For` as the last or the first header, and returns its URL.
@@ -214,7 +214,7 @@ async fn proxy(server: &Server, address: &'static str, is_last: bool) -> String 
 
 #[rstest]
 #[case::is_good("127.0.0.1", "198.51.100.7", true, "ok", "the server sees 198.51.100.7, even if")]
-#[case::believes_clients("127.0.0.1", "198.51.100.7", false, "failed", "clients can escape all rate limits")]
+#[case::believes_clients("127.0.0.1", "198.51.100.7", false, "failed", "clients can evade all rate limits")]
 #[case::is_not_trusted("", "198.51.100.7", true, "failed", "the proxy at 127.0.0.1 is not trusted")]
 #[case::is_too_trusted("127.0.0.1,198.51.100.7", "198.51.100.7", true, "warning", "is in TRUSTED_PROXIES")]
 #[case::sends_words("127.0.0.1", "unknown", true, "failed", "cannot read the address")]

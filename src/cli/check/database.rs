@@ -19,10 +19,11 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let condition = match examine(config).await {
         Ok(condition) => condition,
         Err(error) => {
-            report.failed(
-                "database",
-                &format!("{error}: check DATABASE_URL, that it leads to the primary, and that `gatehouse migrate` has run"),
+            let found = format!(
+                "{error}: check that DATABASE_URL is correct and leads to the primary, and that `gatehouse migrate` has been \
+                 run"
             );
+            report.failed("database", &found);
             return;
         }
     };
@@ -31,9 +32,9 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         role(server, report);
     }
     match migrate::count_pending(config).await {
-        Ok(0) => report.ok("schema", "the tables are those of this version"),
+        Ok(0) => report.ok("schema", "the tables match this version"),
         Ok(pending) => {
-            let found = format!("{pending} migrations are pending: run `gatehouse migrate`");
+            let found = format!("pending migrations: {pending}; run `gatehouse migrate`");
             report.failed("schema", &found);
         }
         Err(error) => report.failed("schema", &error.to_string()),
@@ -48,13 +49,13 @@ fn role(server: &ServerCondition, report: &mut Report) {
     let role = &server.role;
     if !server.forbidden.is_empty() {
         let found = format!(
-            "the role {role} may not read and write {}: grant it SELECT, INSERT, UPDATE and DELETE",
+            "the role {role} lacks privileges on {}: grant it SELECT, INSERT, UPDATE and DELETE",
             server.forbidden.join(", ")
         );
         report.failed("database role", &found);
     } else if server.is_superuser {
         let found = format!(
-            "the role {role} is a superuser of PostgreSQL: connect as a role that owns this database only"
+            "the role {role} is a PostgreSQL superuser: connect as a role that owns only this database"
         );
         report.warning("database role", &found);
     } else {
@@ -65,12 +66,13 @@ fn role(server: &ServerCondition, report: &mut Report) {
 fn clock(lead: Duration, report: &mut Report) {
     let apart = lead.abs();
     if apart < CLOSE {
-        report.ok("clock", &format!("{} ms from the clock of the database", apart.whole_milliseconds()));
+        let ms = apart.whole_milliseconds();
+        report.ok("clock", &format!("this machine's clock is {ms} ms from the database's clock"));
         return;
     }
     let where_to = if lead.is_positive() { "behind" } else { "ahead of" };
     let found = format!(
-        "{:.1} s {where_to} the clock of the database: synchronize both machines, for example with chrony",
+        "this machine's clock is {:.1} s {where_to} the database's clock: synchronize both machines, for example with chrony",
         apart.as_seconds_f64()
     );
     if apart < TOO_FAR { report.warning("clock", &found) } else { report.failed("clock", &found) }

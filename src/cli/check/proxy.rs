@@ -52,8 +52,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     if is_https {
         report.ok("TLS", &format!("the certificate of {base} is valid"));
     } else {
-        report
-            .warning("TLS", "PUBLIC_URL is not encrypted, so only this machine can use it: set an https URL");
+        report.warning("TLS", "PUBLIC_URL is an http URL, so only this machine can use it: set an https URL");
     }
     let address = match (seen.address, seen.forwarded) {
         (_, Forwarded::None) if is_https => {
@@ -81,7 +80,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     };
     if config.server.trusted_proxies.iter().any(|network| network.contains(&address)) {
         let found = format!(
-            "the server sees {address}, which is in TRUSTED_PROXIES: run the check from a machine that is not, or remove it"
+            "the server sees {address}, which is in TRUSTED_PROXIES: run the check from another machine, or remove the address \
+             from TRUSTED_PROXIES"
         );
         report.warning("forwarded address", &found);
         return;
@@ -95,7 +95,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     match seen {
         Ok(seen) if seen.address.is_some_and(|address| address.to_string() == INVENTED) => report.failed(
             "forwarded address",
-            "the server believed an address that this command invented, so clients can escape all rate limits: have the proxy \
+            "the server believed an address that this command invented, so clients can evade all rate limits: have the proxy \
              replace X-Forwarded-For, or append to it",
         ),
         Ok(_) => report.ok("forwarded address", &format!("the server sees {address}, even if a client invents another")),
@@ -122,7 +122,7 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
     let status = answer.status();
     if status == StatusCode::MISDIRECTED_REQUEST {
         let found = format!(
-            "{url} answers 421, because the server does not know the host by which the proxy calls it: have the proxy pass on \
+            "{url} answers 421, because the server does not accept the host name that the proxy sends: have the proxy pass on \
              `Host`, or add the name to ALLOWED_HOSTS"
         );
         return Err(("public URL", found));
@@ -132,8 +132,8 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
     let seen = serde_json::from_slice(&body).ok().filter(|_| status == StatusCode::OK);
     seen.map(|seen| Seen { took_id, ..seen }).ok_or_else(|| {
         let found = format!(
-            "{url} answers {status}, as no Gatehouse server of this version does: start the server, and check that the proxy \
-             leads to it"
+            "{url} answers {status}, which a Gatehouse server of this version never does: start the server, and check that the \
+             proxy leads to it"
         );
         ("public URL", found)
     })

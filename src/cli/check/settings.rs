@@ -27,7 +27,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if server.playground && !server.introspection {
         report.warning(
             "settings",
-            "PLAYGROUND=on without INTROSPECTION=on completes and explains nothing: turn both on, or both off",
+            "without INTROSPECTION=on, the playground has no autocompletion or documentation: turn both on, or both off",
         );
     }
     if config.mail.app_url.is_none() {
@@ -36,8 +36,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if server.public_url.scheme() == "https" && server.trusted_proxies.is_empty() {
         report.warning(
             "settings",
-            "PUBLIC_URL is https, so a proxy is in front of the server, but TRUSTED_PROXIES is empty, so all clients share the \
-             rate limits of the proxy's address: set it",
+            "PUBLIC_URL is https, which implies a proxy, but TRUSTED_PROXIES is empty: list the proxy in it, or all clients \
+             share one set of rate limits",
         );
     }
     if report.failures + report.warnings == so_far {
