@@ -18,8 +18,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load(Mode::Command)?;
     let DatabaseUrl::Sqlite(database) = config.database.url else {
         return Err("this command copies SQLite databases only. Back up PostgreSQL with its own tools: pg_basebackup and an \
-                    archive of the write-ahead log, for recovery to a point in time, or pg_dump, for a copy of one moment. \
-                    See playground/docs/backups.md"
+                    archive of the write-ahead log, for point-in-time recovery, or pg_dump, for a snapshot. See \
+                    playground/docs/backups.md"
             .into());
     };
     let file = arguments.file.clone();
@@ -28,6 +28,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     for (table, rows) in copied.rows {
         println!("{rows:>10} {table}");
     }
-    println!("SECRET_KEY is not in it: keep a copy of the key elsewhere.");
+    println!("The backup does not contain SECRET_KEY: keep a copy of the key elsewhere.");
     Ok(())
 }

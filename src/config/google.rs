@@ -65,11 +65,11 @@ impl GoogleConfig {
         );
         r.check(
             client_id.is_some() || client_secret.is_none(),
-            "GOOGLE_CLIENT_SECRET is of no use without GOOGLE_CLIENT_ID",
+            "GOOGLE_CLIENT_SECRET has no effect without GOOGLE_CLIENT_ID",
         );
         r.check(
             client_secret.is_some() || redirect_uris.is_empty(),
-            "GOOGLE_REDIRECT_URIS is of no use without GOOGLE_CLIENT_SECRET",
+            "GOOGLE_REDIRECT_URIS has no effect without GOOGLE_CLIENT_SECRET",
         );
         Some(Self { client_id: client_id?, client_secret, redirect_uris, discovery_url, tokeninfo_url })
     }
@@ -101,7 +101,7 @@ fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     };
     match Url::parse(s) {
         Ok(url) if is_good(&url) => Ok(s.to_owned()),
-        _ => Err(format!("holds `{s}`, which is not an address like https://app.example.org/signed-in")),
+        _ => Err(format!("contains `{s}`, which is not an address like https://app.example.org/signed-in")),
     }
 }
 

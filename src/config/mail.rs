@@ -74,7 +74,7 @@ impl MailConfig {
         let support_email = r.setting(
             "SUPPORT_EMAIL",
             "",
-            "The email address at which people get help, as emails give it.",
+            "The support address shown in emails and on pages.",
             |s| optional(s, address),
         );
         let templates_dir = r.setting(
@@ -93,7 +93,8 @@ impl MailConfig {
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether to send an email to people who request a new password or a sign-in code that they have no account.",
+            "Whether to email people who request a password reset or sign-in code for an address without an account, to tell \
+             them so.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

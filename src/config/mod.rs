@@ -202,13 +202,13 @@ mod tests {
 the settings cannot be used:
   - PORT must be a whole number from 0 to 65535
   - PUBLIC_URL is missing
-  - ALLOWED_ORIGINS holds `https://app.example.org/`, which is not an origin like https://app.example.org
+  - ALLOWED_ORIGINS contains `https://app.example.org/`, which is not an origin like https://app.example.org
   - DATABASE_URL is missing
   - SECRET_KEY is missing; `gatehouse secret` prints a good one
-  - SECRET_KEY_FALLBACKS holds a key that has fewer than 32 bytes
+  - SECRET_KEY_FALLBACKS contains a key that has fewer than 32 bytes
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
-  - JWT_CLAIMS holds `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
-  - RESERVED_USERNAMES holds `the boss`, which is not a username
+  - JWT_CLAIMS contains `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
+  - RESERVED_USERNAMES contains `the boss`, which is not a username
   - EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory
   - ACTIVATION_URL must begin with https://
   - PASSWORD_RESET_URL must be an address with {token} in it, like https://app.example.org/activate#{token}

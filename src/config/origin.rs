@@ -9,15 +9,19 @@ use url::Url;
 pub(super) fn origin(s: &str) -> Result<String, String> {
     let example = "an origin like https://app.example.org";
     match s {
-        "*" => return Err(format!("holds `*`: name each origin, or all of a domain by {EVERY_ORIGIN_OF}")),
-        "null" => return Err(format!("holds `null`, which pages of anybody's can send; name {example}")),
+        "*" => {
+            return Err(format!(
+                "contains `*`: list each origin, or use {EVERY_ORIGIN_OF} for all origins of a domain"
+            ));
+        }
+        "null" => return Err(format!("contains `null`, which any page can send; list {example}")),
         // the error must not repeat a possible password
         _ if s.contains('@') => {
-            return Err(format!("holds a user or a password, which no origin has; name {example}"));
+            return Err(format!("contains a user or a password, which no origin has; list {example}"));
         }
         _ => {}
     }
-    let no_origin = || format!("holds `{s}`, which is not {example}");
+    let no_origin = || format!("contains `{s}`, which is not {example}");
     let (scheme, authority) = s.split_once("://").ok_or_else(no_origin)?;
     if let Some(domain) = authority.strip_prefix("*.").filter(|domain| !domain.contains('*')) {
         let whole = origin(&format!("{scheme}://{domain}"))?;
@@ -31,7 +35,7 @@ pub(super) fn origin(s: &str) -> Result<String, String> {
     }
     if s.contains('*') {
         return Err(format!(
-            "holds `{s}`: a star stands for the first labels of a domain alone, as in {EVERY_ORIGIN_OF}"
+            "contains `{s}`: `*` can replace only the leading labels of a domain, as in {EVERY_ORIGIN_OF}"
         ));
     }
     let url = Url::parse(s).map_err(|_| no_origin())?;
@@ -54,27 +58,30 @@ mod tests {
     #[test]
     fn an_origin_that_could_never_match_is_refused_in_a_sentence() {
         for (origins, told) in [
-            ("*", "holds `*`: name each origin, or all of a domain by https://*.example.org"),
-            (
-                "null",
-                "holds `null`, which pages of anybody's can send; name an origin like https://app.example.org",
-            ),
+            ("*", "contains `*`: list each origin, or use https://*.example.org for all origins of a domain"),
+            ("null", "contains `null`, which any page can send; list an origin like https://app.example.org"),
             (
                 "app.example.org",
-                "holds `app.example.org`, which is not an origin like https://app.example.org",
+                "contains `app.example.org`, which is not an origin like https://app.example.org",
             ),
-            ("localhost:5173", "holds `localhost:5173`, which is not an origin like https://app.example.org"),
-            ("https://app.example.org/x", "holds `https://app.example.org/x`, which is not an origin like"),
-            ("https://", "holds `https://`, which is not an origin like"),
-            ("https://ada:hush@app.example.org", "holds a user or a password, which no origin has"),
-            ("https://*", "holds `https://*`: a star stands for the first labels of a domain alone"),
-            ("https://*.org", "holds `https://*.org`: a star stands for"),
-            ("https://*.*.example.org", "a star stands for"),
-            ("https://app-*.example.org", "a star stands for"),
-            ("https://app.example.org:*", "a star stands for"),
-            ("*://app.example.org", "a star stands for"),
-            ("http://*.0.0.1", "a star stands for"),
-            ("chrome-extension://*", "a star stands for"),
+            (
+                "localhost:5173",
+                "contains `localhost:5173`, which is not an origin like https://app.example.org",
+            ),
+            (
+                "https://app.example.org/x",
+                "contains `https://app.example.org/x`, which is not an origin like",
+            ),
+            ("https://", "contains `https://`, which is not an origin like"),
+            ("https://ada:hush@app.example.org", "contains a user or a password, which no origin has"),
+            ("https://*", "contains `https://*`: `*` can replace only the leading labels of a domain"),
+            ("https://*.org", "contains `https://*.org`: `*` can replace only"),
+            ("https://*.*.example.org", "`*` can replace only"),
+            ("https://app-*.example.org", "`*` can replace only"),
+            ("https://app.example.org:*", "`*` can replace only"),
+            ("*://app.example.org", "`*` can replace only"),
+            ("http://*.0.0.1", "`*` can replace only"),
+            ("chrome-extension://*", "`*` can replace only"),
         ] {
             let variables = [("ALLOWED_ORIGINS", origins)].into_iter().collect();
             let error = Config::load(Mode::Dev, &variables).unwrap_err().to_string();

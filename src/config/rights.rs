@@ -63,7 +63,7 @@ impl EnvFile {
         let folder = self.folder.filter(|folder| folder.allow(EVERYBODY_WRITES) && !folder.allow(STICKY))?;
         let mode = mode(folder);
         Some(format!(
-            ".env can be replaced by other users, for its folder is theirs to change (mode {mode}): run `chmod o-w .`"
+            ".env can be replaced by other users, because they can write to its folder (mode {mode}): run `chmod go-w .`"
         ))
     }
 
@@ -77,7 +77,7 @@ impl EnvFile {
         if self.holds_secrets && file.allow(EVERYBODY_READS) {
             let mode = file.mode & 0o777;
             warnings.push(format!(
-                ".env holds secrets and can be read by every user (mode {mode:03o}): run `chmod o-r .env`"
+                ".env contains secrets and can be read by every user (mode {mode:03o}): run `chmod o-r .env`"
             ));
         }
         warnings

@@ -114,7 +114,8 @@ impl ServerConfig {
         let introspection = r.setting(
             "INTROSPECTION",
             DefaultValue::derived(on_unless(!introspects), "`on`; with `serve` the value of `PLAYGROUND`"),
-            "Whether clients may read the schema from the server. Without it, the playground completes and explains nothing.",
+            "Whether clients may read the schema from the server. Without it, the playground has no autocompletion or \
+             documentation.",
             switch,
         );
         let clear_site_data = r.setting(
@@ -181,7 +182,7 @@ fn public_url(s: &str, mode: Mode) -> Result<Url, String> {
         }
         "https" => Ok(url),
         "http" if mode != Mode::Serve || is_loopback(host) => Ok(url),
-        "http" => Err("must begin with https:// (RFC 8414 asks it of an issuer)".to_owned()),
+        "http" => Err("must begin with https:// (RFC 8414 requires it for issuers)".to_owned()),
         _ => Err("must begin with https://".to_owned()),
     }
 }
@@ -213,13 +214,13 @@ fn host_name(s: &str) -> Result<String, String> {
         .ok()
         .filter(|url| url.path() == "/" && url.port().is_none() && !s.contains('*'));
     url.and_then(|url| url.host_str().map(str::to_owned))
-        .ok_or_else(|| format!("holds `{s}`, which is not a host name"))
+        .ok_or_else(|| format!("contains `{s}`, which is not a host name"))
 }
 
 fn network(s: &str) -> Result<IpNet, String> {
     s.parse()
         .or_else(|_| s.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("holds `{s}`, which is not a network"))
+        .map_err(|_| format!("contains `{s}`, which is not a network"))
 }
 
 #[cfg(test)]

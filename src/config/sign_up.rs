@@ -88,7 +88,7 @@ impl SignUpConfig {
 
 /// Parses a reserved username and returns its key.
 fn reserved_username(s: &str) -> Result<String, String> {
-    Username::parse(s).map(|name| name.key()).map_err(|_| format!("holds `{s}`, which is not a username"))
+    Username::parse(s).map(|name| name.key()).map_err(|_| format!("contains `{s}`, which is not a username"))
 }
 
 /// Names that people might believe belong to the operator: mailboxes of common services (RFC 2142), roles and hosts.

@@ -73,7 +73,7 @@ pub(super) fn smtp_url(s: &str) -> Result<MailWay, String> {
     let tls: Option<String> = match url.query_pairs().collect::<Vec<_>>().as_slice() {
         [] => None,
         [(name, value)] if name == "tls" => Some(value.to_string()),
-        _ => return Err("has one parameter only: tls=required".to_owned()),
+        _ => return Err("accepts only one parameter: tls=required".to_owned()),
     };
     let tls = match (url.scheme(), tls.as_deref()) {
         ("smtps", None | Some("required")) => SmtpTls::Implicit,

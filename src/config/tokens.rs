@@ -70,9 +70,12 @@ impl TokenConfig {
             "SECRET_KEY_FALLBACKS",
             "",
             "Former keys, which still verify tokens. See [Changing the secret](operating.md#changing-the-secret).",
-            |s| list(s, |key| SecretKey::parse(key).map_err(|e| format!("holds a key that {e}"))),
+            |s| list(s, |key| SecretKey::parse(key).map_err(|e| format!("contains a key that {e}"))),
         );
-        r.check(!secret_key_fallbacks.contains(&secret_key), "SECRET_KEY_FALLBACKS holds SECRET_KEY itself");
+        r.check(
+            !secret_key_fallbacks.contains(&secret_key),
+            "SECRET_KEY_FALLBACKS contains SECRET_KEY itself",
+        );
         let access_token_ttl =
             r.setting("ACCESS_TOKEN_TTL", "30m", "The lifetime of an access token.", |s| {
                 duration(s, SECOND..=DAY)
@@ -84,7 +87,7 @@ impl TokenConfig {
         let refresh_grace = r.setting(
             "REFRESH_GRACE",
             "30s",
-            "How long a spent refresh token still returns its successor, even if that was spent or lost since.",
+            "How long a spent refresh token still returns its successor, even if the successor has since been used or lost.",
             |s| duration(s, Duration::ZERO..=10 * MINUTE),
         );
         let session_max_age = r.setting(
@@ -197,7 +200,7 @@ fn rsa_key_file(path: &str) -> Result<Arc<PrivateKeyDer<'static>>, String> {
     // the error must not repeat anything from the file, which may contain a secret
     let key = PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
         pem::Error::Io(error) => format!("names {path}, which cannot be read: {error}"),
-        _ => format!("names {path}, which holds no private key in PEM"),
+        _ => format!("names {path}, which contains no private key in PEM"),
     })?;
     Ok(Arc::new(key))
 }
@@ -217,5 +220,5 @@ fn claim(s: &str) -> Result<Claim, String> {
             ("bio", Claim::Bio),
         ],
     )
-    .map_err(|choices| format!("holds `{s}`; each {choices}"))
+    .map_err(|choices| format!("contains `{s}`; each {choices}"))
 }

@@ -30,7 +30,7 @@ impl Tls {
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
             let found = found.map_err(|error| fault(&error))?;
             if found.is_empty() {
-                return Err(fault(&"holds no certificate in PEM").into());
+                return Err(fault(&"contains no certificate in PEM").into());
             }
             for certificate in found {
                 roots.add(certificate).map_err(|error| fault(&error))?;

@@ -36,7 +36,7 @@ type LoadError = Box<dyn Error + Send + Sync>;
 /// that a changed setting invalidates no token.
 ///
 /// # Errors
-/// Fails if a file holds no usable RSA key, or the database cannot be reached.
+/// Fails if a file contains no usable RSA key, or the database cannot be reached.
 pub async fn load(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<KeyPair>, LoadError> {
     let mut keys = Vec::new();
     for der in &config.tokens.rsa_keys {
@@ -70,10 +70,14 @@ fn read(der: &PrivateKeyDer<'_>) -> Result<KeyPair, &'static str> {
     let key = match der {
         PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
-        _ => return Err("holds a key that is not an RSA key"),
+        _ => return Err("contains a key that is not an RSA key"),
     };
-    let key = key.map_err(|_| "holds a key that is not an RSA key of 2,048 to 4,096 bits")?;
-    if key.public_modulus_len() > LARGEST { Err("holds an RSA key of more than 4,096 bits") } else { Ok(key) }
+    let key = key.map_err(|_| "contains a key that is not an RSA key of 2,048 to 4,096 bits")?;
+    if key.public_modulus_len() > LARGEST {
+        Err("contains an RSA key of more than 4,096 bits")
+    } else {
+        Ok(key)
+    }
 }
 
 /// Returns a name for the secret that reveals nothing about it.

@@ -65,7 +65,7 @@ fn production_refuses_an_env_file_that_others_can_replace() {
     let secret = SecretKey::generate().1;
     set(folder.path(), 0o777);
     let refused = run(folder.path(), &["config", "--serve"], &production(&secret));
-    assert!(text(&refused.stderr).contains("(mode 777): run `chmod o-w .`"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("(mode 777): run `chmod go-w .`"), "{}", text(&refused.stderr));
     // as in /tmp, where users cannot replace each other's files
     set(folder.path(), 0o1777);
     assert!(run(folder.path(), &["config", "--serve"], &production(&secret)).status.success());

@@ -112,10 +112,10 @@ async fn an_rsa_key_can_be_read_from_a_file() {
     let text = folder.path().join("text.pem").to_str().unwrap().to_owned();
     std::fs::write(&text, "no key").unwrap();
     for (path, why) in [
-        (&small, "holds a key that is not an RSA key of 2,048 to 4,096 bits"),
-        (&elliptic, "holds a key that is not an RSA key"),
+        (&small, "contains a key that is not an RSA key of 2,048 to 4,096 bits"),
+        (&elliptic, "contains a key that is not an RSA key"),
         (&nowhere, "which cannot be read"),
-        (&text, "which holds no private key in PEM"),
+        (&text, "which contains no private key in PEM"),
     ] {
         let settings = [("DATABASE_URL", app.settings["DATABASE_URL"].as_str()), ("JWT_ALGORITHM", "RS256")];
         let settings = [&settings[..], &[("JWT_RSA_KEY_FILE", path), ("PORT", "0")]].concat();
