@@ -147,7 +147,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     },
     /** Returns the state for rendering on a server and for hydration: the third argument of `useSyncExternalStore`. */
     serverState: () => RESUMING,
-    /** Calls `listener` with the events on the sessions and account of the signed-in user. Returns a function that unsubscribes. */
+    /** Calls `listener` with the events in the sessions and account of the signed-in user. Returns a function that unsubscribes. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
     /** Returns a valid access token, to call other services with, or `undefined` if no user is signed in. */
     accessToken: () => session.accessToken(),

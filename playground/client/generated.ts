@@ -113,11 +113,11 @@ export const ErrorCode = {
   NotEnabled: 'NOT_ENABLED',
   /** The user does not exist, or the viewer may not act on them. */
   NotFound: 'NOT_FOUND',
-  /** Too many attempts. `retryAfter` holds the seconds to wait. */
+  /** Too many attempts. `retryAfter` is the number of seconds to wait. */
   RateLimited: 'RATE_LIMITED',
   /** The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request. */
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
-  /** The server is overloaded. `retryAfter` holds the seconds to wait. */
+  /** The server is overloaded. `retryAfter` is the number of seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
   /** Another account already has this username. */
   UsernameTaken: 'USERNAME_TAKEN'

@@ -35,8 +35,8 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is valid and available. Too many requests fail with `LIMIT_EXCEEDED`, and `extensions.retryAfter`
-    /// holds the seconds to wait.
+    /// Whether a username is valid and available. If there are too many requests, fails with `LIMIT_EXCEEDED`, and
+    /// `extensions.retryAfter` is the number of seconds to wait.
     async fn username_available(
         &self,
         ctx: &Context<'_>,

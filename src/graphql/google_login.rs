@@ -27,7 +27,7 @@ pub struct GoogleLoginMutation;
 
 #[Object]
 impl GoogleLoginMutation {
-    /// Starts Google sign-in in the browser, by the authorization code flow with PKCE. Returns the URL to send the user to.
+    /// Starts Google sign-in in the browser, using the authorization code flow with PKCE. Returns the URL to send the user to.
     async fn start_google_login(
         &self,
         ctx: &Context<'_>,
@@ -46,8 +46,8 @@ impl GoogleLoginMutation {
     }
 
     /// Signs in with a Google credential. Any existing session is ignored. The first sign-in with a Google account creates
-    /// an account, or links it to the account with the same email address. If Google's claim to the address is not enough
-    /// for linking, fails with `LINK_REQUIRED`: sign in another way and call `linkGoogle`.
+    /// an account, or links it to the account with the same email address. If Google is not authoritative for the address,
+    /// fails with `LINK_REQUIRED`: sign in another way and call `linkGoogle`.
     async fn google_login(
         &self,
         ctx: &Context<'_>,

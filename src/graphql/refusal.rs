@@ -73,9 +73,9 @@ pub enum ErrorCode {
     InvalidToken,
     /// This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account.
     NotEnabled,
-    /// Too many attempts. `retryAfter` holds the seconds to wait.
+    /// Too many attempts. `retryAfter` is the number of seconds to wait.
     RateLimited,
-    /// The server is overloaded. `retryAfter` holds the seconds to wait.
+    /// The server is overloaded. `retryAfter` is the number of seconds to wait.
     ServerBusy,
     /// The user does not exist, or the viewer may not act on them.
     NotFound,

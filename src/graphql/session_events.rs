@@ -1,4 +1,4 @@
-//! The stream of events on the viewer's sessions and account.
+//! The stream of events in the viewer's sessions and account.
 
 use async_graphql::{Context, Enum, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
@@ -19,7 +19,7 @@ pub struct SessionEventsSubscription;
 
 #[Subscription]
 impl SessionEventsSubscription {
-    /// Streams events on the viewer's sessions and account over WebSocket (`graphql-transport-ws`). When the viewer's
+    /// Streams events in the viewer's sessions and account over WebSocket (`graphql-transport-ws`). When the viewer's
     /// session ends, the stream sends a last event and completes, and the connection closes with code 4403 and reason
     /// `REVOKED`. When the access token expires, the connection closes with code 4403 and reason `EXPIRED`: reconnect with a
     /// new token. To stay connected, send a new token before the old one expires, in a `ping` with the payload
@@ -34,14 +34,14 @@ impl SessionEventsSubscription {
     }
 }
 
-/// An event on the viewer's sessions or account.
+/// An event in the viewer's sessions or account.
 #[derive(SimpleObject)]
 pub struct SessionEvent {
     /// The kind of event.
     kind: SessionEventKind,
     /// When the event happened.
     at: OffsetDateTime,
-    /// The ID of the session that started or ended. Null for events on the account.
+    /// The ID of the session that started or ended. Null for account events.
     session_id: Option<ID>,
 }
 

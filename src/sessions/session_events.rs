@@ -1,4 +1,4 @@
-//! Following the events of the viewer's sessions and account.
+//! Following the events in the viewer's sessions and account.
 
 use futures_util::{Stream, stream};
 
@@ -10,7 +10,7 @@ use crate::{
     storage::{Timestamp, session},
 };
 
-/// Returns a stream of future events of the viewer's sessions and account. The stream ends when the viewer's own
+/// Returns a stream of future events in the viewer's sessions and account. The stream ends when the viewer's own
 /// session ends.
 pub async fn session_events(
     app: &App,

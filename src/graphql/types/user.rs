@@ -146,7 +146,7 @@ impl User {
         self.row.last_login_at.map(|at| at.0)
     }
 
-    /// The active sessions, newest first; at most as many as the setting `MAX_SESSIONS_PER_USER`. Their `ipAddress` and
+    /// The active sessions, newest first; at most `MAX_SESSIONS_PER_USER`. Their `ipAddress` and
     /// `userAgent` are visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are
     /// null.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
