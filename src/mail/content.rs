@@ -106,7 +106,7 @@ pub enum Content {
     },
     /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
-    /// An answer to a sign-up with an address that already has an account.
+    /// An answer to a sign-up with an address that is already used by an account.
     AddressTaken,
     /// An answer to a password reset for an address that has no account.
     NoAccount,

@@ -95,7 +95,7 @@ async fn users_can_sign_in_with_google_or_cancel() {
         }
     }
     // Google is the user's only way to sign in
-    visit.reads("Linked with");
+    visit.reads("Linked to");
     visit.tab_to("Unlink");
     visit.enter();
     visit.reads("This is your only way to sign in.");
@@ -112,7 +112,7 @@ async fn users_can_sign_in_with_a_code_and_set_a_password_at_once() {
     visit.fill("Email address", EMAIL);
     visit.enter();
     visit.sees("Check your email");
-    visit.reads("If the account exists");
+    visit.reads("If an account exists");
     visit.fill("8-digit code", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Set a password");

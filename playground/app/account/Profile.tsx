@@ -126,7 +126,7 @@ function Google() {
   if (!google) return <GoogleButton purpose="link" />;
   return (
     <>
-      <p>Linked{google.email && <> with <strong>{google.email}</strong></>} since {dateAndTime(google.linkedAt)}.</p>
+      <p>Linked{google.email && <> to <strong>{google.email}</strong></>} since {dateAndTime(google.linkedAt)}.</p>
       <Form form={unlink} action="Unlink">{null}</Form>
     </>
   );

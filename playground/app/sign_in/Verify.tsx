@@ -25,7 +25,7 @@ export function Verify({ pending, settings }: { pending: Pending; settings: Auth
   }, [isOver]);
   const sent = isCode ? 'We sent a code to' : 'We sent a link to';
   // the page must not reveal whether the account exists
-  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If the account exists, we sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
+  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If an account exists, we’ve sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
   return (
     <Page title="Check your email" lead={lead}>
       {isCode && <CodeForm challenge={challenge} length={settings.otpLength} onDone={pending.forget} />}
