@@ -97,7 +97,7 @@ async function filled(template, query) {
 function unfilled(operationName, names) {
   const list = names.map((name) => `<${name}>`).join(', ');
   if (source(names, known.get())) interrupted.set(operationName);
-  const answer = refusal(`Not sent: ${list} has no value yet. Enter one, or run the operation that provides it.`);
+  const answer = refusal(`Not sent: missing values for ${list}. Enter them, or run the operations that provide them.`);
   lastAnswer.set({ operationName, missing: names, ...answer });
   return answer;
 }

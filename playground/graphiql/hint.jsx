@@ -15,7 +15,7 @@ const ENDED = ['This session has ended. Sign in again with Login.', 'Login'];
 const REFUSALS = {
   EMAIL_TAKEN: ['This account already exists. Sign in to it with Login.', 'Login'],
   USERNAME_TAKEN: ['This username is taken. Choose another or, if it is yours, sign in with Login.', 'Signup', 'Login'],
-  INVALID_OTP: ['This code is wrong or has expired. Use the code of the newest email, or request another with ResendOtp.', 'ResendOtp'],
+  INVALID_OTP: ['This code is wrong or has expired. Use the code from the newest email, or request another with ResendOtp.', 'ResendOtp'],
   REAUTHENTICATION_REQUIRED: [
     'You signed in a while ago, so first confirm that it’s you: run StartReauthentication and Reauthenticate, then try again.',
     'StartReauthentication',
@@ -46,7 +46,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   if (missing) return hintForMissing(missing);
   if (isListening) {
     const [text, ...tabs] = goOn(operationName);
-    return [`Listening: new events on your sessions and account appear here. ${text}`, ...tabs];
+    return [`Listening: new events in your sessions and account appear here. ${text}`, ...tabs];
   }
   if (code === 'UNAUTHENTICATED' && reason === 'MISSING') {
     const ways = hasAccount ? ['Login', 'Signup'] : ['Signup', 'Login'];
@@ -58,7 +58,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   }
   if (code === 'LIMIT_EXCEEDED') {
     const [setting] = /\b[A-Z]+(_[A-Z]+)+\b/.exec(error.message) ?? [];
-    return [setting ? `This is the limit ${setting}, a setting of the server.` : 'This is a limit of the server.'];
+    return [setting ? `You have reached a limit that the server setting ${setting} sets.` : 'You have reached a limit of the server.'];
   }
   if (error) return null;
   const outcome = Object.values(data ?? {})[0];

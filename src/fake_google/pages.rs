@@ -116,7 +116,7 @@ fn fault(asked: &Asked) -> Option<&'static str> {
         || asked.code_challenge_method != "S256"
         || asked.code_challenge.is_empty()
     {
-        return Some("The request is not for a code with PKCE by S256.");
+        return Some("The request must use response_type=code and PKCE with S256.");
     }
     (!asked.scope.split(' ').any(|scope| scope == "openid")).then_some("The request is not for an ID token.")
 }
