@@ -71,12 +71,10 @@ impl MailConfig {
             "The sender of emails: `accounts@example.org` or `Example <accounts@example.org>`.",
             sender,
         );
-        let support_email = r.setting(
-            "SUPPORT_EMAIL",
-            "",
-            "The support address shown in emails and on pages.",
-            |s| optional(s, address),
-        );
+        let support_email =
+            r.setting("SUPPORT_EMAIL", "", "The support address shown in emails and on pages.", |s| {
+                optional(s, address)
+            });
         let templates_dir = r.setting(
             "EMAIL_TEMPLATES_DIR",
             "",
