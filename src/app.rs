@@ -46,7 +46,7 @@ impl App {
         let events = Events::default();
         let refusals = Counts::by("setting");
         // at the same time, because the self-test of password hashes takes as long as connecting
-        let (of_passwords, connecting) = (config.clone(), storage::connect(&config, &events));
+        let (of_passwords, connecting) = (config.clone(), Box::pin(storage::connect(&config, &events)));
         let counted = refusals.clone();
         let starting = tokio::task::spawn_blocking(move || Passwords::start(&of_passwords, counted));
         let (db, passwords) = tokio::join!(connecting, starting);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -95,10 +96,12 @@ async fn without_notices_each_server_finds_ended_sessions_by_checking() {
     ends(&mut stream, &ada).await;
 }
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_on_one_server_reaches_the_other() {
+async fn every_event_on_one_server_reaches_the_other(#[values("session", "transaction")] pooler: &str) {
     let one = TestApp::with(Postgres, &[("RATE_LIMITS", "off")]).await;
-    let other = one.another(&[]).await;
+    let direct = one.settings["DATABASE_URL"].clone();
+    let other = one.another(&[("DATABASE_POOLER", pooler), ("DATABASE_LISTEN_URL", &direct)]).await;
     let ada = one.sign_up(EMAIL).await;
     let mut stream = other.follow(&ada).await;
     let profiles = (0..50).map(|number| {

@@ -285,3 +285,9 @@ async fn database_urls_mean_the_same_as_in_psql() {
         }
     }
 }
+
+#[test]
+fn a_pooler_in_transaction_mode_needs_a_way_past_it() {
+    let refused = run("", &["config"], &[("DATABASE_POOLER", "transaction")]);
+    assert!(text(&refused.stderr).contains("needs DATABASE_LISTEN_URL"), "{}", text(&refused.stderr));
+}

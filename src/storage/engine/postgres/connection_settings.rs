@@ -61,7 +61,8 @@ impl ConnectionSettings {
     /// Sets them. Fails if the server accepts no writes: a standby may be behind, so it must not be read either.
     pub(crate) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(name, value)| (*name, &**value)).unzip();
-        let apply = sqlx::query_as(APPLY).bind(names).bind(values).persistent(false);
+        // a pooler in transaction mode keeps track of named statements only
+        let apply = sqlx::query_as(APPLY).bind(names).bind(values).persistent(self.0.is_empty());
         let (is_read_only, _set): (bool, i64) = apply.fetch_one(connection).await?;
         if is_read_only { Err(sqlx::Error::Protocol(STANDBY.to_owned())) } else { Ok(()) }
     }
