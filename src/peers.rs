@@ -167,7 +167,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                     sending.spawn(send_sign_of_life(app.db.clone(), app.events.sign_of_life()));
                 }
             }
-            Some(sent) = sending.join_next() => match sent.map_err(|panicked| Fault::internal(panicked))? {
+            Some(sent) = sending.join_next() => match sent.map_err(Fault::internal)? {
                 Ok(()) => sent_at = Some(Instant::now()),
                 // too many writes wait
                 Err(Fault::Busy) => {}

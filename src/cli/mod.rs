@@ -58,8 +58,8 @@ enum Command {
 /// Runs the command.
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Dev(dev::Arguments::default())) {
-        Command::Dev(arguments) => dev::run(arguments).await,
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Dev(arguments) => Box::pin(dev::run(arguments)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::CreateSuperuser(arguments) => create_superuser::run(arguments).await,
         Command::Mail(command) => mail::run(command).await,

@@ -118,13 +118,6 @@ impl ServerConfig {
              documentation.",
             switch,
         );
-        let clear_site_data = r.setting(
-            "CLEAR_SITE_DATA",
-            "",
-            "What browsers delete of the server's origin when a response deletes the cookie of [cookie mode](cookie-mode.md): \
-             `storage`, `cache` or both.",
-            |s| list(s, site_data).map(|kinds| (!kinds.is_empty()).then(|| kinds.join(", "))),
-        );
         Self {
             host,
             port,
@@ -137,7 +130,7 @@ impl ServerConfig {
             max_connections_per_address,
             playground,
             introspection,
-            clear_site_data,
+            clear_site_data: clear_site_data(r),
         }
     }
 
@@ -158,6 +151,16 @@ impl ServerConfig {
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
+}
+
+fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {
+    r.setting(
+        "CLEAR_SITE_DATA",
+        "",
+        "What browsers delete of the server's origin when a response deletes the cookie of [cookie mode](cookie-mode.md): \
+         `storage`, `cache` or both.",
+        |s| list(s, site_data).map(|kinds| (!kinds.is_empty()).then(|| kinds.join(", "))),
+    )
 }
 
 /// Parses a directive of `Clear-Site-Data`. `cookies` is none of them: it signs people out of all apps of the same domain.

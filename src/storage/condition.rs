@@ -4,7 +4,7 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, Statement,
     sqlx::postgres::{PgConnectOptions, PgSslMode},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 use super::engine::connect::connect_alone;
@@ -31,14 +31,24 @@ pub struct ServerCondition {
     pub is_superuser: bool,
     /// The tables that the role may not read and write.
     pub forbidden: Vec<String>,
-    /// Whether PostgreSQL's connection is encrypted. If there is a pooler, that is the pooler's connection.
-    pub is_encrypted: bool,
-    /// Whether an unencrypted connection would be refused.
-    pub is_encryption_required: bool,
-    /// Whether the connection does not leave this machine.
-    pub is_local: bool,
+    /// How the connection is protected.
+    pub protection: Protection,
     /// By how much its clock is ahead of the clock of this machine.
     pub clock_lead: time::Duration,
+}
+
+/// How a connection to a server is protected from others on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// It does not leave this machine.
+    Local,
+    /// It is encrypted, or there is none.
+    Required,
+    /// PostgreSQL's connection is encrypted, but Gatehouse would also connect without. If there is a pooler, that is the pooler's
+    /// connection.
+    Encrypted,
+    /// It is not encrypted.
+    None,
 }
 
 /// The state of a server, in one row. A table that does not exist yet is not forbidden.
@@ -94,24 +104,27 @@ async fn of_server(on: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<Condi
         role: row.try_get("", "role")?,
         is_superuser: row.try_get("", "is_superuser")?,
         forbidden: forbidden.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        is_encrypted: row.try_get("", "is_encrypted")?,
-        is_encryption_required: all(url, |server| {
-            matches!(server.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
-        }),
-        is_local: all(url, |server| server.get_socket().is_some() || is_here(server.get_host())),
+        protection: protection(url, row.try_get("", "is_encrypted")?),
         clock_lead: there - here,
     };
     let version: String = row.try_get("", "version")?;
     Ok(Condition { name: format!("PostgreSQL {version}"), server: Some(server) })
 }
 
-/// Returns whether something is true of every server in the URL.
-fn all(url: &DatabaseUrl, is_true: impl Fn(&PgConnectOptions) -> bool) -> bool {
-    let DatabaseUrl::Postgres(servers) = url else { return false };
-    servers
-        .iter()
-        .map(SecretString::expose_secret)
-        .all(|server| server.parse().is_ok_and(|server| is_true(&server)))
+fn protection(url: &DatabaseUrl, is_encrypted: bool) -> Protection {
+    let DatabaseUrl::Postgres(servers) = url else { return Protection::Local };
+    let servers: Vec<PgConnectOptions> =
+        servers.iter().filter_map(|server| server.expose_secret().parse().ok()).collect();
+    let is_local = |server: &PgConnectOptions| server.get_socket().is_some() || is_here(server.get_host());
+    let requires = |server: &PgConnectOptions| {
+        matches!(server.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+    };
+    match is_encrypted {
+        _ if servers.iter().all(is_local) => Protection::Local,
+        _ if servers.iter().all(requires) => Protection::Required,
+        true => Protection::Encrypted,
+        false => Protection::None,
+    }
 }
 
 /// Returns whether a host is this machine, or a socket on it.

@@ -6,7 +6,7 @@ use super::Report;
 use crate::{
     config::Config,
     storage::{
-        condition::{ServerCondition, examine},
+        condition::{Protection, ServerCondition, examine},
         migrate,
     },
 };
@@ -41,7 +41,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     }
     if let Some(server) = &condition.server {
         clock(server.clock_lead, report);
-        encryption(server, report);
+        encryption(server.protection, report);
     }
 }
 
@@ -78,17 +78,20 @@ fn clock(lead: Duration, report: &mut Report) {
     if apart < TOO_FAR { report.warning("clock", &found) } else { report.failed("clock", &found) }
 }
 
-fn encryption(server: &ServerCondition, report: &mut Report) {
+fn encryption(protection: Protection, report: &mut Report) {
     let what = "database TLS";
-    if server.is_local {
-        report.ok(what, "the connection does not leave this machine");
-    } else if server.is_encryption_required {
-        report.ok(what, "DATABASE_URL requires encryption");
-    } else if server.is_encrypted {
-        let found = "the connection is encrypted, but an attacker on the network can prevent that: add sslmode=verify-full to DATABASE_URL";
-        report.warning(what, found);
-    } else {
-        let found = "the connection is not encrypted, so others on the network can read it: add sslmode=verify-full to DATABASE_URL";
-        report.warning(what, found);
+    match protection {
+        Protection::Local => report.ok(what, "the connection does not leave this machine"),
+        Protection::Required => report.ok(what, "DATABASE_URL requires encryption"),
+        Protection::Encrypted => {
+            let found = "the connection is encrypted, but an attacker on the network can prevent that: add sslmode=verify-full to \
+                         DATABASE_URL";
+            report.warning(what, found);
+        }
+        Protection::None => {
+            let found = "the connection is not encrypted, so others on the network can read it: add sslmode=verify-full to \
+                         DATABASE_URL";
+            report.warning(what, found);
+        }
     }
 }
