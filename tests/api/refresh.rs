@@ -102,13 +102,13 @@ async fn requests_that_repeat_a_token_together_wait_for_the_first_of_them() {
     let people = join_all((0..3).map(|n| sign_up(&app, n))).await;
     let (others, person) = (&people[..2], &people[2]);
     let databases = join_all((0..2).map(|_| connect(&app.settings["DATABASE_URL"]))).await;
-    let hold = async |database: usize, held: &str| {
+    let lock = async |database: usize, held: &str| {
         let transaction = databases[database].begin().await.unwrap();
-        let lock = format!("SELECT 1 FROM sessions WHERE id {held} '{}' FOR UPDATE", person.session_id);
-        transaction.execute_unprepared(&lock).await.unwrap();
+        let sql = format!("SELECT 1 FROM sessions WHERE id {held} '{}' FOR UPDATE", person.session_id);
+        transaction.execute_unprepared(&sql).await.unwrap();
         transaction
     };
-    let (held_others, held) = (hold(0, "<>").await, hold(1, "=").await);
+    let (held_others, held) = (lock(0, "<>").await, lock(1, "=").await);
     let mut in_use = pin!(join_all(others.iter().map(|other| refreshed(&app, &other.refresh_token))));
     let is_held = tokio::time::timeout(Duration::from_millis(100), &mut in_use).await.is_err();
     assert!(is_held, "the connections must wait for the locked rows");
