@@ -15,11 +15,14 @@ const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
 const folder = new URL('../../playground/operations/', import.meta.url);
 const read = (name) => readFileSync(new URL(name, folder), 'utf8');
 
-const all = readdirSync(folder).filter((file) => file.endsWith('.graphql')).sort().map((file) => {
+const files = readdirSync(folder);
+const all = files.filter((file) => file.endsWith('.graphql')).sort().map((file) => {
   const query = read(file);
   const name = file.slice(4, -'.graphql'.length);
   const [{ operation, variableDefinitions }] = parse(query).definitions;
-  const variables = variableDefinitions.length > 0 ? read(file.replace('.graphql', '.json')) : '{}';
+  const template = file.replace('.graphql', '.json');
+  const hasDefaults = variableDefinitions.every((variable) => variable.defaultValue);
+  const variables = hasDefaults && !files.includes(template) ? '{}' : read(template);
   return { name, query, variables, isStaff: file.startsWith('7'), isSubscription: operation === 'subscription' };
 });
 
