@@ -66,7 +66,8 @@ async fn an_older_program_works_with_tables_that_a_newer_one_has_added_to(
     let status = run(folder.path(), &["migrate", "--status"], &settings);
     assert!(text(&status.stdout).ends_with(&format!("newer    {NEW}\n")), "{}", text(&status.stdout));
     let migrated = run(folder.path(), &["migrate"], &settings);
-    assert_eq!(text(&migrated.stdout), "The database is up to date.\n", "{}", text(&migrated.stderr));
+    let said = (text(&migrated.stdout), text(&migrated.stderr));
+    assert!(migrated.status.success() && said.0.is_empty(), "{said:?}");
     for arguments in [&["serve"][..], &["serve", "--migrate"]] {
         let (server, _) = Server::start(folder.path(), arguments, &settings).await;
         let answer = server.run(&reqwest::Client::new(), "{ authSettings { otpLength } }").await.unwrap();
