@@ -69,9 +69,3 @@ impl Report {
 fn print(state: &str, what: &str, found: &str) {
     println!("{state:<8} {what:<18} {}", printable(found));
 }
-
-/// Returns whether a host is this machine.
-fn is_here(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}

@@ -77,8 +77,8 @@ impl DatabaseConfig {
         let pooler = r.setting(
             "DATABASE_POOLER",
             "session",
-            "The mode of a pooler between Gatehouse and PostgreSQL: `session` (also if there is none), or `transaction`. See \
-             [Operating](operating.md#behind-a-connection-pooler).",
+            "The mode of a pooler between Gatehouse and PostgreSQL: `transaction`, or `session`, which also suits a direct \
+             connection. See [Operating](operating.md#behind-a-connection-pooler).",
             |s| one_of(s, &[("session", DatabasePooler::Session), ("transaction", DatabasePooler::Transaction)]),
         );
         let listen_url = r.setting(

@@ -43,6 +43,7 @@ pub use sign_up::{ChallengeMethod, EmailVerification, SignUpConfig};
 pub use smtp_url::{MailWay, SmtpLogin, SmtpServer, SmtpTls};
 pub use sockets::SocketLimits;
 pub use tokens::{Claim, JwtAlgorithm, TokenConfig};
+pub(crate) use values::is_loopback;
 pub use variables::{ConfigError, Variables};
 
 use reader::Reader;

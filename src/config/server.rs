@@ -163,7 +163,8 @@ fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {
     )
 }
 
-/// Parses a directive of `Clear-Site-Data`. `cookies` is none of them: it signs people out of all apps of the same domain.
+/// Parses a directive of `Clear-Site-Data`. `cookies` is refused, because it would sign people out of all apps
+/// of the same domain.
 fn site_data(s: &str) -> Result<&'static str, String> {
     one_of(s, &[("storage", r#""storage""#), ("cache", r#""cache""#)])
 }

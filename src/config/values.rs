@@ -59,7 +59,7 @@ pub(super) fn optional<T>(
 }
 
 /// Returns whether a host is this machine. IPv6 addresses may have brackets.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

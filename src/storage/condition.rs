@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::engine::connect::connect_alone;
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, is_loopback},
 };
 
 /// What Gatehouse found when it connected.
@@ -42,7 +42,7 @@ pub struct ServerCondition {
 pub enum Protection {
     /// It does not leave this machine.
     Local,
-    /// It is encrypted, or there is none.
+    /// Gatehouse connects only if the connection is encrypted.
     Required,
     /// PostgreSQL's connection is encrypted, but Gatehouse would also connect without. If there is a pooler, that is the pooler's
     /// connection.
@@ -115,7 +115,10 @@ fn protection(url: &DatabaseUrl, is_encrypted: bool) -> Protection {
     let DatabaseUrl::Postgres(servers) = url else { return Protection::Local };
     let servers: Vec<PgConnectOptions> =
         servers.iter().filter_map(|server| server.expose_secret().parse().ok()).collect();
-    let is_local = |server: &PgConnectOptions| server.get_socket().is_some() || is_here(server.get_host());
+    let is_local = |server: &PgConnectOptions| {
+        let host = server.get_host();
+        server.get_socket().is_some() || host.starts_with('/') || is_loopback(host)
+    };
     let requires = |server: &PgConnectOptions| {
         matches!(server.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
     };
@@ -125,12 +128,6 @@ fn protection(url: &DatabaseUrl, is_encrypted: bool) -> Protection {
         true => Protection::Encrypted,
         false => Protection::None,
     }
-}
-
-/// Returns whether a host is this machine, or a socket on it.
-fn is_here(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || host.starts_with('/') || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn nothing() -> DbErr {

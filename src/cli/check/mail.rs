@@ -1,8 +1,8 @@
 //! The mail server: whether it lets Gatehouse sign in. Nothing is sent.
 
-use super::{Report, is_here};
+use super::Report;
 use crate::{
-    config::{Config, MailWay},
+    config::{Config, MailWay, is_loopback},
     mail::Mailer,
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     report.ok("mail", &format!("{}, port {}, {what}", server.host, server.port));
     if !is_plain {
         report.ok("mail TLS", &format!("the certificate is valid for {}", server.host));
-    } else if is_here(&server.host) {
+    } else if is_loopback(&server.host) {
         report.ok("mail TLS", "the connection is not encrypted, but does not leave this machine");
     } else {
         let found = "the connection is not encrypted, so others on the network can read links and codes: use smtps://, or add \
