@@ -8,10 +8,10 @@ use crate::{
     clock::Clock,
     config::Config,
     events::Events,
-    google::Google,
     mail::Mailer,
     metrics::{Counts, Metrics, Sources},
     passwords::Passwords,
+    providers::Providers,
     storage::{self, Db},
     tokens::{Tokens, rsa_keys},
 };
@@ -32,8 +32,8 @@ pub struct App {
     pub tokens: Tokens,
     /// The sender of emails.
     pub mailer: Mailer,
-    /// Google sign-in, if it is configured.
-    pub google: Option<Google>,
+    /// The sign-in providers.
+    pub providers: Providers,
     /// The counters for monitoring.
     pub metrics: Metrics,
     /// Notified when this process has added an email to the outbox.
@@ -61,7 +61,7 @@ impl App {
         let (clock, mail_waits) = (Clock::default(), Notify::new());
         let tokens = Tokens::new(&config, rsa_keys::load(&config, &db, &clock).await?)?;
         let mailer = Mailer::new(&config)?;
-        let google = config.google.as_ref().map(|google| Google::new(google, &clock)).transpose()?;
+        let providers = Providers::new(&config.providers, &clock)?;
         Ok(Arc::new(Self {
             config,
             clock,
@@ -70,7 +70,7 @@ impl App {
             passwords,
             tokens,
             mailer,
-            google,
+            providers,
             metrics,
             mail_waits,
         }))

@@ -4,10 +4,10 @@
 //!
 //! | layer | modules | contents |
 //! |---|---|---|
-//! | entry | [`cli`], [`http`], [`fake_google`] | One file per command. All routes and middleware in `http/mod.rs`. In development, a local stand-in for Google. |
+//! | entry | [`cli`], [`http`], [`fake_provider`] | One file per command. All routes and middleware in `http/mod.rs`. In development, local stand-ins for sign-in providers. |
 //! | API | [`graphql`] | One file per subject, whose resolvers take arguments, call one use case and wrap its result. `types/` has the object types, `guard/` decides which documents run, `caller.rs` finds the viewer, and `refusal.rs` defines the errors for clients. |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`google_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
-//! | services | [`app`], [`passwords`], [`tokens`], [`google`], [`mail`], [`metrics`], [`storage`], [`events`] | One resource each, built once by [`app`]. `storage` has one file per table, and its engine in `storage/engine/`. |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`provider_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
+//! | services | [`app`], [`passwords`], [`tokens`], [`providers`], [`mail`], [`metrics`], [`storage`], [`events`] | One resource each, built once by [`app`]. `storage` has one file per table, and its engine in `storage/engine/`. |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | Imports nothing from the layers above. |
 //!
 //! # Where to look
@@ -48,8 +48,8 @@
 //! | A security change can be undone for 72 hours. | `security_changes.rs` | |
 //! | A notice has an undo link only if its address was verified long enough ago. | `security_changes.rs` | |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
-//! | A Google account with an unverified email address is refused. | `google/mod.rs` | |
-//! | Google opens an existing account only if Google is authoritative for the address. | `google_login/google_login.rs` | |
+//! | An account at a provider with an unverified email address is refused. | `providers/addresses.rs` | |
+//! | Only Google opens an existing account, and only if it is authoritative for the address. | `provider_login/provider_login.rs` | |
 //! | The number of sessions of a user is limited. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
 //! | Deactivating a user ends their sessions. | `accounts/administration.rs` | |
 //! | A deactivated user's tokens stop working at once. | `sessions/viewer.rs` | |
@@ -64,17 +64,17 @@
 //! | The number of writes that SQLite commits together is limited. | `storage/engine/limits.rs` | |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
 //! | `X-Request-Id` and `traceparent` count only from a trusted proxy. | `http/request_id.rs` | `TRUSTED_PROXIES` |
-//! | Without its database, a server is not ready, or only while it leaves. | `http/health.rs` | `READINESS` |
+//! | A server that is shutting down is not ready, nor, by default, is one whose database does not accept writes. | `http/health.rs` | `READINESS` |
 //! | An outage is logged at most once a second. | `telemetry/log_limit.rs` | |
 //! | The refresh cookie is `__Host-`, `Secure`, `HttpOnly` and `SameSite=Strict`. | `http/refresh_cookie.rs` | |
 //! | An ended session is deleted after a day. | `housekeeping.rs` | |
 //!
 //! Rules live in use cases. If the table names a file of another layer, the rule is about that layer's own subject: a document, a
-//! request, an email, or Google's tokens. `gatehouse config` prints every setting with its value.
+//! request, an email, or a provider's tokens. `gatehouse config` prints every setting with its value.
 //!
 //! # Invariants
 //!
-//! 1. Only `http`, `cli` and `fake_google` import `poem`, and only `graphql` and `http/graphql` import `async_graphql`.
+//! 1. Only `http`, `cli` and `fake_provider` import `poem`, and only `graphql` and `http/graphql` import `async_graphql`.
 //! 2. SQL is only in `storage`, and every statement can run both on a pool and in a transaction. Only use cases open
 //!    transactions.
 //! 3. Time comes from `clock`, randomness from `secrets`, and the environment from `config`.
@@ -101,18 +101,18 @@
 
 pub mod cli;
 #[cfg(debug_assertions)]
-pub mod fake_google;
+pub mod fake_provider;
 pub mod http;
 
 pub mod graphql;
 
 pub mod accounts;
 pub mod challenges;
-pub mod google_login;
 pub mod housekeeping;
 pub mod outbox;
 pub mod password_reset;
 pub mod peers;
+pub mod provider_login;
 pub mod rate_limit;
 pub mod reauthentication;
 pub mod security_changes;
@@ -121,10 +121,10 @@ pub mod verification;
 
 pub mod app;
 pub mod events;
-pub mod google;
 pub mod mail;
 pub mod metrics;
 pub mod passwords;
+pub mod providers;
 pub mod storage;
 pub mod tokens;
 

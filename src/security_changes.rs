@@ -81,8 +81,8 @@ impl SecurityChange {
             ChangeKind::PasswordChanged => MailKind::PasswordChanged,
             ChangeKind::PasswordReset => MailKind::PasswordWasReset,
             ChangeKind::EmailChanged => MailKind::EmailChanged,
-            ChangeKind::IdentityLinked => MailKind::GoogleLinked,
-            ChangeKind::IdentityUnlinked => MailKind::GoogleUnlinked,
+            ChangeKind::IdentityLinked => MailKind::IdentityLinked,
+            ChangeKind::IdentityUnlinked => MailKind::IdentityUnlinked,
         };
         let notice = notice(now, mail_kind, user, Some(id));
         Ok(Self { id, kind, notice, now: Timestamp(now) })

@@ -12,8 +12,8 @@ import { ActivateAccount } from './sign_in/ActivateAccount';
 import { usePending, type Pending } from './sign_in/challenge';
 import { EmailCode } from './sign_in/EmailCode';
 import { ForgottenPassword } from './sign_in/ForgottenPassword';
-import { GoogleReturn } from './sign_in/GoogleReturn';
-import { isBackFromGoogle } from './sign_in/google';
+import { isBackFromProvider } from './sign_in/provider';
+import { ProviderReturn } from './sign_in/ProviderReturn';
 import { Login } from './sign_in/Login';
 import { ResetPassword } from './sign_in/ResetPassword';
 import { SignInLink } from './sign_in/SignInLink';
@@ -46,7 +46,7 @@ function Pages() {
   if (path === '/activate' && token) return <ActivateAccount token={token} />;
   const account = parameters.get('account');
   if (path === '/sign-in' && token && account) return <SignInLink key={token} token={token} account={account} />;
-  if (isBackFromGoogle()) return <GoogleReturn />;
+  if (isBackFromProvider()) return <ProviderReturn />;
   if (state.status === 'resuming') {
     return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
   }

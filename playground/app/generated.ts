@@ -39,7 +39,7 @@ export type StaffUsersQueryVariables = Exact<{
 }>;
 
 
-export type StaffUsersQuery = { users: { totalCount: number, nodes: Array<{ id: string, name: string | null, email: string | null, username: string | null, role: Role, isActive: boolean, lastLoginAt: string | null }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type StaffUsersQuery = { users: { totalCount: number, nodes: Array<{ id: string, name: string | null, email: string | null, username: string | null, role: Role, isActive: boolean, lastLoginAt: string | null }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } | null };
 
 
 export const staffUsersDocument = ('query staffUsers($first:Int$after:String$last:Int$before:String$filter:UserFilter){users(first:$first after:$after last:$last before:$before filter:$filter){nodes{id name email username role isActive lastLoginAt}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}totalCount}}') as Document<StaffUsersQuery, StaffUsersQueryVariables>;

@@ -21,14 +21,14 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
       return 'The server is busy. Try again in a moment.';
     case 'NOT_ENABLED':
       return 'This is not available here.';
-    case 'GOOGLE_REJECTED':
-      return 'Google did not confirm this sign-in. Start again.';
-    case 'GOOGLE_UNAVAILABLE':
-      return 'Google is not responding. Try again in a minute.';
+    case 'PROVIDER_REJECTED':
+      return 'The provider did not confirm this sign-in. Start again.';
+    case 'PROVIDER_UNAVAILABLE':
+      return 'The provider is not responding. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'An account with this email address already exists. Sign in to it, then link Google in your profile.';
+      return 'An account with this email address already exists. Sign in to it, then link the other one in your profile.';
     case 'IDENTITY_TAKEN':
-      return 'This Google account is already linked to another account.';
+      return 'This account is already linked to another user.';
     case 'LAST_SIGN_IN_METHOD':
       return 'This is your only way to sign in. Set a password first.';
     case 'REAUTHENTICATION_REQUIRED':
@@ -37,6 +37,7 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
       return 'This user does not exist.';
     case 'INVALID_INPUT':
     case 'NOT_ALLOWED':
+    case 'UNHANDLED_RESULT':
     case 'unknown':
       return message;
     default:
@@ -63,11 +64,16 @@ export function wordsForFault(fault: unknown): string {
       return 'You are signed out. Sign in again.';
     case 'FORBIDDEN':
       return 'You are not allowed to do this.';
-    case 'LIMIT_EXCEEDED':
+    case 'RATE_LIMITED':
       return `Too many attempts. Try again in ${duration(fault.retryAfter ?? 60)}.`;
+    case 'SERVER_BUSY':
+      return 'The server is busy. Try again in a moment.';
     case 'SERVICE_UNAVAILABLE':
       return 'The server is unavailable. Try again in a moment.';
     case 'BAD_REQUEST':
+    case 'LIMIT_EXCEEDED':
+    case 'NOT_FOUND':
+    case 'PERSISTED_QUERY_NOT_SUPPORTED':
     case 'INTERNAL':
     case 'unknown':
       return 'Something went wrong on the server. Try again in a minute.';

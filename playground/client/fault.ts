@@ -1,15 +1,9 @@
-const CODES = [
-  'BAD_REQUEST',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'LIMIT_EXCEEDED',
-  'SERVICE_UNAVAILABLE',
-  'INTERNAL',
-  'UNREACHABLE',
-] as const;
+import { topLevelErrorCodes } from './generated';
 
 /** The reason of a fault. The client itself adds `UNREACHABLE`: the server did not respond, or not with GraphQL. */
-export type FaultCode = (typeof CODES)[number] | 'unknown';
+export type FaultCode = (typeof topLevelErrorCodes)[number] | 'UNREACHABLE' | 'unknown';
+
+const KNOWN: readonly string[] = [...topLevelErrorCodes, 'UNREACHABLE'];
 
 /** The error that functions throw if there is no outcome, because no user is signed in, a limit is exceeded, the server is unreachable… */
 export class Fault extends Error {
@@ -23,6 +17,6 @@ export class Fault extends Error {
   constructor(code: string, message: string, retryAfter?: number) {
     super(message);
     this.retryAfter = retryAfter;
-    this.code = (CODES as readonly string[]).includes(code) ? (code as FaultCode) : 'unknown';
+    this.code = KNOWN.includes(code) ? (code as FaultCode) : 'unknown';
   }
 }

@@ -85,6 +85,11 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return (await post(document, variables)).answer;
   }
 
+  /** Runs a public operation whose result is a union. */
+  async function ask<Answer extends { kind: string }, Variables>(document: Asked<Answer, Variables>, variables: Variables) {
+    return outcome(await anybody(document, variables));
+  }
+
   async function signIn<Answer extends { kind: string }, Variables>(
     document: Asked<Answer, Variables>,
     variables: Variables,
@@ -206,16 +211,13 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. */
     requestLoginCode: (email: string) => mail(anybody(operations.requestLoginCodeDocument, { email })),
     /** Emails a password reset link. */
-    requestPasswordReset: async (email: string) =>
-      outcome(await anybody(operations.requestPasswordResetDocument, { email })),
+    requestPasswordReset: (email: string) => ask(operations.requestPasswordResetDocument, { email }),
     /** Sets a new password with the token of a password reset link. */
-    resetPassword: async (input: operations.ResetPasswordInput) =>
-      outcome(await anybody(operations.resetPasswordDocument, { input })),
+    resetPassword: (input: operations.ResetPasswordInput) => ask(operations.resetPasswordDocument, { input }),
     /** Emails a code to the new email address, for `verifyOtp`. */
     changeEmail: (input: operations.ChangeEmailInput) => mail(signedIn(operations.changeEmailDocument, { input })),
     /** Reverts a security change with the token of the link in its notice. */
-    revertSecurityChange: async (variables: operations.RevertSecurityChangeMutationVariables) =>
-      outcome(await anybody(operations.revertSecurityChangeDocument, variables)),
+    revertSecurityChange: (variables: operations.RevertSecurityChangeMutationVariables) => ask(operations.revertSecurityChangeDocument, variables),
 
     /** Starts a reauthentication. Not needed with {@link Options.onReauthenticationRequired}. */
     startReauthentication,
@@ -226,30 +228,29 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     me,
     /** Returns the settings that sign-in and sign-up forms depend on. */
     authSettings: () => anybody(operations.authSettingsDocument, {}),
-    /** Returns whether a username is valid and available. */
-    usernameAvailable: (username: string) => anybody(operations.usernameAvailableDocument, { username }),
+    /** Returns whether a username is available. */
+    usernameAvailable: (username: string) => ask(operations.usernameAvailableDocument, { username }),
     /** Updates the given fields of the profile. */
     updateProfile: (input: operations.UpdateProfileInput) => ofUser(operations.updateProfileDocument, { input }),
     /** Changes the password, and ends the other sessions. */
     changePassword: async (input: operations.ChangePasswordInput) =>
       outcome(await signedIn(operations.changePasswordDocument, { input })),
 
-    /** Starts a sign-in with Google. Returns the URL to send the user to. */
-    startGoogleLogin: async (redirectUri?: string) =>
-      outcome(await anybody(operations.startGoogleLoginDocument, { redirectUri })),
-    /** Signs in with a credential from Google. */
-    googleLogin: (input: operations.GoogleLoginInput) => signIn(operations.googleLoginDocument, { input }),
-    /** Links a Google account to the signed-in user. */
-    linkGoogle: (input: operations.GoogleLoginInput) => ofUser(operations.linkGoogleDocument, { input }),
-    /** Unlinks the Google account. */
-    unlinkGoogle: () => ofUser(operations.unlinkGoogleDocument),
+    /** Starts a sign-in with a provider of {@link authSettings}. Returns the URL to send the user to. */
+    startProviderLogin: (provider: string, redirectUri?: string) => ask(operations.startProviderLoginDocument, { provider, redirectUri }),
+    /** Signs in with a credential from a provider. */
+    providerLogin: (input: operations.ProviderLoginInput) => signIn(operations.providerLoginDocument, { input }),
+    /** Links an account at a provider to the signed-in user. */
+    linkIdentity: (input: operations.ProviderLoginInput) => ofUser(operations.linkIdentityDocument, { input }),
+    /** Unlinks one of {@link identities}. */
+    unlinkIdentity: (id: string) => ofUser(operations.unlinkIdentityDocument, { id }),
     /** Returns the linked accounts of the signed-in user at sign-in providers. */
     identities: async () => (await signedIn(operations.identitiesDocument)).identities,
 
     /** Returns a user by ID. */
     user: (id: string) => signedIn(operations.userDocument, { id }),
     /** Returns a page of users. For staff. */
-    users: (variables: operations.UsersQueryVariables = {}) => signedIn(operations.usersDocument, variables),
+    users: async (variables: operations.UsersQueryVariables = {}) => (await signedIn(operations.usersDocument, variables))!,
     /** Changes the role of a user. For superusers. */
     setUserRole: (id: string, role: operations.Role) => ofUser(operations.setUserRoleDocument, { id, role }),
     /** Activates or deactivates a user. For superusers. */
@@ -258,6 +259,6 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Runs a sample protected query. */
     dashboard: () => signedIn(operations.dashboardDocument),
     /** Runs a sample protected mutation. */
-    postToDashboard: (text: string) => signedIn(operations.postToDashboardDocument, { text }),
+    postToDashboard: async (text: string) => outcome(await signedIn(operations.postToDashboardDocument, { text })),
   };
 }

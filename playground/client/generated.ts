@@ -21,13 +21,13 @@ export type AuthenticationMethod = typeof AuthenticationMethod[keyof typeof Auth
 export type AuthorizationCodeInput = {
   /** The parameter `code` of the redirect. */
   code: string;
-  /** The `codeVerifier` that `startGoogleLogin` returned to this browser. */
+  /** The `codeVerifier` that `startProviderLogin` returned to this browser. */
   codeVerifier: string;
   /** The parameter `state` of the redirect. It works once. */
   state: string;
 };
 
-/** The kind of an email challenge. */
+/** How an email challenge is answered: with a code, or by following a link. New values may be added, so handle unknown ones. */
 export const ChallengeMethod = {
   /** A link that the user follows. */
   Link: 'LINK',
@@ -87,17 +87,13 @@ export type EmailVerificationMode = typeof EmailVerificationMode[keyof typeof Em
 export const ErrorCode = {
   /** The credentials are correct, but the account is deactivated. */
   AccountDisabled: 'ACCOUNT_DISABLED',
-  /** An account with this email address already exists. */
+  /** An account with this email address already exists. If other inputs are at fault too, the code is `INVALID_INPUT`. */
   EmailTaken: 'EMAIL_TAKEN',
-  /** Google did not confirm the credential. */
-  GoogleRejected: 'GOOGLE_REJECTED',
-  /** Google did not respond. */
-  GoogleUnavailable: 'GOOGLE_UNAVAILABLE',
-  /** This Google account is linked to another user. */
+  /** This account at the provider is linked to another user. */
   IdentityTaken: 'IDENTITY_TAKEN',
   /** The account is unknown, its password is wrong, or it has no password. The cases are not distinguished. */
   InvalidCredentials: 'INVALID_CREDENTIALS',
-  /** Inputs are missing or invalid; `fields` lists them. */
+  /** Inputs are missing or invalid; `fields` lists all of them. */
   InvalidInput: 'INVALID_INPUT',
   /** The code is wrong, expired, used up or superseded. The cases are not distinguished. */
   InvalidOtp: 'INVALID_OTP',
@@ -105,21 +101,27 @@ export const ErrorCode = {
   InvalidToken: 'INVALID_TOKEN',
   /** This is the only way to sign in to the account. */
   LastSignInMethod: 'LAST_SIGN_IN_METHOD',
-  /** An account with this email address already exists. Sign in to it another way, then link Google to it. */
+  /** An account with this email address already exists. Sign in to it another way, then call `linkIdentity`. */
   LinkRequired: 'LINK_REQUIRED',
-  /** Not allowed on the viewer's own account or on the last superuser. */
+  /** Not allowed for the viewer's role, on the viewer's own account, or on the last superuser. */
   NotAllowed: 'NOT_ALLOWED',
   /** This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account. */
   NotEnabled: 'NOT_ENABLED',
   /** The user does not exist, or the viewer may not act on them. */
   NotFound: 'NOT_FOUND',
+  /** The sign-in provider did not confirm the credential. */
+  ProviderRejected: 'PROVIDER_REJECTED',
+  /** The sign-in provider did not respond. */
+  ProviderUnavailable: 'PROVIDER_UNAVAILABLE',
   /** Too many attempts. `retryAfter` is the number of seconds to wait. */
   RateLimited: 'RATE_LIMITED',
   /** The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request. */
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
   /** The server is overloaded. `retryAfter` is the number of seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
-  /** Another account already has this username. */
+  /** The result is of a kind that the document does not select, because it is newer than the client. `message` says what to do. */
+  UnhandledResult: 'UNHANDLED_RESULT',
+  /** Another account already has this username. If other inputs are at fault too, the code is `INVALID_INPUT`. */
   UsernameTaken: 'USERNAME_TAKEN'
 } as const;
 
@@ -145,48 +147,29 @@ export const FieldErrorCode = {
 } as const;
 
 export type FieldErrorCode = typeof FieldErrorCode[keyof typeof FieldErrorCode];
-/** An authorization code, with proof that the same browser started the flow. */
-export type GoogleAuthorizationCodeInput = {
-  /** The parameter `code` of the redirect. */
-  code: string;
-  /** The `codeVerifier` that `startGoogleLogin` returned to this browser. */
-  codeVerifier: string;
-  /** The parameter `state` of the redirect. It works once. */
-  state: string;
-};
-
-/** A Google ID token. */
-export type GoogleIdTokenInput = {
-  /** The ID token, issued to this server's client ID. */
-  idToken: string;
-  /** The nonce that the client sent to Google, which the token must contain. Null if the token has none. */
-  nonce?: string | null | undefined;
-};
-
-/** A credential from Google. Give exactly one field. */
-export type GoogleLoginInput =
-  {   /** An access token issued to this server's client ID, with the scope `email`. */
-  accessToken: string; authorizationCode?: never; idToken?: never; }
-  |  { accessToken?: never;   /** An authorization code, from the flow that `startGoogleLogin` started. */
-  authorizationCode: GoogleAuthorizationCodeInput; idToken?: never; }
-  |  { accessToken?: never; authorizationCode?: never;   /** An ID token, from Google One Tap or a native app. */
-  idToken: GoogleIdTokenInput; };
-
 /** An ID token from a provider. */
 export type IdTokenInput = {
   /** The ID token, issued to this server's client ID. */
   idToken: string;
   /**
-   * The nonce that the client sent to the provider, which the token must contain. For a reauthentication, the ID of the
-   * `Reauthentication`.
+   * The nonce that the client sent to the provider, which the token must contain. Null if the token has none. For a
+   * reauthentication, the ID of the `Reauthentication`.
    */
   nonce?: string | null | undefined;
 };
 
-/** A sign-in provider. New values may be added, so handle unknown ones. */
+/** A kind of sign-in provider. New values may be added, so handle unknown ones. */
 export const IdentityProvider = {
+  /** Apple. */
+  Apple: 'APPLE',
+  /** GitHub. */
+  Github: 'GITHUB',
   /** Google. */
-  Google: 'GOOGLE'
+  Google: 'GOOGLE',
+  /** Microsoft. */
+  Microsoft: 'MICROSOFT',
+  /** Any other provider of OpenID Connect. */
+  Oidc: 'OIDC'
 } as const;
 
 export type IdentityProvider = typeof IdentityProvider[keyof typeof IdentityProvider];
@@ -202,17 +185,20 @@ export type LoginInput = {
 export type ProviderLoginInput = {
   /** The credential. */
   proof: ProviderProof;
-  /** The ID of the provider: `google`. */
+  /** The ID of the provider: see `AuthSettings.providers`. */
   provider: string;
 };
 
 /** A credential from a provider. Give exactly one field. */
 export type ProviderProof =
-  {   /** An access token. Always refused: it does not show that the user is present now. */
+  {   /**
+   * An access token issued to this server's client ID, with the scope `email`. Only Google's are accepted, and not for a
+   * reauthentication, because an access token does not show that the user is present now.
+   */
   accessToken: string; authorizationCode?: never; idToken?: never; }
-  |  { accessToken?: never;   /** An authorization code, from the flow that `startGoogleLogin` started. */
+  |  { accessToken?: never;   /** An authorization code, from the flow that `startProviderLogin` started. */
   authorizationCode: AuthorizationCodeInput; idToken?: never; }
-  |  { accessToken?: never; authorizationCode?: never;   /** An ID token, from a native app or the provider's script. */
+  |  { accessToken?: never; authorizationCode?: never;   /** An ID token, from a native app or the provider's script, such as Google One Tap. */
   idToken: IdTokenInput; };
 
 /** A proof of identity. Give exactly one field. */
@@ -248,7 +234,7 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
-/** The kind of a session event. New values may be added, so handle unknown ones. */
+/** The kind of session event. New values may be added, so handle unknown ones. */
 export const SessionEventKind = {
   /** The email address was verified, or replaced by a verified one. */
   EmailVerified: 'EMAIL_VERIFIED',
@@ -322,8 +308,8 @@ export type UserFilter = {
 };
 
 /**
- * An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest
- * challenges to verify the email address and to sign in.
+ * An emailed code. If `challengeId` is given, the code is checked against that challenge. Otherwise, it is checked
+ * against the newest `VERIFY_EMAIL` challenge and the newest `SIGN_IN` challenge of the address.
  */
 export type VerifyOtpInput = {
   /** The ID of the `EmailChallenge`. If given, attempts count for this challenge only, so nobody else can use them up. */
@@ -337,14 +323,17 @@ export type VerifyOtpInput = {
 export type AuthSettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, googleClientId: string | null } };
+export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, providers: Array<{ id: string, kind: IdentityProvider, name: string, clientId: string }> } };
 
 export type UsernameAvailableQueryVariables = Exact<{
   username: string;
 }>;
 
 
-export type UsernameAvailableQuery = { answer: boolean };
+export type UsernameAvailableQuery = { answer:
+    | UserErrorFragment
+    | { isAvailable: boolean, suggestion: string | null, kind: 'UsernameAvailability' }
+   };
 
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -398,7 +387,7 @@ export type UsersQueryVariables = Exact<{
 }>;
 
 
-export type UsersQuery = { answer: { nodes: Array<UserFragment>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+export type UsersQuery = { answer: { nodes: Array<UserFragment>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } | null };
 
 export type SetUserRoleMutationVariables = Exact<{
   id: string;
@@ -432,7 +421,10 @@ export type PostToDashboardMutationVariables = Exact<{
 }>;
 
 
-export type PostToDashboardMutation = { answer: { response: string } };
+export type PostToDashboardMutation = { answer:
+    | { response: string, kind: 'Dashboard' }
+    | UserErrorFragment
+   };
 
 export type SessionEventsSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
@@ -492,50 +484,6 @@ export type UserResultFragment =
   | UserResult_User_Fragment
   | UserResult_UserError_Fragment
 ;
-
-export type StartGoogleLoginMutationVariables = Exact<{
-  redirectUri?: string | null | undefined;
-}>;
-
-
-export type StartGoogleLoginMutation = { answer:
-    | { authorizationUrl: string, state: string, codeVerifier: string, expiresIn: number, kind: 'GoogleAuthorization' }
-    | UserErrorFragment
-   };
-
-export type GoogleLoginMutationVariables = Exact<{
-  input: GoogleLoginInput;
-}>;
-
-
-export type GoogleLoginMutation = { answer:
-    | SignInResult_AuthPayload_Fragment
-    | SignInResult_EmailChallenge_Fragment
-    | SignInResult_UserError_Fragment
-   };
-
-export type LinkGoogleMutationVariables = Exact<{
-  input: GoogleLoginInput;
-}>;
-
-
-export type LinkGoogleMutation = { answer:
-    | UserResult_User_Fragment
-    | UserResult_UserError_Fragment
-   };
-
-export type UnlinkGoogleMutationVariables = Exact<{ [key: string]: never; }>;
-
-
-export type UnlinkGoogleMutation = { answer:
-    | UserResult_User_Fragment
-    | UserResult_UserError_Fragment
-   };
-
-export type IdentitiesQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type IdentitiesQuery = { answer: { identities: Array<{ provider: IdentityProvider, email: string | null, linkedAt: string }> } };
 
 export type VerifyOtpMutationVariables = Exact<{
   input: VerifyOtpInput;
@@ -623,6 +571,53 @@ export type ChangeEmailMutation = { answer:
     | EmailChallengeResult_UserError_Fragment
    };
 
+export type StartProviderLoginMutationVariables = Exact<{
+  provider: string;
+  redirectUri?: string | null | undefined;
+}>;
+
+
+export type StartProviderLoginMutation = { answer:
+    | { authorizationUrl: string, state: string, codeVerifier: string, expiresIn: number, kind: 'ProviderAuthorization' }
+    | UserErrorFragment
+   };
+
+export type ProviderLoginMutationVariables = Exact<{
+  input: ProviderLoginInput;
+}>;
+
+
+export type ProviderLoginMutation = { answer:
+    | SignInResult_AuthPayload_Fragment
+    | SignInResult_EmailChallenge_Fragment
+    | SignInResult_UserError_Fragment
+   };
+
+export type LinkIdentityMutationVariables = Exact<{
+  input: ProviderLoginInput;
+}>;
+
+
+export type LinkIdentityMutation = { answer:
+    | UserResult_User_Fragment
+    | UserResult_UserError_Fragment
+   };
+
+export type UnlinkIdentityMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type UnlinkIdentityMutation = { answer:
+    | UserResult_User_Fragment
+    | UserResult_UserError_Fragment
+   };
+
+export type IdentitiesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type IdentitiesQuery = { answer: { identities: Array<{ id: string, providerId: string, email: string | null, linkedAt: string }> } };
+
 export type StartReauthenticationMutationVariables = Exact<{
   sendCode?: boolean;
 }>;
@@ -700,6 +695,40 @@ export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type SessionsQuery = { answer: { sessions: Array<SessionFragment> } };
 
+/** The codes of top-level errors. */
+export const topLevelErrorCodes = ['BAD_REQUEST', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
+
+type ErrorCodes = {
+  usernameAvailable: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  activateAccount: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  changeEmail: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  changePassword: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  googleLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  linkIdentity: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'IDENTITY_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  login: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  postToDashboard: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  providerLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  reauthenticate: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_OTP' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  refresh: 'INVALID_INPUT' | 'INVALID_TOKEN' | 'SERVER_BUSY';
+  requestLoginCode: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  requestPasswordReset: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  resendActivationEmail: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  resendOtp: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  resetPassword: 'INVALID_TOKEN' | 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  revertSecurityChange: 'INVALID_TOKEN' | 'REAUTHENTICATION_REQUIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_TAKEN' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  setUserActive: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  setUserRole: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  signup: 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startProviderLogin: 'NOT_ENABLED' | 'INVALID_INPUT' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startReauthentication: 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  unlinkIdentity: 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  updateProfile: 'INVALID_INPUT' | 'USERNAME_TAKEN' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  verifyOtp: 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+};
+
+/** The codes of the errors that a field of the schema may return. */
+export type ErrorCodeOf<Field extends keyof ErrorCodes> = ErrorCodes[Field];
+
 const User = 'fragment User on User{id email emailVerified username name firstName lastName bio avatarUrl role isActive hasPassword createdAt updatedAt lastLoginAt}';
 const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt userAgent ipAddress authenticatedAt methods isCurrent}';
 const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn}';
@@ -711,8 +740,8 @@ const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeRes
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';
 const UserResult = 'fragment UserResult on UserResult{...on User{kind:__typename ...User}...UserError}';
 
-export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength googleClientId}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
-export const usernameAvailableDocument = ('query usernameAvailable($username:String!){answer:usernameAvailable(username:$username)}') as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
+export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength providers{id kind name clientId}}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
+export const usernameAvailableDocument = ('query usernameAvailable($username:String!){answer:usernameAvailable(username:$username){...on UsernameAvailability{kind:__typename isAvailable suggestion}...UserError}}' + UserError) as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
 export const meDocument = ('query me{answer:me{...User}}' + User) as Document<MeQuery, MeQueryVariables>;
 export const signupDocument = ('mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<SignupMutation, SignupMutationVariables>;
 export const updateProfileDocument = ('mutation updateProfile($input:UpdateProfileInput!){answer:updateProfile(input:$input){...UserResult}}' + UserResult + User + UserError) as Document<UpdateProfileMutation, UpdateProfileMutationVariables>;
@@ -722,13 +751,8 @@ export const usersDocument = ('query users($first:Int$after:String$last:Int$befo
 export const setUserRoleDocument = ('mutation setUserRole($id:ID!$role:Role!){answer:setUserRole(id:$id role:$role){...UserResult}}' + UserResult + User + UserError) as Document<SetUserRoleMutation, SetUserRoleMutationVariables>;
 export const setUserActiveDocument = ('mutation setUserActive($id:ID!$active:Boolean!){answer:setUserActive(id:$id active:$active){...UserResult}}' + UserResult + User + UserError) as Document<SetUserActiveMutation, SetUserActiveMutationVariables>;
 export const dashboardDocument = ('query dashboard{answer:dashboard{response}}') as Document<DashboardQuery, DashboardQueryVariables>;
-export const postToDashboardDocument = ('mutation postToDashboard($text:String!){answer:postToDashboard(text:$text){response}}') as Document<PostToDashboardMutation, PostToDashboardMutationVariables>;
+export const postToDashboardDocument = ('mutation postToDashboard($text:String!){answer:postToDashboard(text:$text){...on Dashboard{kind:__typename response}...UserError}}' + UserError) as Document<PostToDashboardMutation, PostToDashboardMutationVariables>;
 export const sessionEventsDocument = ('subscription sessionEvents{answer:sessionEvents{kind at sessionId}}') as Document<SessionEventsSubscription, SessionEventsSubscriptionVariables>;
-export const startGoogleLoginDocument = ('mutation startGoogleLogin($redirectUri:String){answer:startGoogleLogin(redirectUri:$redirectUri){...on GoogleAuthorization{kind:__typename authorizationUrl state codeVerifier expiresIn}...UserError}}' + UserError) as Document<StartGoogleLoginMutation, StartGoogleLoginMutationVariables>;
-export const googleLoginDocument = ('mutation googleLogin($input:GoogleLoginInput!){answer:googleLogin(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<GoogleLoginMutation, GoogleLoginMutationVariables>;
-export const linkGoogleDocument = ('mutation linkGoogle($input:GoogleLoginInput!){answer:linkGoogle(input:$input){...UserResult}}' + UserResult + User + UserError) as Document<LinkGoogleMutation, LinkGoogleMutationVariables>;
-export const unlinkGoogleDocument = ('mutation unlinkGoogle{answer:unlinkGoogle{...UserResult}}' + UserResult + User + UserError) as Document<UnlinkGoogleMutation, UnlinkGoogleMutationVariables>;
-export const identitiesDocument = ('query identities{answer:me{identities{provider email linkedAt}}}') as Document<IdentitiesQuery, IdentitiesQueryVariables>;
 export const verifyOtpDocument = ('mutation verifyOtp($input:VerifyOtpInput!){answer:verifyOtp(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<VerifyOtpMutation, VerifyOtpMutationVariables>;
 export const resendOtpDocument = ('mutation resendOtp($email:String!$challengeId:ID){answer:resendOtp(email:$email challengeId:$challengeId){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ResendOtpMutation, ResendOtpMutationVariables>;
 export const requestLoginCodeDocument = ('mutation requestLoginCode($email:String!){answer:requestLoginCode(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestLoginCodeMutation, RequestLoginCodeMutationVariables>;
@@ -737,6 +761,11 @@ export const resendActivationEmailDocument = ('mutation resendActivationEmail($e
 export const requestPasswordResetDocument = ('mutation requestPasswordReset($email:String!){answer:requestPasswordReset(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
 export const resetPasswordDocument = ('mutation resetPassword($input:ResetPasswordInput!){answer:resetPassword(input:$input){...PasswordChangeResult}}' + PasswordChangeResult + UserError) as Document<ResetPasswordMutation, ResetPasswordMutationVariables>;
 export const changeEmailDocument = ('mutation changeEmail($input:ChangeEmailInput!){answer:changeEmail(input:$input){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ChangeEmailMutation, ChangeEmailMutationVariables>;
+export const startProviderLoginDocument = ('mutation startProviderLogin($provider:ID!$redirectUri:String){answer:startProviderLogin(provider:$provider redirectUri:$redirectUri){...on ProviderAuthorization{kind:__typename authorizationUrl state codeVerifier expiresIn}...UserError}}' + UserError) as Document<StartProviderLoginMutation, StartProviderLoginMutationVariables>;
+export const providerLoginDocument = ('mutation providerLogin($input:ProviderLoginInput!){answer:providerLogin(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<ProviderLoginMutation, ProviderLoginMutationVariables>;
+export const linkIdentityDocument = ('mutation linkIdentity($input:ProviderLoginInput!){answer:linkIdentity(input:$input){...UserResult}}' + UserResult + User + UserError) as Document<LinkIdentityMutation, LinkIdentityMutationVariables>;
+export const unlinkIdentityDocument = ('mutation unlinkIdentity($id:ID!){answer:unlinkIdentity(id:$id){...UserResult}}' + UserResult + User + UserError) as Document<UnlinkIdentityMutation, UnlinkIdentityMutationVariables>;
+export const identitiesDocument = ('query identities{answer:me{identities{id providerId email linkedAt}}}') as Document<IdentitiesQuery, IdentitiesQueryVariables>;
 export const startReauthenticationDocument = ('mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods emailChallenge{...EmailChallenge}expiresIn}...UserError}}' + EmailChallenge + UserError) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
 export const reauthenticateDocument = ('mutation reauthenticate($id:ID!$proof:ReauthenticationProof!){answer:reauthenticate(id:$id proof:$proof){...Reauthenticated ...UserError}}' + Reauthenticated + Session + UserError) as Document<ReauthenticateMutation, ReauthenticateMutationVariables>;
 export const revertSecurityChangeDocument = ('mutation revertSecurityChange($token:String!$proof:ReauthenticationProof){answer:revertSecurityChange(token:$token proof:$proof){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RevertSecurityChangeMutation, RevertSecurityChangeMutationVariables>;

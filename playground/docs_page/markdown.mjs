@@ -5,11 +5,11 @@ import MarkdownIt from 'markdown-it';
 
 const markdown = new MarkdownIt({ html: true });
 
-// pictures show what the reader of a running server has before their eyes
+// omits HTML, which only embeds pictures: readers of these pages can see the running playground itself
 markdown.renderer.rules.html_block = () => '';
 markdown.renderer.rules.html_inline = () => '';
 
-// what is wider than a phone scrolls by itself, also by keyboard
+// a table or code block that is wider than the screen scrolls separately, and can be scrolled with the keyboard
 markdown.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>';
 markdown.renderer.rules.table_close = () => '</table></div>';
 markdown.renderer.rules.fence = (tokens, index) =>
@@ -53,7 +53,10 @@ function toItself(inline, id) {
   inline.children = [open, ...inline.children, new Token('link_close', 'a', -1)];
 }
 
-/** What becomes of each token of a text that may be part of a link. */
+/**
+ * Returns a function that maps each token to the tokens that replace it: a link to another page gets that page's address, and a
+ * link to any other file becomes the file's path.
+ */
 function link(all, file, address) {
   let missing;
   return (token, index) => {

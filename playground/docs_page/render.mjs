@@ -1,17 +1,17 @@
 // Writes the documentation as pages beside what Vite built: `docs.html`, the list of pages, and `docs/<page>.html`. They
-// need no JavaScript. `index.html` of this folder, as Vite left it, is the frame around each.
+// need no JavaScript. Each page is wrapped in this folder's `index.html`, as built by Vite.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { render } from './markdown.mjs';
 
 const INDEX = 'docs/README.md';
-/** What is documented in a folder of its own, because that folder is copied. */
+/** Pages that are kept outside `docs`, in a folder that people copy. */
 const ELSEWHERE = { 'client/README.md': 'typescript-client' };
 
 const built = process.env.PAGES ?? 'dist';
 const frame = readFileSync(join(built, 'docs_page/index.html'), 'utf8');
 
-/** The name of the page that a file becomes; none if it becomes no page. */
+/** Returns the name of the page that is made from a file, or `undefined` if no page is made from it. */
 function pageOf(file) {
   return ELSEWHERE[file] ?? file.match(/^docs\/([a-z-]+)\.md$/)?.[1];
 }
@@ -20,7 +20,10 @@ function pageOf(file) {
 const index = readFileSync(INDEX, 'utf8');
 const files = [...index.matchAll(/\]\(([^)#:]+\.md)\)/g)].map(([, target]) => join('docs', target)).filter(pageOf);
 
-/** The address of a file's page, as seen from the list of pages, which is at `/docs`, or from one of them. */
+/**
+ * Returns a function that maps a file to the relative address of its page. `root` leads from the current page to the server's
+ * root: `''` from `/docs`, `'../'` from the other pages.
+ */
 function from(root) {
   return (file) => {
     if (file === INDEX) return `${root}docs`;

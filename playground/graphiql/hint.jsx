@@ -56,7 +56,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   if (code === 'FORBIDDEN') {
     return ['Your role does not allow this. Create a superuser with `gatehouse create-superuser` in a terminal, and sign in as that user.', 'Login'];
   }
-  if (code === 'LIMIT_EXCEEDED') {
+  if (code === 'LIMIT_EXCEEDED' || code === 'RATE_LIMITED') {
     const [setting] = /\b[A-Z]+(_[A-Z]+)+\b/.exec(error.message) ?? [];
     return [setting ? `You have reached a limit that the server setting ${setting} sets.` : 'You have reached a limit of the server.'];
   }
@@ -123,10 +123,10 @@ function challengeOf(outcome) {
 
 function said(outcome) {
   const challenge = challengeOf(outcome);
-  if (outcome?.__typename === 'Reauthentication') return 'Reauthenticate sends the proof.';
+  if (outcome?.__typename === 'Reauthentication') return 'To send the proof, run Reauthenticate.';
   if (outcome?.__typename === 'Reauthenticated') return 'Confirmed: you can now run the refused operation again.';
   if (challenge) return `An email is on its way to ${challenge.email}.`;
-  if (outcome?.__typename === 'GoogleAuthorization') return 'Sign in to Google, which then sends you back here.';
+  if (outcome?.__typename === 'ProviderAuthorization') return 'Sign in at the provider, which then sends you back here.';
   return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests now carry the access token.' : 'Done.';
 }
 
@@ -142,7 +142,7 @@ export function Hint() {
   return (
     <div className="hint" role="status">
       <p>{text ? <Prose text={text} /> : (answer?.operationName === name ? '' : 'Run the operation to see its response.')}</p>
-      {url && <a href={url}>Go to Google</a>}
+      {url && <a href={url}>Go to the provider</a>}
       {tabs.map((tab) => <button type="button" key={tab} onClick={() => go(tab)}>{tab}</button>)}
     </div>
   );

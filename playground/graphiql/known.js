@@ -16,7 +16,7 @@ export function anotherBeginning() {
 }
 
 /** The templates of emails on security changes, whose links undo the change. */
-const NOTICES = ['password_changed', 'password_was_reset', 'email_changed', 'google_linked', 'google_unlinked'];
+const NOTICES = ['password_changed', 'password_was_reset', 'email_changed', 'identity_linked', 'identity_unlinked'];
 
 /** Returns a text of variables with all known values filled in. Placeholders of unknown values stay. */
 export function fill(template, known) {
@@ -33,9 +33,10 @@ export function missing(...texts) {
  * operation: emails that it requested are later ones. If it is omitted, emailed values stay known.
  */
 export function learn(known, variables, data, newestMail) {
-  const { googleCode, ...rest } = known;
+  const { providerCode, ...rest } = known;
   // a code works once
-  const left = variables?.input?.authorizationCode ? rest : known;
+  const { authorizationCode } = variables?.input?.proof ?? variables?.input ?? {};
+  const left = authorizationCode ? rest : known;
   return Object.values(data ?? {}).reduce((all, outcome) => learnOutcome(all, variables ?? {}, outcome, newestMail), left);
 }
 
@@ -66,10 +67,10 @@ export function isProvenByLink({ purpose, method }) {
   return method === 'LINK' && !['SIGN_IN', 'CHANGE_EMAIL', 'RESET_PASSWORD'].includes(purpose);
 }
 
-/** Adds to `known` the code in the URL that Google redirected to, if the sign-in was started here. */
+/** Adds to `known` the code in the URL that the provider redirected to, if the sign-in was started here. */
 export function learnReturn(known, { searchParams }) {
-  const [googleCode, state] = [searchParams.get('code'), searchParams.get('state')];
-  return googleCode && state === known.googleState ? { ...known, googleCode } : known;
+  const [providerCode, state] = [searchParams.get('code'), searchParams.get('state')];
+  return providerCode && state === known.providerState ? { ...known, providerCode } : known;
 }
 
 /** Removes the session from `known`. */
@@ -91,14 +92,15 @@ function learnOutcome(known, variables, outcome, newestMail) {
       return { ...known, reauthenticationId: outcome.id };
     case 'Reauthenticated':
       return { ...known, accessToken: outcome.accessToken };
-    case 'GoogleAuthorization':
-      return { ...known, googleState: outcome.state, googleCodeVerifier: outcome.codeVerifier };
+    case 'ProviderAuthorization':
+      return { ...known, providerState: outcome.state, providerCodeVerifier: outcome.codeVerifier };
     case 'UserError':
       return learnRefusal(known, variables.input, outcome);
   }
   const another = outcome?.sessions?.find((session) => session.isCurrent === false);
+  const [identity] = outcome?.identities ?? outcome?.user?.identities ?? [];
   const somebody = outcome?.nodes?.find((user) => user.id !== known.userId);
-  return { ...known, ...(another && { otherSessionId: another.id }), ...(somebody && { otherUserId: somebody.id }) };
+  return { ...known, ...(another && { otherSessionId: another.id }), ...(identity?.id && { identityId: identity.id }), ...(somebody && { otherUserId: somebody.id }) };
 }
 
 function signedIn(known, input, { accessToken, refreshToken, session, user, emailChallenge }) {

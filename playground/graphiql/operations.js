@@ -7,7 +7,7 @@ const PARTS = {
   3: 'Your account',
   4: 'Protected fields',
   5: 'Forms and verification',
-  6: 'Google',
+  6: 'Sign-in providers',
   7: 'Administration',
 };
 
@@ -45,15 +45,16 @@ const SOURCES = {
   challengeId: 'RequestLoginCode',
   resetToken: 'RequestPasswordReset',
   activationToken: 'ResendActivationEmail',
-  googleCode: 'StartGoogleLogin',
-  googleState: 'StartGoogleLogin',
-  googleCodeVerifier: 'StartGoogleLogin',
+  providerCode: 'StartProviderLogin',
+  providerState: 'StartProviderLogin',
+  providerCodeVerifier: 'StartProviderLogin',
+  identityId: 'LinkIdentity',
 };
 
 /** The operations that the tour skips because they need more than a browser and a new account, by reason. */
 const LEFT_OUT = Object.entries({
   'RevertSecurityChange requires an email address that was verified at least 72 hours before the change.': ['RevertSecurityChange'],
-  'The Google operations require Google, or `gatehouse dev --fake-google`.': ['StartGoogleLogin', 'GoogleLogin', 'LinkGoogle', 'UnlinkGoogle'],
+  'The operations for sign-in providers require Google, or `gatehouse dev --fake-providers`.': ['StartProviderLogin', 'ProviderLogin', 'GoogleLogin', 'LinkIdentity', 'UnlinkIdentity'],
   'Users, SetUserRole and SetUserActive require a superuser, which `gatehouse create-superuser` creates.': ['Users', 'SetUserRole', 'SetUserActive'],
 });
 const BY_LINK = ['ActivateAccount and ResendActivationEmail require EMAIL_VERIFICATION_METHOD=link.', ['ActivateAccount', 'ResendActivationEmail']];
@@ -86,7 +87,7 @@ export function before(name, known) {
 /** Returns the operation that provides the first of these missing values, if there is one. */
 export function source([name], known) {
   const from = SOURCES[name];
-  if (from && from !== 'StartGoogleLogin' && !known.hasAccount) return 'Signup';
+  if (from && from !== 'StartProviderLogin' && !known.hasAccount) return 'Signup';
   // another code can be requested for the pending challenge
   return name === 'code' && known.challengeId ? 'ResendOtp' : from;
 }

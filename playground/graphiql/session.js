@@ -24,9 +24,9 @@ export function authorization() {
 /** Fills in another username if mary already exists on the server, unless an account is known. */
 export async function begin(send) {
   if (known.get().hasAccount !== undefined) return;
-  const { data } = await send({ query: `{ usernameAvailable(username: ${JSON.stringify(BEGINNING.username)}) }` });
+  const { data } = await send({ query: `{ usernameAvailable(username: ${JSON.stringify(BEGINNING.username)}) { ... on UsernameAvailability { isAvailable } } }` });
   if (known.get().hasAccount !== undefined) return;
-  if (data?.usernameAvailable !== false) return known.set({ ...known.get(), hasAccount: false });
+  if (data?.usernameAvailable?.isAvailable !== false) return known.set({ ...known.get(), hasAccount: false });
   // the values from emails so far belong to mary
   const { resetToken, activationToken, ...rest } = known.get();
   known.set({ ...rest, hasAccount: false, ...anotherBeginning() });

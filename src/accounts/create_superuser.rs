@@ -1,6 +1,6 @@
 //! Creating a superuser from the command line.
 
-use super::new_account::{Claim, NewAccount, NewAccountInput, claim};
+use super::new_account::{Claim, Draft, NewAccountInput, claim};
 use crate::{
     app::App,
     fault::{Failure, Refusal},
@@ -26,12 +26,10 @@ pub async fn create_superuser(
     app: &App,
     input: NewAccountInput,
 ) -> Result<user::Model, Failure<CreateSuperuserRefusal>> {
-    let account = NewAccount::parse(app, &input).map_err(CreateSuperuserRefusal::InvalidInput)?;
-    let place = app.passwords.place_to_hash(None, account.password_length())?;
-    let mut row = account
-        .into_row(app, place, user::Role::Superuser)
-        .await?
-        .map_err(|wrong| CreateSuperuserRefusal::InvalidInput(vec![wrong.at("password")]))?;
+    let mut draft = Draft::parse(app, &input);
+    let place = draft.place_to_hash(app, None)?;
+    draft.hash(app, place).await?;
+    let mut row = draft.into_row(app, user::Role::Superuser).map_err(CreateSuperuserRefusal::InvalidInput)?;
     row.email_verified_at = row.email.is_some().then_some(Timestamp(app.clock.now()));
     let inserted = row.clone();
     match app.db.write(async move |txn| claim(&txn, inserted).await).await? {

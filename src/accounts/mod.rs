@@ -9,8 +9,10 @@ mod django_user;
 mod django_values;
 mod import_remarks;
 mod import_users;
+mod names;
 mod new_account;
 mod new_password;
+mod node;
 mod revert_security_change;
 mod set_user_active;
 mod set_user_role;
@@ -28,6 +30,7 @@ pub use import_remarks::{Note, Skip};
 pub use import_users::{ImportLine, ImportOptions, ImportUsersError, Outcome, Summary, import_users};
 pub use new_account::NewAccountInput;
 pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new};
+pub use node::{Node, node};
 pub use revert_security_change::{
     OwnershipProof, RevertSecurityChangeInput, RevertSecurityChangeRefusal, revert_security_change,
 };
@@ -36,5 +39,5 @@ pub use set_user_role::set_user_role;
 pub use signup::{SignupRefusal, signup};
 pub use update_profile::{Change, UpdateProfileInput, UpdateProfileRefusal, update_profile};
 pub use user::{may_see_devices, user};
-pub use username_available::username_available;
-pub use users::{InvalidPage, PageInput, UserPage, count_users, users};
+pub use username_available::{UsernameAvailability, UsernameAvailableRefusal, username_available};
+pub use users::{DEFAULT_PAGE, InvalidPage, PageInput, UserPage, count_users, users};

@@ -3,7 +3,10 @@
 use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::new_password::{Owner, check_confirmation, check_new, hash_new};
+use super::{
+    names::Names,
+    new_password::{Owner, check_confirmation, check_new, hash_new},
+};
 use crate::{
     app::App,
     fault::Fault,
@@ -32,28 +35,29 @@ pub struct NewAccountInput {
     pub last_name: Option<String>,
 }
 
-/// The details of a new account, validated.
-pub(super) struct NewAccount {
-    email: Option<EmailAddress>,
-    username: Option<Username>,
-    password: Password,
+/// The details of a new account, parsed, with the errors found so far.
+pub(super) struct Draft {
+    names: Names,
+    password: Option<Password>,
+    password_hash: Option<String>,
     name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    errors: Inputs,
 }
 
-impl NewAccount {
-    /// Validates the input. Returns the errors of all fields at once.
-    pub(super) fn parse(app: &App, input: &NewAccountInput) -> Result<Self, Vec<FieldError>> {
-        let mut inputs = Inputs::default();
-        let email = inputs.check(
+impl Draft {
+    /// Parses the input.
+    pub(super) fn parse(app: &App, input: &NewAccountInput) -> Self {
+        let mut errors = Inputs::default();
+        let email = errors.check(
             "email",
             match input.email.as_deref() {
                 None if app.config.sign_up.email_required => Err(required("An email address")),
                 email => email.map(EmailAddress::parse).transpose(),
             },
         );
-        let username = inputs.check(
+        let username = errors.check(
             "username",
             match Username::parse_optional(input.username.as_deref().unwrap_or_default()) {
                 Ok(None) if input.email.is_none() && !app.config.sign_up.email_required => {
@@ -62,77 +66,85 @@ impl NewAccount {
                 username => username,
             },
         );
+        let names = Names { email: email.flatten(), username: username.flatten() };
         let entered =
             [("name", &input.name), ("firstName", &input.first_name), ("lastName", &input.last_name)];
         let [name, first_name, last_name] = entered.map(|(field, text)| {
-            inputs.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
+            errors.check(field, person_name(text.as_deref().unwrap_or_default())).flatten()
         });
-        let (email, username) = (email.flatten(), username.flatten());
-        let names = [name.as_deref(), first_name.as_deref(), last_name.as_deref()];
-        let owner = Owner::new(email.as_ref(), username.as_ref(), names);
+        let mut draft =
+            Self { names, password: None, password_hash: None, name, first_name, last_name, errors };
         let parsed_password = Password::parse(input.password.expose_secret())
-            .and_then(|password| check_new(app, &password, &owner).map(|()| password));
-        let checked_password = inputs.check("password", parsed_password);
+            .and_then(|password| check_new(app, &password, &draft.owner()).map(|()| password));
+        draft.password = draft.errors.check("password", parsed_password);
         let confirmation = input.password_confirmation.as_ref();
-        inputs.check("passwordConfirmation", check_confirmation(&input.password, confirmation));
-        inputs.finish()?;
-        let password = checked_password.ok_or_else(Vec::new)?;
-        Ok(Self { email, username, password, name, first_name, last_name })
+        draft.errors.check("passwordConfirmation", check_confirmation(&input.password, confirmation));
+        draft
     }
 
-    /// Returns the email address.
-    pub(super) fn email(&self) -> Option<&EmailAddress> {
-        self.email.as_ref()
-    }
-
-    /// Returns the username.
-    pub(super) fn username(&self) -> Option<&Username> {
-        self.username.as_ref()
-    }
-
-    /// Returns the number of characters of the password.
-    pub(super) fn password_length(&self) -> usize {
-        self.password.length()
+    /// Returns the email address and the username.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Returns the password.
-    pub(super) fn password(&self) -> SecretString {
-        self.password.clone().into_secret()
+    pub(super) fn password(&self) -> Option<SecretString> {
+        self.password.clone().map(Password::into_secret)
     }
 
-    /// Hashes the password and returns the row to insert. The inner error says why the password is too weak. Fails with
-    /// [`Fault::Busy`] if too many hashes are waiting.
-    pub(super) async fn into_row(
-        self,
-        app: &App,
-        place: HashPlace,
-        role: user::Role,
-    ) -> Result<Result<user::Model, Invalid>, Fault> {
-        let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
-        let owner = Owner::new(self.email.as_ref(), self.username.as_ref(), names);
-        let password_hash = match hash_new(app, place, self.password, &owner).await? {
-            Ok(hash) => hash,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
+    /// Returns whether nothing is left to check, because neither a name nor the password is valid.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.names.email.is_none() && self.names.username.is_none() && self.password.is_none()
+    }
+
+    /// Takes a place in the queue of hashes, if there is a password to hash. Fails with [`Fault::Busy`] if too many hashes are
+    /// waiting.
+    pub(super) fn place_to_hash(&self, app: &App, asker: Option<&str>) -> Result<Option<HashPlace>, Fault> {
+        let place = |password: &Password| app.passwords.place_to_hash(asker, password.length());
+        self.password.as_ref().map(place).transpose()
+    }
+
+    /// Hashes the password, which shows whether it is too weak.
+    pub(super) async fn hash(&mut self, app: &App, place: Option<HashPlace>) -> Result<(), Fault> {
+        if let (Some(password), Some(place)) = (self.password.clone(), place) {
+            let hash = hash_new(app, place, password, &self.owner()).await?;
+            self.password_hash = self.errors.check("password", hash);
+        }
+        Ok(())
+    }
+
+    /// If something is wrong already, finds out whether names are taken too, so that all errors are reported at once. Otherwise,
+    /// inserting the row decides: nothing may be read first to decide.
+    pub(super) async fn check_names(&mut self, app: &App) -> Result<(), Fault> {
+        if !self.errors.is_valid() || self.names.is_reserved(app) {
+            self.names.taken(app).await?.into_iter().for_each(|error| self.errors.add(error));
+        }
+        Ok(())
+    }
+
+    /// Returns the row to insert, or the errors of all fields.
+    pub(super) fn into_row(self, app: &App, role: user::Role) -> Result<user::Model, Vec<FieldError>> {
+        self.errors.finish()?;
+        let Names { email, username } = self.names;
         let now = app.clock.now();
-        Ok(Ok(user::Model {
-            email_key: self.email.as_ref().map(|email| email.key().to_owned()),
-            email: self.email.map(|email| email.as_str().to_owned()),
-            username_key: self.username.as_ref().map(Username::key),
-            username: self.username.map(|username| username.as_str().to_owned()),
+        Ok(user::Model {
+            email_key: email.as_ref().map(|email| email.key().to_owned()),
+            email: email.map(|email| email.as_str().to_owned()),
+            username_key: username.as_ref().map(Username::key),
+            username: username.map(|username| username.as_str().to_owned()),
             name: self.name,
             first_name: self.first_name,
             last_name: self.last_name,
-            password_hash: Some(password_hash),
+            password_hash: self.password_hash,
             role,
             ..user::Model::new(secrets::uuid_v7(now), Timestamp(now))
-        }))
+        })
     }
-}
 
-/// Returns whether users may not choose this username. Imports and the command line may still use it.
-pub(super) fn is_reserved(app: &App, username: &Username) -> bool {
-    app.config.sign_up.reserved_usernames.contains(&username.key())
+    fn owner(&self) -> Owner {
+        let names = [self.name.as_deref(), self.first_name.as_deref(), self.last_name.as_deref()];
+        Owner::new(self.names.email.as_ref(), self.names.username.as_ref(), names)
+    }
 }
 
 fn required(what: &str) -> Invalid {

@@ -44,7 +44,7 @@ pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result
     let least = app.config.passwords.password_min_length;
     if password.length() < least {
         let message = format!("A password must have at least {least} characters.");
-        return Err(Invalid::new(FieldErrorCode::TooShort, message));
+        return Err(Invalid::too_short(least, message));
     }
     if owner.words.iter().any(|word| password.is(word)) {
         let message = "This password is your own name or address, which others would try first.";

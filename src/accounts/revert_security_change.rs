@@ -12,9 +12,9 @@ use crate::{
     app::App,
     challenges::{About, Challenge, IssuedChallenge, MailPermit},
     fault::{Failure, Fault, Refusal},
-    google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{EmailAddress, Password},
     outbox,
+    provider_login::{IdentifyRefusal, ProviderLoginInput, ProviderProof, identify},
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, try_password},
     storage::{
@@ -41,7 +41,7 @@ pub enum OwnershipProof {
     /// The password that the account had then.
     Password(SecretString),
     /// The provider's response for an identity that the account had then.
-    Identity(GoogleLoginInput),
+    Identity(ProviderLoginInput),
     /// Anything else. It proves nothing about the time before the change.
     Other,
 }
@@ -173,7 +173,9 @@ async fn check(
                 return Ok(attempt);
             }
         }
-        OwnershipProof::Identity(input @ GoogleLoginInput::AuthorizationCode { .. }) => {
+        OwnershipProof::Identity(
+            input @ ProviderLoginInput { proof: ProviderProof::AuthorizationCode { .. }, .. },
+        ) => {
             let (account, attempt) = identify(app, client, &input).await.map_err(Failure::into_refusal)?;
             if plan.identities_before.contains(&(account.issuer, account.subject)) {
                 return Ok(attempt);

@@ -2,7 +2,10 @@
 
 use secrecy::SecretString;
 
-use super::new_account::{Claim, NewAccount, NewAccountInput, claim, is_reserved};
+use super::{
+    names::{Names, email_taken, username_taken},
+    new_account::{Claim, Draft, NewAccountInput, claim},
+};
 use crate::{
     app::App,
     challenges::{self, About, Asker, Challenge, IssuedChallenge, Registration},
@@ -24,12 +27,8 @@ use crate::{
 pub enum SignupRefusal {
     /// Sign-up is disabled.
     NotEnabled,
-    /// These fields are invalid.
+    /// These fields are invalid, or name what another account has.
     InvalidInput(Vec<FieldError>),
-    /// Another account has this email address.
-    EmailTaken,
-    /// Another account has this username, or it is reserved.
-    UsernameTaken,
 }
 
 impl Refusal for SignupRefusal {}
@@ -45,30 +44,27 @@ pub async fn signup(
     if !app.config.sign_up.signup {
         return Err(SignupRefusal::NotEnabled.into());
     }
-    let account = NewAccount::parse(app, &input).map_err(SignupRefusal::InvalidInput)?;
-    let address = Address::rationed(app, client.ip_address);
-    let action: Vec<_> = address.iter().map(Action::Signup).collect();
-    let asker = address.as_ref().map(Address::as_str);
-    let (email, password) = (account.email().cloned(), account.password());
-    let take_place = || app.passwords.place_to_hash(asker, account.password_length());
-    let (_, place) = Attempt::begin_with_place(app, &action, None, take_place).await?;
-    if account.username().is_some_and(|username| is_reserved(app, username)) {
-        return Err(SignupRefusal::UsernameTaken.into());
+    let mut draft = Draft::parse(app, &input);
+    if !draft.is_exhausted() {
+        let address = Address::rationed(app, client.ip_address);
+        let action: Vec<_> = address.iter().map(Action::Signup).collect();
+        let take_place = || draft.place_to_hash(app, address.as_ref().map(Address::as_str));
+        let (_, place) = Attempt::begin_with_place(app, &action, None, take_place).await?;
+        draft.hash(app, place).await?;
+        draft.check_names(app).await?;
     }
-    let row = account
-        .into_row(app, place, Role::User)
-        .await?
-        .map_err(|wrong| SignupRefusal::InvalidInput(vec![wrong.at("password")]))?;
-    match (app.config.sign_up.email_verification, email) {
+    let (names, password) = (draft.names().clone(), draft.password().unwrap_or_default());
+    let row = draft.into_row(app, Role::User).map_err(SignupRefusal::InvalidInput)?;
+    match (app.config.sign_up.email_verification, &names.email) {
         (EmailVerification::Mandatory, Some(email)) => {
-            let issued = register(app, client, row, &email, &password).await?;
+            let issued = register(app, client, row, email, &names, &password).await?;
             Ok(SignIn::EmailChallenge(Box::new(issued)))
         }
         (EmailVerification::Optional, Some(email)) => {
-            let challenge = challenge(app, client, &row, &email).await?;
-            create(app, client, row, challenge).await
+            let challenge = challenge(app, client, &row, email).await?;
+            create(app, client, row, &names, challenge).await
         }
-        _ => create(app, client, row, None).await,
+        _ => create(app, client, row, &names, None).await,
     }
 }
 
@@ -79,12 +75,12 @@ async fn register(
     client: &Client,
     row: user::Model,
     email: &EmailAddress,
+    names: &Names,
     password: &SecretString,
 ) -> Result<IssuedChallenge, Failure<SignupRefusal>> {
-    if let Some(key) = &row.username_key
-        && user::find_by_username_key(app.db.read(), key).await?.is_some()
-    {
-        return Err(SignupRefusal::UsernameTaken.into());
+    let taken = names.taken(app).await?;
+    if !taken.is_empty() {
+        return Err(SignupRefusal::InvalidInput(taken).into());
     }
     let from = Asker::anonymous(client.ip_address);
     let permit = challenges::charge(app, from, Purpose::VerifyEmail, email).await?;
@@ -133,6 +129,7 @@ async fn create(
     app: &App,
     client: &Client,
     row: user::Model,
+    names: &Names,
     challenge: Option<Challenge>,
 ) -> Result<SignIn, Failure<SignupRefusal>> {
     let pending = PendingSession::new(app, &row, client, &[AuthenticationMethod::Password]);
@@ -157,7 +154,18 @@ async fn create(
             Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: issued, ..signed_in })))
         }
         (Claim::Granted, None) => Err(Fault::internal("a new account cannot be signed in to").into()),
-        (Claim::EmailTaken, _) => Err(SignupRefusal::EmailTaken.into()),
-        (Claim::UsernameTaken, _) => Err(SignupRefusal::UsernameTaken.into()),
+        (claim, _) => Err(SignupRefusal::InvalidInput(refused(app, claim, names).await?).into()),
     }
+}
+
+/// Returns every name that is taken. If another request has freed it in the meantime, returns the one that refused the claim.
+async fn refused(app: &App, claim: Claim, names: &Names) -> Result<Vec<FieldError>, Fault> {
+    let taken = names.taken(app).await?;
+    if !taken.is_empty() {
+        return Ok(taken);
+    }
+    Ok(vec![match &names.username {
+        Some(username) if claim == Claim::UsernameTaken => username_taken(app, username).await?,
+        _ => email_taken(),
+    }])
 }

@@ -1,6 +1,6 @@
 //! Updating one's profile.
 
-use super::new_account::is_reserved;
+use super::names::{is_username_taken, username_taken};
 use crate::{
     app::App,
     fault::{Failure, Fault, Refusal},
@@ -52,10 +52,8 @@ pub struct UpdateProfileInput {
 /// The reasons why a profile is not changed.
 #[derive(Debug)]
 pub enum UpdateProfileRefusal {
-    /// These fields are invalid.
+    /// These fields are invalid, or another account has the username.
     InvalidInput(Vec<FieldError>),
-    /// Another account has this username, or it is reserved.
-    UsernameTaken,
     /// The username would change, and the viewer must reauthenticate first.
     ReauthenticationRequired,
 }
@@ -77,19 +75,24 @@ pub async fn update_profile(
     input: UpdateProfileInput,
 ) -> Result<user::Model, Failure<UpdateProfileRefusal>> {
     let user = &viewer.user;
-    let changes = Changes::parse(input).map_err(UpdateProfileRefusal::InvalidInput)?;
-    if changes.username_of(user) != user.username.as_deref() {
+    let (changes, mut errors) = Changes::parse(input);
+    let changes_username = changes.username_of(user) != user.username.as_deref();
+    if errors.is_valid() && changes_username {
         step_up(app, viewer)?;
     }
     match changes.claimed_username(user) {
-        Some(username) => {
+        // without a step-up, the viewer learns only what is malformed
+        Some(username) if step_up(app, viewer).is_ok() => {
             charge_claim(app, client, user).await?;
-            if is_reserved(app, username) {
-                return Err(UpdateProfileRefusal::UsernameTaken.into());
+            if is_username_taken(app, username).await? {
+                errors.add(username_taken(app, username).await?);
             }
         }
-        None => drop(rate_limit::charge(app, Action::Write(user.id)).await?),
+        _ if errors.is_valid() => drop(rate_limit::charge(app, Action::Write(user.id)).await?),
+        _ => {}
     }
+    errors.finish().map_err(UpdateProfileRefusal::InvalidInput)?;
+    let claimed = changes.claimed_username(user).cloned();
 
     let (id, now) = (user.id, Timestamp(app.clock.now()));
     let updated = app
@@ -109,7 +112,12 @@ pub async fn update_profile(
     match updated {
         Ok(Some(row)) => Ok(row.map_err(|wrong| UpdateProfileRefusal::InvalidInput(vec![wrong]))?),
         Ok(None) => Err(Fault::internal("the viewer has no row").into()),
-        Err(Fault::Conflict(_)) => Err(UpdateProfileRefusal::UsernameTaken.into()),
+        Err(fault @ Fault::Conflict(_)) => match claimed {
+            Some(username) => {
+                Err(UpdateProfileRefusal::InvalidInput(vec![username_taken(app, &username).await?]).into())
+            }
+            None => Err(fault.into()),
+        },
         Err(fault) => Err(fault.into()),
     }
 }
@@ -148,7 +156,8 @@ struct Changes {
 }
 
 impl Changes {
-    fn parse(input: UpdateProfileInput) -> Result<Self, Vec<FieldError>> {
+    /// Parses the input. A change that is invalid is left out.
+    fn parse(input: UpdateProfileInput) -> (Self, Inputs) {
         let mut inputs = Inputs::default();
         let changes = Self {
             name: check(&mut inputs, "name", input.name, person_name),
@@ -158,8 +167,7 @@ impl Changes {
             avatar_url: check(&mut inputs, "avatarUrl", input.avatar_url, avatar_url),
             username: check(&mut inputs, "username", input.username, Username::parse_optional),
         };
-        inputs.finish()?;
-        Ok(changes)
+        (changes, inputs)
     }
 
     /// Returns the username that the user will have.
@@ -204,6 +212,9 @@ fn check<T>(
     match change {
         Change::Keep => Change::Keep,
         Change::Clear => Change::Clear,
-        Change::Set(text) => inputs.check(field, parse(&text)).flatten().map_or(Change::Clear, Change::Set),
+        Change::Set(text) => match inputs.check(field, parse(&text)) {
+            Some(value) => value.map_or(Change::Clear, Change::Set),
+            None => Change::Keep,
+        },
     }
 }

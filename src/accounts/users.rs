@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// The default number of users on a page.
-const DEFAULT_PAGE: i32 = 20;
+pub const DEFAULT_PAGE: i32 = 20;
 /// The maximum number of users on a page.
 const MAX_PAGE: i32 = 100;
 
 /// The arguments of a page, after the Relay connection specification.
 #[derive(Clone, Debug, Default)]
 pub struct PageInput {
-    /// The number of users from the beginning.
+    /// The number of users from the beginning. Ignored if `last` is given.
     pub first: Option<i32>,
     /// The cursor after which the page begins.
     pub after: Option<String>,
@@ -53,12 +53,10 @@ pub async fn users(
     input: PageInput,
     mut filter: Filter,
 ) -> Result<UserPage, Failure<InvalidPage>> {
-    let (requested, from) = match (input.first, input.last) {
-        (Some(_), Some(_)) => {
-            return Err(InvalidPage("`first` and `last` cannot be combined.".to_owned()).into());
-        }
-        (None, Some(last)) => (last, End::Last),
-        (first, None) => (first.unwrap_or(DEFAULT_PAGE), End::First),
+    let (requested, from) = match input.last {
+        Some(last) => (last, End::Last),
+        // an explicit null
+        None => (input.first.unwrap_or(DEFAULT_PAGE), End::First),
     };
     let size = usize::try_from(requested)
         .ok()

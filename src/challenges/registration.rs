@@ -28,12 +28,20 @@ pub struct Registration {
 /// The provider's account with which the registration was made, and which signs in to the new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredIdentity {
+    /// The ID of the provider. The registrations of version 0.1 have none.
+    #[serde(default = "google")]
+    pub provider: String,
     /// The provider's `iss`.
     pub issuer: String,
     /// The account's `sub` at the provider.
     pub subject: String,
     /// The email address of the provider's account.
     pub email: String,
+}
+
+/// Returns the only provider of version 0.1.
+fn google() -> String {
+    "google".to_owned()
 }
 
 impl Registration {

@@ -11,25 +11,29 @@ use crate::{
     storage::migrate,
 };
 #[cfg(debug_assertions)]
-use crate::{clock::Clock, fake_google::FakeGoogle};
+use crate::{clock::Clock, fake_provider::FakeProvider};
 
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct Arguments {
     /// Accept connections from other machines. Everyone who can connect can read all emails
     #[arg(long)]
     expose: bool,
-    /// Start a fake Google that signs anyone in without a password; not available in release builds
+    /// Start stand-ins for sign-in providers that sign anyone in without a password; not available in release builds
     #[cfg(debug_assertions)]
     #[arg(long)]
-    fake_google: bool,
+    fake_providers: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let variables = Variables::from_environment()?;
     #[cfg(debug_assertions)]
-    let variables = if arguments.fake_google {
-        let google = FakeGoogle::start(&Clock::default()).await?;
-        variables.with("--fake-google", google.settings())
+    let variables = if arguments.fake_providers {
+        let mut variables = variables;
+        for kind in FakeProvider::ALL {
+            let fake = FakeProvider::start(kind, &Clock::default()).await?;
+            variables = variables.with("--fake-providers", fake.settings());
+        }
+        variables
     } else {
         variables
     };

@@ -23,7 +23,7 @@ pub(super) fn load_server(mode: Mode, variables: &Variables) -> Result<Config, C
     let config = start_log(mode, variables)?;
     telemetry::start_traces(&config)?;
     let changed: Vec<&str> =
-        config.report.iter().filter(|setting| setting.is_changed).map(|setting| setting.name).collect();
+        config.report.iter().filter(|setting| setting.is_changed).map(|setting| &*setting.name).collect();
     // names only, because values may be secrets or addresses
     tracing::info!(
         version = VERSION,

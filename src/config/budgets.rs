@@ -34,8 +34,8 @@ pub struct Budgets {
     pub bare_codes: Budget,
     pub failed_codes_address: Budget,
     pub failed_codes_account: Budget,
-    pub google_starts: Budget,
-    pub failed_google_logins: Budget,
+    pub provider_starts: Budget,
+    pub failed_provider_logins: Budget,
     pub writes: Budget,
 }
 
@@ -170,18 +170,18 @@ impl Budgets {
                 "20/1h",
                 "Wrong codes in the sessions of one account.",
             ),
-            google_starts: budget(
+            provider_starts: budget(
                 r,
-                "RATE_LIMIT_GOOGLE_STARTS",
+                "RATE_LIMIT_PROVIDER_STARTS",
                 "60/1h",
-                "`startGoogleLogin` from one address.",
+                "`startProviderLogin` from one address.",
             ),
-            failed_google_logins: budget(
+            failed_provider_logins: budget(
                 r,
-                "RATE_LIMIT_FAILED_GOOGLE_LOGINS",
+                "RATE_LIMIT_FAILED_PROVIDER_LOGINS",
                 "50/15m",
-                "`googleLogin` and `linkGoogle` from one address with what Google does not confirm. New accounts count \
-                 as sign-ups too.",
+                "`providerLogin` and `linkIdentity` from one address with what the provider does not confirm. New \
+                 accounts count as sign-ups too.",
             ),
             writes: budget(
                 r,

@@ -8,7 +8,6 @@ mod connection_url;
 mod database;
 mod dotenv;
 mod exposed_files;
-mod google;
 mod graphql_limits;
 mod kept_secret_key;
 mod mail;
@@ -16,6 +15,9 @@ mod mode;
 mod monitoring;
 mod origin;
 mod passwords;
+mod provider;
+mod provider_presets;
+mod providers;
 mod reader;
 mod reference;
 mod rights;
@@ -31,12 +33,13 @@ pub use budget::Budget;
 pub use budgets::Budgets;
 pub use codes::CodeConfig;
 pub use database::{DatabaseConfig, DatabaseEvents, DatabasePooler, DatabaseUrl};
-pub use google::GoogleConfig;
 pub use graphql_limits::GraphqlLimits;
 pub use mail::MailConfig;
 pub use mode::Mode;
 pub use monitoring::{LogFormat, MonitoringConfig, Readiness};
 pub use passwords::{Argon2Backend, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB, PasswordConfig};
+pub use provider::{ClientAuthentication, ProviderConfig, ProviderEndpoints, ProviderKind};
+pub use providers::ProvidersConfig;
 pub use reader::{Section, Setting};
 pub use server::ServerConfig;
 pub use sign_up::{ChallengeMethod, EmailVerification, SignUpConfig};
@@ -60,8 +63,7 @@ pub struct Config {
     pub sign_up: SignUpConfig,
     pub codes: CodeConfig,
     pub mail: MailConfig,
-    /// `None` if sign-in with Google is off.
-    pub google: Option<GoogleConfig>,
+    pub providers: ProvidersConfig,
     pub passwords: PasswordConfig,
     pub budgets: Budgets,
     pub sockets: SocketLimits,
@@ -100,7 +102,7 @@ impl Config {
         let codes = CodeConfig::read(&mut r);
         let passwords = PasswordConfig::read(&mut r);
         let mail = MailConfig::read(&mut r);
-        let google = GoogleConfig::read(&mut r, server.base_url(), server.port);
+        let providers = ProvidersConfig::read(&mut r, server.base_url(), server.port);
         let budgets = Budgets::read(&mut r);
         let sockets = SocketLimits::read(&mut r);
         let graphql_limits = GraphqlLimits::read(&mut r);
@@ -117,7 +119,7 @@ impl Config {
             sign_up,
             codes,
             mail,
-            google,
+            providers,
             passwords,
             budgets,
             sockets,

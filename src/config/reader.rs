@@ -1,6 +1,8 @@
 //! Reads settings one by one. It takes the given value or the default, records it for `gatehouse config`, and collects
 //! problems. Each setting is defined where it is read, and its name, default and meaning are nowhere else.
 
+use std::borrow::Cow;
+
 use super::{
     connection_url,
     mode::Mode,
@@ -13,11 +15,11 @@ pub struct Setting {
     /// The section of the reference that lists it.
     pub section: Section,
     /// The name of the variable.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The default, in Markdown. It is the same on every machine.
     pub default: String,
     /// The meaning, in Markdown.
-    pub meaning: &'static str,
+    pub meaning: Cow<'static, str>,
     /// The value, with secrets hidden.
     pub value: String,
     /// Whether it must be given.
@@ -106,21 +108,21 @@ impl<'v> Reader<'v> {
     /// Defines a setting and reads it. If its value is invalid, records the problem and returns the default.
     pub(super) fn setting<T>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         default: impl Into<DefaultValue>,
-        meaning: &'static str,
+        meaning: impl Into<Cow<'static, str>>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
-        let default = default.into();
-        let found = self.find(name);
+        let (name, default) = (name.into(), default.into());
+        let found = self.find(&name);
         if self.requires(&default) && found.is_none() {
-            self.refuse(name, "is missing");
+            self.refuse(&name, "is missing");
         }
         let given = found.map_or(Ok(default.value.as_str()), Variable::text);
-        let shown = shown(name, given.as_deref().unwrap_or_default());
-        self.record(name, &default, meaning, shown);
+        let shown = shown(&name, given.as_deref().unwrap_or_default());
+        self.record(name.clone(), &default, meaning, shown);
         given.and_then(&parse).unwrap_or_else(|problem| {
-            self.refuse(name, &problem);
+            self.refuse(&name, &problem);
             parse(&default.value).unwrap_or_else(|e| unreachable!("the default of {name} {e}"))
         })
     }
@@ -128,12 +130,13 @@ impl<'v> Reader<'v> {
     /// Records the definition of a setting and its value, which must show no secret.
     pub(super) fn record(
         &mut self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         default: &DefaultValue,
-        meaning: &'static str,
+        meaning: impl Into<Cow<'static, str>>,
         value: String,
     ) {
-        let found = self.find(name);
+        let (name, meaning) = (name.into(), meaning.into());
+        let found = self.find(&name);
         let source = found.map_or("default", |found| found.source);
         let is_changed = found.is_some_and(|found| found.text().as_deref() != Ok(default.value.as_str()));
         let (section, is_required, default) = (self.section, self.requires(default), default.markdown());
@@ -157,6 +160,11 @@ impl<'v> Reader<'v> {
         self.variables.get(name)
     }
 
+    /// Returns the names of all variables, whether or not they are settings.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'v str> {
+        self.variables.names()
+    }
+
     /// Records a problem unless the condition holds.
     pub(super) fn check(&mut self, holds: bool, problem: &str) {
         if !holds {
@@ -178,7 +186,8 @@ impl<'v> Reader<'v> {
 
 /// Returns the value of a setting with its secrets hidden.
 fn shown(name: &str, value: &str) -> String {
-    let is_secret = name.starts_with("SECRET_KEY") || name.ends_with("_SECRET");
+    let is_secret =
+        name.starts_with("SECRET_KEY") || name.ends_with("_SECRET") || name.ends_with("_PRIVATE_KEY");
     if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }

@@ -90,6 +90,11 @@ impl Variables {
         self
     }
 
+    /// Returns the names of all variables that are not empty.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().filter(|(_, variable)| !variable.is_empty()).map(|(name, _)| name.as_str())
+    }
+
     /// Returns a variable. Returns `None` if it is unset or empty.
     pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.all.get(name).filter(|variable| !variable.is_empty())

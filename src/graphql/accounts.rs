@@ -6,19 +6,21 @@ use secrecy::SecretString;
 use super::{
     caller::{caller, viewer},
     error::ApiError,
-    reauthentication::{ReauthenticationProof, unknown_provider},
+    reauthentication::ReauthenticationProof,
     refusal::{ErrorCode, UserError},
     types::{
         auth_payload::SignInResult,
         email_challenge::EmailChallengeResult,
         password_changed::PasswordChangeResult,
         user::{User, UserResult},
+        username_availability::UsernameAvailableResult,
     },
+    unhandled::Growing,
 };
 use crate::{
     accounts::{
         self, Change, ChangePasswordRefusal, NewAccountInput, OwnershipProof, RevertSecurityChangeRefusal,
-        SignupRefusal, UpdateProfileRefusal,
+        SignupRefusal, UpdateProfileRefusal, UsernameAvailableRefusal,
     },
     sessions::Viewer,
 };
@@ -29,21 +31,31 @@ pub struct AccountsQuery;
 
 #[Object]
 impl AccountsQuery {
-    /// The signed-in user.
+    /// The signed-in user. Fails with `UNAUTHENTICATED` if nobody is signed in.
     async fn me(&self, ctx: &Context<'_>) -> Result<User, ApiError> {
         let Viewer { user, session, .. } = viewer(ctx)?.clone();
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// Whether a username is valid and available. If there are too many requests, fails with `LIMIT_EXCEEDED`, and
-    /// `extensions.retryAfter` is the number of seconds to wait.
+    /// The signed-in user, for an app's first query. Null if nobody is signed in: without a valid access token, with an expired
+    /// one, and after the session has ended.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
+        let (app, caller) = caller(ctx)?;
+        let viewer = caller.viewer_if_any(app).await?;
+        Ok(viewer.map(|Viewer { user, session, .. }| User::new(user.clone(), Some(session.id))))
+    }
+
+    /// Whether a username is available. An invalid username is refused with `INVALID_INPUT`.
     async fn username_available(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The username to check. Case is ignored.")] username: String,
-    ) -> Result<bool, ApiError> {
+    ) -> Result<UsernameAvailableResult, ApiError> {
         let (app, caller) = caller(ctx)?;
-        Ok(accounts::username_available(app, &caller.client, &username).await?)
+        Ok(match accounts::username_available(app, &caller.client, &username).await {
+            Ok(checked) => UsernameAvailableResult::UsernameAvailability(checked.into()),
+            Err(error) => UsernameAvailableResult::UserError(error.try_into()?),
+        })
     }
 }
 
@@ -58,12 +70,12 @@ impl AccountsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new account.")] input: SignupInput,
-    ) -> Result<SignInResult, ApiError> {
+    ) -> Result<Growing<SignInResult>, ApiError> {
         let (app, caller) = caller(ctx)?;
-        Ok(match accounts::signup(app, &caller.client, input.into()).await {
+        Ok(Growing(match accounts::signup(app, &caller.client, input.into()).await {
             Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(error.try_into()?),
-        })
+        }))
     }
 
     /// Updates the viewer's own profile. Omitted fields stay unchanged; null clears a field. Changing the username requires
@@ -112,9 +124,7 @@ impl AccountsMutation {
         proof: Option<ReauthenticationProof>,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
-        let Ok(proof) = proof.map(OwnershipProof::try_from).transpose() else {
-            return Ok(EmailChallengeResult::UserError(unknown_provider()));
-        };
+        let proof = proof.map(OwnershipProof::from);
         let input = accounts::RevertSecurityChangeInput { token: token.into(), proof };
         accounts::revert_security_change(app, &caller.client, input).await.try_into()
     }
@@ -222,13 +232,13 @@ impl From<SignupRefusal> for UserError {
         match refusal {
             SignupRefusal::NotEnabled => Self::signup_not_enabled(),
             SignupRefusal::InvalidInput(fields) => Self::invalid_input(fields),
-            SignupRefusal::EmailTaken => Self::taken(
-                ErrorCode::EmailTaken,
-                "email",
-                "An account with this email address already exists.",
-            ),
-            SignupRefusal::UsernameTaken => Self::username_taken(),
         }
+    }
+}
+
+impl From<UsernameAvailableRefusal> for UserError {
+    fn from(UsernameAvailableRefusal::InvalidInput(fields): UsernameAvailableRefusal) -> Self {
+        Self::invalid_input(fields)
     }
 }
 
@@ -236,7 +246,6 @@ impl From<UpdateProfileRefusal> for UserError {
     fn from(refusal: UpdateProfileRefusal) -> Self {
         match refusal {
             UpdateProfileRefusal::InvalidInput(fields) => Self::invalid_input(fields),
-            UpdateProfileRefusal::UsernameTaken => Self::username_taken(),
             UpdateProfileRefusal::ReauthenticationRequired => Self::reauthentication_required(),
         }
     }

@@ -34,18 +34,22 @@ impl AdministrationQuery {
         Ok(found.map(|user| User::new(user, Some(viewer.session.id))))
     }
 
-    /// A page of users, newest first: 20 by default, at most 100. Paging by cursor neither skips nor repeats users, even
-    /// while users are added. An invalid cursor fails with `BAD_REQUEST`.
+    /// A page of users, newest first. Paging by cursor neither skips nor repeats users, even while users are added. Null if the
+    /// viewer's role does not allow it (`FORBIDDEN`), or if an argument is invalid (`BAD_REQUEST`).
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The number of users to return from the beginning of the list; at most 100.")] first: Option<i32>,
+        #[graphql(
+            desc = "The number of users to return from the beginning of the list; at most 100. Ignored if `last` is given.",
+            default_with = "Some(accounts::DEFAULT_PAGE)"
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Returns only users after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of users to return from the end of the list; at most 100.")]
         last: Option<i32>,
         #[graphql(desc = "Returns only users before this cursor.")] before: Option<String>,
         #[graphql(desc = "Returns only users who match every condition.")] filter: Option<UserFilter>,
-    ) -> Result<UserConnection, ApiError> {
+    ) -> Result<Option<UserConnection>, ApiError> {
         let (app, _) = caller(ctx)?;
         let page = PageInput { first, after, last, before };
         let filter = filter.map(Filter::from).unwrap_or_default();
@@ -58,7 +62,7 @@ impl AdministrationQuery {
             start_cursor: cursor(users.first()),
             end_cursor: cursor(users.last()),
         };
-        Ok(UserConnection { users, page_info, filter: page.filter })
+        Ok(Some(UserConnection { users, page_info, filter: page.filter }))
     }
 }
 

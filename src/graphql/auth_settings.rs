@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::{numbers::length, types::email_challenge::ChallengeMethod, verification::EmailVerificationMode};
+use super::{
+    numbers::length,
+    types::{email_challenge::ChallengeMethod, identity::IdentityProvider},
+    verification::EmailVerificationMode,
+};
 use crate::{
     app::App,
+    config::ProviderConfig,
     input::{PASSWORD_MAX_LENGTH, USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH},
 };
 
@@ -29,7 +34,7 @@ impl AuthSettingsQuery {
             password_max_length: length(PASSWORD_MAX_LENGTH),
             username_min_length: length(USERNAME_MIN_LENGTH),
             username_max_length: length(USERNAME_MAX_LENGTH),
-            google_client_id: config.google.as_ref().map(|google| google.client_id.clone()),
+            providers: config.providers.all.iter().map(SignInProvider::from).collect(),
         }
     }
 }
@@ -55,6 +60,30 @@ pub struct AuthSettings {
     username_min_length: i32,
     /// The maximum length of a username, in characters.
     username_max_length: i32,
-    /// The client ID for Google sign-in. Null if Google sign-in is disabled.
-    google_client_id: Option<String>,
+    /// The sign-in providers, in the order in which to show them.
+    providers: Vec<SignInProvider>,
+}
+
+/// A sign-in provider: people can sign in with an account there.
+#[derive(SimpleObject)]
+pub struct SignInProvider {
+    /// The ID of the provider, for `startProviderLogin` and `ProviderLoginInput`.
+    id: ID,
+    /// The kind of provider.
+    kind: IdentityProvider,
+    /// The name of the provider, for the label of a button.
+    name: String,
+    /// The client ID of this server at the provider.
+    client_id: String,
+}
+
+impl From<&ProviderConfig> for SignInProvider {
+    fn from(provider: &ProviderConfig) -> Self {
+        Self {
+            id: provider.id.as_str().into(),
+            kind: provider.kind.into(),
+            name: provider.name.clone(),
+            client_id: provider.client_id.clone(),
+        }
+    }
 }

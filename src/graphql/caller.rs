@@ -77,7 +77,7 @@ impl Caller {
 }
 
 /// Returns the app and the caller, which resolvers pass to use cases.
-pub(super) fn caller<'c>(ctx: &Context<'c>) -> Result<(&'c App, &'c Caller), ApiError> {
+pub fn caller<'c>(ctx: &Context<'c>) -> Result<(&'c App, &'c Caller), ApiError> {
     let caller = ctx.data_opt::<Caller>().ok_or(ApiError::Unauthenticated(Unauthenticated::Missing))?;
     Ok((ctx.data_unchecked::<Arc<App>>(), caller))
 }

@@ -1,12 +1,14 @@
 //! A sample protected resource.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject, Union};
 
 use super::{
     caller::{caller, viewer},
     error::ApiError,
+    refusal::UserError,
 };
 use crate::{
+    input::Invalid,
     rate_limit::{self, Action},
     storage::user,
 };
@@ -14,7 +16,7 @@ use crate::{
 /// The maximum length of a text that is echoed, in characters.
 const MAX_TEXT: usize = 1000;
 
-/// A response of the dashboard.
+/// A response from the dashboard.
 #[derive(SimpleObject)]
 pub struct Dashboard {
     /// A greeting to the viewer, which may include the text that they sent.
@@ -45,16 +47,30 @@ impl DashboardMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The text to return; at most 1,000 characters.")] text: String,
-    ) -> Result<Dashboard, ApiError> {
+    ) -> Result<PostToDashboardResult, ApiError> {
         if text.chars().count() > MAX_TEXT {
-            return Err(ApiError::BadRequest(format!("`text` has more than {MAX_TEXT} characters.")));
+            let wrong =
+                Invalid::too_long(MAX_TEXT, format!("A text can be at most {MAX_TEXT} characters long."));
+            return Ok(PostToDashboardResult::UserError(UserError::invalid_input(vec![wrong.at("text")])));
         }
         let (app, _) = caller(ctx)?;
         let user = &viewer(ctx)?.user;
-        rate_limit::charge(app, Action::Write(user.id)).await?;
+        if let Err(fault) = rate_limit::charge(app, Action::Write(user.id)).await {
+            return Ok(PostToDashboardResult::UserError(UserError::wait(fault)?));
+        }
         let name = name(user);
-        Ok(Dashboard { response: format!("Hey {name}, your text is {text}") })
+        let response = format!("Hey {name}, your text is {text}");
+        Ok(PostToDashboardResult::Dashboard(Dashboard { response }))
     }
+}
+
+/// The result of posting to the dashboard.
+#[derive(Union)]
+pub enum PostToDashboardResult {
+    /// The response.
+    Dashboard(Dashboard),
+    /// The request was refused.
+    UserError(UserError),
 }
 
 fn name(user: &user::Model) -> &str {

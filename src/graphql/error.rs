@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{ErrorExtensionValues, ServerError};
+use async_graphql::{Enum, ErrorExtensionValues, ServerError, resolver_utils::EnumType};
 
 use super::numbers::whole_seconds;
 use crate::{
@@ -14,6 +14,40 @@ use crate::{
 
 static FULL_LIMIT: LogLimit = LogLimit::new();
 static UNAVAILABLE_LIMIT: LogLimit = LogLimit::new();
+
+/// The code of a top-level error, in `extensions.code`. New values may be added, so handle unknown ones.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopLevelErrorCode {
+    /// The request or an argument is malformed, or the document does not match the schema.
+    BadRequest,
+    /// The document selects a protected field, but the request has no valid access token. `extensions.reason` is `MISSING`,
+    /// `EXPIRED`, `INVALID` or `REVOKED`.
+    Unauthenticated,
+    /// The viewer's role, or the origin of the request, does not allow this.
+    Forbidden,
+    /// The document exceeds a limit, which the message names.
+    LimitExceeded,
+    /// Too many requests. `extensions.retryAfter` is the number of seconds to wait.
+    RateLimited,
+    /// The server is overloaded. `extensions.retryAfter` is the number of seconds to wait.
+    ServerBusy,
+    /// Something that the server depends on is unavailable, such as its database. Try again later.
+    ServiceUnavailable,
+    /// An internal error. The server log has the details under `extensions.requestId`.
+    Internal,
+    /// Nothing is served at this URL.
+    NotFound,
+    /// Persisted queries are not supported: send the document.
+    PersistedQueryNotSupported,
+}
+
+impl TopLevelErrorCode {
+    /// Returns the name of the value in the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::items().iter().find(|item| item.value == self).map_or("", |item| item.name)
+    }
+}
 
 /// A top-level error: a request, or one of its fields, has no result.
 ///
@@ -31,7 +65,9 @@ pub enum ApiError {
     LimitExceeded(String),
     /// The budget of this setting is used up; the number is the seconds to wait before trying again.
     RateLimited(&'static str, i32),
-    /// The server cannot respond at the moment. A later attempt may succeed.
+    /// The server is overloaded. An attempt a second later may succeed.
+    ServerBusy,
+    /// Something that the server depends on is unavailable. A later attempt may succeed.
     ServiceUnavailable,
     /// An internal error.
     Internal,
@@ -40,14 +76,16 @@ pub enum ApiError {
 impl ApiError {
     /// Returns the `extensions.code`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> TopLevelErrorCode {
         match self {
-            Self::BadRequest(_) => "BAD_REQUEST",
-            Self::Unauthenticated(_) => "UNAUTHENTICATED",
-            Self::Forbidden(_) => "FORBIDDEN",
-            Self::LimitExceeded(_) | Self::RateLimited(..) => "LIMIT_EXCEEDED",
-            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
-            Self::Internal => "INTERNAL",
+            Self::BadRequest(_) => TopLevelErrorCode::BadRequest,
+            Self::Unauthenticated(_) => TopLevelErrorCode::Unauthenticated,
+            Self::Forbidden(_) => TopLevelErrorCode::Forbidden,
+            Self::LimitExceeded(_) => TopLevelErrorCode::LimitExceeded,
+            Self::RateLimited(..) => TopLevelErrorCode::RateLimited,
+            Self::ServerBusy => TopLevelErrorCode::ServerBusy,
+            Self::ServiceUnavailable => TopLevelErrorCode::ServiceUnavailable,
+            Self::Internal => TopLevelErrorCode::Internal,
         }
     }
 
@@ -67,6 +105,7 @@ impl ApiError {
                 return format!("Too many requests ({setting}). Try again after `retryAfter` seconds.")
                     .into();
             }
+            Self::ServerBusy => "The server is busy. Try again in a second.",
             Self::ServiceUnavailable => "The server is unavailable. Try again in a moment.",
             Self::Internal => "Internal server error. The server log has the details under the request ID.",
         };
@@ -74,14 +113,16 @@ impl ApiError {
     }
 
     fn extend(&self, extensions: &mut ErrorExtensionValues) {
-        extensions.set("code", self.code());
+        extensions.set("code", self.code().name());
         if let Self::ServiceUnavailable | Self::Internal = self
             && let Some(id) = telemetry::request_id()
         {
             extensions.set("requestId", id);
         }
-        if let Self::RateLimited(_, retry_after) = self {
-            extensions.set("retryAfter", *retry_after);
+        match self {
+            Self::RateLimited(_, retry_after) => extensions.set("retryAfter", *retry_after),
+            Self::ServerBusy => extensions.set("retryAfter", 1),
+            _ => {}
         }
         if let Self::Unauthenticated(reason) = self {
             extensions.set("reason", reason.word());
@@ -112,7 +153,7 @@ impl<F: Into<Fault>> From<F> for ApiError {
             Fault::Busy => {
                 telemetry::note_cause("queue_full");
                 FULL_LIMIT.log(|left_out| tracing::warn!(left_out, "a queue is full; a request was refused"));
-                Self::ServiceUnavailable
+                Self::ServerBusy
             }
             Fault::RateLimited { setting, retry_after } => {
                 Self::RateLimited(setting, whole_seconds(retry_after))

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder, ValidationMode};
+use async_graphql::{
+    MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, ValidationMode,
+};
 
 use crate::app::App;
 use error_redaction::ErrorRedaction;
 use guard::{documents::Documents, jwt_guard::JwtGuard, root::Guarded};
 use measure::Measure;
+use unhandled::ReportUnhandled;
 
 pub mod accounts;
 pub mod administration;
@@ -17,18 +20,20 @@ pub mod caller;
 pub mod dashboard;
 pub mod error;
 pub mod error_redaction;
-pub mod google_login;
 pub mod guard;
 pub mod introspection;
 pub mod measure;
+pub mod node;
 mod numbers;
 pub mod password_reset;
+pub mod provider_login;
 pub mod reauthentication;
 pub mod refusal;
 pub mod session_events;
 pub mod sessions;
 pub mod token_delivery;
 pub mod types;
+pub mod unhandled;
 pub mod verification;
 
 /// Queries. Every field requires an access token, unless its description says that it is public.
@@ -38,6 +43,7 @@ pub struct Query(
     auth_settings::AuthSettingsQuery,
     administration::AdministrationQuery,
     dashboard::DashboardQuery,
+    node::NodeQuery,
 );
 
 /// Mutations. Every field requires an access token, unless its description says that it is public.
@@ -48,7 +54,7 @@ pub struct Mutation(
     verification::VerificationMutation,
     password_reset::PasswordResetMutation,
     reauthentication::ReauthenticationMutation,
-    google_login::GoogleLoginMutation,
+    provider_login::ProviderLoginMutation,
     administration::AdministrationMutation,
     dashboard::DashboardMutation,
 );
@@ -64,7 +70,10 @@ pub type ApiSchema = Schema<Guarded<Query>, Guarded<Mutation>, Subscription>;
 #[must_use]
 pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     let tells_schema = app.config.server.introspection;
-    let builder = builder().extension(JwtGuard { documents }).extension(ErrorRedaction { tells_schema });
+    let builder = builder()
+        .extension(JwtGuard { documents })
+        .extension(ErrorRedaction { tells_schema })
+        .extension(ReportUnhandled);
     let builder = if tells_schema { builder } else { builder.disable_introspection() };
     // `documents` has already validated them in full
     let builder = builder.validation_mode(ValidationMode::Fast);
@@ -78,7 +87,7 @@ pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
 /// Returns the schema in GraphQL's schema definition language. It needs no app.
 #[must_use]
 pub fn sdl() -> String {
-    builder().finish().sdl()
+    builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
 fn builder() -> SchemaBuilder<Guarded<Query>, Guarded<Mutation>, Subscription> {

@@ -1,6 +1,6 @@
 //! Reauthentication: confirming, within a session, that its user is still the one acting.
 
-use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject, Union};
+use async_graphql::{Context, ID, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
 
 use super::{
@@ -10,17 +10,14 @@ use super::{
     refusal::{ErrorCode, UserError},
     types::{
         email_challenge::EmailChallenge,
+        provider_login_input::ProviderLoginInput,
         session::{AuthenticationMethod, Session},
     },
 };
 use crate::{
     accounts::OwnershipProof,
-    google_login::GoogleLoginInput,
     reauthentication::{self, ReauthenticateRefusal, StartReauthenticationRefusal},
 };
-
-/// The ID of the only provider so far.
-const GOOGLE: &str = "google";
 
 /// The mutations of reauthentication.
 #[derive(Default)]
@@ -53,14 +50,11 @@ impl ReauthenticationMutation {
         #[graphql(desc = "The proof of identity.")] proof: ReauthenticationProof,
     ) -> Result<ReauthenticateResult, ApiError> {
         let (app, caller) = caller(ctx)?;
-        let Ok(proof) = proof.try_into() else {
-            return Ok(ReauthenticateResult::UserError(unknown_provider()));
-        };
         let Ok(id) = id.parse() else {
             return Ok(ReauthenticateResult::UserError(ReauthenticateRefusal::InvalidToken.into()));
         };
         let viewer = viewer(ctx)?;
-        Ok(match reauthentication::reauthenticate(app, &caller.client, viewer, id, proof).await {
+        Ok(match reauthentication::reauthenticate(app, &caller.client, viewer, id, proof.into()).await {
             Ok(done) => ReauthenticateResult::Reauthenticated(Box::new(done.into())),
             Err(error) => ReauthenticateResult::UserError(error.try_into()?),
         })
@@ -144,103 +138,24 @@ pub enum ReauthenticationProof {
     Identity(ProviderLoginInput),
 }
 
-/// A credential from a sign-in provider.
-#[derive(InputObject)]
-pub struct ProviderLoginInput {
-    /// The ID of the provider: `google`.
-    provider: ID,
-    /// The credential.
-    proof: ProviderProof,
-}
-
-/// A credential from a provider. Give exactly one field.
-#[derive(OneofObject)]
-pub enum ProviderProof {
-    /// An authorization code, from the flow that `startGoogleLogin` started.
-    AuthorizationCode(AuthorizationCodeInput),
-    /// An ID token, from a native app or the provider's script.
-    IdToken(IdTokenInput),
-    /// An access token. Always refused: it does not show that the user is present now.
-    #[graphql(secret)]
-    AccessToken(String),
-}
-
-/// An authorization code, with proof that the same browser started the flow.
-#[derive(InputObject)]
-pub struct AuthorizationCodeInput {
-    /// The parameter `code` of the redirect.
-    #[graphql(secret)]
-    code: String,
-    /// The parameter `state` of the redirect. It works once.
-    #[graphql(secret)]
-    state: String,
-    /// The `codeVerifier` that `startGoogleLogin` returned to this browser.
-    #[graphql(secret)]
-    code_verifier: String,
-}
-
-/// An ID token from a provider.
-#[derive(InputObject)]
-pub struct IdTokenInput {
-    /// The ID token, issued to this server's client ID.
-    #[graphql(secret)]
-    id_token: String,
-    /// The nonce that the client sent to the provider, which the token must contain. For a reauthentication, the ID of the
-    /// `Reauthentication`.
-    nonce: Option<String>,
-}
-
-/// The error for a provider ID that is not known.
-#[derive(Clone, Copy, Debug)]
-pub struct UnknownProvider;
-
-impl TryFrom<ProviderLoginInput> for GoogleLoginInput {
-    type Error = UnknownProvider;
-
-    fn try_from(input: ProviderLoginInput) -> Result<Self, UnknownProvider> {
-        if input.provider.as_str() != GOOGLE {
-            return Err(UnknownProvider);
-        }
-        Ok(match input.proof {
-            ProviderProof::AccessToken(token) => Self::AccessToken(token.into()),
-            ProviderProof::IdToken(IdTokenInput { id_token, nonce }) => {
-                Self::IdToken { id_token: id_token.into(), nonce }
-            }
-            ProviderProof::AuthorizationCode(input) => Self::AuthorizationCode {
-                code: input.code.into(),
-                state: input.state.into(),
-                code_verifier: input.code_verifier.into(),
-            },
-        })
-    }
-}
-
-impl TryFrom<ReauthenticationProof> for reauthentication::ReauthenticationProof {
-    type Error = UnknownProvider;
-
-    fn try_from(proof: ReauthenticationProof) -> Result<Self, UnknownProvider> {
-        Ok(match proof {
+impl From<ReauthenticationProof> for reauthentication::ReauthenticationProof {
+    fn from(proof: ReauthenticationProof) -> Self {
+        match proof {
             ReauthenticationProof::Password(password) => Self::Password(password.into()),
             ReauthenticationProof::EmailCode(code) => Self::EmailCode(code.into()),
-            ReauthenticationProof::Identity(input) => Self::Identity(input.try_into()?),
-        })
+            ReauthenticationProof::Identity(input) => Self::Identity(input.into()),
+        }
     }
 }
 
-impl TryFrom<ReauthenticationProof> for OwnershipProof {
-    type Error = UnknownProvider;
-
-    fn try_from(proof: ReauthenticationProof) -> Result<Self, UnknownProvider> {
-        Ok(match proof {
+impl From<ReauthenticationProof> for OwnershipProof {
+    fn from(proof: ReauthenticationProof) -> Self {
+        match proof {
             ReauthenticationProof::Password(password) => Self::Password(password.into()),
             ReauthenticationProof::EmailCode(_) => Self::Other,
-            ReauthenticationProof::Identity(input) => Self::Identity(input.try_into()?),
-        })
+            ReauthenticationProof::Identity(input) => Self::Identity(input.into()),
+        }
     }
-}
-
-pub(super) fn unknown_provider() -> UserError {
-    UserError::new(ErrorCode::NotEnabled, "This sign-in provider does not exist.")
 }
 
 impl From<StartReauthenticationRefusal> for UserError {

@@ -2,11 +2,26 @@
 
 use async_graphql::{Enum, SimpleObject, resolver_utils::EnumType};
 
-use super::{error::ApiError, measure, numbers::whole_seconds};
+use super::{
+    error::ApiError,
+    measure,
+    numbers::{length, whole_seconds},
+};
 use crate::{
     fault::{Failure, Fault},
     input,
 };
+
+tokio::task_local! {
+    /// The codes that the policy table names for the field that is being resolved.
+    static DECLARED: &'static [ErrorCode];
+}
+
+/// Resolves a field for which the policy table names these codes. In debug builds, another code panics, so a test that causes the
+/// refusal fails.
+pub(super) async fn declaring<F: Future>(codes: &'static [ErrorCode], resolve: F) -> F::Output {
+    if cfg!(debug_assertions) { DECLARED.scope(codes, resolve).await } else { resolve.await }
+}
 
 /// A refused request.
 #[derive(SimpleObject, Debug)]
@@ -30,6 +45,12 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// The problem in English, for people.
     pub message: String,
+    /// The minimum, for `TOO_SHORT`, in the unit that `message` names. Null for other codes.
+    pub min: Option<i32>,
+    /// The maximum, for `TOO_LONG`, in the unit that `message` names. Null for other codes.
+    pub max: Option<i32>,
+    /// A similar value that is acceptable, such as a username that is available. Null if there is none.
+    pub suggestion: Option<String>,
 }
 
 /// The problem with an input. New values may be added, so handle unknown ones.
@@ -57,11 +78,11 @@ pub enum FieldErrorCode {
 /// The reason for a refusal. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// Inputs are missing or invalid; `fields` lists them.
+    /// Inputs are missing or invalid; `fields` lists all of them.
     InvalidInput,
-    /// An account with this email address already exists.
+    /// An account with this email address already exists. If other inputs are at fault too, the code is `INVALID_INPUT`.
     EmailTaken,
-    /// Another account already has this username.
+    /// Another account already has this username. If other inputs are at fault too, the code is `INVALID_INPUT`.
     UsernameTaken,
     /// The account is unknown, its password is wrong, or it has no password. The cases are not distinguished.
     InvalidCredentials,
@@ -79,38 +100,54 @@ pub enum ErrorCode {
     ServerBusy,
     /// The user does not exist, or the viewer may not act on them.
     NotFound,
-    /// Not allowed on the viewer's own account or on the last superuser.
+    /// Not allowed for the viewer's role, on the viewer's own account, or on the last superuser.
     NotAllowed,
-    /// Google did not confirm the credential.
-    GoogleRejected,
-    /// Google did not respond.
-    GoogleUnavailable,
-    /// An account with this email address already exists. Sign in to it another way, then link Google to it.
+    /// The sign-in provider did not confirm the credential.
+    ProviderRejected,
+    /// The sign-in provider did not respond.
+    ProviderUnavailable,
+    /// An account with this email address already exists. Sign in to it another way, then call `linkIdentity`.
     LinkRequired,
-    /// This Google account is linked to another user.
+    /// This account at the provider is linked to another user.
     IdentityTaken,
     /// This is the only way to sign in to the account.
     LastSignInMethod,
+    /// The result is of a kind that the document does not select, because it is newer than the client. `message` says what to do.
+    UnhandledResult,
     /// The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request.
     ReauthenticationRequired,
 }
 
+impl ErrorCode {
+    /// Returns the name of the value in the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::items().iter().find(|item| item.value == self).map_or("", |item| item.name)
+    }
+}
+
 impl UserError {
     pub(super) fn new(code: ErrorCode, message: &str) -> Self {
-        let item = ErrorCode::items().iter().find(|item| item.value == code);
-        item.inspect(|item| measure::note_refusal(item.name));
+        measure::note_refusal(code.name());
+        // every union may grow
+        let is_declared = |codes: &&[ErrorCode]| code == ErrorCode::UnhandledResult || codes.contains(&code);
+        let _ = DECLARED
+            .try_with(|codes| debug_assert!(is_declared(codes), "the policy table does not name {code:?}"));
         Self { code, message: message.to_owned(), fields: Vec::new(), retry_after: None }
     }
 
+    /// Reports all inputs at fault.
     pub(super) fn invalid_input(fields: Vec<input::FieldError>) -> Self {
         let fields: Vec<FieldError> = fields.into_iter().map(FieldError::from).collect();
         let message = fields.iter().map(|field| field.message.as_str()).collect::<Vec<_>>().join(" ");
-        Self { fields, ..Self::new(ErrorCode::InvalidInput, &message) }
-    }
-
-    pub(super) fn taken(code: ErrorCode, field: &'static str, message: &str) -> Self {
-        let wrong = input::Invalid::new(input::FieldErrorCode::Taken, message);
-        Self { fields: vec![wrong.at(field).into()], ..Self::new(code, message) }
+        let code = match fields.as_slice() {
+            [FieldError { field, code: FieldErrorCode::Taken, .. }] if field == "email" => {
+                ErrorCode::EmailTaken
+            }
+            [FieldError { code: FieldErrorCode::Taken, .. }] => ErrorCode::UsernameTaken,
+            _ => ErrorCode::InvalidInput,
+        };
+        Self { fields, ..Self::new(code, &message) }
     }
 
     pub(super) fn not_enabled() -> Self {
@@ -121,15 +158,19 @@ impl UserError {
         Self::new(ErrorCode::NotEnabled, "Sign-up is disabled.")
     }
 
-    pub(super) fn google_not_enabled() -> Self {
-        Self::new(ErrorCode::NotEnabled, "Sign-in with Google is disabled.")
+    pub(super) fn provider_not_enabled() -> Self {
+        Self::new(ErrorCode::NotEnabled, "Sign-in with this provider is disabled.")
     }
 
-    pub(super) fn google_unavailable() -> Self {
+    pub(super) fn provider_unavailable() -> Self {
         Self::new(
-            ErrorCode::GoogleUnavailable,
-            "Google is not responding. Try again, or sign in another way.",
+            ErrorCode::ProviderUnavailable,
+            "The provider is not responding. Try again, or sign in another way.",
         )
+    }
+
+    pub(super) fn role_not_allowed() -> Self {
+        Self::new(ErrorCode::NotAllowed, "Your role does not allow this.")
     }
 
     pub(super) fn reauthentication_required() -> Self {
@@ -138,10 +179,6 @@ impl UserError {
 
     pub(super) fn account_disabled() -> Self {
         Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
-    }
-
-    pub(super) fn username_taken() -> Self {
-        Self::taken(ErrorCode::UsernameTaken, "username", "This username is already taken.")
     }
 
     /// Converts a fault that waiting resolves.
@@ -166,7 +203,14 @@ impl UserError {
 
 impl From<input::FieldError> for FieldError {
     fn from(error: input::FieldError) -> Self {
-        Self { field: error.field.to_owned(), code: error.code.into(), message: error.message }
+        Self {
+            field: error.field.to_owned(),
+            code: error.code.into(),
+            message: error.message,
+            min: error.min.map(length),
+            max: error.max.map(length),
+            suggestion: error.suggestion,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl From<Event> for SessionEvent {
     }
 }
 
-/// The kind of a session event. New values may be added, so handle unknown ones.
+/// The kind of session event. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "events::EventKind")]
 pub enum SessionEventKind {

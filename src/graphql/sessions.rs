@@ -9,8 +9,9 @@ use super::{
     refusal::{ErrorCode, UserError},
     types::{
         auth_payload::{AuthPayload, RefreshResult, SignInResult},
-        session::SessionsEnded,
+        sessions_ended::SessionsEnded,
     },
+    unhandled::Growing,
 };
 use crate::{
     fault::Failure,
@@ -30,13 +31,13 @@ impl SessionsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The username or email address, and the password.")] input: LoginInput,
-    ) -> Result<SignInResult, ApiError> {
+    ) -> Result<Growing<SignInResult>, ApiError> {
         let (app, caller) = caller(ctx)?;
         let input = sessions::LoginInput { identifier: input.identifier, password: input.password.into() };
-        Ok(match sessions::login(app, &caller.client, input).await {
+        Ok(Growing(match sessions::login(app, &caller.client, input).await {
             Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(failure) => SignInResult::UserError(offer_code(failure.try_into()?)),
-        })
+        }))
     }
 
     /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, the same token can be sent again. It

@@ -9,6 +9,7 @@ use super::{
     error::ApiError,
     refusal::{ErrorCode, UserError},
     types::{auth_payload::SignInResult, email_challenge::EmailChallengeResult},
+    unhandled::Growing,
 };
 use crate::{
     config,
@@ -31,13 +32,13 @@ impl VerificationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The code and the email address that it was sent to.")] input: VerifyOtpInput,
-    ) -> Result<SignInResult, ApiError> {
+    ) -> Result<Growing<SignInResult>, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
-        Ok(match verification::verify_otp(app, &caller.client, viewer, input.into()).await {
+        Ok(Growing(match verification::verify_otp(app, &caller.client, viewer, input.into()).await {
             Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
             Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidOtp, "code")?),
-        })
+        }))
     }
 
     /// Emails another verification code. The response is the same whether or not an account has the email address.
@@ -64,7 +65,7 @@ impl VerificationMutation {
         >,
         #[graphql(desc = "The password chosen at sign-up. If it is wrong, the link still works.", secret)]
         password: Option<String>,
-    ) -> Result<SignInResult, ApiError> {
+    ) -> Result<Growing<SignInResult>, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
         let input = verification::ActivateAccountInput {
@@ -72,10 +73,10 @@ impl VerificationMutation {
             challenge_id: challenge_id.as_ref().map(uuid),
             password: password.map(SecretString::from),
         };
-        Ok(match verification::activate_account(app, &caller.client, viewer, input).await {
+        Ok(Growing(match verification::activate_account(app, &caller.client, viewer, input).await {
             Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
             Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidToken, "link")?),
-        })
+        }))
     }
 
     /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or
@@ -119,8 +120,8 @@ fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }
 
-/// An emailed code. It is checked against the challenge with `challengeId` or, if that is omitted, against the newest
-/// challenges to verify the email address and to sign in.
+/// An emailed code. If `challengeId` is given, the code is checked against that challenge. Otherwise, it is checked
+/// against the newest `VERIFY_EMAIL` challenge and the newest `SIGN_IN` challenge of the address.
 #[derive(InputObject)]
 pub struct VerifyOtpInput {
     /// The email address that the code was sent to.

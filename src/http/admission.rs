@@ -21,6 +21,7 @@ use super::{answer, client::is_trusted};
 use crate::{
     app::App,
     config::Config,
+    graphql::error::TopLevelErrorCode,
     metrics::{Open, OpenCount},
     rate_limit::Address,
 };
@@ -128,16 +129,22 @@ impl Full {
 
     /// Sends the reason, as far as the socket accepts it at once, and closes.
     pub(super) fn turn_away(self, socket: TcpStream) {
-        let (status, message) = match self {
-            Self::All => (StatusCode::SERVICE_UNAVAILABLE, "Too many connections are open."),
-            Self::Address => {
-                (StatusCode::TOO_MANY_REQUESTS, "Too many connections are open from your address.")
-            }
+        let (status, code, message) = match self {
+            Self::All => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                TopLevelErrorCode::ServerBusy,
+                "Too many connections are open.",
+            ),
+            Self::Address => (
+                StatusCode::TOO_MANY_REQUESTS,
+                TopLevelErrorCode::RateLimited,
+                "Too many connections are open from your address.",
+            ),
         };
         tracing::debug!(reason = ?self, "a connection was refused");
         if let Ok(mut socket) = socket.into_std() {
             // an empty send buffer accepts a short response without waiting
-            let _ = socket.write_all(&answer::raw(status, message));
+            let _ = socket.write_all(&answer::raw(status, code, message));
         }
     }
 }

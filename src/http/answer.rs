@@ -10,7 +10,7 @@ use poem::{
 use serde::Serialize;
 
 use super::headers;
-use crate::telemetry;
+use crate::{graphql::error::TopLevelErrorCode, telemetry};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -23,34 +23,35 @@ pub(super) struct Errors<E> {
 #[derive(Serialize)]
 struct Refusal<'a> {
     message: &'a str,
-    extensions: Extensions<'a>,
+    extensions: Extensions,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Extensions<'a> {
-    code: &'a str,
+struct Extensions {
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
 
 /// Returns a refusal of a request that did not reach GraphQL.
-pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
-    telemetry::note(|notes| notes.outcome = Some(code.to_owned()));
+pub(super) fn refusal(status: StatusCode, code: TopLevelErrorCode, message: &str) -> Response {
+    telemetry::note(|notes| notes.outcome = Some(code.name().to_owned()));
     let mut answer = Response::builder()
         .status(status)
         .content_type(JSON)
         .header(header::CACHE_CONTROL, "no-store")
         .body(body(code, message));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = retry_after(code) {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(u16::from(seconds)));
     }
     answer
 }
 
 /// Returns the bytes of a refusal for a connection without a parsed request.
-pub(super) fn raw(status: StatusCode, message: &str) -> Vec<u8> {
-    let code = if status.is_server_error() { "SERVICE_UNAVAILABLE" } else { "BAD_REQUEST" };
+pub(super) fn raw(status: StatusCode, code: TopLevelErrorCode, message: &str) -> Vec<u8> {
     let body = body(code, message);
     let length = body.len().to_string();
     let of_refusals = [
@@ -59,18 +60,29 @@ pub(super) fn raw(status: StatusCode, message: &str) -> Vec<u8> {
         (header::CACHE_CONTROL, "no-store"),
         (header::CONNECTION, "close"),
     ];
-    let may_come_again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    let again = may_come_again.then_some((header::RETRY_AFTER, "1"));
+    let seconds = retry_after(code).map(|seconds| seconds.to_string());
+    let again = seconds.iter().map(|seconds| (header::RETRY_AFTER, seconds.as_str()));
     let headers = of_refusals.into_iter().chain(headers::ALWAYS).chain(again);
     let lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("HTTP/1.1 {status}\r\n{}\r\n{body}", lines.concat()).into_bytes()
 }
 
-fn body(code: &str, message: &str) -> String {
-    let is_ours = ["INTERNAL", "SERVICE_UNAVAILABLE"].contains(&code);
+fn body(code: TopLevelErrorCode, message: &str) -> String {
+    let is_ours = matches!(code, TopLevelErrorCode::Internal | TopLevelErrorCode::ServiceUnavailable);
     let request_id = telemetry::request_id().filter(|_| is_ours);
-    let refusal = Refusal { message, extensions: Extensions { code, request_id } };
+    let extensions = Extensions { code: code.name(), retry_after: retry_after(code), request_id };
+    let refusal = Refusal { message, extensions };
     serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
+}
+
+/// Returns the number of seconds after which a request may succeed, if waiting helps.
+fn retry_after(code: TopLevelErrorCode) -> Option<u8> {
+    let may_come_again = [
+        TopLevelErrorCode::RateLimited,
+        TopLevelErrorCode::ServerBusy,
+        TopLevelErrorCode::ServiceUnavailable,
+    ];
+    may_come_again.contains(&code).then_some(1)
 }
 
 /// Adds headers that stop other sites from framing or reading the page, and caches from storing it. The
@@ -86,20 +98,20 @@ pub(super) fn shield(mut answer: Response) -> Response {
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     telemetry::note_cause("panic");
     let message = "The server failed. Its log has the details under the request ID.";
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, TopLevelErrorCode::Internal, message)
 }
 
 /// Returns the response to an unsupported method, which lists the supported ones.
 pub(super) fn not_allowed(methods: &'static str) -> Response {
     let message = format!("This address accepts {methods}.");
-    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", &message);
+    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, TopLevelErrorCode::BadRequest, &message);
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     answer
 }
 
 /// Returns the response for a path without content.
 pub(super) fn nothing(message: &str) -> Response {
-    refusal(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    refusal(StatusCode::NOT_FOUND, TopLevelErrorCode::NotFound, message)
 }
 
 /// Returns the same refusal as a page, for a person with a browser. The message is HTML.
@@ -132,9 +144,9 @@ pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
 
 fn of_status(status: StatusCode, message: &str) -> Response {
     let code = match status {
-        StatusCode::FORBIDDEN => "FORBIDDEN",
-        status if status.is_server_error() => "INTERNAL",
-        _ => "BAD_REQUEST",
+        StatusCode::FORBIDDEN => TopLevelErrorCode::Forbidden,
+        status if status.is_server_error() => TopLevelErrorCode::Internal,
+        _ => TopLevelErrorCode::BadRequest,
     };
     refusal(status, code, message)
 }

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::answer;
+use crate::graphql::error::TopLevelErrorCode;
 
 /// The time limit for a request's head, from its first byte or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(10);
@@ -106,7 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlines<S> {
         ready!(self.coming.as_mut().poll(cx));
         if self.phase.is(SENDS_HEAD) {
             // best effort: the connection closes in any case
-            let late = answer::raw(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
+            let late = answer::raw(
+                StatusCode::REQUEST_TIMEOUT,
+                TopLevelErrorCode::BadRequest,
+                "The request did not arrive in time.",
+            );
             let _ = Pin::new(&mut self.socket).poll_write(cx, &late);
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

@@ -16,7 +16,12 @@ use poem::{
 use super::{answer, client::client, media::Media, refresh_cookie::RefreshCookie, sockets::Sockets};
 use crate::{
     app::App,
-    graphql::{self, ApiSchema, caller::Caller, error::ApiError, guard::documents::Documents},
+    graphql::{
+        self, ApiSchema,
+        caller::Caller,
+        error::{ApiError, TopLevelErrorCode},
+        guard::documents::Documents,
+    },
     telemetry::{self, LogLimit},
 };
 use refusal::Refusal;
@@ -82,7 +87,9 @@ impl GraphqlEndpoint {
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
             telemetry::note_cause("time_limit");
-            telemetry::note(|notes| notes.outcome = Some(ApiError::ServiceUnavailable.code().to_owned()));
+            telemetry::note(|notes| {
+                notes.outcome = Some(TopLevelErrorCode::ServiceUnavailable.name().to_owned());
+            });
             LATE_LIMIT.log(|left_out| tracing::error!(left_out, "an operation exceeded the time limit"));
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
@@ -128,7 +135,7 @@ impl Endpoint for GraphqlEndpoint {
         }
         let Some(media) = Media::negotiate(request.headers()) else {
             let message = "Accept must include application/graphql-response+json or application/json.";
-            return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message));
+            return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, TopLevelErrorCode::BadRequest, message));
         };
         let is_get = request.method() == Method::GET;
         let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {

@@ -9,6 +9,7 @@ use super::{Leaving, answer};
 use crate::{
     app::App,
     config::Readiness as Meaning,
+    graphql::error::TopLevelErrorCode,
     storage::Timestamp,
     telemetry::{self, LogLimit, with_causes},
 };
@@ -38,14 +39,18 @@ pub(super) async fn ready(
     if leaving.has_begun() {
         telemetry::note_cause(LEAVING);
         let message = "The server is shutting down.";
-        return answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+        return answer::refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TopLevelErrorCode::ServiceUnavailable,
+            message,
+        );
     }
     if app.config.monitoring.readiness == Meaning::Leaving || readiness.ask(app).await {
         return ok();
     }
     telemetry::note_cause("not_ready");
     let message = "The database is not responding.";
-    answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
+    answer::refusal(StatusCode::SERVICE_UNAVAILABLE, TopLevelErrorCode::ServiceUnavailable, message)
 }
 
 /// The latest result of checking the database.

@@ -7,7 +7,7 @@ use poem::{
 };
 
 use super::{answer, media};
-use crate::config::Config;
+use crate::{config::Config, graphql::error::TopLevelErrorCode};
 
 /// Responds with 421 (RFC 9110 §15.5.20) to all other names.
 pub(super) struct AllowedHosts(Vec<String>);
@@ -45,7 +45,8 @@ impl<E: Endpoint> Endpoint for Checked<E> {
             return Ok(self.inner.call(request).await?.into_response());
         }
         let message = "This server does not accept requests for this host name: see ALLOWED_HOSTS.";
-        let refusal = answer::refusal(StatusCode::MISDIRECTED_REQUEST, "BAD_REQUEST", message);
+        let refusal =
+            answer::refusal(StatusCode::MISDIRECTED_REQUEST, TopLevelErrorCode::BadRequest, message);
         Ok(if prefers_html { answer::as_page(refusal, message) } else { refusal })
     }
 }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::answer;
 use crate::{
     app::App,
+    graphql::error::TopLevelErrorCode,
     input::EmailAddress,
     mail::{Mailbox, StoredMail},
 };
@@ -69,7 +70,7 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
         if is_foreign(&request) {
             let message =
                 "The mailbox accepts requests only from its own page and from programs other than browsers.";
-            return Ok(answer::refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+            return Ok(answer::refusal(StatusCode::FORBIDDEN, TopLevelErrorCode::Forbidden, message));
         }
         Ok(answer::shield(self.0.call(request).await?.into_response()))
     }

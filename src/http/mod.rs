@@ -6,6 +6,7 @@ use poem::{
     Endpoint, EndpointExt, IntoResponse, Response, Route, get,
     http::{Method, header},
     middleware::{CatchPanic, Cors},
+    post,
 };
 use tokio::net::TcpListener;
 
@@ -19,6 +20,7 @@ use crate::{
 mod access_log;
 mod admission;
 mod answer;
+mod callback;
 mod client;
 mod deadlines;
 mod docs;
@@ -93,6 +95,7 @@ fn routes(
     let mut routes = Route::new()
         .at("/graphql", endpoint.with(cors(&app.config)))
         .at("/.well-known/jwks.json", well_known::public(well_known::jwks))
+        .at("/callback/:provider", post(callback::callback))
         .at("/health/address", get(seen_address::address));
     if let Some(page) = well_known::password_page(&app.config) {
         routes = routes.at("/.well-known/change-password", get(well_known::ChangePassword(page)));

@@ -19,7 +19,7 @@ use poem::{
 use super::answer;
 use crate::{
     app::App,
-    config::{Config, Mode},
+    config::{Config, Mode, ProviderKind},
 };
 
 /// Allows the pages' own files and the API.
@@ -58,7 +58,8 @@ pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
 
 /// Returns whether there is a page to try signing in with Google.
 pub(super) fn has_google(config: &Config) -> bool {
-    config.mode == Mode::Dev && config.google.as_ref().is_some_and(|google| google.client_secret.is_some())
+    let mut providers = config.providers.all.iter();
+    config.mode == Mode::Dev && providers.any(|it| it.kind == ProviderKind::Google && it.accepts_codes())
 }
 
 #[handler]

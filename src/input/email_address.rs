@@ -32,8 +32,8 @@ impl EmailAddress {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
-            return Err(Invalid::new(
-                FieldErrorCode::TooLong,
+            return Err(Invalid::too_long(
+                MAX_BYTES,
                 format!("An email address can be at most {MAX_BYTES} bytes long."),
             ));
         }

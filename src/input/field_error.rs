@@ -9,6 +9,12 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// A message for people.
     pub message: String,
+    /// The minimum of a value that is too short, in the unit of the message.
+    pub min: Option<usize>,
+    /// The maximum of a value that is too long, in the unit of the message.
+    pub max: Option<usize>,
+    /// A similar value that would be accepted.
+    pub suggestion: Option<String>,
 }
 
 /// The kinds of field errors.
@@ -37,18 +43,38 @@ pub enum FieldErrorCode {
 pub struct Invalid {
     code: FieldErrorCode,
     message: String,
+    min: Option<usize>,
+    max: Option<usize>,
+    suggestion: Option<String>,
 }
 
 impl Invalid {
     /// Creates an error from its kind and a message for people.
     pub fn new(code: FieldErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), min: None, max: None, suggestion: None }
+    }
+
+    /// Creates the error for a value with fewer than `min` characters.
+    pub fn too_short(min: usize, message: impl Into<String>) -> Self {
+        Self { min: Some(min), ..Self::new(FieldErrorCode::TooShort, message) }
+    }
+
+    /// Creates the error for a value with more than `max` characters or bytes.
+    pub fn too_long(max: usize, message: impl Into<String>) -> Self {
+        Self { max: Some(max), ..Self::new(FieldErrorCode::TooLong, message) }
+    }
+
+    /// Adds a similar value that would be accepted.
+    #[must_use]
+    pub fn suggesting(self, suggestion: Option<String>) -> Self {
+        Self { suggestion, ..self }
     }
 
     /// Assigns the error to a field.
     #[must_use]
     pub fn at(self, field: &'static str) -> FieldError {
-        FieldError { field, code: self.code, message: self.message }
+        let Self { code, message, min, max, suggestion } = self;
+        FieldError { field, code, message, min, max, suggestion }
     }
 }
 
@@ -60,6 +86,17 @@ impl Inputs {
     /// Returns the value if it is valid, and records the error otherwise.
     pub fn check<T>(&mut self, field: &'static str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_err(|wrong| self.0.push(wrong.at(field))).ok()
+    }
+
+    /// Records the error of a field.
+    pub fn add(&mut self, error: FieldError) {
+        self.0.push(error);
+    }
+
+    /// Returns whether no error is recorded.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the recorded errors, if any.

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use super::field_error::{FieldErrorCode, Invalid};
+use super::field_error::Invalid;
 
 /// The maximum length of a password in characters.
 pub const PASSWORD_MAX_LENGTH: usize = 128;
@@ -20,7 +20,7 @@ impl Password {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let too_long = || {
             let message = format!("A password can be at most {PASSWORD_MAX_LENGTH} characters long.");
-            Invalid::new(FieldErrorCode::TooLong, message)
+            Invalid::too_long(PASSWORD_MAX_LENGTH, message)
         };
         if text.len() > MAX_BYTES {
             return Err(too_long());

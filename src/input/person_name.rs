@@ -29,5 +29,5 @@ pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
 }
 
 fn too_long() -> Invalid {
-    Invalid::new(FieldErrorCode::TooLong, format!("A name can be at most {MAX_LENGTH} characters long."))
+    Invalid::too_long(MAX_LENGTH, format!("A name can be at most {MAX_LENGTH} characters long."))
 }

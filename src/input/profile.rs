@@ -16,8 +16,7 @@ const MAX_URL_BYTES: usize = 2048;
 
 /// Parses a bio, which is any text of one or more lines. Returns `None` if it is blank.
 pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
-    let too_long =
-        || Invalid::new(FieldErrorCode::TooLong, format!("A bio can be at most {MAX_BIO} characters long."));
+    let too_long = || Invalid::too_long(MAX_BIO, format!("A bio can be at most {MAX_BIO} characters long."));
     if text.len() > MAX_BIO * 8 {
         return Err(too_long());
     }
@@ -41,7 +40,7 @@ pub fn avatar_url(text: &str) -> Result<Option<String>, Invalid> {
     }
     if trimmed.len() > MAX_URL_BYTES {
         let message = format!("An avatar URL can be at most {MAX_URL_BYTES} bytes long.");
-        return Err(Invalid::new(FieldErrorCode::TooLong, message));
+        return Err(Invalid::too_long(MAX_URL_BYTES, message));
     }
     let is_plain = |url: &Url| {
         url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()

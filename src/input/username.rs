@@ -1,8 +1,10 @@
 //! Usernames.
 
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
 use super::{
     field_error::{FieldErrorCode, Invalid},
-    invisible::trim,
+    invisible::{is_invisible, trim},
 };
 
 /// The minimum length of a username in characters.
@@ -27,15 +29,23 @@ impl Username {
         let range =
             format!("A username must have {USERNAME_MIN_LENGTH} to {USERNAME_MAX_LENGTH} characters.");
         match trimmed.chars().count() {
-            ..USERNAME_MIN_LENGTH => Err(Invalid::new(FieldErrorCode::TooShort, range)),
+            ..USERNAME_MIN_LENGTH => Err(Invalid::too_short(USERNAME_MIN_LENGTH, range)),
             USERNAME_MIN_LENGTH..=USERNAME_MAX_LENGTH => {
-                let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
                 let message = "A username can contain only the letters a to z, digits, and _ . -";
-                let malformed = || Invalid::new(FieldErrorCode::Malformed, message);
-                trimmed.bytes().all(is_allowed).then(|| Self(trimmed.to_owned())).ok_or_else(malformed)
+                let malformed =
+                    || Invalid::new(FieldErrorCode::Malformed, message).suggesting(similar(trimmed));
+                trimmed.chars().all(is_allowed).then(|| Self(trimmed.to_owned())).ok_or_else(malformed)
             }
-            _ => Err(Invalid::new(FieldErrorCode::TooLong, range)),
+            _ => Err(Invalid::too_long(USERNAME_MAX_LENGTH, range)),
         }
+    }
+
+    /// Returns the username with a number at its end, shortened if it would be too long.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        let number = number.to_string();
+        let kept = self.0.len().min(USERNAME_MAX_LENGTH.saturating_sub(number.len()));
+        Self(format!("{}{number}", &self.0[..kept]))
     }
 
     /// Returns the username as it was typed.
@@ -51,9 +61,49 @@ impl Username {
     }
 }
 
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.-".contains(c)
+}
+
+/// Returns a valid username that resembles the text: without accents, with `_` for each blank, and for an email address its local
+/// part. Returns `None` if letters would be lost.
+fn similar(text: &str) -> Option<String> {
+    let name = text.split('@').next().unwrap_or_default();
+    let plain: String = name
+        .nfkd()
+        .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
+        .map(|c| if c.is_whitespace() { '_' } else { c })
+        .filter(|c| is_allowed(*c) || c.is_alphanumeric())
+        .collect();
+    Username::parse(&plain).ok().filter(|_| plain.chars().all(is_allowed)).map(|username| username.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_malformed_username_suggests_a_similar_one_if_no_letter_is_lost() {
+        for (text, suggestion) in [
+            ("ada lovelace", Some("ada_lovelace")),
+            ("Zo\u{eb} B", Some("Zoe_B")),
+            ("ada@example.org", Some("ada")),
+            ("a\u{200b}da", Some("ada")),
+            ("ada!", Some("ada")),
+            ("adа", None), // a Cyrillic а
+            ("a@b", None),
+        ] {
+            let wrong = Username::parse(text).unwrap_err().at("username");
+            assert_eq!(wrong.suggestion.as_deref(), suggestion, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_numbered_username_keeps_to_the_maximum_length() {
+        assert_eq!(Username::parse("ada").unwrap().numbered(42).as_str(), "ada42");
+        let long = "a".repeat(30);
+        assert_eq!(Username::parse(&long).unwrap().numbered(42).as_str(), format!("{}42", &long[..28]));
+    }
 
     #[test]
     fn usernames_are_3_to_30_of_a_few_characters() {

@@ -94,13 +94,17 @@ pub enum Content {
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// A notice that a Google account was linked.
-    GoogleLinked {
+    /// A notice that an account at a sign-in provider was linked.
+    IdentityLinked {
+        /// The name of the provider.
+        provider: String,
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// A notice that a Google account was unlinked.
-    GoogleUnlinked {
+    /// A notice that an account at a sign-in provider was unlinked.
+    IdentityUnlinked {
+        /// The name of the provider.
+        provider: String,
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
@@ -128,8 +132,8 @@ impl Content {
             Self::PasswordChanged { .. } => "password_changed",
             Self::PasswordWasReset { .. } => "password_was_reset",
             Self::EmailChanged { .. } => "email_changed",
-            Self::GoogleLinked { .. } => "google_linked",
-            Self::GoogleUnlinked { .. } => "google_unlinked",
+            Self::IdentityLinked { .. } => "identity_linked",
+            Self::IdentityUnlinked { .. } => "identity_unlinked",
             Self::SessionStolen => "session_stolen",
             Self::AddressTaken => "address_taken",
             Self::NoAccount => "no_account",
@@ -159,8 +163,8 @@ impl Content {
             Self::PasswordChanged { undo }
             | Self::PasswordWasReset { undo, .. }
             | Self::EmailChanged { undo, .. }
-            | Self::GoogleLinked { undo }
-            | Self::GoogleUnlinked { undo } => undo.as_ref(),
+            | Self::IdentityLinked { undo, .. }
+            | Self::IdentityUnlinked { undo, .. } => undo.as_ref(),
             _ => None,
         }
     }
@@ -222,8 +226,8 @@ impl Content {
                     new_email: "new@example.org".into(),
                     undo: undo.clone(),
                 },
-                Self::GoogleLinked { undo: undo.clone() },
-                Self::GoogleUnlinked { undo },
+                Self::IdentityLinked { provider: "Google".into(), undo: undo.clone() },
+                Self::IdentityUnlinked { provider: "Google".into(), undo },
             ]);
         }
         samples

@@ -195,8 +195,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply. The last line decides. If the connection ends or falls silent before it, the code read
-    /// so far decides.
+    /// Reads a reply, and uses the code of its last line. If the connection ends or the time limit passes before the last
+    /// line arrives, uses the latest code read so far.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);

@@ -33,10 +33,10 @@ const BUILT_IN: [(&str, &str); 31] = built_in![
     "change_email.html",
     "reauthentication.txt",
     "reauthentication.html",
-    "google_unlinked.txt",
-    "google_unlinked.html",
-    "google_linked.txt",
-    "google_linked.html",
+    "identity_unlinked.txt",
+    "identity_unlinked.html",
+    "identity_linked.txt",
+    "identity_linked.html",
     "session_stolen.txt",
     "session_stolen.html",
     "email_changed.txt",
@@ -114,6 +114,12 @@ impl Templates {
             Content::PasswordWasReset { removed, remaining, .. } => (Some(removed), Some(remaining)),
             _ => (None, None),
         };
+        let provider = match content {
+            Content::IdentityLinked { provider, .. } | Content::IdentityUnlinked { provider, .. } => {
+                Some(provider)
+            }
+            _ => None,
+        };
         let removes_password = matches!(content, Content::LoginCode { removes_password: true, .. });
         let variables = |subject: Option<&str>| {
             context! {
@@ -132,6 +138,7 @@ impl Templates {
                 remaining,
                 old_email,
                 new_email,
+                provider,
                 subject,
             }
         };

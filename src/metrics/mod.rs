@@ -41,6 +41,8 @@ pub struct Metrics {
     pub charges_refused: Counter,
     /// Refusals by the setting that demands them.
     pub refusals: Counts,
+    /// Results that a client's document does not handle, by the member of the union.
+    pub unhandled_results: Counts,
     /// Responses with a 5xx status, by cause.
     pub http_errors: Counts,
     /// Open connections to the HTTP server.
@@ -111,6 +113,7 @@ impl Metrics {
             charges_permitted: Counter::default(),
             charges_refused: Counter::default(),
             refusals,
+            unhandled_results: Counts::by("member"),
             http_errors: Counts::by("cause"),
             http_connections: OpenCount::default(),
             websockets: OpenCount::default(),
@@ -122,6 +125,11 @@ impl Metrics {
         registry.register("build", "Version of the program", build);
         registry.register("requests", "Operations by root field and outcome", metrics.requests.clone());
         registry.register("request_seconds", "Duration of operations by root field", metrics.seconds.clone());
+        registry.register(
+            "unhandled_results",
+            "Results that the client's document did not select, by the member of the union",
+            metrics.unhandled_results.family.clone(),
+        );
         registry.register(
             "http_errors",
             "Responses with status 5xx by cause",

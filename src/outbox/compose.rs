@@ -26,10 +26,10 @@ pub enum MailKind {
     EmailChanged,
     /// The password was reset with an emailed link.
     PasswordWasReset,
-    /// A Google account was linked.
-    GoogleLinked,
-    /// A Google account was unlinked.
-    GoogleUnlinked,
+    /// An account at a sign-in provider was linked.
+    IdentityLinked,
+    /// An account at a sign-in provider was unlinked.
+    IdentityUnlinked,
     /// A session was ended because two clients used its tokens.
     SessionStolen,
     /// A code or link that proves an address.
@@ -60,8 +60,8 @@ impl MailKind {
         Self::PasswordChanged,
         Self::EmailChanged,
         Self::PasswordWasReset,
-        Self::GoogleLinked,
-        Self::GoogleUnlinked,
+        Self::IdentityLinked,
+        Self::IdentityUnlinked,
         Self::SessionStolen,
         Self::VerifyEmail,
         Self::ResetPassword,
@@ -77,8 +77,8 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
             Self::PasswordWasReset => "password_was_reset",
-            Self::GoogleLinked => "google_linked",
-            Self::GoogleUnlinked => "google_unlinked",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
             Self::SessionStolen => "session_stolen",
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
@@ -91,6 +91,12 @@ impl MailKind {
     /// Finds a kind by its name in the table.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
+        // the names that version 0.1 wrote
+        let name = match name {
+            "google_linked" => "identity_linked",
+            "google_unlinked" => "identity_unlinked",
+            name => name,
+        };
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
@@ -108,9 +114,13 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
         MailKind::PasswordChanged => {
             notice(app, row, to, |_, undo| Some(Content::PasswordChanged { undo })).await
         }
-        MailKind::GoogleLinked => notice(app, row, to, |_, undo| Some(Content::GoogleLinked { undo })).await,
-        MailKind::GoogleUnlinked => {
-            notice(app, row, to, |_, undo| Some(Content::GoogleUnlinked { undo })).await
+        MailKind::IdentityLinked => {
+            let provider = linked_provider(app, row).await?;
+            notice(app, row, to, |_, undo| Some(Content::IdentityLinked { provider, undo })).await
+        }
+        MailKind::IdentityUnlinked => {
+            let provider = unlinked_provider(app, row).await?;
+            notice(app, row, to, |_, undo| Some(Content::IdentityUnlinked { provider, undo })).await
         }
         MailKind::PasswordWasReset => {
             let (removed, remaining) = ways_in(app, row).await?;
@@ -164,18 +174,35 @@ async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString
     Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
 }
 
+/// Returns the name of the provider of the newest identity, which the notice is about.
+async fn linked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
+    let linked = identity::list(app.db.read(), row.user_id.as_slice()).await?;
+    Ok(linked.last().map_or("sign-in provider", |identity| app.providers.name(&identity.provider)).to_owned())
+}
+
+/// Returns the name of the provider of the identity that the change removed.
+async fn unlinked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
+    let change = match row.challenge_id {
+        Some(id) => security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?,
+        None => None,
+    };
+    let removed = change.and_then(|change| security_change::RemovedIdentity::read(&change).pop());
+    let name = removed.as_ref().map_or("sign-in provider", |identity| app.providers.name(&identity.provider));
+    Ok(name.to_owned())
+}
+
 /// Returns the ways to sign in that a reset removed, and those that remain.
 async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<String>), Fault> {
     let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else { return Ok((vec![], vec![])) };
-    let google = |email: Option<&str>| match email {
-        Some(email) => format!("Google: {email}"),
-        None => "Google".to_owned(),
+    let way = |provider: &str, email: Option<&str>| match email {
+        Some(email) => format!("{}: {email}", app.providers.name(provider)),
+        None => app.providers.name(provider).to_owned(),
     };
     let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
     let removed = change.iter().flat_map(security_change::RemovedIdentity::read);
-    let removed = removed.map(|identity| google(identity.email.as_deref())).collect();
+    let removed = removed.map(|identity| way(&identity.provider, identity.email.as_deref())).collect();
     let linked = identity::list(app.db.read(), &[user_id]).await?;
-    let linked = linked.iter().map(|identity| google(identity.email.as_deref()));
+    let linked = linked.iter().map(|identity| way(&identity.provider, identity.email.as_deref()));
     let always = ["The new password", "A code by email"].map(str::to_owned);
     Ok((removed, always.into_iter().chain(linked).collect()))
 }

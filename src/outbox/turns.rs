@@ -133,8 +133,8 @@ fn is_notice(kind: MailKind) -> bool {
         MailKind::PasswordChanged
         | MailKind::PasswordWasReset
         | MailKind::EmailChanged
-        | MailKind::GoogleLinked
-        | MailKind::GoogleUnlinked
+        | MailKind::IdentityLinked
+        | MailKind::IdentityUnlinked
         | MailKind::SessionStolen => true,
         MailKind::VerifyEmail
         | MailKind::ResetPassword

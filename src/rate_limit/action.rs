@@ -75,9 +75,9 @@ pub enum Action<'a> {
     /// An attempt to enter a code for an email address without the ID of a challenge.
     BareCode(&'a EmailAddress),
     /// A Google sign-in started from an address.
-    GoogleStart(&'a Address),
+    ProviderStart(&'a Address),
     /// A Google sign-in from an address whose tokens or code Google does not confirm.
-    FailedGoogleLogin(&'a Address),
+    FailedProviderLogin(&'a Address),
 }
 
 /// The account that a login is for.
@@ -149,8 +149,8 @@ impl Action<'_> {
             }
             Self::MailBy(account) => (budgets.mails_account, one(account)),
             Self::BareCode(of) => (budgets.bare_codes, one(of.key())),
-            Self::GoogleStart(from) => (budgets.google_starts, from.subjects()),
-            Self::FailedGoogleLogin(from) => (budgets.failed_google_logins, from.subjects()),
+            Self::ProviderStart(from) => (budgets.provider_starts, from.subjects()),
+            Self::FailedProviderLogin(from) => (budgets.failed_provider_logins, from.subjects()),
         };
         let cell = |(subject, times): Subject| {
             Cell::new(&subject, Budget { count: budget.count.saturating_mul(times), ..budget })

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     app::App,
     fault::Fault,
-    passwords::HashPlace,
     storage::{Timestamp, Txn, rate_limit},
 };
 
@@ -53,18 +52,18 @@ impl Attempt {
         }
     }
 
-    /// Does the same as [`Attempt::begin`] for an attempt that computes a hash, and takes its place in the queue of
-    /// hashes. A flood is refused before it writes anything: because a budget, which is read first, is used up, or because
+    /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and takes its place in the
+    /// queue of hashes. A flood is refused before it writes anything: because a budget, which is read first, is used up, or because
     /// there is no place.
     ///
     /// # Errors
     /// [`Fault::Busy`] if `take_place` finds none.
-    pub async fn begin_with_place(
+    pub async fn begin_with_place<P>(
         app: &App,
         failures: &[Action<'_>],
         success: Option<Action<'_>>,
-        take_place: impl FnOnce() -> Result<HashPlace, Fault>,
-    ) -> Result<(Self, HashPlace), Fault> {
+        take_place: impl FnOnce() -> Result<P, Fault>,
+    ) -> Result<(Self, P), Fault> {
         let checked = Checked::new(app, failures, success).await?;
         // if the charge is refused, the place is freed at once
         let place = take_place()?;

@@ -7,8 +7,8 @@ use crate::{
     app::App,
     challenges,
     fault::{Failure, Refusal},
-    google_login::{GoogleLoginInput, IdentifyRefusal, identify},
     input::{OneTimeCode, Password},
+    provider_login::{IdentifyRefusal, ProviderLoginInput, ProviderProof, identify},
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, Viewer, check_current_password},
     storage::{
@@ -28,7 +28,7 @@ pub enum ReauthenticationProof {
     /// The code that was emailed to the account's email address.
     EmailCode(SecretString),
     /// The provider's response for an identity that is linked to the account.
-    Identity(GoogleLoginInput),
+    Identity(ProviderLoginInput),
 }
 
 /// The reasons why a proof is refused.
@@ -125,6 +125,9 @@ async fn check(
             Ok((AuthenticationMethod::EmailCode, attempt))
         }
         ReauthenticationProof::Identity(input) => {
+            if app.providers.get(&input.provider).is_none() {
+                return Err(ReauthenticateRefusal::Identify(IdentifyRefusal::NotEnabled).into());
+            }
             let input = fresh(input, challenge.id)?;
             let (account, attempt) = identify(app, client, &input).await.map_err(Failure::into_refusal)?;
             let owner = identity::find_user(app.db.read(), &account.issuer, &account.subject).await?;
@@ -138,14 +141,15 @@ async fn check(
 
 /// Accepts only a provider's response that was made for this reauthentication: an authorization code, which is spent with its
 /// `state`, or an ID token whose nonce is the reauthentication's ID.
-fn fresh(input: GoogleLoginInput, id: Uuid) -> Result<GoogleLoginInput, Failure<ReauthenticateRefusal>> {
-    match input {
-        GoogleLoginInput::AccessToken(_) => Err(ReauthenticateRefusal::NotAccepted.into()),
-        GoogleLoginInput::IdToken { id_token, .. } => {
-            Ok(GoogleLoginInput::IdToken { id_token, nonce: Some(id.to_string()) })
+fn fresh(input: ProviderLoginInput, id: Uuid) -> Result<ProviderLoginInput, Failure<ReauthenticateRefusal>> {
+    let proof = match input.proof {
+        ProviderProof::AccessToken(_) => return Err(ReauthenticateRefusal::NotAccepted.into()),
+        ProviderProof::IdToken { id_token, .. } => {
+            ProviderProof::IdToken { id_token, nonce: Some(id.to_string()) }
         }
-        code @ GoogleLoginInput::AuthorizationCode { .. } => Ok(code),
-    }
+        code @ ProviderProof::AuthorizationCode { .. } => code,
+    };
+    Ok(ProviderLoginInput { proof, ..input })
 }
 
 /// Checks the emailed code. The attempt is counted before the code is compared, so that parallel guesses cannot exceed

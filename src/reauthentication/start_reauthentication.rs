@@ -76,7 +76,8 @@ async fn methods(
     user: &user::Model,
     has_address: bool,
 ) -> Result<Vec<AuthenticationMethod>, Fault> {
-    let has_identity = app.google.is_some() && !identity::list(app.db.read(), &[user.id]).await?.is_empty();
+    let linked = identity::list(app.db.read(), &[user.id]).await?;
+    let has_identity = linked.iter().any(|identity| app.providers.get(&identity.provider).is_some());
     let all = [
         (AuthenticationMethod::Password, user.password_hash.is_some()),
         (AuthenticationMethod::EmailCode, has_address),

@@ -16,7 +16,7 @@ use crate::{
     challenges::{IssuedChallenge, Registration},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
-    input::{EmailAddress, FieldError, FieldErrorCode, Invalid, Password, Username},
+    input::{EmailAddress, FieldError, Inputs, Invalid, Password, Username},
     passwords::HashPlace,
     rate_limit::{Account, Action, Address, Attempt},
     storage::{Timestamp, challenge, known_address, session::AuthenticationMethod, user},
@@ -63,17 +63,7 @@ impl From<SignInRefusal> for LoginRefusal {
 /// second hash if the password looks like that of a pending registration, or if it is right but its stored hash uses
 /// outdated parameters.
 pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
-    if input.identifier.len() > MAX_IDENTIFIER_BYTES {
-        let message =
-            format!("A username or email address can be at most {MAX_IDENTIFIER_BYTES} bytes long.");
-        return Err(LoginRefusal::InvalidInput(vec![
-            Invalid::new(FieldErrorCode::TooLong, message).at("identifier"),
-        ])
-        .into());
-    }
-    let password = Password::parse(input.password.expose_secret())
-        .map_err(|wrong| LoginRefusal::InvalidInput(vec![wrong.at("password")]))?
-        .into_secret();
+    let password = parse(&input).map_err(LoginRefusal::InvalidInput)?.into_secret();
 
     let identifier = Identifier::parse(&input.identifier);
     let user = identifier.find(app).await?;
@@ -104,6 +94,22 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
         }
     }
     Err(LoginRefusal::InvalidCredentials.into())
+}
+
+/// Returns the password, if both inputs are short enough.
+fn parse(input: &LoginInput) -> Result<Password, Vec<FieldError>> {
+    let mut inputs = Inputs::default();
+    let identifier = if input.identifier.len() > MAX_IDENTIFIER_BYTES {
+        let message =
+            format!("A username or email address can be at most {MAX_IDENTIFIER_BYTES} bytes long.");
+        Err(Invalid::too_long(MAX_IDENTIFIER_BYTES, message))
+    } else {
+        Ok(())
+    };
+    inputs.check("identifier", identifier);
+    let password = inputs.check("password", Password::parse(input.password.expose_secret()));
+    inputs.finish()?;
+    password.ok_or_else(Vec::new)
 }
 
 /// Charges a login as a failure.

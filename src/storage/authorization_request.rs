@@ -1,4 +1,4 @@
-//! The table of Google sign-ins that were started in a browser and are not complete. A row contains no secrets, only
+//! The table of sign-ins with a provider that were started in a browser and are not complete. A row contains no secrets, only
 //! digests of `state` and `code_verifier`.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
@@ -15,8 +15,14 @@ pub struct Model {
     pub state_hash: String,
     /// The SHA-256 of `code_verifier`, in base64url (RFC 7636 §4.2).
     pub code_challenge: String,
-    /// The address to which Google sends the browser back.
+    /// The address of the app to which the browser comes back.
     pub redirect_uri: String,
+    /// The ID of the provider. A code of another provider is not accepted (RFC 9700 §4.4).
+    pub provider: String,
+    /// The given name of the person, if the provider sent it to the server.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
     /// When the request expires. 1970-01-01 if it was spent.
     pub expires_at: Timestamp,
 }
@@ -39,6 +45,7 @@ pub async fn spend(
     on: &impl ConnectionTrait,
     state_hash: String,
     code_challenge: String,
+    provider: String,
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
     let spent = Entity::update_many()
@@ -46,10 +53,31 @@ pub async fn spend(
         .col_expr(Column::ExpiresAt, Expr::value(Timestamp(OffsetDateTime::UNIX_EPOCH)))
         .filter(Column::StateHash.eq(state_hash))
         .filter(Column::CodeChallenge.eq(code_challenge))
+        .filter(Column::Provider.eq(provider))
         .filter(Column::ExpiresAt.gt(now))
         .exec_with_returning(on)
         .await?;
     Ok(spent.into_iter().next())
+}
+
+/// Stores the name that a provider sent, and returns the address of the app. Returns `None` if no sign-in with the provider has
+/// this state.
+pub async fn receive(
+    on: &impl ConnectionTrait,
+    state_hash: String,
+    provider: String,
+    (given_name, family_name): (Option<String>, Option<String>),
+    now: Timestamp,
+) -> Result<Option<String>, DbErr> {
+    let received = Entity::update_many()
+        .col_expr(Column::GivenName, Expr::value(given_name))
+        .col_expr(Column::FamilyName, Expr::value(family_name))
+        .filter(Column::StateHash.eq(state_hash))
+        .filter(Column::Provider.eq(provider))
+        .filter(Column::ExpiresAt.gt(now))
+        .exec_with_returning(on)
+        .await?;
+    Ok(received.into_iter().next().map(|request| request.redirect_uri))
 }
 
 /// Deletes at most `limit` requests that expired or were spent before `before`. Returns how many it deleted.

@@ -13,6 +13,8 @@ pub struct Model {
     pub id: Uuid,
     /// The user to whom the identity is linked.
     pub user_id: Uuid,
+    /// The ID of the provider.
+    pub provider: String,
     /// The `iss` of the provider. Unique together with `subject`.
     pub issuer: String,
     /// The `sub` of the account there.
@@ -37,6 +39,11 @@ impl Related<user::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::User.def()
     }
+}
+
+/// Finds an identity by its ID.
+pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::Id.eq(id)).one(on).await
 }
 
 /// Finds the user of an identity. Uses one statement: otherwise the link could end between two reads, and the user

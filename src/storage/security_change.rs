@@ -68,6 +68,9 @@ pub enum ChangeKind {
 /// An identity that a change unlinked, as stored in the row of the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedIdentity {
+    /// The ID of the provider. The rows of version 0.1 have none.
+    #[serde(default = "google")]
+    pub provider: String,
     /// The `iss`.
     pub issuer: String,
     /// The `sub`.
@@ -91,6 +94,7 @@ impl RemovedIdentity {
         let removed: Vec<Self> = unlinked
             .iter()
             .map(|row| Self {
+                provider: row.provider.clone(),
                 issuer: row.issuer.clone(),
                 subject: row.subject.clone(),
                 email: row.email.clone(),
@@ -114,12 +118,18 @@ impl RemovedIdentity {
         identity::Model {
             id: secrets::uuid_v7(now.0),
             user_id,
+            provider: self.provider,
             issuer: self.issuer,
             subject: self.subject,
             email: self.email,
             linked_at,
         }
     }
+}
+
+/// Returns the only provider of version 0.1.
+fn google() -> String {
+    "google".to_owned()
 }
 
 fn milliseconds(at: Timestamp) -> i64 {

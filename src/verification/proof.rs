@@ -189,9 +189,10 @@ async fn link(
     identity: Option<&RegisteredIdentity>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let Some(RegisteredIdentity { issuer, subject, email }) = identity.cloned() else { return Ok(()) };
+    let Some(identity) = identity.cloned() else { return Ok(()) };
+    let RegisteredIdentity { provider, issuer, subject, email } = identity;
     let (id, email) = (secrets::uuid_v7(now.0), Some(email));
-    let row = identity::Model { id, user_id, issuer, subject, email, linked_at: now };
+    let row = identity::Model { id, user_id, provider, issuer, subject, email, linked_at: now };
     identity::insert(txn, row).await.map(drop)
 }
 

@@ -4,7 +4,7 @@ use crate::support::{Sqlite, TestApp};
 
 const QUERY: &str = "{ authSettings {
     signupEnabled emailRequired emailVerification emailVerificationMethod otpLength
-    passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength googleClientId
+    passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength providers { id kind name clientId }
 } }";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,7 +15,7 @@ async fn anonymous_callers_can_read_the_settings_that_forms_need() {
         json!({
             "signupEnabled": true, "emailRequired": true, "emailVerification": "OPTIONAL",
             "emailVerificationMethod": "OTP", "otpLength": 8, "passwordMinLength": 8, "passwordMaxLength": 128,
-            "usernameMinLength": 3, "usernameMaxLength": 30, "googleClientId": null,
+            "usernameMinLength": 3, "usernameMaxLength": 30, "providers": [],
         })
     );
     let settings =

@@ -88,7 +88,9 @@ async fn every_root_field_has_a_function() {
     let schema = browser.app.run(types, json!({})).await.data("__schema");
     let fields = ["queryType", "mutationType"].map(|root| schema[root]["fields"].as_array().unwrap().clone());
     let functions = browser.tabs.run(0, "Object.keys(gatehouse)");
-    for field in fields.iter().flatten().filter(|field| field["name"] != "refresh") {
+    // the client refreshes by itself, knows its viewer, caches nothing by ID, and signs in with Google by `providerLogin`
+    let left_out = ["refresh", "viewer", "node", "googleLogin"];
+    for field in fields.iter().flatten().filter(|field| left_out.iter().all(|name| field["name"] != *name)) {
         assert!(functions.as_array().unwrap().contains(&field["name"]), "{field}");
     }
 }

@@ -46,7 +46,7 @@ fn the_client_compiles_strictly() {
 
 #[rstest]
 #[case::known_code("words.ts", "    case 'LAST_SIGN_IN_METHOD':\n", "\"LAST_SIGN_IN_METHOD\"")]
-#[case::future_codes("words.ts", "    case 'NOT_ALLOWED':\n    case 'unknown':\n", "\"unknown\"")]
+#[case::future_codes("words.ts", "    case 'UNHANDLED_RESULT':\n    case 'unknown':\n", "\"unknown\"")]
 #[case::known_member(
     "Login.tsx",
     "      case 'EmailChallenge':\n        return onChallenge(outcome);\n",

@@ -2,7 +2,8 @@ use serde_json::json;
 
 use crate::support::{EMAIL, PASSWORD, SignedIn, Sqlite, TestApp};
 
-const POST: &str = "mutation($text: String!) { postToDashboard(text: $text) { response } }";
+const POST: &str = "mutation($text: String!) { postToDashboard(text: $text) {
+    ... on Dashboard { response } ... on UserError { code fields { field code max } } } }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_greets_users_by_username_or_email_and_echoes_text() {
@@ -28,6 +29,7 @@ async fn a_text_of_more_than_1000_characters_is_refused() {
     let below = app.run_as(&ada.access_token, POST, json!({ "text": "é".repeat(1000) })).await;
     assert!(below.data("postToDashboard")["response"].is_string());
     let above = app.run_as(&ada.access_token, POST, json!({ "text": "é".repeat(1001) })).await;
-    assert_eq!(above.code(), "BAD_REQUEST");
+    let fault = json!({ "field": "text", "code": "TOO_LONG", "max": 1000 });
+    assert_eq!(above.data("postToDashboard"), json!({ "code": "INVALID_INPUT", "fields": [fault] }));
     assert!(above.text.len() < 500);
 }

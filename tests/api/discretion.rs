@@ -25,8 +25,8 @@ fn mistakes() -> Vec<(&'static str, Value)> {
         ("{ authSettings { otpLength { x } } }", json!({})),
         ("{ authSettings { otpLen } }", json!({})),
         ("{ usernameAvailable }", json!({})),
-        ("{ usernameAvailable(username: 1) }", json!({})),
-        ("{ usernameAvailable(username: RED) }", json!({})),
+        ("{ usernameAvailable(username: 1) { __typename } }", json!({})),
+        ("{ usernameAvailable(username: RED) { __typename } }", json!({})),
         ("mutation { login { __typename } }", json!({})),
         ("mutation { login(input: {}) { __typename } }", json!({})),
         ("mutation { login(input: { identifier: 1 }) { __typename } }", json!({})),
@@ -38,12 +38,12 @@ fn mistakes() -> Vec<(&'static str, Value)> {
         (login, json!({ "input": { "identifier": "a", "password": "b", "more": 1 } })),
         (login, json!({ "input": 1 })),
         (login, json!({})),
-        ("query($x: Nope) { usernameAvailable(username: $x) }", json!({})),
-        ("query($x: Int) { usernameAvailable(username: $x) }", json!({})),
-        ("query($x: String) { usernameAvailable(username: $x) }", json!({})),
+        ("query($x: Nope) { usernameAvailable(username: $x) { __typename } }", json!({})),
+        ("query($x: Int) { usernameAvailable(username: $x) { __typename } }", json!({})),
+        ("query($x: String) { usernameAvailable(username: $x) { __typename } }", json!({})),
         ("query($x: Int) { __typename }", json!({})),
-        ("query($x: Int = \"a\") { usernameAvailable(username: $x) }", json!({})),
-        ("{ usernameAvailable(username: $x) }", json!({})),
+        ("query($x: Int = \"a\") { usernameAvailable(username: $x) { __typename } }", json!({})),
+        ("{ usernameAvailable(username: $x) { __typename } }", json!({})),
         ("{ __typename @nothing }", json!({})),
         ("{ __typename @skip }", json!({})),
         ("{ __typename @skip(if: 1) }", json!({})),
@@ -108,7 +108,7 @@ async fn mistakes_are_reported_with_their_kind_and_position() {
         ("{ authSettings(name: 1) { otpLength } }", "This argument does not exist (line 1, column 16)."),
         ("{ authSettings @nothing { otpLength } }", "This directive does not exist (line 1, column 16)."),
         (
-            "{ usernameAvailable(username: 1) }",
+            "{ usernameAvailable(username: 1) { __typename } }",
             "The value does not match the expected type (line 1, column 31).",
         ),
         ("{\n nothing(\n}", "Syntax error (line 3, column 1)."),
@@ -165,4 +165,21 @@ async fn the_log_has_the_details_of_a_fault_under_its_request_id() {
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
     let told = log.lines().find(|line| line.contains(id) && line.contains("ERROR"));
     assert!(told.is_some_and(|line| line.contains("no such table: sessions")), "{id}: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn introspection_can_be_switched_off() {
+    let app = TestApp::with(Sqlite, &[("INTROSPECTION", "off")]).await;
+    let ada = app.sign_up(EMAIL).await;
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ __type(name: \"User\") { name } }",
+        "{ ...F } fragment F on Query { __schema { types { name } } }",
+    ] {
+        assert_eq!(app.run(query, json!({})).await.code(), "FORBIDDEN");
+        assert_eq!(app.run_as(&ada.access_token, query, json!({})).await.code(), "FORBIDDEN");
+    }
+    let typo = app.run_as(&ada.access_token, "{ mee { id } }", json!({})).await;
+    assert!(!typo.text.contains("Did you mean"), "{}", typo.text);
+    assert_eq!(app.run("{ __typename }", json!({})).await.body, json!({ "data": { "__typename": "Query" } }));
 }

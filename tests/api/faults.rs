@@ -51,7 +51,7 @@ async fn assert_refused_in_time(app: &TestApp, ada: &SignedIn) {
     let reset = format!("mutation {{ requestPasswordReset(email: \"{EMAIL}\") {{ __typename }} }}");
     let asked = [
         "{ me { id } }",
-        "{ usernameAvailable(username: \"ada\") }",
+        "{ usernameAvailable(username: \"ada\") { __typename } }",
         login,
         &signup,
         &refresh,

@@ -3,7 +3,7 @@
 use std::{fs, process::Stdio, sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::join_all;
-use gatehouse::{clock::Clock, fake_google::FakeGoogle};
+use gatehouse::{clock::Clock, config::ProviderKind, fake_provider::FakeProvider};
 use rstest::rstest;
 use serde_json::json;
 
@@ -31,13 +31,13 @@ async fn every_fault_of_google_is_bounded_and_reported(
     let app = with(&google).await;
     let asked = async {
         match endpoint {
-            "/.well-known/openid-configuration" => app.start_google_login(None).await,
+            "/.well-known/openid-configuration" => app.start_provider_login(None).await,
             "/certs" => {
                 let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA";
                 app.google_login(json!({ "idToken": { "idToken": token } })).await
             }
             "/token" => {
-                let begun = app.start_google_login(None).await;
+                let begun = app.start_provider_login(None).await;
                 let text = |name: &str| begun[name].as_str().unwrap().to_owned();
                 let visit =
                     Visit { code: "4/x".into(), state: text("state"), code_verifier: text("codeVerifier") };
@@ -48,7 +48,7 @@ async fn every_fault_of_google_is_bounded_and_reported(
     };
     // long enough to tell a hang from a slow machine
     let answer = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the server hangs");
-    assert_eq!(answer["code"], "GOOGLE_UNAVAILABLE", "{answer}");
+    assert_eq!(answer["code"], "PROVIDER_UNAVAILABLE", "{answer}");
     let sent = google.sent.load(Ordering::Relaxed);
     assert!(sent < 16 << 20, "the server read {sent} bytes of a gigabyte");
 }
@@ -66,7 +66,7 @@ async fn while_google_hangs_others_sign_in_and_few_requests_wait() {
     };
     let (waited, ()) = tokio::join!(waiting, others);
     let count = |code: &str| waited.iter().filter(|answer| answer["code"] == code).count();
-    assert_eq!((count("GOOGLE_UNAVAILABLE"), count("SERVER_BUSY")), (64, 36));
+    assert_eq!((count("PROVIDER_UNAVAILABLE"), count("SERVER_BUSY")), (64, 36));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +75,7 @@ async fn a_user_who_signs_out_during_the_request_to_google_links_nothing() {
     let app = with(&google).await;
     for end in ["logout", "logoutAll"] {
         let thief = app.sign_up(&format!("{}@example.org", end.to_lowercase())).await;
-        let query = "mutation { linkGoogle(input: { accessToken: \"x\" }) { __typename } }";
+        let query = "mutation { linkIdentity(input: { provider: \"google\", proof: { accessToken: \"x\" } }) { __typename } }";
         let link = app.run_as(&thief.access_token, query, json!({}));
         let sign_out = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -100,7 +100,7 @@ async fn an_unreachable_google_is_reported_at_once() {
         ("GOOGLE_TOKENINFO_URL", &tokeninfo),
     ];
     let app = TestApp::with(Sqlite, &settings).await;
-    assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "GOOGLE_UNAVAILABLE");
+    assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "PROVIDER_UNAVAILABLE");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +138,7 @@ async fn googles_documents_are_cached_for_as_long_as_it_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn googles_tokens_are_neither_logged_nor_stored() {
-    let google = FakeGoogle::start(&Clock::default()).await.unwrap();
+    let google = FakeProvider::start(ProviderKind::Google, &Clock::default()).await.unwrap();
     let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
     let own = google.settings();
     let mut settings: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -164,11 +164,11 @@ async fn googles_tokens_are_neither_logged_nor_stored() {
         let answer = http.post(format!("{url}/graphql")).json(&body).send().await.unwrap();
         assert!(answer.text().await.unwrap().contains("__typename"));
     }
-    let start = json!({ "query": "mutation { startGoogleLogin { ... on GoogleAuthorization { state codeVerifier } } }" });
+    let start = json!({ "query": "mutation { startProviderLogin(provider: \"google\") { ... on ProviderAuthorization { state codeVerifier } } }" });
     let begun = http.post(format!("{url}/graphql")).json(&start).send().await.unwrap();
     let begun: serde_json::Value = begun.json().await.unwrap();
     for name in ["state", "codeVerifier"] {
-        secrets.push(begun["data"]["startGoogleLogin"][name].as_str().unwrap().to_owned());
+        secrets.push(begun["data"]["startProviderLogin"][name].as_str().unwrap().to_owned());
     }
     secrets.push(own[1].1.clone());
     child.kill().unwrap();
@@ -176,7 +176,7 @@ async fn googles_tokens_are_neither_logged_nor_stored() {
 
     let mut kept = fs::read(folder.path().join("log")).unwrap();
     assert!(
-        String::from_utf8_lossy(&kept).contains("a Google sign-in was refused"),
+        String::from_utf8_lossy(&kept).contains("a sign-in with a provider was refused"),
         "the log has the reason"
     );
     for file in fs::read_dir(folder.path().join("data")).unwrap() {

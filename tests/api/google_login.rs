@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gatehouse::fake_google::FakeGoogle;
+use gatehouse::fake_provider::FakeProvider;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     #[case] hd: Option<&str>,
     #[case] is_proven: bool,
     #[case] expected: &str,
-    #[values(id_token, access_token)] given: fn(&FakeGoogle, &Value) -> Value,
+    #[values(id_token, access_token)] given: fn(&FakeProvider, &Value) -> Value,
     #[values(Sqlite, Postgres)] database: Database,
 ) {
     let (app, google) = TestApp::with_google(database, &[]).await;
@@ -115,7 +115,7 @@ async fn a_matching_address_signs_in_only_if_google_is_its_authority(
     if expected == "AuthPayload" {
         assert_eq!(SignedIn::from(&outcome).user_id, owner.user_id);
         assert_eq!(outcome["me"]["identities"], json!([{ "provider": "GOOGLE", "email": email }]));
-        assert_eq!(app.inbox(email).await[0].template, "google_linked", "the owner is notified");
+        assert_eq!(app.inbox(email).await[0].template, "identity_linked", "the owner is notified");
         assert_eq!(app.login(email, PASSWORD).await["__typename"], "AuthPayload", "the password still works");
     } else {
         assert_eq!(outcome["code"], expected);
@@ -204,7 +204,7 @@ async fn a_reset_recovers_an_account_from_a_stranger_who_linked_google(
     if is_proven {
         app.verify_as(&squatter.access_token, EMAIL, &app.code(EMAIL).await, None).await;
     }
-    app.link_google(&squatter.access_token, id_token(&google, &ada())).await;
+    app.link_identity(&squatter.access_token, id_token(&google, &ada())).await;
     app.request_reset(EMAIL).await;
     let token = app.token(EMAIL).await;
     assert_eq!(app.reset(&token, "battery horse correct").await["__typename"], "PasswordChanged");
@@ -233,14 +233,17 @@ async fn a_deactivated_user_cannot_sign_in_with_google() {
 async fn disabled_google_sign_in_is_reported() {
     let app = TestApp::start(Sqlite).await;
     assert_eq!(app.google_login(json!({ "accessToken": "x" })).await["code"], "NOT_ENABLED");
-    assert_eq!(app.start_google_login(None).await["code"], "NOT_ENABLED");
-    let settings = app.run("{ authSettings { googleClientId } }", json!({})).await;
-    assert_eq!(settings.data("authSettings")["googleClientId"], Value::Null);
+    assert_eq!(app.start_provider_login(None).await["code"], "NOT_ENABLED");
+    let settings = app.run("{ authSettings { providers { id kind name clientId } } }", json!({})).await;
+    assert_eq!(settings.data("authSettings")["providers"], json!([]));
 
     let (app, google) = TestApp::with_google(Sqlite, &[("SIGNUP", "off")]).await;
     assert_eq!(app.google_login(id_token(&google, &ada())).await["code"], "NOT_ENABLED");
-    let settings = app.run("{ authSettings { googleClientId } }", json!({})).await;
-    assert_eq!(settings.data("authSettings")["googleClientId"], gatehouse::fake_google::CLIENT_ID);
+    let settings = app.run("{ authSettings { providers { id kind name clientId } } }", json!({})).await;
+    assert_eq!(
+        settings.data("authSettings")["providers"],
+        json!([{ "id": "google", "kind": "GOOGLE", "name": "Google", "clientId": gatehouse::fake_provider::CLIENT_ID }])
+    );
 }
 
 #[rstest]
@@ -258,7 +261,7 @@ async fn racing_first_sign_ins_create_one_account_and_all_succeed(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_tokens_are_rate_limited_by_address_and_valid_ones_are_not() {
-    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_FAILED_GOOGLE_LOGINS", "3/15m")];
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_FAILED_PROVIDER_LOGINS", "3/15m")];
     let (app, google) = TestApp::with_google(Sqlite, &settings).await;
     let login = async |address: &str, input: Value| {
         let query = "mutation($input: GoogleLoginInput!) { googleLogin(input: $input) { __typename ... on UserError { code retryAfter } } }";
@@ -271,10 +274,10 @@ async fn invalid_tokens_are_rate_limited_by_address_and_valid_ones_are_not() {
     }
     let asked = google.requests("/tokeninfo");
     for _ in 0..3 {
-        assert_eq!(login("192.0.2.1", json!({ "accessToken": "x" })).await["code"], "GOOGLE_REJECTED");
+        assert_eq!(login("192.0.2.1", json!({ "accessToken": "x" })).await["code"], "PROVIDER_REJECTED");
     }
     let refused = login("192.0.2.1", json!({ "accessToken": "x" })).await;
     assert_eq!((&refused["code"], &refused["retryAfter"]), (&json!("RATE_LIMITED"), &json!(300)));
     assert_eq!(google.requests("/tokeninfo") - asked, 3, "Google is not asked");
-    assert_eq!(login("192.0.2.2", json!({ "accessToken": "x" })).await["code"], "GOOGLE_REJECTED");
+    assert_eq!(login("192.0.2.2", json!({ "accessToken": "x" })).await["code"], "PROVIDER_REJECTED");
 }

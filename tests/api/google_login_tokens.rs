@@ -1,7 +1,7 @@
 //! Which of Google's ID tokens and access tokens are accepted.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use gatehouse::fake_google::FakeGoogle;
+use gatehouse::fake_provider::FakeProvider;
 use serde_json::{Value, json};
 
 use crate::{
@@ -86,21 +86,22 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
     ];
     for (what, token) in bad {
         let answer = app.google_login(json!({ "idToken": { "idToken": token } })).await;
-        assert_eq!(answer["code"], "GOOGLE_REJECTED", "{what}: {answer}");
+        assert_eq!(answer["code"], "PROVIDER_REJECTED", "{what}: {answer}");
     }
     for nonce in [json!("another"), json!(""), Value::Null] {
         let token = signed(with(&claims, "nonce", "this".into()));
         let answer = app.google_login(json!({ "idToken": { "idToken": token, "nonce": nonce } })).await;
-        assert_eq!(answer["code"], "GOOGLE_REJECTED");
+        assert_eq!(answer["code"], "PROVIDER_REJECTED");
     }
     let empty = signed(with(&claims, "nonce", "".into()));
     let answer = app.google_login(json!({ "idToken": { "idToken": empty } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "an empty nonce is also a nonce");
+    assert_eq!(answer["code"], "PROVIDER_REJECTED", "an empty nonce is also a nonce");
     let answer = app.google_login(json!({ "idToken": { "idToken": good, "nonce": "this" } })).await;
-    assert_eq!(answer["code"], "GOOGLE_REJECTED", "the token has no nonce");
+    assert_eq!(answer["code"], "PROVIDER_REJECTED", "the token has no nonce");
     assert_eq!(count(&app, "users").await, 0);
 
-    let bare = google.issuer().strip_prefix("http://").unwrap();
+    let issuer = google.issuer();
+    let bare = issuer.strip_prefix("http://").unwrap();
     let own = [("nonce", "this".into()), ("nonce", Value::Null), ("iss", bare.into())];
     for good in own.map(|(name, value)| with(&claims, name, value)) {
         let nonce = good.get("nonce").cloned();
@@ -114,7 +115,7 @@ async fn id_tokens_of_another_issuer_or_for_another_app_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn access_tokens_for_another_app_are_refused() {
     let (app, google) = TestApp::with_google(Sqlite, &[]).await;
-    let (info, person) = (FakeGoogle::tokeninfo(&ada()), ada());
+    let (info, person) = (FakeProvider::tokeninfo(&ada()), ada());
     let mut bad: Vec<(&str, Value)> = Vec::new();
     for (what, name, value) in [
         ("for another client", "aud", json!("another")),
@@ -137,7 +138,8 @@ async fn access_tokens_for_another_app_are_refused() {
         let answer = app.google_login(json!({ "accessToken": token })).await;
         let code = &answer["code"];
         assert!(
-            code == "GOOGLE_REJECTED" || (what == "for a list of clients" && code == "GOOGLE_UNAVAILABLE"),
+            code == "PROVIDER_REJECTED"
+                || (what == "for a list of clients" && code == "PROVIDER_UNAVAILABLE"),
             "{what}: {answer}"
         );
     }
@@ -152,7 +154,7 @@ async fn access_tokens_for_another_app_are_refused() {
         let token = google.access_token(info.clone(), with(&person, name, value));
         assert_eq!(
             app.google_login(json!({ "accessToken": token })).await["code"],
-            "GOOGLE_REJECTED",
+            "PROVIDER_REJECTED",
             "{what}"
         );
     }

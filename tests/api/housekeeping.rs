@@ -154,6 +154,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     let linked = identity::Model {
         id,
         user_id: id,
+        provider: "google".to_owned(),
         issuer: "x".to_owned(),
         subject: "x".to_owned(),
         email: None,
@@ -166,7 +167,9 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     security_change::end_since(&plans, id, id, now).await.unwrap();
     security_change::delete_dead(&plans, now, 500).await.unwrap();
     identity::delete_all(&plans, id, now).await.unwrap();
-    authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), now).await.unwrap();
+    authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), "x".to_owned(), now).await.unwrap();
+    let name = (Some("x".to_owned()), None);
+    authorization_request::receive(&plans, "x".to_owned(), "x".to_owned(), name, now).await.unwrap();
     authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
     known_address::add_failures(&plans, id, "x", 1).await.unwrap();

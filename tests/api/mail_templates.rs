@@ -21,8 +21,8 @@ use crate::{
 #[rstest]
 #[case(Content::PasswordChanged { undo: None })]
 #[case(Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo: None })]
-#[case(Content::GoogleLinked { undo: None })]
-#[case(Content::GoogleUnlinked { undo: None })]
+#[case(Content::IdentityLinked { provider: "Apple".into(), undo: None })]
+#[case(Content::IdentityUnlinked { provider: "Apple".into(), undo: None })]
 #[case(Content::AddressTaken)]
 #[case(Content::NoAccount)]
 #[case(Content::Reauthentication { code: "12345678".into(), expires_in: Duration::from_mins(10) })]
@@ -42,8 +42,8 @@ fn a_mail_links_only_to_the_app(#[case] content: Content) {
 #[case(|undo| Content::PasswordChanged { undo })]
 #[case(|undo| Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo })]
 #[case(|undo| Content::EmailChanged { old_email: EMAIL.into(), new_email: "new@example.org".into(), undo })]
-#[case(|undo| Content::GoogleLinked { undo })]
-#[case(|undo| Content::GoogleUnlinked { undo })]
+#[case(|undo| Content::IdentityLinked { provider: "Apple".into(), undo })]
+#[case(|undo| Content::IdentityUnlinked { provider: "Apple".into(), undo })]
 fn a_mail_that_can_undo_has_no_other_link(#[case] content: fn(Option<SecretString>) -> Content) {
     let undo = "https://accounts.example.org/undo#token=x";
     let mailer = mailer(&[("APP_URL", "https://app.example.org")]).unwrap();

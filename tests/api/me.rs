@@ -128,20 +128,21 @@ async fn clients_with_an_unreadable_address_share_a_budget_that_is_not_the_proxy
         [NO_VERIFICATION, ("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_USERNAME_CHECKS", "2/1h")];
     let app = TestApp::with(Sqlite, &settings).await;
     let check = async |from: &str| {
-        let body = json!({ "query": "{ usernameAvailable(username: \"ada\") }" });
+        let body =
+            json!({ "query": "{ usernameAvailable(username: \"ada\") { ... on UserError { code } } }" });
         let answer = Answer::of(app.post().header("x-forwarded-for", from).json(&body)).await;
-        answer.body["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+        answer.data("usernameAvailable")["code"].as_str().map(str::to_owned)
     };
     for from in ["unknown", "nonsense"] {
         assert_eq!(check(from).await, None);
     }
-    assert_eq!(check("something else").await.as_deref(), Some("LIMIT_EXCEEDED"));
+    assert_eq!(check("something else").await.as_deref(), Some("RATE_LIMITED"));
     for from in ["[2001:db8:1::7]", "[2001:db8:1:0::8]:4711"] {
         assert_eq!(check(from).await, None);
     }
     assert_eq!(
         check("2001:db8:1::9").await.as_deref(),
-        Some("LIMIT_EXCEEDED"),
+        Some("RATE_LIMITED"),
         "the spelling of the address does not matter"
     );
     assert_eq!(check("[2001:db8:2::7]").await, None, "other networks are not affected");

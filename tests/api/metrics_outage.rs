@@ -62,7 +62,7 @@ async fn metrics_are_served_while_the_database_is_away() {
     for (fault, end) in [("crash", "start"), ("pause", "resume")] {
         cluster.tell(fault);
         app.advance(Duration::from_secs(100));
-        let failed = app.run("{ usernameAvailable(username: \"ada\") }", json!({})).await;
+        let failed = app.run("{ usernameAvailable(username: \"ada\") { __typename } }", json!({})).await;
         assert_eq!(failed.status, 503);
         let away = read(&app, &url).await;
         assert_eq!(value(&away, "gatehouse_outbox_waiting"), Some(1.0), "{fault}: {away}");
@@ -88,7 +88,7 @@ async fn metrics_tell_what_is_open_what_is_refused_and_what_ran(
     assert_eq!(value(&fresh, "gatehouse_websockets"), Some(0.0), "{fresh}");
     let ada = app.sign_up(EMAIL).await;
     let socket = app.socket(&ada.access_token).await;
-    let check = "{ usernameAvailable(username: \"ada\") }";
+    let check = "{ usernameAvailable(username: \"ada\") { __typename } }";
     for _ in 0..3 {
         Answer::of(app.post().header("x-forwarded-for", "192.0.2.7").json(&json!({ "query": check }))).await;
     }

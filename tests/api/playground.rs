@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fs};
 
 use gatehouse::{
     clock::Clock,
-    fake_google::FakeGoogle,
+    config::ProviderKind,
+    fake_provider::FakeProvider,
     graphql::guard::policy::{Access, POLICIES},
     secrets::SecretKey,
 };
@@ -70,14 +71,16 @@ fn operations_that_require_a_session_say_so() {
 struct Visited {
     server: Server,
     database: String,
-    _google: FakeGoogle,
+    _google: FakeProvider,
     _folder: tempfile::TempDir,
 }
 
 async fn visited(database: Database, settings: &[(&str, &str)]) -> Visited {
-    let (folder, fake_google) =
-        (tempfile::tempdir().unwrap(), FakeGoogle::start(&Clock::default()).await.unwrap());
-    let google = &fake_google;
+    let (folder, fake_provider) = (
+        tempfile::tempdir().unwrap(),
+        FakeProvider::start(ProviderKind::Google, &Clock::default()).await.unwrap(),
+    );
+    let google = &fake_provider;
     let (url, google) = (database.create(folder.path()).await, google.settings());
     let mut all = vec![("DATABASE_URL", url.as_str()), ("RESEND_COOLDOWN", "1s"), ("RATE_LIMITS", "off")];
     all.extend(google.iter().map(|(name, value)| (*name, value.as_str())));
@@ -86,7 +89,7 @@ async fn visited(database: Database, settings: &[(&str, &str)]) -> Visited {
     let created = output(gatehouse(folder.path(), &create, &all), &format!("{PASSWORD}\n"));
     assert!(created.status.success(), "{}", text(&created.stderr));
     let (server, _) = Server::start(folder.path(), &["dev"], &all).await;
-    Visited { server, database: url, _google: fake_google, _folder: folder }
+    Visited { server, database: url, _google: fake_provider, _folder: folder }
 }
 
 impl Visited {

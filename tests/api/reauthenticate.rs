@@ -159,7 +159,7 @@ async fn google_reauthenticates_with_a_fresh_code_or_token(#[values(Sqlite, Post
     assert_eq!(try_it(access_token(&google, &ada())).await["code"], "INVALID_CREDENTIALS");
     assert_eq!(
         try_it(id_token(&google, &ada())).await["code"],
-        "GOOGLE_REJECTED",
+        "PROVIDER_REJECTED",
         "a token without the nonce may be an old one"
     );
     let mut person = ada();

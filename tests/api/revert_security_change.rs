@@ -201,14 +201,14 @@ async fn linked_accounts_are_removed_and_unlinked_ones_restored(
     let (app, google) = TestApp::with_google(database, &[]).await;
     app.sign_up_long_ago(EMAIL).await;
     let owner = app.sign_in(EMAIL).await;
-    app.link_google(&owner.access_token, id_token(&google, &lasting(ada()))).await;
-    let linked = app.token_in(EMAIL, "google_linked").await.unwrap();
+    app.link_identity(&owner.access_token, id_token(&google, &lasting(ada()))).await;
+    let linked = app.token_in(EMAIL, "identity_linked").await.unwrap();
     app.advance(Duration::from_hours(1));
     let thief = app.sign_in(EMAIL).await;
-    app.unlink_google(&thief.access_token).await;
+    app.unlink_identities(&thief.access_token).await;
     let eve = lasting(json!({ "sub": "4711", "email": "eve@gmail.com", "email_verified": true }));
-    app.link_google(&thief.access_token, id_token(&google, &eve)).await;
-    let unlinked = app.token_in(EMAIL, "google_unlinked").await.unwrap();
+    app.link_identity(&thief.access_token, id_token(&google, &eve)).await;
+    let unlinked = app.token_in(EMAIL, "identity_unlinked").await.unwrap();
     assert_eq!(app.revert(&unlinked, None).await["email"], EMAIL);
     let back = app.google_login(id_token(&google, &lasting(ada()))).await;
     assert_eq!(back["user"]["id"], owner.user_id.as_str(), "the unlinked account signs in again");
@@ -220,7 +220,7 @@ async fn linked_accounts_are_removed_and_unlinked_ones_restored(
     assert_ne!(gone["user"]["id"], owner.user_id.as_str());
 }
 
-/// What a reset unlinks after `googleLogin` and `linkGoogle`, and what its notice says.
+/// What a reset unlinks after `googleLogin` and `linkIdentity`, and what its notice says.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_unlinks_accounts_that_were_linked_since_the_password_was_set(
@@ -230,7 +230,7 @@ async fn a_reset_unlinks_accounts_that_were_linked_since_the_password_was_set(
     let own = SignedIn::from(&app.google_login(id_token(&google, &lasting(ada()))).await);
     app.advance(Duration::from_mins(1));
     let eve = lasting(json!({ "sub": "4711", "email": "eve@gmail.com", "email_verified": true }));
-    let linked = app.link_google(&own.access_token, id_token(&google, &eve)).await;
+    let linked = app.link_identity(&own.access_token, id_token(&google, &eve)).await;
     assert_eq!(linked["__typename"], "User", "{linked}");
     app.request_reset("ada@gmail.com").await;
     app.reset(&app.token_in("ada@gmail.com", "password_reset").await.unwrap(), OTHER).await;

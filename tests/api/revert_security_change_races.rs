@@ -58,14 +58,14 @@ async fn no_change_is_made_without_its_notice(#[values(Sqlite, Postgres)] databa
     let person = app.sign_up_proven(EMAIL).await;
     let mut refused = 0;
     for _ in 0..5 {
-        let linked = app.link_google(&person.access_token, id_token(&google, &lasting(ada()))).await;
-        let unlinked = app.unlink_google(&person.access_token).await;
+        let linked = app.link_identity(&person.access_token, id_token(&google, &lasting(ada()))).await;
+        let unlinked = app.unlink_identities(&person.access_token).await;
         refused +=
             usize::from(linked["code"] == "RATE_LIMITED") + usize::from(unlinked["code"] == "RATE_LIMITED");
     }
     let notices = app.inbox(EMAIL).await;
     let of = |template: &str| notices.iter().filter(|mail| mail.template == template).count();
-    assert_eq!((of("google_linked"), of("google_unlinked")), (3, 3));
+    assert_eq!((of("identity_linked"), of("identity_unlinked")), (3, 3));
     assert!(refused > 0);
     // an unverified address gets no notices
     let grace = app.sign_up("grace@example.org").await;

@@ -126,3 +126,40 @@ fn a_breaking_change_is_reported_unless_a_note_announces_it() {
     assert_eq!(unannounced(changes.clone(), note, note), changes, "an old note does not count");
     assert_eq!(unannounced(changes.clone(), "", "- User.name was removed.\n"), changes);
 }
+
+#[test]
+fn each_error_of_a_field_stands_in_its_directive() {
+    let document = parse_schema(gatehouse::graphql::sdl()).unwrap();
+    let mut directives = 0;
+    for definition in document.definitions {
+        let TypeSystemDefinition::Type(ty) = definition else { continue };
+        let TypeKind::Object(object) = ty.node.kind else { continue };
+        for field in object.fields {
+            let FieldDefinition { name, description, directives: of_field, .. } = field.node;
+            let Some(errors) = of_field.iter().find(|directive| directive.node.name.node == "errors") else {
+                continue;
+            };
+            directives += 1;
+            let codes = errors.node.get_argument("codes").unwrap().node.to_string();
+            let listed: Vec<_> =
+                codes.trim_matches(['[', ']']).split(", ").filter(|code| !code.is_empty()).collect();
+            let described = description.unwrap().node;
+            let described =
+                described.split_once("Errors: ").map_or("", |(_, codes)| codes.trim_end_matches('.'));
+            let described: Vec<_> = described
+                .split(", ")
+                .map(|code| code.trim_matches('`'))
+                .filter(|code| !code.is_empty())
+                .collect();
+            assert_eq!(listed, described, "{}", name.node);
+        }
+    }
+    assert!(directives > 25, "only {directives} fields have errors");
+}
+
+#[test]
+fn date_times_have_a_specification_and_pages_a_default_size() {
+    let schema = gatehouse::graphql::sdl();
+    assert!(schema.contains("scalar DateTime @specifiedBy(url: \"https://"), "no @specifiedBy");
+    assert!(schema.contains("first: Int = 20"), "no default");
+}

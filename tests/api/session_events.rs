@@ -138,13 +138,13 @@ async fn every_other_way_to_sign_in_sends_an_event(#[values(Sqlite, Postgres)] d
     let owner = app.sign_up(EMAIL).await;
     let mut here = app.follow(&owner).await;
     for _ in 0..2 {
-        app.link_google(&owner.access_token, id_token(&google, &ada())).await;
+        app.link_identity(&owner.access_token, id_token(&google, &ada())).await;
     }
     events(&mut here, &[("PROFILE_CHANGED", None)]).await;
     let there = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     events(&mut here, &[("SESSION_STARTED", Some(&there.session_id))]).await;
     for _ in 0..2 {
-        app.unlink_google(&owner.access_token).await;
+        app.unlink_identities(&owner.access_token).await;
     }
     events(&mut here, &[("PROFILE_CHANGED", None)]).await;
 }

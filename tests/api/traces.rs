@@ -94,7 +94,7 @@ async fn a_collector_receives_the_parts_of_a_request_in_the_trace_of_a_trusted_p
     let server = Server::production(folder.path(), &settings).await;
     let signed_up = run(&server, SIGNUP, Some(&format!("00-{TRACE}-{PARENT}-01"))).await;
     run(&server, "{ authSettings { __typename } }", None).await;
-    let check = "{ usernameAvailable(username: \"ada\") }";
+    let check = "{ usernameAvailable(username: \"ada\") { __typename } }";
     run(&server, check, Some(&format!("00-{TRACE}-{PARENT}-00"))).await;
     run(&server, "{ __typename }", None).await;
 

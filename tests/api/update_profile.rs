@@ -177,9 +177,9 @@ async fn username_claims_are_limited_by_account_and_count_as_availability_checks
         Answer::of(request).await.data("updateProfile")
     };
     let ask = async |from: &str| {
-        let body = json!({ "query": "{ usernameAvailable(username: \"free\") }" });
+        let body = json!({ "query": "{ usernameAvailable(username: \"free\") { ... on UsernameAvailability { isAvailable } } }" });
         let answer = Answer::of(app.post().header("x-forwarded-for", from).json(&body)).await;
-        answer.body["data"]["usernameAvailable"] == true
+        answer.body["data"]["usernameAvailable"]["isAvailable"] == true
     };
     let (office, home) = ("203.0.113.9", "198.51.100.7");
     for name in ["one", "two", "three"] {

@@ -104,7 +104,10 @@ async fn with_mandatory_verification_the_code_creates_the_account(
     let query = "mutation($input: SignupInput!) { signup(input: $input) { __typename ... on EmailChallenge { id resendIn } } }";
     let challenge = app.run(query, json!({ "input": input })).await.data("signup");
     assert_eq!(challenge["__typename"], "EmailChallenge");
-    let free = app.run("{ usernameAvailable(username: \"ada\") }", json!({})).await.data("usernameAvailable");
+    let free = app
+        .run("{ usernameAvailable(username: \"ada\") { __typename } }", json!({}))
+        .await
+        .data("usernameAvailable");
     assert_eq!(free, true, "a pending registration does not reserve a username");
 
     // a login with the right password returns the challenge, by address or username

@@ -1,11 +1,35 @@
 // A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client`
-// is the path from which the type of these strings is imported.
+// is the path from which the type of these strings is imported. With the setting `errors`, it also writes the codes of top-level errors,
+// and from the directives `@errors` of the schema the type `ErrorCodeOf`.
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
 const capitalised = (name) => name[0].toUpperCase() + name.slice(1);
 const text = (definition) => stripIgnoredCharacters(print(definition));
 
-export function plugin(_schema, files, { client }) {
+/** Returns the codes of top-level errors, and a type of the codes of each root field. */
+function errorCodes(schema) {
+  const fields = [schema.getQueryType(), schema.getMutationType()].flatMap((root) => Object.values(root.getFields()));
+  const lines = fields.flatMap(({ name, astNode }) => {
+    const directive = astNode.directives.find((directive) => directive.name.value === 'errors');
+    const codes = directive?.arguments.find((argument) => argument.name.value === 'codes').value.values ?? [];
+    return codes.length > 0 ? [`  ${name}: ${codes.map(({ value }) => `'${value}'`).join(' | ')};`] : [];
+  });
+  const topLevel = schema.getType('TopLevelErrorCode').getValues().map(({ name }) => `'${name}'`);
+  return [
+    '/** The codes of top-level errors. */',
+    `export const topLevelErrorCodes = [${topLevel.join(', ')}] as const;`,
+    '',
+    'type ErrorCodes = {',
+    ...lines,
+    '};',
+    '',
+    '/** The codes of the errors that a field of the schema may return. */',
+    'export type ErrorCodeOf<Field extends keyof ErrorCodes> = ErrorCodes[Field];',
+    '',
+  ];
+}
+
+export function plugin(schema, files, { client, errors }) {
   const definitions = files.flatMap(({ document }) => document.definitions);
   const fragments = new Map(
     definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
@@ -29,6 +53,6 @@ export function plugin(_schema, files, { client }) {
   });
   return {
     prepend: [`import type { Document } from '${client}';`],
-    content: [...told, '', ...operations].join('\n'),
+    content: [...(errors ? errorCodes(schema) : []), ...told, '', ...operations].join('\n'),
   };
 }

@@ -36,7 +36,8 @@ const SOURCES = {
   refreshToken: () => run('login'),
   otherSessionId: () => run('login'),
   otherUserId: () => run('users'),
-  googleCode: () => run('startGoogleLogin'),
+  providerCode: () => run('startProviderLogin'),
+  identityId: () => run('linkIdentity'),
   code: readMails,
   resetToken: readMails,
   activationToken: readMails,
@@ -68,7 +69,7 @@ async function run(name) {
 
 /** Signs in as the user that an operation needs, if another is signed in: one of Google's users, for example. */
 async function become(who, name) {
-  if (who.email === known.email || ['login', 'startGoogleLogin', 'googleLogin'].includes(name)) return;
+  if (who.email === known.email || ['login', 'startProviderLogin', 'providerLogin', 'googleLogin'].includes(name)) return;
   known = { ...known, ...who };
   await run('login');
 }

@@ -7,7 +7,7 @@ import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { useLoad } from '../hooks';
 import { Page } from '../Page';
-import { GoogleButton } from '../sign_in/GoogleButton';
+import { ProviderButtons } from '../sign_in/ProviderButtons';
 import { atCurrentPassword, dateAndTime, impossible, NEWER } from '../words';
 
 type OnChallenge = (challenge: EmailChallengeFragment) => void;
@@ -21,10 +21,10 @@ export function Profile({ user, settings, onChallenge }: ProfileProps) {
         <h2 id="email">Email address</h2>
         <Address user={user} settings={settings} onChallenge={onChallenge} />
       </section>
-      {settings.googleClientId && (
-        <section aria-labelledby="google">
-          <h2 id="google">Google</h2>
-          <Google />
+      {settings.providers.length > 0 && (
+        <section aria-labelledby="identities">
+          <h2 id="identities">Linked accounts</h2>
+          <Identities providers={settings.providers} />
         </section>
       )}
     </Page>
@@ -107,10 +107,26 @@ function challenged(outcome: Awaited<ReturnType<typeof gatehouse.changeEmail>>, 
   }
 }
 
-function Google() {
+type Identity = Awaited<ReturnType<typeof gatehouse.identities>>[number];
+
+function Identities({ providers }: { providers: AuthSettings['providers'] }) {
   const { data: identities, reload } = useLoad(useCallback(() => gatehouse.identities(), []));
+  if (!identities) return null;
+  const linked = (id: string) => identities.filter(({ providerId }) => providerId === id);
+  return (
+    <>
+      {providers.flatMap(({ id, name }) =>
+        linked(id).map((identity) => <LinkedAccount key={identity.id} name={name} identity={identity} reload={reload} />),
+      )}
+      <ProviderButtons providers={providers.filter(({ id }) => linked(id).length === 0)} purpose="link" />
+    </>
+  );
+}
+
+function LinkedAccount({ name, identity, reload }: { name: string; identity: Identity; reload: () => void }) {
+  const { id, email, linkedAt } = identity;
   const unlink = useForm(async () => {
-    const outcome = await gatehouse.unlinkGoogle();
+    const outcome = await gatehouse.unlinkIdentity(id);
     switch (outcome.kind) {
       case 'User':
         return reload();
@@ -122,11 +138,9 @@ function Google() {
         return impossible(outcome);
     }
   });
-  const [google] = identities ?? [];
-  if (!google) return <GoogleButton purpose="link" />;
   return (
     <>
-      <p>Linked{google.email && <> to <strong>{google.email}</strong></>} since {dateAndTime(google.linkedAt)}.</p>
+      <p>Linked to {email && <><strong>{email}</strong> at </>}{name} since {dateAndTime(linkedAt)}.</p>
       <Form form={unlink} action="Unlink">{null}</Form>
     </>
   );

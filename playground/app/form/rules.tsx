@@ -26,7 +26,10 @@ export function UsernameRules({ username, settings }: { username: string; settin
   const settled = useSettled(username);
   const isAsked = isLong && isMadeOf && settled === username;
   const ask = useCallback(
-    async () => (isAsked ? { settled, isFree: await gatehouse.usernameAvailable(settled) } : undefined),
+    async () => {
+      const outcome = isAsked ? await gatehouse.usernameAvailable(settled) : undefined;
+      return outcome?.kind === 'UsernameAvailability' ? { settled, ...outcome } : undefined;
+    },
     [isAsked, settled],
   );
   // if the request fails, nothing is shown: sign-up checks again
@@ -36,9 +39,14 @@ export function UsernameRules({ username, settings }: { username: string; settin
     <ul className="rules" aria-live="polite">
       <Rule holds={isLong}>{least} to {most} characters</Rule>
       <Rule holds={isMadeOf}>Only letters, digits and _ . -</Rule>
-      {isKnown && <Rule holds={data.isFree}>{data.isFree ? 'Available' : 'Taken'}</Rule>}
+      {isKnown && <Rule holds={data.isAvailable}>{verdict(data)}</Rule>}
     </ul>
   );
+}
+
+function verdict({ isAvailable, suggestion }: { isAvailable: boolean; suggestion: string | null | undefined }) {
+  if (isAvailable) return 'Available';
+  return suggestion ? `Taken. Available: ${suggestion}` : 'Taken';
 }
 
 function Rule({ holds, children }: { holds: boolean; children: ReactNode }) {

@@ -2,7 +2,9 @@ import { useEffect, useRef } from 'react';
 import { CodeField, PasswordField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import { useForm } from '../form/useForm';
-import { GoogleButton } from '../sign_in/GoogleButton';
+import { gatehouse } from '../gatehouse';
+import { useLoad } from '../hooks';
+import { ProviderButtons } from '../sign_in/ProviderButtons';
 import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
 
@@ -29,10 +31,21 @@ function Dialog({ asked }: { asked: Asked }) {
       {mailed && <CodeForm asked={asked} />}
       {!mailed && methods.includes('PASSWORD') && <PasswordForm asked={asked} />}
       {!mailed && methods.includes('EMAIL_CODE') && <MailButton asked={asked} />}
-      {methods.includes('IDENTITY') && <GoogleButton purpose="reauthenticate" />}
+      {methods.includes('IDENTITY') && <LinkedProviders />}
       <button type="button" className="plain" onClick={() => answer(null)}>Cancel</button>
     </dialog>
   );
+}
+
+/** The buttons for the providers at which the user has a linked account. */
+function LinkedProviders() {
+  const { data } = useLoad(loadLinked);
+  return data && <ProviderButtons providers={data} purpose="reauthenticate" />;
+}
+
+async function loadLinked() {
+  const [settings, identities] = await Promise.all([gatehouse.authSettings(), gatehouse.identities()]);
+  return settings.providers.filter(({ id }) => identities.some(({ providerId }) => providerId === id));
 }
 
 function PasswordForm({ asked }: { asked: Asked }) {

@@ -7,7 +7,7 @@ import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { impossible, NEWER } from '../words';
 import { useSignInElsewhere } from './EmailCode';
-import { GoogleButton } from './GoogleButton';
+import { ProviderButtons } from './ProviderButtons';
 
 type LoginProps = { settings: AuthSettings; onChallenge: (challenge: EmailChallengeFragment) => void };
 
@@ -34,7 +34,7 @@ export function Login({ settings, onChallenge }: LoginProps) {
         <Field name="identifier" label="Username or email address" autoComplete="username" autoCapitalize="none" spellCheck={false} />
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
-      {settings.googleClientId && <GoogleButton purpose="login" />}
+      <ProviderButtons providers={settings.providers} purpose="login" />
       <p className="ways">
         <a href="#/email-code">Email me a code</a>
         <a href="#/forgotten-password">Forgot your password?</a>

@@ -7,7 +7,7 @@ import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { impossible, NEWER } from '../words';
-import { GoogleButton } from './GoogleButton';
+import { ProviderButtons } from './ProviderButtons';
 
 type SignupProps = { settings: AuthSettings; onChallenge: (challenge: EmailChallengeFragment) => void };
 
@@ -53,7 +53,7 @@ export function Signup({ settings, onChallenge }: SignupProps) {
           hint={<PasswordRules password={password} settings={settings} />}
         />
       </Form>
-      {settings.googleClientId && <GoogleButton purpose="login" />}
+      <ProviderButtons providers={settings.providers} purpose="login" />
       <p className="ways"><a href="#/login">I already have an account</a></p>
     </Page>
   );

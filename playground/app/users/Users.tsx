@@ -5,7 +5,7 @@ import { useLoad, useSettled } from '../hooks';
 import { Failed, Page } from '../Page';
 import { dateAndTime } from '../words';
 
-type Person = StaffUsersQuery['users']['nodes'][number];
+type Person = NonNullable<StaffUsersQuery['users']>['nodes'][number];
 
 const SIZE = 20;
 const FIRST: StaffUsersQueryVariables = { first: SIZE };

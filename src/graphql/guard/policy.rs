@@ -3,12 +3,11 @@
 //! The guard, the limits, the descriptions in the schema and the authorisation test all read this table. A root field
 //! without a row is closed to everyone.
 
-use async_graphql::resolver_utils::EnumType;
-
+use crate::graphql::error::TopLevelErrorCode;
 use crate::graphql::refusal::ErrorCode::{
-    self, AccountDisabled, EmailTaken, GoogleRejected, GoogleUnavailable, IdentityTaken, InvalidCredentials,
-    InvalidInput, InvalidOtp, InvalidToken, LastSignInMethod, LinkRequired, NotAllowed, NotEnabled, NotFound,
-    RateLimited, ReauthenticationRequired, ServerBusy, UsernameTaken,
+    self, AccountDisabled, EmailTaken, IdentityTaken, InvalidCredentials, InvalidInput, InvalidOtp,
+    InvalidToken, LastSignInMethod, LinkRequired, NotAllowed, NotEnabled, NotFound, ProviderRejected,
+    ProviderUnavailable, RateLimited, ReauthenticationRequired, ServerBusy, UsernameTaken,
 };
 use Access::{Anybody, Introspection, Staff, Superuser, Viewer};
 
@@ -49,22 +48,36 @@ pub struct Policy {
     pub access: Access,
     /// The codes of `UserError` that the field may return, in the order of the description.
     pub errors: &'static [ErrorCode],
+    /// The codes of top-level errors that arguments of the field may cause.
+    top_level_errors: &'static [TopLevelErrorCode],
     credential: Credential,
 }
 
+const PROVIDER_LOGIN_ERRORS: &[ErrorCode] = &[
+    NotEnabled,
+    ProviderRejected,
+    ProviderUnavailable,
+    LinkRequired,
+    AccountDisabled,
+    RateLimited,
+    ServerBusy,
+];
+
 /// The table, in the order of the schema's subjects.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 36] = [
+pub const POLICIES: &[Policy] = &[
     Policy::new("__typename", Anybody),
     Policy::new("__schema", Introspection),
     Policy::new("__type", Introspection),
     Policy::new("me", Viewer),
-    Policy::new("usernameAvailable", Anybody),
+    Policy::new("viewer", Anybody),
+    Policy::new("node", Viewer),
+    Policy::new("usernameAvailable", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("authSettings", Anybody),
     Policy::new("signup", Anybody).tests_credential().errors(&[InvalidInput, EmailTaken, UsernameTaken, NotEnabled, RateLimited, ServerBusy]),
     Policy::new("updateProfile", Viewer).errors(&[InvalidInput, UsernameTaken, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("changePassword", Viewer).tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, RateLimited, ServerBusy]),
-    Policy::new("revertSecurityChange", Anybody).tests_credential().errors(&[InvalidToken, ReauthenticationRequired, InvalidCredentials, EmailTaken, NotEnabled, GoogleRejected, GoogleUnavailable, RateLimited, ServerBusy]),
+    Policy::new("revertSecurityChange", Anybody).tests_credential().errors(&[InvalidToken, ReauthenticationRequired, InvalidCredentials, EmailTaken, NotEnabled, ProviderRejected, ProviderUnavailable, RateLimited, ServerBusy]),
     Policy::new("login", Anybody).tests_credential().errors(&[InvalidInput, InvalidCredentials, AccountDisabled, RateLimited, ServerBusy]),
     Policy::new("refresh", Anybody).tests_credential().errors(&[InvalidInput, InvalidToken, ServerBusy]),
     Policy::new("logout", Anybody).reveals_nothing_of_its_secret(),
@@ -79,27 +92,32 @@ pub const POLICIES: [Policy; 36] = [
     Policy::new("requestPasswordReset", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("resetPassword", Anybody).tests_credential().errors(&[InvalidToken, InvalidInput, RateLimited, ServerBusy]),
     Policy::new("startReauthentication", Viewer).errors(&[NotEnabled, RateLimited, ServerBusy]),
-    Policy::new("reauthenticate", Viewer).tests_credential().errors(&[InvalidToken, InvalidCredentials, InvalidOtp, NotEnabled, GoogleRejected, GoogleUnavailable, RateLimited, ServerBusy]),
-    Policy::new("startGoogleLogin", Anybody).errors(&[NotEnabled, InvalidInput, GoogleUnavailable, RateLimited, ServerBusy]),
-    Policy::new("googleLogin", Anybody).tests_credential().errors(&[NotEnabled, GoogleRejected, GoogleUnavailable, LinkRequired, AccountDisabled, RateLimited, ServerBusy]),
-    Policy::new("linkGoogle", Viewer).tests_credential().errors(&[NotEnabled, ReauthenticationRequired, GoogleRejected, GoogleUnavailable, IdentityTaken, RateLimited, ServerBusy]),
-    Policy::new("unlinkGoogle", Viewer).errors(&[LastSignInMethod, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("reauthenticate", Viewer).tests_credential().errors(&[InvalidToken, InvalidCredentials, InvalidOtp, NotEnabled, ProviderRejected, ProviderUnavailable, RateLimited, ServerBusy]),
+    Policy::new("startProviderLogin", Anybody).errors(&[NotEnabled, InvalidInput, ProviderUnavailable, RateLimited, ServerBusy]),
+    Policy::new("googleLogin", Anybody).tests_credential().errors(PROVIDER_LOGIN_ERRORS),
+    Policy::new("providerLogin", Anybody).tests_credential().errors(PROVIDER_LOGIN_ERRORS),
+    Policy::new("linkIdentity", Viewer).tests_credential().errors(&[NotEnabled, ReauthenticationRequired, ProviderRejected, ProviderUnavailable, IdentityTaken, RateLimited, ServerBusy]),
+    Policy::new("unlinkIdentity", Viewer).errors(&[LastSignInMethod, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("user", Viewer),
-    Policy::new("users", Staff),
+    Policy::new("users", Staff).top_level_errors(&[TopLevelErrorCode::BadRequest]),
     Policy::new("setUserRole", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("setUserActive", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("dashboard", Viewer),
-    Policy::new("postToDashboard", Viewer),
+    Policy::new("postToDashboard", Viewer).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("sessionEvents", Viewer),
 ];
 
 impl Policy {
     const fn new(field: &'static str, access: Access) -> Self {
-        Self { field, access, errors: &[], credential: Credential::None }
+        Self { field, access, errors: &[], top_level_errors: &[], credential: Credential::None }
     }
 
     const fn errors(self, errors: &'static [ErrorCode]) -> Self {
         Self { errors, ..self }
+    }
+
+    const fn top_level_errors(self, top_level_errors: &'static [TopLevelErrorCode]) -> Self {
+        Self { top_level_errors, ..self }
     }
 
     const fn tests_credential(self) -> Self {
@@ -122,6 +140,20 @@ impl Policy {
         self.credential != Credential::None
     }
 
+    /// Returns whether the field returns a `UserError` if the viewer's role does not allow it. Other fields fail with `FORBIDDEN`.
+    #[must_use]
+    pub fn refuses_as_data(&self) -> bool {
+        self.errors.contains(&NotAllowed)
+    }
+
+    /// Returns the codes of top-level errors that the field itself may cause, in addition to those of every field.
+    #[must_use]
+    pub fn own_top_level_errors(&self) -> Vec<TopLevelErrorCode> {
+        let is_restricted = matches!(self.access, Access::Staff | Access::Superuser);
+        let forbidden = (is_restricted && !self.refuses_as_data()).then_some(TopLevelErrorCode::Forbidden);
+        forbidden.into_iter().chain(self.top_level_errors.iter().copied()).collect()
+    }
+
     /// Returns the last lines of the field's description.
     #[must_use]
     pub fn description(&self) -> String {
@@ -131,11 +163,7 @@ impl Policy {
             Access::Superuser => "\nSuperusers only.",
             Access::Viewer | Access::Nobody => "",
         };
-        let name = |code: &ErrorCode| {
-            let item = ErrorCode::items().iter().find(|item| item.value == *code);
-            format!("`{}`", item.map_or("", |item| item.name))
-        };
-        let codes: Vec<_> = self.errors.iter().map(name).collect();
+        let codes: Vec<_> = self.errors.iter().map(|code| format!("`{}`", code.name())).collect();
         let errors =
             if codes.is_empty() { String::new() } else { format!("\nErrors: {}.", codes.join(", ")) };
         format!("{access}{errors}")

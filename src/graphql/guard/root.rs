@@ -4,15 +4,20 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Context, ContextSelectionSet, Error, ObjectType, OutputType, Positioned, ServerResult, Value,
+    Context, ContextSelectionSet, Error, ObjectType, OutputType, Positioned, ServerResult, TypeDirective,
+    Value,
     parser::types::Field,
-    registry::{MetaType, Registry},
+    registry::{MetaDirectiveInvocation, MetaType, Registry},
     resolver_utils::{ContainerType, resolve_container},
 };
 
 use super::policy::{Access, Policy, access};
 use crate::{
-    graphql::{caller::viewer, error::ApiError},
+    graphql::{
+        caller::viewer,
+        error::{ApiError, TopLevelErrorCode},
+        refusal::{ErrorCode, UserError, declaring},
+    },
     storage::user::Role,
 };
 
@@ -38,19 +43,47 @@ impl<T: ObjectType> OutputType for Guarded<T> {
 
 impl<T: ObjectType> ContainerType for Guarded<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        if let Err(error) = check_role(ctx) {
+        match self.guarded(ctx).await {
+            // a field error nulls the field, if it can be null (GraphQL §6.4.4); async-graphql nulls its parent
+            Err(error) if is_nullable::<T>(ctx) => {
+                ctx.add_error(error);
+                Ok(Some(Value::Null))
+            }
+            resolved => resolved,
+        }
+    }
+}
+
+impl<T: ObjectType> Guarded<T> {
+    async fn guarded(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        let name = ctx.item.node.name.node.as_str();
+        if let Err(error) = check_role(ctx, name) {
+            if matches!(error, ApiError::Forbidden(_))
+                && Policy::of(name).is_some_and(Policy::refuses_as_data)
+            {
+                let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
+                return UserError::role_not_allowed().resolve(&selection, ctx.item).await.map(Some);
+            }
             let error = Error::from(error).into_server_error(ctx.item.pos);
             return Err(ctx.set_error_path(error));
         }
-        self.0.resolve_field(ctx).await
+        let codes = Policy::of(name).map_or(&[][..], |policy| policy.errors);
+        declaring(codes, self.0.resolve_field(ctx)).await
     }
+}
+
+/// Returns whether the schema allows the root field to be null.
+fn is_nullable<T: ObjectType>(ctx: &Context<'_>) -> bool {
+    let root = ctx.schema_env.registry.types.get(&*T::type_name());
+    let field = root.and_then(|root| root.field_by_name(ctx.item.node.name.node.as_str()));
+    field.is_some_and(|field| !field.ty.ends_with('!'))
 }
 
 impl<T: ObjectType> ObjectType for Guarded<T> {}
 
 /// Checks the viewer's role, which the guard does not: it refuses operations as a whole.
-fn check_role(ctx: &Context<'_>) -> Result<(), ApiError> {
-    let required = match access(ctx.item.node.name.node.as_str()) {
+fn check_role(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
+    let required = match access(field) {
         Access::Anybody | Access::Introspection | Access::Viewer => return Ok(()),
         Access::Staff => Role::Staff,
         Access::Superuser => Role::Superuser,
@@ -63,13 +96,35 @@ fn check_role(ctx: &Context<'_>) -> Result<(), ApiError> {
     }
 }
 
+/// Adds what the policy table says to the descriptions and directives of the root's fields.
 fn describe(registry: &mut Registry, root: &str) {
+    errors.register(registry);
     let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(root) else { return };
     for (name, field) in fields {
         if let (Some(policy), Some(description)) = (Policy::of(name), &mut field.description) {
             description.push_str(&policy.description());
+            field.directive_invocations.extend(errors_of(policy));
         }
     }
+}
+
+/// Lists the errors of a field, so that clients can be generated that handle them all.
+#[TypeDirective(location = "FieldDefinition")]
+fn errors(
+    #[graphql(desc = "The codes of the `UserError` that the field may return.")] codes: Vec<ErrorCode>,
+    #[graphql(
+        desc = "The codes of top-level errors that this field may cause. Every field may cause `BAD_REQUEST`, `LIMIT_EXCEEDED`, \
+                `SERVICE_UNAVAILABLE` and `INTERNAL`, and every field that requires an access token `UNAUTHENTICATED`."
+    )]
+    top_level_codes: Option<Vec<TopLevelErrorCode>>,
+) {
+}
+
+/// Returns the directive that lists the errors of a field, if it has any.
+fn errors_of(policy: &Policy) -> Option<MetaDirectiveInvocation> {
+    let top_level = Some(policy.own_top_level_errors()).filter(|codes| !codes.is_empty());
+    (!policy.errors.is_empty() || top_level.is_some())
+        .then(|| errors::apply(policy.errors.to_vec(), top_level))
 }
 
 #[cfg(test)]

@@ -6,12 +6,18 @@ use secrecy::ExposeSecret;
 use super::{email_challenge::EmailChallenge, session::Session, user::User};
 use crate::{
     app::App,
-    graphql::{caller::Caller, numbers::seconds, refusal::UserError},
+    graphql::{
+        caller::Caller,
+        numbers::seconds,
+        refusal::UserError,
+        unhandled::{GrowingUnion, LaterMember},
+    },
     sessions::{SignIn, SignedIn},
     telemetry,
 };
 
-/// A session with its user and its pair of tokens. The fields for tokens are named after RFC 6749.
+/// A session with its user and its pair of tokens. The token fields have the names that RFC 6749 defines, in
+/// camel case.
 #[derive(SimpleObject)]
 pub struct AuthPayload {
     /// The user of the session.
@@ -52,8 +58,8 @@ impl AuthPayload {
     }
 }
 
-/// The result of signing up or signing in. New members may be added for further steps, such as a second factor, so handle
-/// unknown ones.
+/// The result of signing up or signing in. New members may be added for further steps, such as a second factor. A document that
+/// does not select such a member gets a `UserError` in its place.
 #[derive(Union)]
 pub enum SignInResult {
     /// The user is signed in.
@@ -62,6 +68,14 @@ pub enum SignInResult {
     EmailChallenge(EmailChallenge),
     /// The request was refused.
     UserError(UserError),
+}
+
+impl GrowingUnion for SignInResult {
+    fn later_member(&self) -> Option<LaterMember> {
+        match self {
+            Self::AuthPayload(_) | Self::EmailChallenge(_) | Self::UserError(_) => None,
+        }
+    }
 }
 
 impl SignInResult {

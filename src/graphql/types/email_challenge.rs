@@ -19,7 +19,7 @@ pub struct EmailChallenge {
     pub purpose: ChallengePurpose,
     /// Whether a code or a link was emailed.
     pub method: ChallengeMethod,
-    /// The email address as given, normalized.
+    /// The email address as entered, without invisible characters and with an internationalized domain in Unicode.
     pub email: String,
     /// Seconds until the code or link expires.
     pub expires_in: i32,
@@ -56,7 +56,7 @@ pub enum ChallengePurpose {
     Reauthentication,
 }
 
-/// The kind of an email challenge.
+/// How an email challenge is answered: with a code, or by following a link. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "config::ChallengeMethod")]
 pub enum ChallengeMethod {

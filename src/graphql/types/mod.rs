@@ -3,6 +3,10 @@
 pub mod auth_payload;
 pub mod email_challenge;
 pub mod identity;
+pub mod node;
 pub mod password_changed;
+pub mod provider_login_input;
 pub mod session;
+pub mod sessions_ended;
 pub mod user;
+pub mod username_availability;

@@ -1,15 +1,28 @@
 //! The result of changing a password.
 
-use async_graphql::{ID, SimpleObject, Union};
+use async_graphql::{Context, ID, Object, Union};
 use uuid::Uuid;
 
-use crate::graphql::refusal::UserError;
+use super::user::{User, remaining_viewer};
+use crate::graphql::{error::ApiError, refusal::UserError};
 
 /// A changed password.
-#[derive(SimpleObject)]
 pub struct PasswordChanged {
-    /// The IDs of the sessions that the change ended.
     ended_session_ids: Vec<ID>,
+}
+
+/// A changed password.
+#[Object]
+impl PasswordChanged {
+    /// The viewer after the change. Null unless the request's access token is still valid.
+    async fn user(&self, ctx: &Context<'_>) -> Option<Result<User, ApiError>> {
+        remaining_viewer(ctx).await
+    }
+
+    /// The IDs of the sessions that the change ended.
+    async fn ended_session_ids(&self) -> &[ID] {
+        &self.ended_session_ids
+    }
 }
 
 impl From<Vec<Uuid>> for PasswordChanged {

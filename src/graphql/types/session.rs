@@ -1,6 +1,6 @@
 //! Sessions.
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Enum, ID, Object};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ impl Session {
 #[Object]
 impl Session {
     /// The ID of the session: opaque and never reused. Its access tokens carry it as `sid`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.row.id.into()
     }
 
@@ -89,17 +89,4 @@ pub enum AuthenticationMethod {
     EmailLink,
     /// A linked account at a sign-in provider.
     Identity,
-}
-
-/// The sessions that a request ended.
-#[derive(SimpleObject)]
-pub struct SessionsEnded {
-    /// The IDs of the sessions. Sessions that had already ended are not listed.
-    ended_session_ids: Vec<ID>,
-}
-
-impl From<Vec<Uuid>> for SessionsEnded {
-    fn from(ids: Vec<Uuid>) -> Self {
-        Self { ended_session_ids: ids.into_iter().map(ID::from).collect() }
-    }
 }

@@ -11,7 +11,13 @@ use super::{identity::Identity, session::Session};
 use crate::{
     accounts,
     app::App,
-    graphql::{caller::viewer, error::ApiError, refusal::UserError},
+    fault::Failure,
+    graphql::{
+        caller::{caller, viewer},
+        error::ApiError,
+        refusal::UserError,
+    },
+    sessions,
     storage::{Timestamp, identity, session, user},
 };
 
@@ -54,6 +60,16 @@ impl User {
     }
 }
 
+/// Returns the viewer as they are after the request's change, or `None` if its access token no longer works.
+pub(super) async fn remaining_viewer(ctx: &Context<'_>) -> Option<Result<User, ApiError>> {
+    let (app, caller) = caller(ctx).ok()?;
+    match sessions::viewer(app, caller.access_token()).await {
+        Ok(viewer) => Some(Ok(User::new(viewer.user, Some(viewer.session.id)))),
+        Err(Failure::Refused(_)) => None,
+        Err(Failure::Fault(fault)) => Some(Err(fault.into())),
+    }
+}
+
 impl Siblings {
     fn new(ids: Vec<Uuid>, current_session: Option<Uuid>) -> Self {
         Self { ids, current_session, sessions: OnceCell::new(), identities: OnceCell::new() }
@@ -72,7 +88,7 @@ fn by_user<T>(rows: Vec<T>, user_id: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T
 #[Object]
 impl User {
     /// The ID of the user: opaque and never reused.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.row.id.into()
     }
 

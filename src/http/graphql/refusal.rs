@@ -2,7 +2,10 @@
 
 use poem::{Response, http::StatusCode};
 
-use crate::http::{answer, refresh_cookie};
+use crate::{
+    graphql::error::TopLevelErrorCode,
+    http::{answer, refresh_cookie},
+};
 
 /// The status and message for a request that is refused before it reaches GraphQL.
 pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
@@ -10,11 +13,11 @@ pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 impl Refusal {
     pub(super) fn into_response(self) -> Response {
         let code = match self.0 {
-            StatusCode::OK => "PERSISTED_QUERY_NOT_SUPPORTED",
-            StatusCode::FORBIDDEN => "FORBIDDEN",
-            StatusCode::TOO_MANY_REQUESTS => "LIMIT_EXCEEDED",
-            StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
-            _ => "BAD_REQUEST",
+            StatusCode::OK => TopLevelErrorCode::PersistedQueryNotSupported,
+            StatusCode::FORBIDDEN => TopLevelErrorCode::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => TopLevelErrorCode::RateLimited,
+            StatusCode::SERVICE_UNAVAILABLE => TopLevelErrorCode::ServerBusy,
+            _ => TopLevelErrorCode::BadRequest,
         };
         answer::refusal(self.0, code, &self.1)
     }

@@ -23,7 +23,7 @@ pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
 
     let status = match (code.as_str(), was_executed, media) {
         _ if has_data => StatusCode::OK,
-        ("SERVICE_UNAVAILABLE", ..) => StatusCode::SERVICE_UNAVAILABLE,
+        ("SERVICE_UNAVAILABLE" | "SERVER_BUSY", ..) => StatusCode::SERVICE_UNAVAILABLE,
         ("INTERNAL", ..) => StatusCode::INTERNAL_SERVER_ERROR,
         ("UNAUTHENTICATED", false, _) => StatusCode::UNAUTHORIZED,
         (_, true, _) | (_, false, Media::Json) => StatusCode::OK,

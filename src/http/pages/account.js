@@ -69,7 +69,7 @@ function words({ code, message, retryAfter }) {
     case 'SERVER_BUSY': return 'The server is busy. Try again in a moment.';
     case 'ACCOUNT_DISABLED': return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN': return 'Another account now uses this email address. Sign in to that account, or use a different email address.';
-    case 'GOOGLE_UNAVAILABLE': return 'Google is not responding. Try again in a moment.';
+    case 'PROVIDER_UNAVAILABLE': return 'Google is not responding. Try again in a moment.';
     case 'NOT_ENABLED': return 'This service does not accept this kind of link. Sign in to continue.';
     case 'INVALID_INPUT': return message;
     default: return 'Something went wrong on the server. Try again in a minute.';

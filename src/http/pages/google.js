@@ -30,11 +30,11 @@ function say(text, kind) {
 /** Sends the person to Google. The values that bind the response to this browser stay in its storage and never enter a URL. */
 async function start() {
   const outcome = await ask(
-    `mutation($redirectUri: String) { startGoogleLogin(redirectUri: $redirectUri) { __typename
-      ... on GoogleAuthorization { authorizationUrl state codeVerifier } ${refused} } }`,
+    `mutation($redirectUri: String) { startProviderLogin(provider: "google", redirectUri: $redirectUri) { __typename
+      ... on ProviderAuthorization { authorizationUrl state codeVerifier } ${refused} } }`,
     { redirectUri },
   );
-  if (outcome.__typename !== 'GoogleAuthorization') return say(outcome.message, 'bad');
+  if (outcome.__typename !== 'ProviderAuthorization') return say(outcome.message, 'bad');
   const { authorizationUrl, state, codeVerifier } = outcome;
   sessionStorage.setItem('google', JSON.stringify({ state, codeVerifier }));
   location.assign(authorizationUrl);

@@ -4,8 +4,8 @@ import { REFUSAL, RESET, ask, begin, fault, find, finish, query, say, token as i
 const revert = `mutation($token: String!, $proof: ReauthenticationProof) { revertSecurityChange(token: $token, proof: $proof) {
   __typename ... on EmailChallenge { email } ${REFUSAL} } }`;
 
-const start = `mutation($redirectUri: String!) { startGoogleLogin(redirectUri: $redirectUri) {
-  __typename ... on GoogleAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
+const start = `mutation($redirectUri: String!) { startProviderLogin(provider: "google", redirectUri: $redirectUri) {
+  __typename ... on ProviderAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
 
 // While the person is at Google, this tab stores the link's token. A different `state` belongs to a visit started elsewhere.
 const begun = JSON.parse(sessionStorage.getItem('undo') ?? '{}');
@@ -32,8 +32,8 @@ async function goToGoogle() {
 async function showProofs() {
   find('former').hidden = false;
   find('password').focus();
-  const { googleClientId } = await ask('{ authSettings { googleClientId } }');
-  find('google').hidden = !googleClientId;
+  const { providers } = await ask('{ authSettings { providers { id } } }');
+  find('google').hidden = !providers?.some(({ id }) => id === 'google');
 }
 
 begin({
@@ -62,7 +62,7 @@ begin({
         if (byGoogle) say('That Google account was not linked to the account before the change.', 'bad');
         else fault(find('password'), 'This is not the password the account had before the change.');
         return true;
-      case 'GOOGLE_REJECTED':
+      case 'PROVIDER_REJECTED':
         say('Google did not confirm who you are. Try again.', 'bad');
         return true;
       case 'EMAIL_TAKEN':

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use gatehouse::{clock::Clock, fake_google::FakeGoogle};
+use gatehouse::{clock::Clock, config::ProviderKind, fake_provider::FakeProvider};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,12 +24,12 @@ pub fn ada_at(email: &str, hd: Option<&str>) -> Value {
     json!({ "sub": "1001", "email": email, "email_verified": true, "hd": hd })
 }
 
-pub fn id_token(google: &FakeGoogle, person: &Value) -> Value {
+pub fn id_token(google: &FakeProvider, person: &Value) -> Value {
     json!({ "idToken": { "idToken": google.id_token(&google.claims(person)).unwrap() } })
 }
 
-pub fn access_token(google: &FakeGoogle, person: &Value) -> Value {
-    json!({ "accessToken": google.access_token(FakeGoogle::tokeninfo(person), person.clone()) })
+pub fn access_token(google: &FakeProvider, person: &Value) -> Value {
+    json!({ "accessToken": google.access_token(FakeProvider::tokeninfo(person), person.clone()) })
 }
 
 /// A page in a browser that started a sign-in and has returned from Google.
@@ -48,7 +48,7 @@ impl Visit {
 
 impl TestApp {
     /// Starts a server that uses its own fake Google.
-    pub async fn with_google(database: Database, settings: &[(&str, &str)]) -> (Self, FakeGoogle) {
+    pub async fn with_google(database: Database, settings: &[(&str, &str)]) -> (Self, FakeProvider) {
         Self::with_google_at(database, &Clock::default(), settings).await
     }
 
@@ -57,8 +57,8 @@ impl TestApp {
         database: Database,
         clock: &Clock,
         settings: &[(&str, &str)],
-    ) -> (Self, FakeGoogle) {
-        let google = FakeGoogle::start(clock).await.unwrap();
+    ) -> (Self, FakeProvider) {
+        let google = FakeProvider::start(ProviderKind::Google, clock).await.unwrap();
         let own = google.settings();
         let mut all: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
         all.extend(settings);
@@ -85,16 +85,16 @@ impl TestApp {
         answer.data("googleLogin")
     }
 
-    pub async fn start_google_login(&self, redirect_uri: Option<&str>) -> Value {
-        let query = "mutation($uri: String) { startGoogleLogin(redirectUri: $uri) { __typename
-            ... on GoogleAuthorization { authorizationUrl state codeVerifier expiresIn }
+    pub async fn start_provider_login(&self, redirect_uri: Option<&str>) -> Value {
+        let query = "mutation($uri: String) { startProviderLogin(provider: \"google\", redirectUri: $uri) { __typename
+            ... on ProviderAuthorization { authorizationUrl state codeVerifier expiresIn }
             ... on UserError { code retryAfter fields { field code } } } }";
-        self.run(query, json!({ "uri": redirect_uri })).await.data("startGoogleLogin")
+        self.run(query, json!({ "uri": redirect_uri })).await.data("startProviderLogin")
     }
 
     /// Starts a sign-in and approves it at the fake Google as the person with this number.
     pub async fn visit_google(&self, person: usize) -> Visit {
-        let begun = self.start_google_login(None).await;
+        let begun = self.start_provider_login(None).await;
         let text = |name: &str| begun[name].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
         let url = reqwest::Url::parse(&text("authorizationUrl")).unwrap();
         let mut form: Vec<(String, String)> = url.query_pairs().into_owned().collect();
@@ -109,16 +109,27 @@ impl TestApp {
         Visit { code: query("code"), state: query("state"), code_verifier: text("codeVerifier") }
     }
 
-    pub async fn link_google(&self, access_token: &str, input: Value) -> Value {
-        let query = "mutation($input: GoogleLoginInput!) { linkGoogle(input: $input) { __typename
+    pub async fn link_identity(&self, access_token: &str, input: Value) -> Value {
+        let query = "mutation($input: ProviderLoginInput!) { linkIdentity(input: $input) { __typename
             ... on User { id identities { provider email } } ... on UserError { code } } }";
-        self.run_as(access_token, query, json!({ "input": input })).await.data("linkGoogle")
+        let input = json!({ "provider": "google", "proof": input });
+        self.run_as(access_token, query, json!({ "input": input })).await.data("linkIdentity")
     }
 
-    pub async fn unlink_google(&self, access_token: &str) -> Value {
-        let query = "mutation { unlinkGoogle { __typename ... on User { id identities { provider } }
-            ... on UserError { code } } }";
-        self.run_as(access_token, query, json!({})).await.data("unlinkGoogle")
+    /// Unlinks every identity of a user, one after the other, and returns the last answer.
+    pub async fn unlink_identities(&self, access_token: &str) -> Value {
+        let me = self.run_as(access_token, "{ me { identities { id } } }", json!({})).await.data("me");
+        let mut answer = Value::Null;
+        for identity in me["identities"].as_array().unwrap() {
+            answer = self.unlink_identity(access_token, identity["id"].as_str().unwrap()).await;
+        }
+        answer
+    }
+
+    pub async fn unlink_identity(&self, access_token: &str, id: &str) -> Value {
+        let query = "mutation($id: ID!) { unlinkIdentity(id: $id) { __typename
+            ... on User { id identities { provider } } ... on UserError { code } } }";
+        self.run_as(access_token, query, json!({ "id": id })).await.data("unlinkIdentity")
     }
 }
 

@@ -8,6 +8,7 @@ pub mod google;
 pub mod mail_server;
 pub mod node;
 pub mod process;
+pub mod providers;
 pub mod python;
 pub mod socket;
 pub mod tabs;

@@ -1,0 +1,38 @@
+//! Finding anything with an ID.
+
+use uuid::Uuid;
+
+use super::user::{may_see_devices, user};
+use crate::{
+    app::App,
+    fault::Fault,
+    sessions::Viewer,
+    storage::{Timestamp, identity, session, user as users},
+};
+
+/// A row with an ID that clients know.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A user.
+    User(Box<users::Model>),
+    /// A live session, and whether the viewer may see its device.
+    Session(Box<session::Model>, bool),
+    /// An identity.
+    Identity(identity::Model),
+}
+
+/// Finds the user, session or identity with this ID. Returns `None` if the viewer may not see it: sessions and identities are
+/// visible to those who see their user.
+pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, Fault> {
+    if let Some(found) = user(app, viewer, id).await? {
+        return Ok(Some(Node::User(Box::new(found))));
+    }
+    let now = Timestamp(app.clock.now());
+    if let Some(row) = session::find(app.db.read(), id).await?.filter(|row| row.is_live(now)) {
+        let Some(owner) = user(app, viewer, row.user_id).await? else { return Ok(None) };
+        let sees_device = owner.id == viewer.user.id || may_see_devices(&viewer.user, &owner);
+        return Ok(Some(Node::Session(Box::new(row), sees_device)));
+    }
+    let Some(row) = identity::find(app.db.read(), id).await? else { return Ok(None) };
+    Ok(user(app, viewer, row.user_id).await?.map(|_| Node::Identity(row)))
+}

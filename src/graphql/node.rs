@@ -1,0 +1,31 @@
+//! Finding anything with an ID, as Relay and other caching clients do to fetch an object again.
+
+use async_graphql::{Context, ID, Object};
+use uuid::Uuid;
+
+use super::{
+    caller::{caller, viewer},
+    error::ApiError,
+    types::node::Node,
+};
+use crate::accounts;
+
+/// The query for anything with an ID.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// A user, session or identity by its ID. Null if it does not exist, or if the viewer may not see it.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ID of the object.")] id: ID,
+    ) -> Result<Option<Node>, ApiError> {
+        let (app, _) = caller(ctx)?;
+        let viewer = viewer(ctx)?;
+        let Ok(id) = id.parse::<Uuid>() else { return Ok(None) };
+        let found = accounts::node(app, viewer, id).await?;
+        Ok(found.map(|found| Node::new(found, viewer.session.id)))
+    }
+}

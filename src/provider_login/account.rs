@@ -1,0 +1,55 @@
+//! The rows that are created from an account at a provider.
+
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    fault::Fault,
+    input::{avatar_url, person_name},
+    providers::Account,
+    secrets,
+    security_changes::SecurityChange,
+    sessions::Link,
+    storage::{Timestamp, identity, security_change::ChangeKind, user},
+};
+
+/// Returns the row of a new user. The email address counts as proven if the provider is authoritative for it. Invalid profile
+/// data is left out.
+pub(super) fn new_user(app: &App, account: &Account) -> user::Model {
+    let now = Timestamp(app.clock.now());
+    let name = |text: &Option<String>| person_name(text.as_deref().unwrap_or_default()).ok().flatten();
+    user::Model {
+        email: Some(account.email.as_str().to_owned()),
+        email_key: Some(account.email.key().to_owned()),
+        email_verified_at: account.is_authoritative.then_some(now),
+        name: name(&account.name),
+        first_name: name(&account.given_name),
+        last_name: name(&account.family_name),
+        avatar_url: account.picture.as_deref().and_then(|url| avatar_url(url).ok().flatten()),
+        ..user::Model::new(secrets::uuid_v7(now.0), now)
+    }
+}
+
+/// Returns the link of the account to the account created with it. It is as old as that one, so a reset keeps it.
+pub(super) fn identity(account: &Account, user: &user::Model) -> identity::Model {
+    row(account, user.id, user.created_at)
+}
+
+/// Prepares the link of the account to an existing user. The owner gets a notice, because a thief may have made
+/// the link. Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
+pub(super) async fn link(app: &App, account: &Account, user: &user::Model) -> Result<Link, Fault> {
+    let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
+    Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })
+}
+
+fn row(account: &Account, user_id: Uuid, linked_at: Timestamp) -> identity::Model {
+    identity::Model {
+        id: secrets::uuid_v7(linked_at.0),
+        user_id,
+        provider: account.provider.clone(),
+        issuer: account.issuer.clone(),
+        subject: account.subject.clone(),
+        email: Some(account.email.as_str().to_owned()),
+        linked_at,
+    }
+}

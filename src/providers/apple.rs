@@ -1,0 +1,93 @@
+//! What only Apple has: a client secret that the client signs itself, and a name that it sends once.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::ProviderError;
+
+/// How long a client secret is good for, in seconds. Apple allows half a year; it is used at once.
+const GOOD_FOR: i64 = 300;
+
+/// The length limit of what Apple sends about a person, in bytes.
+const MAX_USER: usize = 2048;
+
+/// Signs the client secret: a JWT with ES256
+/// (<https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret>).
+pub(super) fn client_secret(
+    client_id: &str,
+    (team_id, key_id, private_key): (&str, &str, &SecretString),
+    issuer: &str,
+    now: i64,
+) -> Result<SecretString, ProviderError> {
+    let unusable = || ProviderError::unavailable("APPLE_PRIVATE_KEY is not a key on P-256 in PKCS #8");
+    let body: String = private_key
+        .expose_secret()
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    let key = STANDARD.decode(body).map_err(|_| unusable())?;
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key).map_err(|_| unusable())?;
+    let header = json!({ "alg": "ES256", "kid": key_id });
+    let claims =
+        json!({ "iss": team_id, "iat": now, "exp": now + GOOD_FOR, "aud": issuer, "sub": client_id });
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = format!("{header}.{claims}");
+    let signature = key.sign(&SystemRandom::new(), message.as_bytes()).map_err(|_| unusable())?;
+    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
+}
+
+/// The name of a person, which Apple sends with the first sign-in only, and without a signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppleName {
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
+}
+
+impl AppleName {
+    /// Reads the field `user` of Apple's form. Anything that is not a name is left out.
+    #[must_use]
+    pub fn read(user: &str) -> Self {
+        #[derive(Deserialize)]
+        struct User {
+            name: Option<Name>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Name {
+            first_name: Option<String>,
+            last_name: Option<String>,
+        }
+        let user = Some(user).filter(|user| user.len() <= MAX_USER);
+        let name = user.and_then(|user| serde_json::from_str::<User>(user).ok()?.name);
+        name.map_or_else(Self::default, |name| Self {
+            given_name: name.first_name,
+            family_name: name.last_name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_and_anything_else_is_left_out() {
+        let ada = AppleName { given_name: Some("Ada".to_owned()), family_name: Some("Lovelace".to_owned()) };
+        assert_eq!(AppleName::read(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x"}"#), ada);
+        for odd in ["", "{}", "null", r#"{"name":"Ada"}"#, r#"{"name":{"firstName":1}}"#] {
+            assert_eq!(AppleName::read(odd), AppleName::default(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! ID tokens (OpenID Connect Core 1.0 §3.1.3.7).
+
+use std::{collections::HashMap, sync::Arc};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, decode, decode_header,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Account, Discovery, Fetched, Provider, ProviderError, claims::Claims, microsoft};
+use crate::config::ProviderKind;
+
+/// The public keys of a provider, by ID, each with the algorithm that it is for.
+pub(super) struct Keys(HashMap<String, (DecodingKey, Algorithm)>);
+
+/// The claims of an ID token. A token with more than one audience does not match this type.
+#[derive(Deserialize)]
+struct IdToken {
+    iss: String,
+    exp: i64,
+    nonce: Option<String>,
+    #[serde(rename = "aud")]
+    _audience: String,
+    #[serde(flatten)]
+    claims: Claims,
+}
+
+impl Provider {
+    pub(super) async fn read_id_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<Account, ProviderError> {
+        let (issuer, claims) = self.claims(token, nonce).await?;
+        self.account(&issuer, claims)
+    }
+
+    /// Returns the issuer and the claims of an ID token, provided the token was issued to us and its nonce equals `nonce`.
+    pub(super) async fn claims(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<(String, Claims), ProviderError> {
+        let header =
+            decode_header(token).map_err(|_| ProviderError::Rejected("the ID token is malformed"))?;
+        let kid = header.kid.ok_or(ProviderError::Rejected("the ID token does not name its key"))?;
+        let discovery = self.discovery().await?;
+        let (key, algorithm) = self.key(&discovery, &kid).await?;
+        // a key is for one algorithm, so that none can be tried with another's (RFC 8725 §3.1)
+        if header.alg != algorithm {
+            return Err(ProviderError::Rejected("the ID token is not signed with the algorithm of its key"));
+        }
+
+        let mut validation = Validation::new(algorithm);
+        validation.set_audience(&[&self.config.client_id]);
+        // without this, a token that lacks `aud` passes
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // `exp` is checked with our own clock instead, and `iss` below
+        validation.validate_exp = false;
+        let token = decode::<IdToken>(token, &key, &validation)
+            .map_err(|_| {
+                ProviderError::Rejected("the ID token was not issued by the provider, or not for us")
+            })?
+            .claims;
+        let issuer = self.issuer(&discovery.issuer, &token)?;
+        if token.exp <= self.clock.now().unix_timestamp() {
+            return Err(ProviderError::Rejected("the ID token has expired"));
+        }
+        // the nonce binds a token to one attempt, so a token for another attempt must be rejected
+        if token.nonce.as_deref() != nonce {
+            return Err(ProviderError::Rejected("the ID token has the wrong nonce"));
+        }
+        Ok((issuer, token.claims))
+    }
+
+    /// Returns the issuer of a token, if the token has the right one.
+    fn issuer(&self, issuer: &str, token: &IdToken) -> Result<String, ProviderError> {
+        let expected = match self.config.kind {
+            ProviderKind::Microsoft => microsoft::issuer_of(issuer, token.claims.tid.as_deref()),
+            _ => Some(issuer.to_owned()),
+        };
+        // Google spells its issuer with and without the scheme
+        let bare = issuer.split_once("://").map(|(_, bare)| bare);
+        let is_bare = self.config.kind == ProviderKind::Google && Some(token.iss.as_str()) == bare;
+        expected
+            .filter(|expected| *expected == token.iss || is_bare)
+            .ok_or(ProviderError::Rejected("the ID token was issued by somebody else"))
+    }
+
+    async fn key(&self, discovery: &Discovery, kid: &str) -> Result<(DecodingKey, Algorithm), ProviderError> {
+        let fetch = || async {
+            let request = self.http.get(discovery.jwks_uri.clone()).build();
+            let Fetched { fresh_for, body, .. } = self.fetch(request).await?.good()?;
+            Ok((Keys::read(&body)?, fresh_for))
+        };
+        let now = self.clock.now();
+        let keys = self.keys.get(now, fetch).await?;
+        if let Some(key) = keys.0.get(kid) {
+            return Ok(key.clone());
+        }
+        let newer: Option<Arc<Keys>> = self.keys.newer(&keys, now, fetch).await?;
+        let key = newer.and_then(|keys| keys.0.get(kid).cloned());
+        key.ok_or(ProviderError::Rejected("the ID token is signed by a key that is not the provider's"))
+    }
+}
+
+impl Keys {
+    /// Reads the keys that sign with RS256 or ES256, and skips all others.
+    fn read(jwks: &[u8]) -> Result<Self, ProviderError> {
+        #[derive(Deserialize)]
+        struct Jwks {
+            keys: Vec<Value>,
+        }
+        let jwks: Jwks = serde_json::from_slice(jwks).map_err(ProviderError::unavailable)?;
+        let key = |key: Value| {
+            let jwk: Jwk = serde_json::from_value(key).ok()?;
+            let signs = jwk.common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
+            let algorithm = match &jwk.algorithm {
+                AlgorithmParameters::RSA(_) => Algorithm::RS256,
+                AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                    Algorithm::ES256
+                }
+                _ => return None,
+            };
+            let key = DecodingKey::from_jwk(&jwk).ok()?;
+            signs.then_some((jwk.common.key_id?, (key, algorithm)))
+        };
+        Ok(Self(jwks.keys.into_iter().filter_map(key).collect()))
+    }
+}
