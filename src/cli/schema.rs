@@ -1,5 +1,7 @@
 //! `gatehouse schema`.
 
+use std::io::{self, Write};
+
 use super::setup::CliError;
 use crate::graphql;
 
@@ -11,10 +13,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
-    if arguments.json {
-        println!("{}", graphql::introspection::json().await?);
-    } else {
-        print!("{}", graphql::sdl());
+    let text = if arguments.json { graphql::introspection::json().await? + "\n" } else { graphql::sdl() };
+    match io::stdout().write_all(text.as_bytes()) {
+        // the reader, such as `head`, has seen enough
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -35,6 +35,7 @@ pub struct Budgets {
     pub failed_codes_address: Budget,
     pub failed_codes_account: Budget,
     pub provider_starts: Budget,
+    pub provider_callbacks: Budget,
     pub failed_provider_logins: Budget,
     pub writes: Budget,
 }
@@ -175,6 +176,12 @@ impl Budgets {
                 "RATE_LIMIT_PROVIDER_STARTS",
                 "60/1h",
                 "`startProviderLogin` from one address.",
+            ),
+            provider_callbacks: budget(
+                r,
+                "RATE_LIMIT_PROVIDER_CALLBACKS",
+                "60/1h",
+                "Answers that Apple posts to `/callback/apple` through browsers at one address.",
             ),
             failed_provider_logins: budget(
                 r,

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use secrecy::SecretString;
 use tokio_rustls::rustls::pki_types::{
     PrivateKeyDer,
     pem::{self, PemObject},
@@ -12,7 +13,7 @@ use super::{
     kept_secret_key::kept_secret_key,
     mode::Mode,
     reader::{DefaultValue, Reader},
-    values::{DAY, MINUTE, SECOND, duration, list, one_of, text, within},
+    values::{DAY, MINUTE, SECOND, duration, list, one_of, optional, text, within},
 };
 use crate::secrets::SecretKey;
 
@@ -34,6 +35,8 @@ pub struct TokenConfig {
     /// The signing key comes first. If the list is empty, keys are generated and stored in the database.
     pub rsa_keys: Vec<Arc<PrivateKeyDer<'static>>>,
     pub claims: Vec<Claim>,
+    /// `None` if token introspection is off.
+    pub introspection_secret: Option<SecretString>,
 }
 
 /// An algorithm that signs access tokens (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -151,6 +154,13 @@ impl TokenConfig {
                  too.",
                 |s| list(s, claim),
             ),
+            introspection_secret: r.setting(
+                "INTROSPECTION_SECRET",
+                "",
+                "The secret with which other services ask at `/oauth/introspect` whether an access token still works (RFC 7662). At \
+                 least 32 characters. Without it, the endpoint is off. See [Verifying tokens](verifying-tokens.md).",
+                |s| optional(s, introspection_secret),
+            ),
         }
     }
 
@@ -203,6 +213,14 @@ fn rsa_key_file(path: &str) -> Result<Arc<PrivateKeyDer<'static>>, String> {
         _ => format!("names {path}, which contains no private key in PEM"),
     })?;
     Ok(Arc::new(key))
+}
+
+fn introspection_secret(s: &str) -> Result<SecretString, String> {
+    if s.len() < 32 || !s.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must have at least 32 characters without blanks: `gatehouse secret` prints a good one"
+            .to_owned());
+    }
+    Ok(s.into())
 }
 
 fn claim(s: &str) -> Result<Claim, String> {

@@ -52,6 +52,8 @@ struct Grant {
     person: Value,
     redirect_uri: String,
     code_challenge: String,
+    /// Empty if there is none.
+    nonce: String,
 }
 
 /// The responses for an access token.
@@ -224,7 +226,14 @@ fn discovery(Data(fake): Data<&FakeProvider>) -> poem::Response {
 
 #[handler]
 fn certs(Data(fake): Data<&FakeProvider>) -> poem::Response {
-    cacheable(&json!({ "keys": lock(&fake.0.keys).iter().map(Key::jwk).collect::<Vec<_>>() }))
+    let mut keys: Vec<_> = lock(&fake.0.keys).iter().map(Key::jwk).collect();
+    if fake.0.kind == ProviderKind::Microsoft {
+        let issuer = format!("{}/{{tenantid}}/v2.0", fake.0.base);
+        for key in &mut keys {
+            key["issuer"] = issuer.clone().into();
+        }
+    }
+    cacheable(&json!({ "keys": keys }))
 }
 
 fn cacheable(document: &Value) -> poem::Response {

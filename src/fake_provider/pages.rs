@@ -25,6 +25,8 @@ struct Asked {
     code_challenge_method: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     response_mode: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    nonce: String,
 }
 
 /// The request, and the account that the person chose. `None` means that they refused.
@@ -81,11 +83,12 @@ pub(super) fn allow(Data(fake): Data<&FakeProvider>, Form(allowed): Form<Allowed
     let (name, value) = match &person {
         Some(person) => {
             let code = format!("4/{}", random());
-            let Asked { redirect_uri, code_challenge, .. } = &asked;
+            let Asked { redirect_uri, code_challenge, nonce, .. } = &asked;
             let grant = Grant {
                 person: person.clone(),
                 redirect_uri: redirect_uri.clone(),
                 code_challenge: code_challenge.clone(),
+                nonce: nonce.clone(),
             };
             lock(&fake.0.codes).insert(code.clone(), grant);
             ("code", code)

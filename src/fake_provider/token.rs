@@ -46,6 +46,9 @@ pub(super) fn trade(
             && grant.redirect_uri == request.redirect_uri
             && grant.code_challenge == challenge
     });
+    if grant.is_none() && fake.0.kind == ProviderKind::GitHub {
+        return answer(StatusCode::OK, &json!({ "error": "bad_verification_code" }));
+    }
     let Some(grant) = grant else {
         return answer(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_grant" }));
     };
@@ -57,7 +60,7 @@ pub(super) fn trade(
             &json!({ "access_token": access_token, "token_type": "bearer", "scope": scope }),
         );
     }
-    match fake.id_token(&fake.claims(&grant.person)) {
+    match fake.id_token(&with_nonce(fake.claims(&grant.person), grant.nonce)) {
         Ok(id_token) => answer(
             StatusCode::OK,
             &json!({
@@ -67,6 +70,13 @@ pub(super) fn trade(
         ),
         Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "server_error" })),
     }
+}
+
+fn with_nonce(mut claims: Value, nonce: String) -> Value {
+    if !nonce.is_empty() {
+        claims["nonce"] = nonce.into();
+    }
+    claims
 }
 
 /// Returns whether the client proves who it is, in the way that the provider documents.

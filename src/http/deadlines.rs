@@ -42,6 +42,11 @@ const WAITS: u8 = 0;
 const SENDS_HEAD: u8 = 1;
 const IS_ANSWERED: u8 = 2;
 const TAKES_ANSWER: u8 = 3;
+const STREAMS: u8 = 4;
+
+/// Marks a response that takes as long as the client listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Streams;
 
 impl Phase {
     /// Records that a request has arrived.
@@ -52,6 +57,11 @@ impl Phase {
     /// Records that the request has a response.
     pub(super) fn end(&self) {
         self.set(TAKES_ANSWER);
+    }
+
+    /// Records that a response has begun that takes as long as the client listens.
+    pub(super) fn stream(&self) {
+        self.set(STREAMS);
     }
 
     fn is(&self, phase: u8) -> bool {

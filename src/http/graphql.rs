@@ -12,23 +12,36 @@ use poem::{
     Endpoint, Request, Response, Result,
     http::{HeaderValue, Method, StatusCode, header},
 };
+use secrecy::SecretString;
 
-use super::{answer, client::client, media::Media, refresh_cookie::RefreshCookie, sockets::Sockets};
+use super::{
+    answer,
+    client::client,
+    deadlines::Streams,
+    media::{self, Media},
+    refresh_cookie::RefreshCookie,
+    sockets::Sockets,
+};
 use crate::{
     app::App,
     graphql::{
         self, ApiSchema,
         caller::Caller,
         error::{ApiError, TopLevelErrorCode},
-        guard::documents::Documents,
+        guard::{
+            documents::Documents,
+            operation::{chosen_operation, root_fields},
+        },
     },
     telemetry::{self, LogLimit},
 };
+use event_stream::NoStream;
 use refusal::Refusal;
 use request::{bearer, from_body, from_query_string, operation_type};
 use response::respond;
 use socket::Socket;
 
+mod event_stream;
 mod protocol;
 mod refusal;
 mod request;
@@ -59,7 +72,8 @@ impl GraphqlEndpoint {
         Self { app, documents, schema, cookie, sockets }
     }
 
-    async fn answer(&self, request: &mut Request, media: Media) -> Result<Response, Refusal> {
+    /// Answers a request. `media` is `None` if the client accepts nothing but server-sent events.
+    async fn answer(&self, request: &mut Request, media: Option<Media>) -> Result<Response, Refusal> {
         let client = client(request, &self.app.config.server.trusted_proxies);
         let operation = match *request.method() {
             Method::GET => from_query_string(request.uri().query().unwrap_or_default())?,
@@ -76,13 +90,22 @@ impl GraphqlEndpoint {
             return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
         }
         let headers = request.headers();
+        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = credentials.and_then(bearer);
+        let media = match media {
+            Some(media) if !(media::accepts_events(headers) && self.is_subscription(&operation)) => media,
+            media => {
+                let media = media.unwrap_or(Media::GraphqlResponse);
+                return self.stream(request, operation, token, media).await;
+            }
+        };
+        let is_cacheable = *request.method() == Method::GET && self.is_same_for_all(&operation);
         let delivery = match *request.method() {
             Method::POST => self.cookie.read(headers)?,
             // a link can send GET requests, so their cookies are ignored
             _ => Arc::default(),
         };
-        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let caller = Caller::new(client, credentials.and_then(bearer)).delivering(delivery.clone());
+        let caller = Caller::new(client, token).delivering(delivery.clone());
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
@@ -93,7 +116,14 @@ impl GraphqlEndpoint {
             LATE_LIMIT.log(|left_out| tracing::error!(left_out, "an operation exceeded the time limit"));
             GraphqlResponse::from_errors(vec![ApiError::ServiceUnavailable.into()])
         };
-        let mut answer = respond(executed.unwrap_or_else(late), media);
+        let response = executed.unwrap_or_else(late);
+        let is_cacheable = is_cacheable && response.is_ok();
+        let mut answer = respond(response, media);
+        if is_cacheable {
+            let headers = answer.headers_mut();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+            headers.append(header::VARY, HeaderValue::from_static("Accept, Origin"));
+        }
         if let Some(change) = delivery.change() {
             let headers = answer.headers_mut();
             if let Some(cookie) = self.cookie.set(&change) {
@@ -106,6 +136,19 @@ impl GraphqlEndpoint {
         Ok(answer)
     }
 
+    async fn stream(
+        &self,
+        request: &Request,
+        operation: GraphqlRequest,
+        token: Option<SecretString>,
+        media: Media,
+    ) -> Result<Response, Refusal> {
+        event_stream::respond(self.socket(request), operation, token).await.or_else(|error| match error {
+            NoStream::Refused(refusal) => Err(refusal),
+            NoStream::Failed(error) => Ok(respond(GraphqlResponse::from_errors(vec![error.into()]), media)),
+        })
+    }
+
     fn socket(&self, request: &Request) -> Socket {
         Socket {
             app: self.app.clone(),
@@ -115,6 +158,25 @@ impl GraphqlEndpoint {
             closing: self.sockets.closing(),
             client: client(request, &self.app.config.server.trusted_proxies),
         }
+    }
+
+    fn is_subscription(&self, operation: &GraphqlRequest) -> bool {
+        operation_type(&self.app, &self.documents, operation)
+            .is_ok_and(|found| found == OperationType::Subscription)
+    }
+
+    /// Returns whether the operation selects only what is the same for every caller and rarely changes.
+    fn is_same_for_all(&self, operation: &GraphqlRequest) -> bool {
+        let limits = &self.app.config.graphql_limits;
+        let Ok(document) = self.documents.judge(&operation.query, &operation.variables, limits) else {
+            return false;
+        };
+        let chosen = chosen_operation(&document.executable, operation.operation_name.as_deref());
+        chosen.is_ok_and(|chosen| {
+            root_fields(&document.executable, chosen)
+                .iter()
+                .all(|field| ["authSettings", "__typename"].contains(field))
+        })
     }
 
     /// Returns whether the operation that would run is a query. If the document is invalid, the schema is
@@ -133,10 +195,11 @@ impl Endpoint for GraphqlEndpoint {
             let upgraded = upgrade::upgrade(self.socket(&request), request).await;
             return Ok(upgraded.unwrap_or_else(Refusal::into_response));
         }
-        let Some(media) = Media::negotiate(request.headers()) else {
+        let media = Media::negotiate(request.headers());
+        if media.is_none() && !media::accepts_events(request.headers()) {
             let message = "Accept must include application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, TopLevelErrorCode::BadRequest, message));
-        };
+        }
         let is_get = request.method() == Method::GET;
         let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
             let status = refusal.0;
@@ -150,9 +213,13 @@ impl Endpoint for GraphqlEndpoint {
             }
             refusal
         });
+        let is_stream = answer.extensions().get::<Streams>().is_some();
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !is_stream {
+            let media = media.unwrap_or(Media::GraphqlResponse);
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+        }
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         Ok(answer)
     }
 }

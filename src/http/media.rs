@@ -45,6 +45,13 @@ impl Media {
     }
 }
 
+/// Returns whether a client accepts server-sent events.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let ranges = MediaType::list(headers, &header::ACCEPT);
+    let is_wanted = |range: &MediaType| range.quality().is_some_and(|quality| quality > 0.0);
+    ranges.iter().any(|range| range.essence == "text/event-stream" && is_wanted(range))
+}
+
 /// Returns whether a client prefers a page to JSON, as browsers do when a person opens a URL.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges = MediaType::list(headers, &header::ACCEPT);

@@ -28,6 +28,7 @@ mod graphql;
 mod headers;
 mod health;
 mod hosts;
+mod introspection;
 mod leaving;
 mod lingering_close;
 mod mailbox;
@@ -96,6 +97,7 @@ fn routes(
         .at("/graphql", endpoint.with(cors(&app.config)))
         .at("/.well-known/jwks.json", well_known::public(well_known::jwks))
         .at("/callback/:provider", post(callback::callback))
+        .at(introspection::PATH, post(introspection::introspect))
         .at("/health/address", get(seen_address::address));
     if let Some(page) = well_known::password_page(&app.config) {
         routes = routes.at("/.well-known/change-password", get(well_known::ChangePassword(page)));

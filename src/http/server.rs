@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     Leaving,
     admission::{Admission, ConnectionPlace},
-    deadlines::{Deadlines, Phase},
+    deadlines::{Deadlines, Phase, Streams},
     lingering_close::LingeringClose,
 };
 
@@ -123,7 +123,10 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
             // connections are idle
             let mut answer = Box::pin(self.endpoint.get_response(request)).await;
             if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                phase.end();
+                match answer.extensions().get::<Streams>() {
+                    Some(Streams) => phase.stream(),
+                    None => phase.end(),
+                }
                 if self.leaving.has_begun() {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }

@@ -11,6 +11,7 @@ use poem::{
 use serde_json::json;
 use url::Url;
 
+use super::introspection;
 use crate::{app::App, config::Config};
 
 /// How long others may cache the documents. A new key is announced as a fallback long before it signs.
@@ -54,7 +55,7 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     let keys = app.tokens.jwks();
     let mut algorithms: Vec<_> = keys.keys.iter().filter_map(|key| key.common.key_algorithm).collect();
     algorithms.dedup();
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": app.config.tokens.issuer,
         "jwks_uri": app.config.server.public_address("/.well-known/jwks.json"),
         "response_types_supported": [],
@@ -62,6 +63,10 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
     });
+    if app.config.tokens.introspection_secret.is_some() {
+        metadata["introspection_endpoint"] = app.config.server.public_address(introspection::PATH).into();
+        metadata["introspection_endpoint_auth_methods_supported"] = json!(["client_secret_basic", "bearer"]);
+    }
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::identities::{linked_provider, unlinked_provider, ways_in};
 use crate::{
     app::App,
     fault::Fault,
@@ -13,7 +14,7 @@ use crate::{
     storage::{
         Timestamp,
         challenge::{self, Method, Purpose},
-        identity, outbox, security_change, user,
+        outbox, security_change, user,
     },
 };
 
@@ -172,39 +173,6 @@ async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString
     let change = change.filter(|change| change.is_revertible);
     let page = app.config.codes.undo_url.as_ref();
     Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
-}
-
-/// Returns the name of the provider of the newest identity, which the notice is about.
-async fn linked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
-    let linked = identity::list(app.db.read(), row.user_id.as_slice()).await?;
-    Ok(linked.last().map_or("sign-in provider", |identity| app.providers.name(&identity.provider)).to_owned())
-}
-
-/// Returns the name of the provider of the identity that the change removed.
-async fn unlinked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
-    let change = match row.challenge_id {
-        Some(id) => security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?,
-        None => None,
-    };
-    let removed = change.and_then(|change| security_change::RemovedIdentity::read(&change).pop());
-    let name = removed.as_ref().map_or("sign-in provider", |identity| app.providers.name(&identity.provider));
-    Ok(name.to_owned())
-}
-
-/// Returns the ways to sign in that a reset removed, and those that remain.
-async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<String>), Fault> {
-    let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else { return Ok((vec![], vec![])) };
-    let way = |provider: &str, email: Option<&str>| match email {
-        Some(email) => format!("{}: {email}", app.providers.name(provider)),
-        None => app.providers.name(provider).to_owned(),
-    };
-    let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
-    let removed = change.iter().flat_map(security_change::RemovedIdentity::read);
-    let removed = removed.map(|identity| way(&identity.provider, identity.email.as_deref())).collect();
-    let linked = identity::list(app.db.read(), &[user_id]).await?;
-    let linked = linked.iter().map(|identity| way(&identity.provider, identity.email.as_deref()));
-    let always = ["The new password", "A code by email"].map(str::to_owned);
-    Ok((removed, always.into_iter().chain(linked).collect()))
 }
 
 /// Composes the email of a challenge that is still open. Its content depends on whether the address has an

@@ -22,6 +22,7 @@ use crate::{
 
 mod compose;
 mod deliver;
+mod identities;
 mod pace;
 mod send;
 mod turns;

@@ -25,16 +25,19 @@ pub async fn callback(
     if app.providers.get(provider).is_none() {
         return Ok(None);
     }
-    let AppleName { given_name, family_name } = AppleName::read(user);
-    let (state_hash, provider, now) = (hash(state), provider.to_owned(), Timestamp(app.clock.now()));
-    let receive = async move |txn| {
-        authorization_request::receive(&txn, state_hash, provider, (given_name, family_name), now).await
-    };
-    let redirect_uri = app.db.write_one(receive).await?;
-    if redirect_uri.is_none()
-        && let Some(address) = Address::rationed(app, client.ip_address)
-    {
-        rate_limit::charge(app, Action::FailedProviderLogin(&address)).await?;
+    // a budget of its own, because every page can make a visitor's browser post here
+    if let Some(address) = Address::rationed(app, client.ip_address) {
+        rate_limit::charge(app, Action::ProviderCallback(&address)).await?;
     }
-    Ok(redirect_uri)
+    let (state_hash, now) = (hash(state), Timestamp(app.clock.now()));
+    let found = authorization_request::find_live(app.db.read(), &state_hash, provider, now).await?;
+    let Some(request) = found else { return Ok(None) };
+    let AppleName { given_name, family_name } = AppleName::read(user);
+    if request.given_name.is_none() && (given_name.is_some() || family_name.is_some()) {
+        let keep = async move |txn| {
+            authorization_request::keep_name(&txn, state_hash, given_name, family_name).await
+        };
+        app.db.write_one(keep).await?;
+    }
+    Ok(Some(request.redirect_uri))
 }

@@ -79,7 +79,10 @@ pub async fn provider_login(
             let signed_in = sign_in(app, client, &user, pending(&user), charging_owner(&user)).await;
             return signed_in.map_err(Failure::into_refusal);
         }
-        if let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
+        // an address that anybody can claim must not reveal whether it has an account: its owner is mailed, and learns it there
+        let is_secret =
+            !account.is_verified && app.config.sign_up.email_verification == EmailVerification::Mandatory;
+        if !is_secret && let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
             let linked = identity::list(app.db.read(), &[user.id]).await?;
             let is_same = |identity: &identity::Model| {
                 (&identity.issuer, &identity.subject) == (&account.issuer, &account.subject)
@@ -102,7 +105,9 @@ pub async fn provider_login(
         }
         // the former owner of the address may still undo giving it up
         let now = Timestamp(app.clock.now());
-        if security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await? {
+        if !is_secret
+            && security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await?
+        {
             return Err(ProviderLoginRefusal::LinkRequired.into());
         }
         if let Some(signed_in) = sign_up(app, client, &account, attempt.clone()).await? {

@@ -43,6 +43,10 @@ pub async fn unlink_identity(
         return Ok(user::Model::clone(&viewer.user));
     }
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::IdentityUnlinked).await?;
+    let is_usable = {
+        let all: Vec<String> = app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();
+        move |identity: &identity::Model| all.contains(&identity.provider)
+    };
     let unlink = app.db.write(async move |txn| {
         let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
         let (unlinked, others): (Vec<_>, Vec<_>) =
@@ -51,7 +55,7 @@ pub async fn unlink_identity(
             return Ok(Some(user));
         }
         // read under the lock, because a reset or an undo may have removed the others in the meantime
-        if user.password_hash.is_none() && others.is_empty() {
+        if user.password_hash.is_none() && !others.iter().any(&is_usable) {
             return Ok(None);
         }
         change.insert(&txn, &user, &unlinked).await?;

@@ -12,8 +12,10 @@ pub struct Account {
     pub issuer: String,
     /// The claim `sub`. Together with `issuer` it identifies the account forever, whatever else changes.
     pub subject: String,
-    /// The email address, which the provider verified at some time.
+    /// The email address.
     pub email: EmailAddress,
+    /// Whether the provider says that it verified the address at some time. Microsoft need not.
+    pub is_verified: bool,
     /// Whether the provider decides who has this address now, and may therefore open an account that has it. Only Google does.
     pub is_authoritative: bool,
     /// The full name.
@@ -32,7 +34,7 @@ impl Provider {
         let verified = claims
             .email
             .as_deref()
-            .filter(|_| is_verified)
+            .filter(|_| is_verified != Some(false))
             .ok_or(ProviderError::Rejected("the provider has not verified the address"))?;
         let email = EmailAddress::parse(verified)
             .map_err(|_| ProviderError::Rejected("the email address is not valid here"))?;
@@ -52,6 +54,7 @@ impl Provider {
             issuer: issuer.to_owned(),
             subject,
             email,
+            is_verified: is_verified == Some(true),
             is_authoritative,
             name: claims.name,
             given_name: claims.given_name,

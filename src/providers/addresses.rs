@@ -3,16 +3,17 @@
 use super::claims::Claims;
 use crate::{config::ProviderKind, input::EmailAddress};
 
-/// Returns whether the provider has verified the address at some time, so that an account may have it at all.
-pub(super) fn is_verified(kind: ProviderKind, claims: &Claims) -> bool {
+/// Returns whether the provider says that it verified the address at some time, or `None` if it says nothing. An account at a
+/// provider that says no is refused.
+pub(super) fn is_verified(kind: ProviderKind, claims: &Claims) -> Option<bool> {
     match (kind, &claims.xms_edov) {
         // An administrator of a tenant can give an account any address, so Microsoft's word is never enough, and the owner has to
         // prove the address here. `xms_edov` says whether the domain belongs to the tenant. Only apps that ask for it get it:
         // https://learn.microsoft.com/entra/identity-platform/migrate-off-email-claim-authorization
-        (ProviderKind::Microsoft, None) => true,
-        (ProviderKind::Microsoft, Some(is)) => *is == true || *is == 1 || *is == "1" || *is == "true",
+        (ProviderKind::Microsoft, None) => None,
+        (ProviderKind::Microsoft, Some(is)) => Some(*is == true || *is == 1 || *is == "1" || *is == "true"),
         // some endpoints of Google and Apple return a string
-        _ => claims.email_verified.as_ref().is_some_and(|is| *is == true || *is == "true"),
+        _ => Some(claims.email_verified.as_ref().is_some_and(|is| *is == true || *is == "true")),
     }
 }
 

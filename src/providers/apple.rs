@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::ProviderError;
+use crate::input::person_name;
 
 /// How long a client secret is good for, in seconds. Apple allows half a year; it is used at once.
 const GOOD_FOR: i64 = 300;
@@ -63,7 +64,7 @@ impl AppleName {
         struct User {
             name: Option<Name>,
         }
-        #[derive(Deserialize)]
+        #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Name {
             first_name: Option<String>,
@@ -71,10 +72,9 @@ impl AppleName {
         }
         let user = Some(user).filter(|user| user.len() <= MAX_USER);
         let name = user.and_then(|user| serde_json::from_str::<User>(user).ok()?.name);
-        name.map_or_else(Self::default, |name| Self {
-            given_name: name.first_name,
-            family_name: name.last_name,
-        })
+        let name = name.unwrap_or_default();
+        let valid = |name: Option<String>| person_name(name.as_deref().unwrap_or_default()).ok().flatten();
+        Self { given_name: valid(name.first_name), family_name: valid(name.last_name) }
     }
 }
 
@@ -86,7 +86,14 @@ mod tests {
     fn a_name_is_read_and_anything_else_is_left_out() {
         let ada = AppleName { given_name: Some("Ada".to_owned()), family_name: Some("Lovelace".to_owned()) };
         assert_eq!(AppleName::read(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"x"}"#), ada);
-        for odd in ["", "{}", "null", r#"{"name":"Ada"}"#, r#"{"name":{"firstName":1}}"#] {
+        for odd in [
+            "",
+            "{}",
+            "null",
+            r#"{"name":"Ada"}"#,
+            r#"{"name":{"firstName":1}}"#,
+            r#"{"name":{"firstName":"\u0000"}}"#,
+        ] {
             assert_eq!(AppleName::read(odd), AppleName::default(), "{odd}");
         }
     }

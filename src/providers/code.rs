@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::BoxFuture;
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
@@ -62,11 +64,16 @@ impl Provider {
         let verifier = PkceCodeVerifier::new(code_verifier.expose_secret().to_owned());
         let state = CsrfToken::new(state.expose_secret().to_owned());
         let client = self.code_client(&endpoints, None)?;
+        // ties the ID token to this browser, where the provider does not check the PKCE verifier (RFC 9700 §2.1.1)
+        let nonce = nonce(code_verifier);
         let mut request = client
             .authorize_url(|| state)
             .add_scopes(self.config.scopes.iter().cloned().map(Scope::new))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .set_redirect_uri(redirect(self.return_address(redirect_uri))?);
+        if self.config.kind != ProviderKind::GitHub {
+            request = request.add_extra_param("nonce", nonce);
+        }
         if self.config.kind == ProviderKind::Apple {
             // the only way in which Apple sends a name and an address
             request = request.add_extra_param("response_mode", "form_post");
@@ -101,7 +108,7 @@ impl Provider {
             let id_token = tokens.extra_fields().id_token.as_deref();
             let id_token =
                 id_token.ok_or(ProviderError::Rejected("the response to the code has no ID token"))?;
-            let (issuer, claims) = self.claims(id_token, None).await?;
+            let (issuer, claims) = self.claims(id_token, Some(&nonce(code_verifier))).await?;
             self.account(&issuer, self.completed(claims, &access_token).await?)
         })
         .await
@@ -187,6 +194,12 @@ impl<'c> AsyncHttpClient<'c> for Provider {
     }
 }
 
+/// Returns the nonce of the flow with this verifier, which never leaves the browser and this server.
+fn nonce(code_verifier: &SecretString) -> String {
+    let text = format!("nonce {}", code_verifier.expose_secret());
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
+}
+
 fn redirect(uri: &str) -> Result<Cow<'static, RedirectUrl>, ProviderError> {
     RedirectUrl::new(uri.to_owned()).map(Cow::Owned).map_err(ProviderError::unavailable)
 }
@@ -205,8 +218,17 @@ fn refusal(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> Provi
             }
             _ => ProviderError::unavailable("the provider refused to exchange the code"),
         },
+        // GitHub reports errors with the status of a success
+        RequestTokenError::Parse(_, answer) if is_bad_code(&answer) => {
+            ProviderError::Rejected("the code is invalid")
+        }
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             ProviderError::unavailable("the response has an unexpected form")
         }
     }
+}
+
+fn is_bad_code(answer: &[u8]) -> bool {
+    let error = serde_json::from_slice::<BasicErrorResponse>(answer);
+    error.is_ok_and(|error| error.error().as_ref() == "bad_verification_code")
 }

@@ -45,6 +45,7 @@ impl Provider {
             // never the login, which changes hands
             subject: user.id.to_string(),
             email,
+            is_verified: true,
             is_authoritative: false,
             name: user.name,
             given_name: None,

@@ -12,17 +12,36 @@ use serde_json::Value;
 use super::{Account, Discovery, Fetched, Provider, ProviderError, claims::Claims, microsoft};
 use crate::config::ProviderKind;
 
-/// The public keys of a provider, by ID, each with the algorithm that it is for.
-pub(super) struct Keys(HashMap<String, (DecodingKey, Algorithm)>);
+/// The public keys of a provider, by ID.
+pub(super) struct Keys(HashMap<String, Key>);
 
-/// The claims of an ID token. A token with more than one audience does not match this type.
+/// A public key.
+#[derive(Clone)]
+struct Key {
+    decoding: DecodingKey,
+    /// The only algorithm that it is for.
+    algorithm: Algorithm,
+    /// The only issuer that it is for. Microsoft has one document with the keys of several.
+    issuer: Option<String>,
+}
+
+/// The audience of an ID token. More than one is refused, because the other could have passed the token on.
+#[derive(Deserialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the library compares the value")]
+enum Audience {
+    One(String),
+    List([String; 1]),
+}
+
+/// The claims of an ID token.
 #[derive(Deserialize)]
 struct IdToken {
     iss: String,
     exp: i64,
     nonce: Option<String>,
     #[serde(rename = "aud")]
-    _audience: String,
+    _audience: Audience,
     #[serde(flatten)]
     claims: Claims,
 }
@@ -47,7 +66,7 @@ impl Provider {
             decode_header(token).map_err(|_| ProviderError::Rejected("the ID token is malformed"))?;
         let kid = header.kid.ok_or(ProviderError::Rejected("the ID token does not name its key"))?;
         let discovery = self.discovery().await?;
-        let (key, algorithm) = self.key(&discovery, &kid).await?;
+        let Key { decoding, algorithm, issuer: issuer_of_key } = self.key(&discovery, &kid).await?;
         // a key is for one algorithm, so that none can be tried with another's (RFC 8725 §3.1)
         if header.alg != algorithm {
             return Err(ProviderError::Rejected("the ID token is not signed with the algorithm of its key"));
@@ -59,12 +78,15 @@ impl Provider {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // `exp` is checked with our own clock instead, and `iss` below
         validation.validate_exp = false;
-        let token = decode::<IdToken>(token, &key, &validation)
+        let token = decode::<IdToken>(token, &decoding, &validation)
             .map_err(|_| {
                 ProviderError::Rejected("the ID token was not issued by the provider, or not for us")
             })?
             .claims;
         let issuer = self.issuer(&discovery.issuer, &token)?;
+        if let Some(issuer_of_key) = issuer_of_key {
+            self.issuer(&issuer_of_key, &token)?;
+        }
         if token.exp <= self.clock.now().unix_timestamp() {
             return Err(ProviderError::Rejected("the ID token has expired"));
         }
@@ -89,7 +111,7 @@ impl Provider {
             .ok_or(ProviderError::Rejected("the ID token was issued by somebody else"))
     }
 
-    async fn key(&self, discovery: &Discovery, kid: &str) -> Result<(DecodingKey, Algorithm), ProviderError> {
+    async fn key(&self, discovery: &Discovery, kid: &str) -> Result<Key, ProviderError> {
         let fetch = || async {
             let request = self.http.get(discovery.jwks_uri.clone()).build();
             let Fetched { fresh_for, body, .. } = self.fetch(request).await?.good()?;
@@ -115,6 +137,7 @@ impl Keys {
         }
         let jwks: Jwks = serde_json::from_slice(jwks).map_err(ProviderError::unavailable)?;
         let key = |key: Value| {
+            let issuer = key["issuer"].as_str().map(str::to_owned);
             let jwk: Jwk = serde_json::from_value(key).ok()?;
             let signs = jwk.common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
             let algorithm = match &jwk.algorithm {
@@ -124,8 +147,8 @@ impl Keys {
                 }
                 _ => return None,
             };
-            let key = DecodingKey::from_jwk(&jwk).ok()?;
-            signs.then_some((jwk.common.key_id?, (key, algorithm)))
+            let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+            signs.then_some((jwk.common.key_id?, Key { decoding, algorithm, issuer }))
         };
         Ok(Self(jwks.keys.into_iter().filter_map(key).collect()))
     }

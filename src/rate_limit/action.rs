@@ -76,6 +76,8 @@ pub enum Action<'a> {
     BareCode(&'a EmailAddress),
     /// A Google sign-in started from an address.
     ProviderStart(&'a Address),
+    /// An answer that a provider posts through a browser at an address.
+    ProviderCallback(&'a Address),
     /// A Google sign-in from an address whose tokens or code Google does not confirm.
     FailedProviderLogin(&'a Address),
 }
@@ -150,6 +152,7 @@ impl Action<'_> {
             Self::MailBy(account) => (budgets.mails_account, one(account)),
             Self::BareCode(of) => (budgets.bare_codes, one(of.key())),
             Self::ProviderStart(from) => (budgets.provider_starts, from.subjects()),
+            Self::ProviderCallback(from) => (budgets.provider_callbacks, from.subjects()),
             Self::FailedProviderLogin(from) => (budgets.failed_provider_logins, from.subjects()),
         };
         let cell = |(subject, times): Subject| {

@@ -60,24 +60,33 @@ pub async fn spend(
     Ok(spent.into_iter().next())
 }
 
-/// Stores the name that a provider sent, and returns the address of the app. Returns `None` if no sign-in with the provider has
-/// this state.
-pub async fn receive(
+/// Finds a request of this provider that is neither spent nor expired.
+pub async fn find_live(
+    on: &impl ConnectionTrait,
+    state_hash: &str,
+    provider: &str,
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let of_provider =
+        Entity::find().filter(Column::StateHash.eq(state_hash)).filter(Column::Provider.eq(provider));
+    of_provider.filter(Column::ExpiresAt.gt(now)).one(on).await
+}
+
+/// Stores the name that a provider sent about the person of a request, unless it has one.
+pub async fn keep_name(
     on: &impl ConnectionTrait,
     state_hash: String,
-    provider: String,
-    (given_name, family_name): (Option<String>, Option<String>),
-    now: Timestamp,
-) -> Result<Option<String>, DbErr> {
-    let received = Entity::update_many()
+    given_name: Option<String>,
+    family_name: Option<String>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
         .col_expr(Column::GivenName, Expr::value(given_name))
         .col_expr(Column::FamilyName, Expr::value(family_name))
         .filter(Column::StateHash.eq(state_hash))
-        .filter(Column::Provider.eq(provider))
-        .filter(Column::ExpiresAt.gt(now))
-        .exec_with_returning(on)
+        .filter(Column::GivenName.is_null())
+        .exec(on)
         .await?;
-    Ok(received.into_iter().next().map(|request| request.redirect_uri))
+    Ok(())
 }
 
 /// Deletes at most `limit` requests that expired or were spent before `before`. Returns how many it deleted.

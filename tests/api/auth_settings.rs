@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Sqlite, TestApp};
+use crate::support::{EMAIL, Sqlite, TestApp};
 
 const QUERY: &str = "{ authSettings {
     signupEnabled emailRequired emailVerification emailVerificationMethod otpLength
@@ -30,4 +30,29 @@ async fn anonymous_callers_can_read_the_settings_that_forms_need() {
         ],
         [&json!(false), &json!(false), &json!(15), &json!(6)]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_can_be_cached_for_a_minute_and_nothing_else_can() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up(EMAIL).await;
+    let caching = async |query: &str| {
+        let request =
+            reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}/graphql", app.url));
+        let request = request.bearer_auth(&ada.access_token).query(&[("query", query)]);
+        request.send().await.unwrap().headers()["cache-control"].to_str().unwrap().to_owned()
+    };
+    let settings = "{ __typename authSettings { otpLength providers { id } } }";
+    assert_eq!(caching(settings).await, "public, max-age=60");
+    for query in [
+        "{ authSettings { otpLength } viewer { id } }",
+        "{ authSettings { otpLength } ...F } fragment F on Query { me { id } }",
+        "{ viewer { id } }",
+        "{ authSettings { nothing } }",
+        "{",
+    ] {
+        assert_eq!(caching(query).await, "no-store", "{query}");
+    }
+    let posted = app.run(settings, json!({})).await;
+    assert_eq!(posted.header("cache-control"), "no-store");
 }

@@ -54,3 +54,20 @@ fn main_rs_names_every_file_of_tests_api() {
         }
     }
 }
+
+#[test]
+fn every_test_named_in_the_threat_model_exists() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let model = fs::read_to_string(format!("{root}/.github/SECURITY.md")).unwrap();
+    let quoted = model.split('`').skip(1).step_by(2);
+    let named: Vec<_> =
+        quoted.filter_map(|text| text.split_once("::")).filter(|(_, name)| !name.ends_with('…')).collect();
+    for (file, name) in &named {
+        let tests = fs::read_to_string(format!("{root}/tests/api/{file}.rs")).unwrap_or_default();
+        assert!(tests.contains(&format!("fn {name}(")), "{file}::{name} does not exist");
+    }
+    assert!(named.len() > 50, "only {} tests are named", named.len());
+    for row in model.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat")) {
+        assert!(row.rsplit('|').nth(1).unwrap().contains('`'), "this row names no test: {row}");
+    }
+}

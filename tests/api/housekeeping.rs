@@ -168,8 +168,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     security_change::delete_dead(&plans, now, 500).await.unwrap();
     identity::delete_all(&plans, id, now).await.unwrap();
     authorization_request::spend(&plans, "x".to_owned(), "x".to_owned(), "x".to_owned(), now).await.unwrap();
-    let name = (Some("x".to_owned()), None);
-    authorization_request::receive(&plans, "x".to_owned(), "x".to_owned(), name, now).await.unwrap();
+    authorization_request::find_live(&plans, "x", "x", now).await.unwrap();
+    authorization_request::keep_name(&plans, "x".to_owned(), Some("x".to_owned()), None).await.unwrap();
     authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
     known_address::add_failures(&plans, id, "x", 1).await.unwrap();

@@ -103,7 +103,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
         ["press", "Enter"],
         ["click", "Use the linked Google account instead"],
         ["click", "Cancel"],
-        ["await", "You did not allow Google to confirm"],
+        ["await", "You did not allow the provider to confirm"],
         ["read"],
         ["click", "Use the linked Google account instead"],
         ["click", "Grace Hopper"],

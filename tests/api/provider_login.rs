@@ -112,7 +112,7 @@ async fn a_code_works_once_in_the_browser_that_started_and_for_its_provider(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn apple_posts_the_name_once_and_an_unknown_answer_goes_nowhere() {
-    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_FAILED_PROVIDER_LOGINS", "2/1h")];
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_PROVIDER_CALLBACKS", "2/1h")];
     let (app, _) = TestApp::with_providers(Sqlite, &[ProviderKind::Apple], &settings).await;
     let first = app.provider_login("apple", app.visit("apple", 0).await.input()).await;
     let me = &first["me"];
@@ -131,12 +131,48 @@ async fn apple_posts_the_name_once_and_an_unknown_answer_goes_nowhere() {
     };
     assert_eq!(unknown("192.0.2.1").await, 400);
     assert_eq!(unknown("192.0.2.1").await, 400);
-    assert_eq!(unknown("192.0.2.1").await, 429, "guesses at states are charged");
+    assert_eq!(unknown("192.0.2.1").await, 429, "answers are charged to a budget of their own");
     assert_eq!(unknown("192.0.2.2").await, 400);
     assert_eq!(post(callback("google"), &form("x")).await.status(), 400, "it is not configured");
     assert_eq!(post(callback("apple"), &[]).await.status(), 400);
     let long = [("state".to_owned(), "x".repeat(20_000))];
     assert_eq!(post(callback("apple"), &long).await.status(), 400);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_database_can_keep_is_left_out(#[values(Sqlite, Postgres)] database: Database) {
+    let (app, _) = with_one(database, ProviderKind::Apple).await;
+    let user = json!({ "name": { "firstName": "\u{0}", "lastName": "\u{202e}x" } }).to_string();
+    let query =
+        "mutation { startProviderLogin(provider: \"apple\") { ... on ProviderAuthorization { state } } }";
+    let begun = app.run(query, json!({})).await.data("startProviderLogin");
+    let callback = format!("{}/callback/apple", app.url);
+    for (state, status) in [(begun["state"].as_str().unwrap(), 303), ("unknown", 400)] {
+        let form = [("state", state), ("code", "x"), ("user", user.as_str())];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(post(callback.parse().unwrap(), &form).await.status(), status, "{state}");
+    }
+}
+
+#[rstest]
+#[case::nobody_verified_it(ProviderKind::Microsoft, "EmailChallenge")]
+#[case::the_provider_verified_it(ProviderKind::Oidc, "UserError")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_anybody_can_claim_does_not_reveal_who_has_an_account(
+    #[case] kind: ProviderKind,
+    #[case] known: &str,
+) {
+    let settings = [("EMAIL_VERIFICATION", "mandatory")];
+    let (app, _) = TestApp::with_providers(Sqlite, &[kind], &settings).await;
+    let (id, _) = name_of(kind);
+    app.register("ada.lovelace@gmail.com", PASSWORD).await;
+    app.verify("ada.lovelace@gmail.com", &app.code("ada.lovelace@gmail.com").await, None).await;
+    let answer = async |person| {
+        app.provider_login(id, app.visit(id, person).await.input()).await["__typename"].clone()
+    };
+    assert_eq!(answer(1).await, "EmailChallenge", "nobody has this address");
+    assert_eq!(answer(0).await, known, "an account has this address");
 }
 
 #[tokio::test(flavor = "multi_thread")]

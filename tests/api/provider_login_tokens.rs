@@ -59,6 +59,9 @@ async fn id_tokens_for_others_are_refused(#[case] kind: ProviderKind, #[case] ot
         let answer = app.provider_login(id, json!({ "idToken": { "idToken": token } })).await;
         assert_eq!(answer["code"], "PROVIDER_REJECTED", "{what}: {answer}");
     }
+    let listed = signed(with(&claims, "aud", json!([claims["aud"]])));
+    let answer = app.provider_login(id, json!({ "idToken": { "idToken": listed } })).await;
+    assert_eq!(answer["user"]["email"], "ada@gmail.com", "for a list of this client alone: {answer}");
     let answer = app.provider_login(id, json!({ "idToken": { "idToken": good } })).await;
     assert_eq!(answer["user"]["email"], "ada@gmail.com", "{answer}");
 }

@@ -20,7 +20,7 @@ export function numbers(from) {
 
 // Root fields for which a response is recorded, and mutations that fail with any arguments.
 const ROOTS = {
-  query: ['authSettings', 'dashboard', 'me', 'user', 'usernameAvailable', 'users'],
+  query: ['authSettings', 'dashboard', 'me', 'user', 'usernameAvailable', 'users', 'viewer'],
   mutation: [
     'activateAccount', 'googleLogin', 'login', 'postToDashboard', 'reauthenticate', 'refresh', 'resetPassword',
     'revertSecurityChange', 'updateProfile', 'verifyOtp',
@@ -75,7 +75,7 @@ export class Maker {
     if (this.chance(0.1)) body += ' __typename';
     if (this.chance(0.1)) body = `... on ${root.name} { ${body} }`;
     if (kind === 'query' && this.chance(0.1)) body += ` ...${this.fragment(root, `{ authSettings { otpLength } }`)}`;
-    if (this.spoil('undefined variable')) body += ' x1: usernameAvailable(username: $nowhere)';
+    if (this.spoil('undefined variable')) body += ' x1: usernameAvailable(username: $nowhere) { __typename }';
     if (this.spoil('conflicting aliases')) body += ' x2: __typename x2: authSettings { otpLength }';
     if (this.spoil('unknown fragment')) body += ' ...Nowhere';
     if (this.spoil('fragment on a scalar')) body += ' ... on String { length }';

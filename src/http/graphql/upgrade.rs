@@ -63,7 +63,7 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
 }
 
 /// Returns slots in the server's limit and in the limits of the client's networks.
-fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
+pub(super) fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
     let limits = socket.app.config.sockets;
     let place = |subject, most, status, setting: &str, message: &str| {
         let place = socket.sockets.place(subject, most);

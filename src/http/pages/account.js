@@ -69,7 +69,7 @@ function words({ code, message, retryAfter }) {
     case 'SERVER_BUSY': return 'The server is busy. Try again in a moment.';
     case 'ACCOUNT_DISABLED': return 'This account is deactivated. Contact the people who run this service.';
     case 'EMAIL_TAKEN': return 'Another account now uses this email address. Sign in to that account, or use a different email address.';
-    case 'PROVIDER_UNAVAILABLE': return 'Google is not responding. Try again in a moment.';
+    case 'PROVIDER_UNAVAILABLE': return 'The provider is not responding. Try again in a moment.';
     case 'NOT_ENABLED': return 'This service does not accept this kind of link. Sign in to continue.';
     case 'INVALID_INPUT': return message;
     default: return 'Something went wrong on the server. Try again in a minute.';
@@ -122,9 +122,9 @@ export function fault(input, text) {
 
 /** Calls `run` with the value of the pressed button when the form is submitted, one call at a time. */
 function on(form, run) {
-  const buttons = [...form.querySelectorAll('button')];
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
+    const buttons = [...form.querySelectorAll('button')];
     if (buttons.some((button) => button.getAttribute('aria-disabled'))) return;
     for (const button of buttons) button.setAttribute('aria-disabled', 'true');
     say('', '');

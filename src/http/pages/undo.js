@@ -4,27 +4,27 @@ import { REFUSAL, RESET, ask, begin, fault, find, finish, query, say, token as i
 const revert = `mutation($token: String!, $proof: ReauthenticationProof) { revertSecurityChange(token: $token, proof: $proof) {
   __typename ... on EmailChallenge { email } ${REFUSAL} } }`;
 
-const start = `mutation($redirectUri: String!) { startProviderLogin(provider: "google", redirectUri: $redirectUri) {
+const start = `mutation($provider: ID!, $redirectUri: String!) { startProviderLogin(provider: $provider, redirectUri: $redirectUri) {
   __typename ... on ProviderAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
 
-// While the person is at Google, this tab stores the link's token. A different `state` belongs to a visit started elsewhere.
+// While the person is at a provider, this tab stores the link's token. A different `state` belongs to a visit started elsewhere.
 const begun = JSON.parse(sessionStorage.getItem('undo') ?? '{}');
 sessionStorage.removeItem('undo');
 const isBack = Boolean(query.get('state')) && query.get('state') === begun.state;
 const token = isBack ? begun.token : inLink;
-/** The authorization code from Google, which works once. */
+/** The authorization code from the provider, which works once. */
 let code = isBack ? query.get('code') : null;
 
-async function goToGoogle() {
-  const outcome = await ask(start, { redirectUri: location.origin + location.pathname });
+async function goTo(provider) {
+  const outcome = await ask(start, { provider, redirectUri: location.origin + location.pathname });
   if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
-    find('google').hidden = true;
-    say('Google sign-in is not set up for this page. Contact the people who run this service.', 'bad');
+    find('providers').replaceChildren();
+    say('This provider is not set up for this page. Contact the people who run this service.', 'bad');
     return undefined;
   }
   if (outcome.code) return outcome;
   const { authorizationUrl, state, codeVerifier } = outcome;
-  sessionStorage.setItem('undo', JSON.stringify({ token, state, codeVerifier }));
+  sessionStorage.setItem('undo', JSON.stringify({ token, provider, state, codeVerifier }));
   location.assign(authorizationUrl);
   return undefined;
 }
@@ -32,8 +32,12 @@ async function goToGoogle() {
 async function showProofs() {
   find('former').hidden = false;
   find('password').focus();
-  const { providers } = await ask('{ authSettings { providers { id } } }');
-  find('google').hidden = !providers?.some(({ id }) => id === 'google');
+  const { providers } = await ask('{ authSettings { providers { id name } } }');
+  find('providers').replaceChildren(...(providers ?? []).map(({ id, name }) => {
+    const button = document.createElement('button');
+    Object.assign(button, { type: 'submit', value: id, className: 'plain', textContent: `Use the linked ${name} account instead` });
+    return button;
+  }));
 }
 
 begin({
@@ -44,26 +48,26 @@ begin({
     if (code) {
       const authorizationCode = { code, state: begun.state, codeVerifier: begun.codeVerifier };
       code = null;
-      return ask(revert, { token, proof: { identity: { provider: 'google', proof: { authorizationCode } } } });
+      return ask(revert, { token, proof: { identity: { provider: begun.provider, proof: { authorizationCode } } } });
     }
-    if (button === 'google') return goToGoogle();
+    if (button) return goTo(button);
     if (find('former').hidden) return ask(revert, { token });
     if (password.value) return ask(revert, { token, proof: { password: password.value } });
     fault(password, 'Enter the password the account had before the change.');
     return undefined;
   },
   refused({ code: reason }) {
-    const byGoogle = isBack && !find('password').value;
+    const byProvider = isBack && !find('password').value;
     switch (reason) {
       case 'REAUTHENTICATION_REQUIRED':
         showProofs();
         return true;
       case 'INVALID_CREDENTIALS':
-        if (byGoogle) say('That Google account was not linked to the account before the change.', 'bad');
+        if (byProvider) say('That account at the provider was not linked to the account before the change.', 'bad');
         else fault(find('password'), 'This is not the password the account had before the change.');
         return true;
       case 'PROVIDER_REJECTED':
-        say('Google did not confirm who you are. Try again.', 'bad');
+        say('The provider did not confirm who you are. Try again.', 'bad');
         return true;
       case 'EMAIL_TAKEN':
         say('The change cannot be undone: another account now uses the previous email address.', 'bad');
@@ -84,5 +88,5 @@ begin({
 if (isBack) {
   showProofs();
   if (code) find('proof').requestSubmit();
-  else say('You did not allow Google to confirm your identity.', 'bad');
+  else say('You did not allow the provider to confirm your identity.', 'bad');
 }

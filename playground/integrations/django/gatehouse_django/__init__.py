@@ -1,0 +1,1 @@
+"""Authenticates requests to Django REST framework by Gatehouse's access tokens."""

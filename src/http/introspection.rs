@@ -1,0 +1,100 @@
+//! Token introspection (RFC 7662), for services that must know of a sign-out at once instead of when the access token expires.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use poem::{
+    Body, IntoResponse, Request, Response, handler,
+    http::{HeaderMap, StatusCode, header},
+    web::{Data, Json},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer;
+use crate::{
+    app::App,
+    fault::Failure,
+    graphql::error::{ApiError, TopLevelErrorCode},
+    sessions,
+};
+
+/// The path of the endpoint.
+pub(super) const PATH: &str = "/oauth/introspect";
+
+/// The size limit of the form, in bytes.
+const MAX_FORM: usize = 16 * 1024;
+
+/// The time within which the form must arrive.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Deserialize)]
+struct Asked {
+    token: String,
+}
+
+/// Returns the claims of an access token, or only that it is not active: expired, of an ended session, or none of ours.
+#[handler]
+pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, body: Body) -> Response {
+    let Some(secret) = &app.config.tokens.introspection_secret else {
+        return answer::nothing("Token introspection is off (INTROSPECTION_SECRET).");
+    };
+    if !knows(secret, request.headers()) {
+        let message =
+            "Send INTROSPECTION_SECRET as the password of Basic authentication, or as a Bearer token.";
+        let refusal = answer::refusal(StatusCode::UNAUTHORIZED, TopLevelErrorCode::Unauthenticated, message);
+        return refusal
+            .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\"")
+            .into_response();
+    }
+    let form = tokio::time::timeout(TIME_LIMIT, body.into_bytes_limit(MAX_FORM)).await;
+    let asked =
+        form.ok().and_then(Result::ok).and_then(|form| serde_urlencoded::from_bytes::<Asked>(&form).ok());
+    let Some(Asked { token }) = asked else {
+        let message = "The body must be a form with the field `token`.";
+        return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
+    };
+    let token = SecretString::from(token);
+    let found = match sessions::viewer(app, Some(token.expose_secret())).await {
+        Ok(_) => claims(token.expose_secret()),
+        Err(Failure::Refused(_)) => None,
+        Err(Failure::Fault(fault)) => {
+            let code = ApiError::from(fault).code();
+            return answer::refusal(StatusCode::SERVICE_UNAVAILABLE, code, "The server is unavailable.");
+        }
+    };
+    let said = found.unwrap_or_else(|| json!({ "active": false }));
+    Json(said).with_header(header::CACHE_CONTROL, "no-store").into_response()
+}
+
+/// Returns whether the request has the secret, in either of the two ways (RFC 7662 §2.1).
+fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((scheme, credentials)) = given.and_then(|given| given.split_once(' ')) else { return false };
+    let credentials = credentials.trim();
+    let given = if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = STANDARD.decode(credentials).ok();
+        let colon = |bytes: &Vec<u8>| bytes.iter().position(|byte| *byte == b':');
+        decoded.and_then(|bytes| colon(&bytes).map(|at| bytes[at + 1..].to_vec()))
+    } else if scheme.eq_ignore_ascii_case("bearer") {
+        Some(credentials.as_bytes().to_vec())
+    } else {
+        None
+    };
+    given.is_some_and(|given| verify_slices_are_equal(&given, secret.expose_secret().as_bytes()).is_ok())
+}
+
+/// Returns the claims of a token that has been verified.
+fn claims(token: &str) -> Option<Value> {
+    let body = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let mut claims: Value = serde_json::from_slice(&body).ok()?;
+    let members = claims.as_object_mut()?;
+    members.insert("active".to_owned(), json!(true));
+    members.insert("token_type".to_owned(), json!("Bearer"));
+    Some(claims)
+}
