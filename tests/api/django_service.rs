@@ -55,13 +55,13 @@ async fn a_django_service_knows_the_user_of_a_token(#[values("EdDSA", "ES256", "
     let (status, first) = service.ask(Some(&bearer)).await;
     assert_eq!(status, 200, "{first}");
     let expected = json!({
-        "username": ada.user_id, "email": EMAIL, "is_staff": false, "has_password": false, "id": 1, "role": "superuser",
+        "username": ada.user_id, "email": EMAIL, "is_staff": false, "has_password": false, "id": 1, "role": "SUPERUSER",
     });
     assert_eq!(first, expected, "no rights are copied");
     assert_eq!(service.ask(Some(&bearer)).await.1, first, "the same user again");
     let grace = app.sign_up("grace@example.org").await;
     let grace = service.ask(Some(&format!("Bearer {}", grace.access_token))).await.1;
-    assert_eq!((&grace["id"], &grace["role"]), (&json!(2), &json!("user")));
+    assert_eq!((&grace["id"], &grace["role"]), (&json!(2), &json!("USER")));
 
     let (header, rest) = ada.access_token.split_once('.').unwrap();
     let (body, signature) = rest.split_once('.').unwrap();

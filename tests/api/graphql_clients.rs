@@ -52,10 +52,10 @@ fn relays_compiler_accepts_a_refetchable_user_and_a_paginated_list() {
         graphql`fragment App_users on Query @refetchable(queryName: \"AppUsersPageQuery\") {
             users(first: $count, after: $cursor) @connection(key: \"App_users\") { edges { node { id email } } } }`;
         graphql`mutation AppUpdateMutation($input: UpdateProfileInput!) {
-            updateProfile(input: $input) { __typename ... on User { ...App_user } ... on UserError { code message } } }`;
+            updateProfile(input: $input) { __typename ... on User { ...App_user @alias } ... on UserError { code message } } }`;
     ";
     fs::write(folder.path().join("src/App.js"), source).unwrap();
-    let config = json!({ "src": "./src", "schema": "./schema.graphql", "language": "javascript", "eagerEsModules": true });
+    let config = json!({ "src": folder.path().join("src"), "schema": folder.path().join("schema.graphql"), "language": "javascript", "eagerEsModules": true });
     let config_file = folder.path().join("relay.config.json");
     fs::write(&config_file, config.to_string()).unwrap();
     let compiled = node(&["node_modules/relay-compiler/cli.js", config_file.to_str().unwrap()]);
