@@ -3,14 +3,14 @@ import { placeFor } from './keep';
 /** Milliseconds that a tab waits for another one before it takes over: longer than any request takes. */
 const PATIENCE = 20_000;
 
-/** Milliseconds that a lock is held after the work, so that waiting tabs receive the news before their turn. */
-const NEWS = 50;
-
 /** Milliseconds until a lease expires, in browsers without locks. */
 const LEASE = PATIENCE;
 
-/** Milliseconds until a write of another tab to localStorage is visible: tabs are processes, and the browser may be busy. */
-const LATE_STORAGE = 250;
+/**
+ * Milliseconds until other tabs see a message or a write to localStorage: tabs are processes, and the browser may be busy. A lock is held
+ * that long after the work, so that the next tab knows of the work.
+ */
+const LATE_NEWS = 250;
 
 /** The storage of the leases. */
 const place = placeFor('localStorage');
@@ -41,7 +41,7 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
       clearTimeout(patience);
       await work().catch((error) => { failure = error; });
       done();
-      await sleep(NEWS);
+      await sleep(LATE_NEWS);
     };
     const ask = (options: LockOptions) => {
       locks.request(name, options, run).catch(() => {
@@ -77,13 +77,13 @@ async function leased(name: string, work: () => Promise<void>, enough?: AbortSig
       await sleep(30 + Math.random() * 30);
     } else {
       place.setItem(key, `${mine} ${Date.now() + LEASE}`);
-      await sleep(LATE_STORAGE);
+      await sleep(LATE_NEWS);
     }
     if (enough?.aborted) return giveBack();
   }
   try {
     await work();
   } finally {
-    setTimeout(giveBack, NEWS);
+    setTimeout(giveBack, LATE_NEWS);
   }
 }

@@ -39,6 +39,8 @@ struct State {
     base: String,
     clock: Clock,
     keys: Mutex<Vec<Key>>,
+    /// The issuer for whose tokens Microsoft's keys are.
+    key_issuer: Mutex<String>,
     apple_key: AppleKey,
     codes: Mutex<HashMap<String, Grant>>,
     tokens: Mutex<HashMap<String, Token>>,
@@ -75,9 +77,11 @@ impl FakeProvider {
     /// Starts the server on a free port, where it runs as long as the process.
     pub async fn start(kind: ProviderKind, clock: &Clock) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let base = format!("http://{}", listener.local_addr()?);
         let state = State {
             kind,
-            base: format!("http://{}", listener.local_addr()?),
+            key_issuer: Mutex::new(format!("{base}/{{tenantid}}/v2.0")),
+            base,
             clock: clock.clone(),
             keys: Mutex::new(vec![Key::generate(kind)?]),
             apple_key: AppleKey::generate()?,
@@ -190,6 +194,12 @@ impl FakeProvider {
         Ok(())
     }
 
+    /// Replaces the key of Microsoft by one that is for the tokens of this issuer alone.
+    pub fn change_key_for(&self, issuer: &str) -> io::Result<()> {
+        issuer.clone_into(&mut lock(&self.0.key_issuer));
+        self.change_key()
+    }
+
     /// Returns how often a path was requested.
     #[must_use]
     pub fn requests(&self, path: &str) -> u32 {
@@ -228,7 +238,7 @@ fn discovery(Data(fake): Data<&FakeProvider>) -> poem::Response {
 fn certs(Data(fake): Data<&FakeProvider>) -> poem::Response {
     let mut keys: Vec<_> = lock(&fake.0.keys).iter().map(Key::jwk).collect();
     if fake.0.kind == ProviderKind::Microsoft {
-        let issuer = format!("{}/{{tenantid}}/v2.0", fake.0.base);
+        let issuer = lock(&fake.0.key_issuer).clone();
         for key in &mut keys {
             key["issuer"] = issuer.clone().into();
         }

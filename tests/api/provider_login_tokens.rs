@@ -1,7 +1,9 @@
 //! Which ID tokens of providers other than Google are accepted.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use gatehouse::config::ProviderKind;
+use gatehouse::{config::ProviderKind, fake_provider::TENANT};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -81,13 +83,27 @@ async fn github_issues_no_id_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_one_tenant_signs_for_no_other() {
+    let (app, fake) = with_one(Sqlite, ProviderKind::Microsoft).await;
+    let elsewhere = fake.issuer().replace(TENANT, "11111111-1111-4111-8111-111111111111");
+    for (issuer, result) in [(elsewhere, "UserError"), (fake.issuer(), "AuthPayload")] {
+        fake.change_key_for(&issuer).unwrap();
+        // the keys are fetched again for an unknown one, but not more than once a minute
+        app.advance(Duration::from_mins(2));
+        let token = fake.id_token(&fake.claims(&ada())).unwrap();
+        let answer = app.provider_login("microsoft", json!({ "idToken": { "idToken": token } })).await;
+        assert_eq!(answer["__typename"], result, "{issuer}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_object_id_in_two_tenants_is_two_people() {
     let (app, fake) = with_one(Sqlite, ProviderKind::Microsoft).await;
     let claims = fake.claims(&ada());
     let token = |claims: &Value| json!({ "idToken": { "idToken": fake.id_token(claims).unwrap() } });
     let ada = SignedIn::from(&app.provider_login("microsoft", token(&claims)).await);
     let tenant = "11111111-1111-4111-8111-111111111111";
-    let issuer = fake.issuer().replace(gatehouse::fake_provider::TENANT, tenant);
+    let issuer = fake.issuer().replace(TENANT, tenant);
     let elsewhere = with(&with(&claims, "tid", json!(tenant)), "iss", json!(issuer));
     let refused = app.provider_login("microsoft", token(&elsewhere)).await;
     assert_eq!(refused["code"], "LINK_REQUIRED", "an administrator can give anybody this address");
