@@ -36,6 +36,9 @@ pub trait GrowingUnion: UnionType {
     /// Returns what takes the value's place for a client that does not handle it. `None` if its member has been in the union from
     /// the beginning.
     fn later_member(&self) -> Option<LaterMember>;
+
+    /// Returns the member for refusals.
+    fn of_error(error: UserError) -> Self;
 }
 
 /// A value of a union that gains members, as the client can handle it.
@@ -57,7 +60,8 @@ impl<U: GrowingUnion> OutputType for Growing<U> {
         {
             let _ = UNHANDLED.try_with(|unhandled| unhandled.borrow_mut().push(name));
             if selects(&UserError::type_name()) {
-                return UserError::new(code, message).resolve(ctx, field).await;
+                // as a member, because the document may select fragments on the union
+                return U::of_error(UserError::new(code, message)).resolve(ctx, field).await;
             }
         }
         self.0.resolve(ctx, field).await
@@ -142,6 +146,10 @@ mod tests {
             let asked =
                 LaterMember { name: "Asked", code: ErrorCode::UnhandledResult, message: "Update this app." };
             matches!(self, Self::Asked(_)).then_some(asked)
+        }
+
+        fn of_error(error: UserError) -> Self {
+            Self::UserError(error)
         }
     }
 

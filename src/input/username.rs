@@ -75,7 +75,11 @@ fn similar(text: &str) -> Option<String> {
         .map(|c| if c.is_whitespace() { '_' } else { c })
         .filter(|c| is_allowed(*c) || c.is_alphanumeric())
         .collect();
-    Username::parse(&plain).ok().filter(|_| plain.chars().all(is_allowed)).map(|username| username.0)
+    // such a name is not malformed, so parsing it does not come back here
+    if !plain.chars().all(is_allowed) {
+        return None;
+    }
+    Username::parse(&plain).ok().map(|username| username.0)
 }
 
 #[cfg(test)]

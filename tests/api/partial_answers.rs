@@ -94,6 +94,17 @@ async fn a_refused_root_field_leaves_the_others_alone() {
     }
 }
 
+/// Clients select fragments on unions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_role_reaches_a_fragment_on_the_union() {
+    let app = TestApp::start(Sqlite).await;
+    let ada = app.sign_up("ada@example.org").await;
+    let query = "mutation { setUserRole(id: \"x\", role: STAFF) { ...R } }
+        fragment R on UserResult { __typename ... on UserError { code } }";
+    let answer = app.run_as(&ada.access_token, query, json!({})).await.data("setUserRole");
+    assert_eq!(answer, json!({ "__typename": "UserError", "code": "NOT_ALLOWED" }));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_cannot_be_read_is_null_beside_the_viewer() {
     let app = TestApp::start(Sqlite).await;

@@ -33,6 +33,7 @@ async fn a_name_is_available_if_it_is_well_formed_and_free() {
         ("", json!({ "code": "TOO_SHORT", "min": 3, "max": null, "suggestion": null })),
         (&"a".repeat(31), json!({ "code": "TOO_LONG", "min": null, "max": 30, "suggestion": null })),
         ("a@b", json!({ "code": "MALFORMED", "min": null, "max": null, "suggestion": null })),
+        ("adа", json!({ "code": "MALFORMED", "min": null, "max": null, "suggestion": null })), // a Cyrillic а
         ("ad%", json!({ "code": "MALFORMED", "min": null, "max": null, "suggestion": null })),
         ("gr\u{200b}ace", json!({ "code": "MALFORMED", "min": null, "max": null, "suggestion": "grace" })),
         (

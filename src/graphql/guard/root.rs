@@ -17,6 +17,7 @@ use crate::{
         caller::viewer,
         error::{ApiError, TopLevelErrorCode},
         refusal::{ErrorCode, UserError, declaring},
+        types::user::UserResult,
     },
     storage::user::Role,
 };
@@ -62,7 +63,9 @@ impl<T: ObjectType> Guarded<T> {
                 && Policy::of(name).is_some_and(Policy::refuses_as_data)
             {
                 let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
-                return UserError::role_not_allowed().resolve(&selection, ctx.item).await.map(Some);
+                // as a member, because the document may select fragments on the union
+                let refused = UserResult::UserError(UserError::role_not_allowed());
+                return refused.resolve(&selection, ctx.item).await.map(Some);
             }
             let error = Error::from(error).into_server_error(ctx.item.pos);
             return Err(ctx.set_error_path(error));
@@ -149,6 +152,8 @@ mod tests {
                 let has_secret =
                     args.any(|arg| arg.is_secret || holds_secret(&registry, &arg.ty, &mut Vec::new()));
                 assert_eq!(policy.mentions_secrets(), has_secret, "{name}");
+                let refuses_as_data = policy.access != Access::Anybody && policy.refuses_as_data();
+                assert!(!refuses_as_data || field.ty == "UserResult!", "{name} is refused as another union");
                 rows.retain(|row| row != name);
             }
         }

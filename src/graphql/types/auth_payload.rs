@@ -76,6 +76,10 @@ impl GrowingUnion for SignInResult {
             Self::AuthPayload(_) | Self::EmailChallenge(_) | Self::UserError(_) => None,
         }
     }
+
+    fn of_error(error: UserError) -> Self {
+        Self::UserError(error)
+    }
 }
 
 impl SignInResult {
