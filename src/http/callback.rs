@@ -1,6 +1,6 @@
 //! The address to which a provider posts its answer. It sends the browser on to the app that started the sign-in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use poem::{
     Body, Request, Response, handler,
@@ -11,18 +11,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::{answer, client::client};
+use super::{answer, client::client, form};
 use crate::{
     app::App,
     graphql::error::{ApiError, TopLevelErrorCode},
     provider_login,
 };
-
-/// The size limit of the form, in bytes.
-const MAX_FORM: usize = 16 * 1024;
-
-/// The time within which the form must arrive.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The answer (OAuth 2.0 Form Post Response Mode).
 #[derive(Deserialize)]
@@ -43,7 +37,7 @@ pub(super) async fn callback(
     request: &Request,
     body: Body,
 ) -> Response {
-    let Some(posted) = read(body).await else {
+    let Some(posted) = form::read::<PostedAnswer>(body).await else {
         let message = "This is not the answer of a sign-in provider.";
         return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
     };
@@ -67,11 +61,6 @@ pub(super) async fn callback(
             answer::as_page(answer::refusal(status, error.code(), message), message)
         }
     }
-}
-
-async fn read(body: Body) -> Option<PostedAnswer> {
-    let bytes = tokio::time::timeout(TIME_LIMIT, body.into_bytes_limit(MAX_FORM)).await.ok()?.ok()?;
-    serde_urlencoded::from_bytes(&bytes).ok()
 }
 
 /// Sends the browser to the app with the answer, by GET: what the app needs stays in its page.

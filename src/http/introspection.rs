@@ -1,6 +1,6 @@
 //! Token introspection (RFC 7662), for services that must know of a sign-out at once instead of when the access token expires.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer;
+use super::{answer, form};
 use crate::{
     app::App,
     fault::Failure,
@@ -26,12 +26,6 @@ use crate::{
 
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/oauth/introspect";
-
-/// The size limit of the form, in bytes.
-const MAX_FORM: usize = 16 * 1024;
-
-/// The time within which the form must arrive.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 struct Asked {
@@ -52,10 +46,7 @@ pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, bo
             .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\"")
             .into_response();
     }
-    let form = tokio::time::timeout(TIME_LIMIT, body.into_bytes_limit(MAX_FORM)).await;
-    let asked =
-        form.ok().and_then(Result::ok).and_then(|form| serde_urlencoded::from_bytes::<Asked>(&form).ok());
-    let Some(Asked { token }) = asked else {
+    let Some(Asked { token }) = form::read(body).await else {
         let message = "The body must be a form with the field `token`.";
         return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
     };

@@ -24,6 +24,7 @@ mod callback;
 mod client;
 mod deadlines;
 mod docs;
+mod form;
 mod graphql;
 mod headers;
 mod health;

@@ -1,4 +1,4 @@
-//! Identifying a Google account by the tokens or code that Google gave to the client.
+//! Identifying an account at a provider by the tokens or code that the provider gave to the client.
 
 use secrecy::SecretString;
 

@@ -74,11 +74,11 @@ pub enum Action<'a> {
     MailBy(Uuid),
     /// An attempt to enter a code for an email address without the ID of a challenge.
     BareCode(&'a EmailAddress),
-    /// A Google sign-in started from an address.
+    /// A sign-in with a provider started from an address.
     ProviderStart(&'a Address),
     /// An answer that a provider posts through a browser at an address.
     ProviderCallback(&'a Address),
-    /// A Google sign-in from an address whose tokens or code Google does not confirm.
+    /// A sign-in from an address whose tokens or code the provider does not confirm.
     FailedProviderLogin(&'a Address),
 }
 
