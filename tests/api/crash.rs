@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::support::process::Server;
 
+/// How many sign-ups are acknowledged before each kill, at least.
+const BEFORE_KILL: usize = 4;
+
 const SETTINGS: [(&str, &str); 3] =
     [("ARGON2_MEMORY_KIB", "8"), ("ARGON2_ITERATIONS", "1"), ("HASH_QUEUE", "1000")];
 
@@ -20,7 +23,7 @@ async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = Arc::new(Mutex::new(Vec::<u32>::new()));
     let next = Arc::new(AtomicU32::new(0));
-    for round in 0_u64..20 {
+    for round in 1_u8..=20 {
         let (server, _) = Server::start(folder.path(), &["dev"], &SETTINGS).await;
         let server = Arc::new(server);
         let http = reqwest::Client::new();
@@ -42,14 +45,18 @@ async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(100 + 37 * round % 200)).await;
+        while acknowledged.lock().unwrap().len() < BEFORE_KILL * usize::from(round) {
+            assert!(!writers.iter().any(|writer| writer.is_finished()), "a sign-up failed before the kill");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // some more, so that the kill comes at any moment of a write
+        tokio::time::sleep(Duration::from_millis(u64::from(round * 7 % 50))).await;
         kill(&server);
         for writer in writers {
             writer.await.unwrap();
         }
     }
     let acknowledged = acknowledged.lock().unwrap().clone();
-    assert!(acknowledged.len() > 50, "only {} writes", acknowledged.len());
     let rows = crate::support::database::connect(&sqlite(folder.path())).await;
     let kept = emails(&rows).await;
     for number in &acknowledged {
