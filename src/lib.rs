@@ -57,6 +57,8 @@
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
 //! | Each root field either is public or requires a role. | `graphql/guard/policy.rs` | |
 //! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
+//! | Only documents of the manifests run. | `graphql/guard/trusted_documents/mod.rs` | `TRUSTED_DOCUMENTS` |
+//! | A trusted document is a REST endpoint. | `http/graphql/rest.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
 //! | A request body is at most 64 KiB. | `http/graphql/request.rs` | |
 //! | A request must arrive, and a response be read, within a time limit. | `http/deadlines.rs` | |

@@ -70,6 +70,8 @@ export function wordsForFault(fault: unknown): string {
       return 'The server is busy. Try again in a moment.';
     case 'SERVICE_UNAVAILABLE':
       return 'The server is unavailable. Try again in a moment.';
+    case 'DOCUMENT_NOT_TRUSTED':
+      return 'This app is out of date. Reload the page.';
     case 'BAD_REQUEST':
     case 'LIMIT_EXCEEDED':
     case 'NOT_FOUND':

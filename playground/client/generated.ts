@@ -696,7 +696,7 @@ export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 export type SessionsQuery = { answer: { sessions: Array<SessionFragment> } };
 
 /** The codes of top-level errors. */
-export const topLevelErrorCodes = ['BAD_REQUEST', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
+export const topLevelErrorCodes = ['BAD_REQUEST', 'DOCUMENT_NOT_TRUSTED', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
 
 type ErrorCodes = {
   usernameAvailable: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';

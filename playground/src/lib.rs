@@ -7,6 +7,10 @@
 /// The files that were built: paths, with `.gz` if a file is compressed, and contents, in the order of the paths.
 static BUILT: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
+/// The documents that the TypeScript client and the demo send: manifests in the format of Apollo Client.
+pub static TRUSTED_DOCUMENTS: [&str; 2] =
+    [include_str!("../client/trusted-documents.json"), include_str!("../app/trusted-documents.json")];
+
 /// A file of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct File {

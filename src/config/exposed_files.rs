@@ -7,12 +7,18 @@ use super::{
     mail::MailConfig,
     mode::Mode,
     rights::{ANYTHING, Rights, WRITE},
+    server::ServerConfig,
     smtp_url::MailWay,
 };
 
 /// Returns a warning for each file and folder that others may read or change but should not. It does not change
 /// permissions, because they may be intended.
-pub(super) fn warnings(mode: Mode, database: &DatabaseConfig, mail: &MailConfig) -> Vec<String> {
+pub(super) fn warnings(
+    mode: Mode,
+    server: &ServerConfig,
+    database: &DatabaseConfig,
+    mail: &MailConfig,
+) -> Vec<String> {
     let data_dir = database.data_dir.as_path();
     let mut warnings = Vec::new();
     let mut check = |path: &Path, bits: u32, mend: &str| {
@@ -50,7 +56,7 @@ pub(super) fn warnings(mode: Mode, database: &DatabaseConfig, mail: &MailConfig)
     if let Some(MailWay::Folder(folder)) = &mail.way {
         check(folder, ANYTHING, "700");
     }
-    for path in [&mail.templates_dir, &mail.ca_file].into_iter().flatten() {
+    for path in [&mail.templates_dir, &mail.ca_file, &server.trusted_documents].into_iter().flatten() {
         check(path, WRITE, "go-w");
     }
     warnings

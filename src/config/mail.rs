@@ -9,7 +9,7 @@ use super::{
     mode::Mode,
     reader::{DefaultValue, Reader},
     smtp_url::{MailWay, smtp_url},
-    values::{is_loopback, optional, switch},
+    values::{is_loopback, optional, path, switch},
 };
 use crate::input::EmailAddress;
 
@@ -42,7 +42,6 @@ impl MailConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         let mode = r.mode;
         r.section("Mail", "");
-        let path = |s: &str| Ok((!s.is_empty()).then(|| PathBuf::from(s)));
         let way = r.setting(
             "SMTP_URL",
             DefaultValue::derived("", "with `dev` the mailbox").required_by_serve(),

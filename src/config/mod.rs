@@ -109,7 +109,7 @@ impl Config {
 
         check_that_recovery_mails_outlast_their_budget(&mut r, &codes, &budgets);
         r.check_env_file();
-        r.warnings.extend(exposed_files::warnings(mode, &database, &mail));
+        r.warnings.extend(exposed_files::warnings(mode, &server, &database, &mail));
         let config = Self {
             mode,
             server,

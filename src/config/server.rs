@@ -1,6 +1,6 @@
 //! The settings of the HTTP server.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use url::Url;
@@ -9,7 +9,7 @@ use super::{
     mode::Mode,
     origin::origin,
     reader::{DefaultValue, Reader},
-    values::{MINUTE, duration, is_loopback, list, one_of, switch, within},
+    values::{MINUTE, duration, is_loopback, list, one_of, path, switch, within},
 };
 
 /// Where the server listens, and who may reach it.
@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_connections_per_address: u32,
     pub playground: bool,
     pub introspection: bool,
+    /// The folder with the manifests.
+    pub trusted_documents: Option<PathBuf>,
     /// The value of the header `Clear-Site-Data`, if it is sent.
     pub clear_site_data: Option<String>,
 }
@@ -130,6 +132,7 @@ impl ServerConfig {
             max_connections_per_address,
             playground,
             introspection,
+            trusted_documents: trusted_documents(r),
             clear_site_data: clear_site_data(r),
         }
     }
@@ -151,6 +154,16 @@ impl ServerConfig {
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
+}
+
+fn trusted_documents(r: &mut Reader<'_>) -> Option<PathBuf> {
+    r.setting(
+            "TRUSTED_DOCUMENTS",
+            "",
+            "A folder with manifests of GraphQL documents. If it is set, the server runs only these documents and those of the \
+             TypeScript client and the demo. See [Trusted documents](rest.md#trusted-documents).",
+            path,
+        )
 }
 
 fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {

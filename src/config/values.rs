@@ -1,7 +1,7 @@
 //! Parsers shared by settings of several sections. Each error completes a sentence that begins with the name of the
 //! setting.
 
-use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 #[expect(clippy::unnecessary_wraps, reason = "it has the form of a parser")]
 pub(super) fn text(s: &str) -> Result<String, String> {
@@ -56,6 +56,11 @@ pub(super) fn optional<T>(
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     if s.is_empty() { Ok(None) } else { parse(s).map(Some) }
+}
+
+/// Parses the path of a file or folder. Returns `None` if the text is empty.
+pub(super) fn path(s: &str) -> Result<Option<PathBuf>, String> {
+    optional(s, |s| Ok(PathBuf::from(s)))
 }
 
 /// Returns whether a host is this machine. IPv6 addresses may have brackets.

@@ -37,8 +37,10 @@ pub enum TopLevelErrorCode {
     Internal,
     /// Nothing is served at this URL.
     NotFound,
-    /// Persisted queries are not supported: send the document.
+    /// The server does not know a document with this ID: send the document itself.
     PersistedQueryNotSupported,
+    /// The server runs only trusted documents, and this is not one of them.
+    DocumentNotTrusted,
 }
 
 impl TopLevelErrorCode {
@@ -63,6 +65,8 @@ pub enum ApiError {
     Forbidden(&'static str),
     /// The document exceeds a limit.
     LimitExceeded(String),
+    /// Only trusted documents may run.
+    DocumentNotTrusted,
     /// The budget of this setting is used up; the number is the seconds to wait before trying again.
     RateLimited(&'static str, i32),
     /// The server is overloaded. An attempt a second later may succeed.
@@ -82,6 +86,7 @@ impl ApiError {
             Self::Unauthenticated(_) => TopLevelErrorCode::Unauthenticated,
             Self::Forbidden(_) => TopLevelErrorCode::Forbidden,
             Self::LimitExceeded(_) => TopLevelErrorCode::LimitExceeded,
+            Self::DocumentNotTrusted => TopLevelErrorCode::DocumentNotTrusted,
             Self::RateLimited(..) => TopLevelErrorCode::RateLimited,
             Self::ServerBusy => TopLevelErrorCode::ServerBusy,
             Self::ServiceUnavailable => TopLevelErrorCode::ServiceUnavailable,
@@ -89,7 +94,9 @@ impl ApiError {
         }
     }
 
-    fn message(&self) -> Cow<'_, str> {
+    /// Returns the message, which is a sentence.
+    #[must_use]
+    pub fn message(&self) -> Cow<'_, str> {
         let message = match self {
             Self::BadRequest(message) | Self::LimitExceeded(message) => message,
             Self::Unauthenticated(Unauthenticated::Missing) => {
@@ -101,6 +108,9 @@ impl ApiError {
             }
             Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended. Sign in again.",
             Self::Forbidden(message) => message,
+            Self::DocumentNotTrusted => {
+                "This server runs only trusted documents, and this is not one of them (TRUSTED_DOCUMENTS)."
+            }
             Self::RateLimited(setting, _) => {
                 return format!("Too many requests ({setting}). Try again after `retryAfter` seconds.")
                     .into();

@@ -25,6 +25,7 @@ pub mod introspection;
 pub mod measure;
 pub mod node;
 mod numbers;
+pub mod openapi;
 pub mod password_reset;
 pub mod provider_login;
 pub mod reauthentication;

@@ -5,7 +5,10 @@
 //! these), mutations as `text/plain` (a form on any site can send these), batches, and bodies of any
 //! size.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, parser::types::OperationType};
 use poem::{
@@ -46,6 +49,7 @@ mod protocol;
 mod refusal;
 mod request;
 mod response;
+pub(super) mod rest;
 mod socket;
 mod subscriptions;
 mod upgrade;
@@ -63,49 +67,60 @@ pub(super) struct GraphqlEndpoint {
     schema: ApiSchema,
     cookie: RefreshCookie,
     sockets: Sockets,
+    /// The description of the REST endpoints, once it was asked for.
+    openapi: OnceLock<String>,
 }
 
 impl GraphqlEndpoint {
     pub(super) fn new(app: Arc<App>, documents: Documents, sockets: Sockets) -> Self {
         let schema = graphql::schema(app.clone(), documents.clone());
         let cookie = RefreshCookie::new(&app.config);
-        Self { app, documents, schema, cookie, sockets }
+        Self { app, documents, schema, cookie, sockets, openapi: OnceLock::new() }
     }
 
     /// Answers a request. `media` is `None` if the client accepts nothing but server-sent events.
     async fn answer(&self, request: &mut Request, media: Option<Media>) -> Result<Response, Refusal> {
-        let client = client(request, &self.app.config.server.trusted_proxies);
+        let trusted = self.documents.trusted();
         let operation = match *request.method() {
-            Method::GET => from_query_string(request.uri().query().unwrap_or_default())?,
-            Method::POST => from_body(request).await?,
+            Method::GET => from_query_string(request.uri().query().unwrap_or_default(), trusted)?,
+            Method::POST => from_body(request, trusted).await?,
             _ => {
-                return Err(Refusal(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "Use POST, or GET for a query.".to_owned(),
-                ));
+                let message = "Use POST, or GET for a query.";
+                return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
             }
         };
         if *request.method() == Method::GET && !self.is_query(&operation) {
-            let message = "GET requests may only contain queries. Use POST for mutations.".to_owned();
-            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, message));
+            let message = "GET requests may only contain queries. Use POST for mutations.";
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
         }
-        let headers = request.headers();
-        let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = credentials.and_then(bearer);
-        let media = match media {
-            Some(media) if !(media::accepts_events(headers) && self.is_subscription(&operation)) => media,
+        match media {
+            Some(media)
+                if !(media::accepts_events(request.headers()) && self.is_subscription(&operation)) =>
+            {
+                self.run(request, operation, media).await
+            }
             media => {
                 let media = media.unwrap_or(Media::GraphqlResponse);
-                return self.stream(request, operation, token, media).await;
+                self.stream(request, operation, access_token(request), media).await
             }
-        };
+        }
+    }
+
+    /// Runs the operation of a request.
+    async fn run(
+        &self,
+        request: &Request,
+        operation: GraphqlRequest,
+        media: Media,
+    ) -> Result<Response, Refusal> {
         let is_cacheable = *request.method() == Method::GET && self.is_same_for_all(&operation);
         let delivery = match *request.method() {
-            Method::POST => self.cookie.read(headers)?,
+            Method::POST => self.cookie.read(request.headers())?,
             // a link can send GET requests, so their cookies are ignored
             _ => Arc::default(),
         };
-        let caller = Caller::new(client, token).delivering(delivery.clone());
+        let client = client(request, &self.app.config.server.trusted_proxies);
+        let caller = Caller::new(client, access_token(request)).delivering(delivery.clone());
         let operation = operation.data(caller);
         let executed = tokio::time::timeout(TIME_LIMIT, self.schema.execute(operation)).await;
         let late = |_| {
@@ -145,7 +160,7 @@ impl GraphqlEndpoint {
     ) -> Result<Response, Refusal> {
         event_stream::respond(self.socket(request), operation, token).await.or_else(|error| match error {
             NoStream::Refused(refusal) => Err(refusal),
-            NoStream::Failed(error) => Ok(respond(GraphqlResponse::from_errors(vec![error.into()]), media)),
+            NoStream::Failed(error) => Ok(respond(GraphqlResponse::from_errors(vec![error]), media)),
         })
     }
 
@@ -187,6 +202,34 @@ impl GraphqlEndpoint {
     }
 }
 
+/// Returns the access token in the header `Authorization`.
+fn access_token(request: &Request) -> Option<SecretString> {
+    let credentials = request.headers().get(header::AUTHORIZATION)?;
+    bearer(credentials.to_str().ok()?)
+}
+
+/// Completes a response with the headers that every response has.
+fn complete(answer: Result<Response, Refusal>, media: Media, allowed: &'static str) -> Response {
+    let mut answer = answer.unwrap_or_else(|refusal| {
+        let status = refusal.status;
+        let mut refusal = refusal.into_response();
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        refusal
+    });
+    let is_stream = answer.extensions().get::<Streams>().is_some();
+    let headers = answer.headers_mut();
+    if !is_stream {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
+}
+
 impl Endpoint for GraphqlEndpoint {
     type Output = Response;
 
@@ -200,26 +243,8 @@ impl Endpoint for GraphqlEndpoint {
             let message = "Accept must include application/graphql-response+json or application/json.";
             return Ok(answer::refusal(StatusCode::NOT_ACCEPTABLE, TopLevelErrorCode::BadRequest, message));
         }
-        let is_get = request.method() == Method::GET;
-        let mut answer = self.answer(&mut request, media).await.unwrap_or_else(|refusal| {
-            let status = refusal.0;
-            let mut refusal = refusal.into_response();
-            if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-                refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            }
-            if status == StatusCode::METHOD_NOT_ALLOWED {
-                let allowed = if is_get { "POST" } else { "GET, POST" };
-                refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-            }
-            refusal
-        });
-        let is_stream = answer.extensions().get::<Streams>().is_some();
-        let headers = answer.headers_mut();
-        if !is_stream {
-            let media = media.unwrap_or(Media::GraphqlResponse);
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
-        }
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        Ok(answer)
+        let allowed = if request.method() == Method::GET { "POST" } else { "GET, POST" };
+        let answer = self.answer(&mut request, media).await;
+        Ok(complete(answer, media.unwrap_or(Media::GraphqlResponse), allowed))
     }
 }

@@ -10,12 +10,7 @@ use poem::{
 };
 use tokio::net::TcpListener;
 
-use crate::{
-    app::App,
-    config::Config,
-    graphql::{guard::documents::Documents, sdl},
-    metrics::OpenCount,
-};
+use crate::{app::App, config::Config, graphql::guard::documents::Documents, metrics::OpenCount};
 
 mod access_log;
 mod admission;
@@ -47,6 +42,7 @@ mod sockets;
 pub(crate) mod welcome;
 mod well_known;
 
+use graphql::rest;
 pub use leaving::Leaving;
 use request_id::RequestId;
 use sockets::Sockets;
@@ -66,7 +62,7 @@ pub async fn serve(
         shutdown.await;
         sockets.close();
     };
-    let documents = Documents::new(&sdl(), app.config.server.introspection).map_err(io::Error::other)?;
+    let documents = Documents::load(&app.config).map_err(io::Error::other)?;
     let routes = routes(&app, documents, &sockets, &leaving);
     let connections = admission::Admission::new(app.clone(), app.metrics.http_connections.clone());
     server::run(listener, connections, routes, leaving, shutdown).await?;
@@ -93,9 +89,11 @@ fn routes(
     sockets: &Sockets,
     leaving: &Leaving,
 ) -> impl Endpoint<Output = Response> + use<> {
-    let endpoint = graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone());
+    let endpoint = Arc::new(graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone()));
     let mut routes = Route::new()
-        .at("/graphql", endpoint.with(cors(&app.config)))
+        .at("/graphql", endpoint.clone().with(cors(&app.config)))
+        .at(rest::PATH, rest::RestEndpoint(endpoint.clone()).with(cors(&app.config)))
+        .at("/openapi.json", well_known::public(rest::OpenApi(endpoint)))
         .at("/.well-known/jwks.json", well_known::public(well_known::jwks))
         .at("/callback/:provider", post(callback::callback))
         .at(introspection::PATH, post(introspection::introspect))

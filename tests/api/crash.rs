@@ -46,7 +46,10 @@ async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
             })
             .collect();
         while acknowledged.lock().unwrap().len() < BEFORE_KILL * usize::from(round) {
-            assert!(!writers.iter().any(|writer| writer.is_finished()), "a sign-up failed before the kill");
+            assert!(
+                !writers.iter().any(tokio::task::JoinHandle::is_finished),
+                "a sign-up failed before the kill"
+            );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // some more, so that the kill comes at any moment of a write

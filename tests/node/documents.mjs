@@ -1,6 +1,8 @@
 // A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client`
 // is the path from which the type of these strings is imported. With the setting `errors`, it also writes the codes of top-level errors,
-// and from the directives `@errors` of the schema the type `ErrorCodeOf`.
+// and from the directives `@errors` of the schema the type `ErrorCodeOf`. With the setting `manifest`, it writes the same strings as a
+// manifest of trusted documents instead, in the format of Apollo Client.
+import { createHash } from 'node:crypto';
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
 const capitalised = (name) => name[0].toUpperCase() + name.slice(1);
@@ -29,7 +31,7 @@ function errorCodes(schema) {
   ];
 }
 
-export function plugin(schema, files, { client, errors }) {
+export function plugin(schema, files, { client, errors, manifest }) {
   const definitions = files.flatMap(({ document }) => document.definitions);
   const fragments = new Map(
     definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION).map((fragment) => [fragment.name.value, fragment]),
@@ -44,8 +46,17 @@ export function plugin(schema, files, { client, errors }) {
     });
     return found;
   };
+  const all = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  if (manifest) {
+    const operations = all.map((operation) => {
+      const body = [operation, ...[...spread(operation)].map((name) => fragments.get(name))].map(text).join('');
+      const id = createHash('sha256').update(body).digest('hex');
+      return { id, name: operation.name.value, type: operation.operation, body };
+    });
+    return JSON.stringify({ format: 'apollo-persisted-query-manifest', version: 1, operations }, null, 2) + '\n';
+  }
   const told = [...fragments].map(([name, fragment]) => `const ${name} = '${text(fragment)}';`);
-  const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).map((operation) => {
+  const operations = all.map((operation) => {
     const name = operation.name.value;
     const type = `${capitalised(name)}${capitalised(operation.operation)}`;
     const parts = [`'${text(operation)}'`, ...spread(operation)];

@@ -1,7 +1,7 @@
 //! Settings that are valid one by one, but not together or not in production.
 
 use super::Report;
-use crate::config::Config;
+use crate::{config::Config, graphql::guard::documents::Documents};
 
 pub(super) fn check(config: &Config, report: &mut Report) {
     let (server, monitoring) = (&config.server, &config.monitoring);
@@ -28,6 +28,15 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         report.warning(
             "settings",
             "without INTROSPECTION=on, the playground has no autocompletion or documentation: turn both on, or both off",
+        );
+    }
+    if let Err(problem) = Documents::load(config) {
+        report.failed("settings", &problem);
+    }
+    if server.trusted_documents.is_some() && server.playground {
+        report.warning(
+            "settings",
+            "with TRUSTED_DOCUMENTS, the playground can run only trusted documents: turn PLAYGROUND off",
         );
     }
     if config.mail.app_url.is_none() {

@@ -8,3 +8,4 @@ mod nesting;
 pub mod operation;
 pub mod policy;
 pub mod root;
+pub mod trusted_documents;

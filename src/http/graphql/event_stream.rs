@@ -3,7 +3,9 @@
 
 use std::{io, time::Duration};
 
-use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, parser::types::OperationType};
+use async_graphql::{
+    Request as GraphqlRequest, Response as GraphqlResponse, ServerError, parser::types::OperationType,
+};
 use futures_util::{StreamExt, stream};
 use poem::{
     Body, Response,
@@ -39,12 +41,12 @@ pub(super) enum NoStream {
     /// The request is refused before it reaches GraphQL.
     Refused(Refusal),
     /// The operation cannot run.
-    Failed(ApiError),
+    Failed(ServerError),
 }
 
 impl From<ApiError> for NoStream {
     fn from(error: ApiError) -> Self {
-        Self::Failed(error)
+        Self::Failed(error.into())
     }
 }
 
@@ -55,7 +57,7 @@ pub(super) async fn respond(
     token: Option<SecretString>,
 ) -> Result<Response, NoStream> {
     let kind = operation_type(&socket.app, &socket.documents, &operation);
-    let kind = kind.map_err(|error| ApiError::BadRequest(error.message))?;
+    let kind = kind.map_err(NoStream::Failed)?;
     if kind == OperationType::Mutation {
         let message = "Mutations cannot be streamed. Send them with Accept: application/json.";
         return Err(ApiError::BadRequest(message.to_owned()).into());
@@ -72,7 +74,7 @@ pub(super) async fn respond(
         places.push(socket.sockets.place(Subject::User(viewer.user.id), most).ok_or_else(|| {
             socket.app.metrics.refusals.add("WEBSOCKET_MAX_PER_USER");
             let message = "Too many connections of this user are open (WEBSOCKET_MAX_PER_USER).";
-            NoStream::Refused(Refusal(StatusCode::TOO_MANY_REQUESTS, message.to_owned()))
+            NoStream::Refused(Refusal::new(StatusCode::TOO_MANY_REQUESTS, message))
         })?);
     }
     let open = socket.app.metrics.websockets.open();

@@ -3,40 +3,78 @@
 use poem::{Response, http::StatusCode};
 
 use crate::{
-    graphql::error::TopLevelErrorCode,
+    graphql::{
+        error::{ApiError, TopLevelErrorCode},
+        guard::trusted_documents::TrustedDocuments,
+    },
     http::{answer, refresh_cookie},
 };
 
-/// The status and message for a request that is refused before it reaches GraphQL.
-pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
+/// A request that is refused before it reaches GraphQL.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    code: TopLevelErrorCode,
+    message: String,
+}
 
 impl Refusal {
-    pub(super) fn into_response(self) -> Response {
-        let code = match self.0 {
-            StatusCode::OK => TopLevelErrorCode::PersistedQueryNotSupported,
+    /// Creates a refusal with the code that belongs to the status.
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let code = match status {
             StatusCode::FORBIDDEN => TopLevelErrorCode::Forbidden,
+            StatusCode::NOT_FOUND => TopLevelErrorCode::NotFound,
             StatusCode::TOO_MANY_REQUESTS => TopLevelErrorCode::RateLimited,
             StatusCode::SERVICE_UNAVAILABLE => TopLevelErrorCode::ServerBusy,
             _ => TopLevelErrorCode::BadRequest,
         };
-        answer::refusal(self.0, code, &self.1)
+        Self { status, code, message: message.into() }
+    }
+
+    /// Refuses an ID of a document that the server does not know.
+    pub(super) fn unknown_document(trusted: &TrustedDocuments) -> Self {
+        if trusted.are_exclusive() {
+            let error = ApiError::DocumentNotTrusted;
+            return Self {
+                status: StatusCode::BAD_REQUEST,
+                code: error.code(),
+                message: error.message().into(),
+            };
+        }
+        // Makes clients that sent the hash of a document send the document itself from now on. Apollo's servers use the same
+        // message when persisted queries are off, and Apollo Client and urql recognize it.
+        Self {
+            status: StatusCode::OK,
+            code: TopLevelErrorCode::PersistedQueryNotSupported,
+            message: "PersistedQueryNotSupported".to_owned(),
+        }
+    }
+
+    /// Returns the error of an operation on a WebSocket.
+    pub(super) fn into_error(self) -> ApiError {
+        match self.code {
+            TopLevelErrorCode::DocumentNotTrusted => ApiError::DocumentNotTrusted,
+            _ => ApiError::BadRequest(self.message),
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        answer::refusal(self.status, self.code, &self.message)
     }
 }
 
 impl From<refresh_cookie::Refused> for Refusal {
     fn from(refused: refresh_cookie::Refused) -> Self {
         match refused {
-            refresh_cookie::Refused::Origin => Self(
+            refresh_cookie::Refused::Origin => Self::new(
                 StatusCode::FORBIDDEN,
-                "Cookie mode requires a browser on an allowed origin of the server's own site: see ALLOWED_ORIGINS."
-                    .to_owned(),
+                "Cookie mode requires a browser on an allowed origin of the server's own site: see ALLOWED_ORIGINS.",
             ),
-            refresh_cookie::Refused::Site(message) => Self(StatusCode::FORBIDDEN, message),
+            refresh_cookie::Refused::Site(message) => Self::new(StatusCode::FORBIDDEN, message),
             refresh_cookie::Refused::Header => bad_request("X-Token-Delivery must be `cookie` or `body`."),
         }
     }
 }
 
 pub(super) fn bad_request(message: &str) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, message.to_owned())
+    Refusal::new(StatusCode::BAD_REQUEST, message)
 }

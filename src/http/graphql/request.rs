@@ -13,7 +13,9 @@ use serde_json::{Map, Value as Json};
 use super::refusal::{Refusal, bad_request};
 use crate::{
     app::App,
-    graphql::guard::{documents::Documents, operation::chosen_operation},
+    graphql::guard::{
+        documents::Documents, operation::chosen_operation, trusted_documents::TrustedDocuments,
+    },
     http::media,
 };
 
@@ -23,58 +25,74 @@ pub(super) const MAX_BODY: usize = 64 * 1024;
 /// The time limit for receiving a body.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Makes clients that sent the hash of a document send the document itself from now on. Apollo's servers use
-/// the same message when persisted queries are off, and Apollo Client and urql recognize it.
-const HASH_ALONE: &str = "PersistedQueryNotSupported";
-
-pub(super) async fn from_body(request: &mut Request) -> Result<GraphqlRequest, Refusal> {
-    media::check_json(request.headers())
-        .map_err(|message| Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()))?;
-    if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
-        let message = "Compressed bodies are not supported.".to_owned();
-        return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
-    let body = tokio::time::timeout(BODY_TIME_LIMIT, request.take_body().into_bytes_limit(MAX_BODY));
-    let late = |_| Refusal(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.".to_owned());
-    let body = body.await.map_err(late)?.map_err(|error| match error {
-        ReadBodyError::PayloadTooLarge => {
-            Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("The body has more than {MAX_BODY} bytes."))
-        }
-        _ => bad_request("The body could not be read."),
-    })?;
-    match serde_json::from_slice(&body) {
-        Ok(Json::Object(parameters)) => from_parameters(parameters),
-        Ok(Json::Array(_)) => Err(bad_request("Batches are not supported: send one operation per request.")),
-        Ok(_) => Err(bad_request("The body must be a JSON object.")),
-        Err(error) => Err(bad_request(&format!("The body is not well-formed JSON: {error}."))),
+pub(super) async fn from_body(
+    request: &mut Request,
+    trusted: &TrustedDocuments,
+) -> Result<GraphqlRequest, Refusal> {
+    match read_json(request).await? {
+        Json::Object(parameters) => from_parameters(parameters, trusted),
+        Json::Array(_) => Err(bad_request("Batches are not supported: send one operation per request.")),
+        _ => Err(bad_request("The body must be a JSON object.")),
     }
 }
 
-pub(super) fn from_query_string(text: &str) -> Result<GraphqlRequest, Refusal> {
-    let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_str(text).map_err(|_| bad_request("The query string is not well-formed."))?;
+/// Reads a body of JSON. An empty one is `null`.
+pub(super) async fn read_json(request: &mut Request) -> Result<Json, Refusal> {
+    media::check_json(request.headers())
+        .map_err(|message| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;
+    if request.headers().get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
+        let message = "Compressed bodies are not supported.";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    let body = tokio::time::timeout(BODY_TIME_LIMIT, request.take_body().into_bytes_limit(MAX_BODY));
+    let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.");
+    let body = body.await.map_err(late)?.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => {
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body has more than {MAX_BODY} bytes."))
+        }
+        _ => bad_request("The body could not be read."),
+    })?;
+    if body.is_empty() {
+        return Ok(Json::Null);
+    }
+    let malformed = |error| bad_request(&format!("The body is not well-formed JSON: {error}."));
+    serde_json::from_slice(&body).map_err(malformed)
+}
+
+pub(super) fn from_query_string(text: &str, trusted: &TrustedDocuments) -> Result<GraphqlRequest, Refusal> {
     let mut parameters = Map::new();
-    for (name, value) in pairs {
+    for (name, value) in read_query_string(text)? {
         let value = match name.as_str() {
-            "query" | "operationName" => Json::String(value),
+            "query" | "operationName" | "documentId" | "doc_id" | "id" => Json::String(value),
             "variables" | "extensions" => serde_json::from_str(&value)
                 .map_err(|error| bad_request(&format!("`{name}` is not well-formed JSON: {error}.")))?,
             _ => continue,
         };
         parameters.insert(name, value);
     }
-    from_parameters(parameters)
+    from_parameters(parameters, trusted)
 }
 
-pub(super) fn from_parameters(mut parameters: Map<String, Json>) -> Result<GraphqlRequest, Refusal> {
+pub(super) fn read_query_string(text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    serde_urlencoded::from_str(text).map_err(|_| bad_request("The query string is not well-formed."))
+}
+
+pub(super) fn from_parameters(
+    mut parameters: Map<String, Json>,
+    trusted: &TrustedDocuments,
+) -> Result<GraphqlRequest, Refusal> {
     let query = parameters.remove("query").filter(|value| !value.is_null());
     let mut request = match query {
         Some(Json::String(query)) => GraphqlRequest::new(query),
         Some(_) => return Err(bad_request("`query` must be a string.")),
-        None if has_hash(&parameters) => {
-            return Err(Refusal(StatusCode::OK, HASH_ALONE.to_owned()));
-        }
-        None => return Err(bad_request("`query` is missing.")),
+        None => match document_id(&parameters) {
+            Some(Json::String(id)) => {
+                let text = trusted.text(id).ok_or_else(|| Refusal::unknown_document(trusted))?;
+                GraphqlRequest::new(&*text)
+            }
+            Some(_) => return Err(Refusal::unknown_document(trusted)),
+            None => return Err(bad_request("`query` is missing.")),
+        },
     };
     let mut take = |name| parameters.remove(name).filter(|value| !value.is_null());
     request = match take("operationName") {
@@ -93,8 +111,11 @@ pub(super) fn from_parameters(mut parameters: Map<String, Json>) -> Result<Graph
     }
 }
 
-fn has_hash(parameters: &Map<String, Json>) -> bool {
-    parameters.get("extensions").is_some_and(|extensions| extensions["persistedQuery"].is_object())
+/// Returns the ID of a document, as GraphQL over HTTP, Apollo Client and urql, or Relay's documentation name it.
+fn document_id(parameters: &Map<String, Json>) -> Option<&Json> {
+    let persisted = parameters.get("extensions").map(|extensions| &extensions["persistedQuery"]);
+    let hash = persisted.filter(|persisted| persisted.is_object()).map(|persisted| &persisted["sha256Hash"]);
+    hash.or_else(|| ["documentId", "doc_id", "id"].iter().find_map(|name| parameters.get(*name)))
 }
 
 /// Returns the token of `Bearer …` (RFC 6750 §2.1).

@@ -15,6 +15,7 @@ use tokio::{sync::watch, time};
 
 use super::{
     protocol::{Close, FromClient, FromServer, Renewal, access_token},
+    refusal::Refusal,
     request::{from_parameters, operation_type},
     response::is_request_error,
     subscriptions::{Subscriptions, may_subscribe},
@@ -231,7 +232,8 @@ impl Connection {
                 format!("A connection can have at most {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
             return Err(ApiError::LimitExceeded(message).into());
         }
-        let operation = from_parameters(payload).map_err(|refusal| ApiError::BadRequest(refusal.1))?;
+        let operation =
+            from_parameters(payload, self.socket.documents.trusted()).map_err(Refusal::into_error)?;
         may_subscribe(operation_type(&self.socket.app, &self.socket.documents, &operation)?)?;
         let caller = Caller::new(self.socket.client.clone(), Some(signed_in.access_token.clone()));
         self.subscriptions.begin(id, self.socket.schema.execute_stream(operation.data(caller)));

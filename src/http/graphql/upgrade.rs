@@ -69,7 +69,7 @@ pub(super) fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
         let place = socket.sockets.place(subject, most);
         place.ok_or_else(|| {
             socket.app.metrics.refusals.add(setting);
-            Refusal(status, format!("{message} ({setting})."))
+            Refusal::new(status, format!("{message} ({setting})."))
         })
     };
     let (busy, setting) = (StatusCode::SERVICE_UNAVAILABLE, "WEBSOCKET_MAX");

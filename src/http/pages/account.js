@@ -12,27 +12,24 @@ history.replaceState(null, '', location.pathname);
 addEventListener('hashchange', () => location.reload());
 
 export const find = (id) => document.getElementById(id);
-/** The fields to select from a refusal. */
-export const REFUSAL = '... on UserError { code message retryAfter fields { field message } }';
-
 /** Sends a password reset link to an email address. */
 export const RESET = {
-  mutation: `mutation($email: String!) { requestPasswordReset(email: $email) { __typename ${REFUSAL} } }`,
+  operation: 'requestPasswordReset',
   sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
 };
 
-/** Calls the API and returns the result of the operation, or an object with a `code` if there is none. */
-export async function ask(query, variables, { cookie = false, accessToken } = {}) {
+/** Runs an operation and returns its result, or an object with a `code` if there is none. */
+export async function ask(operation, variables, { cookie = false, accessToken } = {}) {
   let body;
   try {
-    const answer = await fetch('graphql', {
+    const answer = await fetch(`op/${operation}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
         ...(cookie && { 'x-token-delivery': 'cookie' }),
         ...(accessToken && { authorization: `Bearer ${accessToken}` }),
       },
-      body: JSON.stringify({ query, variables }),
+      body: JSON.stringify(variables),
       credentials: cookie ? 'same-origin' : 'omit',
       signal: AbortSignal.timeout(20000),
     });
@@ -40,15 +37,13 @@ export async function ask(query, variables, { cookie = false, accessToken } = {}
   } catch {
     return { code: 'UNREACHABLE' };
   }
-  const outcome = Object.values(body.data ?? {})[0];
-  return outcome ?? { code: 'FAILED' };
+  return body.data?.answer ?? { code: 'FAILED' };
 }
 
 /** Ends the session that the link opened. Returns whether it has ended. */
 export async function endSession({ accessToken, refreshToken }, delivery) {
-  const logout = 'mutation($token: String) { logout(refreshToken: $token) { endedSessionIds } }';
   for (let tries = 0; tries < 3; tries += 1) {
-    const ended = await ask(logout, { token: refreshToken }, { ...delivery, accessToken });
+    const ended = await ask('logout', { refreshToken }, { ...delivery, accessToken });
     if (ended.endedSessionIds) return true;
     await new Promise((resume) => { setTimeout(resume, 500); });
   }
@@ -153,7 +148,7 @@ export function begin({ send, done, refused = () => false, spent, incomplete, ag
     const email = find('email');
     fault(email, '');
     if (!email.value.trim()) { fault(email, 'Enter your email address.'); return; }
-    const outcome = await ask(mail.mutation, { email: email.value });
+    const outcome = await ask(mail.operation, { email: email.value });
     if (outcome.__typename === 'EmailChallenge') {
       say(mail.sent, 'good');
     } else if (outcome.fields?.length) {

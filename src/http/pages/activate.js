@@ -1,15 +1,12 @@
 // Confirms an email address. Nobody stays signed in.
-import { REFUSAL, ask, begin, endSession, fault, find, finish, say, token, turn } from './account.js';
-
-const activate = `mutation($token: String!, $password: String) { activateAccount(token: $token, password: $password) {
-  __typename ... on AuthPayload { accessToken refreshToken user { email hasPassword } } ${REFUSAL} } }`;
+import { ask, begin, endSession, fault, find, finish, say, token, turn } from './account.js';
 
 const page = begin({
   async send(button) {
     const password = find('password');
     fault(password, '');
-    if (button === 'without') return ask(activate, { token });
-    if (password.value) return ask(activate, { token, password: password.value });
+    if (button === 'without') return ask('activateAccount', { token });
+    if (password.value) return ask('activateAccount', { token, password: password.value });
     fault(password, 'Enter your password.');
     return undefined;
   },
@@ -32,7 +29,7 @@ const page = begin({
   spent: ['This link no longer works', 'It has already been used or has expired. If you used it to confirm your email address, you can sign in now. Otherwise, we can send you a new link.'],
   incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, we can send you a new one.'],
   again: {
-    mutation: `mutation($email: String!) { resendActivationEmail(email: $email) { __typename ${REFUSAL} } }`,
+    operation: 'resendActivationEmail',
     sent: 'If this email address still needs to be confirmed, we have sent you a new link. Check your inbox and your spam folder.',
   },
 });

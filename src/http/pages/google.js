@@ -1,21 +1,20 @@
 'use strict';
 
 const find = (id) => document.getElementById(id);
-const refused = '... on UserError { code message }';
 // Google sends people back to this page, without its query parameters
 const redirectUri = location.origin + location.pathname;
 
-/** Calls the API and returns the result of the operation, or an object with a `message` if there is none. */
-async function ask(query, variables) {
+/** Runs an operation and returns its result, or an object with a `message` if there is none. */
+async function ask(operation, variables) {
   try {
-    const answer = await fetch('graphql', {
+    const answer = await fetch(`op/${operation}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query, variables }),
+      body: JSON.stringify(variables),
       credentials: 'omit',
     });
     const { data, errors } = await answer.json();
-    return Object.values(data ?? {})[0] ?? { message: errors[0].message };
+    return data?.answer ?? { message: errors[0].message };
   } catch {
     return { message: 'The server is not responding. Try again in a moment.' };
   }
@@ -29,11 +28,7 @@ function say(text, kind) {
 
 /** Sends the person to Google. The values that bind the response to this browser stay in its storage and never enter a URL. */
 async function start() {
-  const outcome = await ask(
-    `mutation($redirectUri: String) { startProviderLogin(provider: "google", redirectUri: $redirectUri) { __typename
-      ... on ProviderAuthorization { authorizationUrl state codeVerifier } ${refused} } }`,
-    { redirectUri },
-  );
+  const outcome = await ask('startProviderLogin', { provider: 'google', redirectUri });
   if (outcome.__typename !== 'ProviderAuthorization') return say(outcome.message, 'bad');
   const { authorizationUrl, state, codeVerifier } = outcome;
   sessionStorage.setItem('google', JSON.stringify({ state, codeVerifier }));
@@ -48,11 +43,8 @@ async function finish(query) {
   const [code, state] = [query.get('code'), query.get('state')];
   if (!state || state !== begun.state) return say('This sign-in was not started in this browser. Start again.', 'bad');
   if (!code) return say('You did not allow Google to confirm your identity.', 'bad');
-  const outcome = await ask(
-    `mutation($input: GoogleLoginInput!) { googleLogin(input: $input) { __typename
-      ... on AuthPayload { user { email name } } ... on EmailChallenge { email } ${refused} } }`,
-    { input: { authorizationCode: { code, state, codeVerifier: begun.codeVerifier } } },
-  );
+  const authorizationCode = { code, state, codeVerifier: begun.codeVerifier };
+  const outcome = await ask('providerLogin', { input: { provider: 'google', proof: { authorizationCode } } });
   switch (outcome.__typename) {
     case 'AuthPayload': return say(`Signed in as ${outcome.user.name ?? outcome.user.email}.`, 'good');
     case 'EmailChallenge': return say(`We sent an email to ${outcome.email}. Use it to confirm your email address.`, 'good');

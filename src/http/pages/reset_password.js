@@ -1,13 +1,11 @@
 // Sets a new password.
-import { REFUSAL, RESET, ask, begin, fault, find, finish, token } from './account.js';
-
-const reset = `mutation($input: ResetPasswordInput!) { resetPassword(input: $input) { __typename ${REFUSAL} } }`;
+import { RESET, ask, begin, fault, find, finish, token } from './account.js';
 
 begin({
   async send() {
     const password = find('password');
     fault(password, '');
-    if (password.value) return ask(reset, { input: { token, newPassword: password.value } });
+    if (password.value) return ask('resetPassword', { input: { token, newPassword: password.value } });
     fault(password, 'Choose a password.');
     return undefined;
   },
@@ -22,6 +20,6 @@ begin({
   again: RESET,
 });
 
-ask('{ authSettings { passwordMinLength } }').then(({ passwordMinLength }) => {
+ask('authSettings', {}).then(({ passwordMinLength }) => {
   if (passwordMinLength) find('least').textContent = passwordMinLength;
 });

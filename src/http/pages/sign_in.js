@@ -1,8 +1,6 @@
 // Signs in with a session cookie, which also signs in an app on the same site that uses cookie mode.
-import { REFUSAL, account, ask, begin, endSession, find, finish, say, token, turn } from './account.js';
+import { account, ask, begin, endSession, find, finish, say, token, turn } from './account.js';
 
-const activate = `mutation($token: String!) { activateAccount(token: $token) {
-  __typename ... on AuthPayload { accessToken refreshToken user { email username hasPassword } } ${REFUSAL} } }`;
 const delivery = { cookie: true };
 
 /** An attacker may send a link that names your account but opens the attacker’s, to see what you enter there. */
@@ -14,7 +12,7 @@ for (const place of document.querySelectorAll('.account')) place.textContent = a
 
 begin({
   isComplete: Boolean(token && account),
-  send: () => ask(activate, { token }, delivery),
+  send: () => ask('activateAccount', { token }, delivery),
   async done(signedIn) {
     const { user } = signedIn;
     if (isNamed(user)) {
@@ -34,7 +32,7 @@ begin({
   spent: ['This link no longer works', 'It has already been used or has expired. We can send you a new one.'],
   incomplete: ['Open the link again', 'This page needs the complete link from the email. If you no longer have the email, we can send you a new one.'],
   again: {
-    mutation: `mutation($email: String!) { requestLoginCode(email: $email) { __typename ${REFUSAL} } }`,
+    operation: 'requestLoginCode',
     sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
   },
 });

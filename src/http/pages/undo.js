@@ -1,11 +1,5 @@
 // Undoes a security change. Nobody is signed in.
-import { REFUSAL, RESET, ask, begin, fault, find, finish, query, say, token as inLink } from './account.js';
-
-const revert = `mutation($token: String!, $proof: ReauthenticationProof) { revertSecurityChange(token: $token, proof: $proof) {
-  __typename ... on EmailChallenge { email } ${REFUSAL} } }`;
-
-const start = `mutation($provider: ID!, $redirectUri: String!) { startProviderLogin(provider: $provider, redirectUri: $redirectUri) {
-  __typename ... on ProviderAuthorization { authorizationUrl state codeVerifier } ${REFUSAL} } }`;
+import { RESET, ask, begin, fault, find, finish, query, say, token as inLink } from './account.js';
 
 // While the person is at a provider, this tab stores the link's token. A different `state` belongs to a visit started elsewhere.
 const begun = JSON.parse(sessionStorage.getItem('undo') ?? '{}');
@@ -16,7 +10,7 @@ const token = isBack ? begun.token : inLink;
 let code = isBack ? query.get('code') : null;
 
 async function goTo(provider) {
-  const outcome = await ask(start, { provider, redirectUri: location.origin + location.pathname });
+  const outcome = await ask('startProviderLogin', { provider, redirectUri: location.origin + location.pathname });
   if (outcome.code === 'INVALID_INPUT' || outcome.code === 'NOT_ENABLED') {
     find('providers').replaceChildren();
     say('This provider is not set up for this page. Contact the people who run this service.', 'bad');
@@ -32,7 +26,7 @@ async function goTo(provider) {
 async function showProofs() {
   find('former').hidden = false;
   find('password').focus();
-  const { providers } = await ask('{ authSettings { providers { id name } } }');
+  const { providers } = await ask('authSettings', {});
   find('providers').replaceChildren(...(providers ?? []).map(({ id, name }) => {
     const button = document.createElement('button');
     Object.assign(button, { type: 'submit', value: id, className: 'plain', textContent: `Use the linked ${name} account instead` });
@@ -48,11 +42,11 @@ begin({
     if (code) {
       const authorizationCode = { code, state: begun.state, codeVerifier: begun.codeVerifier };
       code = null;
-      return ask(revert, { token, proof: { identity: { provider: begun.provider, proof: { authorizationCode } } } });
+      return ask('revertSecurityChange', { token, proof: { identity: { provider: begun.provider, proof: { authorizationCode } } } });
     }
     if (button) return goTo(button);
-    if (find('former').hidden) return ask(revert, { token });
-    if (password.value) return ask(revert, { token, proof: { password: password.value } });
+    if (find('former').hidden) return ask('revertSecurityChange', { token });
+    if (password.value) return ask('revertSecurityChange', { token, proof: { password: password.value } });
     fault(password, 'Enter the password the account had before the change.');
     return undefined;
   },

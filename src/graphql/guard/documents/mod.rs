@@ -17,21 +17,23 @@ use apollo_compiler::{
     schema::{Component, ExtendedType},
     validation::{DiagnosticList, Valid},
 };
-use async_graphql::{Pos, ServerError, Variables, parser::types::ExecutableDocument};
+use async_graphql::{ServerError, Variables, parser::types::ExecutableDocument};
 use quick_cache::{Weighter, sync::Cache};
 
-use super::limits::{check_document, check_text};
+use super::{
+    limits::{check_document, check_text},
+    trusted_documents::TrustedDocuments,
+};
 use crate::{
-    config::GraphqlLimits,
-    graphql::{
-        error::ApiError,
-        error_redaction::{OTHERWISE, shorten},
-    },
+    config::{Config, GraphqlLimits},
+    graphql::{self, error::ApiError},
 };
 use convert::Places;
+use problem::Problem;
 
 mod collect;
 mod convert;
+mod problem;
 mod values;
 
 /// The capacity of the cache, in bytes of text: a few hundred documents of usual size. A parsed document takes up to about a
@@ -41,30 +43,11 @@ const CACHE_BYTES: u64 = 64 * 1024;
 /// The estimated number of cached documents, which is not a limit.
 const ESTIMATED_DOCUMENTS: usize = 256;
 
-/// Parts of validation messages, and the general messages that replace them if errors must not name parts of the schema.
-const REWORDED: [(&str, &str); 16] = [
-    ("A variable is missing", "A variable is missing or does not match its type"),
-    ("syntax error", "Syntax error"),
-    ("does not have a field", "This field does not exist"),
-    ("is not supported by", "This argument does not exist"),
-    ("cannot find directive", "This directive does not exist"),
-    ("cannot find type", "This type does not exist"),
-    ("is not a type defined", "This type does not exist"),
-    ("cannot find fragment", "This fragment does not exist"),
-    ("expected value of type", "The value does not match the expected type"),
-    ("cannot represent", "The value does not match the expected type"),
-    ("does not exist on", "The value does not match the expected type"),
-    ("the required", "A required argument or input field is missing"),
-    ("subselection", "The field lacks a selection of subfields, or cannot have one"),
-    ("variable", "The variable is not declared, not used, or of the wrong type"),
-    ("operation must not", "Two fields with the same name differ. Give one an alias"),
-    ("fragment", "The fragment cannot be used here, or is not used"),
-];
-
 /// The checker and cache of documents. Clones share the cache.
 #[derive(Clone)]
 pub struct Documents {
     schema: Arc<Valid<Schema>>,
+    trusted: Arc<TrustedDocuments>,
     kept: Arc<Cache<String, Arc<Document>, Bytes>>,
     tells_schema: bool,
 }
@@ -109,7 +92,48 @@ impl Documents {
     pub fn new(sdl: &str, tells_schema: bool) -> Result<Self, String> {
         let schema = read_schema(sdl).map_err(|errors| errors.to_string())?;
         let kept = Arc::new(Cache::with_weighter(ESTIMATED_DOCUMENTS, CACHE_BYTES, Bytes));
-        Ok(Self { schema: Arc::new(schema), kept, tells_schema })
+        Ok(Self { schema: Arc::new(schema), trusted: Arc::default(), kept, tells_schema })
+    }
+
+    /// Creates a checker with the trusted documents, as the settings say.
+    ///
+    /// # Errors
+    /// Returns everything that is wrong with the manifests in `TRUSTED_DOCUMENTS`.
+    pub fn load(config: &Config) -> Result<Self, String> {
+        let folder = config.server.trusted_documents.as_deref();
+        let explain =
+            |problems: Vec<String>| format!("TRUSTED_DOCUMENTS: {}", problems.join("\nTRUSTED_DOCUMENTS: "));
+        let trusted = TrustedDocuments::load(folder, &config.graphql_limits).map_err(explain)?;
+        let documents = Self { trusted: Arc::new(trusted), ..Self::new(&graphql::sdl(), true)? };
+        if folder.is_some() {
+            documents.check_trusted(&config.graphql_limits).map_err(explain)?;
+        }
+        Ok(Self { tells_schema: config.server.introspection, ..documents })
+    }
+
+    /// Validates every trusted document, as it is and as its endpoint runs it.
+    fn check_trusted(&self, limits: &GraphqlLimits) -> Result<(), Vec<String>> {
+        let problem = |(name, text): (&str, &str)| {
+            let wrong = self.read(text, &Variables::default(), limits).err()?;
+            Some(format!("{name}: {}", wrong.message))
+        };
+        let as_sent = self.trusted.documents();
+        let as_run =
+            self.trusted.operations().map(|operation| (operation.name.as_str(), operation.text.as_str()));
+        let problems: Vec<_> = as_sent.chain(as_run).filter_map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Returns the schema.
+    #[must_use]
+    pub fn schema(&self) -> &Valid<Schema> {
+        &self.schema
+    }
+
+    /// Returns the documents that the server knows.
+    #[must_use]
+    pub fn trusted(&self) -> &TrustedDocuments {
+        &self.trusted
     }
 
     /// Returns the document of a text, if it may run with these variables.
@@ -142,6 +166,9 @@ impl Documents {
         let places = Places::new(text);
         let parsed = Parser::new().parse_ast(text, "document");
         let parsed = parsed.map_err(|wrong| self.first(&wrong.errors, &places))?;
+        if !self.trusted.allow(&parsed) {
+            return Err(ApiError::DocumentNotTrusted.into());
+        }
         let executable = convert::convert(&parsed, &places).map_err(|problem| self.error(problem))?;
         check_document(&executable, variables, limits)?;
         let typed = parsed.to_executable_validate(&self.schema);
@@ -185,44 +212,13 @@ impl Documents {
     }
 
     fn error(&self, problem: Problem) -> ServerError {
-        let Problem { message, at, names_schema } = problem;
-        let text = if names_schema && !self.tells_schema { reworded(&message) } else { sentence(&message) };
-        let text = match at {
-            Some(at) => format!("{text} (line {}, column {}).", at.line, at.column),
-            None => format!("{text}."),
-        };
-        ServerError { locations: at.into_iter().collect(), ..ApiError::BadRequest(text).into() }
+        problem.into_error(self.tells_schema)
     }
 }
 
 impl std::fmt::Debug for Documents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Documents").field("kept", &self.kept.len()).finish_non_exhaustive()
-    }
-}
-
-/// A mistake in a document.
-#[derive(Debug)]
-struct Problem {
-    message: String,
-    /// The position in the text, if known.
-    at: Option<Pos>,
-    /// Whether the message may name parts of the schema that the document does not have.
-    names_schema: bool,
-}
-
-impl Problem {
-    fn new(message: impl Into<String>, at: Pos) -> Self {
-        Self { message: message.into(), at: Some(at), names_schema: false }
-    }
-
-    fn of_schema(message: String, at: Pos) -> Self {
-        Self { message, at: Some(at), names_schema: true }
-    }
-
-    fn of_variables(detail: &str) -> Self {
-        let message = format!("A variable is missing or does not match its type: {detail}");
-        Self { message, at: None, names_schema: true }
     }
 }
 
@@ -240,19 +236,6 @@ fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
         object.make_mut().fields.insert(name!("isOneOf"), Component::new(field));
     }
     schema.validate().map_err(|wrong| wrong.errors)
-}
-
-/// Converts a validation message to a sentence without a full stop.
-fn sentence(message: &str) -> String {
-    let mut letters = message.trim_end_matches('.').chars();
-    let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    shorten(&mut text);
-    text
-}
-
-fn reworded(message: &str) -> String {
-    let known = REWORDED.iter().find(|(part, _)| message.contains(part));
-    known.map_or(OTHERWISE, |(_, text)| text).to_owned()
 }
 
 #[cfg(test)]
