@@ -24,7 +24,7 @@ async fn a_python_client_generated_from_the_description_spends_a_day_with_the_en
         "logins": [["AuthPayload", "ada"], ["AuthPayload", "ada"], ["UserError", "INVALID_CREDENTIALS", []]],
         "me": [EMAIL, "USER", null, true],
         "users": [null, ["FORBIDDEN"]],
-        "renamed": ["UpdateProfileAnswerUser", "Ada Lovelace"],
+        "renamed": ["UserResultUser", "Ada Lovelace"],
         "colleagues": ["staff@example.org"],
         "without_token": [401, ["UNAUTHENTICATED"]],
         "ended": true,
