@@ -116,9 +116,13 @@ async fn what_does_not_work_fails_and_says_what_to_do() {
         ("PORT", &port),
         ("METRICS_ADDR", &format!("127.0.0.1:{port}")),
         ("RATE_LIMITS", "off"),
+        ("TRUSTED_DOCUMENTS", ready.folder.path().to_str().unwrap()),
+        ("PLAYGROUND", "on"),
     ];
     let (is_good, said) = ready.check(&wrong);
     assert!(!is_good);
+    assert_line(&said, "failed", "settings", "contains no manifest");
+    assert_line(&said, "warning", "settings", "turn PLAYGROUND off");
     assert_line(&said, "failed", "settings", "METRICS_ADDR and PORT name the same port");
     assert_line(&said, "warning", "settings", "RATE_LIMITS=off");
     assert_line(&said, "failed", "database", "there is no database");

@@ -1,4 +1,4 @@
-//! A Django service that authenticates requests by access tokens, with the package of `playground/integrations/django`.
+//! A Django service that authenticates requests with access tokens, with the package of `playground/integrations/django`.
 
 use std::{
     io::{BufRead, BufReader},

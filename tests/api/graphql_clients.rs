@@ -1,4 +1,4 @@
-//! Third-party GraphQL clients and compilers, which build on the schema and run against a server.
+//! Third-party GraphQL clients and compilers, which use the schema and run against a server.
 
 use std::{fs, path::Path, process::Output};
 
@@ -88,7 +88,7 @@ fn compile_for_relay(source: &Path, artifacts: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relays_runtime_runs_what_its_compiler_wrote() {
+async fn relays_runtime_runs_its_compilers_artifacts() {
     let artifacts = tempfile::tempdir().unwrap();
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/relay");
     compile_for_relay(Path::new(source), artifacts.path());

@@ -1,4 +1,4 @@
-//! Python clients that third-party generators make from the schema, which run against a server.
+//! Python clients, generated from the schema by third-party tools, that run against a server.
 
 use std::fs;
 

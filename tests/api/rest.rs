@@ -65,7 +65,7 @@ async fn a_day_without_graphql(#[values(Sqlite, Postgres)] database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mistake_of_a_request_is_named() {
+async fn every_mistake_in_a_request_is_named() {
     let app = TestApp::start(Sqlite).await;
     let ada = app.sign_up(EMAIL).await;
     let token = &ada.access_token;
@@ -98,7 +98,7 @@ async fn every_mistake_of_a_request_is_named() {
         let said = answer.body["errors"][0]["message"].as_str().unwrap();
         assert!(answer.status == 400 && said.starts_with(message), "{said}");
     }
-    // a form of any site could send these
+    // a form on any site could send these
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
         let form = app
             .http
@@ -136,7 +136,7 @@ async fn guesses_at_an_endpoint_use_the_same_budgets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_of_a_manifest_get_endpoints_but_not_those_of_built_in_operations() {
+async fn documents_in_a_manifest_get_endpoints_but_do_not_replace_built_in_ones() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = |documents: &[&str]| {
         json!(

@@ -1,4 +1,4 @@
-//! Services in Go and Ruby that authenticate their callers by access tokens, with the code of `playground/integrations`.
+//! Services in Go and Ruby that authenticate their callers with access tokens, with the code of `playground/integrations`.
 
 use std::{
     fs::{self, File},
@@ -31,7 +31,7 @@ const GO: &str = "this test needs Go 1.19 or newer with golang-jwt 4 \
 const RUBY: &str = "this test needs Ruby 3.1 or newer with jwt, rbnacl and WEBrick \
                     (on Debian: apt-get install ruby ruby-jwt ruby-rbnacl ruby-webrick)";
 
-/// Where Debian's package puts the library, which the build uses instead of downloading it.
+/// The directory in which Debian's package puts the library. The build uses it instead of downloading the library.
 const GOLANG_JWT: &str = "/usr/share/gocode/src/github.com/golang-jwt/jwt";
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ enum Language {
     Ruby,
 }
 
-/// Builds the example in Go, unless it is built.
+/// Builds the Go example, unless this has been done already.
 fn build() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
@@ -119,7 +119,7 @@ impl Drop for Service {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_knows_the_user_of_a_token_and_refuses_others(
+async fn a_service_identifies_the_user_of_a_token_and_refuses_invalid_tokens(
     #[values(Language::Go, Language::Ruby)] language: Language,
     #[values("EdDSA", "ES256", "RS256")] algorithm: &str,
 ) {
@@ -223,7 +223,7 @@ async fn a_service_refuses_forged_tokens_and_tokens_of_another_kind(
     service.accepts(&app, &token).await;
 }
 
-/// An issuer's URL, and its keys with the number of times that they were fetched.
+/// An issuer's URL, and its keys with the number of times they have been fetched.
 struct Issuer(String, Arc<Mutex<(Value, u32)>>);
 
 impl Issuer {
@@ -281,14 +281,14 @@ async fn a_new_key_is_fetched_once_and_forged_keys_cause_no_fetches(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_keys_are_unavailable_no_token_is_judged(
+async fn while_the_keys_are_unavailable_every_token_gets_503(
     #[values(Language::Go, Language::Ruby)] language: Language,
 ) {
     let app = TestApp::start(Sqlite).await;
     let token = app.sign_up(EMAIL).await.access_token;
     let unlike = app.url.replace("127.0.0.1", "localhost");
     for (why, issuer) in
-        [("nobody listens", "http://127.0.0.1:1"), ("the issuer there has another name", &unlike)]
+        [("nobody listens", "http://127.0.0.1:1"), ("the metadata names another issuer", &unlike)]
     {
         let service = Service::start(language, issuer).await;
         let answer = service.ask(&app, Some(&format!("Bearer {token}"))).await;

@@ -87,7 +87,7 @@ async fn only_documents_of_the_manifests_run(#[values(Sqlite, Postgres)] databas
         ("a part", json!({ "query": "{ __typename }" })),
         ("introspection", json!({ "query": "{ __schema { types { name } } }" })),
         (
-            "an operation more",
+            "an additional operation",
             json!({ "query": format!("{ME} query Other {{ viewer {{ id }} }}"), "operationName": "Me" }),
         ),
         ("an unknown ID", json!({ "documentId": "apollo-9" })),
@@ -174,7 +174,7 @@ async fn without_the_setting_every_document_runs_and_known_ids_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demo_and_the_pages_of_links_work_with_trusted_documents() {
+async fn the_demo_and_the_emailed_links_work_with_trusted_documents() {
     let folder = manifests();
     let mut visit = Visit::of(only_trusted(Sqlite, &folder).await);
     visit.tab_to("Sign up");
@@ -215,7 +215,7 @@ async fn apollo_client_sends_the_ids_of_its_manifest() {
 }
 
 #[test]
-fn serve_names_everything_that_is_wrong_with_the_manifests() {
+fn the_server_names_every_problem_in_the_manifests() {
     let start = |folder: &Path, documents: &Path| {
         let refused =
             run(folder, &["dev"], &[("TRUSTED_DOCUMENTS", documents.to_str().unwrap()), ("PORT", "0")]);

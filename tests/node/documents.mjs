@@ -1,7 +1,7 @@
 // A graphql-codegen plugin that writes each operation as a typed string, with each fragment once. Its setting `client`
-// is the path from which the type of these strings is imported. With the setting `errors`, it also writes the codes of top-level errors,
-// and from the directives `@errors` of the schema the type `ErrorCodeOf`. With the setting `manifest`, it writes the same strings as a
-// manifest of trusted documents instead, in the format of Apollo Client.
+// is the path from which the type of these strings is imported. With the setting `errors`, it also writes the codes of
+// top-level errors, and the type `ErrorCodeOf` from the directives `@errors` in the schema. With the setting `manifest`, it
+// instead writes the same strings as a manifest of trusted documents, in Apollo Client's format.
 import { createHash } from 'node:crypto';
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 

@@ -1,6 +1,6 @@
 // Apollo Client with persisted queries from a manifest.
 // Usage: node persisted.mjs manifest          prints the manifest
-//        node persisted.mjs run URL           runs its operations, and prints what was seen, as JSON
+//        node persisted.mjs run URL           runs its operations, and prints the results as JSON
 import { createHash } from 'node:crypto';
 import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
@@ -16,7 +16,7 @@ const OPERATIONS = {
 };
 
 const cache = new InMemoryCache();
-// what Apollo Client sends: its cache adds `__typename`
+// the text that Apollo Client sends: its cache adds `__typename`
 const sent = (document) => print(cache.transformDocument(document));
 const hash = (text) => createHash('sha256').update(text).digest('hex');
 

@@ -1,7 +1,7 @@
 """One user's day with the client that ariadne-codegen generates, as in tests/node/clients.mjs.
 
 Usage: ariadne_client.py FOLDER URL-OF-GRAPHQL STAFF-TOKEN
-Generates the client into FOLDER, with a method for every example operation. Prints what was seen, as JSON.
+Generates the client into FOLDER, with a method for every example operation. Prints the results as JSON.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def day():
     try:
         both = await user.both()
         raise AssertionError(f"no error: {both}")
-    except GraphQLClientGraphQLMultiError as refused:  # with the other fields' data
+    except GraphQLClientGraphQLMultiError as refused:  # it contains the other fields' data
         codes = [error.extensions["code"] for error in refused.errors]
         both = {"email": refused.data["me"]["email"], "users": refused.data["users"], "codes": codes}
 

@@ -56,7 +56,7 @@ User.objects.filter(username="root").update(
 
 call_command("dumpdata", "auth.user", format="jsonl", output=str(folder / "users.jsonl"), verbosity=0)
 with connection.cursor() as cursor, open(folder / "users.csv", "w", newline="") as file:
-    # the raw values of the table, not as Django converts them
+    # the table's raw values, without Django's conversions
     rows = cursor.connection.cursor().execute("SELECT * FROM auth_user")
     writer = csv.writer(file)
     writer.writerow([column[0] for column in rows.description])

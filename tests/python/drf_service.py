@@ -1,4 +1,4 @@
-"""A Django service that authenticates requests by Gatehouse's access tokens.
+"""A Django service that authenticates requests with Gatehouse's access tokens.
 
 Usage: drf_service.py ISSUER
 Prints its port, and serves /whoami until its input ends.

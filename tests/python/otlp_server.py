@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector for tests. It appends each span that it receives to a file, one JSON per line.
+"""An OpenTelemetry collector for tests. It appends each span that it receives to a file, one JSON object per line.
 
 Usage: otlp_server.py PORT SPANS
 """

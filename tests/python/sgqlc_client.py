@@ -2,7 +2,7 @@
 
 Usage: sgqlc_client.py FOLDER URL-OF-GRAPHQL STAFF-TOKEN
 Generates FOLDER/gatehouse_schema.py from FOLDER/schema.json, which `gatehouse schema --json` prints. Prints
-what was seen, as JSON.
+the results as JSON.
 """
 
 import json
@@ -72,7 +72,7 @@ seen = {
     "signup": signup.__typename__,
     "refused": again.code,
     "login": login.__typename__,
-    # sgqlc makes an empty object of null, so these are the values of the response
+    # sgqlc turns null into an empty object, so these are the values of the response
     "both": {"email": both.me.email, "users": both.__json_data__["users"], "codes": codes},
     "viewer": signed_out.__json_data__["viewer"],
     "paged": len(set(emails)) == len(emails) > 2 and EMAIL in emails,

@@ -1,4 +1,4 @@
-"""A mail server for tests. A control file sets its replies. It appends each accepted mail to a file, one JSON per line.
+"""A mail server for tests. A control file sets its replies. It appends each accepted mail to a file, one JSON object per line.
 
 Usage: smtp_server.py PORT MAILS CONTROL [--tls CERT KEY] [--starttls CERT KEY] [--auth USER PASSWORD]
        [--name NAME]
@@ -108,7 +108,7 @@ async def main():
         await server.serve_forever()
 
 
-# some tests need logins without encryption, about which the library would warn
+# some tests need logins without encryption, which the library would warn about
 logging.disable()
 warnings.simplefilter("ignore")
 asyncio.run(main())

@@ -1,4 +1,4 @@
-// Package gatehouse authenticates HTTP requests by Gatehouse's access tokens (RFC 9068).
+// Package gatehouse authenticates HTTP requests with Gatehouse's access tokens (RFC 9068).
 //
 //	verifier := &gatehouse.Verifier{Issuer: "https://accounts.example.org"}
 //	http.Handle("/orders", verifier.Require(orders))
@@ -16,7 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v4"
 )
 
-// maxToken is the length in bytes up to which tokens are parsed.
+// maxToken is the maximum length of a token, in bytes.
 const maxToken = 16 << 10
 
 // Claims are the claims of an access token. Those that describe the user are empty unless JWT_CLAIMS contains them.
@@ -38,7 +38,7 @@ type Claims struct {
 	Role string `json:"role"`
 }
 
-// Verifier verifies access tokens. It may be used by several goroutines at once, and must not be copied.
+// Verifier verifies access tokens. It is safe for concurrent use by multiple goroutines. It must not be copied.
 type Verifier struct {
 	// Issuer is the value of Gatehouse's setting JWT_ISSUER, which is PUBLIC_URL by default.
 	Issuer string
@@ -51,7 +51,7 @@ type Verifier struct {
 var errInvalid = errors.New("gatehouse: not an access token for this service")
 
 // Verify returns the claims of a token. If the keys cannot be fetched, the error wraps [ErrKeysUnavailable]. Any other error
-// means that the token is not valid.
+// means that the token is invalid.
 func (v *Verifier) Verify(token string) (*Claims, error) {
 	// jwt v4 before 4.5.2 allocates memory for each dot of a forged token
 	if len(token) > maxToken {
@@ -80,7 +80,7 @@ func (v *Verifier) key(token *jwt.Token) (interface{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	// no key may be used with the algorithm of another (RFC 8725 §3.1)
+	// a key may be used only with its own algorithm (RFC 8725 §3.1)
 	if token.Method.Alg() != key.algorithm {
 		return nil, errInvalid
 	}
@@ -106,7 +106,7 @@ func (v *Verifier) check(claims *Claims) error {
 
 type contextKey struct{}
 
-// FromContext returns the claims of the request's token, and false outside of [Verifier.Require].
+// FromContext returns the claims of the request's token. It returns false outside of a handler that [Verifier.Require] wraps.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	claims, ok := ctx.Value(contextKey{}).(*Claims)
 	return claims, ok

@@ -20,19 +20,20 @@ import (
 )
 
 const (
-	// timeout is the time that each of the two requests for the keys may take.
+	// timeout is the time limit for each of the two requests that fetch the keys.
 	timeout = 5 * time.Second
 	// maxAge is the age at which the keys are fetched again, so that withdrawn keys stop working.
 	maxAge = 10 * time.Minute
-	// pause is the time after a fetch for an unknown key before the next one. Without it, every forged token would cause a fetch.
+	// pause is the minimum time between a fetch for an unknown key and the next fetch. Without it, every forged token would
+	// cause a fetch.
 	pause = time.Minute
-	// retry is the time after a failed fetch before the next one.
+	// retry is the minimum time between a failed fetch and the next one.
 	retry = 5 * time.Second
-	// maxAnswer is the number of bytes that are read of a response.
+	// maxAnswer is the maximum number of bytes that are read from a response.
 	maxAnswer = 1 << 20
 )
 
-// ErrKeysUnavailable means that the issuer's keys cannot be fetched, so that no token can be verified.
+// ErrKeysUnavailable means that the issuer's keys cannot be fetched, so no token can be verified.
 var ErrKeysUnavailable = errors.New("gatehouse: the keys of the issuer are unavailable")
 
 // key is a public key, and the only algorithm that it may be used with.
@@ -56,7 +57,7 @@ type keySet struct {
 	next time.Time
 }
 
-// known returns a key that was fetched earlier, and whether it is fresh. It returns false if there is no such key.
+// known returns a key that was fetched earlier, and whether it is fresh. If there is no such key, ok is false.
 func (s *keySet) known(kid string) (found key, isFresh, ok bool) {
 	if current := s.current.Load(); current != nil {
 		found, ok = current.keys[kid]
@@ -65,7 +66,7 @@ func (s *keySet) known(kid string) (found key, isFresh, ok bool) {
 	return found, isFresh, ok
 }
 
-// find returns the key with an ID. If necessary, it fetches the keys.
+// find returns the key with this ID. If necessary, it fetches the keys.
 func (s *keySet) find(issuer, kid string) (key, error) {
 	found, isFresh, ok := s.known(kid)
 	if ok && isFresh {
@@ -121,7 +122,7 @@ func fetch(issuer string) (map[string]key, error) {
 		return nil, err
 	}
 	if metadata.Issuer != issuer { // RFC 8414 §3.3
-		return nil, fmt.Errorf("the issuer there is %q", metadata.Issuer)
+		return nil, fmt.Errorf("the metadata names the issuer %q", metadata.Issuer)
 	}
 	var set struct {
 		Keys []jwk `json:"keys"`
@@ -131,7 +132,7 @@ func fetch(issuer string) (map[string]key, error) {
 	}
 	keys := make(map[string]key, len(set.Keys))
 	for _, published := range set.Keys {
-		// keys of kinds that a later version of Gatehouse may add are skipped
+		// skips kinds of keys that a later version of Gatehouse may add
 		if found, ok := published.key(); ok {
 			keys[published.Kid] = found
 		}
@@ -141,7 +142,7 @@ func fetch(issuer string) (map[string]key, error) {
 
 // get decodes a JSON document.
 func get(url string, into interface{}) error {
-	// not the context of the request: a client that disconnects would cancel a fetch that others wait for
+	// does not use the request's context: a client that disconnects would cancel a fetch that others wait for
 	client := http.Client{Timeout: timeout}
 	answer, err := client.Get(url)
 	if err != nil {
@@ -159,7 +160,7 @@ type jwk struct {
 	Kty, Crv, Alg, Kid, X, Y, N, E string
 }
 
-// key returns the public key, and false if it is of an unknown kind or is not valid.
+// key returns the public key. It returns false if the key is invalid or of an unknown kind.
 func (j jwk) key() (key, bool) {
 	switch {
 	case j.Kty == "OKP" && j.Crv == "Ed25519" && j.Alg == "EdDSA":
@@ -177,7 +178,7 @@ func (j jwk) key() (key, bool) {
 	}
 }
 
-// decode returns the bytes of a member in Base64url, or none if it is not valid.
+// decode returns the bytes of a member in Base64url, or nil if it is invalid.
 func decode(member string) []byte {
 	decoded, err := base64.RawURLEncoding.DecodeString(member)
 	if err != nil {

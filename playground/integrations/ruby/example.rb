@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A service that authenticates its callers by Gatehouse's access tokens.
+# A service that authenticates its callers with Gatehouse's access tokens.
 #
 # Usage: ruby example.rb ISSUER
 # Prints its port, and serves /whoami until its standard input ends.

@@ -3,16 +3,16 @@
 require 'jwt'
 require_relative 'gatehouse/keys'
 
-# Authenticates requests by Gatehouse's access tokens (RFC 9068).
+# Authenticates requests with Gatehouse's access tokens (RFC 9068).
 module Gatehouse
   ALGORITHMS = %w[EdDSA ES256 RS256].freeze
 
-  # The token was not issued for this service, or has expired.
+  # Raised if the token was not issued for this service, or has expired.
   class InvalidToken < StandardError; end
 
   # Verifies access tokens with the keys that the issuer publishes. Several threads may share a verifier.
   class Verifier
-    # The length in bytes up to which tokens are parsed.
+    # The maximum length of a token, in bytes.
     MAX_TOKEN = 16 * 1024
 
     # `issuer` is the value of Gatehouse's setting `JWT_ISSUER`, which is `PUBLIC_URL` by default. `audience` is the value of
@@ -48,15 +48,15 @@ module Gatehouse
       raise InvalidToken, 'not an access token' unless header['typ'] == 'at+jwt'
 
       key = @keys.find(header['kid'])
-      # no key may be used with the algorithm of another (RFC 8725 §3.1)
+      # a key may be used only with its own algorithm (RFC 8725 §3.1)
       raise InvalidToken, 'no such key' unless key && key.algorithm == header['alg']
 
       key.public_key
     end
   end
 
-  # A Rack middleware that passes requests with a valid token on, with the token's claims in `env['gatehouse.claims']`. It
-  # answers the others with 401 (RFC 6750 §3), or with 503 while the keys cannot be fetched.
+  # A Rack middleware that passes requests with a valid token to the app, with the token's claims in
+  # `env['gatehouse.claims']`. It answers the others with 401 (RFC 6750 §3), or with 503 while the keys cannot be fetched.
   class Authentication
     def initialize(app, issuer:, audience: issuer)
       @app = app

@@ -30,8 +30,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             "without INTROSPECTION=on, the playground has no autocompletion or documentation: turn both on, or both off",
         );
     }
-    if let Err(problem) = Documents::load(config) {
-        report.failed("settings", &problem);
+    if let Err(problems) = Documents::load(config) {
+        problems.lines().for_each(|problem| report.failed("settings", problem));
     }
     if server.trusted_documents.is_some() && server.playground {
         report.warning(

@@ -1,4 +1,4 @@
-// An example of a typed client: `__typename` distinguishes the outcomes, and no field is nullable without need.
+// An example of a typed client: `__typename` distinguishes the outcomes, and fields are nullable only if necessary.
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { LoginDocument, MeDocument } from './generated/graphql.js';

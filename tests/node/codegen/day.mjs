@@ -1,5 +1,5 @@
-// Bundles a typed client, because genql's imports name no extensions, and runs one user's day with it. Prints what was
-// seen, as JSON.
+// Bundles a typed client, because genql's imports have no file extensions, and runs one user's day with it. Prints the
+// results as JSON.
 // Usage: node codegen/day.mjs tada|genql URL-OF-GRAPHQL STAFF-TOKEN
 import { build } from 'esbuild';
 

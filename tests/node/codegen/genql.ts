@@ -18,7 +18,7 @@ export async function day(url: string, staffToken: string) {
   if (login.__typename !== 'AuthPayload') throw new Error(login.__typename);
   const user = as(login.accessToken);
 
-  // a top-level error is thrown, with the other fields' data
+  // genql throws a top-level error, which contains the other fields' data
   const both = await user.query({ me: { email: true }, users: { __args: { first: 1 }, totalCount: true } }).then(
     (data) => ({ data, codes: [] }),
     (error) => {

@@ -1,5 +1,5 @@
 // One user's day with Relay, as in ../clients.mjs: Relay's compiler reads the documents below and writes an artifact
-// for each, which Relay's runtime runs. Prints what was seen, as JSON.
+// for each, which Relay's runtime runs. Prints the results as JSON.
 // Usage: node relay/day.js URL-OF-GRAPHQL STAFF-TOKEN FOLDER-OF-ARTIFACTS
 import { pathToFileURL } from 'node:url';
 import relay from 'relay-runtime';

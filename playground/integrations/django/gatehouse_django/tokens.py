@@ -41,5 +41,5 @@ def keys(issuer: str) -> jwt.PyJWKClient:
     with urlopen(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout=TIMEOUT) as answer:
         metadata = json.load(answer)
     if metadata["issuer"] != issuer:
-        raise jwt.PyJWKClientError(f"the issuer there is {metadata['issuer']}")
+        raise jwt.PyJWKClientError(f"the metadata names the issuer {metadata['issuer']}")
     return jwt.PyJWKClient(metadata["jwks_uri"], timeout=TIMEOUT)

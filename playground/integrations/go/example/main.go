@@ -1,4 +1,4 @@
-// Command example is a service that authenticates its callers by Gatehouse's access tokens.
+// Command example is a service that authenticates its callers with Gatehouse's access tokens.
 //
 // Usage: example ISSUER
 //

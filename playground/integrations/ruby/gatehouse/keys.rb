@@ -5,7 +5,7 @@ require 'jwt'
 require 'net/http'
 
 module Gatehouse
-  # The issuer's keys cannot be fetched, so that no token can be verified.
+  # Raised if the issuer's keys cannot be fetched, so no token can be verified.
   class KeysUnavailable < StandardError; end
 
   # A public key, and the only algorithm that it may be used with.
@@ -13,13 +13,13 @@ module Gatehouse
 
   # Fetches the keys of an issuer, and keeps them.
   class Keys
-    # The seconds that connecting to the issuer and waiting for its response may take.
+    # The time limit, in seconds, for connecting to the issuer, and for each read of its response.
     TIMEOUT = 5
-    # The age in seconds at which the keys are fetched again, so that withdrawn keys stop working.
+    # The age, in seconds, at which the keys are fetched again, so that withdrawn keys stop working.
     MAX_AGE = 600
-    # The seconds after a fetch for an unknown key before the next one. Without them, every forged token would cause a fetch.
+    # The minimum seconds between a fetch for an unknown key and the next fetch. Without it, every forged token would cause one.
     PAUSE = 60
-    # The seconds after a failed fetch before the next one.
+    # The minimum seconds between a failed fetch and the next one.
     RETRY = 5
 
     def initialize(issuer)
@@ -29,7 +29,7 @@ module Gatehouse
       @fetching = Mutex.new
     end
 
-    # Returns the key with an ID, or `nil` if there is none. If necessary, it fetches the keys.
+    # Returns the key with this ID, or `nil` if there is none. If necessary, it fetches the keys.
     def find(kid)
       found = @keys&.[](kid)
       return found if found && fresh?
@@ -72,10 +72,10 @@ module Gatehouse
       at = URI(@issuer)
       at.path = "/.well-known/oauth-authorization-server#{at.path.chomp('/')}" # RFC 8414 §3.1
       metadata = get(at)
-      raise KeyError, "the issuer there is #{metadata['issuer']}" unless metadata['issuer'] == @issuer # RFC 8414 §3.3
+      raise KeyError, "the metadata names the issuer #{metadata['issuer']}" unless metadata['issuer'] == @issuer # RFC 8414 §3.3
 
       published = get(URI(metadata.fetch('jwks_uri'))).fetch('keys')
-      # keys of kinds that a later version of Gatehouse may add are skipped
+      # skips kinds of keys that a later version of Gatehouse may add
       published.to_h { |jwk| [jwk['kid'], import(jwk)] }.compact
     end
 
@@ -87,7 +87,7 @@ module Gatehouse
       JSON.parse(response.body)
     end
 
-    # Returns a key of the JWKS, or `nil` if it is of an unknown kind or is not valid.
+    # Returns a key of the JWKS, or `nil` if it is invalid or of an unknown kind.
     def import(jwk)
       public_key =
         case jwk.values_at('kty', 'crv', 'alg')
@@ -106,7 +106,7 @@ module Gatehouse
       require 'rbnacl'
       RbNaCl::Signatures::Ed25519::VerifyKey.new(JWT::Base64.url_decode(jwk['x']))
     rescue LoadError
-      warn 'gatehouse: without the gem rbnacl, tokens that are signed with EdDSA are refused'
+      warn 'gatehouse: the gem rbnacl is missing, so tokens that are signed with EdDSA are refused'
     end
   end
 end
