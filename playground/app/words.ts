@@ -51,7 +51,7 @@ export const INCORRECT_PASSWORD = 'Incorrect password.';
 /** Moves the refusal of wrong credentials to the field of the current password. For users who are signed in. */
 export function atCurrentPassword(error: UserError): UserError {
   if (error.code !== 'INVALID_CREDENTIALS') return error;
-  return { ...error, fields: [{ field: 'currentPassword', code: 'MISMATCH', message: INCORRECT_PASSWORD }] };
+  return { ...error, fields: [{ field: 'currentPassword', code: 'MISMATCH', message: INCORRECT_PASSWORD, min: null, max: null, suggestion: null }] };
 }
 
 /** Returns the message for a fault. */

@@ -119,7 +119,7 @@ export const ErrorCode = {
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
   /** The server is overloaded. `retryAfter` is the number of seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
-  /** The result is of a kind that the document does not select, because it is newer than the client. `message` says what to do. */
+  /** The result is of a type that the document does not select, because the type is newer than the client. `message` says what to do. */
   UnhandledResult: 'UNHANDLED_RESULT',
   /** Another account already has this username. If other inputs are at fault too, the code is `INVALID_INPUT`. */
   UsernameTaken: 'USERNAME_TAKEN'
@@ -168,7 +168,7 @@ export const IdentityProvider = {
   Google: 'GOOGLE',
   /** Microsoft. */
   Microsoft: 'MICROSOFT',
-  /** Any other provider of OpenID Connect. */
+  /** Any other OpenID Connect provider. */
   Oidc: 'OIDC'
 } as const;
 
@@ -441,7 +441,7 @@ export type AuthPayloadFragment = { accessToken: string, expiresIn: number, refr
 
 export type ReauthenticatedFragment = { accessToken: string, expiresIn: number, kind: 'Reauthenticated', session: SessionFragment };
 
-export type UserErrorFragment = { code: ErrorCode, message: string, retryAfter: number | null, kind: 'UserError', fields: Array<{ field: string, code: FieldErrorCode, message: string }> };
+export type UserErrorFragment = { code: ErrorCode, message: string, retryAfter: number | null, kind: 'UserError', fields: Array<{ field: string, code: FieldErrorCode, message: string, min: number | null, max: number | null, suggestion: string | null }> };
 
 type SignInResult_AuthPayload_Fragment = AuthPayloadFragment;
 
@@ -699,13 +699,22 @@ export type SessionsQuery = { answer: { sessions: Array<SessionFragment> } };
 export const topLevelErrorCodes = ['BAD_REQUEST', 'DOCUMENT_NOT_TRUSTED', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
 
 type ErrorCodes = {
+  authSettings: never;
+  dashboard: never;
+  me: never;
+  node: never;
+  user: never;
   usernameAvailable: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  users: never;
+  viewer: never;
   activateAccount: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
   changeEmail: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   changePassword: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   googleLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   linkIdentity: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'IDENTITY_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
   login: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  logout: never;
+  logoutAll: never;
   postToDashboard: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   providerLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   reauthenticate: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_OTP' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
@@ -716,6 +725,7 @@ type ErrorCodes = {
   resendOtp: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resetPassword: 'INVALID_TOKEN' | 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   revertSecurityChange: 'INVALID_TOKEN' | 'REAUTHENTICATION_REQUIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_TAKEN' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  revokeSession: never;
   setUserActive: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   setUserRole: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   signup: 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
@@ -734,7 +744,7 @@ const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt u
 const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn}';
 const AuthPayload = 'fragment AuthPayload on AuthPayload{kind:__typename user{...User}session{...Session}accessToken expiresIn refreshToken emailChallenge{...EmailChallenge}}';
 const Reauthenticated = 'fragment Reauthenticated on Reauthenticated{kind:__typename session{...Session}accessToken expiresIn}';
-const UserError = 'fragment UserError on UserError{kind:__typename code message fields{field code message}retryAfter}';
+const UserError = 'fragment UserError on UserError{kind:__typename code message fields{field code message min max suggestion}retryAfter}';
 const SignInResult = 'fragment SignInResult on SignInResult{...AuthPayload ...EmailChallenge ...UserError}';
 const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeResult{...EmailChallenge ...UserError}';
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';

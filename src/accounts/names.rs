@@ -52,7 +52,7 @@ async fn is_email_taken(app: &App, email: &EmailAddress) -> Result<bool, Fault> 
     Ok(security_change::is_reserved(app.db.read(), email.key(), Uuid::nil(), now).await?)
 }
 
-/// Returns whether another account has the username, or users may not choose it.
+/// Returns whether another account has the username, or the username is reserved.
 pub(super) async fn is_username_taken(app: &App, username: &Username) -> Result<bool, Fault> {
     if is_reserved(app, username) {
         return Ok(true);

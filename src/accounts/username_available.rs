@@ -12,7 +12,7 @@ use crate::{
 /// Whether a username is available at the moment.
 #[derive(Clone, Debug)]
 pub struct UsernameAvailability {
-    /// The username, without blanks at its ends.
+    /// The username, without leading and trailing spaces.
     pub username: Username,
     /// Whether it is neither reserved nor taken.
     pub is_available: bool,

@@ -13,7 +13,7 @@ pub(super) struct Arguments {
     /// Print the response to an introspection query instead, for tools that read JSON
     #[arg(long)]
     json: bool,
-    /// Print the description of the REST endpoints in OpenAPI instead
+    /// Print the OpenAPI description of the REST endpoints instead
     #[arg(long, conflicts_with = "json")]
     openapi: bool,
 }

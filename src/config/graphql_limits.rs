@@ -1,6 +1,6 @@
 //! The limits of GraphQL documents.
 
-use super::{reader::Reader, values::within};
+use super::{Config, Mode, Variables, reader::Reader, values::within};
 
 /// The limits for a GraphQL document.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,37 @@ pub struct GraphqlLimits {
 }
 
 impl GraphqlLimits {
+    /// Returns the default limits.
+    ///
+    /// # Panics
+    /// Never, because a test checks that every default is valid.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let defaults = Config::load(Mode::Command, &Variables::default());
+        defaults.unwrap_or_else(|error| unreachable!("{error}")).graphql_limits
+    }
+
+    /// Returns the limits, but nowhere stricter than the defaults. They apply to the server's own documents: stricter ones would
+    /// break its pages.
+    #[must_use]
+    pub fn at_least_defaults(&self) -> Self {
+        let defaults = Self::defaults();
+        Self {
+            bytes: self.bytes.max(defaults.bytes),
+            nesting: self.nesting.max(defaults.nesting),
+            depth: self.depth.max(defaults.depth),
+            fields: self.fields.max(defaults.fields),
+            root_fields: self.root_fields.max(defaults.root_fields),
+            aliases: self.aliases.max(defaults.aliases),
+            directives: self.directives.max(defaults.directives),
+            fragments: self.fragments.max(defaults.fragments),
+            variables: self.variables.max(defaults.variables),
+            operations: self.operations.max(defaults.operations),
+            arguments: self.arguments.max(defaults.arguments),
+            values: self.values.max(defaults.values),
+        }
+    }
+
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section(
             "GraphQL documents",

@@ -66,9 +66,9 @@ pub enum ProviderEndpoints {
     },
     /// GitHub, or GitHub Enterprise Server.
     GitHub {
-        /// The address of the web site, without a slash at its end.
+        /// The address of the web site, without a trailing slash.
         site: String,
-        /// The address of the API, without a slash at its end.
+        /// The address of the API, without a trailing slash.
         api: String,
     },
 }

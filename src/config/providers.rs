@@ -57,6 +57,14 @@ impl ProvidersConfig {
 fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     let mut names: BTreeSet<String> = r.names().filter_map(name_of_issuer).collect();
     let is_reserved = |name: &String| ["GOOGLE", "MICROSOFT", "APPLE", "GITHUB"].contains(&name.as_str());
+    let strays: Vec<&str> = r.names().filter(|setting| is_stray(&names, setting)).collect();
+    for setting in strays {
+        r.refuse(
+            setting,
+            "belongs to no provider: either its OIDC_<NAME>_ISSUER is missing, or <NAME> has other characters than capital letters and \
+             digits",
+        );
+    }
     if let Some(name) = names.iter().find(|name| is_reserved(name)) {
         r.refuse(&format!("OIDC_{name}_ISSUER"), "has a name that another provider has");
     }
@@ -65,6 +73,14 @@ fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
         names.insert("<NAME>".to_owned());
     }
     names.into_iter().filter_map(|name| other(r, &name)).collect()
+}
+
+/// Returns whether a variable looks like a setting of a provider, but none of the providers has this name.
+fn is_stray(names: &BTreeSet<String>, setting: &str) -> bool {
+    let settings = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET", "_SCOPES", "_LABEL"];
+    let name =
+        setting.strip_prefix("OIDC_").and_then(|rest| settings.iter().find_map(|end| rest.strip_suffix(end)));
+    name.is_some_and(|name| !names.contains(name))
 }
 
 fn name_of_issuer(setting: &str) -> Option<String> {
@@ -91,7 +107,7 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     );
     let label = r.setting(
         format!("{prefix}_LABEL"),
-        DefaultValue::derived(capitalised(name), "the name"),
+        DefaultValue::derived(capitalized(name), "the name"),
         "The name of the provider that people see.",
         |s| Ok(s.to_owned()),
     );
@@ -130,7 +146,7 @@ fn scopes(s: &str) -> Result<Vec<String>, String> {
     Ok(scopes)
 }
 
-fn capitalised(name: &str) -> String {
+fn capitalized(name: &str) -> String {
     let (first, rest) = name.split_at(name.len().min(1));
     format!("{first}{}", rest.to_ascii_lowercase())
 }
@@ -145,5 +161,45 @@ fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     match Url::parse(s) {
         Ok(url) if is_good(&url) => Ok(s.to_owned()),
         _ => Err(format!("contains `{s}`, which is not an address like https://app.example.org/signed-in")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, Mode};
+
+    fn load(settings: &[(&str, &str)]) -> Result<Config, String> {
+        Config::load(Mode::Dev, &settings.iter().copied().collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_provider_has_its_own_scopes_and_label() {
+        let mut settings = vec![
+            ("OIDC_OKTA_ISSUER", "https://id.example.org"),
+            ("OIDC_OKTA_CLIENT_ID", "gatehouse"),
+            ("OIDC_OKTA_CLIENT_SECRET", "a secret"),
+            ("OIDC_OKTA_SCOPES", "openid email groups"),
+            ("OIDC_OKTA_LABEL", "Okta Inc."),
+        ];
+        let config = load(&settings).unwrap();
+        let [provider] = &config.providers.all[..] else { panic!("{:?}", config.providers) };
+        assert_eq!((provider.id.as_str(), provider.name.as_str()), ("okta", "Okta Inc."));
+        assert_eq!(provider.scopes, ["openid", "email", "groups"]);
+        settings[3].1 = "openid groups";
+        assert!(load(&settings).unwrap_err().contains("OIDC_OKTA_SCOPES must contain openid and email"));
+    }
+
+    #[test]
+    fn settings_of_no_provider_are_refused() {
+        for (name, is_refused) in [
+            ("OIDC_MY_IDP_ISSUER", true),
+            ("OIDC_okta_ISSUER", true),
+            ("OIDC_OKTA_CLIENT_ID", true),
+            ("OIDC_OKTA_LABEL", true),
+            ("OIDC_RP_METADATA", false),
+        ] {
+            let loaded = load(&[(name, "https://id.example.org")]);
+            assert_eq!(loaded.is_err_and(|error| error.contains(name)), is_refused, "{name}");
+        }
     }
 }

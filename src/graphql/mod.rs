@@ -60,7 +60,7 @@ pub struct Mutation(
     dashboard::DashboardMutation,
 );
 
-/// Subscriptions, over WebSocket. Every field requires an access token.
+/// Subscriptions, over WebSocket or server-sent events. Every field requires an access token.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(session_events::SessionEventsSubscription);
 

@@ -37,7 +37,7 @@ impl ProviderLoginMutation {
         #[graphql(desc = "The ID of the provider: see `AuthSettings.providers`.")] provider: ID,
         #[graphql(
             desc = "The URL that the provider sends the user back to. It must match one of the server's redirect URIs \
-                          exactly. By default, the first of them."
+                          exactly. Defaults to the first of them."
         )]
         redirect_uri: Option<String>,
     ) -> Result<StartProviderLoginResult, ApiError> {
@@ -62,7 +62,7 @@ impl ProviderLoginMutation {
         sign_in(ctx, input.into()).await
     }
 
-    /// Signs in with a credential from Google: short for `providerLogin` with the provider `google`.
+    /// Signs in with a credential from Google: a shorthand for `providerLogin` with the provider `google`.
     async fn google_login(
         &self,
         ctx: &Context<'_>,

@@ -30,11 +30,16 @@ impl ReauthenticationMutation {
     async fn start_reauthentication(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whether to email a code.", default = false)] send_code: bool,
+        #[graphql(desc = "Whether to email a code.", default_with = "Some(false)")] send_code: Option<bool>,
     ) -> Result<StartReauthenticationResult, ApiError> {
         let (app, caller) = caller(ctx)?;
-        let started =
-            reauthentication::start_reauthentication(app, &caller.client, viewer(ctx)?, send_code).await;
+        let started = reauthentication::start_reauthentication(
+            app,
+            &caller.client,
+            viewer(ctx)?,
+            send_code.unwrap_or_default(),
+        )
+        .await;
         Ok(match started {
             Ok(started) => StartReauthenticationResult::Reauthentication(started.into()),
             Err(error) => StartReauthenticationResult::UserError(error.try_into()?),

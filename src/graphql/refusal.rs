@@ -112,7 +112,7 @@ pub enum ErrorCode {
     IdentityTaken,
     /// This is the only way to sign in to the account.
     LastSignInMethod,
-    /// The result is of a kind that the document does not select, because it is newer than the client. `message` says what to do.
+    /// The result is of a type that the document does not select, because the type is newer than the client. `message` says what to do.
     UnhandledResult,
     /// The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request.
     ReauthenticationRequired,

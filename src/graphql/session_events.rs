@@ -19,7 +19,8 @@ pub struct SessionEventsSubscription;
 
 #[Subscription]
 impl SessionEventsSubscription {
-    /// Streams events in the viewer's sessions and account over WebSocket (`graphql-transport-ws`). When the viewer's
+    /// Streams events that concern the viewer's sessions and account, over WebSocket (`graphql-transport-ws`) or server-sent
+    /// events (`graphql-sse`). When the viewer's
     /// session ends, the stream sends a last event and completes, and the connection closes with code 4403 and reason
     /// `REVOKED`. When the access token expires, the connection closes with code 4403 and reason `EXPIRED`: reconnect with a
     /// new token. To stay connected, send a new token before the old one expires, in a `ping` with the payload
@@ -34,7 +35,7 @@ impl SessionEventsSubscription {
     }
 }
 
-/// An event in the viewer's sessions or account.
+/// An event that concerns the viewer's sessions or account.
 #[derive(SimpleObject)]
 pub struct SessionEvent {
     /// The kind of event.

@@ -64,8 +64,8 @@ impl SessionsMutation {
         })
     }
 
-    /// Signs out: ends the session of the given refresh token or, if it is omitted, of the cookie or else of the access
-    /// token. Succeeds if the session has already ended.
+    /// Signs out: ends the session of the given refresh token. Without one, ends the session of the cookie or, if there is
+    /// none, of the access token. Succeeds if the session has already ended.
     async fn logout(
         &self,
         ctx: &Context<'_>,

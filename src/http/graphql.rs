@@ -67,7 +67,7 @@ pub(super) struct GraphqlEndpoint {
     schema: ApiSchema,
     cookie: RefreshCookie,
     sockets: Sockets,
-    /// The description of the REST endpoints, once it was asked for.
+    /// The description of the REST endpoints, once it has been requested.
     openapi: OnceLock<String>,
 }
 
@@ -90,7 +90,7 @@ impl GraphqlEndpoint {
             }
         };
         if *request.method() == Method::GET && !self.is_query(&operation) {
-            let message = "GET requests may only contain queries. Use POST for mutations.";
+            let message = "GET requests may only contain queries. Use POST for mutations, and a stream for subscriptions.";
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
         }
         match media {
@@ -137,7 +137,7 @@ impl GraphqlEndpoint {
         if is_cacheable {
             let headers = answer.headers_mut();
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-            headers.append(header::VARY, HeaderValue::from_static("Accept, Origin"));
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
         if let Some(change) = delivery.change() {
             let headers = answer.headers_mut();
@@ -180,7 +180,7 @@ impl GraphqlEndpoint {
             .is_ok_and(|found| found == OperationType::Subscription)
     }
 
-    /// Returns whether the operation selects only what is the same for every caller and rarely changes.
+    /// Returns whether the operation selects only fields that are the same for every caller and rarely change.
     fn is_same_for_all(&self, operation: &GraphqlRequest) -> bool {
         let limits = &self.app.config.graphql_limits;
         let Ok(document) = self.documents.judge(&operation.query, &operation.variables, limits) else {

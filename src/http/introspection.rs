@@ -17,12 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{answer, form};
-use crate::{
-    app::App,
-    fault::Failure,
-    graphql::error::{ApiError, TopLevelErrorCode},
-    sessions,
-};
+use crate::{app::App, fault::Failure, graphql::error::ApiError, sessions, telemetry};
 
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/oauth/introspect";
@@ -41,14 +36,13 @@ pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, bo
     if !knows(secret, request.headers()) {
         let message =
             "Send INTROSPECTION_SECRET as the password of Basic authentication, or as a Bearer token.";
-        let refusal = answer::refusal(StatusCode::UNAUTHORIZED, TopLevelErrorCode::Unauthenticated, message);
-        return refusal
+        return refusal(StatusCode::UNAUTHORIZED, "invalid_client", message)
             .with_header(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\"")
             .into_response();
     }
     let Some(Asked { token }) = form::read(body).await else {
         let message = "The body must be a form with the field `token`.";
-        return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", message);
     };
     let token = SecretString::from(token);
     let found = match sessions::viewer(app, Some(token.expose_secret())).await {
@@ -61,6 +55,13 @@ pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, bo
     };
     let said = found.unwrap_or_else(|| json!({ "active": false }));
     Json(said).with_header(header::CACHE_CONTROL, "no-store").into_response()
+}
+
+/// Returns a refusal in the format of OAuth (RFC 7662 §2.3, RFC 6749 §5.2).
+fn refusal(status: StatusCode, error: &'static str, description: &str) -> Response {
+    telemetry::note(|notes| notes.outcome = Some(error.to_owned()));
+    let said = Json(json!({ "error": error, "error_description": description }));
+    said.with_header(header::CACHE_CONTROL, "no-store").with_status(status).into_response()
 }
 
 /// Returns whether the request has the secret, in either of the two ways (RFC 7662 §2.1).
@@ -77,7 +78,9 @@ fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
     } else {
         None
     };
-    given.is_some_and(|given| verify_slices_are_equal(&given, secret.expose_secret().as_bytes()).is_ok())
+    let is_secret = |given: &[u8]| verify_slices_are_equal(given, secret.expose_secret().as_bytes()).is_ok();
+    // conforming clients encode the password as in a form (RFC 6749 §2.3.1), and many do not
+    given.is_some_and(|given| is_secret(&given) || is_secret(&form::decode(&given)))
 }
 
 /// Returns the claims of a token that has been verified.

@@ -4,9 +4,8 @@ use std::{io, sync::Arc, time::Duration};
 
 use poem::{
     Endpoint, EndpointExt, IntoResponse, Response, Route, get,
-    http::{Method, header},
+    http::{HeaderValue, Method, header},
     middleware::{CatchPanic, Cors},
-    post,
 };
 use tokio::net::TcpListener;
 
@@ -42,6 +41,7 @@ mod sockets;
 pub(crate) mod welcome;
 mod well_known;
 
+use form::PostOnly;
 use graphql::rest;
 pub use leaving::Leaving;
 use request_id::RequestId;
@@ -91,12 +91,12 @@ fn routes(
 ) -> impl Endpoint<Output = Response> + use<> {
     let endpoint = Arc::new(graphql::GraphqlEndpoint::new(app.clone(), documents, sockets.clone()));
     let mut routes = Route::new()
-        .at("/graphql", endpoint.clone().with(cors(&app.config)))
+        .at("/graphql", endpoint.clone().with(cors(&app.config)).after(vary_by_accept))
         .at(rest::PATH, rest::RestEndpoint(endpoint.clone()).with(cors(&app.config)))
         .at("/openapi.json", well_known::public(rest::OpenApi(endpoint)))
         .at("/.well-known/jwks.json", well_known::public(well_known::jwks))
-        .at("/callback/:provider", post(callback::callback))
-        .at(introspection::PATH, post(introspection::introspect))
+        .at("/callback/:provider", PostOnly(callback::callback))
+        .at(introspection::PATH, PostOnly(introspection::introspect))
         .at("/health/address", get(seen_address::address));
     if let Some(page) = well_known::password_page(&app.config) {
         routes = routes.at("/.well-known/change-password", get(well_known::ChangePassword(page)));
@@ -131,6 +131,15 @@ fn routes(
 /// Gives every request an ID, and a response even if its handler panics.
 fn named(endpoint: impl Endpoint<Output: IntoResponse>, ids: RequestId) -> impl Endpoint<Output = Response> {
     endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(ids)
+}
+
+/// Tells caches that a response depends on `Accept`. It does so after `Cors`, which replaces the header.
+async fn vary_by_accept(answer: poem::Result<Response>) -> poem::Result<Response> {
+    let mut answer = answer?;
+    if answer.headers().get(header::CACHE_CONTROL).is_some_and(|value| value != "no-store") {
+        answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    }
+    Ok(answer)
 }
 
 fn cors(config: &Config) -> Cors {

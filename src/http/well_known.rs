@@ -65,7 +65,7 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     });
     if app.config.tokens.introspection_secret.is_some() {
         metadata["introspection_endpoint"] = app.config.server.public_address(introspection::PATH).into();
-        metadata["introspection_endpoint_auth_methods_supported"] = json!(["client_secret_basic", "bearer"]);
+        metadata["introspection_endpoint_auth_methods_supported"] = json!(["client_secret_basic", "Bearer"]);
     }
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }

@@ -95,7 +95,7 @@ impl Providers {
         all.map(Self)
     }
 
-    /// Returns the name of the provider with this ID that people see. If it is not configured any more, returns its ID.
+    /// Returns the display name of the provider with this ID, or the ID if the provider is no longer configured.
     #[must_use]
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.get(id).map_or(id, |provider| &provider.config.name)

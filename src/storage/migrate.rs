@@ -142,7 +142,7 @@ async fn lock(on: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-/// Applies a migration. Returns `false` if another server has applied it meanwhile.
+/// Applies a migration. Returns `false` if another server has applied it in the meantime.
 async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bool, MigrateError> {
     let mut attempt = 1;
     loop {

@@ -29,9 +29,9 @@ pub use version::{COMMIT, VERSION};
 pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     let filter = EnvFilter::try_new(&config.monitoring.log_filter)
         .map_err(|error| format!("RUST_LOG is not a valid filter: {error}"))?;
-    let (format, has_colours) = (config.monitoring.log_format, io::stderr().is_terminal());
-    let records = move || Records { to: io::stderr(), format, has_colours };
-    let lines = fmt::layer().with_writer(records).with_ansi(has_colours).with_target(false);
+    let (format, has_colors) = (config.monitoring.log_format, io::stderr().is_terminal());
+    let records = move || Records { to: io::stderr(), format, has_colors };
+    let lines = fmt::layer().with_writer(records).with_ansi(has_colors).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),
@@ -74,15 +74,15 @@ fn is_unprintable(letter: char) -> bool {
 struct Records<W> {
     to: W,
     format: LogFormat,
-    /// Whether the log uses colours. Then it contains escape characters itself, and escapes all others.
-    has_colours: bool,
+    /// Whether the log uses colors. Then it contains escape characters itself, and escapes all others.
+    has_colors: bool,
 }
 
 impl<W: Write> Write for Records<W> {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(record);
         let (line, end) = text.strip_suffix('\n').map_or((&*text, ""), |line| (line, "\n"));
-        let is_bad = |letter| is_unprintable(letter) && !(self.has_colours && letter == '\u{1b}');
+        let is_bad = |letter| is_unprintable(letter) && !(self.has_colors && letter == '\u{1b}');
         let line = match self.format {
             LogFormat::Text => escaped(line, is_bad, |letter| letter.escape_default().to_string()),
             LogFormat::Json => escaped(line, is_bad, |letter| format!("\\u{:04x}", u32::from(letter))),
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn a_record_of_the_log_is_one_line() {
-        let written = |format, has_colours, record: &str| {
-            let mut records = Records { to: Vec::new(), format, has_colours };
+        let written = |format, has_colors, record: &str| {
+            let mut records = Records { to: Vec::new(), format, has_colors };
             records.write_all(record.as_bytes()).unwrap();
             String::from_utf8(records.to).unwrap()
         };

@@ -53,6 +53,17 @@ async fn the_settings_can_be_cached_for_a_minute_and_nothing_else_can() {
     ] {
         assert_eq!(caching(query).await, "no-store", "{query}");
     }
+    for origin in [None, Some(app.url.as_str())] {
+        let mut request = app.http.get(format!("{}/graphql", app.url)).query(&[("query", settings)]);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let answer = request.send().await.unwrap();
+        let vary: Vec<_> =
+            answer.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+        let vary = vary.join(",").to_lowercase();
+        assert!(vary.contains("origin") && vary.contains("accept"), "{origin:?}: {vary}");
+    }
     let posted = app.run(settings, json!({})).await;
     assert_eq!(posted.header("cache-control"), "no-store");
 }

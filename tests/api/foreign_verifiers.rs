@@ -77,3 +77,36 @@ async fn a_library_without_ed25519_verifies_the_other_algorithms(
     let verified = node(&["verify.mjs", &app.url, &ada.access_token, algorithm]);
     assert!(verified.status.success(), "{}", text(&verified.stderr));
 }
+
+#[rstest]
+#[case::jose(0, "EdDSA")]
+#[case::jsonwebtoken(1, "ES256")]
+#[case::jsonwebtoken(1, "RS256")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recipes_for_node_js_verify_access_tokens(#[case] example: usize, #[case] algorithm: &str) {
+    let app = TestApp::with(Sqlite, &[("JWT_ALGORITHM", algorithm)]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let page = include_str!("../../playground/docs/verifying-tokens.md");
+    let recipe = page.split("```js\n").nth(example + 1).unwrap().split("```").next().unwrap();
+    let recipe = recipe.replace("http://127.0.0.1:8000", &app.url);
+    let (header, rest) = ada.access_token.split_once('.').unwrap();
+    let (body, signature) = rest.split_once('.').unwrap();
+    let reversed: String = signature.chars().rev().collect();
+    let script = format!(
+        "{recipe}
+         const tried = async (token) => {{ try {{ return (await authenticate(token)).sub; }} catch {{ return null; }} }};
+         const tokens = {};
+         console.log(JSON.stringify(await Promise.all(tokens.map(tried))));",
+        serde_json::json!([
+            ada.access_token,
+            ada.refresh_token,
+            format!("{header}.{body}."),
+            format!("{header}.{body}.{reversed}"),
+            "x",
+        ])
+    );
+    let ran = node(&["--input-type=module", "--eval", &script]);
+    let verified: Value =
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{}", text(&ran.stderr)));
+    assert_eq!(verified, serde_json::json!([ada.user_id, null, null, null, null]));
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    authorisation::root_fields,
+    authorization::root_fields,
     support::{Answer, PASSWORD, Sqlite, TestApp},
 };
 

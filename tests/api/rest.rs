@@ -70,12 +70,13 @@ async fn every_mistake_in_a_request_is_named() {
     let ada = app.sign_up(EMAIL).await;
     let token = &ada.access_token;
     for (path, status, message) in [
-        ("nothing", 404, "There is no operation of this name. /openapi.json lists them."),
-        ("sessionEvents", 404, "There is no operation of this name. /openapi.json lists them."),
+        ("%6de", 404, "There is no operation with this name."),
+        ("nothing", 404, "There is no operation with this name. /openapi.json lists all operations."),
+        ("sessionEvents", 404, "There is no operation with this name. /openapi.json lists all operations."),
         ("login", 405, "This operation is a mutation: use POST."),
-        ("users?first=x", 400, "The variable `first` is not a whole number."),
-        ("users?first=9999999999", 400, "The variable `first` is not a whole number."),
-        ("users?first=1&first=2", 400, "The variable `first` is given twice."),
+        ("users?first=x", 400, "The variable `first` is not a 32-bit integer."),
+        ("users?first=9999999999", 400, "The variable `first` is not a 32-bit integer."),
+        ("users?first=1&first=2", 400, "The variable `first` is given more than once."),
         ("users?filter=%7B", 400, "The variable `filter` is not well-formed JSON."),
         ("users?%00=1", 400, "The operation has no variable `\0`."),
         ("usernameAvailable", 400, "A variable is missing or does not match its type"),
@@ -214,6 +215,57 @@ async fn the_description_matches_the_endpoints_and_requires_introspection() {
 
     let closed = TestApp::with(Sqlite, &[("INTROSPECTION", "off")]).await;
     assert_eq!(Answer::of(closed.http.get(format!("{}/openapi.json", closed.url))).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_of_a_manifest_is_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = json!({
+        "1": "query Aaa($full: Boolean!) { me @include(if: $full) { email } me { id ...SignupInput } } fragment SignupInput on User { name }",
+        "2": "query usersByPost { viewer { id } }",
+        "3": "query Bbb($full: Boolean!) { viewer @include(if: $full) { email } }",
+    });
+    fs::write(folder.path().join("a.json"), manifest.to_string()).unwrap();
+    let printed = run(
+        folder.path(),
+        &["schema", "--openapi"],
+        &[("TRUSTED_DOCUMENTS", folder.path().to_str().unwrap())],
+    );
+    let described: Value =
+        serde_json::from_slice(&printed.stdout).unwrap_or_else(|_| panic!("{}", text(&printed.stderr)));
+    let schemas = &described["components"]["schemas"];
+    assert_eq!(
+        schemas["AaaMe"]["required"],
+        json!(["__typename", "id", "name"]),
+        "the email may be left out"
+    );
+    assert_eq!(
+        schemas["BbbViewer"]["required"],
+        json!(["__typename", "email"]),
+        "without it there is no viewer"
+    );
+    assert_eq!(schemas["BbbData"]["required"], json!([]));
+    assert!(schemas["SignupInput"]["properties"]["email"].is_object(), "an input keeps its name: {schemas}");
+    let paths = described["paths"].as_object().unwrap().values();
+    let ids: Vec<_> = paths
+        .flat_map(|path| path.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_limits_of_documents_do_not_apply_to_built_in_operations() {
+    let settings = ["ALIASES", "FRAGMENTS", "DIRECTIVES"].map(|limit| (format!("GRAPHQL_MAX_{limit}"), "0"));
+    let mut settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    settings.extend([("GRAPHQL_MAX_DEPTH", "2"), ("GRAPHQL_MAX_FIELDS", "2"), ("GRAPHQL_MAX_BYTES", "1024")]);
+    let app = TestApp::with(Sqlite, &settings).await;
+    for _ in 0..2 {
+        let refused = post(&app, "activateAccount", json!({ "token": "x" }), "").await;
+        assert_eq!(outcome(&refused)["code"], "INVALID_TOKEN", "{}", refused.text);
+    }
+    let other = app.run("{ a: __typename }", json!({})).await;
+    assert_eq!(other.code(), "LIMIT_EXCEEDED", "{}", other.text);
 }
 
 /// Returns every `$ref` in a value.

@@ -191,7 +191,7 @@ async fn operations_are_checked_like_those_sent_over_http() {
     }
     let heard = socket.hear().await;
     assert_eq!((&heard["type"], &heard["id"]), (&json!("error"), &json!("10")));
-    assert_eq!(heard["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+    assert_eq!(heard["payload"][0]["extensions"]["code"], "RATE_LIMITED");
     assert_eq!(app.me(&ada.access_token).await, EMAIL, "no operation ran");
 
     // an ID can be used again once its subscription has ended

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    authorisation::root_fields,
+    authorization::root_fields,
     support::{EMAIL, Sqlite, TestApp, database::connect},
 };
 

@@ -57,6 +57,7 @@ async fn without_the_secret_nothing_is_told() {
     let ada = app.sign_up(EMAIL).await;
     for request in [
         ask(&app, &ada.access_token),
+        ask(&app, &ada.access_token).basic_auth("a service", Some(format!("{SECRET}%"))),
         ask(&app, &ada.access_token).bearer_auth(&ada.access_token),
         ask(&app, &ada.access_token).bearer_auth(&SECRET[..SECRET.len() - 1]),
         ask(&app, &ada.access_token).basic_auth(SECRET, Some("")),
@@ -66,10 +67,13 @@ async fn without_the_secret_nothing_is_told() {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 401);
         assert!(answer.headers().contains_key("www-authenticate"));
-        assert!(!answer.text().await.unwrap().contains(&ada.user_id));
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        let said: Value = answer.json().await.unwrap();
+        assert_eq!(said["error"], "invalid_client", "{said}");
     }
     let malformed = ask(&app, "x").body("nothing=x").bearer_auth(SECRET).send().await.unwrap();
     assert_eq!(malformed.status(), 400);
+    assert_eq!(malformed.json::<Value>().await.unwrap()["error"], "invalid_request");
     let metadata = format!("{}/.well-known/oauth-authorization-server", app.url);
     let metadata: Value = reqwest::get(metadata).await.unwrap().json().await.unwrap();
     assert!(
@@ -79,4 +83,31 @@ async fn without_the_secret_nothing_is_told() {
 
     let off = TestApp::start(Sqlite).await;
     assert_eq!(ask(&off, "x").bearer_auth("").send().await.unwrap().status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_may_be_encoded_as_in_a_form() {
+    let secret = "a+secret/with=characters%that are encoded";
+    let secret = secret.replace(' ', "&");
+    let app = TestApp::with(Sqlite, &[("INTROSPECTION_SECRET", &secret)]).await;
+    let ada = app.sign_up(EMAIL).await;
+    let encoded = serde_urlencoded::to_string([("", &secret)]).unwrap();
+    for password in [&secret, encoded.trim_start_matches('=')] {
+        let said = ask(&app, &ada.access_token).basic_auth("a service", Some(password)).send().await.unwrap();
+        assert_eq!(json(said).await["active"], true, "{password}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_that_receive_forms_say_that_they_accept_only_post() {
+    let app = TestApp::with(Sqlite, &[("INTROSPECTION_SECRET", SECRET)]).await;
+    for path in ["/oauth/introspect", "/callback/apple"] {
+        for method in [reqwest::Method::GET, reqwest::Method::PUT] {
+            let answer = app.http.request(method, format!("{}{path}", app.url)).send().await.unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["allow"]),
+                (405, &"POST".parse().unwrap())
+            );
+        }
+    }
 }

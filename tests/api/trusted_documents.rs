@@ -70,6 +70,10 @@ async fn only_documents_of_the_manifests_run(#[values(Sqlite, Postgres)] databas
         ("an ID of the specification", json!({ "documentId": "apollo-1" })),
         ("an ID of Relay's", json!({ "doc_id": "apollo-1", "query": null })),
         ("another", json!({ "id": "apollo-1", "operationName": "Me" })),
+        (
+            "an ID beside no hash",
+            json!({ "extensions": { "persistedQuery": { "version": 1 } }, "documentId": null, "id": "apollo-1" }),
+        ),
     ] {
         let answer = send(&app, body, &token).await;
         assert_eq!(answer.body["data"]["me"]["email"], EMAIL, "{what}: {}", answer.text);
@@ -248,7 +252,7 @@ fn the_server_names_every_problem_in_the_manifests() {
         "a.json: not a JSON object",
         "b.json: document 1: ",
         "c.json: document 1: the operation has no name",
-        "d.json: document 2: another document of the file has the name A",
+        "d.json: document 2: another document in the file has the name A",
         "e.json: document 1: another document has the same ID",
         "f.json: document 5: More than 64 levels of brackets",
     ] {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { Kind, print, stripIgnoredCharacters, visit } from 'graphql';
 
-const capitalised = (name) => name[0].toUpperCase() + name.slice(1);
+const capitalized = (name) => name[0].toUpperCase() + name.slice(1);
 const text = (definition) => stripIgnoredCharacters(print(definition));
 
 /** Returns the codes of top-level errors, and a type of the codes of each root field. */
@@ -14,7 +14,7 @@ function errorCodes(schema) {
   const lines = fields.flatMap(({ name, astNode }) => {
     const directive = astNode.directives.find((directive) => directive.name.value === 'errors');
     const codes = directive?.arguments.find((argument) => argument.name.value === 'codes').value.values ?? [];
-    return codes.length > 0 ? [`  ${name}: ${codes.map(({ value }) => `'${value}'`).join(' | ')};`] : [];
+    return [`  ${name}: ${codes.map(({ value }) => `'${value}'`).join(' | ') || 'never'};`];
   });
   const topLevel = schema.getType('TopLevelErrorCode').getValues().map(({ name }) => `'${name}'`);
   return [
@@ -58,7 +58,7 @@ export function plugin(schema, files, { client, errors, manifest }) {
   const told = [...fragments].map(([name, fragment]) => `const ${name} = '${text(fragment)}';`);
   const operations = all.map((operation) => {
     const name = operation.name.value;
-    const type = `${capitalised(name)}${capitalised(operation.operation)}`;
+    const type = `${capitalized(name)}${capitalized(operation.operation)}`;
     const parts = [`'${text(operation)}'`, ...spread(operation)];
     return `export const ${name}Document = (${parts.join(' + ')}) as Document<${type}, ${type}Variables>;`;
   });

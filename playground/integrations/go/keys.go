@@ -143,7 +143,7 @@ func fetch(issuer string) (map[string]key, error) {
 // get decodes a JSON document.
 func get(url string, into interface{}) error {
 	// does not use the request's context: a client that disconnects would cancel a fetch that others wait for
-	client := http.Client{Timeout: timeout}
+	client := http.Client{Timeout: timeout, CheckRedirect: refuseRedirect}
 	answer, err := client.Get(url)
 	if err != nil {
 		return err
@@ -154,6 +154,9 @@ func get(url string, into interface{}) error {
 	}
 	return json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(into)
 }
+
+// refuseRedirect makes a redirect an error: keys must come from the address that the issuer's URL names.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // jwk is a key in a JWKS (RFC 7517, RFC 8037).
 type jwk struct {

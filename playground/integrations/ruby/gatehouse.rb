@@ -30,6 +30,8 @@ module Gatehouse
     # Returns the claims of a token. Raises `InvalidToken`, or `KeysUnavailable` if the keys cannot be fetched.
     def verify(token)
       raise InvalidToken, 'too long' if token.bytesize > MAX_TOKEN
+      # ruby-jwt ignores some characters that are not Base64, so one token would have several spellings
+      raise InvalidToken, 'malformed' unless token.match?(/\A[\w-]+\.[\w-]+\.[\w-]+\z/n)
 
       claims, = JWT.decode(token, nil, true, **@options) { |header| key(header) }
       claims
@@ -64,7 +66,7 @@ module Gatehouse
     end
 
     def call(env)
-      scheme, token = env['HTTP_AUTHORIZATION'].to_s.split(' ', 2)
+      scheme, token = env['HTTP_AUTHORIZATION'].to_s.b.split(' ', 2)
       unless scheme.to_s.casecmp?('Bearer')
         return refuse(401, 'Send an access token: `Authorization: Bearer TOKEN`.', 'www-authenticate' => 'Bearer')
       end

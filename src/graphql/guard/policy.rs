@@ -1,6 +1,6 @@
 //! The policy table: who may select each root field, whether the field tests a credential, and its error codes.
 //!
-//! The guard, the limits, the descriptions in the schema and the authorisation test all read this table. A root field
+//! The guard, the limits, the descriptions in the schema and the authorization test all read this table. A root field
 //! without a row is closed to everyone.
 
 use crate::graphql::error::TopLevelErrorCode;

@@ -111,7 +111,7 @@ fn describe(registry: &mut Registry, root: &str) {
     }
 }
 
-/// Lists the errors of a field, so that clients can be generated that handle them all.
+/// Lists the errors of a field, so that generated clients can handle all of them.
 #[TypeDirective(location = "FieldDefinition")]
 fn errors(
     #[graphql(desc = "The codes of the `UserError` that the field may return.")] codes: Vec<ErrorCode>,

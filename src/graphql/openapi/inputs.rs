@@ -8,7 +8,7 @@ use apollo_compiler::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::components::{Components, described, nullable, reference, scalar};
+use super::components::{Components, capitalized, described, nullable, reference, scalar};
 
 /// Writes schemas of input types.
 pub(super) struct Inputs<'s> {
@@ -18,7 +18,7 @@ pub(super) struct Inputs<'s> {
 
 impl Inputs<'_> {
     /// Returns the schema of an object with all variables.
-    pub(super) fn variables(&mut self, operation: &Operation, title: &str) -> Json {
+    pub(super) fn variables(&mut self, operation: &Operation) -> Json {
         let mut properties = Map::new();
         for variable in &operation.variables {
             let schema = with_default(self.ty(&variable.ty), variable.default_value.as_deref());
@@ -26,6 +26,7 @@ impl Inputs<'_> {
         }
         let required = operation.variables.iter().filter(|variable| is_required(variable));
         let required: Vec<_> = required.map(|variable| variable.name.as_str()).collect();
+        let title = capitalized(operation.name.as_deref().unwrap_or_default());
         self.components.add(&format!("{title}Variables"), object(&properties, &required))
     }
 
@@ -72,7 +73,7 @@ impl Inputs<'_> {
             }
             Some(ExtendedType::InputObject(input)) => {
                 if !self.components.has(name) {
-                    // first, because an input may contain itself
+                    // registers the name first, because an input may contain itself
                     self.components.set(name, Json::Null);
                     let schema = self.input(input);
                     self.components.set(name, schema);
@@ -121,7 +122,7 @@ fn with_default(mut schema: Json, default: Option<&Value>) -> Json {
     schema
 }
 
-/// Returns a value of GraphQL as JSON. Variables cannot occur in defaults.
+/// Returns a GraphQL value as JSON. Variables cannot occur in defaults.
 fn json_of(value: &Value) -> Option<Json> {
     Some(match value {
         Value::Null => Json::Null,

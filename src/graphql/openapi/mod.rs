@@ -13,16 +13,23 @@ use super::guard::{
     policy::{Access, access},
 };
 use components::Components;
+use inputs::Inputs;
+use outputs::Outputs;
 
 mod components;
 mod inputs;
 mod outputs;
 
 /// The statuses of responses without data.
-const FAILURES: [(&str, &str); 5] = [
+const FAILURES: [(&str, &str); 10] = [
     ("400", "The request is invalid, or exceeds a limit."),
     ("401", "The operation requires a valid access token."),
-    ("429", "The client sent too many requests."),
+    ("403", "The origin of the request is not allowed."),
+    ("408", "The request did not arrive in time."),
+    ("413", "The body is too large."),
+    ("415", "The body is not JSON."),
+    ("421", "The server does not answer to this host name."),
+    ("429", "The client has too many open connections."),
     ("500", "The server failed."),
     ("503", "The server is overloaded or unavailable. Try again in a moment."),
 ];
@@ -32,23 +39,32 @@ const FAILURES: [(&str, &str); 5] = [
 pub fn describe(documents: &Documents, base_url: &str) -> String {
     let schema = documents.schema();
     let mut components = Components::default();
-    let mut paths = Map::new();
-    for operation in documents.trusted().operations().filter(|operation| !operation.is_subscription()) {
-        let Ok(document) = ExecutableDocument::parse_and_validate(schema, &operation.text, "document") else {
-            continue; // the endpoint refuses it too
-        };
-        if let Ok(typed) = document.operations.get(None) {
-            let path = path(schema, &document, typed, &operation.name, &mut components);
-            paths.insert(format!("/op/{}", operation.name), path);
-        }
+    let endpoints = documents.trusted().operations().filter(|operation| !operation.is_subscription());
+    let typed: Vec<_> = endpoints
+        // an endpoint whose document is invalid refuses every request
+        .filter_map(|operation| {
+            ExecutableDocument::parse_and_validate(schema, &operation.text, "document").ok()
+        })
+        .collect();
+    let operations =
+        || typed.iter().filter_map(|document| Some((document, document.operations.get(None).ok()?)));
+    // variables come first, because their types have their names in every document, while fragments may have any name
+    for (_, operation) in operations() {
+        Inputs { schema, components: &mut components }.variables(operation);
     }
+    let paths: Map<_, _> = operations()
+        .map(|(document, operation)| {
+            let name = operation.name.as_deref().unwrap_or_default();
+            (format!("/op/{name}"), path(schema, document, operation, name, &mut components))
+        })
+        .collect();
     let description = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Gatehouse",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "One endpoint for each trusted GraphQL document. A response is that of GraphQL: `data`, with the outcome of \
-                            each field, and `errors`. An outcome that is one of several types names its type in `__typename`.",
+            "description": "One endpoint for each trusted GraphQL document. A response is the same as with GraphQL: `data`, with the outcome of \
+                            each field, and `errors`. An outcome that can be one of several types names its type in `__typename`.",
         },
         "servers": [{ "url": base_url }],
         "paths": paths,
@@ -76,7 +92,7 @@ fn path(
     let is_public = fields.iter().all(|field| access(&field.name) == Access::Anybody);
     let token = json!({ "accessToken": [] });
     let title = components::capitalized(name);
-    let data = outputs::Outputs { schema, document, components }.data(operation, &title);
+    let data = Outputs { schema, document, components }.data(operation, &title);
     let (error, refused, extensions) =
         (components.error(), components.refused(), components.response_extensions());
     let response = components.add(
@@ -106,13 +122,13 @@ fn path(
         }
         all
     };
-    let mut inputs = inputs::Inputs { schema, components };
-    let variables = inputs.variables(operation, &title);
+    let mut inputs = Inputs { schema, components };
+    let variables = inputs.variables(operation);
     let body = json!({ "required": true, "content": { "application/json": { "schema": variables } } });
     if operation.operation_type == OperationType::Query {
         return json!({
             "get": with(json!({ "operationId": name, "parameters": inputs.parameters(operation) })),
-            "post": with(json!({ "operationId": format!("{name}ByPost"), "requestBody": body })),
+            "post": with(json!({ "operationId": format!("{name}-by-post"), "requestBody": body })),
         });
     }
     json!({ "post": with(json!({ "operationId": name, "requestBody": body })) })

@@ -1,4 +1,4 @@
-//! The schemas of results: what a selection returns.
+//! The schemas of the results that selections return.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,13 @@ pub(super) struct Outputs<'s> {
     pub(super) components: &'s mut Components,
 }
 
-/// All selections of a field under one name.
+/// A selection of a field's subfields, and whether no `@skip` or `@include` can leave it out.
+type Set<'d> = (&'d SelectionSet, bool);
+
+/// All selections with one response key.
 struct Selected<'d> {
     definition: &'d FieldDefinition,
-    sets: Vec<&'d SelectionSet>,
+    sets: Vec<Set<'d>>,
     /// Whether no `@skip` or `@include` can leave the field out.
     is_certain: bool,
 }
@@ -31,11 +34,11 @@ impl<'s> Outputs<'s> {
     /// Returns the schema of an operation's data.
     pub(super) fn data(mut self, operation: &'s Operation, title: &str) -> Json {
         let set = &operation.selection_set;
-        let schema = self.object(&[set], &set.ty, title);
+        let schema = self.object(&[(set, true)], &set.ty, title);
         self.components.add(&format!("{title}Data"), schema)
     }
 
-    fn ty(&mut self, ty: &Type, sets: &[&'s SelectionSet], path: &str) -> Json {
+    fn ty(&mut self, ty: &Type, sets: &[Set<'s>], path: &str) -> Json {
         match ty {
             Type::NonNullNamed(name) => self.named(name, sets, path),
             Type::Named(name) => nullable(self.named(name, sets, path)),
@@ -44,7 +47,7 @@ impl<'s> Outputs<'s> {
         }
     }
 
-    fn named(&mut self, name: &Name, sets: &[&'s SelectionSet], path: &str) -> Json {
+    fn named(&mut self, name: &Name, sets: &[Set<'s>], path: &str) -> Json {
         match self.schema.types.get(name) {
             Some(ExtendedType::Object(_)) => self.member(name, sets, path),
             Some(ExtendedType::Union(union)) => {
@@ -60,7 +63,7 @@ impl<'s> Outputs<'s> {
             }
             Some(ExtendedType::Enum(values)) => {
                 let all: Vec<_> = values.values.keys().map(Name::as_str).collect();
-                // not `enum`, because a generated client would fail at a value that is added later
+                // not `enum`, because a generated client would fail on a value that is added later
                 let schema = json!({ "type": "string", "x-extensible-enum": all });
                 described(schema, values.description.as_deref())
             }
@@ -68,9 +71,9 @@ impl<'s> Outputs<'s> {
         }
     }
 
-    fn one_of(&mut self, name: &Name, members: &[Name], sets: &[&'s SelectionSet], path: &str) -> Json {
+    fn one_of(&mut self, name: &Name, members: &[Name], sets: &[Set<'s>], path: &str) -> Json {
         let fragment = match sets {
-            [set] => self.only_fragment(set, name).map(capitalized),
+            [(set, _)] => self.only_fragment(set, name).map(capitalized),
             _ => None,
         };
         let path = fragment.as_deref().unwrap_or(path);
@@ -83,10 +86,10 @@ impl<'s> Outputs<'s> {
     }
 
     /// Returns a reference to the schema of an object.
-    fn member(&mut self, name: &Name, sets: &[&'s SelectionSet], path: &str) -> Json {
-        // a fragment is a name that the app's authors chose, and other operations may use the same one
+    fn member(&mut self, name: &Name, sets: &[Set<'s>], path: &str) -> Json {
+        // the app's authors chose the fragment's name, and other operations may use the same fragment
         let fragment = match sets {
-            [set] => self.only_fragment(set, name).map(capitalized),
+            [(set, _)] => self.only_fragment(set, name).map(capitalized),
             _ => None,
         };
         let title = fragment.as_deref().unwrap_or(path);
@@ -94,10 +97,11 @@ impl<'s> Outputs<'s> {
         self.components.add(title, schema)
     }
 
-    fn object(&mut self, sets: &[&'s SelectionSet], ty: &Name, path: &str) -> Json {
+    fn object(&mut self, sets: &[Set<'s>], ty: &Name, path: &str) -> Json {
         let mut fields = BTreeMap::new();
-        for set in sets {
-            self.collect(set, ty, true, &mut fields);
+        for (set, is_certain) in sets {
+            // if there is one selection, the object exists only because of it
+            self.collect(set, ty, *is_certain || sets.len() == 1, &mut fields);
         }
         let mut properties = Map::new();
         for (name, field) in &fields {
@@ -132,7 +136,7 @@ impl<'s> Outputs<'s> {
                         sets: Vec::new(),
                         is_certain: false,
                     });
-                    selected.sets.push(&field.selection_set);
+                    selected.sets.push((&field.selection_set, is_certain));
                     selected.is_certain |= is_certain;
                 }
                 Selection::InlineFragment(inline) => {

@@ -52,7 +52,7 @@ pub enum IdentityProvider {
     Microsoft,
     /// Apple.
     Apple,
-    /// Any other provider of OpenID Connect.
+    /// Any other OpenID Connect provider.
     Oidc,
 }
 

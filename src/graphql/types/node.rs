@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{identity::Identity, session::Session, user::User};
 use crate::accounts;
 
-/// Anything with an ID, according to the Relay global object identification specification. No two have the same ID.
+/// An object with an ID, according to the Relay global object identification specification. No two objects have the same ID.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The ID: opaque and never reused."))]
 pub enum Node {

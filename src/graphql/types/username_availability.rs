@@ -7,7 +7,7 @@ use crate::{accounts, graphql::refusal::UserError};
 /// Whether a username is available at the moment.
 #[derive(SimpleObject)]
 pub struct UsernameAvailability {
-    /// The username, without blanks at its ends.
+    /// The username, without leading and trailing spaces.
     username: String,
     /// Whether a new account can have the username. Only a sign-up or `updateProfile` reserves it.
     is_available: bool,

@@ -30,7 +30,7 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
-    /// Refuses an ID of a document that the server does not know.
+    /// Refuses the ID of an unknown document.
     pub(super) fn unknown_document(trusted: &TrustedDocuments) -> Self {
         if trusted.are_exclusive() {
             let error = ApiError::DocumentNotTrusted;

@@ -48,7 +48,7 @@ pub(super) async fn read_json(request: &mut Request) -> Result<Json, Refusal> {
     let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.");
     let body = body.await.map_err(late)?.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body has more than {MAX_BODY} bytes."))
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {MAX_BODY} bytes."))
         }
         _ => bad_request("The body could not be read."),
     })?;
@@ -111,11 +111,14 @@ pub(super) fn from_parameters(
     }
 }
 
-/// Returns the ID of a document, as GraphQL over HTTP, Apollo Client and urql, or Relay's documentation name it.
+/// Returns the document's ID. GraphQL over HTTP, Apollo Client and urql, and Relay's documentation each name it differently.
 fn document_id(parameters: &Map<String, Json>) -> Option<&Json> {
     let persisted = parameters.get("extensions").map(|extensions| &extensions["persistedQuery"]);
-    let hash = persisted.filter(|persisted| persisted.is_object()).map(|persisted| &persisted["sha256Hash"]);
-    hash.or_else(|| ["documentId", "doc_id", "id"].iter().find_map(|name| parameters.get(*name)))
+    let hash = persisted.map(|persisted| &persisted["sha256Hash"]);
+    let others = ["documentId", "doc_id", "id"].into_iter().filter_map(|name| parameters.get(name));
+    let found = hash.into_iter().chain(others).find(|id| !id.is_null());
+    // a query without a hash is one that the server cannot know
+    found.or_else(|| persisted.filter(|persisted| persisted.is_object()))
 }
 
 /// Returns the token of `Bearer …` (RFC 6750 §2.1).

@@ -16,7 +16,7 @@ use super::{
     request::{read_json, read_query_string},
 };
 use crate::{
-    graphql::openapi,
+    graphql::{guard::trusted_documents::TrustedOperation, openapi},
     http::{answer, media::Media},
 };
 
@@ -27,11 +27,19 @@ pub(in crate::http) const PATH: &str = "/op/:name";
 pub(in crate::http) struct RestEndpoint(pub(in crate::http) Arc<GraphqlEndpoint>);
 
 impl RestEndpoint {
+    /// Returns the operation of a request. A path with percent-encoding has none, so that proxies can have rules for paths.
+    fn operation(&self, request: &Request) -> Option<&TrustedOperation> {
+        let name = request.uri().path().rsplit('/').next()?;
+        self.0.documents.trusted().operation(name).filter(|operation| !operation.is_subscription())
+    }
+
     async fn answer(&self, request: &mut Request) -> Result<Response, Refusal> {
-        let name = request.raw_path_param("name").unwrap_or_default();
-        let trusted = self.0.documents.trusted().operation(name);
-        let Some(operation) = trusted.filter(|operation| !operation.is_subscription()) else {
-            let message = "There is no operation of this name. /openapi.json lists them.";
+        let Some(operation) = self.operation(request) else {
+            let message = if self.0.app.config.server.introspection {
+                "There is no operation with this name. /openapi.json lists all operations."
+            } else {
+                "There is no operation with this name."
+            };
             return Err(Refusal::new(StatusCode::NOT_FOUND, message));
         };
         let variables = match *request.method() {
@@ -62,7 +70,8 @@ impl Endpoint for RestEndpoint {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let allowed = if request.method() == Method::GET { "POST" } else { "GET, POST" };
+        let is_query = self.operation(&request).is_some_and(TrustedOperation::is_query);
+        let allowed = if is_query { "GET, POST" } else { "POST" };
         let answer = self.answer(&mut request).await;
         Ok(complete(answer, Media::Json, allowed))
     }

@@ -228,9 +228,7 @@ impl Connection {
         let most = self.socket.app.config.sockets.subscriptions;
         if self.subscriptions.count() >= most {
             self.socket.app.metrics.refusals.add("WEBSOCKET_MAX_SUBSCRIPTIONS");
-            let message =
-                format!("A connection can have at most {most} subscriptions (WEBSOCKET_MAX_SUBSCRIPTIONS).");
-            return Err(ApiError::LimitExceeded(message).into());
+            return Err(ApiError::RateLimited("WEBSOCKET_MAX_SUBSCRIPTIONS", 1).into());
         }
         let operation =
             from_parameters(payload, self.socket.documents.trusted()).map_err(Refusal::into_error)?;

@@ -3,6 +3,7 @@
 require 'json'
 require 'jwt'
 require 'net/http'
+require 'timeout'
 
 module Gatehouse
   # Raised if the issuer's keys cannot be fetched, so no token can be verified.
@@ -13,8 +14,10 @@ module Gatehouse
 
   # Fetches the keys of an issuer, and keeps them.
   class Keys
-    # The time limit, in seconds, for connecting to the issuer, and for each read of its response.
+    # The time limit, in seconds, for a response of the issuer.
     TIMEOUT = 5
+    # The maximum length of a response, in bytes.
+    MAX_RESPONSE = 1 << 20
     # The age, in seconds, at which the keys are fetched again, so that withdrawn keys stop working.
     MAX_AGE = 600
     # The minimum seconds between a fetch for an unknown key and the next fetch. Without it, every forged token would cause one.
@@ -61,8 +64,8 @@ module Gatehouse
       @fetched = now
       @next = now + PAUSE if had_keys && !found
       @keys[kid]
-    rescue IOError, SystemCallError, SocketError, Timeout::Error, OpenSSL::OpenSSLError, Net::ProtocolError, JSON::ParserError,
-           ArgumentError, KeyError, TypeError, URI::Error => e
+    rescue StandardError => e
+      # whatever is wrong with the response, the pause must hold
       @next = now + RETRY
       found || raise(KeysUnavailable, e.message)
     end
@@ -76,15 +79,27 @@ module Gatehouse
 
       published = get(URI(metadata.fetch('jwks_uri'))).fetch('keys')
       # skips kinds of keys that a later version of Gatehouse may add
-      published.to_h { |jwk| [jwk['kid'], import(jwk)] }.compact
+      published.select { |jwk| jwk.is_a?(Hash) }.to_h { |jwk| [jwk['kid'], import(jwk)] }.compact
     end
 
     def get(uri)
-      options = { use_ssl: uri.scheme == 'https', open_timeout: TIMEOUT, read_timeout: TIMEOUT }
-      response = Net::HTTP.start(uri.hostname, uri.port, **options) { |http| http.get(uri.request_uri) }
+      # `read_timeout` alone applies to each read, so a slow issuer could hold up every request
+      Timeout.timeout(TIMEOUT) do
+        Net::HTTP.start(uri.hostname, uri.port, use_ssl: uri.scheme == 'https') do |http|
+          http.request_get(uri.request_uri) { |response| return JSON.parse(body(uri, response)) }
+        end
+      end
+    end
+
+    def body(uri, response)
       raise KeyError, "#{uri}: #{response.code}" unless response.is_a?(Net::HTTPOK)
 
-      JSON.parse(response.body)
+      text = +''
+      response.read_body do |part|
+        text << part
+        raise KeyError, "#{uri}: too long" if text.bytesize > MAX_RESPONSE
+      end
+      text
     end
 
     # Returns a key of the JWKS, or `nil` if it is invalid or of an unknown kind.
@@ -94,13 +109,14 @@ module Gatehouse
         when %w[OKP Ed25519 EdDSA] then ed25519(jwk)
         when %w[EC P-256 ES256], ['RSA', nil, 'RS256'] then JWT::JWK.import(jwk).keypair
         end
-      # RFC 7518 §3.3
-      return if public_key.nil? || (public_key.is_a?(OpenSSL::PKey::RSA) && public_key.n.num_bits < 2048)
-
-      Key.new(jwk['alg'], public_key)
-    rescue JWT::JWKError, OpenSSL::OpenSSLError, ArgumentError
+      Key.new(jwk['alg'], public_key) if public_key && (!public_key.is_a?(OpenSSL::PKey::RSA) || strong?(public_key))
+    rescue StandardError
+      # one malformed key must not make the others unusable
       nil
     end
+
+    # Returns whether an RSA key is long enough (RFC 7518 §3.3). With an exponent of 1, anybody could sign.
+    def strong?(rsa) = rsa.n.num_bits >= 2048 && rsa.e.to_i > 1 && rsa.e.odd?
 
     def ed25519(jwk)
       require 'rbnacl'

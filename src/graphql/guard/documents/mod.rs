@@ -48,6 +48,8 @@ const ESTIMATED_DOCUMENTS: usize = 256;
 pub struct Documents {
     schema: Arc<Valid<Schema>>,
     trusted: Arc<TrustedDocuments>,
+    /// The limits of built-in documents.
+    own_limits: GraphqlLimits,
     kept: Arc<Cache<String, Arc<Document>, Bytes>>,
     tells_schema: bool,
 }
@@ -59,6 +61,8 @@ pub struct Document {
     pub executable: ExecutableDocument,
     /// Whether an operation selects a root field twice under the same name.
     repeats_root_field: bool,
+    /// Whether the document is one of the server's own, to which stricter settings do not apply.
+    is_built_in: bool,
     /// The operations without their selections: their names and the types of their variables.
     operations: Vec<Operation>,
 }
@@ -91,8 +95,13 @@ impl Documents {
     /// Fails if the schema is invalid.
     pub fn new(sdl: &str, tells_schema: bool) -> Result<Self, String> {
         let schema = read_schema(sdl).map_err(|errors| errors.to_string())?;
-        let kept = Arc::new(Cache::with_weighter(ESTIMATED_DOCUMENTS, CACHE_BYTES, Bytes));
-        Ok(Self { schema: Arc::new(schema), trusted: Arc::default(), kept, tells_schema })
+        Ok(Self {
+            schema: Arc::new(schema),
+            trusted: Arc::default(),
+            own_limits: GraphqlLimits::defaults(),
+            kept: Arc::new(Cache::with_weighter(ESTIMATED_DOCUMENTS, CACHE_BYTES, Bytes)),
+            tells_schema,
+        })
     }
 
     /// Creates a checker with the trusted documents, as the settings say.
@@ -104,7 +113,11 @@ impl Documents {
         let explain =
             |problems: Vec<String>| format!("TRUSTED_DOCUMENTS: {}", problems.join("\nTRUSTED_DOCUMENTS: "));
         let trusted = TrustedDocuments::load(folder, &config.graphql_limits).map_err(explain)?;
-        let documents = Self { trusted: Arc::new(trusted), ..Self::new(&graphql::sdl(), true)? };
+        let documents = Self {
+            trusted: Arc::new(trusted),
+            own_limits: config.graphql_limits.at_least_defaults(),
+            ..Self::new(&graphql::sdl(), true)?
+        };
         if folder.is_some() {
             documents.check_trusted(&config.graphql_limits).map_err(explain)?;
         }
@@ -147,10 +160,10 @@ impl Documents {
         limits: &GraphqlLimits,
     ) -> Result<Arc<Document>, ServerError> {
         if let Some(document) = self.kept.get(text) {
-            check_document(&document.executable, variables, limits)?;
+            check_document(&document.executable, variables, self.limits(document.is_built_in, limits))?;
             return Ok(document);
         }
-        check_text(text, limits)?;
+        check_text(text, self.limits(self.trusted.is_built_in(text), limits))?;
         let document = self.read(text, variables, limits)?;
         let document = Arc::new(document);
         self.kept.insert(text.to_owned(), document.clone());
@@ -170,7 +183,8 @@ impl Documents {
             return Err(ApiError::DocumentNotTrusted.into());
         }
         let executable = convert::convert(&parsed, &places).map_err(|problem| self.error(problem))?;
-        check_document(&executable, variables, limits)?;
+        let is_built_in = self.trusted.is_built_in(text);
+        check_document(&executable, variables, self.limits(is_built_in, limits))?;
         let typed = parsed.to_executable_validate(&self.schema);
         let typed = typed.map_err(|wrong| self.first(&wrong.errors, &places))?;
         values::check_values(&self.schema, &typed, &places).map_err(|problem| self.error(problem))?;
@@ -179,7 +193,11 @@ impl Documents {
             Operation { selection_set: nothing, ..Operation::clone(operation) }
         });
         let repeats_root_field = collect::repeats_root_field(&executable);
-        Ok(Document { executable, repeats_root_field, operations: operations.collect() })
+        Ok(Document { executable, repeats_root_field, is_built_in, operations: operations.collect() })
+    }
+
+    fn limits<'l>(&'l self, is_built_in: bool, of_others: &'l GraphqlLimits) -> &'l GraphqlLimits {
+        if is_built_in { &self.own_limits } else { of_others }
     }
 
     /// Returns the variables, coerced to the types that the operation with this name declares.

@@ -1,4 +1,4 @@
-//! The formats of manifests: those of Apollo Client's and of Relay's compilers. graphql-codegen writes the latter too.
+//! The manifest formats of Apollo Client and Relay. graphql-codegen writes Relay's format.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -27,7 +27,7 @@ struct ApolloOperation {
 /// Parses a manifest.
 ///
 /// # Errors
-/// Returns the problem as a clause.
+/// Returns the problem as part of a sentence.
 pub(super) fn read(text: &str) -> Result<Vec<Entry>, String> {
     // editors on Windows write a byte order mark
     let text = text.trim_start_matches('\u{feff}');
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry>, String> {
     }
     let entry = |(id, body)| match body {
         Json::String(body) => Ok(Entry { id, body }),
-        _ => Err("neither a manifest of Apollo nor one of Relay, which maps IDs to documents".to_owned()),
+        _ => Err("neither an Apollo manifest nor a Relay manifest, which maps IDs to documents".to_owned()),
     };
     json.into_iter().map(entry).collect()
 }
@@ -64,7 +64,7 @@ mod tests {
                 Ok(vec!["1"]),
             ),
             (r#"{"format": "apollo", "version": 1, "operations": []}"#, Err("unknown format: apollo 1")),
-            (r#"{"1": 1}"#, Err("neither a manifest")),
+            (r#"{"1": 1}"#, Err("neither an Apollo manifest")),
             ("[]", Err("not a JSON object")),
             ("", Err("not a JSON object")),
         ] {

@@ -4,7 +4,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,12 +33,14 @@ pub struct TrustedDocuments {
     texts: HashMap<String, Arc<str>>,
     /// The operations, by name.
     operations: BTreeMap<String, TrustedOperation>,
+    /// The texts of the built-in documents, as clients send them and as their endpoints run them.
+    built_in: HashSet<String>,
     /// The texts in their canonical form, so that whitespace makes no difference. `None` if every document may run.
     only: Option<HashSet<String>>,
 }
 
 impl TrustedDocuments {
-    /// Reads the built-in manifests, and those in `folder` if there is one. If two manifests have an operation of the same name,
+    /// Reads the built-in manifests, and those in `folder` if there is one. If two manifests have an operation with the same name,
     /// both documents are trusted, and the endpoint runs the built-in one, or else that of the later file in alphabetical order.
     ///
     /// # Errors
@@ -50,6 +53,8 @@ impl TrustedDocuments {
         }
         // the server's own pages use these endpoints
         let built_in = trusted.operations.clone();
+        let as_run = built_in.values().map(|operation| operation.text.clone());
+        trusted.built_in = trusted.texts.values().map(ToString::to_string).chain(as_run).collect();
         for path in folder.map(manifests).transpose().map_err(|problem| vec![problem])?.unwrap_or_default() {
             let name = path.display().to_string();
             match read(&path) {
@@ -77,7 +82,7 @@ impl TrustedDocuments {
             let added = self.add(&id, &body, limits).and_then(|name| {
                 match names.insert(name.clone(), body.clone()) {
                     Some(other) if other != body => {
-                        Err(format!("another document of the file has the name {name}"))
+                        Err(format!("another document in the file has the name {name}"))
                     }
                     _ => Ok(()),
                 }
@@ -92,6 +97,9 @@ impl TrustedDocuments {
     fn add(&mut self, id: &str, text: &str, limits: Option<&GraphqlLimits>) -> Result<String, String> {
         if let Some(limits) = limits {
             check_text(text, limits).map_err(|error| error.message().into_owned())?;
+        }
+        if id.is_empty() {
+            return Err("the ID is empty".to_owned());
         }
         let document = parse(text)?;
         let operation = TrustedOperation::new(&document)?;
@@ -109,8 +117,8 @@ impl TrustedDocuments {
         Ok(name)
     }
 
-    /// Returns the text of the document with this ID: one of a manifest, or the SHA-256 digest in hexadecimal, with or without
-    /// the prefix `sha256:`.
+    /// Returns the text of the document with this ID: its ID in a manifest, or its SHA-256 digest in hexadecimal, with or
+    /// without the prefix `sha256:`.
     #[must_use]
     pub fn text(&self, id: &str) -> Option<Arc<str>> {
         let found = self.texts.get(id).or_else(|| self.texts.get(id.strip_prefix("sha256:")?));
@@ -128,12 +136,17 @@ impl TrustedDocuments {
         self.operations.values()
     }
 
-    /// Returns the IDs and texts of all documents. Most have two IDs.
+    /// Returns the IDs and texts of all documents. A document whose manifest ID is not its digest has two IDs.
     pub(super) fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts.iter().map(|(id, text)| (id.as_str(), &**text))
     }
 
-    /// Returns whether no other documents may run.
+    /// Returns whether a text is that of a built-in document.
+    pub(super) fn is_built_in(&self, text: &str) -> bool {
+        self.built_in.contains(text)
+    }
+
+    /// Returns whether only these documents may run.
     #[must_use]
     pub fn are_exclusive(&self) -> bool {
         self.only.is_some()
@@ -163,11 +176,15 @@ fn manifests(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| error.to_string();
-    if fs::metadata(path).map_err(failed)?.len() > MAX_MANIFEST {
-        return Err(format!("more than {MAX_MANIFEST} bytes"));
+    let failed = |error: io::Error| error.to_string();
+    // reading a pipe or a device might never end
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err("not a file".to_owned());
     }
-    fs::read_to_string(path).map_err(failed)
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    let length = file.take(MAX_MANIFEST + 1).read_to_string(&mut text).map_err(failed)?;
+    if length as u64 > MAX_MANIFEST { Err(format!("more than {MAX_MANIFEST} bytes")) } else { Ok(text) }
 }
 
 fn parse(text: &str) -> Result<Document, String> {

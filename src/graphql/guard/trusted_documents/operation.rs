@@ -14,7 +14,7 @@ use crate::graphql::error_redaction::shorten;
 pub struct TrustedOperation {
     /// The name, which is also that of the endpoint.
     pub name: String,
-    /// The document, with `__typename` in every object, so that every union can be told apart.
+    /// The document, with `__typename` in every object, so that the members of every union can be told apart.
     pub text: String,
     kind: OperationType,
     /// The names and types of the variables.
@@ -53,8 +53,8 @@ impl TrustedOperation {
         self.kind == OperationType::Subscription
     }
 
-    /// Returns the variables, if the operation has variables of these names. GraphQL ignores others, but the caller of an endpoint
-    /// should learn of a misspelt name.
+    /// Returns the variables if the operation has all of them. GraphQL ignores unknown variables, but the caller of an endpoint
+    /// should learn of a misspelled name.
     ///
     /// # Errors
     /// Returns a sentence about a variable that the operation does not have.
@@ -63,10 +63,11 @@ impl TrustedOperation {
         Ok(variables)
     }
 
-    /// Parses variables from a query string, by their types. A list is repeated, and an input object is JSON.
+    /// Parses variables from a query string, according to their types. A repeated parameter is a list, and an input object is
+    /// JSON.
     ///
     /// # Errors
-    /// Returns a sentence about a variable that is malformed, is repeated, or that the operation does not have.
+    /// Returns a sentence about a variable that is malformed, repeated or unknown.
     pub fn variables_from_text(&self, pairs: Vec<(String, String)>) -> Result<Map<String, Json>, String> {
         let mut variables = Map::new();
         for (name, text) in pairs {
@@ -79,7 +80,7 @@ impl TrustedOperation {
                 }
                 Entry::Occupied(mut place) => match place.get_mut() {
                     Json::Array(values) if ty.is_list() => values.push(value),
-                    _ => return Err(format!("The variable `{}` is given twice.", place.key())),
+                    _ => return Err(format!("The variable `{}` is given more than once.", place.key())),
                 },
             }
         }
@@ -99,7 +100,7 @@ impl TrustedOperation {
 fn value_from_text(ty: &Type, text: &str) -> Result<Json, &'static str> {
     let number = |number: Option<Number>, what| number.map(Json::Number).ok_or(what);
     match ty.inner_named_type().as_str() {
-        "Int" => number(text.parse::<i32>().ok().map(Number::from), "a whole number"),
+        "Int" => number(text.parse::<i32>().ok().map(Number::from), "a 32-bit integer"),
         "Float" => number(text.parse().ok().and_then(Number::from_f64), "a number"),
         "Boolean" => text.parse().map(Json::Bool).map_err(|_| "`true` or `false`"),
         "String" | "ID" => Ok(text.into()),
