@@ -72,7 +72,7 @@ export type ChangePasswordInput = {
   newPasswordConfirmation?: string | null | undefined;
 };
 
-/** Whether and when an email address must be verified. */
+/** Whether and when an email address must be verified. New values may be added, so handle unknown ones. */
 export const EmailVerificationMode = {
   /** An account can be used only after its email address is verified. */
   Mandatory: 'MANDATORY',

@@ -160,7 +160,7 @@ impl From<ChangeEmailInput> for verification::ChangeEmailInput {
     }
 }
 
-/// Whether and when an email address must be verified.
+/// Whether and when an email address must be verified. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "config::EmailVerification")]
 pub enum EmailVerificationMode {
