@@ -1,6 +1,6 @@
 //! `gatehouse serve`.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    config::{Mode, Variables},
+    config::{Config, Mode, Variables},
     housekeeping,
     http::{self, Leaving},
     outbox, peers,
@@ -36,15 +36,30 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load_server(Mode::Serve, &Variables::from_environment()?)?;
+    // the first process of a container is not stopped by SIGTERM unless it listens
+    let mut stop = pin!(told_to_stop());
+    let prepared = Box::pin(async {
+        prepare(&config, arguments.migrate).await?;
+        App::build(config).await.map_err(CliError::from)
+    });
+    let app = tokio::select! {
+        app = prepared => app?,
+        () = &mut stop => return Ok(()),
+    };
+    listen(app, stop, || {}).await
+}
+
+/// Waits for a database with the tables of this version. With `migrate`, applies pending migrations first.
+async fn prepare(config: &Config, migrate: bool) -> Result<(), CliError> {
     let mut told = None;
     loop {
-        let prepared = if arguments.migrate {
-            migrate::migrate(&config).await.map(|_| 0)
+        let pending = if migrate {
+            migrate::migrate(config).await.map(|_| 0)
         } else {
-            migrate::count_pending(&config).await
+            migrate::count_pending(config).await
         };
-        match prepared {
-            Ok(pending) => break require_none(pending)?,
+        match pending {
+            Ok(pending) => return require_none(pending),
             Err(error) if error.is_away() => {
                 // once a minute, because an outage may last
                 if told.is_none_or(|told: Instant| told.elapsed() > SAY_AGAIN) {
@@ -56,12 +71,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let app = App::build(config).await?;
-    listen(app, || {}).await
 }
 
-/// Serves until the process is asked to stop. Calls `ready` once connections are accepted.
-pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), CliError> {
+/// Serves until `asked_to_stop`. Calls `ready` once connections are accepted.
+pub(super) async fn listen(
+    app: Arc<App>,
+    asked_to_stop: impl Future<Output = ()>,
+    ready: impl FnOnce(),
+) -> Result<(), CliError> {
     let (host, port) = (app.config.server.host.clone(), app.config.server.port);
     let listener = TcpListener::bind((host.as_str(), port)).await.map_err(|error| {
         format!("cannot listen on {host}, port {port}: {error}; set PORT to use another port")
@@ -88,7 +105,7 @@ pub(super) async fn listen(app: Arc<App>, ready: impl FnOnce()) -> Result<(), Cl
     let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
     let (leaving, delay) = (Leaving::default(), app.config.server.shutdown_delay);
     let shutdown = async {
-        told_to_stop().await;
+        asked_to_stop.await;
         leaving.begin();
         tell_systemd(ServiceState::Stopping);
         if !delay.is_zero() {
@@ -138,7 +155,7 @@ fn tell_systemd(state: ServiceState) {
 }
 
 /// Waits for Ctrl-C or, on Unix, SIGTERM.
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     let interrupted = async {
         let _ = tokio::signal::ctrl_c().await;
     };

@@ -60,6 +60,15 @@ pub(super) fn postgres(s: &str) -> Result<Vec<SecretString>, String> {
     if !["any", "primary", "read-write"].contains(&target) {
         return Err(format!("needs a server that accepts writes: {TARGET} must be read-write"));
     }
+    let has_list = |(name, value): (&str, &str)| {
+        let is_address = ["host", "hostaddr", "port"].contains(&name);
+        is_address && (value.contains(',') || value.to_ascii_lowercase().contains("%2c"))
+    };
+    if parts.parameters().any(has_list) {
+        return Err("cannot list servers in its parameters: write them before the path, as in \
+                    postgres://one:5432,two:5432/name"
+            .to_owned());
+    }
     let servers = parts.host.split(',').map(|host| Parts { host, ..parts }.postgres());
     servers.collect::<Option<_>>().ok_or_else(|| PERCENT_ENCODE.to_owned())
 }
@@ -201,4 +210,22 @@ fn is_name(name: &str) -> bool {
 /// Returns whether a byte occurs in names, paths and addresses but is never a separator.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-/:,%[]".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_listed_before_the_path_and_nowhere_else() {
+        let count = |url: &str| postgres(url).map(|servers| servers.len());
+        assert_eq!(count("postgres://gh@one:5432,two/x?target_session_attrs=read-write"), Ok(2));
+        assert_eq!(count("postgres:///x?host=/var/run/postgresql&port=5433"), Ok(1));
+        for parameters in
+            ["host=one,two", "host=one%2ctwo", "host=one&port=1,2", "hostaddr=10.0.0.1,10.0.0.2"]
+        {
+            let refused = count(&format!("postgres:///x?user=gh&{parameters}")).unwrap_err();
+            assert!(refused.contains("before the path"), "{parameters}: {refused}");
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub struct ServerCondition {
     pub is_superuser: bool,
     /// The tables that the role may not read and write.
     pub forbidden: Vec<String>,
+    /// The tables that the role may not read.
+    pub unreadable: Vec<String>,
     /// How the connection is protected.
     pub protection: Protection,
     /// By how much its clock is ahead of the clock of this machine.
@@ -51,14 +53,32 @@ pub enum Protection {
     None,
 }
 
+/// The tables that a server reads and writes.
+pub const TABLES: [&str; 10] = [
+    "authorization_requests",
+    "challenges",
+    "identities",
+    "known_addresses",
+    "outbox",
+    "rate_limits",
+    "security_changes",
+    "sessions",
+    "signing_keys",
+    "users",
+];
+
+/// The tables that a server only reads, to find out whether it fits the schema.
+pub const HISTORY: [&str; 2] = ["schema_compatibility", "seaql_migrations"];
+
 /// The state of a server, in one row. A table that does not exist yet is not forbidden.
 const EXAMINE: &str = r#"SELECT current_setting('server_version') AS "version", current_user::text AS "role",
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS "is_superuser",
-    COALESCE((SELECT string_agg("name", ',') FROM unnest(ARRAY['users', 'sessions', 'identities', 'challenges', 'outbox',
-        'known_addresses', 'rate_limits']) AS "table" ("name") WHERE to_regclass("name") IS NOT NULL
+    COALESCE((SELECT string_agg("name", ',') FROM unnest(CAST($1::text AS text[])) AS "table" ("name") WHERE to_regclass("name") IS NOT NULL
         AND NOT (has_table_privilege(to_regclass("name"), 'SELECT') AND has_table_privilege(to_regclass("name"), 'INSERT')
         AND has_table_privilege(to_regclass("name"), 'UPDATE') AND has_table_privilege(to_regclass("name"), 'DELETE'))), '')
         AS "forbidden",
+    COALESCE((SELECT string_agg("name", ',') FROM unnest(CAST($2::text AS text[])) AS "table" ("name") WHERE to_regclass("name") IS NOT NULL
+        AND NOT has_table_privilege(to_regclass("name"), 'SELECT')), '') AS "unreadable",
     COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS "is_encrypted",
     (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "now""#;
 
@@ -93,17 +113,24 @@ async fn of_file(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
 async fn of_server(on: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<Condition, DbErr> {
     let clock = Clock::default();
     let before = clock.now();
-    let row =
-        on.query_one_raw(Statement::from_string(DbBackend::Postgres, EXAMINE)).await?.ok_or_else(nothing)?;
+    // as text, because sea-orm's feature for arrays is off
+    let list = |tables: &[&str]| format!("{{{}}}", tables.join(",")).into();
+    let examine =
+        Statement::from_sql_and_values(DbBackend::Postgres, EXAMINE, [list(&TABLES), list(&HISTORY)]);
+    let row = on.query_one_raw(examine).await?.ok_or_else(nothing)?;
     // the server read its clock somewhere between the request and the response
     let here = before + (clock.now() - before) / 2;
     let there: i64 = row.try_get("", "now")?;
     let there = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(there);
-    let forbidden: String = row.try_get("", "forbidden")?;
+    let tables = |column| {
+        let names: String = row.try_get("", column)?;
+        Ok::<_, DbErr>(names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    };
     let server = ServerCondition {
         role: row.try_get("", "role")?,
         is_superuser: row.try_get("", "is_superuser")?,
-        forbidden: forbidden.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        forbidden: tables("forbidden")?,
+        unreadable: tables("unreadable")?,
         protection: protection(url, row.try_get("", "is_encrypted")?),
         clock_lead: there - here,
     };

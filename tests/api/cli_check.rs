@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use gatehouse::secrets::SecretKey;
+use gatehouse::{
+    secrets::SecretKey,
+    storage::condition::{HISTORY, TABLES},
+};
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
@@ -194,6 +197,29 @@ async fn a_role_without_rights_fails() {
     let (is_good, said) = ready.check(&[("DATABASE_URL", &as_guest), ("PUBLIC_URL", "http://127.0.0.1:9")]);
     assert!(!is_good);
     assert_line(&said, "failed", "database role", "lacks privileges on");
+    let mut tables: Vec<String> = sql
+        .query_all_raw(Statement::from_string(
+            DbBackend::Postgres,
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+        ))
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.try_get("", "tablename").unwrap())
+        .collect();
+    tables.sort();
+    let mut known = [&TABLES[..], &HISTORY[..]].concat();
+    known.sort_unstable();
+    assert_eq!(tables, known, "every table is checked");
+    let tables = TABLES.join(", ");
+    sql.execute_unprepared(&format!(
+        "GRANT ALL ON {tables} TO {role}; REVOKE SELECT ON seaql_migrations FROM {role}"
+    ))
+    .await
+    .unwrap();
+    let (is_good, said) = ready.check(&[("DATABASE_URL", &as_guest), ("PUBLIC_URL", "http://127.0.0.1:9")]);
+    assert!(!is_good);
+    assert_line(&said, "failed", "database role", "may not read seaql_migrations");
 }
 
 /// Starts a proxy that adds an `X-Forwarded-For` as the last or the first header, and returns its URL.

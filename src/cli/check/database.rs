@@ -19,9 +19,13 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let condition = match examine(config).await {
         Ok(condition) => condition,
         Err(error) => {
+            let error = error.to_string();
+            let why =
+                error.strip_prefix("Connection Error: ").or_else(|| error.strip_prefix("Custom Error: "));
             let found = format!(
-                "{error}: check that DATABASE_URL is correct and leads to the primary, and that `gatehouse migrate` has been \
-                 run"
+                "{}: check that DATABASE_URL is correct and leads to the primary, and that `gatehouse migrate` has been \
+                 run",
+                why.unwrap_or(&error)
             );
             report.failed("database", &found);
             return;
@@ -51,6 +55,12 @@ fn role(server: &ServerCondition, report: &mut Report) {
         let found = format!(
             "the role {role} lacks privileges on {}: grant it SELECT, INSERT, UPDATE and DELETE",
             server.forbidden.join(", ")
+        );
+        report.failed("database role", &found);
+    } else if !server.unreadable.is_empty() {
+        let found = format!(
+            "the role {role} may not read {}: grant it SELECT, so that the server can see which migrations are applied",
+            server.unreadable.join(", ")
         );
         report.failed("database role", &found);
     } else if server.is_superuser {

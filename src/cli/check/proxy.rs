@@ -54,10 +54,19 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     } else {
         report.warning("TLS", "PUBLIC_URL is an http URL, so only this machine can use it: set an https URL");
     }
+    let is_trusted = |address| config.server.trusted_proxies.iter().any(|network| network.contains(&address));
     let address = match (seen.address, seen.forwarded) {
         (_, Forwarded::None) if is_https => {
             let found = "the proxy sends no X-Forwarded-For, so all clients share its rate limits: have it set the header";
             report.failed("forwarded address", found);
+            return;
+        }
+        (Some(address), Forwarded::None) if is_trusted(address) => {
+            let found = format!(
+                "the server sees {address}, which is in TRUSTED_PROXIES, without X-Forwarded-For, so all clients of this proxy share \
+                 its rate limits: have it set the header"
+            );
+            report.warning("forwarded address", &found);
             return;
         }
         (Some(address), Forwarded::None) => {
@@ -78,7 +87,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             return;
         }
     };
-    if config.server.trusted_proxies.iter().any(|network| network.contains(&address)) {
+    if is_trusted(address) {
         let found = format!(
             "the server sees {address}, which is in TRUSTED_PROXIES: run the check from another machine, or remove the address \
              from TRUSTED_PROXIES"

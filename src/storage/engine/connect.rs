@@ -5,12 +5,13 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr,
     sqlx::{
-        self, ConnectOptions as _,
-        postgres::PgConnectOptions,
+        self, ConnectOptions as _, Connection as _,
+        postgres::{PgConnectOptions, PgConnection},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time;
 use tracing::log::LevelFilter;
 use url::Url;
 
@@ -142,6 +143,14 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
 /// Connects to a server that accepts writes.
 async fn migrator(options: ConnectOptions, server: PgConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let connect = async |server: PgConnectOptions| {
+        // a pool would retry until its time limit, and then report only that
+        let alone = time::timeout(STATEMENT_TIME_LIMIT, PgConnection::connect_with(&server)).await;
+        alone
+            .map_err(|_| not_connected(sqlx::Error::PoolTimedOut))?
+            .map_err(not_connected)?
+            .close()
+            .await
+            .map_err(not_connected)?;
         let mut options = options.clone();
         options.map_sqlx_postgres_opts(move |_| server.clone());
         Database::connect(options).await
@@ -174,7 +183,7 @@ fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
         Some(format!("{}, port {}", url.host_str().unwrap_or("the local socket"), url.port().unwrap_or(5432)))
     };
     let addresses: Vec<_> = servers.iter().filter_map(address).collect();
-    let text = format!("PostgreSQL at {} cannot be used: {error}", addresses.join(" or "));
+    let text = format!("PostgreSQL at {} cannot be used: {}", addresses.join(" or "), reason(error));
     let is_refused = match error {
         DbErr::Conn(RuntimeErr::SqlxError(error)) => match &**error {
             sqlx::Error::Database(error) => {
@@ -187,6 +196,19 @@ fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
         _ => true,
     };
     if is_refused { DbErr::Custom(text) } else { DbErr::Conn(RuntimeErr::Internal(text)) }
+}
+
+/// Returns why a connection failed, without the names that libraries put before it.
+fn reason(error: &DbErr) -> String {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return error.to_string() };
+    match &**error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Protocol(text) => text.clone(),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => error.to_string(),
+        sqlx::Error::PoolTimedOut => "it does not respond".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 /// Creates the file if it does not exist, readable only by its owner because it contains email addresses and password
