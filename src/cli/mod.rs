@@ -65,7 +65,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Mail(command) => mail::run(command).await,
         Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
-        Command::Check => check::run().await,
+        Command::Check => Box::pin(check::run()).await,
         Command::Schema(arguments) => schema::run(&arguments).await,
         Command::Config(arguments) => config::run(&arguments),
         Command::Secret => {

@@ -38,10 +38,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load_server(Mode::Serve, &Variables::from_environment()?)?;
     // the first process of a container is not stopped by SIGTERM unless it listens
     let mut stop = pin!(told_to_stop());
-    let prepared = Box::pin(async {
+    let prepared = async {
         prepare(&config, arguments.migrate).await?;
-        App::build(config).await.map_err(CliError::from)
-    });
+        App::build(config).await
+    };
     let app = tokio::select! {
         app = prepared => app?,
         () = &mut stop => return Ok(()),
