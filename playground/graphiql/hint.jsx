@@ -58,7 +58,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   }
   if (code === 'LIMIT_EXCEEDED' || code === 'RATE_LIMITED') {
     const [setting] = /\b[A-Z]+(_[A-Z]+)+\b/.exec(error.message) ?? [];
-    return [setting ? `You have reached a limit that the server setting ${setting} sets.` : 'You have reached a limit of the server.'];
+    return [setting ? `You have reached the limit set by the server setting ${setting}.` : 'You have reached a limit of the server.'];
   }
   if (error) return null;
   const outcome = Object.values(data ?? {})[0];

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Returns what `serve` uses instead of a default.
+/// Returns a note on the value that `serve` uses if it differs from the one shown, or else an empty string.
 fn difference(setting: &Setting, of_serve: &Setting) -> String {
     if of_serve.source != "default" {
         return String::new();

@@ -43,8 +43,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         App::build(config).await
     };
     let app = tokio::select! {
-        app = prepared => app?,
+        // first, so that the server handles signals before it says that it waits
+        biased;
         () = &mut stop => return Ok(()),
+        app = prepared => app?,
     };
     listen(app, stop, || {}).await
 }

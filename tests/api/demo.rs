@@ -110,7 +110,7 @@ async fn staff_can_search_and_page_through_users() {
     }
     visit.is_sound("users");
     visit.fill("Search", "person4");
-    visit.reads("6 users with a name or email address that starts with “person4”");
+    visit.reads("6 users with a name, username or email address that starts with “person4”");
     visit.fill("Search", "nobody at all");
     visit.reads("0 users");
 }

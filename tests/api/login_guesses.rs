@@ -39,11 +39,11 @@ async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     assert_eq!(hashes() - before, 0);
 
     // 64 concurrent connections
-    let sockets = stream::iter(0..1000).map(|_| app.login_from(STRANGER, EMAIL, WRONG));
+    let sockets = stream::iter(0..300).map(|_| app.login_from(STRANGER, EMAIL, WRONG));
     let answers: Vec<Value> = sockets.buffer_unordered(64).collect().await;
     let refused = answers.iter().filter(|answer| answer["code"] == "RATE_LIMITED").count();
     assert_eq!(hashes() - before, 10, "the address has ten guesses for the account");
-    assert_eq!(refused, 990);
+    assert_eq!(refused, 290);
 
     // a refused login costs no hash and no write
     let counted = cells(app).await;
@@ -53,8 +53,8 @@ async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     assert_eq!(hashes() - before, 10);
     assert_eq!(cells(app).await, counted);
 
-    // a thousand addresses of one /64 count as one client
-    let network = stream::iter(0..1000)
+    // any number of addresses of one /64 count as one client
+    let network = stream::iter(0..300)
         .map(|n| async move { app.login_from(&format!("2001:db8:1:2::{n:x}"), EMAIL, WRONG).await });
     network.buffer_unordered(16).collect::<Vec<_>>().await;
     assert_eq!(hashes() - before, 20);
@@ -65,8 +65,8 @@ async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     }
     assert_eq!(hashes() - before, 20);
 
-    // a thousand addresses of different networks share the account's budget for strangers
-    let apart = stream::iter(0..1000)
+    // addresses of different networks share the account's budget for strangers
+    let apart = stream::iter(0..300)
         .map(|n| async move { app.login_from(&format!("10.{}.{}.1", n / 250, n % 250), EMAIL, WRONG).await });
     apart.buffer_unordered(64).collect::<Vec<_>>().await;
     assert_eq!(hashes() - before, 50);

@@ -2,7 +2,7 @@
 """Restarts two replicas behind a real proxy, one after the other, under load. No request may fail. The proxies are configured by
 the files in `deploy/proxy`.
 
-Usage: rolling_restart.py nginx|haproxy [RESTARTS [SHUTDOWN_DELAY]]
+Usage: rolling_restart.py nginx|haproxy|caddy [RESTARTS [SHUTDOWN_DELAY]]
 """
 
 import http.client
@@ -45,6 +45,21 @@ def haproxy(workshop, port, replicas, delay):
     return workshop.run(require("haproxy"), "-db", "-f", "haproxy.cfg", log="proxy.log", cwd=workshop.folder)
 
 
+def caddy(workshop, port, replicas, delay):
+    """Runs the Caddy of `deploy/`, without TLS."""
+    text = (ROOT / "deploy/proxy/Caddyfile").read_text()
+    text = text.replace("{$DOMAIN:accounts.example.org}", f"http://127.0.0.1:{port}")
+    text = text.replace("{$REPLICAS:192.0.2.11:8000 192.0.2.12:8000}", " ".join(f"127.0.0.1:{replica.port}" for replica in replicas))
+    text = text.replace("{\n\tservers", "{\n\tadmin off\n\tservers", 1)
+    # they must be shorter than the delay
+    text = text.replace("health_interval 1s", f"health_interval {200 * delay}ms").replace("keepalive 3s", f"keepalive {500 * delay}ms")
+    (workshop.folder / "Caddyfile").write_text(text)
+    return workshop.run(
+        require("caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile",
+        log="proxy.log", cwd=workshop.folder, env={"HOME": str(workshop.folder)},
+    )
+
+
 def client(port, stop, counts, failures):
     """Signs up, reads and refreshes without pause, on one connection as long as it lasts."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
@@ -70,7 +85,7 @@ def main(proxy, restarts="10", delay="5s"):
         settings = {"SHUTDOWN_DELAY": delay, "TRUSTED_PROXIES": "127.0.0.1"}
         replicas = [Gatehouse(workshop, url, log=f"replica{n}.log", **settings) for n in range(2)]
         port = free_port()
-        {"nginx": nginx, "haproxy": haproxy}[proxy](workshop, port, replicas, int(delay.removesuffix("s")))
+        {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}[proxy](workshop, port, replicas, int(delay.removesuffix("s")))
         until("the proxy answers", lambda: is_served(port))
         stop, counts, failures = threading.Event(), [], []
         clients = [threading.Thread(target=client, args=(port, stop, counts, failures)) for _ in range(CLIENTS)]

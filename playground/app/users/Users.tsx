@@ -30,7 +30,7 @@ export function Users() {
   return (
     <Page title="Users">
       <SearchField value={typed} onChange={setTyped} />
-      <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` with a name or email address that starts with “${search}”`}`}</p>
+      <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` with a name, username or email address that starts with “${search}”`}`}</p>
       <Table people={nodes} />
       <div className="pager">
         <button type="button" className="plain" disabled={!pageInfo?.hasPreviousPage} onClick={() => setPlace({ last: SIZE, before: pageInfo?.startCursor })}>

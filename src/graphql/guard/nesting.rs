@@ -39,8 +39,8 @@ fn after_string(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// Returns the text after a block string that started before `text`. If it never ends, the grammar reads `""` as an empty
-/// string and `unclosed` as the text after it, whose brackets must be counted.
+/// Returns the text after a block string that started before `text`. If the string is never closed, returns `unclosed` without
+/// its first byte: the parser then reads `""` as an empty string, so the brackets after it count.
 fn after_block<'t>(mut text: &'t [u8], unclosed: &'t [u8]) -> &'t [u8] {
     loop {
         match text {
