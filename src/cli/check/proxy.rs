@@ -161,11 +161,44 @@ fn unreachable(url: &str, error: &reqwest::Error) -> Failed {
             ["certificate", "corrupt message", "handshake"].iter().any(|word| cause.contains(word))
         });
     if is_tls {
-        ("TLS", format!("{url} has no valid certificate: {why}: renew it, or check the proxy"))
+        (
+            "TLS",
+            format!(
+                "{url} has no valid certificate: {}: renew it, or check the proxy",
+                certificate_fault(&why)
+            ),
+        )
     } else {
         (
             "public URL",
             format!("{url} cannot be reached: {why}: start the server and the proxy, and check PUBLIC_URL"),
         )
+    }
+}
+
+/// Returns what is wrong with a certificate, without the names of the library that checked it.
+fn certificate_fault(why: &str) -> &str {
+    let known = [
+        ("CaUsedAsEndEntity", "it signs itself, so nobody vouches for it"),
+        ("UnknownIssuer", "no authority that this machine trusts has issued it"),
+        ("NotValidForName", "it is for another name"),
+        ("Expired", "it has expired"),
+    ];
+    known.iter().find(|(name, _)| why.contains(name)).map_or(why, |(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_certificate_is_explained_in_words() {
+        let of_rustls = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
+        assert_eq!(certificate_fault(of_rustls), "it signs itself, so nobody vouches for it");
+        assert_eq!(
+            certificate_fault("invalid peer certificate: UnknownIssuer"),
+            "no authority that this machine trusts has issued it"
+        );
+        assert_eq!(certificate_fault("corrupt message"), "corrupt message");
     }
 }
