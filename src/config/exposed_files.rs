@@ -59,7 +59,7 @@ pub(super) fn warnings(
     for path in [&mail.templates_dir, &mail.ca_file, &server.trusted_documents].into_iter().flatten() {
         check(path, WRITE, "go-w");
     }
-    // whoever can change a manifest decides which documents run
+    // a change to a manifest changes which documents run
     let manifests = server.trusted_documents.as_ref().and_then(|folder| folder.read_dir().ok());
     for manifest in manifests.into_iter().flatten().flatten() {
         check(&manifest.path(), WRITE, "go-w");

@@ -58,7 +58,7 @@ impl From<SignInRefusal> for ProviderLoginRefusal {
     }
 }
 
-/// Signs in the user to whom the account at the provider is linked. If there is none, the email address decides:
+/// Signs in the user whom the provider account is linked to. If there is none, the email address decides:
 ///
 /// - If no account has it, a new account is created.
 /// - If an account has proven it, and the provider is authoritative for it, the two are linked.

@@ -1,12 +1,18 @@
-//! Clients whose documents do not handle a member that a union has gained are counted.
+//! Results that a client's document does not handle, because a union has gained a member.
 
 use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, SimpleObject, Union};
 use gatehouse::graphql::{
     refusal::{ErrorCode, UserError},
     unhandled::{Growing, GrowingUnion, LaterMember, ReportUnhandled},
 };
+use serde_json::{Value, json};
 
 use crate::support::{Sqlite, TestApp};
+
+#[derive(SimpleObject)]
+struct Entered {
+    name: String,
+}
 
 #[derive(SimpleObject)]
 struct Asked {
@@ -15,6 +21,7 @@ struct Asked {
 
 #[derive(Union)]
 enum EnterResult {
+    Entered(Entered),
     Asked(Asked),
     UserError(UserError),
 }
@@ -35,8 +42,70 @@ struct Query;
 
 #[Object]
 impl Query {
-    async fn enter(&self) -> Growing<EnterResult> {
-        Growing(EnterResult::Asked(Asked { question: "Who?".to_owned() }))
+    async fn enter(&self, is_asked: bool, is_refused: bool) -> Growing<EnterResult> {
+        Growing(if is_refused {
+            EnterResult::UserError(UserError {
+                code: ErrorCode::AccountDisabled,
+                message: "This account is deactivated.".to_owned(),
+                fields: Vec::new(),
+                retry_after: None,
+            })
+        } else if is_asked {
+            EnterResult::Asked(Asked { question: "Who?".to_owned() })
+        } else {
+            EnterResult::Entered(Entered { name: "Ada".to_owned() })
+        })
+    }
+}
+
+async fn run(query: &str) -> Value {
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).extension(ReportUnhandled).finish();
+    serde_json::to_value(schema.execute(query).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_select_a_later_member_gets_a_user_error() {
+    let asked = "enter(isAsked: true, isRefused: false)";
+    let error = "... on UserError { code message }";
+    for selection in [
+        format!("{{ {error} }}"),
+        "{ ...F }".to_owned(),
+        format!("{{ __typename ... on EnterResult {{ {error} }} }}"),
+    ] {
+        let answer = run(&format!(
+            "{{ {asked} {selection} }} {}",
+            if selection.contains("...F") {
+                format!("fragment F on EnterResult {{ {error} }}")
+            } else {
+                String::new()
+            }
+        ))
+        .await;
+        assert_eq!(answer["data"]["enter"]["code"], "UNHANDLED_RESULT", "{selection}: {answer}");
+        assert_eq!(answer["data"]["enter"]["message"], "Update this app.");
+        assert_eq!(answer["extensions"], json!({ "unhandled": ["Asked"] }));
+    }
+}
+
+#[tokio::test]
+async fn a_document_without_user_error_learns_the_name_of_the_member() {
+    let answer =
+        run("{ enter(isAsked: true, isRefused: false) { __typename ... on Entered { name } } }").await;
+    let told =
+        json!({ "data": { "enter": { "__typename": "Asked" } }, "extensions": { "unhandled": ["Asked"] } });
+    assert_eq!(answer, told);
+}
+
+#[tokio::test]
+async fn a_document_that_selects_the_member_gets_it_and_others_are_left_alone() {
+    let all = "__typename ... on Entered { name } ... on Asked { question } ... on UserError { code }";
+    for (arguments, result) in [
+        ("isAsked: true, isRefused: false", json!({ "__typename": "Asked", "question": "Who?" })),
+        ("isAsked: false, isRefused: false", json!({ "__typename": "Entered", "name": "Ada" })),
+        ("isAsked: false, isRefused: true", json!({ "__typename": "UserError", "code": "ACCOUNT_DISABLED" })),
+    ] {
+        let answer = run(&format!("{{ enter({arguments}) {{ {all} }} }}")).await;
+        assert_eq!(answer, json!({ "data": { "enter": result } }));
     }
 }
 
@@ -48,9 +117,9 @@ async fn results_that_a_document_does_not_handle_are_counted_by_their_type() {
         .data(app.app.clone())
         .finish();
     for query in [
-        "{ enter { ... on UserError { code } } }",
-        "{ enter { __typename } }",
-        "{ enter { ... on Asked { question } } }",
+        "{ enter(isAsked: true, isRefused: false) { ... on UserError { code } } }",
+        "{ enter(isAsked: true, isRefused: false) { __typename } }",
+        "{ enter(isAsked: true, isRefused: false) { ... on Asked { question } } }",
     ] {
         let response = schema.execute(query).await;
         assert!(response.is_ok(), "{:?}", response.errors);
