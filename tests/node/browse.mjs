@@ -23,6 +23,8 @@ if (!steps) {
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const page = await browser.newPage();
+  // a busy machine takes long to open a page
+  page.setDefaultTimeout(120_000);
   const [reads, requests, complaints] = [[], [], []];
   page.on('request', (request) => requests.push(request));
   page.on('console', (message) => { if (message.type() === 'error') complaints.push(message.text()); });
@@ -44,7 +46,7 @@ try {
     offline: (is) => page.context().setOffline(is),
     run: async (script) => { reads.push(await page.evaluate(script)); },
     read: async () => {
-      await page.waitForFunction(() => !document.querySelector('[aria-disabled]'), null, { timeout: 30000 });
+      await page.waitForFunction(() => !document.querySelector('[aria-disabled]'));
       reads.push(await page.evaluate(() => {
         const text = (selector) => {
           const shown = [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());

@@ -30,6 +30,8 @@ const browser = await chromium.launch({
 });
 try {
   const context = await browser.newContext();
+  // a busy machine takes long to open a page
+  context.setDefaultTimeout(120_000);
   const cookie = async () => JSON.stringify(await context.cookies(api));
 
   const own = await context.newPage();

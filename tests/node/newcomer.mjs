@@ -13,6 +13,8 @@ const BEFORE = 'Run the operation to see its response.';
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  // a busy machine takes long to open a page
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   await page.goto(url);
   await page.locator(`${QUERY} .view-line`).first().waitFor();
@@ -25,10 +27,12 @@ try {
     await page.keyboard.press('Control+Enter');
     await hint.filter({ hasNotText: BEFORE }).waitFor({ state: 'attached' });
     const response = page.locator('.graphiql-response .view-line');
+    // read once, because the first event of a subscription replaces it
+    const said = await hint.innerText();
     // a subscription has no response yet; other responses are drawn a moment later
-    if (!(await hint.innerText()).includes('Listening')) await response.filter({ hasText: /\S/ }).first().waitFor();
+    if (!said.includes('Listening')) await response.filter({ hasText: /\S/ }).first().waitFor();
     const answer = (await response.allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
-    way.push([name, answer, await hint.innerText()]);
+    way.push([name, answer, said]);
     if ((await buttons.count()) === 0) break;
     await buttons.first().click();
     await hint.filter({ hasText: BEFORE }).waitFor();

@@ -19,6 +19,8 @@ const seen = { elsewhere: [], complaints: [], faults: [], titles: [] };
 
 async function open(options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  // a busy machine takes long to open a page
+  context.setDefaultTimeout(120_000);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   context.on('request', (request) => {
     if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== url) seen.elsewhere.push(request.url());

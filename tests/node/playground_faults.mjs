@@ -13,6 +13,8 @@ const seen = { sent: [] };
 
 async function open(options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  // a busy machine takes long to open a page
+  context.setDefaultTimeout(120_000);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
   page.on('request', (request) => {

@@ -39,6 +39,8 @@ const [executablePath] = process.argv.slice(2);
 // not every container supports the sandbox, and only pages of the tests are opened
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const context = await browser.newContext({ reducedMotion: 'reduce' });
+// a busy machine takes long to open a page
+context.setDefaultTimeout(120_000);
 await context.addInitScript(outputFiles[0].text);
 const tabs = [];
 
