@@ -55,8 +55,15 @@ enum Command {
     Secret,
 }
 
-/// Runs the command.
-pub async fn run(cli: Cli) -> Result<(), CliError> {
+/// Runs the command on a runtime of its own.
+///
+/// The runtime is here and not in `main.rs`, because futures are compiled where they are polled: the program would contain most
+/// of the server twice.
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run_command(cli))
+}
+
+async fn run_command(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Dev(dev::Arguments::default())) {
         Command::Dev(arguments) => Box::pin(dev::run(arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
