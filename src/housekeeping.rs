@@ -10,9 +10,10 @@ use sea_orm::DbErr;
 use crate::{
     app::App,
     fault::Fault,
+    second_factors,
     storage::{
-        Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, security_change,
-        session_end, sweep,
+        Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, recovery_code,
+        second_factor_challenge, security_change, session_end, sweep, totp,
     },
     telemetry::with_causes,
 };
@@ -50,6 +51,7 @@ pub async fn run(app: &App) {
             }
             both => both,
         };
+        reseal(app).await;
         if looked >= distrusted_until {
             match sweep(app).await {
                 Ok(deleted) => {
@@ -65,9 +67,22 @@ pub async fn run(app: &App) {
     }
 }
 
+/// Encrypts stored secrets under the current `SECRET_KEY`, so that the former ones can be dropped.
+async fn reseal(app: &App) {
+    match second_factors::reseal(app).await {
+        Ok(others) => app
+            .metrics
+            .secrets_under_other_keys
+            .store(others.try_into().unwrap_or(i64::MAX), Ordering::Relaxed),
+        Err(error) => {
+            tracing::warn!(error = %with_causes(&error), "stored secrets could not be encrypted under SECRET_KEY");
+        }
+    }
+}
+
 /// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer
-/// used, full budgets, sent and failed emails, and expired challenges, Google sign-ins and security changes. Returns the number of
-/// deleted rows.
+/// used, full budgets, sent and failed emails, and expired challenges, Google sign-ins, security changes and removed second factors.
+/// Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
@@ -98,7 +113,19 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let changes =
         in_batches(app, move |txn| async move { security_change::delete_dead(&txn, past, BATCH).await })
             .await?;
-    Ok(changes + requests + challenges + sessions + addresses + budgets + mails)
+    let second_factor_challenges =
+        in_batches(
+            app,
+            move |txn| async move { second_factor_challenge::delete_dead(&txn, dead, BATCH).await },
+        )
+        .await?;
+    let authenticators =
+        in_batches(app, move |txn| async move { totp::delete_expired(&txn, past, BATCH).await }).await?;
+    let codes =
+        in_batches(app, move |txn| async move { recovery_code::delete_expired(&txn, past, BATCH).await })
+            .await?;
+    let factors = second_factor_challenges + authenticators + codes;
+    Ok(changes + requests + challenges + sessions + addresses + budgets + mails + factors)
 }
 
 /// Runs a statement until it has no more rows to change, or another server is sweeping. Returns how many rows it changed.

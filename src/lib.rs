@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`], [`fake_provider`] | One file per command. All routes and middleware in `http/mod.rs`. In development, local stand-ins for sign-in providers. |
 //! | API | [`graphql`] | One file per subject, whose resolvers take arguments, call one use case and wrap its result. `types/` has the object types, `guard/` decides which documents run, `caller.rs` finds the viewer, and `refusal.rs` defines the errors for clients. |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`provider_login`], [`reauthentication`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`provider_login`], [`reauthentication`], [`second_factors`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
 //! | services | [`app`], [`passwords`], [`tokens`], [`providers`], [`mail`], [`metrics`], [`storage`], [`events`] | One resource each, built once by [`app`]. `storage` has one file per table, and its engine in `storage/engine/`. |
 //! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | Imports nothing from the layers above. |
 //!
@@ -47,6 +47,11 @@
 //! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
 //! | A security change can be undone for 72 hours. | `security_changes.rs` | |
 //! | A notice has an undo link only if its address was verified long enough ago. | `security_changes.rs` | |
+//! | An account with a second factor is signed in to with two proofs. | `sessions/open.rs` | |
+//! | The code of an authenticator app works once. | `second_factors/proof.rs` | |
+//! | A first second factor needs a proof by email. | `second_factors/start_totp_enrolment.rs` | |
+//! | A password reset removes only young second factors. | `second_factors/removal.rs` | |
+//! | Some users must have a second factor. | `sessions/viewer.rs` | `SECOND_FACTOR` |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
 //! | An account at a provider with an unverified email address is refused. | `providers/addresses.rs` | |
 //! | Only Google opens an existing account, and only if it is authoritative for the address. | `provider_login/provider_login.rs` | |
@@ -87,7 +92,8 @@
 //! 6. The cost of a statement does not grow with the number of users or sessions, because every predicate has an index.
 //!    The exceptions are counts and searches, whose cost grows with the number of matches.
 //! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials have not changed
-//!    since they were checked. So no sign-in in progress survives an operation that ends all sessions.
+//!    since they were checked. So no sign-in in progress survives an operation that ends all sessions. If the user has a second
+//!    factor, it inserts a challenge instead, whatever the first proof was.
 //! 8. Emails are never sent while a request runs. A use case writes each email to the outbox, in the same transaction as the
 //!    change that causes it.
 //! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.
@@ -117,6 +123,7 @@ pub mod peers;
 pub mod provider_login;
 pub mod rate_limit;
 pub mod reauthentication;
+pub mod second_factors;
 pub mod security_changes;
 pub mod sessions;
 pub mod verification;

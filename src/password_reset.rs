@@ -10,12 +10,13 @@ use crate::{
     challenges::{self, About, Asker, Challenge, IssuedChallenge, Locked},
     fault::{Failure, Refusal},
     input::{EmailAddress, FieldError, Inputs, Password},
-    outbox,
+    outbox::{self, MailKind},
     rate_limit::{Action, Address, Attempt},
-    security_changes::SecurityChange,
+    second_factors::{self, Removed},
+    security_changes::{SecurityChange, notice},
     sessions::Client,
     storage::{
-        Timestamp, Txn,
+        self, Timestamp, Txn,
         challenge::{self, Purpose},
         identity, known_address,
         security_change::ChangeKind,
@@ -74,7 +75,8 @@ impl Refusal for ResetPasswordRefusal {}
 /// Sets a new password, which also proves the email address.
 ///
 /// Ends every session, including any that are just being opened, and removes every identity that was linked since the
-/// last reset. Returns the IDs of the ended sessions. Does not open a session.
+/// last reset, and an authenticator that was enrolled in the last 72 hours. Returns the IDs of the ended sessions. Opens no session,
+/// because an older second factor is still needed.
 pub async fn reset_password(
     app: &App,
     client: &Client,
@@ -105,6 +107,8 @@ pub async fn reset_password(
         .map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let change = SecurityChange::announce(app, &user, ChangeKind::PasswordReset).await?;
+    // later than the time of the change, so that undoing it finds the factors that it removes
+    let now = Timestamp(app.clock.now());
     let user_id = user.id;
     let restoration = challenges::restore(app, Some(&challenge.email));
     let here = client.ip_address.map(|address| Address::of(address).as_str().to_owned());
@@ -126,11 +130,17 @@ pub async fn reset_password(
             identity::delete(&txn, user_id, &removed, now).await?;
             change.insert(&txn, &account, &removed).await?;
             user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
+            if second_factors::remove_young(&txn, &account, now).await? == Removed::AllFactors
+                && let Some(mail) = notice(now.0, MailKind::SecondFactorRemoved, &account, None)
+            {
+                storage::outbox::insert(&txn, mail).await?;
+            }
             let ended = session_end::end_all(&txn, user_id, now).await?;
             // the reader of the email becomes known at this address, and a thief who used the old password is forgotten
             // everywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
-            if let Some(here) = &here {
+            // with a second factor, the reader of the email has not shown to be the owner
+            if let Some(here) = here.as_ref().filter(|_| !account.has_second_factor()) {
                 known_address::note(&txn, user_id, here, now).await?;
             }
             challenge::end_all(&txn, &challenge.email_key, now).await?;

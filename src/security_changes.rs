@@ -83,6 +83,9 @@ impl SecurityChange {
             ChangeKind::EmailChanged => MailKind::EmailChanged,
             ChangeKind::IdentityLinked => MailKind::IdentityLinked,
             ChangeKind::IdentityUnlinked => MailKind::IdentityUnlinked,
+            ChangeKind::SecondFactorEnabled => MailKind::SecondFactorEnabled,
+            ChangeKind::SecondFactorRemoved => MailKind::SecondFactorRemoved,
+            ChangeKind::RecoveryCodesReplaced => MailKind::RecoveryCodesReplaced,
         };
         let notice = notice(now, mail_kind, user, Some(id));
         Ok(Self { id, kind, notice, now: Timestamp(now) })

@@ -17,7 +17,7 @@ use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, Simple
 use gatehouse::{
     config::{Config, Mode},
     storage::{Timestamp, session, user},
-    tokens::Tokens,
+    tokens::{Audience, Tokens},
 };
 use poem::{Endpoint, Request, Response, Route, Server, listener::TcpListener, post};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ pub(crate) async fn serve(kind: &str) {
     let user = user::Model { email: Some("ada@example.org".to_owned()), ..user::Model::new(Uuid::max(), at) };
     let until = Timestamp(now + time::Duration::DAY);
     let session = session::Model::new(Uuid::max(), user.id, at, until);
-    let token = tokens.access_token(&session, &user, now, now).unwrap().token;
+    let token = tokens.access_token(&session, &user, Audience::Everyone, now, now).unwrap().token;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -45,6 +45,7 @@ mod m20261128_000016_add_outbox_turns;
 mod m20261129_000017_create_signing_keys;
 mod m20261129_000018_add_sweep_days;
 mod m20261129_000019_add_providers;
+mod m20261130_000020_create_second_factors;
 mod online;
 
 /// The oldest schema whose servers tolerate migrations that they do not know.
@@ -94,5 +95,6 @@ pub fn all() -> Vec<Step> {
         Step::new(FIRST, m20261129_000017_create_signing_keys::Migration),
         Step::new(FIRST, m20261129_000018_add_sweep_days::Migration),
         Step::new(FIRST, m20261129_000019_add_providers::Migration),
+        Step::new(FIRST, m20261130_000020_create_second_factors::Migration),
     ]
 }

@@ -1,13 +1,14 @@
 import type { UserFragment } from '../client';
 import { Password } from './account/Password';
 import { Profile } from './account/Profile';
+import { Security } from './account/Security';
 import { Sessions } from './account/Sessions';
 import type { AuthSettings } from './form/rules';
 import { gatehouse } from './gatehouse';
 import { useLoad, useSession } from './hooks';
 import { Failed, Frame, Page } from './Page';
 import { Reauthentication } from './reauthentication/Reauthentication';
-import { useRoute } from './route';
+import { useRoute, type Route } from './route';
 import { ActivateAccount } from './sign_in/ActivateAccount';
 import { usePending, type Pending } from './sign_in/challenge';
 import { EmailCode } from './sign_in/EmailCode';
@@ -16,6 +17,8 @@ import { isBackFromProvider } from './sign_in/provider';
 import { ProviderReturn } from './sign_in/ProviderReturn';
 import { Login } from './sign_in/Login';
 import { ResetPassword } from './sign_in/ResetPassword';
+import { SECOND_FACTOR } from './sign_in/second_factor';
+import { SecondFactor } from './sign_in/SecondFactor';
 import { SignInLink } from './sign_in/SignInLink';
 import { Signup } from './sign_in/Signup';
 import { Verify } from './sign_in/Verify';
@@ -51,9 +54,10 @@ function Pages() {
     return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
   }
   if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
+  if (path === SECOND_FACTOR) return <SecondFactor byRecoveryCode={parameters.has('recovery-code')} />;
   if (state.status === 'signedIn') {
     // the key drops everything that the previous user loaded or typed in
-    return <AccountPages key={state.user.id} path={path} user={state.user} settings={settings} pending={pending} />;
+    return <AccountPages key={state.user.id} path={path} parameters={parameters} user={state.user} settings={settings} pending={pending} />;
   }
   if (path === '/signup') return <Signup settings={settings} onChallenge={pending.await} />;
   if (path === '/email-code') return <EmailCode onChallenge={pending.await} />;
@@ -61,11 +65,12 @@ function Pages() {
   return <Login settings={settings} onChallenge={pending.await} />;
 }
 
-type AccountPagesProps = { path: string; user: UserFragment; settings: AuthSettings; pending: Pending };
+type AccountPagesProps = Route & { user: UserFragment; settings: AuthSettings; pending: Pending };
 
-function AccountPages({ path, user, settings, pending }: AccountPagesProps) {
+function AccountPages({ path, parameters, user, settings, pending }: AccountPagesProps) {
   if (path === '/password') return <Password user={user} settings={settings} />;
+  if (path === '/security') return <Security user={user} isRequired={parameters.has('required')} />;
   if (path === '/sessions') return <Sessions />;
-  if (path === '/users' && user.role !== 'USER') return <Users />;
+  if (path === '/users' && user.role !== 'USER') return <Users viewer={user} />;
   return <Profile user={user} settings={settings} onChallenge={pending.await} />;
 }

@@ -61,6 +61,7 @@ function SignedIn({ user }: { user: Extract<State, { status: 'signedIn' }>['user
       <nav aria-label="Pages">
         <Link to="/profile">Profile</Link>
         <Link to="/password">Password</Link>
+        <Link to="/security">Security</Link>
         <Link to="/sessions">Sessions</Link>
         {user.role !== 'USER' && <Link to="/users">Users</Link>}
       </nav>

@@ -15,6 +15,15 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
+/** A method of proving a second factor. New values may be added, so handle unknown ones. */
+export const SecondFactorMethod = {
+  /** A recovery code. */
+  RecoveryCode: 'RECOVERY_CODE',
+  /** A code from an authenticator app (RFC 6238). */
+  Totp: 'TOTP'
+} as const;
+
+export type SecondFactorMethod = typeof SecondFactorMethod[keyof typeof SecondFactorMethod];
 /** Conditions on users. A user must match all of them. */
 export type UserFilter = {
   /** Whether the email address of the user is verified. */
@@ -39,7 +48,7 @@ export type StaffUsersQueryVariables = Exact<{
 }>;
 
 
-export type StaffUsersQuery = { users: { totalCount: number, nodes: Array<{ id: string, name: string | null, email: string | null, username: string | null, role: Role, isActive: boolean, lastLoginAt: string | null }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } | null };
+export type StaffUsersQuery = { users: { totalCount: number, nodes: Array<{ id: string, name: string | null, email: string | null, username: string | null, role: Role, isActive: boolean, lastLoginAt: string | null, secondFactors: Array<SecondFactorMethod> }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } | null };
 
 
-export const staffUsersDocument = ('query staffUsers($first:Int$after:String$last:Int$before:String$filter:UserFilter){users(first:$first after:$after last:$last before:$before filter:$filter){nodes{id name email username role isActive lastLoginAt}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}totalCount}}') as Document<StaffUsersQuery, StaffUsersQueryVariables>;
+export const staffUsersDocument = ('query staffUsers($first:Int$after:String$last:Int$before:String$filter:UserFilter){users(first:$first after:$after last:$last before:$before filter:$filter){nodes{id name email username role isActive lastLoginAt secondFactors}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}totalCount}}') as Document<StaffUsersQuery, StaffUsersQueryVariables>;

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { State } from '../client';
+import { leadToEnrolment } from './account/enrolment';
 import { gatehouse } from './gatehouse';
 
 /** Returns the session state, and renders again when it changes in any tab. */
@@ -15,6 +16,7 @@ export function useLoad<Data>(load: () => Promise<Data>) {
     newest.current += 1;
     const mine = newest.current;
     const next = await load().then((data) => ({ data }), (fault: unknown) => ({ fault }));
+    if ('fault' in next) leadToEnrolment(next.fault);
     // ignores a response that a later request has overtaken
     if (mine === newest.current) setLoaded({ isLoaded: true, ...next });
   }, [load]);

@@ -26,17 +26,20 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'PROVIDER_UNAVAILABLE':
       return 'The provider is not responding. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'An account with this email address already exists. Sign in to it, then link the other one in your profile.';
+      return 'An account with this email address already exists. Sign in to that account, then link this way to sign in in your profile.';
     case 'IDENTITY_TAKEN':
       return 'This account is already linked to another user.';
     case 'LAST_SIGN_IN_METHOD':
       return 'This is your only way to sign in. Set a password first.';
     case 'REAUTHENTICATION_REQUIRED':
       return 'Nothing was changed. To make this change, confirm that it’s you.';
+    case 'ENROLMENT_REQUIRED':
+      return ENROLL_FIRST;
     case 'NOT_FOUND':
       return 'This user does not exist.';
     case 'INVALID_INPUT':
     case 'NOT_ALLOWED':
+    case 'SECOND_FACTOR_REQUIRED':
     case 'UNHANDLED_RESULT':
     case 'unknown':
       return message;
@@ -48,10 +51,23 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
 /** The message for a wrong password if the account is known. */
 export const INCORRECT_PASSWORD = 'Incorrect password.';
 
+/** The message for a wrong code of an authenticator app, or a wrong recovery code. */
+export const WRONG_SECOND_FACTOR = 'This code is wrong or was already used.';
+
+const ENROLL_FIRST = 'Set up an authenticator app first.';
+
 /** Moves the refusal of wrong credentials to the field of the current password. For users who are signed in. */
 export function atCurrentPassword(error: UserError): UserError {
-  if (error.code !== 'INVALID_CREDENTIALS') return error;
-  return { ...error, fields: [{ field: 'currentPassword', code: 'MISMATCH', message: INCORRECT_PASSWORD, min: null, max: null, suggestion: null }] };
+  return error.code === 'INVALID_CREDENTIALS' ? at('currentPassword', INCORRECT_PASSWORD, error) : error;
+}
+
+/** Moves the refusal of a wrong second factor to its field. */
+export function atSecondFactor(error: UserError, field: 'otp' | 'recoveryCode'): UserError {
+  return error.code === 'INVALID_OTP' ? at(field, WRONG_SECOND_FACTOR, error) : error;
+}
+
+function at(field: string, message: string, error: UserError): UserError {
+  return { ...error, fields: [{ field, code: 'MISMATCH', message, min: null, max: null, suggestion: null }] };
 }
 
 /** Returns the message for a fault. */
@@ -62,6 +78,8 @@ export function wordsForFault(fault: unknown): string {
       return 'The server is not responding. Check your connection and try again.';
     case 'UNAUTHENTICATED':
       return 'You are signed out. Sign in again.';
+    case 'ENROLMENT_REQUIRED':
+      return ENROLL_FIRST;
     case 'FORBIDDEN':
       return 'You are not allowed to do this.';
     case 'RATE_LIMITED':

@@ -99,7 +99,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return outcome(challenges.keep(answer));
   }
 
-  /** Signs in with an emailed code or token. */
+  /** Signs in with the answer to a challenge, after which the emailed ones are done with. */
   async function answer<Answer extends { kind: string }, Variables>(document: Asked<Answer, Variables>, variables: Variables) {
     const proven = await signIn(document, variables, await session.accessToken());
     if (proven.kind === 'AuthPayload') challenges.forget();
@@ -111,8 +111,17 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return outcome(challenges.keep(await asked));
   }
 
-  const startReauthentication = async (sendCode = false) =>
-    outcome(await signedIn(operations.startReauthenticationDocument, { sendCode }));
+  /** Runs a mutation whose result is a union. If the result is the signed-in user, updates it. */
+  async function mutate<Answer extends { kind: string }, Variables>(
+    document: Asked<Answer, Variables>,
+    ...variables: VariablesOf<Variables>
+  ) {
+    const answer = await signedIn(document, ...variables);
+    if (answer.kind === 'User') session.know(answer as unknown as operations.UserFragment);
+    return outcome(answer);
+  }
+
+  const startReauthentication = (sendCode = false) => mutate(operations.startReauthenticationDocument, { sendCode });
 
   async function reauthenticate(id: string, proof: operations.ReauthenticationProof) {
     const accessToken = await session.accessToken();
@@ -122,16 +131,6 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
   }
 
   const proven = reauthenticator(onReauthenticationRequired, startReauthentication, reauthenticate);
-
-  /** Runs an operation that returns a user, and updates the signed-in user if it is the same. */
-  async function ofUser<Answer extends { kind: string }, Variables>(
-    document: Asked<Answer, Variables>,
-    ...variables: VariablesOf<Variables>
-  ) {
-    const answer = await signedIn(document, ...variables);
-    if (answer.kind === 'User') session.know(answer as unknown as operations.UserFragment);
-    return outcome(answer);
-  }
 
   async function me() {
     const user = await signedIn(operations.meDocument);
@@ -154,8 +153,11 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     serverState: () => RESUMING,
     /** Calls `listener` with the events in the sessions and account of the signed-in user. Returns a function that unsubscribes. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
-    /** Returns a valid access token, to call other services with, or `undefined` if no user is signed in. */
-    accessToken: () => session.accessToken(),
+    /**
+     * Returns a valid access token, to call other services with, or `undefined` if no user is signed in. To get another one than before,
+     * because a service has refused it, pass the old one as `stale`.
+     */
+    accessToken: (stale?: string) => session.accessToken(stale),
     /**
      * Takes over a session that another page of this site has started, such as the server's `/sign-in`, which emails link to. For cookie
      * mode: call it when your sign-in page is opened or becomes visible again.
@@ -173,6 +175,8 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     signup: (input: operations.SignupInput) => signIn(operations.signupDocument, { input }),
     /** Signs in with a username or email address and a password. */
     login: (input: operations.LoginInput) => signIn(operations.loginDocument, { input }),
+    /** Completes a sign-in whose outcome was a `SecondFactorChallenge`. */
+    verifySecondFactor: (id: string, proof: operations.SecondFactorProof) => answer(operations.verifySecondFactorDocument, { id, proof }),
     /** Signs out in all tabs. If it throws, the user is still signed in. */
     logout: () =>
       session.signOut(async (kept) => {
@@ -231,19 +235,18 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Returns whether a username is available. */
     usernameAvailable: (username: string) => ask(operations.usernameAvailableDocument, { username }),
     /** Updates the given fields of the profile. */
-    updateProfile: (input: operations.UpdateProfileInput) => ofUser(operations.updateProfileDocument, { input }),
+    updateProfile: (input: operations.UpdateProfileInput) => mutate(operations.updateProfileDocument, { input }),
     /** Changes the password, and ends the other sessions. */
-    changePassword: async (input: operations.ChangePasswordInput) =>
-      outcome(await signedIn(operations.changePasswordDocument, { input })),
+    changePassword: (input: operations.ChangePasswordInput) => mutate(operations.changePasswordDocument, { input }),
 
     /** Starts a sign-in with a provider of {@link authSettings}. Returns the URL to send the user to. */
     startProviderLogin: (provider: string, redirectUri?: string) => ask(operations.startProviderLoginDocument, { provider, redirectUri }),
     /** Signs in with a credential from a provider. */
     providerLogin: (input: operations.ProviderLoginInput) => signIn(operations.providerLoginDocument, { input }),
     /** Links an account at a provider to the signed-in user. */
-    linkIdentity: (input: operations.ProviderLoginInput) => ofUser(operations.linkIdentityDocument, { input }),
+    linkIdentity: (input: operations.ProviderLoginInput) => mutate(operations.linkIdentityDocument, { input }),
     /** Unlinks one of {@link identities}. */
-    unlinkIdentity: (id: string) => ofUser(operations.unlinkIdentityDocument, { id }),
+    unlinkIdentity: (id: string) => mutate(operations.unlinkIdentityDocument, { id }),
     /** Returns the linked accounts of the signed-in user at sign-in providers. */
     identities: async () => (await signedIn(operations.identitiesDocument)).identities,
 
@@ -252,13 +255,13 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Returns a page of users. For staff. */
     users: async (variables: operations.UsersQueryVariables = {}) => (await signedIn(operations.usersDocument, variables))!,
     /** Changes the role of a user. For superusers. */
-    setUserRole: (id: string, role: operations.Role) => ofUser(operations.setUserRoleDocument, { id, role }),
+    setUserRole: (id: string, role: operations.Role) => mutate(operations.setUserRoleDocument, { id, role }),
     /** Activates or deactivates a user. For superusers. */
-    setUserActive: (id: string, active: boolean) => ofUser(operations.setUserActiveDocument, { id, active }),
+    setUserActive: (id: string, active: boolean) => mutate(operations.setUserActiveDocument, { id, active }),
 
     /** Runs a sample protected query. */
     dashboard: () => signedIn(operations.dashboardDocument),
     /** Runs a sample protected mutation. */
-    postToDashboard: async (text: string) => outcome(await signedIn(operations.postToDashboardDocument, { text })),
+    postToDashboard: (text: string) => mutate(operations.postToDashboardDocument, { text }),
   };
 }

@@ -13,7 +13,11 @@ export const AuthenticationMethod = {
   /** A linked account at a sign-in provider. */
   Identity: 'IDENTITY',
   /** A password. */
-  Password: 'PASSWORD'
+  Password: 'PASSWORD',
+  /** A recovery code. */
+  RecoveryCode: 'RECOVERY_CODE',
+  /** A code from an authenticator app (RFC 6238). */
+  Totp: 'TOTP'
 } as const;
 
 export type AuthenticationMethod = typeof AuthenticationMethod[keyof typeof AuthenticationMethod];
@@ -89,6 +93,11 @@ export const ErrorCode = {
   AccountDisabled: 'ACCOUNT_DISABLED',
   /** An account with this email address already exists. If other inputs are at fault too, the code is `INVALID_INPUT`. */
   EmailTaken: 'EMAIL_TAKEN',
+  /**
+   * The server requires a second factor (its setting `SECOND_FACTOR`). The viewer must enroll one before doing anything else: see
+   * `startTotpEnrolment`.
+   */
+  EnrolmentRequired: 'ENROLMENT_REQUIRED',
   /** This account at the provider is linked to another user. */
   IdentityTaken: 'IDENTITY_TAKEN',
   /** The account is unknown, its password is wrong, or it has no password. The cases are not distinguished. */
@@ -117,6 +126,8 @@ export const ErrorCode = {
   RateLimited: 'RATE_LIMITED',
   /** The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request. */
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
+  /** The account has a second factor, and only that is accepted here. */
+  SecondFactorRequired: 'SECOND_FACTOR_REQUIRED',
   /** The server is overloaded. `retryAfter` is the number of seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
   /** The result is of a type that the document does not select, because the type is newer than the client. `message` says what to do. */
@@ -204,11 +215,15 @@ export type ProviderProof =
 /** A proof of identity. Give exactly one field. */
 export type ReauthenticationProof =
   {   /** The emailed code. */
-  emailCode: string; identity?: never; password?: never; }
+  emailCode: string; identity?: never; password?: never; recoveryCode?: never; totp?: never; }
   |  { emailCode?: never;   /** A credential from a provider, for a linked account. */
-  identity: ProviderLoginInput; password?: never; }
+  identity: ProviderLoginInput; password?: never; recoveryCode?: never; totp?: never; }
   |  { emailCode?: never; identity?: never;   /** The password of the account. */
-  password: string; };
+  password: string; recoveryCode?: never; totp?: never; }
+  |  { emailCode?: never; identity?: never; password?: never;   /** A recovery code. */
+  recoveryCode: string; totp?: never; }
+  |  { emailCode?: never; identity?: never; password?: never; recoveryCode?: never;   /** The code that the authenticator app shows. */
+  totp: string; };
 
 /** A new password, and the token that authorizes it. */
 export type ResetPasswordInput = {
@@ -234,6 +249,22 @@ export const Role = {
 } as const;
 
 export type Role = typeof Role[keyof typeof Role];
+/** A method of proving a second factor. New values may be added, so handle unknown ones. */
+export const SecondFactorMethod = {
+  /** A recovery code. */
+  RecoveryCode: 'RECOVERY_CODE',
+  /** A code from an authenticator app (RFC 6238). */
+  Totp: 'TOTP'
+} as const;
+
+export type SecondFactorMethod = typeof SecondFactorMethod[keyof typeof SecondFactorMethod];
+/** A proof of a second factor. Give exactly one field. */
+export type SecondFactorProof =
+  {   /** A recovery code. Case, spaces and hyphens are ignored. */
+  recoveryCode: string; totp?: never; }
+  |  { recoveryCode?: never;   /** The code that the authenticator app shows. Spaces and hyphens between its digits are ignored. */
+  totp: string; };
+
 /** The kind of session event. New values may be added, so handle unknown ones. */
 export const SessionEventKind = {
   /** The email address was verified, or replaced by a verified one. */
@@ -348,6 +379,7 @@ export type SignupMutationVariables = Exact<{
 export type SignupMutation = { answer:
     | SignInResult_AuthPayload_Fragment
     | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
     | SignInResult_UserError_Fragment
    };
 
@@ -431,13 +463,15 @@ export type SessionEventsSubscriptionVariables = Exact<{ [key: string]: never; }
 
 export type SessionEventsSubscription = { answer: { kind: SessionEventKind, at: string, sessionId: string | null } };
 
-export type UserFragment = { id: string, email: string | null, emailVerified: boolean, username: string | null, name: string | null, firstName: string | null, lastName: string | null, bio: string | null, avatarUrl: string | null, role: Role, isActive: boolean, hasPassword: boolean, createdAt: string, updatedAt: string, lastLoginAt: string | null };
+export type UserFragment = { id: string, email: string | null, emailVerified: boolean, username: string | null, name: string | null, firstName: string | null, lastName: string | null, bio: string | null, avatarUrl: string | null, role: Role, isActive: boolean, hasPassword: boolean, createdAt: string, updatedAt: string, lastLoginAt: string | null, secondFactors: Array<SecondFactorMethod>, recoveryCodesLeft: number };
 
 export type SessionFragment = { id: string, createdAt: string, lastUsedAt: string, expiresAt: string, userAgent: string | null, ipAddress: string | null, authenticatedAt: string, methods: Array<AuthenticationMethod>, isCurrent: boolean };
 
 export type EmailChallengeFragment = { id: string, purpose: ChallengePurpose, method: ChallengeMethod, email: string, expiresIn: number, resendIn: number, kind: 'EmailChallenge' };
 
 export type AuthPayloadFragment = { accessToken: string, expiresIn: number, refreshToken: string | null, kind: 'AuthPayload', user: UserFragment, session: SessionFragment, emailChallenge: EmailChallengeFragment | null };
+
+export type SecondFactorChallengeFragment = { id: string, methods: Array<SecondFactorMethod>, expiresIn: number, kind: 'SecondFactorChallenge' };
 
 export type ReauthenticatedFragment = { accessToken: string, expiresIn: number, kind: 'Reauthenticated', session: SessionFragment };
 
@@ -447,11 +481,14 @@ type SignInResult_AuthPayload_Fragment = AuthPayloadFragment;
 
 type SignInResult_EmailChallenge_Fragment = EmailChallengeFragment;
 
+type SignInResult_SecondFactorChallenge_Fragment = SecondFactorChallengeFragment;
+
 type SignInResult_UserError_Fragment = UserErrorFragment;
 
 export type SignInResultFragment =
   | SignInResult_AuthPayload_Fragment
   | SignInResult_EmailChallenge_Fragment
+  | SignInResult_SecondFactorChallenge_Fragment
   | SignInResult_UserError_Fragment
 ;
 
@@ -493,6 +530,7 @@ export type VerifyOtpMutationVariables = Exact<{
 export type VerifyOtpMutation = { answer:
     | SignInResult_AuthPayload_Fragment
     | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
     | SignInResult_UserError_Fragment
    };
 
@@ -527,6 +565,7 @@ export type ActivateAccountMutationVariables = Exact<{
 export type ActivateAccountMutation = { answer:
     | SignInResult_AuthPayload_Fragment
     | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
     | SignInResult_UserError_Fragment
    };
 
@@ -590,6 +629,7 @@ export type ProviderLoginMutationVariables = Exact<{
 export type ProviderLoginMutation = { answer:
     | SignInResult_AuthPayload_Fragment
     | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
     | SignInResult_UserError_Fragment
    };
 
@@ -650,6 +690,60 @@ export type RevertSecurityChangeMutation = { answer:
     | EmailChallengeResult_UserError_Fragment
    };
 
+export type StartTotpEnrolmentMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StartTotpEnrolmentMutation = { answer:
+    | { id: string, secret: string, uri: string, qrSvg: string, expiresIn: number, kind: 'TotpEnrolment' }
+    | UserErrorFragment
+   };
+
+export type FinishTotpEnrolmentMutationVariables = Exact<{
+  id: string;
+  code: string;
+}>;
+
+
+export type FinishTotpEnrolmentMutation = { answer:
+    | SecondFactorsResult_SecondFactorsEnabled_Fragment
+    | SecondFactorsResult_UserError_Fragment
+   };
+
+export type RegenerateRecoveryCodesMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RegenerateRecoveryCodesMutation = { answer:
+    | SecondFactorsResult_SecondFactorsEnabled_Fragment
+    | SecondFactorsResult_UserError_Fragment
+   };
+
+export type RemoveTotpMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RemoveTotpMutation = { answer:
+    | UserResult_User_Fragment
+    | UserResult_UserError_Fragment
+   };
+
+export type ResetSecondFactorsMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ResetSecondFactorsMutation = { answer:
+    | UserResult_User_Fragment
+    | UserResult_UserError_Fragment
+   };
+
+type SecondFactorsResult_SecondFactorsEnabled_Fragment = { recoveryCodes: Array<string>, endedSessionIds: Array<string>, kind: 'SecondFactorsEnabled' };
+
+type SecondFactorsResult_UserError_Fragment = UserErrorFragment;
+
+export type SecondFactorsResultFragment =
+  | SecondFactorsResult_SecondFactorsEnabled_Fragment
+  | SecondFactorsResult_UserError_Fragment
+;
+
 export type LoginMutationVariables = Exact<{
   input: LoginInput;
 }>;
@@ -658,6 +752,20 @@ export type LoginMutationVariables = Exact<{
 export type LoginMutation = { answer:
     | SignInResult_AuthPayload_Fragment
     | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
+    | SignInResult_UserError_Fragment
+   };
+
+export type VerifySecondFactorMutationVariables = Exact<{
+  id: string;
+  proof: SecondFactorProof;
+}>;
+
+
+export type VerifySecondFactorMutation = { answer:
+    | SignInResult_AuthPayload_Fragment
+    | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
     | SignInResult_UserError_Fragment
    };
 
@@ -696,7 +804,7 @@ export type SessionsQueryVariables = Exact<{ [key: string]: never; }>;
 export type SessionsQuery = { answer: { sessions: Array<SessionFragment> } };
 
 /** The codes of top-level errors. */
-export const topLevelErrorCodes = ['BAD_REQUEST', 'DOCUMENT_NOT_TRUSTED', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
+export const topLevelErrorCodes = ['BAD_REQUEST', 'DOCUMENT_NOT_TRUSTED', 'ENROLMENT_REQUIRED', 'FORBIDDEN', 'INTERNAL', 'LIMIT_EXCEEDED', 'NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED', 'RATE_LIMITED', 'SERVER_BUSY', 'SERVICE_UNAVAILABLE', 'UNAUTHENTICATED'] as const;
 
 type ErrorCodes = {
   authSettings: never;
@@ -707,81 +815,95 @@ type ErrorCodes = {
   usernameAvailable: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   users: never;
   viewer: never;
-  activateAccount: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  changeEmail: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  activateAccount: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  changeEmail: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   changePassword: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  googleLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  linkIdentity: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'IDENTITY_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  login: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  finishTotpEnrolment: 'INVALID_TOKEN' | 'INVALID_OTP' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  googleLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  linkIdentity: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'IDENTITY_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  login: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   logout: never;
   logoutAll: never;
   postToDashboard: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  providerLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  reauthenticate: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_OTP' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  providerLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  reauthenticate: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_OTP' | 'SECOND_FACTOR_REQUIRED' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
   refresh: 'INVALID_INPUT' | 'INVALID_TOKEN' | 'SERVER_BUSY';
+  regenerateRecoveryCodes: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  removeTotp: 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   requestLoginCode: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   requestPasswordReset: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resendActivationEmail: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resendOtp: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resetPassword: 'INVALID_TOKEN' | 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  resetSecondFactors: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   revertSecurityChange: 'INVALID_TOKEN' | 'REAUTHENTICATION_REQUIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_TAKEN' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
   revokeSession: never;
-  setUserActive: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  setUserRole: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  setUserActive: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  setUserRole: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   signup: 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   startProviderLogin: 'NOT_ENABLED' | 'INVALID_INPUT' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  startReauthentication: 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  unlinkIdentity: 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  updateProfile: 'INVALID_INPUT' | 'USERNAME_TAKEN' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  verifyOtp: 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startReauthentication: 'NOT_ENABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startTotpEnrolment: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  unlinkIdentity: 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  updateProfile: 'INVALID_INPUT' | 'USERNAME_TAKEN' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  verifyOtp: 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  verifySecondFactor: 'INVALID_TOKEN' | 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
 };
 
 /** The codes of the errors that a field of the schema may return. */
 export type ErrorCodeOf<Field extends keyof ErrorCodes> = ErrorCodes[Field];
 
-const User = 'fragment User on User{id email emailVerified username name firstName lastName bio avatarUrl role isActive hasPassword createdAt updatedAt lastLoginAt}';
+const User = 'fragment User on User{id email emailVerified username name firstName lastName bio avatarUrl role isActive hasPassword createdAt updatedAt lastLoginAt secondFactors recoveryCodesLeft}';
 const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt userAgent ipAddress authenticatedAt methods isCurrent}';
 const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn}';
 const AuthPayload = 'fragment AuthPayload on AuthPayload{kind:__typename user{...User}session{...Session}accessToken expiresIn refreshToken emailChallenge{...EmailChallenge}}';
+const SecondFactorChallenge = 'fragment SecondFactorChallenge on SecondFactorChallenge{kind:__typename id methods expiresIn}';
 const Reauthenticated = 'fragment Reauthenticated on Reauthenticated{kind:__typename session{...Session}accessToken expiresIn}';
 const UserError = 'fragment UserError on UserError{kind:__typename code message fields{field code message min max suggestion}retryAfter}';
-const SignInResult = 'fragment SignInResult on SignInResult{...AuthPayload ...EmailChallenge ...UserError}';
+const SignInResult = 'fragment SignInResult on SignInResult{...AuthPayload ...EmailChallenge ...SecondFactorChallenge ...UserError}';
 const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeResult{...EmailChallenge ...UserError}';
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';
 const UserResult = 'fragment UserResult on UserResult{...on User{kind:__typename ...User}...UserError}';
+const SecondFactorsResult = 'fragment SecondFactorsResult on SecondFactorsResult{...on SecondFactorsEnabled{kind:__typename recoveryCodes endedSessionIds}...UserError}';
 
 export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength providers{id kind name clientId}}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
-export const usernameAvailableDocument = ('query usernameAvailable($username:String!){answer:usernameAvailable(username:$username){...on UsernameAvailability{kind:__typename isAvailable suggestion}...UserError}}' + UserError) as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
-export const meDocument = ('query me{answer:me{...User}}' + User) as Document<MeQuery, MeQueryVariables>;
-export const signupDocument = ('mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<SignupMutation, SignupMutationVariables>;
-export const updateProfileDocument = ('mutation updateProfile($input:UpdateProfileInput!){answer:updateProfile(input:$input){...UserResult}}' + UserResult + User + UserError) as Document<UpdateProfileMutation, UpdateProfileMutationVariables>;
-export const changePasswordDocument = ('mutation changePassword($input:ChangePasswordInput!){answer:changePassword(input:$input){...PasswordChangeResult}}' + PasswordChangeResult + UserError) as Document<ChangePasswordMutation, ChangePasswordMutationVariables>;
-export const userDocument = ('query user($id:ID!){answer:user(id:$id){...User}}' + User) as Document<UserQuery, UserQueryVariables>;
-export const usersDocument = ('query users($first:Int$after:String$last:Int$before:String$filter:UserFilter){answer:users(first:$first after:$after last:$last before:$before filter:$filter){nodes{...User}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}' + User) as Document<UsersQuery, UsersQueryVariables>;
-export const setUserRoleDocument = ('mutation setUserRole($id:ID!$role:Role!){answer:setUserRole(id:$id role:$role){...UserResult}}' + UserResult + User + UserError) as Document<SetUserRoleMutation, SetUserRoleMutationVariables>;
-export const setUserActiveDocument = ('mutation setUserActive($id:ID!$active:Boolean!){answer:setUserActive(id:$id active:$active){...UserResult}}' + UserResult + User + UserError) as Document<SetUserActiveMutation, SetUserActiveMutationVariables>;
+export const usernameAvailableDocument = (/* @__PURE__ */ ['query usernameAvailable($username:String!){answer:usernameAvailable(username:$username){...on UsernameAvailability{kind:__typename isAvailable suggestion}...UserError}}', UserError].join('')) as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
+export const meDocument = (/* @__PURE__ */ ['query me{answer:me{...User}}', User].join('')) as Document<MeQuery, MeQueryVariables>;
+export const signupDocument = (/* @__PURE__ */ ['mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<SignupMutation, SignupMutationVariables>;
+export const updateProfileDocument = (/* @__PURE__ */ ['mutation updateProfile($input:UpdateProfileInput!){answer:updateProfile(input:$input){...UserResult}}', UserResult, User, UserError].join('')) as Document<UpdateProfileMutation, UpdateProfileMutationVariables>;
+export const changePasswordDocument = (/* @__PURE__ */ ['mutation changePassword($input:ChangePasswordInput!){answer:changePassword(input:$input){...PasswordChangeResult}}', PasswordChangeResult, UserError].join('')) as Document<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const userDocument = (/* @__PURE__ */ ['query user($id:ID!){answer:user(id:$id){...User}}', User].join('')) as Document<UserQuery, UserQueryVariables>;
+export const usersDocument = (/* @__PURE__ */ ['query users($first:Int$after:String$last:Int$before:String$filter:UserFilter){answer:users(first:$first after:$after last:$last before:$before filter:$filter){nodes{...User}pageInfo{hasNextPage hasPreviousPage startCursor endCursor}}}', User].join('')) as Document<UsersQuery, UsersQueryVariables>;
+export const setUserRoleDocument = (/* @__PURE__ */ ['mutation setUserRole($id:ID!$role:Role!){answer:setUserRole(id:$id role:$role){...UserResult}}', UserResult, User, UserError].join('')) as Document<SetUserRoleMutation, SetUserRoleMutationVariables>;
+export const setUserActiveDocument = (/* @__PURE__ */ ['mutation setUserActive($id:ID!$active:Boolean!){answer:setUserActive(id:$id active:$active){...UserResult}}', UserResult, User, UserError].join('')) as Document<SetUserActiveMutation, SetUserActiveMutationVariables>;
 export const dashboardDocument = ('query dashboard{answer:dashboard{response}}') as Document<DashboardQuery, DashboardQueryVariables>;
-export const postToDashboardDocument = ('mutation postToDashboard($text:String!){answer:postToDashboard(text:$text){...on Dashboard{kind:__typename response}...UserError}}' + UserError) as Document<PostToDashboardMutation, PostToDashboardMutationVariables>;
+export const postToDashboardDocument = (/* @__PURE__ */ ['mutation postToDashboard($text:String!){answer:postToDashboard(text:$text){...on Dashboard{kind:__typename response}...UserError}}', UserError].join('')) as Document<PostToDashboardMutation, PostToDashboardMutationVariables>;
 export const sessionEventsDocument = ('subscription sessionEvents{answer:sessionEvents{kind at sessionId}}') as Document<SessionEventsSubscription, SessionEventsSubscriptionVariables>;
-export const verifyOtpDocument = ('mutation verifyOtp($input:VerifyOtpInput!){answer:verifyOtp(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<VerifyOtpMutation, VerifyOtpMutationVariables>;
-export const resendOtpDocument = ('mutation resendOtp($email:String!$challengeId:ID){answer:resendOtp(email:$email challengeId:$challengeId){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ResendOtpMutation, ResendOtpMutationVariables>;
-export const requestLoginCodeDocument = ('mutation requestLoginCode($email:String!){answer:requestLoginCode(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestLoginCodeMutation, RequestLoginCodeMutationVariables>;
-export const activateAccountDocument = ('mutation activateAccount($token:String!$challengeId:ID$password:String){answer:activateAccount(token:$token challengeId:$challengeId password:$password){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<ActivateAccountMutation, ActivateAccountMutationVariables>;
-export const resendActivationEmailDocument = ('mutation resendActivationEmail($email:String!$challengeId:ID){answer:resendActivationEmail(email:$email challengeId:$challengeId){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ResendActivationEmailMutation, ResendActivationEmailMutationVariables>;
-export const requestPasswordResetDocument = ('mutation requestPasswordReset($email:String!){answer:requestPasswordReset(email:$email){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
-export const resetPasswordDocument = ('mutation resetPassword($input:ResetPasswordInput!){answer:resetPassword(input:$input){...PasswordChangeResult}}' + PasswordChangeResult + UserError) as Document<ResetPasswordMutation, ResetPasswordMutationVariables>;
-export const changeEmailDocument = ('mutation changeEmail($input:ChangeEmailInput!){answer:changeEmail(input:$input){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<ChangeEmailMutation, ChangeEmailMutationVariables>;
-export const startProviderLoginDocument = ('mutation startProviderLogin($provider:ID!$redirectUri:String){answer:startProviderLogin(provider:$provider redirectUri:$redirectUri){...on ProviderAuthorization{kind:__typename authorizationUrl state codeVerifier expiresIn}...UserError}}' + UserError) as Document<StartProviderLoginMutation, StartProviderLoginMutationVariables>;
-export const providerLoginDocument = ('mutation providerLogin($input:ProviderLoginInput!){answer:providerLogin(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<ProviderLoginMutation, ProviderLoginMutationVariables>;
-export const linkIdentityDocument = ('mutation linkIdentity($input:ProviderLoginInput!){answer:linkIdentity(input:$input){...UserResult}}' + UserResult + User + UserError) as Document<LinkIdentityMutation, LinkIdentityMutationVariables>;
-export const unlinkIdentityDocument = ('mutation unlinkIdentity($id:ID!){answer:unlinkIdentity(id:$id){...UserResult}}' + UserResult + User + UserError) as Document<UnlinkIdentityMutation, UnlinkIdentityMutationVariables>;
+export const verifyOtpDocument = (/* @__PURE__ */ ['mutation verifyOtp($input:VerifyOtpInput!){answer:verifyOtp(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<VerifyOtpMutation, VerifyOtpMutationVariables>;
+export const resendOtpDocument = (/* @__PURE__ */ ['mutation resendOtp($email:String!$challengeId:ID){answer:resendOtp(email:$email challengeId:$challengeId){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<ResendOtpMutation, ResendOtpMutationVariables>;
+export const requestLoginCodeDocument = (/* @__PURE__ */ ['mutation requestLoginCode($email:String!){answer:requestLoginCode(email:$email){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RequestLoginCodeMutation, RequestLoginCodeMutationVariables>;
+export const activateAccountDocument = (/* @__PURE__ */ ['mutation activateAccount($token:String!$challengeId:ID$password:String){answer:activateAccount(token:$token challengeId:$challengeId password:$password){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<ActivateAccountMutation, ActivateAccountMutationVariables>;
+export const resendActivationEmailDocument = (/* @__PURE__ */ ['mutation resendActivationEmail($email:String!$challengeId:ID){answer:resendActivationEmail(email:$email challengeId:$challengeId){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<ResendActivationEmailMutation, ResendActivationEmailMutationVariables>;
+export const requestPasswordResetDocument = (/* @__PURE__ */ ['mutation requestPasswordReset($email:String!){answer:requestPasswordReset(email:$email){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
+export const resetPasswordDocument = (/* @__PURE__ */ ['mutation resetPassword($input:ResetPasswordInput!){answer:resetPassword(input:$input){...PasswordChangeResult}}', PasswordChangeResult, UserError].join('')) as Document<ResetPasswordMutation, ResetPasswordMutationVariables>;
+export const changeEmailDocument = (/* @__PURE__ */ ['mutation changeEmail($input:ChangeEmailInput!){answer:changeEmail(input:$input){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<ChangeEmailMutation, ChangeEmailMutationVariables>;
+export const startProviderLoginDocument = (/* @__PURE__ */ ['mutation startProviderLogin($provider:ID!$redirectUri:String){answer:startProviderLogin(provider:$provider redirectUri:$redirectUri){...on ProviderAuthorization{kind:__typename authorizationUrl state codeVerifier expiresIn}...UserError}}', UserError].join('')) as Document<StartProviderLoginMutation, StartProviderLoginMutationVariables>;
+export const providerLoginDocument = (/* @__PURE__ */ ['mutation providerLogin($input:ProviderLoginInput!){answer:providerLogin(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<ProviderLoginMutation, ProviderLoginMutationVariables>;
+export const linkIdentityDocument = (/* @__PURE__ */ ['mutation linkIdentity($input:ProviderLoginInput!){answer:linkIdentity(input:$input){...UserResult}}', UserResult, User, UserError].join('')) as Document<LinkIdentityMutation, LinkIdentityMutationVariables>;
+export const unlinkIdentityDocument = (/* @__PURE__ */ ['mutation unlinkIdentity($id:ID!){answer:unlinkIdentity(id:$id){...UserResult}}', UserResult, User, UserError].join('')) as Document<UnlinkIdentityMutation, UnlinkIdentityMutationVariables>;
 export const identitiesDocument = ('query identities{answer:me{identities{id providerId email linkedAt}}}') as Document<IdentitiesQuery, IdentitiesQueryVariables>;
-export const startReauthenticationDocument = ('mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods emailChallenge{...EmailChallenge}expiresIn}...UserError}}' + EmailChallenge + UserError) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
-export const reauthenticateDocument = ('mutation reauthenticate($id:ID!$proof:ReauthenticationProof!){answer:reauthenticate(id:$id proof:$proof){...Reauthenticated ...UserError}}' + Reauthenticated + Session + UserError) as Document<ReauthenticateMutation, ReauthenticateMutationVariables>;
-export const revertSecurityChangeDocument = ('mutation revertSecurityChange($token:String!$proof:ReauthenticationProof){answer:revertSecurityChange(token:$token proof:$proof){...EmailChallengeResult}}' + EmailChallengeResult + EmailChallenge + UserError) as Document<RevertSecurityChangeMutation, RevertSecurityChangeMutationVariables>;
-export const loginDocument = ('mutation login($input:LoginInput!){answer:login(input:$input){...SignInResult}}' + SignInResult + AuthPayload + User + Session + EmailChallenge + UserError) as Document<LoginMutation, LoginMutationVariables>;
-export const refreshDocument = ('mutation refresh($refreshToken:String){answer:refresh(refreshToken:$refreshToken){...AuthPayload ...UserError}}' + AuthPayload + User + Session + EmailChallenge + UserError) as Document<RefreshMutation, RefreshMutationVariables>;
+export const startReauthenticationDocument = (/* @__PURE__ */ ['mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods emailChallenge{...EmailChallenge}expiresIn}...UserError}}', EmailChallenge, UserError].join('')) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
+export const reauthenticateDocument = (/* @__PURE__ */ ['mutation reauthenticate($id:ID!$proof:ReauthenticationProof!){answer:reauthenticate(id:$id proof:$proof){...Reauthenticated ...UserError}}', Reauthenticated, Session, UserError].join('')) as Document<ReauthenticateMutation, ReauthenticateMutationVariables>;
+export const revertSecurityChangeDocument = (/* @__PURE__ */ ['mutation revertSecurityChange($token:String!$proof:ReauthenticationProof){answer:revertSecurityChange(token:$token proof:$proof){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RevertSecurityChangeMutation, RevertSecurityChangeMutationVariables>;
+export const startTotpEnrolmentDocument = (/* @__PURE__ */ ['mutation startTotpEnrolment{answer:startTotpEnrolment{...on TotpEnrolment{kind:__typename id secret uri qrSvg expiresIn}...UserError}}', UserError].join('')) as Document<StartTotpEnrolmentMutation, StartTotpEnrolmentMutationVariables>;
+export const finishTotpEnrolmentDocument = (/* @__PURE__ */ ['mutation finishTotpEnrolment($id:ID!$code:String!){answer:finishTotpEnrolment(id:$id code:$code){...SecondFactorsResult}}', SecondFactorsResult, UserError].join('')) as Document<FinishTotpEnrolmentMutation, FinishTotpEnrolmentMutationVariables>;
+export const regenerateRecoveryCodesDocument = (/* @__PURE__ */ ['mutation regenerateRecoveryCodes{answer:regenerateRecoveryCodes{...SecondFactorsResult}}', SecondFactorsResult, UserError].join('')) as Document<RegenerateRecoveryCodesMutation, RegenerateRecoveryCodesMutationVariables>;
+export const removeTotpDocument = (/* @__PURE__ */ ['mutation removeTotp{answer:removeTotp{...UserResult}}', UserResult, User, UserError].join('')) as Document<RemoveTotpMutation, RemoveTotpMutationVariables>;
+export const resetSecondFactorsDocument = (/* @__PURE__ */ ['mutation resetSecondFactors($id:ID!){answer:resetSecondFactors(id:$id){...UserResult}}', UserResult, User, UserError].join('')) as Document<ResetSecondFactorsMutation, ResetSecondFactorsMutationVariables>;
+export const loginDocument = (/* @__PURE__ */ ['mutation login($input:LoginInput!){answer:login(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<LoginMutation, LoginMutationVariables>;
+export const verifySecondFactorDocument = (/* @__PURE__ */ ['mutation verifySecondFactor($id:ID!$proof:SecondFactorProof!){answer:verifySecondFactor(id:$id proof:$proof){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<VerifySecondFactorMutation, VerifySecondFactorMutationVariables>;
+export const refreshDocument = (/* @__PURE__ */ ['mutation refresh($refreshToken:String){answer:refresh(refreshToken:$refreshToken){...AuthPayload ...UserError}}', AuthPayload, User, Session, EmailChallenge, UserError].join('')) as Document<RefreshMutation, RefreshMutationVariables>;
 export const logoutDocument = ('mutation logout($refreshToken:String){answer:logout(refreshToken:$refreshToken){endedSessionIds}}') as Document<LogoutMutation, LogoutMutationVariables>;
 export const logoutAllDocument = ('mutation logoutAll{answer:logoutAll{endedSessionIds}}') as Document<LogoutAllMutation, LogoutAllMutationVariables>;
 export const revokeSessionDocument = ('mutation revokeSession($id:ID!){answer:revokeSession(id:$id){endedSessionIds}}') as Document<RevokeSessionMutation, RevokeSessionMutationVariables>;
-export const sessionsDocument = ('query sessions{answer:me{sessions{...Session}}}' + Session) as Document<SessionsQuery, SessionsQueryVariables>;
+export const sessionsDocument = (/* @__PURE__ */ ['query sessions{answer:me{sessions{...Session}}}', Session].join('')) as Document<SessionsQuery, SessionsQueryVariables>;

@@ -7,6 +7,7 @@
  * - `keep.ts`: the storage of the refresh token
  * - `reauthentication.ts`: the proof of identity that security changes require. With {@link Options.onReauthenticationRequired}, refused
  *   requests are sent again after it
+ * - `second_factors.ts`: the functions that manage second factors. Import it only on the page that does
  * - `challenges.ts`: the IDs of pending email challenges
  * - `events.ts`: the events that the server sends
  * - `post.ts`, `outcome.ts`, `fault.ts`: requests and their outcomes

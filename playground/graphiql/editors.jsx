@@ -32,6 +32,7 @@ function theme({ base, ground, text, accent, chosen, line, rules }) {
     colors: {
       'editor.background': '#ffffff00',
       'editorLineNumber.foreground': line,
+      'editorLineNumber.dimmedForeground': line,
       'editorHoverWidget.background': ground,
       'editorSuggestWidget.background': ground,
       'editorSuggestWidget.foreground': text,

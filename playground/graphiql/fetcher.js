@@ -16,9 +16,15 @@ export const interrupted = createStore(null);
 /** The names of the operations that have succeeded. */
 export const done = createStore([], 'gatehouse:done');
 
+/** The values that an email or the authenticator app provides a moment later. */
+const AWAITED = ['code', 'resetToken', 'activationToken', 'reauthenticationCode', 'enrolmentCode', 'totp'];
+
 /** How often the mailbox is read for an awaited value, and the milliseconds between two reads. */
 const LOOKS = 20;
 const EVERY = 300;
+
+/** The codes of refusals after which the tour returns to an operation. */
+const INTERRUPTIONS = ['UNAUTHENTICATED', 'REAUTHENTICATION_REQUIRED', 'ENROLMENT_REQUIRED'];
 
 /** The response to an operation that requires a session, if there is none. */
 const SIGNED_OUT = refusal('Sign in first.', { code: 'UNAUTHENTICATED', reason: 'MISSING' });
@@ -75,19 +81,19 @@ function told(operationName, answer) {
   if (!isRefused) {
     done.set([...new Set([...done.get(), operationName])]);
     if (interrupted.get() === operationName) interrupted.set(null);
-  } else if (answer.errors?.[0].extensions?.code === 'UNAUTHENTICATED' || outcome?.code === 'REAUTHENTICATION_REQUIRED') {
+  } else if (INTERRUPTIONS.includes(answer.errors?.[0].extensions?.code ?? outcome?.code)) {
     interrupted.set(operationName);
   }
   lastAnswer.set({ operationName, ...answer });
   return answer;
 }
 
-/** Fills in a text, waiting a while for an email. Returns it with the names that still have no value there or in the document. */
+/** Fills in a text, waiting a while for awaited values. Returns it with the names that still have no value there or in the document. */
 async function filled(template, query) {
   for (let looks = 0; ; looks += 1) {
     const text = fill(template, known.get());
     const names = missing(text, query);
-    if (!names.some((name) => ['code', 'resetToken', 'activationToken'].includes(name)) || looks === LOOKS) return { text, names };
+    if (!names.some((name) => AWAITED.includes(name)) || looks === LOOKS) return { text, names };
     await look();
     await new Promise((wake) => { setTimeout(wake, EVERY); });
   }

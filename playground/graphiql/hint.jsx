@@ -12,20 +12,47 @@ const UNAUTHENTICATED = {
 };
 const ENDED = ['This session has ended. Sign in again with Login.', 'Login'];
 
+const ENROLMENT = ['This server requires a second factor before anything else: enroll an authenticator app with StartTotpEnrolment.', 'StartTotpEnrolment'];
+
 const REFUSALS = {
   EMAIL_TAKEN: ['This account already exists. Sign in to it with Login.', 'Login'],
   USERNAME_TAKEN: ['This username is taken. Choose another or, if it is yours, sign in with Login.', 'Signup', 'Login'],
   INVALID_OTP: ['This code is wrong or has expired. Use the code from the newest email, or request another with ResendOtp.', 'ResendOtp'],
   REAUTHENTICATION_REQUIRED: [
-    'You signed in a while ago, so first confirm that it’s you: run StartReauthentication and Reauthenticate, then try again.',
+    'You signed in a while ago, or without your second factor, so first confirm that it’s you: run StartReauthentication and Reauthenticate, then try again.',
     'StartReauthentication',
   ],
+  ENROLMENT_REQUIRED: ENROLMENT,
   NOT_FOUND: ['Run Users to list all users. Their IDs are then filled in.', 'Users'],
+};
+
+/** Explains refusals that mean something else for one operation. */
+const REFUSALS_OF = {
+  StartTotpEnrolment: {
+    NOT_ENABLED: ['First verify your email address: sign in with an emailed code, which RequestLoginCode requests.', 'RequestLoginCode'],
+    REAUTHENTICATION_REQUIRED: [
+      'First confirm that it’s you with an emailed code, or with the second factor that you have: run StartReauthentication and Reauthenticate, then try again.',
+      'StartReauthentication',
+    ],
+  },
+  FinishTotpEnrolment: { INVALID_OTP: ['This code is wrong. Run the operation again with the code that the app shows now.', 'FinishTotpEnrolment'] },
+  VerifySecondFactor: { INVALID_OTP: ['This code is wrong or has been used: each works once. Run the operation again with another code.', 'VerifySecondFactor'] },
+  RegenerateRecoveryCodes: { NOT_ENABLED: ['This account has no second factor. Enroll an authenticator app with StartTotpEnrolment.', 'StartTotpEnrolment'] },
+  StartReauthentication: {
+    NOT_ENABLED: ['No code is emailed, because your email address is not verified. Run the operation again without `sendCode`.', 'StartReauthentication'],
+    SECOND_FACTOR_REQUIRED: ['No code is emailed, because this account has a second factor. Run the operation again without `sendCode`.', 'StartReauthentication'],
+  },
+  Reauthenticate: {
+    SECOND_FACTOR_REQUIRED: ['This account has a second factor, and only that is accepted. Start again with StartReauthentication.', 'StartReauthentication'],
+    INVALID_OTP: ['This code is wrong or has been used. Start again with StartReauthentication.', 'StartReauthentication'],
+  },
 };
 
 const TOKENS = {
   Refresh: ['You are not signed in, or this token has already been used. Sign in again with Login.', 'Login'],
   Reauthenticate: ['This reauthentication has expired or has already been used. Start again with StartReauthentication.', 'StartReauthentication'],
+  FinishTotpEnrolment: ['This enrollment has expired or has already been finished. Start again with StartTotpEnrolment.', 'StartTotpEnrolment'],
+  VerifySecondFactor: ['This challenge has expired or has already been answered. Sign in again with Login.', 'Login'],
   RevertSecurityChange: ['The link works once, within 72 hours. A password reset with RequestPasswordReset unlinks the accounts that were linked since the last reset.', 'RequestPasswordReset'],
   ResetPassword: ['The link works once, and stops working when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
 };
@@ -36,6 +63,14 @@ const MISSING = {
   resetToken: 'The token is in an emailed link, which is sent only if an account has the email address.',
   undoToken: 'The token is in the link of an emailed notice. A notice has a link only if the email address was verified at least 72 hours before the change.',
   otherSessionId: 'Run Login once more to start another session.',
+  totp: 'Enter the code that the authenticator app shows, or replace `totp` with a `recoveryCode`.',
+};
+
+/** The operations that complete what these outcomes have started. */
+const STEPS = {
+  Reauthentication: 'Reauthenticate',
+  SecondFactorChallenge: 'VerifySecondFactor',
+  TotpEnrolment: 'FinishTotpEnrolment',
 };
 
 /** Returns a text and names of tabs, or nothing. */
@@ -43,7 +78,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   const [error] = errors ?? [];
   const { code, reason } = error?.extensions ?? {};
   const { hasAccount } = known.get();
-  if (missing) return hintForMissing(missing);
+  if (missing) return hintForMissing(operationName, missing);
   if (isListening) {
     const [text, ...tabs] = goOn(operationName);
     return [`Listening: new events in your sessions and account appear here. ${text}`, ...tabs];
@@ -53,6 +88,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
     return ['You are not signed in. Sign in with Login, or create an account with Signup.', ...ways];
   }
   if (code === 'UNAUTHENTICATED') return UNAUTHENTICATED[reason] ?? ENDED;
+  if (code === 'ENROLMENT_REQUIRED') return ENROLMENT;
   if (code === 'FORBIDDEN') {
     return ['Your role does not allow this. Create a superuser with `gatehouse create-superuser` in a terminal, and sign in as that user.', 'Login'];
   }
@@ -68,11 +104,15 @@ function hint({ operationName, missing, isListening, data, errors }) {
   }
   if (outcome.retryAfter) return [`Try again in ${outcome.retryAfter} seconds.`];
   if (outcome.code === 'INVALID_CREDENTIALS') return hintForCredentials(operationName, hasAccount);
-  return outcome.code === 'INVALID_TOKEN' ? TOKENS[operationName] : REFUSALS[outcome.code];
+  if (outcome.code === 'INVALID_TOKEN') return TOKENS[operationName];
+  return REFUSALS_OF[operationName]?.[outcome.code] ?? REFUSALS[outcome.code];
 }
 
-function hintForMissing(names) {
+function hintForMissing(operationName, names) {
   const [name] = names;
+  if (name === 'totp' && known.get().authenticator) {
+    return ['Each code works once. Run the operation again when the app shows the next one, within 30 seconds, or send `"recoveryCode": "<recoveryCode>"` instead of `totp`.', operationName];
+  }
   const from = source(names, known.get());
   if (from === 'Signup') return ['This requires an account. Create one with Signup, or sign in with Login.', 'Signup', 'Login'];
   const text = MISSING[name] ?? (from ? `${from} provides <${name}>.` : `Replace <${name}> with a value.`);
@@ -89,7 +129,7 @@ function hintForCredentials(operationName, hasAccount) {
 /** Returns a text and the tab to continue with after a success. */
 function following(operationName, outcome) {
   const challenge = challengeOf(outcome);
-  if (outcome?.__typename === 'Reauthentication') return ['', 'Reauthenticate'];
+  if (STEPS[outcome?.__typename]) return ['', STEPS[outcome.__typename]];
   // if the address is already verified, no email is sent again
   if (challenge && !operationName.startsWith('Resend')) return ['', answering(challenge)];
   if (interrupted.get()) return goTo(interrupted.get());
@@ -121,19 +161,27 @@ function challengeOf(outcome) {
   return outcome?.__typename === 'EmailChallenge' ? outcome : outcome?.emailChallenge;
 }
 
+/** What the hint says about these outcomes. */
+const SAID = {
+  AuthPayload: 'Signed in: requests now carry the access token.',
+  ProviderAuthorization: 'Sign in at the provider, which then sends you back here.',
+  Reauthentication: 'To send the proof, run Reauthenticate.',
+  Reauthenticated: 'Confirmed: you can now run the refused operation again.',
+  SecondFactorChallenge: 'Nobody is signed in yet: this account has a second factor. To send its code, run VerifySecondFactor.',
+  SecondFactorsEnabled: 'Done. Keep the recovery codes in a safe place: they are shown only once.',
+  TotpEnrolment: 'Scan the QR code with an authenticator app. The playground computes the same codes, and fills them in.',
+};
+
 function said(outcome) {
   const challenge = challengeOf(outcome);
-  if (outcome?.__typename === 'Reauthentication') return 'To send the proof, run Reauthenticate.';
-  if (outcome?.__typename === 'Reauthenticated') return 'Confirmed: you can now run the refused operation again.';
-  if (challenge) return `An email is on its way to ${challenge.email}.`;
-  if (outcome?.__typename === 'ProviderAuthorization') return 'Sign in at the provider, which then sends you back here.';
-  return outcome?.__typename === 'AuthPayload' ? 'Signed in: requests now carry the access token.' : 'Done.';
+  if (challenge && outcome.__typename !== 'Reauthentication') return `An email is on its way to ${challenge.email}.`;
+  return SAID[outcome?.__typename] ?? 'Done.';
 }
 
 export function Hint() {
   const [name, open, answer] = [useOpenName(), useOpenOperation(), useStore(lastAnswer)];
   const [text, ...tabs] = (answer?.operationName === name && hint(answer)) || [];
-  const url = answer?.operationName === name && Object.values(answer.data ?? {})[0]?.authorizationUrl;
+  const { authorizationUrl: url, qrSvg } = (answer?.operationName === name && Object.values(answer.data ?? {})[0]) || {};
   function go(tab) {
     // the tab may be the open one, to be run again
     lastAnswer.set(null);
@@ -141,6 +189,7 @@ export function Hint() {
   }
   return (
     <div className="hint" role="status">
+      {qrSvg && <img src={`data:image/svg+xml,${encodeURIComponent(qrSvg)}`} alt="QR code for an authenticator app" />}
       <p>{text ? <Prose text={text} /> : (answer?.operationName === name ? '' : 'Run the operation to see its response.')}</p>
       {url && <a href={url}>Go to the provider</a>}
       {tabs.map((tab) => <button type="button" key={tab} onClick={() => go(tab)}>{tab}</button>)}

@@ -1,12 +1,15 @@
 // The values known from previous responses and emails: tokens, IDs, codes. The variables of a tab have placeholders for them, such
 // as "<refreshToken>", which are filled in.
+import { learnEnrolment, learnFactors, learnRemoval, PROOFS, spend } from './second_factors.js';
 
-/** The initial values: the user that the first tab signs up, and their later email address. */
+/** The initial values: the user that the first tab signs up, their later email address, and how they reauthenticate. */
 export const BEGINNING = {
   email: 'mary@example.org',
   newEmail: 'mary.somerville@example.org',
   username: 'mary',
   password: 'correct horse battery',
+  sendCode: false,
+  proof: PROOFS.password,
 };
 
 /** Returns another user to start with, for a server where mary already exists. */
@@ -16,11 +19,17 @@ export function anotherBeginning() {
 }
 
 /** The templates of emails on security changes, whose links undo the change. */
-const NOTICES = ['password_changed', 'password_was_reset', 'email_changed', 'identity_linked', 'identity_unlinked'];
+const NOTICES = [
+  'password_changed', 'password_was_reset', 'email_changed', 'identity_linked', 'identity_unlinked',
+  'second_factor_enabled', 'second_factor_removed', 'recovery_codes_replaced',
+];
 
 /** Returns a text of variables with all known values filled in. Placeholders of unknown values stay. */
 export function fill(template, known) {
-  return template.replace(/"<(\w+)>"/g, (name, key) => (key in known ? JSON.stringify(known[key]) : name));
+  const value = (key) => JSON.stringify(known[key], null, 2).replaceAll('\n', '\n  ');
+  const replace = (text) => text.replace(/"<(\w+)>"/g, (name, key) => (key in known ? value(key) : name));
+  // a proof has a placeholder of its own
+  return replace(replace(template));
 }
 
 /** Returns the names of the placeholders in these texts. */
@@ -37,7 +46,10 @@ export function learn(known, variables, data, newestMail) {
   // a code works once
   const { authorizationCode } = variables?.input?.proof ?? variables?.input ?? {};
   const left = authorizationCode ? rest : known;
-  return Object.values(data ?? {}).reduce((all, outcome) => learnOutcome(all, variables ?? {}, outcome, newestMail), left);
+  return Object.entries(data ?? {}).reduce((all, [field, outcome]) => {
+    const spent = spend(all, variables?.proof, outcome);
+    return learnOutcome(spent, variables ?? {}, outcome, newestMail, field);
+  }, left);
 }
 
 /** Adds to `known` the values in the newest emails. */
@@ -49,6 +61,7 @@ export function learnMails(known, mails) {
   // a reauthentication code belongs to another tab
   const isAnswer = (mail) => mail.code && mail.to === known.challengeEmail && mail.template !== 'reauthentication';
   const code = fresh.find(isAnswer)?.code;
+  const reauthenticationCode = fresh.find((mail) => mail.template === 'reauthentication')?.code;
   const mailedTo = (address) => fresh.filter((mail) => mail.to === address);
   const activationToken = tokenIn(mailedTo(known.challengeEmail ?? known.email), 'activation');
   const resetToken = tokenIn(mailedTo(known.resetEmail ?? known.email), 'password_reset');
@@ -56,6 +69,7 @@ export function learnMails(known, mails) {
   return Object.assign(
     learnt,
     code && { code },
+    reauthenticationCode && { reauthenticationCode },
     activationToken && { activationToken },
     resetToken && { resetToken },
     undoToken && { undoToken },
@@ -78,29 +92,41 @@ export function forgetSession({ accessToken, refreshToken, sessionId, ...known }
   return known;
 }
 
-function learnOutcome(known, variables, outcome, newestMail) {
+function learnOutcome(known, variables, outcome, newestMail, field) {
   switch (outcome?.__typename) {
     case 'AuthPayload':
       return learnChallenge({ ...answered(known, variables, newestMail), ...signedIn(known, variables.input, outcome) }, outcome.emailChallenge, newestMail);
     case 'EmailChallenge':
       return learnChallenge({ ...known, ...proven(variables.input) }, outcome, newestMail);
+    case 'SecondFactorChallenge':
+      return { ...answered(known, variables, newestMail), ...proven(variables.input), secondFactorChallengeId: outcome.id, hasAccount: true };
+    case 'TotpEnrolment':
+      return learnEnrolment(known, outcome);
+    case 'SecondFactorsEnabled':
+      return learnEnd(learnFactors(known, variables, outcome), outcome);
     case 'PasswordChanged':
       return learnEnd({ ...reset(known, variables.input, newestMail), password: variables.input.newPassword }, outcome);
     case 'SessionsEnded':
       return learnEnd(known, outcome);
     case 'Reauthentication':
-      return { ...known, reauthenticationId: outcome.id };
+      return learnReauthentication(known, outcome, newestMail);
     case 'Reauthenticated':
-      return { ...known, accessToken: outcome.accessToken };
+      return { ...known, accessToken: outcome.accessToken, proof: PROOFS.password };
     case 'ProviderAuthorization':
       return { ...known, providerState: outcome.state, providerCodeVerifier: outcome.codeVerifier };
     case 'UserError':
-      return learnRefusal(known, variables.input, outcome);
+      return learnRefusal(known, variables.input, outcome, field);
   }
   const another = outcome?.sessions?.find((session) => session.isCurrent === false);
   const [identity] = outcome?.identities ?? outcome?.user?.identities ?? [];
   const somebody = outcome?.nodes?.find((user) => user.id !== known.userId);
-  return { ...known, ...(another && { otherSessionId: another.id }), ...(identity?.id && { identityId: identity.id }), ...(somebody && { otherUserId: somebody.id }) };
+  return { ...learnRemoval(known, outcome), ...(another && { otherSessionId: another.id }), ...(identity?.id && { identityId: identity.id }), ...(somebody && { otherUserId: somebody.id }) };
+}
+
+/** Adds a reauthentication, and the first of its methods that the playground knows a proof for. */
+function learnReauthentication({ reauthenticationCode, ...known }, { id, methods, emailChallenge }, newestMail) {
+  const kind = methods?.includes('TOTP') ? 'totp' : (emailChallenge ? 'emailCode' : 'password');
+  return { ...known, ...(emailChallenge && { readMail: newestMail }), reauthenticationId: id, proof: PROOFS[kind] };
 }
 
 function signedIn(known, input, { accessToken, refreshToken, session, user, emailChallenge }) {
@@ -114,6 +140,7 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
     ...(user.email && { email: user.email }),
     ...(isAnother && { otherSessionId: known.sessionId }),
     ...proven(input),
+    ...(user.emailVerified !== undefined && { sendCode: user.emailVerified && !known.authenticator }),
     hasAccount: true,
     // the sign-up sent no email, so email addresses are not verified
     ...(input?.email && emailChallenge === null && { isUnproven: true }),
@@ -121,14 +148,16 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
 }
 
 /** Removes the ID of an answered challenge, and the emailed values for it: both work once. */
-function answered(known, { input, token }, newestMail) {
+function answered({ secondFactorChallengeId, ...known }, { input, token }, newestMail) {
   if (!newestMail || (!input?.otp && !token)) return known;
   const { code, activationToken, ...rest } = known;
   return { ...rest, challengeId: null, readMail: newestMail };
 }
 
-/** Learns from a refused sign-up that the account exists. */
-function learnRefusal(known, input, { code }) {
+/** Learns from a refused sign-up that the account exists, and from other refusals whether a code can be emailed, or must be. */
+function learnRefusal(known, input, { code }, field) {
+  if (['NOT_ENABLED', 'SECOND_FACTOR_REQUIRED'].includes(code) && field === 'startReauthentication') return { ...known, sendCode: false };
+  if (field === 'startTotpEnrolment' && code === 'REAUTHENTICATION_REQUIRED') return { ...known, sendCode: !known.authenticator };
   if (code === 'EMAIL_TAKEN' && input?.email === known.email) return { ...known, hasAccount: true };
   if (code === 'USERNAME_TAKEN' && input?.username === known.username) return { ...known, username: anotherBeginning().username };
   return known;
@@ -157,7 +186,7 @@ function learnChallenge(known, challenge, newestMail) {
   return { ...rest, ...(resetToken && { resetToken }), readMail: newestMail, challengeId: id, challengeEmail: email, isByLink };
 }
 
-function learnEnd({ otherSessionId, ...known }, { endedSessionIds }) {
+function learnEnd({ otherSessionId, ...known }, { endedSessionIds = [] }) {
   const left = endedSessionIds.includes(otherSessionId) || !otherSessionId ? known : { ...known, otherSessionId };
   return endedSessionIds.includes(known.sessionId) ? forgetSession(left) : left;
 }

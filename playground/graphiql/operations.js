@@ -40,6 +40,11 @@ const SOURCES = {
   userId: 'Login',
   otherUserId: 'Users',
   reauthenticationId: 'StartReauthentication',
+  reauthenticationCode: 'StartReauthentication',
+  enrolmentId: 'StartTotpEnrolment',
+  enrolmentCode: 'StartTotpEnrolment',
+  secondFactorChallengeId: 'Login',
+  recoveryCode: 'RegenerateRecoveryCodes',
   code: 'RequestLoginCode',
   challengeEmail: 'RequestLoginCode',
   challengeId: 'RequestLoginCode',
@@ -55,10 +60,11 @@ const SOURCES = {
 const LEFT_OUT = Object.entries({
   'RevertSecurityChange requires an email address that was verified at least 72 hours before the change.': ['RevertSecurityChange'],
   'The operations for sign-in providers require Google, or `gatehouse dev --fake-providers`.': ['StartProviderLogin', 'ProviderLogin', 'GoogleLogin', 'LinkIdentity', 'UnlinkIdentity'],
-  'Users, SetUserRole and SetUserActive require a superuser, which `gatehouse create-superuser` creates.': ['Users', 'SetUserRole', 'SetUserActive'],
+  'Users, SetUserRole, SetUserActive and ResetSecondFactors require a superuser, which `gatehouse create-superuser` creates.': ['Users', 'SetUserRole', 'SetUserActive', 'ResetSecondFactors'],
 });
 const BY_LINK = ['ActivateAccount and ResendActivationEmail require EMAIL_VERIFICATION_METHOD=link.', ['ActivateAccount', 'ResendActivationEmail']];
 const BY_CODE = ['ResendOtp requires verification by code; see EMAIL_VERIFICATION and EMAIL_VERIFICATION_METHOD.', ['ResendOtp']];
+
 
 /** Returns `{ next, reasons }`: the next tab of the tour after `name`, and why the tabs before it are skipped. */
 export function next(name, done, { isByLink, isUnproven }) {
@@ -88,6 +94,7 @@ export function before(name, known) {
 export function source([name], known) {
   const from = SOURCES[name];
   if (from && from !== 'StartProviderLogin' && !known.hasAccount) return 'Signup';
+  if (name === 'secondFactorChallengeId' && !known.authenticator) return 'StartTotpEnrolment';
   // another code can be requested for the pending challenge
   return name === 'code' && known.challengeId ? 'ResendOtp' : from;
 }

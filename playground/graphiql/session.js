@@ -1,5 +1,6 @@
 // The session of the playground and all other known values. They last as long as the browser tab.
 import { anotherBeginning, BEGINNING, forgetSession, learn, learnMails, learnReturn } from './known.js';
+import { codes } from './second_factors.js';
 import { createStore } from './store.js';
 
 const here = location.origin + location.pathname;
@@ -13,6 +14,18 @@ function comeBack() {
   known.set(learnReturn(before, new URL(location.href)));
   if (location.search) history.replaceState(null, '', here);
   return known.get() !== before;
+}
+
+known.watch(showCodes);
+setInterval(showCodes, 1000);
+
+/** Fills in the codes that an authenticator app would show now. */
+async function showCodes() {
+  const before = known.get();
+  const changes = await codes(before, Date.now());
+  const now = known.get();
+  const isOutdated = now.enrolment !== before.enrolment || now.authenticator !== before.authenticator;
+  if (!isOutdated && Object.keys(changes).length > 0) known.set({ ...now, ...changes });
 }
 
 /** Returns the header for every request, or nothing if no user is signed in. */

@@ -1,13 +1,19 @@
 //! The rules for superusers who change the accounts of others.
 
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     fault::{Failure, Refusal},
     rate_limit::{self, Action},
-    sessions::{ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, challenge, session_end, user, user_changes, user_changes::Administration},
+    sessions::{ReauthenticationRequired, Viewer, ViewerClaim, step_up},
+    storage::{
+        Timestamp, Txn, challenge, session_end,
+        user::{self, Role},
+        user_changes,
+        user_changes::Administration,
+    },
 };
 
 /// The reasons why an account is not changed.
@@ -41,7 +47,7 @@ pub(super) async fn administer(
     id: Uuid,
     change: Administration,
 ) -> Result<user::Model, Failure<AdministrationRefusal>> {
-    let by = step_up(app, by)?.user.id;
+    let (by, claim) = (step_up(app, by)?.user.id, by.claim());
     if by == id {
         return Err(AdministrationRefusal::NotAllowed.into());
     }
@@ -52,6 +58,9 @@ pub(super) async fn administer(
         .db
         .write(async move |txn| {
             let locked = user::lock(&txn, &[by, id]).await?;
+            if !is_present(&txn, claim, by, &locked, now).await? {
+                return Ok(Err(AdministrationRefusal::ReauthenticationRequired));
+            }
             if locked.iter().all(|user| user.id != id) {
                 return Ok(Err(AdministrationRefusal::NotFound));
             }
@@ -71,4 +80,19 @@ pub(super) async fn administer(
         })
         .await?;
     Ok(administered?)
+}
+
+/// Returns `false` if the acting superuser, who is among the locked users, is no longer signed in with what they have proven. Somebody
+/// who is no longer an active superuser passes, because the caller refuses them for that.
+pub(super) async fn is_present(
+    txn: &Txn,
+    claim: ViewerClaim,
+    by: Uuid,
+    locked: &[user::Model],
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    match locked.iter().find(|user| user.id == by) {
+        Some(by) if by.is_active && by.role == Role::Superuser => Ok(claim.of(by, txn, now).await?.is_some()),
+        _ => Ok(true),
+    }
 }

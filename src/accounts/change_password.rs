@@ -38,7 +38,7 @@ pub enum ChangePasswordRefusal {
     InvalidInput(Vec<FieldError>),
     /// The current password is wrong.
     InvalidCredentials,
-    /// The account has no password yet, and the viewer must reauthenticate first.
+    /// The account has no password yet, or it has a second factor, and the viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -52,7 +52,7 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
 
 /// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the IDs of
 /// the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other change
-/// needs the current password.
+/// needs the current password and, if the account has a second factor, a recent proof of that.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -60,7 +60,7 @@ pub async fn change_password(
     input: ChangePasswordInput,
 ) -> Result<Vec<Uuid>, Failure<ChangePasswordRefusal>> {
     let user = &viewer.user;
-    if user.password_hash.is_none() {
+    if user.password_hash.is_none() || user.has_second_factor() {
         step_up(app, viewer)?;
     }
     let owner = Owner::of(user);

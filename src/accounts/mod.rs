@@ -13,6 +13,7 @@ mod names;
 mod new_account;
 mod new_password;
 mod node;
+mod reset_second_factors;
 mod revert_security_change;
 mod set_user_active;
 mod set_user_role;
@@ -31,6 +32,7 @@ pub use import_users::{ImportLine, ImportOptions, ImportUsersError, Outcome, Sum
 pub use new_account::NewAccountInput;
 pub(crate) use new_password::{Owner, check_confirmation, check_new, hash_new};
 pub use node::{Node, node};
+pub use reset_second_factors::{reset_second_factors, reset_second_factors_by_operator};
 pub use revert_security_change::{
     OwnershipProof, RevertSecurityChangeInput, RevertSecurityChangeRefusal, revert_security_change,
 };
@@ -38,6 +40,6 @@ pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
 pub use signup::{SignupRefusal, signup};
 pub use update_profile::{Change, UpdateProfileInput, UpdateProfileRefusal, update_profile};
-pub use user::{may_see_devices, user};
+pub use user::{may_see_devices, may_see_second_factors, user};
 pub use username_available::{UsernameAvailability, UsernameAvailableRefusal, username_available};
 pub use users::{DEFAULT_PAGE, InvalidPage, PageInput, UserPage, count_users, users};

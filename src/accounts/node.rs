@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::user::{may_see_devices, user};
+use super::user::{may_see_devices, may_see_second_factors, user};
 use crate::{
     app::App,
     fault::Fault,
@@ -31,6 +31,8 @@ pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, 
     if let Some(row) = session::find(app.db.read(), id).await?.filter(|row| row.is_live(now)) {
         let Some(owner) = user(app, viewer, row.user_id).await? else { return Ok(None) };
         let sees_device = owner.id == viewer.user.id || may_see_devices(&viewer.user, &owner);
+        let sees_second_factors = may_see_second_factors(&viewer.user, &owner);
+        let row = if sees_second_factors { row } else { row.without_second_factors() };
         return Ok(Some(Node::Session(Box::new(row), sees_device)));
     }
     let Some(row) = identity::find(app.db.read(), id).await? else { return Ok(None) };

@@ -16,6 +16,7 @@ use crate::{
     outbox,
     provider_login::{IdentifyRefusal, ProviderLoginInput, ProviderProof, identify},
     rate_limit::{Action, Address, Attempt},
+    second_factors,
     sessions::{Client, try_password},
     storage::{
         Timestamp, Txn,
@@ -91,9 +92,9 @@ enum Reverted {
 
 /// Undoes a change and all later ones.
 ///
-/// Ends every session, removes the password and the identities linked after the change, and restores the identities unlinked
-/// after it. With a proof, also restores the email address. Emails a reset link to the resulting address of the account. No
-/// budget applies to that email, because strangers could use it up.
+/// Ends every session, removes the password and the identities linked after the change, restores the identities unlinked
+/// after it, and does likewise with second factors: removes those added since, and restores those removed since. With a proof, also restores the email address. Emails a reset link to the
+/// resulting address of the account. No budget applies to that email, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
@@ -240,6 +241,7 @@ impl Plan {
         {
             user_changes::set_email(txn, id, email, key, email_verified_at.unwrap_or(now), now).await?;
         }
+        second_factors::revert(txn, &self.account, change.created_at, now).await?;
         session_end::end_all(txn, id, now).await?;
         known_address::forget_others(txn, id, "").await?;
         let added = identity::list_since(txn, id, change.created_at).await?;

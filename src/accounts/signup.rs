@@ -14,7 +14,7 @@ use crate::{
     input::{EmailAddress, FieldError},
     outbox,
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, PendingSession, SignIn, SignedIn},
+    sessions::{Client, Opening, PendingSession, SignIn, SignedIn},
     storage::{
         challenge::Purpose,
         session::AuthenticationMethod,
@@ -138,7 +138,7 @@ async fn create(
         .write(async move |txn| {
             let claim = claim(&txn, row).await?;
             if claim != Claim::Granted {
-                return Ok((claim, None, None));
+                return Ok((claim, Opening::Outdated, None));
             }
             let issued = match challenge {
                 Some(challenge) => Some(challenge.insert(&txn).await?),
@@ -148,17 +148,18 @@ async fn create(
         })
         .await?;
     match (claim, opened) {
-        (Claim::Granted, Some(opened)) => {
+        (Claim::Granted, Opening::Opened(opened)) => {
             outbox::wake(app);
-            let signed_in = SignedIn::issue(app, opened)?;
+            let signed_in = SignedIn::issue(app, *opened)?;
             Ok(SignIn::SignedIn(Box::new(SignedIn { email_challenge: issued, ..signed_in })))
         }
-        (Claim::Granted, None) => Err(Fault::internal("a new account cannot be signed in to").into()),
+        (Claim::Granted, _) => Err(Fault::internal("a new account cannot be signed in to").into()),
         (claim, _) => Err(SignupRefusal::InvalidInput(refused(app, claim, names).await?).into()),
     }
 }
 
-/// Returns every name that is taken. If another request has freed it in the meantime, returns the one that refused the claim.
+/// Returns every name that is taken. If none is any more, because another request has freed it, returns the name for which the
+/// claim failed.
 async fn refused(app: &App, claim: Claim, names: &Names) -> Result<Vec<FieldError>, Fault> {
     let taken = names.taken(app).await?;
     if !taken.is_empty() {

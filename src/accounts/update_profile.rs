@@ -94,12 +94,17 @@ pub async fn update_profile(
     errors.finish().map_err(UpdateProfileRefusal::InvalidInput)?;
     let claimed = changes.claimed_username(user).cloned();
 
-    let (id, now) = (user.id, Timestamp(app.clock.now()));
+    let (id, claim, now) = (user.id, viewer.claim(), Timestamp(app.clock.now()));
     let updated = app
         .db
         .write(async move |txn| {
             // locked, because another request may be removing the email address or username that this one relies on
-            let Some(mut row) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
+            let locked = if changes_username {
+                claim.lock(&txn, now).await?.map(|(user, _)| user)
+            } else {
+                user::lock(&txn, &[id]).await?.pop()
+            };
+            let Some(mut row) = locked else { return Ok(None) };
             changes.apply(&mut row);
             row.updated_at = now;
             if row.username.is_none() && row.email.is_none() {
@@ -111,6 +116,7 @@ pub async fn update_profile(
         .await;
     match updated {
         Ok(Some(row)) => Ok(row.map_err(|wrong| UpdateProfileRefusal::InvalidInput(vec![wrong]))?),
+        Ok(None) if changes_username => Err(UpdateProfileRefusal::ReauthenticationRequired.into()),
         Ok(None) => Err(Fault::internal("the viewer has no row").into()),
         Err(fault @ Fault::Conflict(_)) => match claimed {
             Some(username) => {

@@ -2,11 +2,12 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     app::App,
     secrets,
-    storage::{Timestamp, challenge, user},
+    storage::{Timestamp, challenge, identity, user},
 };
 
 /// An account that is created once its email address is proven.
@@ -37,6 +38,16 @@ pub struct RegisteredIdentity {
     pub subject: String,
     /// The email address of the provider's account.
     pub email: String,
+}
+
+impl RegisteredIdentity {
+    /// Returns the row that links the identity to this user.
+    #[must_use]
+    pub fn into_row(self, user_id: Uuid, linked_at: Timestamp) -> identity::Model {
+        let Self { provider, issuer, subject, email } = self;
+        let id = secrets::uuid_v7(linked_at.0);
+        identity::Model { id, user_id, provider, issuer, subject, email: Some(email), linked_at }
+    }
 }
 
 /// Returns the only provider of version 0.1.

@@ -3,7 +3,11 @@
 use super::setup::{CliError, load};
 use crate::{
     config::{Config, Mode, Setting, Variables, reference},
-    telemetry::printable,
+    events::Events,
+    fault::Fault,
+    storage::{self, totp},
+    telemetry::{printable, with_causes},
+    tokens::Tokens,
 };
 
 #[derive(clap::Args, Debug)]
@@ -16,7 +20,7 @@ pub(super) struct Arguments {
     markdown: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
+pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
     if arguments.markdown {
         print!("{}", reference());
         return Ok(());
@@ -27,7 +31,36 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CliError> {
         let line = format!("{:<34} {:<12} {}", setting.name, setting.source, printable(&setting.value));
         println!("{line}{}", difference(setting, of_serve));
     }
+    if !config.tokens.secret_key_fallbacks.is_empty() {
+        println!("\n{}", use_of_fallbacks(&config).await);
+    }
     Ok(())
+}
+
+/// Tells whether the operator can drop `SECRET_KEY_FALLBACKS`.
+async fn use_of_fallbacks(config: &Config) -> String {
+    let count = async {
+        let db = storage::connect(config, &Events::default()).await?;
+        let tokens = Tokens::new(config, Vec::new()).map_err(Fault::internal)?;
+        let current = tokens.totp_secrets.current_name().to_owned();
+        Ok::<_, Fault>(totp::count_sealed_under_others(db.read(), &current).await?)
+    };
+    match count.await {
+        Ok(0) => "No stored secret needs SECRET_KEY_FALLBACKS any more. Tokens and emailed links do until they expire."
+            .to_owned(),
+        Ok(1) => {
+            "1 stored secret still needs SECRET_KEY_FALLBACKS. A running server encrypts it anew.".to_owned()
+        }
+        Ok(number) => {
+            format!(
+                "{number} stored secrets still need SECRET_KEY_FALLBACKS. A running server encrypts them anew."
+            )
+        }
+        Err(error) => format!(
+            "Whether stored secrets need SECRET_KEY_FALLBACKS is not known, because the database cannot be read: {}",
+            with_causes(&error)
+        ),
+    }
 }
 
 /// Returns a note on the value that `serve` uses if it differs from the one shown, or else an empty string.

@@ -48,5 +48,5 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     migrate::migrate(&config).await?;
     let app = App::build(config).await?;
     let welcome = welcome::text(&app);
-    serve::listen(app, serve::told_to_stop(), || println!("{welcome}")).await
+    Box::pin(serve::listen(app, serve::told_to_stop(), || println!("{welcome}"))).await
 }

@@ -10,6 +10,7 @@ mod dev;
 mod import_users;
 mod mail;
 mod migrate;
+mod reset_second_factors;
 mod schema;
 mod secret;
 mod serve;
@@ -47,6 +48,8 @@ enum Command {
     Check,
     /// Import the accounts of a Django project, including passwords
     ImportUsers(import_users::Arguments),
+    /// Remove the second factors of an account whose owner has lost them
+    ResetSecondFactors(reset_second_factors::Arguments),
     /// Print the GraphQL schema
     Schema(schema::Arguments),
     /// Print every setting in effect and its source; secrets are hidden
@@ -73,8 +76,9 @@ async fn run_command(cli: Cli) -> Result<(), CliError> {
         Command::ImportUsers(arguments) => import_users::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Check => Box::pin(check::run()).await,
+        Command::ResetSecondFactors(arguments) => reset_second_factors::run(arguments).await,
         Command::Schema(arguments) => schema::run(&arguments).await,
-        Command::Config(arguments) => config::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments).await,
         Command::Secret => {
             secret::run();
             Ok(())

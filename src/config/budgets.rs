@@ -34,6 +34,8 @@ pub struct Budgets {
     pub bare_codes: Budget,
     pub failed_codes_address: Budget,
     pub failed_codes_account: Budget,
+    pub failed_second_factors: Budget,
+    pub failed_second_factors_account: Budget,
     pub provider_starts: Budget,
     pub provider_callbacks: Budget,
     pub failed_provider_logins: Budget,
@@ -170,6 +172,18 @@ impl Budgets {
                 "RATE_LIMIT_FAILED_CODES_ACCOUNT",
                 "20/1h",
                 "Wrong codes in the sessions of one account.",
+            ),
+            failed_second_factors: budget(
+                r,
+                "RATE_LIMIT_SECOND_FACTORS",
+                "10/1h",
+                "Wrong codes of the authenticator of one account from one address. Recovery codes are never refused for them.",
+            ),
+            failed_second_factors_account: budget(
+                r,
+                "RATE_LIMIT_SECOND_FACTORS_ACCOUNT",
+                "30/24h",
+                "The same from all addresses that the account never signed in from.",
             ),
             provider_starts: budget(
                 r,

@@ -21,6 +21,7 @@ mod providers;
 mod reader;
 mod reference;
 mod rights;
+mod second_factors;
 mod server;
 mod sign_up;
 mod smtp_url;
@@ -41,6 +42,7 @@ pub use passwords::{Argon2Backend, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB,
 pub use provider::{ClientAuthentication, ProviderConfig, ProviderEndpoints, ProviderKind};
 pub use providers::ProvidersConfig;
 pub use reader::{Section, Setting};
+pub use second_factors::{SecondFactorConfig, SecondFactorRequirement};
 pub use server::ServerConfig;
 pub use sign_up::{ChallengeMethod, EmailVerification, SignUpConfig};
 pub use smtp_url::{MailWay, SmtpLogin, SmtpServer, SmtpTls};
@@ -65,6 +67,7 @@ pub struct Config {
     pub mail: MailConfig,
     pub providers: ProvidersConfig,
     pub passwords: PasswordConfig,
+    pub second_factors: SecondFactorConfig,
     pub budgets: Budgets,
     pub sockets: SocketLimits,
     pub graphql_limits: GraphqlLimits,
@@ -101,6 +104,7 @@ impl Config {
         let sign_up = SignUpConfig::read(&mut r);
         let codes = CodeConfig::read(&mut r);
         let passwords = PasswordConfig::read(&mut r);
+        let second_factors = SecondFactorConfig::read(&mut r);
         let mail = MailConfig::read(&mut r);
         let providers = ProvidersConfig::read(&mut r, server.base_url(), server.port);
         let budgets = Budgets::read(&mut r);
@@ -121,6 +125,7 @@ impl Config {
             mail,
             providers,
             passwords,
+            second_factors,
             budgets,
             sockets,
             graphql_limits,

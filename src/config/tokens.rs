@@ -72,7 +72,8 @@ impl TokenConfig {
         let secret_key_fallbacks = r.setting(
             "SECRET_KEY_FALLBACKS",
             "",
-            "Former keys, which still verify tokens. See [Changing the secret](operating.md#changing-the-secret).",
+            "Former keys, which still verify tokens and decrypt stored secrets. See [Changing the \
+             secret](operating.md#changing-the-secret).",
             |s| list(s, |key| SecretKey::parse(key).map_err(|e| format!("contains a key that {e}"))),
         );
         r.check(

@@ -99,6 +99,19 @@ impl AdministrationMutation {
         let Ok(id) = id.parse::<Uuid>() else { return Ok(not_found()) };
         user_result(accounts::set_user_active(app, viewer, id, active).await, viewer.session.id)
     }
+
+    /// Removes all second factors of another user, who has lost them. The user gets a notice with a link that restores them.
+    /// Requires recent reauthentication; see `reauthenticate`.
+    async fn reset_second_factors(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ID of the user.")] id: ID,
+    ) -> Result<UserResult, ApiError> {
+        let (app, _) = caller(ctx)?;
+        let viewer = viewer(ctx)?;
+        let Ok(id) = id.parse::<Uuid>() else { return Ok(not_found()) };
+        user_result(accounts::reset_second_factors(app, viewer, id).await, viewer.session.id)
+    }
 }
 
 fn user_result(

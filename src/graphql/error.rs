@@ -25,6 +25,9 @@ pub enum TopLevelErrorCode {
     Unauthenticated,
     /// The viewer's role, or the origin of the request, does not allow this.
     Forbidden,
+    /// The server requires a second factor (its setting `SECOND_FACTOR`). The viewer must enroll one before doing anything else: see
+    /// `startTotpEnrolment`.
+    EnrolmentRequired,
     /// The document exceeds a limit, which the message names.
     LimitExceeded,
     /// Too many requests. `extensions.retryAfter` is the number of seconds to wait.
@@ -63,6 +66,8 @@ pub enum ApiError {
     Unauthenticated(Unauthenticated),
     /// The viewer is not allowed to do this.
     Forbidden(&'static str),
+    /// The viewer must enroll a second factor first.
+    EnrolmentRequired,
     /// The document exceeds a limit.
     LimitExceeded(String),
     /// Only trusted documents may run.
@@ -85,6 +90,7 @@ impl ApiError {
             Self::BadRequest(_) => TopLevelErrorCode::BadRequest,
             Self::Unauthenticated(_) => TopLevelErrorCode::Unauthenticated,
             Self::Forbidden(_) => TopLevelErrorCode::Forbidden,
+            Self::EnrolmentRequired => TopLevelErrorCode::EnrolmentRequired,
             Self::LimitExceeded(_) => TopLevelErrorCode::LimitExceeded,
             Self::DocumentNotTrusted => TopLevelErrorCode::DocumentNotTrusted,
             Self::RateLimited(..) => TopLevelErrorCode::RateLimited,
@@ -108,6 +114,7 @@ impl ApiError {
             }
             Self::Unauthenticated(Unauthenticated::Revoked) => "The session has ended. Sign in again.",
             Self::Forbidden(message) => message,
+            Self::EnrolmentRequired => "Set up a second factor first.",
             Self::DocumentNotTrusted => {
                 "This server runs only trusted documents, and this is not one of them (TRUSTED_DOCUMENTS)."
             }

@@ -30,6 +30,7 @@ pub mod password_reset;
 pub mod provider_login;
 pub mod reauthentication;
 pub mod refusal;
+pub mod second_factors;
 pub mod session_events;
 pub mod sessions;
 pub mod token_delivery;
@@ -55,6 +56,7 @@ pub struct Mutation(
     verification::VerificationMutation,
     password_reset::PasswordResetMutation,
     reauthentication::ReauthenticationMutation,
+    second_factors::SecondFactorsMutation,
     provider_login::ProviderLoginMutation,
     administration::AdministrationMutation,
     dashboard::DashboardMutation,

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     accounts::OwnershipProof,
     reauthentication::{self, ReauthenticateRefusal, StartReauthenticationRefusal},
+    second_factors::SecondFactorProof,
 };
 
 /// The mutations of reauthentication.
@@ -47,7 +48,8 @@ impl ReauthenticationMutation {
     }
 
     /// Completes a reauthentication, once, and returns a new access token whose `auth_time` is now. Use that token to retry
-    /// the request that was refused with `REAUTHENTICATION_REQUIRED`. The refresh token stays the same.
+    /// the request that was refused with `REAUTHENTICATION_REQUIRED`. The refresh token stays the same. If the account has a second
+    /// factor, only that is accepted.
     async fn reauthenticate(
         &self,
         ctx: &Context<'_>,
@@ -141,6 +143,12 @@ pub enum ReauthenticationProof {
     EmailCode(String),
     /// A credential from a provider, for a linked account.
     Identity(ProviderLoginInput),
+    /// The code that the authenticator app shows.
+    #[graphql(secret)]
+    Totp(String),
+    /// A recovery code.
+    #[graphql(secret)]
+    RecoveryCode(String),
 }
 
 impl From<ReauthenticationProof> for reauthentication::ReauthenticationProof {
@@ -149,6 +157,10 @@ impl From<ReauthenticationProof> for reauthentication::ReauthenticationProof {
             ReauthenticationProof::Password(password) => Self::Password(password.into()),
             ReauthenticationProof::EmailCode(code) => Self::EmailCode(code.into()),
             ReauthenticationProof::Identity(input) => Self::Identity(input.into()),
+            ReauthenticationProof::Totp(code) => Self::SecondFactor(SecondFactorProof::Totp(code.into())),
+            ReauthenticationProof::RecoveryCode(code) => {
+                Self::SecondFactor(SecondFactorProof::RecoveryCode(code.into()))
+            }
         }
     }
 }
@@ -157,7 +169,9 @@ impl From<ReauthenticationProof> for OwnershipProof {
     fn from(proof: ReauthenticationProof) -> Self {
         match proof {
             ReauthenticationProof::Password(password) => Self::Password(password.into()),
-            ReauthenticationProof::EmailCode(_) => Self::Other,
+            ReauthenticationProof::EmailCode(_)
+            | ReauthenticationProof::Totp(_)
+            | ReauthenticationProof::RecoveryCode(_) => Self::Other,
             ReauthenticationProof::Identity(input) => Self::Identity(input.into()),
         }
     }
@@ -166,6 +180,7 @@ impl From<ReauthenticationProof> for OwnershipProof {
 impl From<StartReauthenticationRefusal> for UserError {
     fn from(refusal: StartReauthenticationRefusal) -> Self {
         match refusal {
+            StartReauthenticationRefusal::SecondFactorRequired => Self::second_factor_required(),
             StartReauthenticationRefusal::NotEnabled => Self::new(
                 ErrorCode::NotEnabled,
                 "This account has no verified email address to send a code to.",
@@ -187,6 +202,7 @@ impl From<ReauthenticateRefusal> for UserError {
             ReauthenticateRefusal::InvalidOtp => {
                 Self::new(ErrorCode::InvalidOtp, "This code is wrong or has expired.")
             }
+            ReauthenticateRefusal::SecondFactorRequired => Self::second_factor_required(),
             ReauthenticateRefusal::NotAccepted => Self::new(
                 ErrorCode::InvalidCredentials,
                 "An access token does not confirm your identity. Send an authorization code or an ID token.",

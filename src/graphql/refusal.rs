@@ -116,6 +116,11 @@ pub enum ErrorCode {
     UnhandledResult,
     /// The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request.
     ReauthenticationRequired,
+    /// The account has a second factor, and only that is accepted here.
+    SecondFactorRequired,
+    /// The server requires a second factor (its setting `SECOND_FACTOR`). The viewer must enroll one before doing anything else: see
+    /// `startTotpEnrolment`.
+    EnrolmentRequired,
 }
 
 impl ErrorCode {
@@ -175,6 +180,18 @@ impl UserError {
 
     pub(super) fn reauthentication_required() -> Self {
         Self::new(ErrorCode::ReauthenticationRequired, "Confirm that it is you, then try again.")
+    }
+
+    pub(super) fn second_factor_required() -> Self {
+        Self::new(ErrorCode::SecondFactorRequired, "This account requires its second factor.")
+    }
+
+    pub(super) fn enrolment_required() -> Self {
+        Self::new(ErrorCode::EnrolmentRequired, "Set up a second factor first.")
+    }
+
+    pub(super) fn wrong_second_factor() -> Self {
+        Self::new(ErrorCode::InvalidOtp, "This code is wrong or was already used. Wait for the next one.")
     }
 
     pub(super) fn account_disabled() -> Self {

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     config,
     fault::Failure,
-    sessions::SignIn,
     verification::{self, ChangeEmailRefusal, ProofRefusal, RequestLoginCodeRefusal, ResendRefusal},
 };
 
@@ -36,7 +35,7 @@ impl VerificationMutation {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;
         Ok(Growing(match verification::verify_otp(app, &caller.client, viewer, input.into()).await {
-            Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
+            Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidOtp, "code")?),
         }))
     }
@@ -74,7 +73,7 @@ impl VerificationMutation {
             password: password.map(SecretString::from),
         };
         Ok(Growing(match verification::activate_account(app, &caller.client, viewer, input).await {
-            Ok(signed_in) => SignInResult::deliver(app, caller, SignIn::from(signed_in)),
+            Ok(sign_in) => SignInResult::deliver(app, caller, sign_in),
             Err(error) => SignInResult::UserError(proof_error(error, ErrorCode::InvalidToken, "link")?),
         }))
     }
@@ -225,6 +224,7 @@ impl From<ChangeEmailRefusal> for UserError {
                 Self::new(ErrorCode::InvalidCredentials, "The current password is incorrect.")
             }
             ChangeEmailRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+            ChangeEmailRefusal::EnrolmentRequired => Self::enrolment_required(),
         }
     }
 }

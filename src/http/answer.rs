@@ -114,7 +114,7 @@ pub(super) fn nothing(message: &str) -> Response {
     refusal(StatusCode::NOT_FOUND, TopLevelErrorCode::NotFound, message)
 }
 
-/// Returns the same refusal as a page, for a person with a browser. The message is HTML.
+/// Renders the refusal as an HTML page, for people who use a browser. The message is HTML.
 pub(super) fn as_page(refusal: Response, message: &'static str) -> Response {
     let html = include_str!("pages/refused.html")
         .replace("{status}", &refusal.status().to_string())

@@ -17,7 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{answer, form};
-use crate::{app::App, fault::Failure, graphql::error::ApiError, sessions, telemetry};
+use crate::{
+    app::App, fault::Failure, graphql::error::ApiError, sessions, telemetry, tokens::ENROLMENT_AUDIENCE,
+};
 
 /// The path of the endpoint.
 pub(super) const PATH: &str = "/oauth/introspect";
@@ -46,6 +48,8 @@ pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, bo
     };
     let token = SecretString::from(token);
     let found = match sessions::viewer(app, Some(token.expose_secret())).await {
+        // a service that looks at `active` alone must not admit a user who has yet to enroll a second factor
+        Ok(viewer) if viewer.must_enroll(app) => None,
         Ok(_) => claims(token.expose_secret()),
         Err(Failure::Refused(_)) => None,
         Err(Failure::Fault(fault)) => {
@@ -87,6 +91,10 @@ fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
 fn claims(token: &str) -> Option<Value> {
     let body = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let mut claims: Value = serde_json::from_slice(&body).ok()?;
+    // from before the user has enrolled a second factor
+    if claims["aud"] == ENROLMENT_AUDIENCE {
+        return None;
+    }
     let members = claims.as_object_mut()?;
     members.insert("active".to_owned(), json!(true));
     members.insert("token_type".to_owned(), json!("Bearer"));

@@ -136,6 +136,10 @@ fn readings(app: &App) -> Vec<Reading> {
         let hears = app.metrics.hears_events.load(Ordering::Relaxed).into();
         readings.push(gauge("events_heard", "Whether notices from other servers arrive", hears));
     }
+    if let Ok(others) = app.metrics.secrets_under_other_keys.load(Ordering::Relaxed).try_into() {
+        let help = "Stored secrets that need SECRET_KEY_FALLBACKS";
+        readings.push(gauge("secrets_under_fallback_keys", help, others));
+    }
     // before the first sweep there is no time to tell
     if let swept @ 1.. = app.metrics.last_sweep.load(Ordering::Relaxed) {
         let help = "When expired rows were last deleted";

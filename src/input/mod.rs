@@ -8,6 +8,7 @@ mod one_time_code;
 mod password;
 mod person_name;
 mod profile;
+mod recovery_code;
 mod search;
 mod username;
 
@@ -17,5 +18,6 @@ pub use one_time_code::OneTimeCode;
 pub use password::{PASSWORD_MAX_LENGTH, Password};
 pub use person_name::person_name;
 pub use profile::{avatar_url, bio};
+pub use recovery_code::RecoveryCode;
 pub use search::{fold, search_key};
 pub use username::{USERNAME_MAX_LENGTH, USERNAME_MIN_LENGTH, Username};

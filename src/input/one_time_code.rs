@@ -48,7 +48,7 @@ fn ascii_digit(c: char) -> Option<char> {
 }
 
 /// Returns whether a character is a hyphen, a dash or a minus sign, which word processors substitute for each other.
-fn is_hyphen(c: char) -> bool {
+pub(super) fn is_hyphen(c: char) -> bool {
     matches!(
         c,
         '-' | '\u{58a}' | '\u{2010}'

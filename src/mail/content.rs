@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::duration::in_words;
 use crate::input::EmailAddress;
 
 /// An email to one person.
@@ -82,6 +83,8 @@ pub enum Content {
         removed: Vec<String>,
         /// The ways to sign in that remain.
         remaining: Vec<String>,
+        /// Whether a second factor is still needed.
+        has_second_factor: bool,
         /// The link that undoes the reset.
         undo: Option<SecretString>,
     },
@@ -108,6 +111,28 @@ pub enum Content {
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
+    /// A notice that a second factor was enrolled.
+    SecondFactorEnabled {
+        /// The link that undoes the change.
+        undo: Option<SecretString>,
+    },
+    /// A notice that the second factors were removed.
+    SecondFactorRemoved {
+        /// The link that undoes the change.
+        undo: Option<SecretString>,
+    },
+    /// A notice that the recovery codes were replaced.
+    RecoveryCodesReplaced {
+        /// The link that undoes the change.
+        undo: Option<SecretString>,
+    },
+    /// A notice that a recovery code was used.
+    RecoveryCodeUsed {
+        /// The number of codes that are left.
+        left: usize,
+    },
+    /// A notice that somebody whose first proof was right has entered wrong second factors.
+    SecondFactorFailed,
     /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
     /// An answer to a sign-up with an address that is already used by an account.
@@ -134,6 +159,11 @@ impl Content {
             Self::EmailChanged { .. } => "email_changed",
             Self::IdentityLinked { .. } => "identity_linked",
             Self::IdentityUnlinked { .. } => "identity_unlinked",
+            Self::SecondFactorEnabled { .. } => "second_factor_enabled",
+            Self::SecondFactorRemoved { .. } => "second_factor_removed",
+            Self::RecoveryCodesReplaced { .. } => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::SecondFactorFailed => "second_factor_failed",
             Self::SessionStolen => "session_stolen",
             Self::AddressTaken => "address_taken",
             Self::NoAccount => "no_account",
@@ -164,7 +194,10 @@ impl Content {
             | Self::PasswordWasReset { undo, .. }
             | Self::EmailChanged { undo, .. }
             | Self::IdentityLinked { undo, .. }
-            | Self::IdentityUnlinked { undo, .. } => undo.as_ref(),
+            | Self::IdentityUnlinked { undo, .. }
+            | Self::SecondFactorEnabled { undo }
+            | Self::SecondFactorRemoved { undo }
+            | Self::RecoveryCodesReplaced { undo } => undo.as_ref(),
             _ => None,
         }
     }
@@ -199,6 +232,8 @@ impl Content {
             Self::PasswordReset { link: link.clone(), expires_in },
             Self::ChangeEmail { code: code.clone(), account: account.clone(), expires_in },
             Self::Reauthentication { code: code.clone(), expires_in },
+            Self::RecoveryCodeUsed { left: 1 },
+            Self::SecondFactorFailed,
             Self::SessionStolen,
             Self::AddressTaken,
             Self::NoAccount,
@@ -219,6 +254,7 @@ impl Content {
                 Self::PasswordWasReset {
                     removed: some("Google: eve@example.org"),
                     remaining: some("Password"),
+                    has_second_factor: is_full,
                     undo: undo.clone(),
                 },
                 Self::EmailChanged {
@@ -227,48 +263,12 @@ impl Content {
                     undo: undo.clone(),
                 },
                 Self::IdentityLinked { provider: "Google".into(), undo: undo.clone() },
-                Self::IdentityUnlinked { provider: "Google".into(), undo },
+                Self::IdentityUnlinked { provider: "Google".into(), undo: undo.clone() },
+                Self::SecondFactorEnabled { undo: undo.clone() },
+                Self::SecondFactorRemoved { undo: undo.clone() },
+                Self::RecoveryCodesReplaced { undo },
             ]);
         }
         samples
-    }
-}
-
-/// Returns a duration in words, in its two largest units: "10 minutes", "1 hour and 30 minutes".
-fn in_words(time: Duration) -> String {
-    let seconds = time.as_secs().max(1);
-    // people say "24 hours" rather than "1 day", but "3 days" rather than "72 hours"
-    let day = if seconds > 48 * 3600 { 24 * 3600 } else { u64::MAX };
-    let mut left = seconds;
-    let mut parts = Vec::new();
-    for (unit, name) in [(day, "day"), (3600, "hour"), (60, "minute"), (1, "second")] {
-        let count = left / unit;
-        left %= unit;
-        if count > 0 {
-            parts.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
-        }
-    }
-    parts.truncate(2);
-    parts.join(" and ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_read_as_people_say_them() {
-        for (seconds, words) in [
-            (0, "1 second"),
-            (90, "1 minute and 30 seconds"),
-            (600, "10 minutes"),
-            (3600, "1 hour"),
-            (5400, "1 hour and 30 minutes"),
-            (86_400, "24 hours"),
-            (3 * 86_400, "3 days"),
-            (90_061 * 2, "2 days and 2 hours"),
-        ] {
-            assert_eq!(in_words(Duration::from_secs(seconds)), words);
-        }
     }
 }

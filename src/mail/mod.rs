@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::config::{Config, MailWay, Mode};
 
 mod content;
+mod duration;
 mod failure;
 mod folder;
 mod mailbox;

@@ -15,7 +15,7 @@ macro_rules! built_in {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
 }
 
-const BUILT_IN: [(&str, &str); 31] = built_in![
+const BUILT_IN: [(&str, &str); 41] = built_in![
     "layout.html",
     "activation.txt",
     "activation.html",
@@ -37,6 +37,16 @@ const BUILT_IN: [(&str, &str); 31] = built_in![
     "identity_unlinked.html",
     "identity_linked.txt",
     "identity_linked.html",
+    "second_factor_enabled.txt",
+    "second_factor_enabled.html",
+    "second_factor_removed.txt",
+    "second_factor_removed.html",
+    "recovery_codes_replaced.txt",
+    "recovery_codes_replaced.html",
+    "recovery_code_used.txt",
+    "recovery_code_used.html",
+    "second_factor_failed.txt",
+    "second_factor_failed.html",
     "session_stolen.txt",
     "session_stolen.html",
     "email_changed.txt",
@@ -120,6 +130,11 @@ impl Templates {
             }
             _ => None,
         };
+        let left = match content {
+            Content::RecoveryCodeUsed { left } => Some(left),
+            _ => None,
+        };
+        let has_second_factor = matches!(content, Content::PasswordWasReset { has_second_factor: true, .. });
         let removes_password = matches!(content, Content::LoginCode { removes_password: true, .. });
         let variables = |subject: Option<&str>| {
             context! {
@@ -139,6 +154,8 @@ impl Templates {
                 old_email,
                 new_email,
                 provider,
+                left,
+                has_second_factor,
                 subject,
             }
         };

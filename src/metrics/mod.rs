@@ -53,6 +53,8 @@ pub struct Metrics {
     pub hears_events: AtomicBool,
     /// When expired rows were last deleted, in seconds since 1970. Zero if they have not been since the start.
     pub last_sweep: AtomicI64,
+    /// The number of stored secrets that need another key than the current `SECRET_KEY`. Negative if it is not known yet.
+    pub secrets_under_other_keys: AtomicI64,
 }
 
 /// What the services measure, and what they are.
@@ -119,6 +121,7 @@ impl Metrics {
             websockets: OpenCount::default(),
             hears_events: AtomicBool::default(),
             last_sweep: AtomicI64::default(),
+            secrets_under_other_keys: AtomicI64::new(-1),
             registry: Registry::default(),
         };
         let build = Info::new([("version", VERSION), ("commit", COMMIT)]);

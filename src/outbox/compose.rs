@@ -5,7 +5,10 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::identities::{linked_provider, unlinked_provider, ways_in};
+use super::{
+    identities::{linked_provider, unlinked_provider, ways_in},
+    mail_kind::MailKind,
+};
 use crate::{
     app::App,
     fault::Fault,
@@ -14,36 +17,9 @@ use crate::{
     storage::{
         Timestamp,
         challenge::{self, Method, Purpose},
-        outbox, security_change, user,
+        outbox, recovery_code, security_change, user,
     },
 };
-
-/// The kind of an email.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailKind {
-    /// The password was changed.
-    PasswordChanged,
-    /// The email address was changed. This goes to the old one.
-    EmailChanged,
-    /// The password was reset with an emailed link.
-    PasswordWasReset,
-    /// An account at a sign-in provider was linked.
-    IdentityLinked,
-    /// An account at a sign-in provider was unlinked.
-    IdentityUnlinked,
-    /// A session was ended because two clients used its tokens.
-    SessionStolen,
-    /// A code or link that proves an address.
-    VerifyEmail,
-    /// A link to choose a new password.
-    ResetPassword,
-    /// A code that proves the new address of an account.
-    ChangeEmail,
-    /// A code and a link to sign in without a password.
-    LoginCode,
-    /// A code that confirms the identity of a signed-in person.
-    Reauthentication,
-}
 
 /// The result of composing an email.
 #[derive(Debug)]
@@ -54,52 +30,6 @@ pub enum Composed {
     Nothing,
     /// A kind of email that only the newer version that wrote the row can compose.
     Unknown,
-}
-
-impl MailKind {
-    const ALL: [Self; 11] = [
-        Self::PasswordChanged,
-        Self::EmailChanged,
-        Self::PasswordWasReset,
-        Self::IdentityLinked,
-        Self::IdentityUnlinked,
-        Self::SessionStolen,
-        Self::VerifyEmail,
-        Self::ResetPassword,
-        Self::ChangeEmail,
-        Self::LoginCode,
-        Self::Reauthentication,
-    ];
-
-    /// Returns the name of the kind in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PasswordChanged => "password_changed",
-            Self::EmailChanged => "email_changed",
-            Self::PasswordWasReset => "password_was_reset",
-            Self::IdentityLinked => "identity_linked",
-            Self::IdentityUnlinked => "identity_unlinked",
-            Self::SessionStolen => "session_stolen",
-            Self::VerifyEmail => "verify_email",
-            Self::ResetPassword => "reset_password",
-            Self::ChangeEmail => "change_email",
-            Self::LoginCode => "login_code",
-            Self::Reauthentication => "reauthentication",
-        }
-    }
-
-    /// Finds a kind by its name in the table.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        // the names that version 0.1 wrote
-        let name = match name {
-            "google_linked" => "identity_linked",
-            "google_unlinked" => "identity_unlinked",
-            name => name,
-        };
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// Composes the email of a row from the state of the database now, not at the time of the request.
@@ -123,9 +53,30 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
             let provider = unlinked_provider(app, row).await?;
             notice(app, row, to, |_, undo| Some(Content::IdentityUnlinked { provider, undo })).await
         }
+        MailKind::SecondFactorEnabled => {
+            notice(app, row, to, |_, undo| Some(Content::SecondFactorEnabled { undo })).await
+        }
+        MailKind::SecondFactorRemoved => {
+            notice(app, row, to, |_, undo| Some(Content::SecondFactorRemoved { undo })).await
+        }
+        MailKind::RecoveryCodesReplaced => {
+            notice(app, row, to, |_, undo| Some(Content::RecoveryCodesReplaced { undo })).await
+        }
+        MailKind::RecoveryCodeUsed => {
+            let left = match row.user_id {
+                Some(id) => recovery_code::list_usable(app.db.read(), &[id]).await?.len(),
+                None => 0,
+            };
+            notice(app, row, to, |_, _| Some(Content::RecoveryCodeUsed { left })).await
+        }
+        MailKind::SecondFactorFailed => notice(app, row, to, |_, _| Some(Content::SecondFactorFailed)).await,
         MailKind::PasswordWasReset => {
             let (removed, remaining) = ways_in(app, row).await?;
-            notice(app, row, to, |_, undo| Some(Content::PasswordWasReset { removed, remaining, undo })).await
+            let reset = |user: &user::Model, undo| {
+                let has_second_factor = user.has_second_factor();
+                Some(Content::PasswordWasReset { removed, remaining, has_second_factor, undo })
+            };
+            notice(app, row, to, reset).await
         }
         MailKind::SessionStolen => {
             let key = to.key().to_owned();

@@ -23,11 +23,13 @@ use crate::{
 mod compose;
 mod deliver;
 mod identities;
+mod mail_kind;
 mod pace;
 mod send;
 mod turns;
 
-pub use compose::{Composed, MailKind, compose};
+pub use compose::{Composed, compose};
+pub use mail_kind::MailKind;
 pub use send::{run, send_due};
 
 /// A request for an email.

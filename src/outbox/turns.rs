@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::Order;
 use uuid::Uuid;
 
-use super::compose::MailKind;
+use super::mail_kind::MailKind;
 use crate::{
     app::App,
     fault::Fault,
@@ -135,6 +135,11 @@ fn is_notice(kind: MailKind) -> bool {
         | MailKind::EmailChanged
         | MailKind::IdentityLinked
         | MailKind::IdentityUnlinked
+        | MailKind::SecondFactorEnabled
+        | MailKind::SecondFactorRemoved
+        | MailKind::RecoveryCodesReplaced
+        | MailKind::RecoveryCodeUsed
+        | MailKind::SecondFactorFailed
         | MailKind::SessionStolen => true,
         MailKind::VerifyEmail
         | MailKind::ResetPassword

@@ -1,9 +1,8 @@
 //! The rows that are created from an account at a provider.
 
-use uuid::Uuid;
-
 use crate::{
     app::App,
+    challenges::RegisteredIdentity,
     fault::Fault,
     input::{avatar_url, person_name},
     providers::Account,
@@ -32,24 +31,31 @@ pub(super) fn new_user(app: &App, account: &Account) -> user::Model {
 
 /// Returns the link of the account to the account created with it. It is as old as that one, so a reset keeps it.
 pub(super) fn identity(account: &Account, user: &user::Model) -> identity::Model {
-    row(account, user.id, user.created_at)
+    registered(account).into_row(user.id, user.created_at)
 }
 
 /// Prepares the link of the account to an existing user. The owner gets a notice, because a thief may have made
 /// the link. Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
 pub(super) async fn link(app: &App, account: &Account, user: &user::Model) -> Result<Link, Fault> {
-    let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
-    Ok(Link { identity: row(account, user.id, Timestamp(app.clock.now())), change })
+    link_registered(app, registered(account), user).await
 }
 
-fn row(account: &Account, user_id: Uuid, linked_at: Timestamp) -> identity::Model {
-    identity::Model {
-        id: secrets::uuid_v7(linked_at.0),
-        user_id,
+/// Does the same for an account whose link has waited for another proof.
+pub(crate) async fn link_registered(
+    app: &App,
+    account: RegisteredIdentity,
+    user: &user::Model,
+) -> Result<Link, Fault> {
+    let change = SecurityChange::announce(app, user, ChangeKind::IdentityLinked).await?;
+    Ok(Link { identity: account.into_row(user.id, Timestamp(app.clock.now())), change })
+}
+
+/// Returns the account, for a link that waits for another proof.
+pub(super) fn registered(account: &Account) -> RegisteredIdentity {
+    RegisteredIdentity {
         provider: account.provider.clone(),
         issuer: account.issuer.clone(),
         subject: account.subject.clone(),
-        email: Some(account.email.as_str().to_owned()),
-        linked_at,
+        email: account.email.as_str().to_owned(),
     }
 }

@@ -3,18 +3,18 @@
 use uuid::Uuid;
 
 use super::{
-    account::{identity, link, new_user},
+    account::{identity, link, new_user, registered},
     identify::{IdentifyRefusal, ProviderLoginInput, identify},
 };
 use crate::{
     app::App,
-    challenges::{self, About, Asker, Challenge, IssuedChallenge, RegisteredIdentity, Registration},
+    challenges::{self, About, Asker, Challenge, IssuedChallenge, Registration},
     config::EmailVerification,
     fault::{Failure, Fault, Refusal},
     outbox,
     providers::Account as ProviderAccount,
     rate_limit::{Account, Action, Address, Attempt},
-    sessions::{Client, PendingSession, SignIn, SignInRefusal, SignedIn, sign_in},
+    sessions::{Client, Opening, PendingSession, SignIn, SignInRefusal, SignedIn, sign_in},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -98,7 +98,11 @@ pub async fn provider_login(
             if !is_owned || has_another {
                 return Err(ProviderLoginRefusal::LinkRequired.into());
             }
-            let pending = pending(&user).linking(link(app, &account, &user).await?);
+            let pending = if user.has_second_factor() {
+                pending(&user).linking_later(registered(&account))
+            } else {
+                pending(&user).linking(link(app, &account, &user).await?)
+            };
             let signed_in = sign_in(app, client, &user, pending, charging_owner(&user)).await;
             outbox::wake(app);
             return signed_in.map_err(Failure::into_refusal);
@@ -154,15 +158,16 @@ async fn sign_up(
                 Some(challenge) => Some(challenge.insert(&txn).await?),
                 None => None,
             };
-            Ok(pending.open(&txn).await?.map(|opened| (opened, issued)))
+            Ok(Some((pending.open(&txn).await?, issued)))
         })
         .await;
     match created {
-        Ok(Some((opened, email_challenge))) => {
+        Ok(Some((Opening::Opened(opened), email_challenge))) => {
             outbox::wake(app);
-            let signed_in = SignedIn { email_challenge, ..SignedIn::issue(app, opened)? };
+            let signed_in = SignedIn { email_challenge, ..SignedIn::issue(app, *opened)? };
             Ok(Some(SignIn::SignedIn(Box::new(signed_in))))
         }
+        Ok(Some(_)) => Err(Fault::internal("a new account cannot be signed in to").into()),
         Ok(None) | Err(Fault::Conflict(_)) => Ok(None),
         Err(fault) => Err(fault.into()),
     }
@@ -199,12 +204,7 @@ async fn register(
     row: user::Model,
     attempt: Attempt,
 ) -> Result<IssuedChallenge, Fault> {
-    let identity = RegisteredIdentity {
-        provider: account.provider.clone(),
-        issuer: account.issuer.clone(),
-        subject: account.subject.clone(),
-        email: account.email.as_str().to_owned(),
-    };
+    let identity = registered(account);
     let now = Timestamp(app.clock.now());
     let open = challenge::list_live(app.db.read(), account.email.key(), now).await?;
     let is_theirs = |challenge: &challenge::Model| {

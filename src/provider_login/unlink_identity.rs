@@ -38,7 +38,7 @@ pub async fn unlink_identity(
 ) -> Result<user::Model, Failure<UnlinkIdentityRefusal>> {
     let viewer = step_up(app, viewer)?;
     rate_limit::charge(app, Action::Write(viewer.user.id)).await?;
-    let (id, now) = (viewer.user.id, Timestamp(app.clock.now()));
+    let (id, claim, now) = (viewer.user.id, viewer.claim(), Timestamp(app.clock.now()));
     if identity::list(app.db.read(), &[id]).await?.iter().all(|identity| identity.id != identity_id) {
         return Ok(user::Model::clone(&viewer.user));
     }
@@ -48,22 +48,24 @@ pub async fn unlink_identity(
         move |identity: &identity::Model| all.contains(&identity.provider)
     };
     let unlink = app.db.write(async move |txn| {
-        let Some(user) = user::lock(&txn, &[id]).await?.pop() else { return Ok(None) };
+        let Some((user, _)) = claim.lock(&txn, now).await? else {
+            return Ok(Err(UnlinkIdentityRefusal::ReauthenticationRequired));
+        };
         let (unlinked, others): (Vec<_>, Vec<_>) =
             identity::list(&txn, &[id]).await?.into_iter().partition(|identity| identity.id == identity_id);
         if unlinked.is_empty() {
-            return Ok(Some(user));
+            return Ok(Ok(user));
         }
         // read under the lock, because a reset or an undo may have removed the others in the meantime
         if user.password_hash.is_none() && !others.iter().any(&is_usable) {
-            return Ok(None);
+            return Ok(Err(UnlinkIdentityRefusal::LastSignInMethod));
         }
         change.insert(&txn, &user, &unlinked).await?;
         identity::delete(&txn, id, &unlinked, now).await?;
         user_changes::raise_credentials_version(&txn, id).await?;
-        Ok(Some(user))
+        Ok(Ok(user))
     });
     let unlinked = unlink.await?;
     outbox::wake(app);
-    Ok(unlinked.ok_or(UnlinkIdentityRefusal::LastSignInMethod)?)
+    Ok(unlinked?)
 }

@@ -52,6 +52,10 @@ pub enum Action<'a> {
     FailedCodeFrom(&'a Address),
     /// A wrong code entered in a session of an account.
     FailedCodeBy(Uuid),
+    /// A wrong second factor for an account from an address.
+    FailedSecondFactorFrom(Uuid, &'a Address),
+    /// A wrong second factor for an account, from any address it has never signed in from.
+    FailedSecondFactor(Uuid),
     /// An attempt to enter the password along with an emailed link.
     LinkPassword(Uuid),
     /// An attempt to prove the ownership of an account whose security change is being undone.
@@ -137,6 +141,12 @@ impl Action<'_> {
             Self::Code(series) => (budgets.codes, one(series)),
             Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
             Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
+            Self::FailedSecondFactorFrom(user, from) => {
+                // not for the wider networks, because strangers there must not use up the owner's attempts
+                let from_here = one(format_args!("{user} {}", from.as_str()));
+                (budgets.failed_second_factors, from_here)
+            }
+            Self::FailedSecondFactor(user) => (budgets.failed_second_factors_account, one(user)),
             Self::LinkPassword(link) => (budgets.codes, one(format_args!("link {link}"))),
             Self::UndoProof(user) => (budgets.codes, one(format_args!("undo {user}"))),
             Self::Write(user) => (budgets.writes, one(user)),

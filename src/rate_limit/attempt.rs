@@ -19,7 +19,8 @@ use crate::{
 /// An attempt whose outcome is not known yet. Until it succeeds, it is charged as a failure.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    failures: Vec<Cell>,
+    /// What refunds the charges of a failure.
+    refunds: Vec<rate_limit::Charge>,
     success: Vec<Cell>,
     /// The streak to which the failure was added.
     streak: Option<Streak>,
@@ -77,8 +78,24 @@ impl Attempt {
     /// Returns an attempt that charges nothing.
     #[must_use]
     pub fn free(app: &App) -> Self {
-        let (failures, success) = (Vec::new(), Vec::new());
-        Self { failures, success, streak: None, now: app.clock.now(), again_in: Duration::ZERO }
+        let (refunds, success) = (Vec::new(), Vec::new());
+        Self { refunds, success, streak: None, now: app.clock.now(), again_in: Duration::ZERO }
+    }
+
+    /// Returns the charges in JSON, for an attempt that can succeed only in a later request.
+    #[must_use]
+    pub fn defer(&self) -> String {
+        let refunds: Vec<_> =
+            self.refunds.iter().map(|refund| (refund.key, refund.cost_ms, refund.window_ms)).collect();
+        serde_json::to_string(&refunds).unwrap_or_default()
+    }
+
+    /// Continues an attempt from what [`Attempt::defer`] returned.
+    #[must_use]
+    pub fn resume(app: &App, deferred: &str) -> Self {
+        let refunds: Vec<(Uuid, i64, i64)> = serde_json::from_str(deferred).unwrap_or_default();
+        let refund = |(key, cost_ms, window_ms)| rate_limit::Charge { key, cost_ms, window_ms };
+        Self { refunds: refunds.into_iter().map(refund).collect(), ..Self::free(app) }
     }
 
     /// Returns the time until the same attempt can begin again.
@@ -97,10 +114,10 @@ impl Attempt {
 
     /// Refunds the charge of an attempt that had no outcome.
     pub async fn refund(&self, app: &App) -> Result<(), Fault> {
-        if self.failures.is_empty() {
+        if self.refunds.is_empty() {
             return Ok(());
         }
-        let (now, refunds, streak) = (Timestamp(self.now), self.refunds(), self.streak.clone());
+        let (now, refunds, streak) = (Timestamp(self.now), self.refunds.clone(), self.streak.clone());
         let refund = async move |txn: Txn| {
             rate_limit::charge(&txn, &refunds, now).await?;
             match streak {
@@ -111,6 +128,14 @@ impl Attempt {
         app.db.write(refund).await
     }
 
+    /// Joins two attempts that succeed together.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        self.refunds.extend(other.refunds);
+        self.success.extend(other.success);
+        self
+    }
+
     /// Replaces the action that a success is charged to, for callers that learn it only after the attempt has begun.
     #[must_use]
     pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
@@ -119,17 +144,13 @@ impl Attempt {
         Self { success, ..self }
     }
 
-    fn refunds(&self) -> Vec<rate_limit::Charge> {
-        self.failures.iter().map(Cell::refund).collect()
-    }
-
     /// Refunds the failure and charges the success. Must be called at the start of the transaction that makes the
     /// attempt succeed, because every transaction locks cells before users.
     ///
     /// # Errors
     /// The inner result is [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
     pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
-        let mut charges = self.refunds();
+        let mut charges = self.refunds;
         charges.extend(self.success.iter().map(Cell::charge));
         charges.sort_unstable_by_key(|charge| charge.key);
         if charges.is_empty() {
@@ -223,7 +244,8 @@ impl Checked {
             }
         }
         app.metrics.charges_permitted.inc();
-        Ok(Attempt { failures, success, streak, now, again_in })
+        let refunds = failures.iter().map(Cell::refund).collect();
+        Ok(Attempt { refunds, success, streak, now, again_in })
     }
 }
 

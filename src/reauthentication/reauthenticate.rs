@@ -10,6 +10,7 @@ use crate::{
     input::{OneTimeCode, Password},
     provider_login::{IdentifyRefusal, ProviderLoginInput, ProviderProof, identify},
     rate_limit::{Action, Address, Attempt},
+    second_factors::{self, CheckedProof, SecondFactorProof, WrongProof},
     sessions::{Client, Viewer, check_current_password},
     storage::{
         Timestamp,
@@ -17,7 +18,7 @@ use crate::{
         identity,
         session::{self, AuthenticationMethod},
     },
-    tokens::AccessToken,
+    tokens::{AccessToken, Amr},
 };
 
 /// The proof of the viewer's identity.
@@ -29,6 +30,8 @@ pub enum ReauthenticationProof {
     EmailCode(SecretString),
     /// The provider's response for an identity that is linked to the account.
     Identity(ProviderLoginInput),
+    /// A second factor of the account.
+    SecondFactor(SecondFactorProof),
 }
 
 /// The reasons why a proof is refused.
@@ -40,6 +43,8 @@ pub enum ReauthenticateRefusal {
     InvalidCredentials,
     /// The code is wrong, or none was requested.
     InvalidOtp,
+    /// The account has a second factor, and only that is accepted.
+    SecondFactorRequired,
     /// The proof is a provider's access token. It shows that its holder signed in there once, but not that they are present now.
     NotAccepted,
     /// The provider did not identify anyone.
@@ -77,7 +82,7 @@ pub async fn reauthenticate(
     };
     let found = challenge::find_live(app.db.read(), id, now).await?;
     let challenge = found.filter(is_own).ok_or(ReauthenticateRefusal::InvalidToken)?;
-    let (method, attempt) = check(app, client, viewer, &challenge, proof).await?;
+    let Checked { methods, attempt, second_factor } = check(app, client, viewer, &challenge, proof).await?;
 
     let (user_id, session_id) = (viewer.user.id, viewer.session.id);
     let version = viewer.user.credentials_version;
@@ -94,15 +99,38 @@ pub async fn reauthenticate(
             if !is_valid || challenge::end(&txn, challenge.id, now).await?.is_none() {
                 return Ok(None);
             }
-            if !session::authenticate(&txn, session_id, user_id, &[method], now).await? {
+            if let (Some(proof), Some(user)) = (&second_factor, &locked.account)
+                && !proof.spend(&txn, user, now).await?
+            {
+                txn.undo();
+                return Ok(None);
+            }
+            if !session::authenticate(&txn, session_id, user_id, &methods, now).await? {
+                txn.undo();
                 return Ok(None);
             }
             Ok(locked.account.zip(session::find(&txn, session_id).await?))
         })
         .await?;
     let (user, session) = proven.ok_or(ReauthenticateRefusal::InvalidToken)?;
-    let access_token = viewer.access_token(app, &user, &session, now.0, now.0)?;
+    let access_token =
+        viewer.access_token(app, &user, &session, (now.0, Amr::of(&session.methods())), now.0)?;
     Ok(Reauthenticated { session, access_token })
+}
+
+/// A proof that was right when it was checked.
+struct Checked {
+    /// How the user has now proven their identity.
+    methods: Vec<AuthenticationMethod>,
+    attempt: Attempt,
+    /// The proof to spend, if it was a second factor.
+    second_factor: Option<CheckedProof>,
+}
+
+impl Checked {
+    fn by(method: AuthenticationMethod, attempt: Attempt) -> Self {
+        Self { methods: vec![method], attempt, second_factor: None }
+    }
 }
 
 /// Checks a proof, charged as a failure until it succeeds.
@@ -112,17 +140,22 @@ async fn check(
     viewer: &Viewer,
     challenge: &challenge::Model,
     proof: ReauthenticationProof,
-) -> Result<(AuthenticationMethod, Attempt), Failure<ReauthenticateRefusal>> {
+) -> Result<Checked, Failure<ReauthenticateRefusal>> {
+    // a thief who has the password or the mailbox must not get past the factor
+    if viewer.user.has_second_factor() && !matches!(proof, ReauthenticationProof::SecondFactor(_)) {
+        return Err(ReauthenticateRefusal::SecondFactorRequired.into());
+    }
     match proof {
         ReauthenticationProof::Password(password) => {
             let entered = Password::parse(password.expose_secret())
                 .map_err(|_| ReauthenticateRefusal::InvalidCredentials)?;
             let attempt = check_current_password(app, client, viewer, Some(entered)).await?;
-            Ok((AuthenticationMethod::Password, attempt.ok_or(ReauthenticateRefusal::InvalidCredentials)?))
+            let attempt = attempt.ok_or(ReauthenticateRefusal::InvalidCredentials)?;
+            Ok(Checked::by(AuthenticationMethod::Password, attempt))
         }
         ReauthenticationProof::EmailCode(code) => {
             let attempt = count_code(app, client, viewer, challenge, &code).await?;
-            Ok((AuthenticationMethod::EmailCode, attempt))
+            Ok(Checked::by(AuthenticationMethod::EmailCode, attempt))
         }
         ReauthenticationProof::Identity(input) => {
             if app.providers.get(&input.provider).is_none() {
@@ -134,7 +167,25 @@ async fn check(
             if owner.is_none_or(|owner| owner.id != viewer.user.id) {
                 return Err(ReauthenticateRefusal::InvalidCredentials.into());
             }
-            Ok((AuthenticationMethod::Identity, attempt))
+            Ok(Checked::by(AuthenticationMethod::Identity, attempt))
+        }
+        ReauthenticationProof::SecondFactor(proof) => {
+            let most = app.config.codes.otp_max_attempts;
+            let (id, key, now) = (challenge.id, challenge.email_key.clone(), Timestamp(app.clock.now()));
+            let count = async || {
+                let count = async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await;
+                Ok(app.db.write_one(count).await?.is_some())
+            };
+            let checked = second_factors::check(app, client, &viewer.user, proof, count).await?;
+            let proof = checked.map_err(|wrong| match wrong {
+                WrongProof::Wrong => ReauthenticateRefusal::InvalidOtp,
+                WrongProof::NoAttemptLeft => ReauthenticateRefusal::InvalidToken,
+            })?;
+            // the first proof of the session still counts
+            let mut methods = viewer.session.methods();
+            methods.retain(|method| !method.is_second_factor());
+            methods.push(proof.method());
+            Ok(Checked { methods, attempt: proof.attempt.clone(), second_factor: Some(proof) })
         }
     }
 }

@@ -11,12 +11,12 @@ use crate::{
     outbox,
     rate_limit::{self, Action},
     security_changes::proven_address,
-    sessions::{Client, Viewer},
+    sessions::{Client, Viewer, usable_methods},
     storage::{
         challenge::{self, Purpose},
         identity,
         session::AuthenticationMethod,
-        user,
+        user::{self, SecondFactorMethod},
     },
 };
 
@@ -38,6 +38,8 @@ pub struct Reauthentication {
 pub enum StartReauthenticationRefusal {
     /// A code was requested, and the account has no proven email address.
     NotEnabled,
+    /// A code was requested, and the account has a second factor, which alone is accepted.
+    SecondFactorRequired,
 }
 
 impl Refusal for StartReauthenticationRefusal {}
@@ -62,6 +64,9 @@ pub async fn start_reauthentication(
         app.db.write_one(async move |txn| challenge::insert(&txn, row).await).await?;
         return Ok(Reauthentication { id, methods, issued: None, expires_in: app.config.codes.otp_ttl });
     }
+    if user.has_second_factor() {
+        return Err(StartReauthenticationRefusal::SecondFactorRequired.into());
+    }
     let address = address.ok_or(StartReauthenticationRefusal::NotEnabled)?;
     let permit = challenges::charge(app, Asker::of(client.ip_address, user.id), purpose, &address).await?;
     let challenge = Challenge::new(app, purpose, &address, about, permit);
@@ -76,6 +81,14 @@ async fn methods(
     user: &user::Model,
     has_address: bool,
 ) -> Result<Vec<AuthenticationMethod>, Fault> {
+    if user.has_second_factor() {
+        let usable = usable_methods(app.db.read(), user).await?;
+        let method = |method| match method {
+            SecondFactorMethod::Totp => AuthenticationMethod::Totp,
+            SecondFactorMethod::RecoveryCode => AuthenticationMethod::RecoveryCode,
+        };
+        return Ok(usable.into_iter().map(method).collect());
+    }
     let linked = identity::list(app.db.read(), &[user.id]).await?;
     let has_identity = linked.iter().any(|identity| app.providers.get(&identity.provider).is_some());
     let all = [

@@ -1,13 +1,18 @@
 //! Opening a session. No other file inserts one.
+//!
+//! An account with a second factor gets a [`SecondFactorChallenge`] in place of the session, whatever the first proof was. Only
+//! `second_factors/verify_second_factor.rs` opens a session from there.
 
 use sea_orm::DbErr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::client::Client;
+use super::{client::Client, second_factor_challenge::SecondFactorChallenge};
 use crate::{
     app::App,
-    rate_limit::Address,
+    challenges::RegisteredIdentity,
+    fault::Fault,
+    rate_limit::{Address, Attempt},
     secrets,
     security_changes::SecurityChange,
     storage::{
@@ -23,10 +28,27 @@ pub struct PendingSession {
     session: session::Model,
     credentials_version: i64,
     rehashed: Option<String>,
+    /// Whether the user has a second factor.
+    has_second_factor: bool,
     link: Option<Link>,
+    link_later: Option<RegisteredIdentity>,
+    attempt: Option<Attempt>,
     max_sessions: u32,
     /// The address of the client, which the account knows from now on.
     address: Option<String>,
+}
+
+/// The outcome of opening a session.
+#[derive(Debug)]
+pub enum Opening {
+    /// The session was opened.
+    Opened(Box<OpenedSession>),
+    /// The user has a second factor, which must be proven first.
+    SecondFactor(Box<SecondFactorChallenge>),
+    /// The credentials have changed since they were read, or the user is not active.
+    Outdated,
+    /// Other sign-ins used up the budget for successful ones.
+    RateLimited(Fault),
 }
 
 /// An account at a sign-in provider that is about to be linked to a user.
@@ -71,7 +93,10 @@ impl PendingSession {
             session,
             credentials_version: 0,
             rehashed: None,
+            has_second_factor: false,
             link: None,
+            link_later: None,
+            attempt: None,
             max_sessions: app.config.tokens.max_sessions_per_user,
             address: client.ip_address.map(|address| Address::of(address).as_str().to_owned()),
         }
@@ -82,7 +107,20 @@ impl PendingSession {
     pub fn of(mut self, user: &user::Model) -> Self {
         self.session.user_id = user.id;
         self.credentials_version = user.credentials_version;
+        self.has_second_factor = user.has_second_factor();
         self
+    }
+
+    /// Sets the version of the credentials, as it was read before a first proof in an earlier request.
+    #[must_use]
+    pub fn as_of(self, credentials_version: i64) -> Self {
+        Self { credentials_version, ..self }
+    }
+
+    /// Reports the success of this attempt to its budgets once the session is opened.
+    #[must_use]
+    pub fn charging(self, attempt: Attempt) -> Self {
+        Self { attempt: Some(attempt), ..self }
     }
 
     /// Replaces the stored hash of the password with this one, if any. The password itself stays the same, so the
@@ -98,25 +136,50 @@ impl PendingSession {
         Self { link: Some(link), ..self }
     }
 
-    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. Returns `None` if the
-    /// credentials have changed.
+    /// Links a provider's account once the second factor is proven.
+    #[must_use]
+    pub fn linking_later(self, identity: RegisteredIdentity) -> Self {
+        Self { link_later: Some(identity), ..self }
+    }
+
+    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. If the user has a
+    /// second factor that was not proven, issues a challenge instead.
     ///
     /// Locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
-    /// ends all sessions of a user raises that version. So either that operation comes first and the lock fails, or it waits for
-    /// the lock and ends this session too.
-    pub async fn open(self, txn: &Txn) -> Result<Option<OpenedSession>, DbErr> {
-        let Self { session, credentials_version, rehashed, link, max_sessions, address } = self;
+    /// ends all sessions of a user raises that version, and so does one that enrolls or removes a factor. So either that operation
+    /// comes first and the lock fails, or it waits for the lock and ends this session too.
+    pub async fn open(mut self, txn: &Txn) -> Result<Opening, DbErr> {
+        if self.has_second_factor && !self.session.methods().iter().any(|method| method.is_second_factor()) {
+            return self.challenge(txn).await;
+        }
+        if let Some(attempt) = self.attempt.take()
+            && let Err(too_many) = attempt.succeed(txn).await?
+        {
+            return Ok(Opening::RateLimited(too_many));
+        }
+        let Self { session, credentials_version, rehashed, link, max_sessions, address, .. } = self;
         let now = session.created_at;
         let locked =
             user_changes::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
-        let Some(user) = locked else { return Ok(None) };
+        let Some(user) = locked else { return Ok(Opening::Outdated) };
         if let Some(link) = link
             && !link.to(&user, txn).await?
         {
-            return Ok(None);
+            return Ok(Opening::Outdated);
         }
         session_begin::begin(txn, session.clone(), max_sessions, address).await?;
-        Ok(Some(OpenedSession { user, session }))
+        Ok(Opening::Opened(Box::new(OpenedSession { user, session })))
+    }
+
+    /// Issues a challenge. The attempt stays charged as a failure, because the sign-in has not succeeded.
+    async fn challenge(self, txn: &Txn) -> Result<Opening, DbErr> {
+        let Self { session, credentials_version, rehashed, .. } = self;
+        let locked =
+            user_changes::lock_for_second_factor(txn, session.user_id, credentials_version, rehashed).await?;
+        let Some(user) = locked else { return Ok(Opening::Outdated) };
+        let challenge =
+            SecondFactorChallenge::issue(txn, &user, &session, self.link_later, self.attempt).await?;
+        Ok(Opening::SecondFactor(Box::new(challenge)))
     }
 
     /// Returns the session's ID.

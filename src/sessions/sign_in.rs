@@ -2,7 +2,7 @@
 
 use super::{
     client::Client,
-    open::PendingSession,
+    open::{Opening, PendingSession},
     signed_in::{SignIn, SignedIn},
 };
 use crate::{
@@ -50,15 +50,13 @@ pub async fn sign_in(
         let issued = challenge(app, client, user, &email, attempt).await?;
         return Ok(SignIn::EmailChallenge(Box::new(issued)));
     }
-    let opened = app
-        .db
-        .write(async move |txn| match attempt.succeed(&txn).await? {
-            Ok(()) => Ok(Ok(pending.open(&txn).await?)),
-            Err(too_many) => Ok(Err(too_many)),
-        })
-        .await?;
-    let opened = opened?.ok_or(SignInRefusal::Outdated)?;
-    Ok(SignIn::SignedIn(Box::new(SignedIn::issue(app, opened)?)))
+    let pending = pending.charging(attempt);
+    match app.db.write(async move |txn| pending.open(&txn).await).await? {
+        Opening::Opened(opened) => Ok(SignedIn::issue(app, *opened)?.into()),
+        Opening::SecondFactor(challenge) => Ok(SignIn::SecondFactor(challenge)),
+        Opening::Outdated => Err(SignInRefusal::Outdated.into()),
+        Opening::RateLimited(too_many) => Err(too_many.into()),
+    }
 }
 
 /// Returns the open challenge of a user, or issues a new one.

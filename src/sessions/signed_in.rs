@@ -3,7 +3,11 @@
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{open::OpenedSession, viewer::Viewer};
+use super::{
+    open::OpenedSession,
+    second_factor_challenge::SecondFactorChallenge,
+    viewer::{Viewer, audience},
+};
 use crate::{
     app::App,
     challenges::IssuedChallenge,
@@ -36,6 +40,8 @@ pub enum SignIn {
     SignedIn(Box<SignedIn>),
     /// The email address must be proven first.
     EmailChallenge(Box<IssuedChallenge>),
+    /// A second factor must be proven first.
+    SecondFactor(Box<SecondFactorChallenge>),
 }
 
 impl From<SignedIn> for SignIn {
@@ -61,7 +67,8 @@ impl SignedIn {
         viewer: &Viewer,
     ) -> Result<Self, Fault> {
         let now = app.clock.now();
-        let access_token = viewer.access_token(app, &user, &session, viewer.authenticated_at, now)?;
+        let access_token =
+            viewer.access_token(app, &user, &session, (viewer.authenticated_at, viewer.amr), now)?;
         let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
         Ok(Self {
             user,
@@ -81,8 +88,10 @@ impl SignedIn {
         issued_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Self, Fault> {
-        let access_token =
-            app.tokens.access_token(&session, &user, issued_at, now).map_err(Fault::internal)?;
+        let access_token = app
+            .tokens
+            .access_token(&session, &user, audience(app, &user), issued_at, now)
+            .map_err(Fault::internal)?;
         let refresh_token = Some(app.tokens.refresh_token(session.id, session.counter));
         let refresh_expires_in = (session.expires_at.0 - now).whole_seconds().max(0);
         Ok(Self { user, session, access_token, refresh_token, refresh_expires_in, email_challenge: None })

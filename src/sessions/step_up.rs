@@ -31,15 +31,29 @@ impl Deref for SteppedUp<'_> {
     }
 }
 
-/// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago.
+/// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago. If the user has a second factor, it must have been among
+/// the proofs.
 ///
 /// The check depends on the access token of the request, not on the row of the session. So a stolen copy of an earlier
 /// token gains nothing when the owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
-    let age = app.clock.now() - viewer.authenticated_at;
-    if age < app.config.tokens.step_up_max_age {
+    let is_enough = !viewer.user.has_second_factor() || viewer.amr.is_multi_factor();
+    if is_enough && is_recent(app, viewer) { Ok(SteppedUp(viewer)) } else { Err(ReauthenticationRequired) }
+}
+
+/// Requires a recent proof by an emailed code or link. A first second factor needs it, because it would lock out an owner
+/// whose password a thief knows.
+pub fn step_up_by_email<'v>(
+    app: &App,
+    viewer: &'v Viewer,
+) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
+    if viewer.amr.is_by_email() && is_recent(app, viewer) {
         Ok(SteppedUp(viewer))
     } else {
         Err(ReauthenticationRequired)
     }
+}
+
+fn is_recent(app: &App, viewer: &Viewer) -> bool {
+    app.clock.now() - viewer.authenticated_at < app.config.tokens.step_up_max_age
 }

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use sea_orm::DbErr;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::stolen::{Evidence, end_stolen};
 use crate::{
     app::App,
+    config::SecondFactorRequirement,
     fault::{Failure, Fault, Refusal},
-    storage::{Timestamp, session, user},
-    tokens::{AccessToken, Rejected},
+    storage::{
+        Timestamp, Txn, session,
+        user::{self, Role},
+    },
+    tokens::{AccessToken, Amr, Audience, Rejected},
 };
 
 /// The user who is signed in, and their session.
@@ -24,11 +30,19 @@ pub struct Viewer {
     /// The time of the holder's last sign-in or reauthentication, according to the access token. The row of the session
     /// may have a later time: if a thief holds the token, the owner may have reauthenticated since.
     pub authenticated_at: OffsetDateTime,
+    /// The methods of that proof, according to the access token.
+    pub amr: Amr,
     /// The counter of the refresh token that came with the access token.
     pub counter: i64,
 }
 
 impl Viewer {
+    /// Returns whether the user must enroll a second factor before anything else (`SECOND_FACTOR`).
+    #[must_use]
+    pub fn must_enroll(&self, app: &App) -> bool {
+        must_enroll(app, &self.user)
+    }
+
     /// Issues another access token to the same holder. It belongs to the same refresh token even if the session has
     /// been refreshed since. Otherwise its use would make the holder's refresh token count as spent.
     pub(crate) fn access_token(
@@ -36,7 +50,7 @@ impl Viewer {
         app: &App,
         user: &user::Model,
         session: &session::Model,
-        authenticated_at: OffsetDateTime,
+        (authenticated_at, amr): (OffsetDateTime, Amr),
         now: OffsetDateTime,
     ) -> Result<AccessToken, Fault> {
         let claimed = session::Model {
@@ -44,8 +58,74 @@ impl Viewer {
             authenticated_at: Timestamp(authenticated_at),
             ..session.clone()
         };
-        app.tokens.access_token(&claimed, user, now, now).map_err(Fault::internal)
+        let about = (amr, audience(app, user));
+        app.tokens.further_access_token(&claimed, user, about, now).map_err(Fault::internal)
     }
+}
+
+/// The viewer of a request, to be checked again in the transaction that changes how they sign in.
+///
+/// A request can take long, for example because it computes a hash. In the meantime the owner may have ended the session of a thief,
+/// or enrolled a second factor that the thief does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewerClaim {
+    user_id: Uuid,
+    session_id: Uuid,
+    is_multi_factor: bool,
+}
+
+impl Viewer {
+    /// Returns the claim of this viewer.
+    #[must_use]
+    pub fn claim(&self) -> ViewerClaim {
+        let is_multi_factor = self.amr.is_multi_factor();
+        ViewerClaim { user_id: self.user.id, session_id: self.session.id, is_multi_factor }
+    }
+}
+
+impl ViewerClaim {
+    /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the user has a
+    /// second factor that the viewer's access token does not show.
+    pub async fn lock(
+        self,
+        txn: &Txn,
+        now: Timestamp,
+    ) -> Result<Option<(user::Model, session::Model)>, DbErr> {
+        let locked = user::lock(txn, &[self.user_id]).await?.pop();
+        match locked {
+            Some(user) => Ok(self.of(&user, txn, now).await?.map(|session| (user, session))),
+            None => Ok(None),
+        }
+    }
+
+    /// Does the same for a user who is locked already, and returns the session.
+    pub async fn of(
+        self,
+        user: &user::Model,
+        txn: &Txn,
+        now: Timestamp,
+    ) -> Result<Option<session::Model>, DbErr> {
+        if !user.is_active || (user.has_second_factor() && !self.is_multi_factor) {
+            return Ok(None);
+        }
+        Ok(session::lock(txn, self.session_id).await?.filter(|session| session.is_live(now)))
+    }
+}
+
+/// Returns whether a user must enroll a second factor before anything else (`SECOND_FACTOR`).
+#[must_use]
+pub fn must_enroll(app: &App, user: &user::Model) -> bool {
+    let is_required = match app.config.second_factors.second_factor {
+        SecondFactorRequirement::Optional => false,
+        SecondFactorRequirement::Staff => user.role >= Role::Staff,
+        SecondFactorRequirement::Required => true,
+    };
+    is_required && !user.has_second_factor()
+}
+
+/// Returns who accepts the access tokens of a user. Those of a user who must enroll a second factor are of no use elsewhere.
+pub(super) fn audience(app: &App, user: &user::Model) -> Audience {
+    if must_enroll(app, user) { Audience::Enrolment } else { Audience::Everyone }
 }
 
 /// The reasons why a request has no viewer.
@@ -97,6 +177,7 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Fai
         session,
         expires_at: claims.expires_at(),
         authenticated_at: claims.authenticated_at(),
+        amr: claims.amr,
         counter: claims.rc,
     })
 }

@@ -54,16 +54,19 @@ pub enum Protection {
 }
 
 /// The tables that a server reads and writes.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 13] = [
     "authorization_requests",
     "challenges",
     "identities",
     "known_addresses",
     "outbox",
     "rate_limits",
+    "recovery_codes",
+    "second_factor_challenges",
     "security_changes",
     "sessions",
     "signing_keys",
+    "totps",
     "users",
 ];
 

@@ -63,6 +63,12 @@ pub enum ChangeKind {
     IdentityLinked,
     /// Identities were unlinked.
     IdentityUnlinked,
+    /// A second factor was enrolled.
+    SecondFactorEnabled,
+    /// Second factors were removed.
+    SecondFactorRemoved,
+    /// The recovery codes were replaced.
+    RecoveryCodesReplaced,
 }
 
 /// An identity that a change unlinked, as stored in the row of the change.

@@ -101,18 +101,27 @@ pub enum AuthenticationMethod {
     EmailLink,
     /// An account at a sign-in provider.
     Identity,
+    /// A code from an authenticator app.
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
 }
 
 impl AuthenticationMethod {
-    /// Returns the value for the claim `amr` (RFC 8176 §2). The RFC has no value for sign-in providers, so `fed` is our
-    /// own.
+    /// Returns whether this is a second factor.
     #[must_use]
-    pub fn amr(self) -> &'static str {
+    pub fn is_second_factor(self) -> bool {
         match self {
-            Self::Password => "pwd",
-            Self::EmailCode | Self::EmailLink => "otp",
-            Self::Identity => "fed",
+            Self::Password | Self::EmailCode | Self::EmailLink | Self::Identity => false,
+            Self::Totp | Self::RecoveryCode => true,
         }
+    }
+
+    /// Splits the content of a column `methods`. Methods that this version does not know are left out.
+    #[must_use]
+    pub fn split(methods: &str) -> Vec<Self> {
+        let names = methods.split(',').map(str::to_owned);
+        names.filter_map(|name| Self::try_from_value(&name).ok()).collect()
     }
 
     /// Joins methods for the column `methods`.
@@ -164,6 +173,14 @@ impl Model {
         }
     }
 
+    /// Removes the second factors from the methods.
+    #[must_use]
+    pub fn without_second_factors(self) -> Self {
+        let mut methods = self.methods();
+        methods.retain(|method| !method.is_second_factor());
+        Self { methods: AuthenticationMethod::join(&methods), ..self }
+    }
+
     /// Returns whether the session can still be used.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -173,8 +190,7 @@ impl Model {
     /// Returns how the user last proved their identity. Methods that this version does not know are left out.
     #[must_use]
     pub fn methods(&self) -> Vec<AuthenticationMethod> {
-        let names = self.methods.split(',').map(str::to_owned);
-        names.filter_map(|name| AuthenticationMethod::try_from_value(&name).ok()).collect()
+        AuthenticationMethod::split(&self.methods)
     }
 }
 
@@ -258,6 +274,13 @@ pub async fn authenticate(
         .exec(on)
         .await?;
     Ok(recorded.rows_affected > 0)
+}
+
+/// Replaces the methods of a session.
+pub async fn set_methods(on: &impl Publish, id: Uuid, methods: &[AuthenticationMethod]) -> Result<(), DbErr> {
+    let methods = AuthenticationMethod::join(methods);
+    Entity::update_by_id(id).col_expr(Column::Methods, Expr::value(methods)).exec(on).await?;
+    Ok(())
 }
 
 /// Matches sessions that can still be used.

@@ -63,6 +63,9 @@ pub struct Model {
     pub first_name_key: Option<String>,
     /// The family name in its searchable form.
     pub last_name_key: Option<String>,
+    /// The enrolled second factors: names of [`SecondFactorMethod`]s, separated by commas. Recovery codes are not listed, because
+    /// they are not enrolled on their own.
+    pub second_factors: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -126,7 +129,21 @@ impl Model {
             name_key: None,
             first_name_key: None,
             last_name_key: None,
+            second_factors: String::new(),
         }
+    }
+
+    /// Returns whether a sign-in to the account needs a second factor. A factor that this version does not know counts too.
+    #[must_use]
+    pub fn has_second_factor(&self) -> bool {
+        !self.second_factors.is_empty()
+    }
+
+    /// Returns the enrolled second factors. Those that this version does not know are left out.
+    #[must_use]
+    pub fn second_factors(&self) -> Vec<SecondFactorMethod> {
+        let names = self.second_factors.split(',').map(str::to_owned);
+        names.filter_map(|name| SecondFactorMethod::try_from_value(&name).ok()).collect()
     }
 
     /// Returns the full name as given, or else the first and last names joined.
@@ -181,6 +198,24 @@ pub enum Role {
     Staff,
     /// Change all accounts.
     Superuser,
+}
+
+/// A method by which a user completes a sign-in after the first proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum SecondFactorMethod {
+    /// A code from an authenticator app (RFC 6238).
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+impl SecondFactorMethod {
+    /// Joins methods for the column `second_factors`.
+    #[must_use]
+    pub fn join(methods: &[Self]) -> String {
+        methods.iter().map(ActiveEnum::to_value).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Finds a user by ID.

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     Publish, Timestamp,
-    user::{ActiveModel, Column, Entity, Model, Role},
+    user::{ActiveModel, Column, Entity, Model, Role, SecondFactorMethod},
 };
 use crate::events::{Event, EventKind};
 
@@ -31,6 +31,44 @@ pub async fn lock_for_sign_in(
         .filter(Column::CredentialsVersion.eq(version))
         .exec_with_returning(on)
         .await
+}
+
+/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new hash of the
+/// same password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
+/// not active.
+pub async fn lock_for_second_factor(
+    on: &impl Publish,
+    id: Uuid,
+    version: i64,
+    rehashed: Option<String>,
+) -> Result<Option<Model>, DbErr> {
+    // writes what is there already, for the lock
+    let mut update = Entity::update_by_id(id).col_expr(Column::CredentialsVersion, Expr::value(version));
+    if let Some(hash) = rehashed {
+        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
+    }
+    update
+        .filter(Column::IsActive.eq(true))
+        .filter(Column::CredentialsVersion.eq(version))
+        .exec_with_returning(on)
+        .await
+}
+
+/// Records the second factors that a user has enrolled, and makes every sign-in in progress fail. Returns the changed row.
+pub async fn set_second_factors(
+    on: &impl Publish,
+    id: Uuid,
+    enrolled: &[SecondFactorMethod],
+    now: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    let changed = Entity::update_by_id(id)
+        .col_expr(Column::SecondFactors, Expr::value(SecondFactorMethod::join(enrolled)))
+        .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .exec_with_returning(on)
+        .await?;
+    publish(on, EventKind::ProfileChanged, id, now);
+    Ok(changed)
 }
 
 /// Locks a user, and makes every sign-in in progress fail.

@@ -15,19 +15,21 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
+    amr::Amr,
     seal::Root,
     signing::{SigningKey, TYPE},
 };
 use crate::{
     config::{Claim, Config},
-    storage::{
-        session::{self, AuthenticationMethod},
-        user,
-    },
+    storage::{session, user},
 };
 
 /// The `client_id` of RFC 9068. People sign in to Gatehouse itself.
 const CLIENT_ID: &str = "gatehouse";
+
+/// The audience of tokens for a user who must enroll a second factor first. Other services reject them, because they expect
+/// `JWT_AUDIENCE`.
+pub const ENROLMENT_AUDIENCE: &str = "gatehouse:enrolment";
 
 /// Issues and reads access tokens.
 pub(super) struct AccessTokens {
@@ -40,6 +42,15 @@ pub(super) struct AccessTokens {
     audience: String,
     claims: Vec<Claim>,
     ttl: time::Duration,
+}
+
+/// Who accepts an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// This server and the services of `JWT_AUDIENCE`.
+    Everyone,
+    /// This server alone, because the user must enroll a second factor first.
+    Enrolment,
 }
 
 /// A signed JWT and its lifetime.
@@ -64,6 +75,9 @@ pub struct AccessClaims {
     /// Missing in tokens of earlier versions, which then never count as recent authentication.
     #[serde(default)]
     auth_time: i64,
+    /// How the user last proved their identity.
+    #[serde(default)]
+    pub amr: Amr,
 }
 
 impl AccessClaims {
@@ -102,7 +116,7 @@ struct Issued<'a> {
     sid: Uuid,
     rc: i64,
     auth_time: i64,
-    amr: Vec<&'static str>,
+    amr: Amr,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +158,7 @@ impl AccessTokens {
         &self,
         session: &session::Model,
         user: &user::Model,
+        (amr, audience): (Amr, Audience),
         issued_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<AccessToken, Error> {
@@ -152,7 +167,10 @@ impl AccessTokens {
         let issued = Issued {
             iss: &self.issuer,
             sub: user.id,
-            aud: &self.audience,
+            aud: match audience {
+                Audience::Everyone => &self.audience,
+                Audience::Enrolment => ENROLMENT_AUDIENCE,
+            },
             client_id: CLIENT_ID,
             exp: expires_at.unix_timestamp(),
             iat: issued_at.unix_timestamp(),
@@ -166,7 +184,7 @@ impl AccessTokens {
             sid: session.id,
             rc: session.counter,
             auth_time: session.authenticated_at.0.unix_timestamp(),
-            amr: amr(&session.methods()),
+            amr,
             email: user.email.as_deref().filter(|_| says(Claim::Email)),
             email_verified: says(Claim::EmailVerified).then_some(user.email_verified_at.is_some()),
             preferred_username: user.username.as_deref().filter(|_| says(Claim::PreferredUsername)),
@@ -218,18 +236,11 @@ impl AccessTokens {
     fn validation(&self, key: &SigningKey) -> Validation {
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
+        validation.set_audience(&[self.audience.as_str(), ENROLMENT_AUDIENCE]);
         // without this, a token that lacks `iss` or `aud` passes
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // `read` compares `exp` with our own clock
         validation.validate_exp = false;
         validation
     }
-}
-
-/// Returns the values of the claim `amr`, without duplicates.
-fn amr(methods: &[AuthenticationMethod]) -> Vec<&'static str> {
-    let mut values: Vec<_> = methods.iter().map(|method| method.amr()).collect();
-    values.dedup();
-    values
 }

@@ -5,12 +5,18 @@
 //! JWKS, but sign nothing. RSA keys cannot be derived, so [`rsa_keys`] stores them.
 
 mod access_token;
+mod amr;
 pub mod rsa_keys;
 mod seal;
 mod signing;
+mod totp_secrets;
+mod vault;
 
 use aws_lc_rs::rsa::KeyPair;
-use jsonwebtoken::{errors::Error, jwk::JwkSet};
+use jsonwebtoken::{
+    errors::{Error, ErrorKind},
+    jwk::JwkSet,
+};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -22,7 +28,9 @@ use crate::{
 use access_token::AccessTokens;
 use seal::{Root, Seal};
 
-pub use access_token::{AccessClaims, AccessToken, Rejected};
+pub use access_token::{AccessClaims, AccessToken, Audience, ENROLMENT_AUDIENCE, Rejected};
+pub use amr::Amr;
+pub use totp_secrets::{SealedTotpSecret, TotpSecrets};
 
 /// The content of a refresh token: the session's ID and a counter. With its MAC the token has 54 characters.
 const REFRESH_TOKEN_BYTES: usize = 16 + 8;
@@ -37,6 +45,8 @@ pub struct Tokens {
     /// A separate seal for each purpose, so that a link for one purpose is invalid for another.
     links: [(Purpose, Seal); 3],
     undo: Seal,
+    /// Encrypts the secrets of authenticator apps.
+    pub totp_secrets: TotpSecrets,
     otp_length: u8,
 }
 
@@ -69,6 +79,7 @@ impl Tokens {
                 (Purpose::SignIn, Seal::new(&roots, "link/sign-in/mac")),
             ],
             undo: Seal::new(&roots, "link/undo/mac"),
+            totp_secrets: TotpSecrets::new(&roots).map_err(|_| ErrorKind::InvalidKeyFormat)?,
             otp_length: config.codes.otp_length,
         })
     }
@@ -85,10 +96,22 @@ impl Tokens {
         &self,
         session: &session::Model,
         user: &user::Model,
+        audience: Audience,
         issued_at: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<AccessToken, Error> {
-        self.access.issue(session, user, issued_at, now)
+        self.access.issue(session, user, (Amr::of(&session.methods()), audience), issued_at, now)
+    }
+
+    /// Issues another access token to the holder of one that has these claims about the proof of identity.
+    pub fn further_access_token(
+        &self,
+        session: &session::Model,
+        user: &user::Model,
+        (amr, audience): (Amr, Audience),
+        now: OffsetDateTime,
+    ) -> Result<AccessToken, Error> {
+        self.access.issue(session, user, (amr, audience), now, now)
     }
 
     /// Reads an access token. The algorithm, type, issuer and audience are pinned (RFC 8725).

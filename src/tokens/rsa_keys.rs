@@ -7,14 +7,12 @@
 use std::error::Error;
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::seal::Root;
+use super::{seal::Root, vault::Vault};
 use crate::{
     clock::Clock,
     config::{Config, JwtAlgorithm},
@@ -26,6 +24,9 @@ const SIZE: KeySize = KeySize::Rsa2048;
 
 /// The size in bytes of the largest key that common JWT libraries support.
 const LARGEST: usize = 4096 / 8;
+
+/// The label from which the keys that encrypt RSA keys are derived.
+const LABEL: &str = "access-token/rsa";
 
 type LoadError = Box<dyn Error + Send + Sync>;
 
@@ -42,15 +43,17 @@ pub async fn load(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<KeyPair
     for der in &config.tokens.rsa_keys {
         keys.push(read(der).map_err(|why| format!("JWT_RSA_KEY_FILE {why}"))?);
     }
-    let roots = config.tokens.secrets().map(Root::new).collect::<Vec<_>>();
-    let names: Vec<_> = roots.iter().map(secret_name).collect();
+    let vault = |secret| Vault::new(&Root::new(secret), LABEL);
+    let vaults = config.tokens.secrets().map(vault).collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<_> = vaults.iter().map(|vault| vault.name().to_owned()).collect();
     let mut stored = signing_key::list(db.read(), &names).await?;
-    if config.tokens.algorithm == JwtAlgorithm::Rs256 && keys.is_empty() && stored.len() < roots.len() {
-        for (root, name) in roots.iter().zip(&names) {
-            if stored.iter().all(|key| key.secret_name != *name) {
+    if config.tokens.algorithm == JwtAlgorithm::Rs256 && keys.is_empty() && stored.len() < vaults.len() {
+        for vault in &vaults {
+            if stored.iter().all(|key| key.secret_name != vault.name()) {
+                let key: Pkcs8V1Der<'_> = KeyPair::generate(SIZE)?.as_der()?;
                 let key = signing_key::Model {
-                    secret_name: name.clone(),
-                    sealed_key: encrypt(root, &KeyPair::generate(SIZE)?)?,
+                    secret_name: vault.name().to_owned(),
+                    sealed_key: vault.seal(key.as_ref(), &[])?,
                     created_at: Timestamp(clock.now()),
                 };
                 db.write_one(async move |txn| signing_key::insert_first(&txn, key).await).await?;
@@ -58,9 +61,10 @@ pub async fn load(config: &Config, db: &Db, clock: &Clock) -> Result<Vec<KeyPair
         }
         stored = signing_key::list(db.read(), &names).await?;
     }
-    for (root, name) in roots.iter().zip(&names) {
-        if let Some(row) = stored.iter().find(|key| key.secret_name == *name) {
-            keys.push(decrypt(root, &row.sealed_key).ok_or("a row of signing_keys was altered")?);
+    for vault in &vaults {
+        if let Some(row) = stored.iter().find(|key| key.secret_name == vault.name()) {
+            let key = vault.open(&row.sealed_key, &[]).and_then(|der| KeyPair::from_pkcs8(&der).ok());
+            keys.push(key.ok_or("a row of signing_keys was altered")?);
         }
     }
     Ok(keys)
@@ -78,30 +82,4 @@ fn read(der: &PrivateKeyDer<'_>) -> Result<KeyPair, &'static str> {
     } else {
         Ok(key)
     }
-}
-
-/// Returns a name for the secret that reveals nothing about it.
-fn secret_name(root: &Root) -> String {
-    URL_SAFE_NO_PAD.encode(&root.derive("access-token/rsa/name")[..16])
-}
-
-fn cipher(root: &Root) -> Result<RandomizedNonceKey, aws_lc_rs::error::Unspecified> {
-    RandomizedNonceKey::new(&AES_256_GCM, &root.derive("access-token/rsa/key"))
-}
-
-/// Encrypts a key with AES-256-GCM: nonce, ciphertext and tag, in base64url.
-fn encrypt(root: &Root, key: &KeyPair) -> Result<String, aws_lc_rs::error::Unspecified> {
-    let der: Pkcs8V1Der<'_> = key.as_der()?;
-    let mut bytes = der.as_ref().to_vec();
-    let nonce = cipher(root)?.seal_in_place_append_tag(Aad::empty(), &mut bytes)?;
-    Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &bytes].concat()))
-}
-
-/// Decrypts a key. Returns `None` if the text was not encrypted under this secret.
-fn decrypt(root: &Root, text: &str) -> Option<KeyPair> {
-    let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let der = cipher(root).ok()?.open_in_place(nonce, Aad::empty(), sealed).ok()?;
-    KeyPair::from_pkcs8(der).ok()
 }

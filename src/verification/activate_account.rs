@@ -13,7 +13,7 @@ use crate::{
     fault::Failure,
     input::Password,
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, SignedIn, Viewer, try_password},
+    sessions::{Client, SignIn, Viewer, try_password},
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -40,7 +40,7 @@ pub async fn activate_account(
     client: &Client,
     viewer: Option<&Viewer>,
     input: ActivateAccountInput,
-) -> Result<SignedIn, Failure<ProofRefusal>> {
+) -> Result<SignIn, Failure<ProofRefusal>> {
     let now = Timestamp(app.clock.now());
     let read = |purpose| Some((purpose, app.tokens.read_link_token(purpose, input.token.expose_secret())?));
     let link = [Purpose::VerifyEmail, Purpose::SignIn].into_iter().find_map(read);

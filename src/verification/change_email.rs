@@ -32,6 +32,8 @@ pub enum ChangeEmailRefusal {
     InvalidCredentials,
     /// The viewer must reauthenticate first.
     ReauthenticationRequired,
+    /// The viewer must enroll a second factor first.
+    EnrolmentRequired,
 }
 
 impl Refusal for ChangeEmailRefusal {}
@@ -52,6 +54,10 @@ pub async fn change_email(
 ) -> Result<IssuedChallenge, Failure<ChangeEmailRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
+    // an unproven address may be misspelled, and without a proven one no factor can be enrolled
+    if viewer.must_enroll(app) && user.email_verified_at.is_some() {
+        return Err(ChangeEmailRefusal::EnrolmentRequired.into());
+    }
     let (email, password) = parse(user, &input).map_err(ChangeEmailRefusal::InvalidInput)?;
     check_current_password(app, client, &viewer, password)
         .await?

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     challenges::{RegisteredIdentity, Registration},
-    secrets,
+    second_factors,
     security_changes::SecurityChange,
     storage::{
         Timestamp, Txn,
@@ -177,6 +177,7 @@ impl Proof {
         user_changes::reset_password(txn, account.id, password_hash, self.now).await?;
         session_end::end_all(txn, account.id, self.now).await?;
         identity::delete_all(txn, account.id, self.now).await?;
+        second_factors::revert(txn, account, account.created_at, self.now).await?;
         challenge::end_all_of(txn, account.id, self.now).await?;
         link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await
     }
@@ -190,10 +191,7 @@ async fn link(
     now: Timestamp,
 ) -> Result<(), DbErr> {
     let Some(identity) = identity.cloned() else { return Ok(()) };
-    let RegisteredIdentity { provider, issuer, subject, email } = identity;
-    let (id, email) = (secrets::uuid_v7(now.0), Some(email));
-    let row = identity::Model { id, user_id, provider, issuer, subject, email, linked_at: now };
-    identity::insert(txn, row).await.map(drop)
+    identity::insert(txn, identity.into_row(user_id, now)).await.map(drop)
 }
 
 /// Inserts the account. If its username has been taken in the meantime, inserts it without one, and its owner can

@@ -8,7 +8,9 @@ use crate::{
     outbox,
     rate_limit::Attempt,
     security_changes::SecurityChange,
-    sessions::{Client, OpenedSession, PendingSession, SignedIn, Viewer},
+    sessions::{
+        Client, OpenedSession, Opening, PendingSession, SecondFactorChallenge, SignIn, SignedIn, Viewer,
+    },
     storage::{
         Timestamp,
         challenge::{self, Purpose},
@@ -47,6 +49,7 @@ pub(super) struct Prover<'a> {
 
 enum Proven {
     SignedIn(Box<OpenedSession>),
+    SecondFactor(Box<SecondFactorChallenge>),
     /// The viewer's session continues.
     Viewer(Box<user::Model>, Box<session::Model>),
     Disabled,
@@ -63,7 +66,7 @@ pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,
     challenge: challenge::Model,
-) -> Result<SignedIn, Failure<ProofRefusal>> {
+) -> Result<SignIn, Failure<ProofRefusal>> {
     let now = Timestamp(app.clock.now());
     let Prover { client, viewer, claim, methods, attempt } = prover;
     let pending = PendingSession::draft(app, client, &methods);
@@ -110,15 +113,19 @@ pub(super) async fn prove(
             if let Some(session) = session {
                 return Ok(Proven::Viewer(user, Box::new(session)));
             }
-            let opened = pending.of(&user).open(&txn).await?;
-            Ok(opened.map_or(Proven::Nothing, |opened| Proven::SignedIn(Box::new(opened))))
+            Ok(match pending.of(&user).open(&txn).await? {
+                Opening::Opened(opened) => Proven::SignedIn(opened),
+                Opening::SecondFactor(challenge) => Proven::SecondFactor(challenge),
+                Opening::Outdated | Opening::RateLimited(_) => Proven::Nothing,
+            })
         })
         .await;
     match (outcome, viewer) {
-        (Ok(Proven::SignedIn(opened)), _) => Ok(SignedIn::issue(app, *opened)?),
+        (Ok(Proven::SignedIn(opened)), _) => Ok(SignedIn::issue(app, *opened)?.into()),
+        (Ok(Proven::SecondFactor(challenge)), _) => Ok(SignIn::SecondFactor(challenge)),
         (Ok(Proven::Viewer(user, session)), Some(viewer)) => {
             outbox::wake(app);
-            Ok(SignedIn::go_on(app, *user, *session, viewer)?)
+            Ok(SignedIn::go_on(app, *user, *session, viewer)?.into())
         }
         (Ok(Proven::Viewer(..)), None) => Err(Fault::internal("the viewer is missing").into()),
         (Ok(Proven::Disabled), _) => Err(ProofRefusal::AccountDisabled.into()),

@@ -12,7 +12,7 @@ use crate::{
     fault::{Failure, Fault},
     input::{EmailAddress, OneTimeCode},
     rate_limit::{Action, Address, Attempt},
-    sessions::{Client, SignedIn, Viewer},
+    sessions::{Client, SignIn, Viewer},
     storage::{
         Timestamp,
         challenge::{self, Method, Purpose},
@@ -38,7 +38,7 @@ pub async fn verify_otp(
     client: &Client,
     viewer: Option<&Viewer>,
     input: VerifyOtpInput,
-) -> Result<SignedIn, Failure<ProofRefusal>> {
+) -> Result<SignIn, Failure<ProofRefusal>> {
     let email = EmailAddress::parse(&input.email).map_err(|_| ProofRefusal::Invalid)?;
     let code = OneTimeCode::parse(&input.otp, app.config.codes.otp_length).ok_or(ProofRefusal::Invalid)?;
     let (found, claim, attempt) = if let Some(id) = input.challenge_id {

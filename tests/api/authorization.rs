@@ -20,26 +20,25 @@ use serde_json::json;
 
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
+/// The outcomes of a field for every viewer.
+const VIEWERS: [&str; 4] = ["UNAUTHENTICATED", "ok", "ok", "ok"];
+
 /// The outcome for an anonymous caller, a user, a staff member and a superuser. `ok` means that the field was resolved.
 const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("query", "authSettings { otpLength }", ["ok"; 4]),
-    ("query", "dashboard { response }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
-    ("query", "me { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
-    ("query", "user(id: \"x\") { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("query", "dashboard { response }", VIEWERS),
+    ("query", "me { id }", VIEWERS),
+    ("query", "user(id: \"x\") { id }", VIEWERS),
     ("query", "usernameAvailable(username: \"x\") { __typename }", ["ok"; 4]),
     ("query", "viewer { id }", ["ok"; 4]),
-    ("query", "node(id: \"x\") { id }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("query", "node(id: \"x\") { id }", VIEWERS),
     ("query", "users { totalCount }", ["UNAUTHENTICATED", "FORBIDDEN", "ok", "ok"]),
-    (
-        "mutation",
-        "changePassword(input: { newPassword: \"x\" }) { __typename }",
-        ["UNAUTHENTICATED", "ok", "ok", "ok"],
-    ),
+    ("mutation", "changePassword(input: { newPassword: \"x\" }) { __typename }", VIEWERS),
     ("mutation", "googleLogin(input: { accessToken: \"x\" }) { __typename }", ["ok"; 4]),
     (
         "mutation",
         "linkIdentity(input: { provider: \"google\", proof: { accessToken: \"x\" } }) { __typename }",
-        ["UNAUTHENTICATED", "ok", "ok", "ok"],
+        VIEWERS,
     ),
     ("mutation", "startProviderLogin(provider: \"google\") { __typename }", ["ok"; 4]),
     (
@@ -47,13 +46,13 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
         "providerLogin(input: { provider: \"google\", proof: { accessToken: \"x\" } }) { __typename }",
         ["ok"; 4],
     ),
-    ("mutation", "unlinkIdentity(id: \"x\") { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "unlinkIdentity(id: \"x\") { __typename }", VIEWERS),
     ("mutation", "login(input: { identifier: \"x\", password: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "logout { endedSessionIds }", ["ok"; 4]),
-    ("mutation", "logoutAll { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
-    ("mutation", "postToDashboard(text: \"x\") { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "logoutAll { endedSessionIds }", VIEWERS),
+    ("mutation", "postToDashboard(text: \"x\") { __typename }", VIEWERS),
     ("mutation", "refresh(refreshToken: \"x\") { __typename }", ["ok"; 4]),
-    ("mutation", "revokeSession(id: \"x\") { endedSessionIds }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "revokeSession(id: \"x\") { endedSessionIds }", VIEWERS),
     (
         "mutation",
         "setUserActive(id: \"x\", active: true) { ... on UserError { code } }",
@@ -66,25 +65,27 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ),
     ("mutation", "signup(input: { password: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "activateAccount(token: \"x\") { __typename }", ["ok"; 4]),
-    (
-        "mutation",
-        "changeEmail(input: { newEmail: \"x\" }) { __typename }",
-        ["UNAUTHENTICATED", "ok", "ok", "ok"],
-    ),
+    ("mutation", "changeEmail(input: { newEmail: \"x\" }) { __typename }", VIEWERS),
     ("mutation", "requestLoginCode(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "requestPasswordReset(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "revertSecurityChange(token: \"x\") { __typename }", ["ok"; 4]),
-    ("mutation", "startReauthentication { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "startReauthentication { __typename }", VIEWERS),
+    ("mutation", "reauthenticate(id: \"x\", proof: { password: \"x\" }) { __typename }", VIEWERS),
+    ("mutation", "verifySecondFactor(id: \"x\", proof: { totp: \"x\" }) { __typename }", ["ok"; 4]),
+    ("mutation", "startTotpEnrolment { __typename }", VIEWERS),
+    ("mutation", "finishTotpEnrolment(id: \"x\", code: \"x\") { __typename }", VIEWERS),
+    ("mutation", "removeTotp { __typename }", VIEWERS),
+    ("mutation", "regenerateRecoveryCodes { __typename }", VIEWERS),
     (
         "mutation",
-        "reauthenticate(id: \"x\", proof: { password: \"x\" }) { __typename }",
-        ["UNAUTHENTICATED", "ok", "ok", "ok"],
+        "resetSecondFactors(id: \"x\") { ... on UserError { code } }",
+        ["UNAUTHENTICATED", "NOT_ALLOWED", "NOT_ALLOWED", "ok"],
     ),
     ("mutation", "resendActivationEmail(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "resendOtp(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "resetPassword(input: { token: \"x\", newPassword: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "verifyOtp(input: { email: \"x\", otp: \"x\" }) { __typename }", ["ok"; 4]),
-    ("mutation", "updateProfile(input: {}) { __typename }", ["UNAUTHENTICATED", "ok", "ok", "ok"]),
+    ("mutation", "updateProfile(input: {}) { __typename }", VIEWERS),
     // over HTTP, which runs no subscriptions; `session_events.rs` tests it over WebSocket
     (
         "subscription",

@@ -133,11 +133,17 @@ fn the_examples_next_to_the_client_compile_strictly() {
                type Request = Parameters<AskForProof>[0];\n\
                declare function askForProof(methods: Request['methods'], sendCode: Request['sendCode'], refusal?: string): \
                ReturnType<AskForProof>;\n";
-    assert_eq!(examples(readme).count(), 2);
+    let factors = "import { createGatehouse } from './gatehouse';\ndeclare const gatehouse: ReturnType<typeof createGatehouse>;\n";
+    assert_eq!(examples(readme).count(), 3);
     for example in examples(readme) {
-        let missing = if example.contains(import) { "" } else { import };
+        let missing = match example {
+            example if example.contains(import) => "",
+            example if example.contains("secondFactors") => factors,
+            _ => import,
+        };
         let asks = if example.contains("askForProof") { ask } else { "" };
         let example = format!("{missing}{asks}{example}").replace("'./gatehouse'", "'../client'");
+        let example = example.replace("'./gatehouse/", "'../client/");
         let said =
             compile(|name, source| if name == "main.tsx" { example.clone() } else { source.to_owned() });
         assert_eq!(said, "", "{example}");

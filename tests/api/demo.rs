@@ -122,9 +122,11 @@ async fn staff_can_search_and_page_through_users() {
 #[case::email_code("/email-code", false)]
 #[case::reset_password("/reset-password?token=x", false)]
 #[case::activate("/activate?token=x", false)]
+#[case::expired("/login?expired", false)]
 #[case::sign_in_link("/sign-in?token=x&account=ada%40example.org", false)]
 #[case::profile("/profile", true)]
 #[case::password("/password", true)]
+#[case::security("/security", true)]
 #[case::sessions("/sessions", true)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_on_any_device(#[case] path: &str, #[case] signed_in: bool) {

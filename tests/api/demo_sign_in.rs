@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     support::demo::{NEW, STALE, Visit},
@@ -230,4 +230,19 @@ async fn users_without_a_password_confirm_with_google() {
     visit.fill("Username", "grace");
     visit.enter();
     visit.reads("Your profile is saved.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_does_not_know_second_factors_shows_what_the_server_says() {
+    let mut visit = Visit::with(&[]).await;
+    let message = "This account requires a second factor, which this app does not support.";
+    for code in ["SECOND_FACTOR_REQUIRED", "UNHANDLED_RESULT", "NEWER"] {
+        let error = json!({ "kind": "UserError", "code": code, "message": message, "fields": [] });
+        let body = json!({ "data": { "answer": error } }).to_string();
+        visit.tabs.run(0, &format!("void (window.fetch = async () => new Response({}))", json!(body)));
+        visit.log_in(EMAIL, PASSWORD);
+        visit.reads(message);
+        visit.open(0, "#/signup");
+        visit.open(0, "");
+    }
 }

@@ -277,7 +277,9 @@ async fn invalid_tokens_are_rate_limited_by_address_and_valid_ones_are_not() {
         assert_eq!(login("192.0.2.1", json!({ "accessToken": "x" })).await["code"], "PROVIDER_REJECTED");
     }
     let refused = login("192.0.2.1", json!({ "accessToken": "x" })).await;
-    assert_eq!((&refused["code"], &refused["retryAfter"]), (&json!("RATE_LIMITED"), &json!(300)));
+    assert_eq!(refused["code"], "RATE_LIMITED");
+    // a third of the period, less what the requests took
+    assert!((240..=300).contains(&refused["retryAfter"].as_i64().unwrap()), "{refused}");
     assert_eq!(google.requests("/tokeninfo") - asked, 3, "Google is not asked");
     assert_eq!(login("192.0.2.2", json!({ "accessToken": "x" })).await["code"], "PROVIDER_REJECTED");
 }

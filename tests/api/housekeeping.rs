@@ -7,9 +7,9 @@ use gatehouse::{
     housekeeping::sweep,
     storage::{
         Publish, Timestamp, Viewers, authorization_request, challenge, identity, known_address, outbox,
-        outbox_turns, rate_limit, security_change, session, session_begin, session_end, session_rotation,
-        session_siblings, signing_key, sweep as sweeping,
-        user::{self, Role},
+        outbox_turns, rate_limit, recovery_code, second_factor_challenge, security_change, session,
+        session_begin, session_end, session_rotation, session_siblings, signing_key, sweep as sweeping, totp,
+        user::{self, Role, SecondFactorMethod},
         user_changes,
         user_changes::Administration,
         user_list::{self, End, Filter, Page},
@@ -133,6 +133,33 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     user_changes::remove_password(&plans, id, now).await.unwrap();
     user_changes::administer(&plans, id, Administration::IsActive(false), id, now).await.unwrap();
     signing_key::list(&plans, &["x".to_owned()]).await.unwrap();
+    user_changes::lock_for_second_factor(&plans, id, 0, Some(String::new())).await.unwrap();
+    user_changes::set_second_factors(&plans, id, &[SecondFactorMethod::Totp], now).await.unwrap();
+    session::set_methods(&plans, id, &[]).await.unwrap();
+    totp::find_enrolment(&plans, id, id, now).await.unwrap();
+    totp::find(&plans, id).await.unwrap();
+    totp::enable(&plans, id, id, 0, now).await.unwrap();
+    totp::spend(&plans, id, 0).await.unwrap();
+    totp::count_failure(&plans, id).await.unwrap();
+    totp::remove(&plans, id, now, now).await.unwrap();
+    totp::delete_since(&plans, id, now).await.unwrap();
+    totp::delete_enrolments(&plans, id).await.unwrap();
+    totp::restore_since(&plans, id, now).await.unwrap();
+    totp::list_sealed_under(&plans, &["x".to_owned()], 1).await.unwrap();
+    totp::count_sealed_under_others(&plans, "x").await.unwrap();
+    totp::reseal(&plans, id, "x", "x".to_owned(), "x".to_owned()).await.unwrap();
+    totp::delete_expired(&plans, now, 1).await.unwrap();
+    recovery_code::is_usable(&plans, id, "x").await.unwrap();
+    recovery_code::spend(&plans, id, "x", now).await.unwrap();
+    recovery_code::list_usable(&plans, &[id, id]).await.unwrap();
+    recovery_code::remove_all(&plans, id, now, now).await.unwrap();
+    recovery_code::delete_since(&plans, id, now).await.unwrap();
+    recovery_code::restore_since(&plans, id, now).await.unwrap();
+    recovery_code::delete_expired(&plans, now, 1).await.unwrap();
+    second_factor_challenge::find_live(&plans, id, now).await.unwrap();
+    second_factor_challenge::count_attempt(&plans, id, 5, now).await.unwrap();
+    second_factor_challenge::end(&plans, id, now).await.unwrap();
+    second_factor_challenge::delete_dead(&plans, now, 1).await.unwrap();
     challenge::find(&plans, id).await.unwrap();
     challenge::find_live(&plans, id, now).await.unwrap();
     challenge::find_live_by_link(&plans, id, now).await.unwrap();

@@ -2,7 +2,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use gatehouse::{
-    sessions::{Client, PendingSession},
+    sessions::{Client, Opening, PendingSession},
     storage::user::find_by_email_key,
 };
 use rstest::rstest;
@@ -44,7 +44,7 @@ async fn credentials_checked_before_logout_all_open_no_session_after_it(
     for (user, opens) in [(read_before, false), (read_after, true)] {
         let opening = PendingSession::new(&app.app, &user, &Client::default(), &[]);
         let opened = app.app.db.write(async move |txn| opening.open(&txn).await).await.unwrap();
-        assert_eq!(opened.is_some(), opens);
+        assert_eq!(matches!(opened, Opening::Opened(_)), opens);
     }
 }
 

@@ -20,7 +20,9 @@ use crate::{
 /// `PUBLIC_URL` is the address of the API, where a browser finds no app.
 #[rstest]
 #[case(Content::PasswordChanged { undo: None })]
-#[case(Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo: None })]
+#[case(Content::PasswordWasReset {
+    removed: Vec::new(), remaining: Vec::new(), has_second_factor: false, undo: None
+})]
 #[case(Content::IdentityLinked { provider: "Apple".into(), undo: None })]
 #[case(Content::IdentityUnlinked { provider: "Apple".into(), undo: None })]
 #[case(Content::AddressTaken)]
@@ -40,7 +42,9 @@ fn a_mail_links_only_to_the_app(#[case] content: Content) {
 
 #[rstest]
 #[case(|undo| Content::PasswordChanged { undo })]
-#[case(|undo| Content::PasswordWasReset { removed: Vec::new(), remaining: Vec::new(), undo })]
+#[case(|undo| Content::PasswordWasReset {
+    removed: Vec::new(), remaining: Vec::new(), has_second_factor: true, undo
+})]
 #[case(|undo| Content::EmailChanged { old_email: EMAIL.into(), new_email: "new@example.org".into(), undo })]
 #[case(|undo| Content::IdentityLinked { provider: "Apple".into(), undo })]
 #[case(|undo| Content::IdentityUnlinked { provider: "Apple".into(), undo })]
@@ -125,7 +129,7 @@ fn each_text_about_undoing_a_change_gives_the_right_time() {
         .filter_map(|path| fs::read_to_string(path).ok())
         .filter(|text| text.contains("undo the change"));
     let texts: Vec<_> = texts.chain(fs::read_to_string(source.join("http/pages/undo.js"))).collect();
-    assert_eq!(texts.len(), 11);
+    assert_eq!(texts.len(), 17);
     for text in texts {
         assert!(text.contains(&within), "{text}");
     }

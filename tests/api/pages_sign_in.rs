@@ -61,6 +61,41 @@ async fn a_sign_in_link_signs_in_when_the_button_is_pressed(#[values(Sqlite, Pos
 }
 
 #[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_asks_for_the_second_factor(#[values(Sqlite, Postgres)] database: Database) {
+    let app = TestApp::start(database).await;
+    let (_, authenticator) = app.sign_up_enrolled(EMAIL).await;
+    for right in [authenticator.code_in(&app, 1), authenticator.recovery_codes[0].clone()] {
+        app.advance(std::time::Duration::from_secs(1));
+        let link = sign_in_link(&app, EMAIL).await;
+        let seen = browse(&json!([
+            ["open", link],
+            ["press", "Tab"],
+            ["press", "Enter"],
+            ["await", "One more step"],
+            ["read"],
+            ["run", REFRESH],
+            ["type", "000 000"],
+            ["press", "Enter"],
+            ["await", "This code is wrong"],
+            ["press", "Control+A"],
+            ["type", right],
+            ["press", "Enter"],
+            ["await", "You are signed in as"],
+            ["read"],
+            ["run", REFRESH],
+        ]));
+        let reads = &seen["reads"];
+        assert_eq!(reads[0]["title"], "One more step");
+        assert_eq!(reads[1], "INVALID_INPUT", "nobody is signed in yet");
+        assert_eq!(reads[2]["title"], "You are signed in");
+        assert_eq!(reads[3], EMAIL);
+        assert_eq!(seen["complaints"], json!([]));
+        app.advance(std::time::Duration::from_mins(2));
+    }
+}
+
+#[rstest]
 #[case::another_address("ada@example.org")]
 #[case::no_address("")]
 #[tokio::test(flavor = "multi_thread")]

@@ -107,7 +107,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
         ["read"],
         ["click", "Use the linked Google account instead"],
         ["click", "Grace Hopper"],
-        ["await", "was not linked to the account"],
+        ["await", "You could not sign in with that account"],
         ["read"],
         ["click", "Use the linked Google account instead"],
         ["click", "Ada Lovelace"],

@@ -35,8 +35,12 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
     holds("header", "Authorization: Bearer eyJ");
     assert_eq!(seen["unread"], "", "after a visit to the mailbox no mail is unread");
     holds("me", "\"emailVerified\": true");
-    holds("proven", "\"PASSWORD\"");
+    holds("proven", "\"EMAIL_CODE\"");
     holds("afterProof", "\"__typename\": \"User\"");
+    holds("enrolled", "\"recoveryCodesLeft\": 10");
+    holds("provenByFactor", "\"TOTP\"");
+    holds("recovered", "AuthPayload");
+    holds("removed", "\"secondFactors\": []");
     holds("completion", "emailVerified");
     holds("hover", "Whether the email address is verified");
     holds("limit", "GRAPHQL_MAX_ROOT_FIELDS");
@@ -62,6 +66,7 @@ const LEFT_OUT: &[&str] = &[
     "Users",
     "SetUserRole",
     "SetUserActive",
+    "ResetSecondFactors",
 ];
 
 /// Follows a newcomer who always presses the first button. Returns each operation, its response, and the message shown.

@@ -198,7 +198,10 @@ async fn the_description_matches_the_endpoints_and_requires_introspection() {
     let union = &described["components"]["schemas"]["LoginData"]["properties"]["answer"];
     let members: BTreeSet<_> =
         union["discriminator"]["mapping"].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(members, ["AuthPayload", "EmailChallenge", "UserError"].map(str::to_owned).into());
+    assert_eq!(
+        members,
+        ["AuthPayload", "EmailChallenge", "SecondFactorChallenge", "UserError"].map(str::to_owned).into()
+    );
     assert_eq!(union["oneOf"].as_array().unwrap().len(), members.len());
     let user = &described["components"]["schemas"]["User"]["properties"];
     assert_eq!(user["__typename"]["const"], "User");

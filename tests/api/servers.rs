@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use gatehouse::storage::{session, user};
+use gatehouse::{
+    storage::{session, user},
+    tokens::Audience,
+};
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use secrecy::ExposeSecret;
@@ -87,7 +90,7 @@ async fn refreshed_by_an_older_server(app: &TestApp, pair: &SignedIn) -> SignedI
     assert_eq!(rotated.rows_affected(), 1);
     let session = session::Entity::find_by_id(id).one(&rows).await.unwrap().unwrap();
     let user = user::Entity::find_by_id(session.user_id).one(&rows).await.unwrap().unwrap();
-    let access_token = app.app.tokens.access_token(&session, &user, now, now).unwrap();
+    let access_token = app.app.tokens.access_token(&session, &user, Audience::Everyone, now, now).unwrap();
     SignedIn {
         access_token: access_token.token.expose_secret().to_owned(),
         refresh_token: app.app.tokens.refresh_token(id, session.counter).expose_secret().to_owned(),

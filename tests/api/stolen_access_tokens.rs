@@ -28,6 +28,12 @@ const STOLEN: &[(&str, &str)] = &[
     ("providerLogin(input: { provider: \"google\", proof: { accessToken: \"x\" } }) { __typename }", "same"),
     ("startReauthentication(sendCode: true) { __typename }", "same"),
     ("reauthenticate(id: \"x\", proof: { password: \"x\" }) { ... on UserError { code } }", "same"),
+    ("verifySecondFactor(id: \"x\", proof: { totp: \"000000\" }) { __typename }", "same"),
+    ("finishTotpEnrolment(id: \"x\", code: \"000000\") { __typename }", "same"),
+    ("startTotpEnrolment { ... on UserError { code } }", "refused"),
+    ("removeTotp { ... on UserError { code } }", "refused"),
+    ("regenerateRecoveryCodes { ... on UserError { code } }", "refused"),
+    ("resetSecondFactors(id: \"OTHER\") { ... on UserError { code } }", "refused"),
     ("postToDashboard(text: \"x\") { __typename }", "profile"),
     ("updateProfile(input: { name: \"x\" }) { __typename }", "profile"),
     ("updateProfile(input: { username: \"thief\" }) { ... on UserError { code } }", "refused"),
@@ -59,6 +65,7 @@ async fn ways_in(app: &TestApp) -> Vec<String> {
         "SELECT username AS way FROM users ORDER BY id",
         "SELECT password_hash AS way FROM users ORDER BY id",
         "SELECT role AS way FROM users ORDER BY id",
+        "SELECT second_factors AS way FROM users ORDER BY id",
         "SELECT subject AS way FROM identities ORDER BY id",
     ] {
         let statement = sea_orm::Statement::from_string(rows.get_database_backend(), sql);

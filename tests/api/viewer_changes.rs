@@ -10,7 +10,7 @@ use gatehouse::{
         session_begin, session_end,
         session_rotation::{self, Rotation},
         session_siblings,
-        user::{self, Role},
+        user::{self, Role, SecondFactorMethod},
         user_changes::{self, Administration},
     },
 };
@@ -158,12 +158,17 @@ async fn every_change_of_a_viewer_is_announced(#[values(Sqlite, Postgres)] datab
     on.try_one("set_email", user_changes::set_email(&on, ADA, EMAIL.into(), EMAIL.into(), now, now)).await;
     on.try_one("reset_password", user_changes::reset_password(&on, ADA, None, now)).await;
     on.try_one("remove_password", user_changes::remove_password(&on, ADA, now)).await;
+    let locked = user_changes::lock_for_second_factor(&on, ADA, 4, Some(hash()));
+    assert!(on.try_one("lock_for_second_factor", locked).await.is_some());
+    let enrolled = user_changes::set_second_factors(&on, ADA, &[SecondFactorMethod::Totp], now);
+    assert!(on.try_one("set_second_factors", enrolled).await.is_some());
     let change = Administration::IsActive(false);
     assert!(on.try_one("administer", user_changes::administer(&on, ADA, change, ROOT, now)).await.is_some());
 
     let id = begin(&on, 10, now).await;
     let methods = [AuthenticationMethod::Password];
     assert!(on.try_one("authenticate", session::authenticate(&on, id, ADA, &methods, now)).await);
+    on.try_one("set_methods", session::set_methods(&on, id, &methods)).await;
     let rotation = Rotation { id, counter: 0, client_hash: 0, now, expires_at: now };
     let mut rotation = Rotation { expires_at: Timestamp(now.0 + time::Duration::HOUR), ..rotation };
     let rotated = on.try_one("rotate", session_rotation::rotate(&on, rotation)).await.unwrap();

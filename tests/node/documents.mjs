@@ -60,7 +60,9 @@ export function plugin(schema, files, { client, errors, manifest }) {
     const name = operation.name.value;
     const type = `${capitalized(name)}${capitalized(operation.operation)}`;
     const parts = [`'${text(operation)}'`, ...spread(operation)];
-    return `export const ${name}Document = (${parts.join(' + ')}) as Document<${type}, ${type}Variables>;`;
+    // marked as pure, so that bundlers leave out the documents that an app does not use
+    const joined = parts.length > 1 ? `/* @__PURE__ */ [${parts.join(', ')}].join('')` : parts[0];
+    return `export const ${name}Document = (${joined}) as Document<${type}, ${type}Variables>;`;
   });
   return {
     prepend: [`import type { Document } from '${client}';`],

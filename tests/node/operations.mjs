@@ -10,6 +10,7 @@ import { parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { BEGINNING, fill, learn, learnMails, learnReturn } from '../../playground/graphiql/known.js';
+import { codes } from '../../playground/graphiql/second_factors.js';
 
 const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
 const folder = new URL('../../playground/operations/', import.meta.url);
@@ -42,6 +43,9 @@ const SOURCES = {
   resetToken: readMails,
   activationToken: readMails,
   reauthenticationId: () => run('startReauthentication'),
+  reauthenticationCode: readMails,
+  enrolmentId: () => run('startTotpEnrolment'),
+  secondFactorChallengeId: () => run('login'),
   undoToken: readMails,
 };
 
@@ -57,12 +61,19 @@ async function run(name) {
   }
   if (errors) throw new Error(`${name}: ${JSON.stringify(errors)}`);
   const outcome = data[name];
+  if (outcome?.code === 'REAUTHENTICATION_REQUIRED') {
+    known = learn(known, variables, data);
+    await run('startReauthentication');
+    await run('reauthenticate');
+    return run(name);
+  }
   if (outcome?.retryAfter) {
     await sleep(outcome.retryAfter * 1000);
     return run(name);
   }
   if (outcome === null || outcome.__typename === 'UserError') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
   known = learn(known, variables, data);
+  known = { ...known, ...await codes(known, Date.now()) };
   for (const who of [person, staff]) if (who.email === known.email) who.password = known.password;
   if (outcome.authorizationUrl) await allow(outcome.authorizationUrl);
 }
@@ -77,7 +88,7 @@ async function become(who, name) {
 async function filled(template) {
   let text = fill(template, known);
   for (const [, name] of text.matchAll(/"<(\w+)>"/g)) {
-    await SOURCES[name]?.();
+    await SOURCES[name]?.(name);
     text = fill(template, known);
     if (text.includes(`"<${name}>"`)) throw new Error(`no source for <${name}>`);
   }
@@ -109,10 +120,9 @@ async function firstEvent(query) {
   await client.dispose();
 }
 
-/** Waits for a mail, which arrives a moment after the response. */
-async function readMails() {
-  const before = known;
-  for (let look = 0; look < 100 && JSON.stringify(known) === JSON.stringify(before); look++) {
+/** Waits for the mail with this value, which arrives a moment after the response. */
+async function readMails(name) {
+  for (let look = 0; look < 100 && !(name in known); look++) {
     await sleep(100);
     known = learnMails(known, await (await fetch(`${url}/mailbox/api`)).json());
   }

@@ -55,6 +55,13 @@ async function write(page, editor, text) {
   await page.keyboard.press('Control+V');
 }
 
+/** Proves who the user is, as a refusal asks for. The last step is left to be run. */
+async function prove(page) {
+  await page.locator('.hint button', { hasText: 'StartReauthentication' }).click();
+  await run(page, '"Reauthentication"');
+  await page.locator('.hint button', { hasText: 'Reauthenticate' }).click();
+}
+
 async function judge(page, name) {
   await page.screenshot({ path: `${shots}/${name}.png` });
   await page.evaluate(axe);
@@ -92,12 +99,34 @@ try {
   await page.route('**/graphql', (route) => route.fulfill({ json: { data: { updateProfile: refusal } } }), { times: 1 });
   await page.locator('.guide button', { hasText: 'UpdateProfile' }).click();
   await run(page, 'REAUTHENTICATION_REQUIRED');
-  await page.locator('.hint button', { hasText: 'StartReauthentication' }).click();
-  await run(page, 'Reauthentication');
-  await page.locator('.hint button', { hasText: 'Reauthenticate' }).click();
+  await prove(page);
   seen.proven = await run(page, 'Reauthenticated');
   await page.locator('.hint button', { hasText: 'UpdateProfile' }).click();
   seen.afterProof = await run(page, 'connexion');
+
+  // the emailed code lets a factor be enrolled; from then on, the factor is the proof
+  await page.locator('.guide button', { hasText: 'StartTotpEnrolment' }).click();
+  await run(page, 'TotpEnrolment');
+  await page.locator('.hint img').waitFor();
+  await judge(page, 'playground-enrolment');
+  await page.locator('.hint button', { hasText: 'FinishTotpEnrolment' }).click();
+  seen.enrolled = await run(page, 'SecondFactorsEnabled');
+  await page.locator('.guide button', { hasText: 'RegenerateRecoveryCodes' }).click();
+  await run(page, 'REAUTHENTICATION_REQUIRED');
+  await prove(page);
+  seen.provenByFactor = await run(page, 'TOTP');
+  await page.locator('.hint button', { hasText: 'RegenerateRecoveryCodes' }).click();
+  await run(page, 'SecondFactorsEnabled');
+
+  // a recovery code signs in as well, and is filled in where its placeholder is written
+  await page.locator('.guide button', { hasText: 'Login' }).first().click();
+  await run(page, 'SecondFactorChallenge');
+  await page.locator('.hint button', { hasText: 'VerifySecondFactor' }).click();
+  const challengeId = /"id": "([-\w]+)"/.exec(await text(page, VARIABLES))[1];
+  await write(page, VARIABLES, JSON.stringify({ id: challengeId, proof: { recoveryCode: '<recoveryCode>' } }));
+  seen.recovered = await run(page, 'AuthPayload');
+  await page.locator('.guide button', { hasText: 'RemoveTotp' }).click();
+  seen.removed = await run(page, 'secondFactors');
 
   // mails address users by name
   await page.locator('.guide button', { hasText: 'RequestPasswordReset' }).click();

@@ -2,7 +2,7 @@
 // reply is a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, which returns a list.
 // Usage: node tabs.mjs CHROMIUM
 //
-//   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client`
+//   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client` with its second factors
 //   ["reload", TAB]              reloads the page
 //   ["close", TAB]               closes the tab; those after it move up
 //   ["run", TAB, SCRIPT]         returns the settled value of an expression
@@ -26,7 +26,10 @@ import { chromium } from 'playwright-core';
 
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const { outputFiles } = await build({
-  entryPoints: [new URL('../../playground/client/index.ts', import.meta.url).pathname],
+  stdin: {
+    contents: `export * from './index'; export * from './second_factors';`,
+    resolveDir: new URL('../../playground/client', import.meta.url).pathname,
+  },
   bundle: true,
   write: false,
   format: 'iife',

@@ -37,9 +37,14 @@ export function PasswordField(props: Omit<FieldProps, 'type'>) {
   );
 }
 
-/** An input for an emailed code. */
+/** An input for a code, emailed or from an authenticator app. */
 export function CodeField(props: Pick<FieldProps, 'label' | 'hint'>) {
   return <Field {...props} name="otp" className="code" inputMode="numeric" autoComplete="one-time-code" />;
+}
+
+/** An input for a recovery code. */
+export function RecoveryCodeField(props: Pick<FieldProps, 'hint'>) {
+  return <Field {...props} name="recoveryCode" label="Recovery code" autoComplete="off" autoCapitalize="none" spellCheck={false} />;
 }
 
 /** An input for several lines of text. */

@@ -1,5 +1,6 @@
 import { useRef, useState, type FormEvent } from 'react';
 import type { UserError } from '../../client';
+import { leadToEnrolment } from '../account/enrolment';
 import { wordsFor, wordsForFault } from '../words';
 
 /** The outcome of a form: for the whole form, and errors by field name. */
@@ -25,7 +26,10 @@ export function useForm(submit: (inputs: Inputs) => Promise<UserError | string |
     const inputs = Object.fromEntries(new FormData(event.currentTarget)) as Inputs;
     setBusy(true);
     setVerdict(NOTHING);
-    const next = await submit(inputs).then(toVerdict, (fault: unknown) => ({ ...NOTHING, fault: wordsForFault(fault) }));
+    const next = await submit(inputs).then(toVerdict, (fault: unknown) => {
+      leadToEnrolment(fault);
+      return { ...NOTHING, fault: wordsForFault(fault) };
+    });
     setVerdict(next);
     setBusy(false);
     const [first] = Object.keys(next.fields);
@@ -39,6 +43,7 @@ export function useForm(submit: (inputs: Inputs) => Promise<UserError | string |
 function toVerdict(outcome: UserError | string | void): Verdict {
   if (!outcome) return NOTHING;
   if (typeof outcome === 'string') return { ...NOTHING, done: outcome };
+  leadToEnrolment(outcome);
   const fields = Object.fromEntries(outcome.fields.map(({ field, message }) => [field, message]));
   return { fields, fault: outcome.fields.length ? undefined : wordsFor(outcome) };
 }

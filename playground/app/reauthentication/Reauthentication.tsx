@@ -1,11 +1,12 @@
 import { useEffect, useRef } from 'react';
-import { CodeField, PasswordField } from '../form/Field';
+import type { ReauthenticationRequest } from '../../client';
+import { CodeField, PasswordField, RecoveryCodeField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { useLoad } from '../hooks';
 import { ProviderButtons } from '../sign_in/ProviderButtons';
-import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor } from '../words';
+import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor, WRONG_SECOND_FACTOR } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
 
 /** The dialog for reauthentication. It is shown while a request waits for it. */
@@ -27,7 +28,9 @@ function Dialog({ asked }: { asked: Asked }) {
     <dialog ref={dialog} className="card" aria-labelledby="reauthentication" onCancel={() => answer(null)}>
       <h1 id="reauthentication">Confirm that it’s you</h1>
       <p className="lead">This change affects how you sign in, so we need to make sure that it’s you.</p>
-      {refusal && <Notice fault={refusal.code === 'INVALID_CREDENTIALS' ? INCORRECT_PASSWORD : wordsFor(refusal)} />}
+      {refusal && <Notice fault={wordsForRefusal(refusal, methods)} />}
+      {methods.includes('TOTP') && <TotpForm asked={asked} />}
+      {methods.includes('RECOVERY_CODE') && <RecoveryCodeForm asked={asked} />}
       {mailed && <CodeForm asked={asked} />}
       {!mailed && methods.includes('PASSWORD') && <PasswordForm asked={asked} />}
       {!mailed && methods.includes('EMAIL_CODE') && <MailButton asked={asked} />}
@@ -35,6 +38,12 @@ function Dialog({ asked }: { asked: Asked }) {
       <button type="button" className="plain" onClick={() => answer(null)}>Cancel</button>
     </dialog>
   );
+}
+
+function wordsForRefusal(refusal: NonNullable<ReauthenticationRequest['refusal']>, methods: ReauthenticationRequest['methods']) {
+  if (refusal.code === 'INVALID_CREDENTIALS') return INCORRECT_PASSWORD;
+  if (refusal.code === 'INVALID_OTP' && methods.includes('TOTP')) return WRONG_SECOND_FACTOR;
+  return wordsFor(refusal);
 }
 
 /** The buttons for the providers at which the user has a linked account. */
@@ -46,6 +55,27 @@ function LinkedProviders() {
 async function loadLinked() {
   const [settings, identities] = await Promise.all([gatehouse.authSettings(), gatehouse.identities()]);
   return settings.providers.filter(({ id }) => identities.some(({ providerId }) => providerId === id));
+}
+
+function TotpForm({ asked }: { asked: Asked }) {
+  const form = useForm(async ({ otp = '' }) => asked.answer({ totp: otp }));
+  return (
+    <Form form={form} action="Confirm">
+      <CodeField label="Code from your authenticator app" hint="The app shows a new code every 30 seconds." />
+    </Form>
+  );
+}
+
+function RecoveryCodeForm({ asked }: { asked: Asked }) {
+  const form = useForm(async ({ recoveryCode = '' }) => asked.answer({ recoveryCode }));
+  return (
+    <details>
+      <summary>Use a recovery code</summary>
+      <Form form={form} action="Confirm with the recovery code">
+        <RecoveryCodeField hint="Each code works once." />
+      </Form>
+    </details>
+  );
 }
 
 function PasswordForm({ asked }: { asked: Asked }) {

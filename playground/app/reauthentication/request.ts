@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import type { AskForProof, EmailChallengeFragment, ReauthenticationProof, ReauthenticationRequest } from '../../client';
+import type { AskForProof, AuthenticationMethod, EmailChallengeFragment, ReauthenticationProof, ReauthenticationRequest } from '../../client';
 
 /** A pending request for a proof. `mailed` is the challenge of the emailed code, if one was sent. */
 export type Asked = {
@@ -11,6 +11,8 @@ export type Asked = {
 let asked: Asked | undefined;
 /** The emailed code of a request. It stays valid after a wrong proof, when the user is asked again. */
 let codes: { id?: string; mailed?: EmailChallengeFragment } = {};
+/** The only method that counts for the current request, if not every one does. */
+let only: AuthenticationMethod | undefined;
 const listeners = new Set<() => void>();
 
 function show(next: Asked | undefined) {
@@ -25,8 +27,15 @@ export const askForProof: AskForProof = (request) =>
       show(undefined);
       give(proof);
     };
-    show({ request, answer, mailed: codes.id === request.id ? codes.mailed : undefined });
+    const methods = request.methods.filter((method) => !only || method === only);
+    show({ request: { ...request, methods }, answer, mailed: codes.id === request.id ? codes.mailed : undefined });
   });
+
+/** Runs a request for which only one method counts. The server does not name it, because proofs count for any request. */
+export async function onlyBy<Answer>(method: AuthenticationMethod, run: () => Promise<Answer>): Promise<Answer> {
+  only = method;
+  return run().finally(() => { only = undefined; });
+}
 
 /** Records that a code was emailed to the user. */
 export function isMailed(mailed: EmailChallengeFragment) {

@@ -5,6 +5,7 @@ import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { go } from '../route';
 import { impossible, NEWER } from '../words';
+import { askForSecondFactor } from './second_factor';
 
 /**
  * The page that the emailed link opens if `ACTIVATION_URL` is `…/demo#/activate?token={token}`. It waits for the user to press a
@@ -20,6 +21,8 @@ export function ActivateAccount({ token }: { token: string }) {
         return go(outcome.user.hasPassword ? '/profile' : '/password');
       case 'UserError':
         return outcome;
+      case 'SecondFactorChallenge':
+        return askForSecondFactor(outcome);
       case 'EmailChallenge':
       case 'unknown':
         return NEWER;

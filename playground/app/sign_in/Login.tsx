@@ -5,13 +5,16 @@ import type { AuthSettings } from '../form/rules';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
+import { useRoute } from '../route';
 import { impossible, NEWER } from '../words';
 import { useSignInElsewhere } from './EmailCode';
 import { ProviderButtons } from './ProviderButtons';
+import { askForSecondFactor } from './second_factor';
 
 type LoginProps = { settings: AuthSettings; onChallenge: (challenge: EmailChallengeFragment) => void };
 
 export function Login({ settings, onChallenge }: LoginProps) {
+  const { path, parameters } = useRoute();
   useSignInElsewhere();
   const form = useForm(async ({ identifier = '', password = '' }) => {
     const outcome = await gatehouse.login({ identifier, password });
@@ -20,6 +23,8 @@ export function Login({ settings, onChallenge }: LoginProps) {
         return; // the app shows the account pages
       case 'EmailChallenge':
         return onChallenge(outcome);
+      case 'SecondFactorChallenge':
+        return askForSecondFactor(outcome, { path });
       case 'UserError':
         return outcome;
       case 'unknown':
@@ -29,7 +34,7 @@ export function Login({ settings, onChallenge }: LoginProps) {
     }
   });
   return (
-    <Page title="Sign in">
+    <Page title="Sign in" lead={parameters.has('expired') && 'Your sign-in has expired. Start again.'}>
       <Form form={form} action="Sign in">
         <Field name="identifier" label="Username or email address" autoComplete="username" autoCapitalize="none" spellCheck={false} />
         <PasswordField name="password" label="Password" autoComplete="current-password" />

@@ -1,10 +1,12 @@
 import { useState } from 'react';
+import type { UserFragment } from '../../client';
 import { Form } from '../form/Form';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { go } from '../route';
 import { impossible, NEWER } from '../words';
+import { askForSecondFactor } from './second_factor';
 
 /**
  * The page that the emailed link opens if `LOGIN_URL` is `…/demo#/sign-in?token={token}&account={account}`. It waits for the user
@@ -16,15 +18,14 @@ export function SignInLink({ token, account }: { token: string; account: string 
     const outcome = await gatehouse.activateAccount({ token });
     switch (outcome.kind) {
       case 'AuthPayload': {
-        const { email, username, hasPassword } = outcome.user;
-        if ([email, username].some((name) => name?.toLowerCase() === account.toLowerCase())) {
-          return go(hasPassword ? '/profile' : '/password');
-        }
+        if (isAccountOf(outcome.user, account)) return go(outcome.user.hasPassword ? '/profile' : '/password');
         await gatehouse.logout();
         return setForeign(true);
       }
       case 'UserError':
         return outcome;
+      case 'SecondFactorChallenge':
+        return askForSecondFactor(outcome, { account });
       case 'EmailChallenge':
       case 'unknown':
         return NEWER;
@@ -32,13 +33,21 @@ export function SignInLink({ token, account }: { token: string; account: string 
         return impossible(outcome);
     }
   });
-  if (isForeign) {
-    return <Page title="Do not trust this link" lead={`This link belongs to another account, not to ${account}. You are not signed in.`} />;
-  }
+  if (isForeign) return <ForeignLink account={account} />;
   return (
     <Page title="Sign in" lead="Continue only if this is your account and you requested this email.">
       <Form form={form} action={`Sign in as ${account}`}>{null}</Form>
       <p className="ways"><a href="#/email-code">Send me another link</a></p>
     </Page>
   );
+}
+
+/** Returns whether a link that names this account belongs to the user. */
+export function isAccountOf({ email, username }: UserFragment, account: string) {
+  return [email, username].some((name) => name?.toLowerCase() === account.toLowerCase());
+}
+
+/** The page that is shown if it belongs to somebody else. */
+export function ForeignLink({ account }: { account: string }) {
+  return <Page title="Do not trust this link" lead={`This link belongs to another account, not to ${account}. You are not signed in.`} />;
 }

@@ -23,6 +23,7 @@ export function Signup({ settings, onChallenge }: SignupProps) {
         return onChallenge(outcome);
       case 'UserError':
         return outcome;
+      case 'SecondFactorChallenge':
       case 'unknown':
         return NEWER;
       default:

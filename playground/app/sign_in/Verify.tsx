@@ -10,6 +10,7 @@ import { go } from '../route';
 import { duration, impossible, NEWER } from '../words';
 import type { Challenge, Pending } from './challenge';
 import { useSignInElsewhere } from './EmailCode';
+import { askForSecondFactor } from './second_factor';
 
 /** The page that waits for an emailed code or link to be used. */
 export function Verify({ pending, settings }: { pending: Pending; settings: AuthSettings }) {
@@ -46,6 +47,9 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
         return go(outcome.user.hasPassword || challenge.purpose === 'CHANGE_EMAIL' ? '/profile' : '/password');
       case 'UserError':
         return outcome;
+      case 'SecondFactorChallenge':
+        onDone();
+        return askForSecondFactor(outcome);
       case 'EmailChallenge':
       case 'unknown':
         return NEWER;

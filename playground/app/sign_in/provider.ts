@@ -1,6 +1,7 @@
 import { gatehouse } from '../gatehouse';
 import type { ProviderLoginInput, UserError } from '../../client';
 import { impossible, NEWER } from '../words';
+import { keepSecondFactor, SECOND_FACTOR } from './second_factor';
 
 /** A sign-in provider. */
 export type Provider = { id: string; name: string };
@@ -46,7 +47,7 @@ export const finishSignIn = () => (finished ??= finish());
 /** Closes the page that handles the return from a provider. */
 export const leaveReturn = () => answer.delete('state');
 
-/** The purpose of the sign-in, the page that it was started on, and the refusal, if any. */
+/** The purpose of the sign-in, the page to go on with, and the refusal, if any. */
 type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string | undefined };
 
 async function finish(): Promise<Finished> {
@@ -57,22 +58,25 @@ async function finish(): Promise<Finished> {
   const { provider, purpose, path, codeVerifier } = begun;
   if (!code) return { purpose, path, refusal: `You did not allow ${provider.name} to confirm your identity. Try again.` };
   const input = { provider: provider.id, proof: { authorizationCode: { code, state, codeVerifier } } };
-  return { purpose, path, refusal: await use(purpose, input) };
+  return { purpose, path, ...(await use(purpose, path, input)) };
 }
 
-/** Uses the code, and returns the refusal, if any. */
-async function use(purpose: Purpose, input: ProviderLoginInput): Promise<UserError | string | undefined> {
+/** Uses the code. Returns the refusal, if any, or the page that asks for a second factor. */
+async function use(purpose: Purpose, path: string, input: ProviderLoginInput): Promise<Finished> {
   const outcome = await outcomeOf(purpose, input);
   switch (outcome.kind) {
     case 'AuthPayload':
     case 'User':
     case 'Reauthenticated':
-      return undefined;
+      return {};
+    case 'SecondFactorChallenge':
+      keepSecondFactor(outcome, { path });
+      return { path: SECOND_FACTOR };
     case 'UserError':
-      return outcome;
+      return { refusal: outcome };
     case 'EmailChallenge':
     case 'unknown':
-      return NEWER;
+      return { refusal: NEWER };
     default:
       return impossible(outcome);
   }

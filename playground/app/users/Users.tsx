@@ -1,9 +1,13 @@
 import { useCallback, useEffect, useId, useState } from 'react';
+import type { UserFragment } from '../../client';
+import { secondFactors } from '../../client/second_factors';
+import { Form } from '../form/Form';
+import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { staffUsersDocument, type StaffUsersQuery, type StaffUsersQueryVariables } from '../generated';
 import { useLoad, useSettled } from '../hooks';
 import { Failed, Page } from '../Page';
-import { dateAndTime } from '../words';
+import { dateAndTime, impossible, NEWER } from '../words';
 
 type Person = NonNullable<StaffUsersQuery['users']>['nodes'][number];
 
@@ -13,7 +17,9 @@ const FIRST: StaffUsersQueryVariables = { first: SIZE };
 /** The minimum length of a search, which matches the beginning of names and email addresses. */
 const SHORTEST = 2;
 
-export function Users() {
+const factors = secondFactors(gatehouse);
+
+export function Users({ viewer }: { viewer: UserFragment }) {
   const [typed, setTyped] = useState('');
   const settled = useSettled(typed.trim());
   const search = settled.length >= SHORTEST ? settled : '';
@@ -31,7 +37,7 @@ export function Users() {
     <Page title="Users">
       <SearchField value={typed} onChange={setTyped} />
       <p role="status" className="hint">{data && `${totalCount} ${totalCount === 1 ? 'user' : 'users'}${search && ` with a name, username or email address that starts with “${search}”`}`}</p>
-      <Table people={nodes} />
+      <Table people={nodes} viewer={viewer} onReset={reload} />
       <div className="pager">
         <button type="button" className="plain" disabled={!pageInfo?.hasPreviousPage} onClick={() => setPlace({ last: SIZE, before: pageInfo?.startCursor })}>
           Newer
@@ -55,7 +61,11 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   );
 }
 
-function Table({ people }: { people: Person[] }) {
+type TableProps = { people: Person[]; viewer: UserFragment; onReset: () => void };
+
+function Table({ people, viewer, onReset }: TableProps) {
+  // others do not see second factors
+  const isSuperuser = viewer.role === 'SUPERUSER';
   return (
     <table>
       <caption className="unseen">Users, newest first</caption>
@@ -65,6 +75,7 @@ function Table({ people }: { people: Person[] }) {
           <th scope="col">Email or username</th>
           <th scope="col">Role</th>
           <th scope="col">Last sign-in</th>
+          {isSuperuser && <th scope="col">Second factor</th>}
         </tr>
       </thead>
       <tbody>
@@ -77,9 +88,36 @@ function Table({ people }: { people: Person[] }) {
             <td>{person.email ?? person.username}</td>
             <td>{person.role.toLowerCase()}</td>
             <td>{person.lastLoginAt ? dateAndTime(person.lastLoginAt) : 'never'}</td>
+            {isSuperuser && <td>{person.secondFactors.length > 0 && <Factors person={person} viewer={viewer} onReset={onReset} />}</td>}
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** The second factor of a user, and the form to reset it. Users manage their own one themselves. */
+function Factors({ person, viewer, onReset }: { person: Person; viewer: UserFragment; onReset: () => void }) {
+  const form = useForm(async () => {
+    const outcome = await factors.resetSecondFactors(person.id);
+    switch (outcome.kind) {
+      case 'User':
+        return onReset();
+      case 'UserError':
+        return outcome;
+      case 'unknown':
+        return NEWER;
+      default:
+        return impossible(outcome);
+    }
+  });
+  if (person.id === viewer.id) return 'authenticator app';
+  return (
+    <details>
+      <summary>authenticator app</summary>
+      <Form form={form} action="Reset">
+        <p className="hint">Reset it only if you are sure that this person asked for it.</p>
+      </Form>
+    </details>
   );
 }

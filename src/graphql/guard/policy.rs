@@ -5,9 +5,10 @@
 
 use crate::graphql::error::TopLevelErrorCode;
 use crate::graphql::refusal::ErrorCode::{
-    self, AccountDisabled, EmailTaken, IdentityTaken, InvalidCredentials, InvalidInput, InvalidOtp,
-    InvalidToken, LastSignInMethod, LinkRequired, NotAllowed, NotEnabled, NotFound, ProviderRejected,
-    ProviderUnavailable, RateLimited, ReauthenticationRequired, ServerBusy, UsernameTaken,
+    self, AccountDisabled, EmailTaken, EnrolmentRequired, IdentityTaken, InvalidCredentials, InvalidInput,
+    InvalidOtp, InvalidToken, LastSignInMethod, LinkRequired, NotAllowed, NotEnabled, NotFound,
+    ProviderRejected, ProviderUnavailable, RateLimited, ReauthenticationRequired, SecondFactorRequired,
+    ServerBusy, UsernameTaken,
 };
 use Access::{Anybody, Introspection, Staff, Superuser, Viewer};
 
@@ -51,6 +52,8 @@ pub struct Policy {
     /// The codes of top-level errors that arguments of the field may cause.
     top_level_errors: &'static [TopLevelErrorCode],
     credential: Credential,
+    /// Whether a viewer who must enroll a second factor may select it before.
+    is_before_enrolment: bool,
 }
 
 const PROVIDER_LOGIN_ERRORS: &[ErrorCode] = &[
@@ -59,6 +62,7 @@ const PROVIDER_LOGIN_ERRORS: &[ErrorCode] = &[
     ProviderUnavailable,
     LinkRequired,
     AccountDisabled,
+    SecondFactorRequired,
     RateLimited,
     ServerBusy,
 ];
@@ -69,47 +73,60 @@ pub const POLICIES: &[Policy] = &[
     Policy::new("__typename", Anybody),
     Policy::new("__schema", Introspection),
     Policy::new("__type", Introspection),
-    Policy::new("me", Viewer),
+    Policy::new("me", Viewer).before_enrolment(),
     Policy::new("viewer", Anybody),
     Policy::new("node", Viewer),
     Policy::new("usernameAvailable", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("authSettings", Anybody),
     Policy::new("signup", Anybody).tests_credential().errors(&[InvalidInput, EmailTaken, UsernameTaken, NotEnabled, RateLimited, ServerBusy]),
-    Policy::new("updateProfile", Viewer).errors(&[InvalidInput, UsernameTaken, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("updateProfile", Viewer).errors(&[InvalidInput, UsernameTaken, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
     Policy::new("changePassword", Viewer).tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("revertSecurityChange", Anybody).tests_credential().errors(&[InvalidToken, ReauthenticationRequired, InvalidCredentials, EmailTaken, NotEnabled, ProviderRejected, ProviderUnavailable, RateLimited, ServerBusy]),
-    Policy::new("login", Anybody).tests_credential().errors(&[InvalidInput, InvalidCredentials, AccountDisabled, RateLimited, ServerBusy]),
+    Policy::new("login", Anybody).tests_credential().errors(&[InvalidInput, InvalidCredentials, AccountDisabled, SecondFactorRequired, RateLimited, ServerBusy]),
     Policy::new("refresh", Anybody).tests_credential().errors(&[InvalidInput, InvalidToken, ServerBusy]),
     Policy::new("logout", Anybody).reveals_nothing_of_its_secret(),
-    Policy::new("logoutAll", Viewer),
-    Policy::new("revokeSession", Viewer),
-    Policy::new("verifyOtp", Anybody).tests_credential().errors(&[InvalidOtp, AccountDisabled, EmailTaken, RateLimited, ServerBusy]),
+    Policy::new("logoutAll", Viewer).before_enrolment(),
+    Policy::new("revokeSession", Viewer).before_enrolment(),
+    Policy::new("verifyOtp", Anybody).tests_credential().errors(&[InvalidOtp, AccountDisabled, SecondFactorRequired, EmailTaken, RateLimited, ServerBusy]),
     Policy::new("resendOtp", Anybody).errors(&[InvalidInput, NotEnabled, RateLimited, ServerBusy]),
-    Policy::new("activateAccount", Anybody).tests_credential().errors(&[InvalidToken, InvalidCredentials, AccountDisabled, EmailTaken, RateLimited, ServerBusy]),
+    Policy::new("activateAccount", Anybody).tests_credential().errors(&[InvalidToken, InvalidCredentials, AccountDisabled, SecondFactorRequired, EmailTaken, RateLimited, ServerBusy]),
     Policy::new("requestLoginCode", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("resendActivationEmail", Anybody).errors(&[InvalidInput, NotEnabled, RateLimited, ServerBusy]),
-    Policy::new("changeEmail", Viewer).tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("changeEmail", Viewer).before_enrolment().tests_credential().errors(&[InvalidInput, InvalidCredentials, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
     Policy::new("requestPasswordReset", Anybody).errors(&[InvalidInput, RateLimited, ServerBusy]),
     Policy::new("resetPassword", Anybody).tests_credential().errors(&[InvalidToken, InvalidInput, RateLimited, ServerBusy]),
-    Policy::new("startReauthentication", Viewer).errors(&[NotEnabled, RateLimited, ServerBusy]),
-    Policy::new("reauthenticate", Viewer).tests_credential().errors(&[InvalidToken, InvalidCredentials, InvalidOtp, NotEnabled, ProviderRejected, ProviderUnavailable, RateLimited, ServerBusy]),
+    Policy::new("startReauthentication", Viewer).before_enrolment().errors(&[NotEnabled, SecondFactorRequired, RateLimited, ServerBusy]),
+    Policy::new("reauthenticate", Viewer).before_enrolment().tests_credential().errors(&[InvalidToken, InvalidCredentials, InvalidOtp, SecondFactorRequired, NotEnabled, ProviderRejected, ProviderUnavailable, RateLimited, ServerBusy]),
+    Policy::new("verifySecondFactor", Anybody).tests_credential().errors(&[InvalidToken, InvalidOtp, AccountDisabled, SecondFactorRequired, RateLimited, ServerBusy]),
+    Policy::new("startTotpEnrolment", Viewer).before_enrolment().errors(&[NotEnabled, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("finishTotpEnrolment", Viewer).before_enrolment().tests_credential().errors(&[InvalidToken, InvalidOtp, RateLimited, ServerBusy]),
+    Policy::new("removeTotp", Viewer).errors(&[ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
+    Policy::new("regenerateRecoveryCodes", Viewer).errors(&[NotEnabled, ReauthenticationRequired, RateLimited, ServerBusy]),
     Policy::new("startProviderLogin", Anybody).errors(&[NotEnabled, InvalidInput, ProviderUnavailable, RateLimited, ServerBusy]),
     Policy::new("googleLogin", Anybody).tests_credential().errors(PROVIDER_LOGIN_ERRORS),
     Policy::new("providerLogin", Anybody).tests_credential().errors(PROVIDER_LOGIN_ERRORS),
-    Policy::new("linkIdentity", Viewer).tests_credential().errors(&[NotEnabled, ReauthenticationRequired, ProviderRejected, ProviderUnavailable, IdentityTaken, RateLimited, ServerBusy]),
-    Policy::new("unlinkIdentity", Viewer).errors(&[LastSignInMethod, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("linkIdentity", Viewer).tests_credential().errors(&[NotEnabled, ReauthenticationRequired, EnrolmentRequired, ProviderRejected, ProviderUnavailable, IdentityTaken, RateLimited, ServerBusy]),
+    Policy::new("unlinkIdentity", Viewer).errors(&[LastSignInMethod, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
     Policy::new("user", Viewer),
     Policy::new("users", Staff).top_level_errors(&[TopLevelErrorCode::BadRequest]),
-    Policy::new("setUserRole", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
-    Policy::new("setUserActive", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, RateLimited, ServerBusy]),
+    Policy::new("setUserRole", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
+    Policy::new("setUserActive", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
+    Policy::new("resetSecondFactors", Superuser).errors(&[NotFound, NotAllowed, ReauthenticationRequired, EnrolmentRequired, RateLimited, ServerBusy]),
     Policy::new("dashboard", Viewer),
     Policy::new("postToDashboard", Viewer).errors(&[InvalidInput, RateLimited, ServerBusy]),
-    Policy::new("sessionEvents", Viewer),
+    Policy::new("sessionEvents", Viewer).before_enrolment(),
 ];
 
 impl Policy {
     const fn new(field: &'static str, access: Access) -> Self {
-        Self { field, access, errors: &[], top_level_errors: &[], credential: Credential::None }
+        Self {
+            field,
+            access,
+            errors: &[],
+            top_level_errors: &[],
+            credential: Credential::None,
+            is_before_enrolment: false,
+        }
     }
 
     const fn errors(self, errors: &'static [ErrorCode]) -> Self {
@@ -126,6 +143,16 @@ impl Policy {
 
     const fn reveals_nothing_of_its_secret(self) -> Self {
         Self { credential: Credential::Unrevealed, ..self }
+    }
+
+    const fn before_enrolment(self) -> Self {
+        Self { is_before_enrolment: true, ..self }
+    }
+
+    /// Returns whether a viewer who must enroll a second factor is refused: only reading oneself, enrolling and signing out remain.
+    #[must_use]
+    pub fn needs_enrolment(&self) -> bool {
+        !self.is_before_enrolment && self.access != Access::Anybody && self.access != Access::Introspection
     }
 
     /// Returns the row of a root field, if it has one.

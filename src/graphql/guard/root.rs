@@ -1,7 +1,7 @@
 //! The root types, with the policy table applied: the viewer's role is checked before a field resolves, and the table completes
 //! the descriptions.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
     Context, ContextSelectionSet, Error, ObjectType, OutputType, Positioned, ServerResult, TypeDirective,
@@ -13,10 +13,14 @@ use async_graphql::{
 
 use super::policy::{Access, Policy, access};
 use crate::{
+    app::App,
     graphql::{
         caller::viewer,
         error::{ApiError, TopLevelErrorCode},
-        refusal::{ErrorCode, UserError, declaring},
+        refusal::{
+            ErrorCode::{self, EnrolmentRequired, NotAllowed},
+            UserError, declaring,
+        },
         types::user::UserResult,
     },
     storage::user::Role,
@@ -58,14 +62,18 @@ impl<T: ObjectType> ContainerType for Guarded<T> {
 impl<T: ObjectType> Guarded<T> {
     async fn guarded(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = ctx.item.node.name.node.as_str();
-        if let Err(error) = check_role(ctx, name) {
-            if matches!(error, ApiError::Forbidden(_))
-                && Policy::of(name).is_some_and(Policy::refuses_as_data)
-            {
+        if let Err(error) = check_viewer(ctx, name) {
+            let refused = match &error {
+                ApiError::Forbidden(_) if returns(name, NotAllowed) => Some(UserError::role_not_allowed()),
+                ApiError::EnrolmentRequired if returns(name, EnrolmentRequired) => {
+                    Some(UserError::enrolment_required())
+                }
+                _ => None,
+            };
+            if let Some(refused) = refused {
                 let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
                 // as a member, because the document may select fragments on the union
-                let refused = UserResult::UserError(UserError::role_not_allowed());
-                return refused.resolve(&selection, ctx.item).await.map(Some);
+                return UserResult::UserError(refused).resolve(&selection, ctx.item).await.map(Some);
             }
             let error = Error::from(error).into_server_error(ctx.item.pos);
             return Err(ctx.set_error_path(error));
@@ -84,8 +92,17 @@ fn is_nullable<T: ObjectType>(ctx: &Context<'_>) -> bool {
 
 impl<T: ObjectType> ObjectType for Guarded<T> {}
 
-/// Checks the viewer's role, which the guard does not: it refuses operations as a whole.
-fn check_role(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
+/// Returns whether a root field may return this code.
+fn returns(field: &str, code: ErrorCode) -> bool {
+    Policy::of(field).is_some_and(|policy| policy.errors.contains(&code))
+}
+
+/// Checks the viewer's role and second factor, which the guard does not: it refuses operations as a whole.
+fn check_viewer(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
+    let needs_enrolment = Policy::of(field).is_some_and(Policy::needs_enrolment);
+    if needs_enrolment && viewer(ctx)?.must_enroll(ctx.data_unchecked::<Arc<App>>()) {
+        return Err(ApiError::EnrolmentRequired);
+    }
     let required = match access(field) {
         Access::Anybody | Access::Introspection | Access::Viewer => return Ok(()),
         Access::Staff => Role::Staff,
@@ -152,7 +169,9 @@ mod tests {
                 let has_secret =
                     args.any(|arg| arg.is_secret || holds_secret(&registry, &arg.ty, &mut Vec::new()));
                 assert_eq!(policy.mentions_secrets(), has_secret, "{name}");
-                let refuses_as_data = policy.access != Access::Anybody && policy.refuses_as_data();
+                let refuses_as_data = policy.access != Access::Anybody
+                    && (policy.refuses_as_data()
+                        || policy.needs_enrolment() && policy.errors.contains(&EnrolmentRequired));
                 assert!(!refuses_as_data || field.ty == "UserResult!", "{name} is refused as another union");
                 rows.retain(|row| row != name);
             }

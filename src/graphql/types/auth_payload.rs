@@ -3,13 +3,16 @@
 use async_graphql::{SimpleObject, Union};
 use secrecy::ExposeSecret;
 
-use super::{email_challenge::EmailChallenge, session::Session, user::User};
+use super::{
+    email_challenge::EmailChallenge, second_factor_challenge::SecondFactorChallenge, session::Session,
+    user::User,
+};
 use crate::{
     app::App,
     graphql::{
         caller::Caller,
         numbers::seconds,
-        refusal::UserError,
+        refusal::{ErrorCode, UserError},
         unhandled::{GrowingUnion, LaterMember},
     },
     sessions::{SignIn, SignedIn},
@@ -58,14 +61,16 @@ impl AuthPayload {
     }
 }
 
-/// The result of signing up or signing in. New members may be added for further steps, such as a second factor. A document that
-/// does not select such a member gets a `UserError` in its place.
+/// The result of signing up or signing in. New members may be added for further steps. A document that does not select
+/// `SecondFactorChallenge` or a later member gets a `UserError` in its place.
 #[derive(Union)]
 pub enum SignInResult {
     /// The user is signed in.
     AuthPayload(Box<AuthPayload>),
     /// An emailed code or link must be used first.
     EmailChallenge(EmailChallenge),
+    /// A second factor is required.
+    SecondFactorChallenge(SecondFactorChallenge),
     /// The request was refused.
     UserError(UserError),
 }
@@ -73,6 +78,12 @@ pub enum SignInResult {
 impl GrowingUnion for SignInResult {
     fn later_member(&self) -> Option<LaterMember> {
         match self {
+            Self::SecondFactorChallenge(_) => Some(LaterMember {
+                name: "SecondFactorChallenge",
+                code: ErrorCode::SecondFactorRequired,
+                message: "This account requires a second factor, which this app does not support. Update the app, or sign in \
+                          elsewhere.",
+            }),
             Self::AuthPayload(_) | Self::EmailChallenge(_) | Self::UserError(_) => None,
         }
     }
@@ -91,6 +102,7 @@ impl SignInResult {
                 Self::AuthPayload(Box::new(AuthPayload::deliver(app, caller, *signed_in)))
             }
             SignIn::EmailChallenge(asked) => Self::EmailChallenge((*asked).into()),
+            SignIn::SecondFactor(challenge) => Self::SecondFactorChallenge((*challenge).into()),
         }
     }
 }

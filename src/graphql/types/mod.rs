@@ -6,6 +6,7 @@ pub mod identity;
 pub mod node;
 pub mod password_changed;
 pub mod provider_login_input;
+pub mod second_factor_challenge;
 pub mod session;
 pub mod sessions_ended;
 pub mod user;

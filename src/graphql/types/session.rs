@@ -19,6 +19,12 @@ impl Session {
         Self { is_current: current == Some(row.id), row }
     }
 
+    /// Removes the second factors from the methods.
+    #[must_use]
+    pub fn without_second_factors(self) -> Self {
+        Self { row: self.row.without_second_factors(), ..self }
+    }
+
     /// Removes the user agent and the IP address.
     #[must_use]
     pub fn without_device(self) -> Self {
@@ -89,4 +95,8 @@ pub enum AuthenticationMethod {
     EmailLink,
     /// A linked account at a sign-in provider.
     Identity,
+    /// A code from an authenticator app (RFC 6238).
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{identity::Identity, session::Session};
+use super::{identity::Identity, second_factor_challenge::SecondFactorMethod, session::Session};
 use crate::{
     accounts,
     app::App,
@@ -15,10 +15,11 @@ use crate::{
     graphql::{
         caller::{caller, viewer},
         error::ApiError,
+        numbers::length,
         refusal::UserError,
     },
     sessions,
-    storage::{Timestamp, identity, session, user},
+    storage::{Timestamp, identity, recovery_code, session, user},
 };
 
 /// A user of the server.
@@ -35,6 +36,8 @@ struct Siblings {
     current_session: Option<Uuid>,
     sessions: OnceCell<HashMap<Uuid, Vec<session::Model>>>,
     identities: OnceCell<HashMap<Uuid, Vec<identity::Model>>>,
+    /// The user's ID, once for each recovery code.
+    recovery_codes: OnceCell<HashMap<Uuid, Vec<Uuid>>>,
 }
 
 impl User {
@@ -72,7 +75,13 @@ pub(super) async fn remaining_viewer(ctx: &Context<'_>) -> Option<Result<User, A
 
 impl Siblings {
     fn new(ids: Vec<Uuid>, current_session: Option<Uuid>) -> Self {
-        Self { ids, current_session, sessions: OnceCell::new(), identities: OnceCell::new() }
+        Self {
+            ids,
+            current_session,
+            sessions: OnceCell::new(),
+            identities: OnceCell::new(),
+            recovery_codes: OnceCell::new(),
+        }
     }
 }
 
@@ -177,9 +186,11 @@ impl User {
         let current = self.siblings.current_session;
         let sees_devices = live.iter().any(|row| current == Some(row.id))
             || viewer(ctx).is_ok_and(|viewer| accounts::may_see_devices(&viewer.user, &self.row));
+        let sees_second_factors = self.sees_second_factors(ctx);
         let session = |row: &session::Model| {
             let session = Session::new(row.clone(), current);
-            if sees_devices { session } else { session.without_device() }
+            let session = if sees_devices { session } else { session.without_device() };
+            if sees_second_factors { session } else { session.without_second_factors() }
         };
         Ok(live.iter().map(session).collect())
     }
@@ -193,6 +204,51 @@ impl User {
         };
         let identities = self.siblings.identities.get_or_try_init(read).await?.get(&self.row.id);
         Ok(identities.into_iter().flatten().cloned().map(Identity::from).collect())
+    }
+
+    /// The methods by which the user can prove a second factor: an authenticator app, and recovery codes if any are left. Visible to
+    /// the user and to superusers; for others, empty.
+    async fn second_factors(&self, ctx: &Context<'_>) -> Result<Vec<SecondFactorMethod>, ApiError> {
+        if !self.sees_second_factors(ctx) {
+            return Ok(Vec::new());
+        }
+        let mut methods = self.row.second_factors();
+        if self.count_recovery_codes(ctx).await? > 0 {
+            methods.push(user::SecondFactorMethod::RecoveryCode);
+        }
+        Ok(methods.into_iter().map(Into::into).collect())
+    }
+
+    /// Whether the server requires the user to set up a second factor before doing anything else (its setting `SECOND_FACTOR`).
+    async fn enrolment_required(&self, ctx: &Context<'_>) -> bool {
+        self.sees_second_factors(ctx) && sessions::must_enroll(ctx.data_unchecked::<Arc<App>>(), &self.row)
+    }
+
+    /// The number of unused recovery codes. Visible to the user and to superusers; for others, 0.
+    async fn recovery_codes_left(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        if self.sees_second_factors(ctx) { Ok(length(self.count_recovery_codes(ctx).await?)) } else { Ok(0) }
+    }
+}
+
+impl User {
+    fn sees_second_factors(&self, ctx: &Context<'_>) -> bool {
+        // the response to a sign-in has no viewer yet, and shows the user their own account
+        viewer(ctx).map_or(self.siblings.current_session.is_some(), |viewer| {
+            accounts::may_see_second_factors(&viewer.user, &self.row)
+        })
+    }
+
+    async fn count_recovery_codes(&self, ctx: &Context<'_>) -> Result<usize, ApiError> {
+        if !self.row.has_second_factor() {
+            return Ok(0);
+        }
+        let app = ctx.data_unchecked::<Arc<App>>();
+        let read = || async {
+            let codes = recovery_code::list_usable(app.db.read(), &self.siblings.ids).await?;
+            Ok::<_, ApiError>(by_user(codes, |user_id| *user_id))
+        };
+        let codes = self.siblings.recovery_codes.get_or_try_init(read).await?.get(&self.row.id);
+        Ok(codes.map_or(0, Vec::len))
     }
 }
 

@@ -57,7 +57,7 @@ function wait(seconds) {
 }
 
 /** Returns a message that says what went wrong and what to do about it. */
-function words({ code, message, retryAfter }) {
+export function words({ code, message, retryAfter }) {
   switch (code) {
     case 'UNREACHABLE': return 'The server is not responding. Check your connection and try again.';
     case 'RATE_LIMITED': return `Too many attempts. Try again in ${wait(retryAfter ?? 60)}.`;
@@ -84,9 +84,9 @@ function head(title, lead) {
   find('lead').hidden = !lead;
 }
 
-/** Shows the form with this id and hides the other; `null` hides both. */
-function show(form) {
-  for (const id of ['proof', 'again']) find(id).hidden = id !== form;
+/** Shows the form with this id and hides the others; `null` hides all. */
+function show(id) {
+  for (const form of document.forms) form.hidden = form.id !== id;
 }
 
 /** Replaces the title and the lead, and shows the form with this id, if any. */
@@ -116,7 +116,7 @@ export function fault(input, text) {
 }
 
 /** Calls `run` with the value of the pressed button when the form is submitted, one call at a time. */
-function on(form, run) {
+export function on(form, run) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const buttons = [...form.querySelectorAll('button')];

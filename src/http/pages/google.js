@@ -48,6 +48,7 @@ async function finish(query) {
   switch (outcome.__typename) {
     case 'AuthPayload': return say(`Signed in as ${outcome.user.name ?? outcome.user.email}.`, 'good');
     case 'EmailChallenge': return say(`We sent an email to ${outcome.email}. Use it to confirm your email address.`, 'good');
+    case 'SecondFactorChallenge': return say('Google has confirmed your identity. This account also has a second factor, which this page cannot ask for. Sign in at /demo instead.', 'good');
     default: return say(outcome.message, 'bad');
   }
 }

@@ -57,7 +57,7 @@ begin({
         showProofs();
         return true;
       case 'INVALID_CREDENTIALS':
-        if (byProvider) say('That account at the provider was not linked to the account before the change.', 'bad');
+        if (byProvider) say('You could not sign in with that account before the change. Try a different one.', 'bad');
         else fault(find('password'), 'This is not the password the account had before the change.');
         return true;
       case 'PROVIDER_REJECTED':

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Answer, PASSWORD, SIGN_IN, SignedIn, TestApp};
+use super::{Answer, PASSWORD, SIGN_IN, SignedIn, TestApp, second_factors::SECOND_FACTOR};
 
 pub const CHALLENGE: &str = "__typename ... on EmailChallenge { id purpose method email expiresIn resendIn } ... on UserError { code retryAfter fields { field code } }";
 
@@ -60,8 +60,9 @@ impl TestApp {
         otp: &str,
         challenge_id: Option<&Value>,
     ) -> Value {
-        let query =
-            format!("mutation($input: VerifyOtpInput!) {{ verifyOtp(input: $input) {{ {SIGN_IN} }} }}");
+        let query = format!(
+            "mutation($input: VerifyOtpInput!) {{ verifyOtp(input: $input) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"
+        );
         let input = json!({ "email": email, "otp": otp, "challengeId": challenge_id });
         self.maybe_as(access_token, &query, json!({ "input": input })).await.data("verifyOtp")
     }
@@ -75,7 +76,7 @@ impl TestApp {
     pub async fn activate_with(&self, token: &str, beside: Value) -> Value {
         let query = format!(
             "mutation($token: String!, $challengeId: ID, $password: String) {{
-                activateAccount(token: $token, challengeId: $challengeId, password: $password) {{ {SIGN_IN} }} }}"
+                activateAccount(token: $token, challengeId: $challengeId, password: $password) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"
         );
         let mut variables = beside;
         variables["token"] = json!(token);

@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Database, SIGN_IN, TestApp};
+use super::{Database, SIGN_IN, TestApp, second_factors::SECOND_FACTOR};
 
 /// A person with a Gmail address.
 pub fn ada() -> Value {
@@ -71,7 +71,7 @@ impl TestApp {
 
     pub async fn google_login_as(&self, access_token: &str, input: Value) -> Value {
         let query = format!(
-            "mutation($input: GoogleLoginInput!) {{ googleLogin(input: $input) {{ {SIGN_IN}
+            "mutation($input: GoogleLoginInput!) {{ googleLogin(input: $input) {{ {SIGN_IN} {SECOND_FACTOR}
                 ... on EmailChallenge {{ id email purpose }}
                 ... on AuthPayload {{ emailChallenge {{ id }}
                     me: user {{ emailVerified hasPassword avatarUrl identities {{ provider email }} }} }} }} }}"

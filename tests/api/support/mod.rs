@@ -10,6 +10,7 @@ pub mod node;
 pub mod process;
 pub mod providers;
 pub mod python;
+pub mod second_factors;
 pub mod socket;
 pub mod tabs;
 
@@ -28,6 +29,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
 pub use database::{Database, Postgres, Serializable, Sqlite};
+use second_factors::SECOND_FACTOR;
 
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery";
@@ -137,14 +139,18 @@ impl TestApp {
     }
 
     pub async fn login(&self, identifier: &str, password: &str) -> Value {
-        let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} }} }}");
+        let query = format!(
+            "mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"
+        );
         let input = json!({ "identifier": identifier, "password": password });
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
     /// Logs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
     pub async fn login_from(&self, address: &str, identifier: &str, password: &str) -> Value {
-        let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} }} }}");
+        let query = format!(
+            "mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"
+        );
         let input = json!({ "identifier": identifier, "password": password });
         let body = json!({ "query": query, "variables": { "input": input } });
         Answer::of(self.post().header("x-forwarded-for", address).json(&body)).await.data("login")

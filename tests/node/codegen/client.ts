@@ -27,6 +27,8 @@ export async function whoIs(url: string, identifier: string, password: string): 
     }
     case 'EmailChallenge':
       return `verify ${login.email} first`;
+    case 'SecondFactorChallenge':
+      return 'prove a second factor first';
     default:
       return login.retryAfter === null ? login.message : `${login.code}: wait ${login.retryAfter} s`;
   }

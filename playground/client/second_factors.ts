@@ -1,0 +1,42 @@
+import type { Gatehouse } from './gatehouse';
+import {
+  finishTotpEnrolmentDocument,
+  regenerateRecoveryCodesDocument,
+  removeTotpDocument,
+  resetSecondFactorsDocument,
+  startTotpEnrolmentDocument,
+} from './generated';
+import { outcome } from './outcome';
+
+/**
+ * Creates the functions that manage second factors. They are not part of {@link Gatehouse}, because only the page that manages them needs
+ * them. To sign in with a second factor, call `gatehouse.verifySecondFactor`.
+ *
+ * Starting an enrolment, removing the app and replacing the codes require a recent proof of identity. For the first authenticator app of
+ * an account with an email address, only an emailed code counts. Afterwards, only second factors count.
+ */
+export function secondFactors({ run, accessToken }: Pick<Gatehouse, 'run' | 'accessToken'>) {
+  const refresh = async () => accessToken(await accessToken());
+
+  /**
+   * After a change, gets an access token that tells of it, and with it the changed user. The change is made even if this fails, and recovery
+   * codes are returned only once.
+   */
+  async function changed<Answer extends { kind: string }>({ answer }: { answer: Answer }) {
+    if (answer.kind !== 'UserError') await refresh().catch(() => {});
+    return outcome(answer);
+  }
+
+  return {
+    /** Starts to set up an authenticator app, and returns its secret as text and as a QR code. */
+    startTotpEnrolment: async () => outcome((await run(startTotpEnrolmentDocument)).answer),
+    /** Finishes it with the first code of the app. Returns recovery codes, and ends the other sessions. */
+    finishTotpEnrolment: async (id: string, code: string) => changed(await run(finishTotpEnrolmentDocument, { id, code })),
+    /** Replaces all recovery codes. */
+    regenerateRecoveryCodes: async () => changed(await run(regenerateRecoveryCodesDocument)),
+    /** Removes the authenticator app and the recovery codes. */
+    removeTotp: async () => changed(await run(removeTotpDocument)),
+    /** Removes all second factors of another user, who has lost them. For superusers. */
+    resetSecondFactors: async (id: string) => outcome((await run(resetSecondFactorsDocument, { id })).answer),
+  };
+}

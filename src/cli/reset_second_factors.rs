@@ -1,0 +1,28 @@
+//! `gatehouse reset-second-factors`.
+
+use super::{
+    migrate::require_migrated,
+    setup::{CliError, load},
+};
+use crate::{accounts::reset_second_factors_by_operator, app::App, config::Mode};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// The email address or username of the account
+    account: String,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let config = load(Mode::Command)?;
+    require_migrated(&config).await?;
+    let app = App::build(config).await?;
+    let account = &arguments.account;
+    let before = reset_second_factors_by_operator(&app, account).await?;
+    let before = before.ok_or_else(|| format!("there is no account {account}"))?;
+    if before.has_second_factor() {
+        println!("Removed the second factors of {account}. A running server emails the owner.");
+    } else {
+        println!("{account} has no second factor.");
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The kinds of emails.
+
+/// The kind of an email.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// The password was changed.
+    PasswordChanged,
+    /// The email address was changed. This goes to the old one.
+    EmailChanged,
+    /// The password was reset with an emailed link.
+    PasswordWasReset,
+    /// An account at a sign-in provider was linked.
+    IdentityLinked,
+    /// An account at a sign-in provider was unlinked.
+    IdentityUnlinked,
+    /// A second factor was enrolled.
+    SecondFactorEnabled,
+    /// Second factors were removed.
+    SecondFactorRemoved,
+    /// The recovery codes were replaced.
+    RecoveryCodesReplaced,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+    /// Wrong second factors were entered, by somebody whose first proof was right.
+    SecondFactorFailed,
+    /// A session was ended because two clients used its tokens.
+    SessionStolen,
+    /// A code or link that proves an address.
+    VerifyEmail,
+    /// A link to choose a new password.
+    ResetPassword,
+    /// A code that proves the new address of an account.
+    ChangeEmail,
+    /// A code and a link to sign in without a password.
+    LoginCode,
+    /// A code that confirms the identity of a signed-in person.
+    Reauthentication,
+}
+
+impl MailKind {
+    const ALL: [Self; 16] = [
+        Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::PasswordWasReset,
+        Self::IdentityLinked,
+        Self::IdentityUnlinked,
+        Self::SecondFactorEnabled,
+        Self::SecondFactorRemoved,
+        Self::RecoveryCodesReplaced,
+        Self::RecoveryCodeUsed,
+        Self::SecondFactorFailed,
+        Self::SessionStolen,
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::ChangeEmail,
+        Self::LoginCode,
+        Self::Reauthentication,
+    ];
+
+    /// Returns the name of the kind in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::PasswordWasReset => "password_was_reset",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
+            Self::SecondFactorEnabled => "second_factor_enabled",
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::SecondFactorFailed => "second_factor_failed",
+            Self::SessionStolen => "session_stolen",
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::LoginCode => "login_code",
+            Self::Reauthentication => "reauthentication",
+        }
+    }
+
+    /// Finds a kind by its name in the table.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        // the names that version 0.1 wrote
+        let name = match name {
+            "google_linked" => "identity_linked",
+            "google_unlinked" => "identity_unlinked",
+            name => name,
+        };
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}

@@ -1,0 +1,34 @@
+//! Encrypting the stored secrets of authenticators under the current `SECRET_KEY`.
+
+use crate::{app::App, fault::Fault, storage::totp};
+
+/// The number of secrets that are read at once.
+const BATCH: u64 = 100;
+
+/// Encrypts every secret under the current `SECRET_KEY` that is still encrypted under one of `SECRET_KEY_FALLBACKS`. Returns the
+/// number of secrets that need another key.
+pub async fn reseal(app: &App) -> Result<u64, Fault> {
+    let secrets = &app.tokens.totp_secrets;
+    let former = secrets.former_names();
+    loop {
+        let batch = totp::list_sealed_under(app.db.read(), &former, BATCH).await?;
+        let mut resealed = 0;
+        for row in batch {
+            // altered in the database
+            let Some(secret) = secrets.open(row.id, &row.sealed_secret) else { continue };
+            let sealed = secrets.seal(row.id, &secret).map_err(Fault::internal)?;
+            let (id, before) = (row.id, row.sealed_secret);
+            let store = async move |txn| {
+                totp::reseal(&txn, id, &before, sealed.sealed_secret.clone(), sealed.secret_name.clone())
+                    .await
+            };
+            app.db.write_one(store).await?;
+            resealed += 1;
+        }
+        if resealed == 0 {
+            return totp::count_sealed_under_others(app.db.read(), secrets.current_name())
+                .await
+                .map_err(Into::into);
+        }
+    }
+}
