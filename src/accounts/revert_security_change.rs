@@ -92,9 +92,9 @@ enum Reverted {
 
 /// Undoes a change and all later ones.
 ///
-/// Ends every session, removes the password and the identities linked after the change, restores the identities unlinked
-/// after it, and does likewise with second factors: removes those added since, and restores those removed since. With a proof, also restores the email address. Emails a reset link to the
-/// resulting address of the account. No budget applies to that email, because strangers could use it up.
+/// Ends every session, removes the password and the identities linked after the change, and restores the identities unlinked after
+/// it. Likewise, removes second factors added since, and restores those removed since. With a proof, also restores the email address.
+/// Emails a reset link to the resulting address of the account. No budget applies to that email, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,

@@ -2,13 +2,14 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ExprTrait, QueryFilter,
+    ExprTrait, QueryFilter, UpdateMany,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
 
 use super::{
     Publish, Timestamp,
+    cached_table::ChangeOne,
     user::{ActiveModel, Column, Entity, Model, Role, SecondFactorMethod},
 };
 use crate::events::{Event, EventKind};
@@ -22,15 +23,8 @@ pub async fn lock_for_sign_in(
     now: Timestamp,
     rehashed: Option<String>,
 ) -> Result<Option<Model>, DbErr> {
-    let mut update = Entity::update_by_id(id).col_expr(Column::LastLoginAt, Expr::value(now));
-    if let Some(hash) = rehashed {
-        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
-    }
-    update
-        .filter(Column::IsActive.eq(true))
-        .filter(Column::CredentialsVersion.eq(version))
-        .exec_with_returning(on)
-        .await
+    let update = Entity::update_by_id(id).col_expr(Column::LastLoginAt, Expr::value(now));
+    with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
 /// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new hash of the
@@ -43,15 +37,22 @@ pub async fn lock_for_second_factor(
     rehashed: Option<String>,
 ) -> Result<Option<Model>, DbErr> {
     // writes what is there already, for the lock
-    let mut update = Entity::update_by_id(id).col_expr(Column::CredentialsVersion, Expr::value(version));
-    if let Some(hash) = rehashed {
-        update = update.col_expr(Column::PasswordHash, Expr::value(hash));
-    }
-    update
-        .filter(Column::IsActive.eq(true))
-        .filter(Column::CredentialsVersion.eq(version))
-        .exec_with_returning(on)
-        .await
+    let update = Entity::update_by_id(id).col_expr(Column::CredentialsVersion, Expr::value(version));
+    with_same_credentials(update, version, rehashed).exec_with_returning(on).await
+}
+
+/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same password, if there is
+/// one.
+fn with_same_credentials(
+    update: ChangeOne<UpdateMany<Entity>>,
+    version: i64,
+    rehashed: Option<String>,
+) -> ChangeOne<UpdateMany<Entity>> {
+    let update = match rehashed {
+        Some(hash) => update.col_expr(Column::PasswordHash, Expr::value(hash)),
+        None => update,
+    };
+    update.filter(Column::IsActive.eq(true)).filter(Column::CredentialsVersion.eq(version))
 }
 
 /// Records the second factors that a user has enrolled, and makes every sign-in in progress fail. Returns the changed row.
