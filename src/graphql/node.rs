@@ -29,3 +29,8 @@ impl NodeQuery {
         Ok(found.map(|found| Node::new(found, viewer.session.id)))
     }
 }
+
+/// Returns the UUID of an ID, or the nil UUID, which no challenge has, if it is malformed.
+pub(super) fn uuid(id: &ID) -> Uuid {
+    id.parse().unwrap_or_default()
+}

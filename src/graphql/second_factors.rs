@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     caller::{caller, viewer},
     error::ApiError,
+    node::uuid,
     numbers::whole_seconds,
     refusal::{ErrorCode, UserError},
     types::{
@@ -102,11 +103,6 @@ impl SecondFactorsMutation {
             Err(error) => SecondFactorsResult::UserError(error.try_into()?),
         })
     }
-}
-
-/// Returns the UUID of an ID, or the nil UUID, which nothing has, if it is malformed.
-fn uuid(id: &ID) -> Uuid {
-    id.parse().unwrap_or_default()
 }
 
 /// A proof of a second factor. Give exactly one field.

@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::{
     caller::{caller, viewer},
     error::ApiError,
+    node::uuid,
     refusal::{ErrorCode, UserError},
     types::{auth_payload::SignInResult, email_challenge::EmailChallengeResult},
     unhandled::Growing,
@@ -112,11 +112,6 @@ impl VerificationMutation {
         let (app, caller) = caller(ctx)?;
         verification::change_email(app, &caller.client, viewer(ctx)?, input.into()).await.try_into()
     }
-}
-
-/// Returns the UUID of an ID, or the nil UUID, which no challenge has, if it is malformed.
-fn uuid(id: &ID) -> Uuid {
-    id.parse().unwrap_or_default()
 }
 
 /// An emailed code. If `challengeId` is given, the code is checked against that challenge. Otherwise, it is checked

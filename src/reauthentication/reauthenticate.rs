@@ -182,8 +182,7 @@ async fn check(
                 WrongProof::NoAttemptLeft => ReauthenticateRefusal::InvalidToken,
             })?;
             // the first proof of the session still counts
-            let mut methods = viewer.session.methods();
-            methods.retain(|method| !method.is_second_factor());
+            let mut methods = session::Model::clone(&viewer.session).without_second_factors().methods();
             methods.push(proof.method());
             Ok(Checked { methods, attempt: proof.attempt.clone(), second_factor: Some(proof) })
         }

@@ -89,8 +89,7 @@ pub async fn finish_totp_enrolment(
             recovery_code::remove_all(&txn, user_id, now, undo_until).await?;
             recovery_code::insert_many(&txn, user_id, digests, now).await?;
             change.insert(&txn, &user, &[]).await?;
-            let mut methods = session.methods();
-            methods.retain(|method| !method.is_second_factor());
+            let mut methods = session.without_second_factors().methods();
             methods.push(AuthenticationMethod::Totp);
             session::authenticate(&txn, session_id, user_id, &methods, now).await?;
             let ended = session_end::end_others(&txn, user_id, session_id, now).await?;

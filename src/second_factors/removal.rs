@@ -20,11 +20,9 @@ pub async fn remove_all(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Opti
     totp::remove(txn, user_id, now, undo_until).await?;
     recovery_code::remove_all(txn, user_id, now, undo_until).await?;
     for session in session::list_live(txn, &[user_id], now).await? {
-        let methods = session.methods();
-        let (second, first): (Vec<_>, Vec<_>) =
-            methods.into_iter().partition(|method| method.is_second_factor());
-        if !second.is_empty() {
-            session::set_methods(txn, session.id, &first).await?;
+        let lowered = session.clone().without_second_factors();
+        if lowered != session {
+            session::set_methods(txn, session.id, &lowered.methods()).await?;
         }
     }
     user_changes::set_second_factors(txn, user_id, &[], now).await

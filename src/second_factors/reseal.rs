@@ -9,11 +9,11 @@ const BATCH: u64 = 100;
 /// number of secrets that need another key.
 pub async fn reseal(app: &App) -> Result<u64, Fault> {
     let secrets = &app.tokens.totp_secrets;
-    let former = secrets.former_names();
-    loop {
-        let batch = totp::list_sealed_under(app.db.read(), &former, BATCH).await?;
-        let mut resealed = 0;
-        for row in batch {
+    let (current, former) = (secrets.current_name(), secrets.former_names());
+    let waiting = totp::count_sealed_under_others(app.db.read(), current).await?;
+    // not until none is left: while two servers disagree about which key is current, each undoes what the other does
+    for _ in 0..waiting.div_ceil(BATCH) {
+        for row in totp::list_sealed_under(app.db.read(), &former, BATCH).await? {
             // altered in the database
             let Some(secret) = secrets.open(row.id, &row.sealed_secret) else { continue };
             let sealed = secrets.seal(row.id, &secret).map_err(Fault::internal)?;
@@ -23,12 +23,7 @@ pub async fn reseal(app: &App) -> Result<u64, Fault> {
                     .await
             };
             app.db.write_one(store).await?;
-            resealed += 1;
-        }
-        if resealed == 0 {
-            return totp::count_sealed_under_others(app.db.read(), secrets.current_name())
-                .await
-                .map_err(Into::into);
         }
     }
+    Ok(totp::count_sealed_under_others(app.db.read(), current).await?)
 }

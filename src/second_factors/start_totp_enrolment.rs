@@ -43,7 +43,7 @@ pub struct TotpEnrolment {
 pub enum StartTotpEnrolmentRefusal {
     /// The email address of the account is not verified. The owner could not undo the enrollment.
     EmailNotVerified,
-    /// The viewer must reauthenticate first: with a second factor if the account has one, or else with an emailed code.
+    /// The viewer must reauthenticate first, with a second factor if the account has one.
     ReauthenticationRequired,
     /// The viewer must reauthenticate first, with an emailed code.
     EmailCodeRequired,
@@ -57,7 +57,8 @@ impl From<ReauthenticationRequired> for StartTotpEnrolmentRefusal {
     }
 }
 
-/// Creates the secret of an authenticator, which does not count until [`finish_totp_enrolment`](super::finish_totp_enrolment()).
+/// Creates the secret of an authenticator, which becomes a second factor with
+/// [`finish_totp_enrolment`](super::finish_totp_enrolment()).
 pub async fn start_totp_enrolment(
     app: &App,
     viewer: &Viewer,

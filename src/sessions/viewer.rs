@@ -37,6 +37,13 @@ pub struct Viewer {
 }
 
 impl Viewer {
+    /// Returns the claim of this viewer.
+    #[must_use]
+    pub fn claim(&self) -> ViewerClaim {
+        let is_multi_factor = self.amr.is_multi_factor();
+        ViewerClaim { user_id: self.user.id, session_id: self.session.id, is_multi_factor }
+    }
+
     /// Returns whether the user must enroll a second factor before anything else (`SECOND_FACTOR`).
     #[must_use]
     pub fn must_enroll(&self, app: &App) -> bool {
@@ -72,15 +79,6 @@ pub struct ViewerClaim {
     user_id: Uuid,
     session_id: Uuid,
     is_multi_factor: bool,
-}
-
-impl Viewer {
-    /// Returns the claim of this viewer.
-    #[must_use]
-    pub fn claim(&self) -> ViewerClaim {
-        let is_multi_factor = self.amr.is_multi_factor();
-        ViewerClaim { user_id: self.user.id, session_id: self.session.id, is_multi_factor }
-    }
 }
 
 impl ViewerClaim {

@@ -219,7 +219,13 @@ async fn an_enrolment_that_a_thief_has_started_does_not_survive_the_owners(
     }
     let challenge = app.login(EMAIL, PASSWORD).await;
     let proof = json!({ "totp": owners.next_code(&app) });
-    assert_eq!(app.verify_second_factor(&challenge["id"], proof).await["__typename"], "AuthPayload");
+    let signed_in = SignedIn::from(&app.verify_second_factor(&challenge["id"], proof).await);
+
+    let started = app.start_totp_enrolment(&signed_in.access_token).await;
+    app.sql("UPDATE totps SET credentials_version = credentials_version - 1 WHERE enabled_at IS NULL").await;
+    let code = Authenticator::of(&started).code(&app);
+    let outdated = app.finish_totp_enrolment(&signed_in.access_token, &started["id"], &code).await;
+    assert_eq!(outdated["code"], "INVALID_TOKEN", "the account has changed since the start: {outdated}");
 }
 
 #[rstest]

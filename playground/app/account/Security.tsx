@@ -67,7 +67,7 @@ function AppSetUp({ user, onStarted }: AppProps) {
     const outcome = await factors.removeTotp();
     switch (outcome.kind) {
       case 'User':
-        return; // the page shows that there is none
+        return; // the page already shows that no app is set up
       case 'UserError':
         return outcome;
       case 'unknown':
