@@ -12,8 +12,8 @@ use crate::{
     fault::Fault,
     second_factors,
     storage::{
-        Timestamp, Txn, authorization_request, challenge, known_address, outbox, rate_limit, recovery_code,
-        second_factor_challenge, security_change, session_end, sweep, totp,
+        Timestamp, Txn, authorization_request, challenge, known_address, outbox, passkey, passkey_ceremony,
+        rate_limit, recovery_code, second_factor_challenge, security_change, session_end, sweep, totp,
     },
     telemetry::with_causes,
 };
@@ -124,7 +124,12 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let codes =
         in_batches(app, move |txn| async move { recovery_code::delete_expired(&txn, past, BATCH).await })
             .await?;
-    let factors = second_factor_challenges + authenticators + codes;
+    let passkeys =
+        in_batches(app, move |txn| async move { passkey::delete_expired(&txn, past, BATCH).await }).await?;
+    let ceremonies =
+        in_batches(app, move |txn| async move { passkey_ceremony::delete_expired(&txn, past, BATCH).await })
+            .await?;
+    let factors = second_factor_challenges + authenticators + codes + passkeys + ceremonies;
     Ok(changes + requests + challenges + sessions + addresses + budgets + mails + factors)
 }
 

@@ -6,9 +6,9 @@
 //! |---|---|---|
 //! | entry | [`cli`], [`http`], [`fake_provider`] | One file per command. All routes and middleware in `http/mod.rs`. In development, local stand-ins for sign-in providers. |
 //! | API | [`graphql`] | One file per subject, whose resolvers take arguments, call one use case and wrap its result. `types/` has the object types, `guard/` decides which documents run, `caller.rs` finds the viewer, and `refusal.rs` defines the errors for clients. |
-//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`provider_login`], [`reauthentication`], [`second_factors`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
+//! | use cases | [`accounts`], [`verification`], [`password_reset`], [`provider_login`], [`reauthentication`], [`second_factors`], [`passkeys`], [`sessions`], [`challenges`], [`security_changes`], [`outbox`], [`rate_limit`], [`housekeeping`], [`peers`] | The rules and the transactions, in one file per verb. `housekeeping` and `peers` are background tasks. |
 //! | services | [`app`], [`passwords`], [`tokens`], [`providers`], [`mail`], [`metrics`], [`storage`], [`events`] | One resource each, built once by [`app`]. `storage` has one file per table, and its engine in `storage/engine/`. |
-//! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`] | Imports nothing from the layers above. |
+//! | base | [`config`], [`clock`], [`secrets`], [`telemetry`], [`fault`], [`input`], [`webauthn`] | Imports nothing from the layers above. |
 //!
 //! # Where to look
 //!
@@ -38,6 +38,10 @@
 //! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
+//! | A sign-in code for an address without an account creates one. | `verification/prove.rs` | `SIGNUP` |
+//! | A sign-in link confirmed elsewhere signs in the client that requested it. | `verification/confirm_login_link.rs` | |
+//! | At most four clients wait for the same link. | `verification/await_login_link.rs` | |
+//! | Clients without an access token can use at most half of the connections. | `http/graphql/event_stream.rs` | `WEBSOCKET_MAX` |
 //! | No two servers send the same email at the same time. | `outbox/send.rs` | |
 //! | Two spellings of an email address are the same address. | `input/email_address.rs` | |
 //! | The cost of an imported password hash is limited. | `passwords/stored.rs` | |
@@ -49,7 +53,10 @@
 //! | A notice has an undo link only if its address was verified long enough ago. | `security_changes.rs` | |
 //! | An account with a second factor is signed in to with two proofs. | `sessions/open.rs` | |
 //! | The code of an authenticator app works once. | `second_factors/proof.rs` | |
-//! | A first second factor needs a proof by email. | `second_factors/start_totp_enrolment.rs` | |
+//! | The first second factor requires a proof by email. | `second_factors/may_enroll.rs` | |
+//! | A passkey counts as two factors. | `webauthn/authenticator_data.rs` | |
+//! | A passkey works only on this site. | `webauthn/client_data.rs` | `PASSKEY_ORIGINS` |
+//! | A passkey is not removed if it is the last way to sign in. | `passkeys/remove_passkey.rs` | |
 //! | A password reset removes only young second factors. | `second_factors/removal.rs` | |
 //! | Some users must have a second factor. | `sessions/viewer.rs` | `SECOND_FACTOR` |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
@@ -118,6 +125,7 @@ pub mod accounts;
 pub mod challenges;
 pub mod housekeeping;
 pub mod outbox;
+pub mod passkeys;
 pub mod password_reset;
 pub mod peers;
 pub mod provider_login;
@@ -143,3 +151,4 @@ pub mod fault;
 pub mod input;
 pub mod secrets;
 pub mod telemetry;
+pub mod webauthn;

@@ -130,7 +130,7 @@ pub async fn reset_password(
             identity::delete(&txn, user_id, &removed, now).await?;
             change.insert(&txn, &account, &removed).await?;
             user_changes::reset_password(&txn, user_id, Some(password_hash), now).await?;
-            if second_factors::remove_young(&txn, &account, now).await? == Removed::AllFactors
+            if second_factors::remove_young(&txn, &account, now).await? == Removed::Factors
                 && let Some(mail) = notice(now.0, MailKind::SecondFactorRemoved, &account, None)
             {
                 storage::outbox::insert(&txn, mail).await?;

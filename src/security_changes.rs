@@ -86,6 +86,8 @@ impl SecurityChange {
             ChangeKind::SecondFactorEnabled => MailKind::SecondFactorEnabled,
             ChangeKind::SecondFactorRemoved => MailKind::SecondFactorRemoved,
             ChangeKind::RecoveryCodesReplaced => MailKind::RecoveryCodesReplaced,
+            ChangeKind::PasskeyAdded => MailKind::PasskeyAdded,
+            ChangeKind::PasskeyRemoved => MailKind::PasskeyRemoved,
         };
         let notice = notice(now, mail_kind, user, Some(id));
         Ok(Self { id, kind, notice, now: Timestamp(now) })
@@ -103,8 +105,9 @@ impl SecurityChange {
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
         // if the mailbox is the only way into the account, it has approved the move, and there is no second proof for
         // undoing it
-        let has_other_proof =
-            before.password_hash.is_some() || !identity::list(txn, &[before.id]).await?.is_empty();
+        let has_other_proof = before.password_hash.is_some()
+            || before.has_passkey()
+            || !identity::list(txn, &[before.id]).await?.is_empty();
         let is_revertible =
             verified_at.0 + UNDO_TTL <= now.0 && (kind != ChangeKind::EmailChanged || has_other_proof);
         let gives_up_address = kind == ChangeKind::EmailChanged;

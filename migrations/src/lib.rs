@@ -46,6 +46,8 @@ mod m20261129_000017_create_signing_keys;
 mod m20261129_000018_add_sweep_days;
 mod m20261129_000019_add_providers;
 mod m20261130_000020_create_second_factors;
+mod m20261130_000021_create_passkeys;
+mod m20261130_000022_add_challenge_confirmation;
 mod online;
 
 /// The oldest schema whose servers tolerate migrations that they do not know.
@@ -96,5 +98,7 @@ pub fn all() -> Vec<Step> {
         Step::new(FIRST, m20261129_000018_add_sweep_days::Migration),
         Step::new(FIRST, m20261129_000019_add_providers::Migration),
         Step::new(FIRST, m20261130_000020_create_second_factors::Migration),
+        Step::new(FIRST, m20261130_000021_create_passkeys::Migration),
+        Step::new(FIRST, m20261130_000022_add_challenge_confirmation::Migration),
     ]
 }

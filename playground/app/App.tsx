@@ -54,7 +54,7 @@ function Pages() {
     return <Page title="One moment…" lead={state.fault && `${wordsForFault(state.fault)} Trying again…`} />;
   }
   if (pending.challenge && path === '/verify') return <Verify pending={pending} settings={settings} />;
-  if (path === SECOND_FACTOR) return <SecondFactor byRecoveryCode={parameters.has('recovery-code')} />;
+  if (path === SECOND_FACTOR) return <SecondFactor parameters={parameters} settings={settings} />;
   if (state.status === 'signedIn') {
     // the key drops everything that the previous user loaded or typed in
     return <AccountPages key={state.user.id} path={path} parameters={parameters} user={state.user} settings={settings} pending={pending} />;
@@ -69,7 +69,7 @@ type AccountPagesProps = Route & { user: UserFragment; settings: AuthSettings; p
 
 function AccountPages({ path, parameters, user, settings, pending }: AccountPagesProps) {
   if (path === '/password') return <Password user={user} settings={settings} />;
-  if (path === '/security') return <Security user={user} isRequired={parameters.has('required')} />;
+  if (path === '/security') return <Security user={user} settings={settings} isRequired={parameters.has('required')} />;
   if (path === '/sessions') return <Sessions />;
   if (path === '/users' && user.role !== 'USER') return <Users viewer={user} />;
   return <Profile user={user} settings={settings} onChallenge={pending.await} />;

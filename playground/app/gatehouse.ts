@@ -14,5 +14,8 @@ export function chooseKeep(choice: Keep) {
   location.reload();
 }
 
+/** The URL of the server, relative to this page. */
+export const url = 'graphql';
+
 /** The client that the whole app uses. */
-export const gatehouse = createGatehouse({ url: 'graphql', keep, onReauthenticationRequired: askForProof });
+export const gatehouse = createGatehouse({ url, keep, onReauthenticationRequired: askForProof });

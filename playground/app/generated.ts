@@ -17,6 +17,8 @@ export const Role = {
 export type Role = typeof Role[keyof typeof Role];
 /** A method of proving a second factor. New values may be added, so handle unknown ones. */
 export const SecondFactorMethod = {
+  /** A passkey. */
+  Passkey: 'PASSKEY',
   /** A recovery code. */
   RecoveryCode: 'RECOVERY_CODE',
   /** A code from an authenticator app (RFC 6238). */

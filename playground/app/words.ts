@@ -30,7 +30,7 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'IDENTITY_TAKEN':
       return 'This account is already linked to another user.';
     case 'LAST_SIGN_IN_METHOD':
-      return 'This is your only way to sign in. Set a password first.';
+      return 'This is your only way to sign in. Set a password or add another way first.';
     case 'REAUTHENTICATION_REQUIRED':
       return 'Nothing was changed. To make this change, confirm that it’s you.';
     case 'ENROLMENT_REQUIRED':
@@ -54,7 +54,7 @@ export const INCORRECT_PASSWORD = 'Incorrect password.';
 /** The message for a wrong code of an authenticator app, or a wrong recovery code. */
 export const WRONG_SECOND_FACTOR = 'This code is wrong or was already used.';
 
-const ENROLL_FIRST = 'Set up an authenticator app first.';
+const ENROLL_FIRST = 'Set up a second factor first, on the page “Security”.';
 
 /** Moves the refusal of wrong credentials to the field of the current password. For users who are signed in. */
 export function atCurrentPassword(error: UserError): UserError {

@@ -35,9 +35,9 @@ export class Challenges {
     return this.find((kept) => kept.email === key(email));
   }
 
-  /** Returns the ID of the newest challenge of a sign-up, with this email address if it is given. */
-  ofSignup(email?: string) {
-    return this.find((kept) => kept.purpose === 'VERIFY_EMAIL' && (!email || kept.email === key(email)));
+  /** Returns the ID of the newest challenge for a purpose, with this email address if one is given. */
+  of(purpose: Purpose, email?: string) {
+    return this.find((kept) => kept.purpose === purpose && (!email || kept.email === key(email)));
   }
 
   /** Removes all challenges, once one of them is completed. */

@@ -165,12 +165,16 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     adopt: () => session.adopt(),
     /** Runs an operation of the app's own as the signed-in user. */
     run,
+    /** The IDs of the pending email challenges of this browser. */
+    challenges,
     /** Stops all background work. */
     close() {
       stream?.close();
       session.close();
     },
 
+    /** Runs a sign-in of another module, such as `passkeys.ts`. */
+    signIn,
     /** Signs up, and signs in unless the email address must be verified first. */
     signup: (input: operations.SignupInput) => signIn(operations.signupDocument, { input }),
     /** Signs in with a username or email address and a password. */
@@ -207,10 +211,10 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     resendOtp: ({ email, challengeId = challenges.newest(email) }: operations.ResendOtpMutationVariables) =>
       mail(anybody(operations.resendOtpDocument, { email, challengeId })),
     /** Verifies an email address, or signs in, with the token of an emailed link. Sends the challenge ID of a sign-up in this browser too. */
-    activateAccount: ({ challengeId = challenges.ofSignup(), ...rest }: operations.ActivateAccountMutationVariables) =>
+    activateAccount: ({ challengeId = challenges.of('VERIFY_EMAIL'), ...rest }: operations.ActivateAccountMutationVariables) =>
       answer(operations.activateAccountDocument, { challengeId, ...rest }),
     /** Emails another activation link. */
-    resendActivationEmail: ({ email, challengeId = challenges.ofSignup(email) }: operations.ResendActivationEmailMutationVariables) =>
+    resendActivationEmail: ({ email, challengeId = challenges.of('VERIFY_EMAIL', email) }: operations.ResendActivationEmailMutationVariables) =>
       mail(anybody(operations.resendActivationEmailDocument, { email, challengeId })),
     /** Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. */
     requestLoginCode: (email: string) => mail(anybody(operations.requestLoginCodeDocument, { email })),

@@ -12,6 +12,8 @@ export const AuthenticationMethod = {
   EmailLink: 'EMAIL_LINK',
   /** A linked account at a sign-in provider. */
   Identity: 'IDENTITY',
+  /** A passkey. */
+  Passkey: 'PASSKEY',
   /** A password. */
   Password: 'PASSWORD',
   /** A recovery code. */
@@ -100,7 +102,10 @@ export const ErrorCode = {
   EnrolmentRequired: 'ENROLMENT_REQUIRED',
   /** This account at the provider is linked to another user. */
   IdentityTaken: 'IDENTITY_TAKEN',
-  /** The account is unknown, its password is wrong, or it has no password. The cases are not distinguished. */
+  /**
+   * The account is unknown, its password is wrong, or it has no password; or the passkey is unknown or wrong. The error does not
+   * say which.
+   */
   InvalidCredentials: 'INVALID_CREDENTIALS',
   /** Inputs are missing or invalid; `fields` lists all of them. */
   InvalidInput: 'INVALID_INPUT',
@@ -192,6 +197,20 @@ export type LoginInput = {
   password: string;
 };
 
+/** The details of an account with a passkey instead of a password. */
+export type PasskeySignupInput = {
+  /** The email address. Required if `AuthSettings.emailRequired` is true. */
+  email?: string | null | undefined;
+  /** The first name; at most 150 characters. */
+  firstName?: string | null | undefined;
+  /** The last name; at most 150 characters. */
+  lastName?: string | null | undefined;
+  /** The full name; at most 150 characters. */
+  name?: string | null | undefined;
+  /** The username: 3 to 30 ASCII letters, digits, `_`, `.` or `-`. Required without an email address. */
+  username?: string | null | undefined;
+};
+
 /** A credential from a sign-in provider. */
 export type ProviderLoginInput = {
   /** The credential. */
@@ -215,14 +234,16 @@ export type ProviderProof =
 /** A proof of identity. Give exactly one field. */
 export type ReauthenticationProof =
   {   /** The emailed code. */
-  emailCode: string; identity?: never; password?: never; recoveryCode?: never; totp?: never; }
+  emailCode: string; identity?: never; passkey?: never; password?: never; recoveryCode?: never; totp?: never; }
   |  { emailCode?: never;   /** A credential from a provider, for a linked account. */
-  identity: ProviderLoginInput; password?: never; recoveryCode?: never; totp?: never; }
-  |  { emailCode?: never; identity?: never;   /** The password of the account. */
+  identity: ProviderLoginInput; passkey?: never; password?: never; recoveryCode?: never; totp?: never; }
+  |  { emailCode?: never; identity?: never;   /** What `navigator.credentials.get` returned for the `passkeyOptions`, converted with `toJSON`. */
+  passkey: unknown; password?: never; recoveryCode?: never; totp?: never; }
+  |  { emailCode?: never; identity?: never; passkey?: never;   /** The password of the account. */
   password: string; recoveryCode?: never; totp?: never; }
-  |  { emailCode?: never; identity?: never; password?: never;   /** A recovery code. */
+  |  { emailCode?: never; identity?: never; passkey?: never; password?: never;   /** A recovery code. */
   recoveryCode: string; totp?: never; }
-  |  { emailCode?: never; identity?: never; password?: never; recoveryCode?: never;   /** The code that the authenticator app shows. */
+  |  { emailCode?: never; identity?: never; passkey?: never; password?: never; recoveryCode?: never;   /** The code that the authenticator app shows. */
   totp: string; };
 
 /** A new password, and the token that authorizes it. */
@@ -251,6 +272,8 @@ export const Role = {
 export type Role = typeof Role[keyof typeof Role];
 /** A method of proving a second factor. New values may be added, so handle unknown ones. */
 export const SecondFactorMethod = {
+  /** A passkey. */
+  Passkey: 'PASSKEY',
   /** A recovery code. */
   RecoveryCode: 'RECOVERY_CODE',
   /** A code from an authenticator app (RFC 6238). */
@@ -260,9 +283,11 @@ export const SecondFactorMethod = {
 export type SecondFactorMethod = typeof SecondFactorMethod[keyof typeof SecondFactorMethod];
 /** A proof of a second factor. Give exactly one field. */
 export type SecondFactorProof =
-  {   /** A recovery code. Case, spaces and hyphens are ignored. */
+  {   /** What `navigator.credentials.get` returned for the `passkeyOptions`, converted with `toJSON`. */
+  passkey: unknown; recoveryCode?: never; totp?: never; }
+  |  { passkey?: never;   /** A recovery code. Case, spaces and hyphens are ignored. */
   recoveryCode: string; totp?: never; }
-  |  { recoveryCode?: never;   /** The code that the authenticator app shows. Spaces and hyphens between its digits are ignored. */
+  |  { passkey?: never; recoveryCode?: never;   /** The code that the authenticator app shows. Spaces and hyphens between its digits are ignored. */
   totp: string; };
 
 /** The kind of session event. New values may be added, so handle unknown ones. */
@@ -354,7 +379,7 @@ export type VerifyOtpInput = {
 export type AuthSettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, providers: Array<{ id: string, kind: IdentityProvider, name: string, clientId: string }> } };
+export type AuthSettingsQuery = { answer: { signupEnabled: boolean, emailRequired: boolean, emailVerification: EmailVerificationMode, emailVerificationMethod: ChallengeMethod, otpLength: number, passwordMinLength: number, passwordMaxLength: number, usernameMinLength: number, usernameMaxLength: number, passkeyRpId: string | null, providers: Array<{ id: string, kind: IdentityProvider, name: string, clientId: string }> } };
 
 export type UsernameAvailableQueryVariables = Exact<{
   username: string;
@@ -467,11 +492,11 @@ export type UserFragment = { id: string, email: string | null, emailVerified: bo
 
 export type SessionFragment = { id: string, createdAt: string, lastUsedAt: string, expiresAt: string, userAgent: string | null, ipAddress: string | null, authenticatedAt: string, methods: Array<AuthenticationMethod>, isCurrent: boolean };
 
-export type EmailChallengeFragment = { id: string, purpose: ChallengePurpose, method: ChallengeMethod, email: string, expiresIn: number, resendIn: number, kind: 'EmailChallenge' };
+export type EmailChallengeFragment = { id: string, purpose: ChallengePurpose, method: ChallengeMethod, email: string, expiresIn: number, resendIn: number, confirmationNumber: string | null, kind: 'EmailChallenge' };
 
 export type AuthPayloadFragment = { accessToken: string, expiresIn: number, refreshToken: string | null, kind: 'AuthPayload', user: UserFragment, session: SessionFragment, emailChallenge: EmailChallengeFragment | null };
 
-export type SecondFactorChallengeFragment = { id: string, methods: Array<SecondFactorMethod>, expiresIn: number, kind: 'SecondFactorChallenge' };
+export type SecondFactorChallengeFragment = { id: string, methods: Array<SecondFactorMethod>, passkeyOptions: unknown, expiresIn: number, kind: 'SecondFactorChallenge' };
 
 export type ReauthenticatedFragment = { accessToken: string, expiresIn: number, kind: 'Reauthenticated', session: SessionFragment };
 
@@ -521,6 +546,27 @@ export type UserResultFragment =
   | UserResult_User_Fragment
   | UserResult_UserError_Fragment
 ;
+
+export type ConfirmLoginLinkMutationVariables = Exact<{
+  token: string;
+  confirmationNumber?: string | null | undefined;
+  challengeId?: string | null | undefined;
+}>;
+
+
+export type ConfirmLoginLinkMutation = { answer:
+    | LoginLinkFragment
+    | UserErrorFragment
+   };
+
+export type LoginLinkConfirmedSubscriptionVariables = Exact<{
+  challengeId: string;
+}>;
+
+
+export type LoginLinkConfirmedSubscription = { answer: { otp: string } };
+
+export type LoginLinkFragment = { email: string, otp: string, confirmationNumber: string, isRequestedHere: boolean, isConfirmed: boolean, expiresIn: number, kind: 'LoginLink' };
 
 export type VerifyOtpMutationVariables = Exact<{
   input: VerifyOtpInput;
@@ -610,6 +656,110 @@ export type ChangeEmailMutation = { answer:
     | EmailChallengeResult_UserError_Fragment
    };
 
+export type StartPasskeyLoginMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StartPasskeyLoginMutation = { answer:
+    | PasskeyCeremonyResult_PasskeyCeremony_Fragment
+    | PasskeyCeremonyResult_UserError_Fragment
+   };
+
+export type PasskeyLoginMutationVariables = Exact<{
+  id: string;
+  credential: unknown;
+}>;
+
+
+export type PasskeyLoginMutation = { answer:
+    | SignInResult_AuthPayload_Fragment
+    | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
+    | SignInResult_UserError_Fragment
+   };
+
+export type StartPasskeySignupMutationVariables = Exact<{
+  input: PasskeySignupInput;
+}>;
+
+
+export type StartPasskeySignupMutation = { answer:
+    | PasskeyCeremonyResult_PasskeyCeremony_Fragment
+    | PasskeyCeremonyResult_UserError_Fragment
+   };
+
+export type PasskeySignupMutationVariables = Exact<{
+  id: string;
+  credential: unknown;
+}>;
+
+
+export type PasskeySignupMutation = { answer:
+    | SignInResult_AuthPayload_Fragment
+    | SignInResult_EmailChallenge_Fragment
+    | SignInResult_SecondFactorChallenge_Fragment
+    | SignInResult_UserError_Fragment
+   };
+
+export type StartPasskeyEnrolmentMutationVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StartPasskeyEnrolmentMutation = { answer:
+    | PasskeyCeremonyResult_PasskeyCeremony_Fragment
+    | PasskeyCeremonyResult_UserError_Fragment
+   };
+
+export type FinishPasskeyEnrolmentMutationVariables = Exact<{
+  id: string;
+  credential: unknown;
+  name?: string | null | undefined;
+}>;
+
+
+export type FinishPasskeyEnrolmentMutation = { answer:
+    | { recoveryCodes: Array<string> | null, endedSessionIds: Array<string>, kind: 'PasskeyEnrolled', passkey: PasskeyFragment }
+    | UserErrorFragment
+   };
+
+export type RenamePasskeyMutationVariables = Exact<{
+  id: string;
+  name: string;
+}>;
+
+
+export type RenamePasskeyMutation = { answer:
+    | (
+      { kind: 'Passkey' }
+      & PasskeyFragment
+    )
+    | UserErrorFragment
+   };
+
+export type RemovePasskeyMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemovePasskeyMutation = { answer:
+    | UserResult_User_Fragment
+    | UserResult_UserError_Fragment
+   };
+
+export type PasskeysQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PasskeysQuery = { answer: { passkeys: Array<PasskeyFragment> } };
+
+export type PasskeyFragment = { id: string, credentialId: string, name: string, isSynced: boolean, createdAt: string, lastUsedAt: string | null };
+
+type PasskeyCeremonyResult_PasskeyCeremony_Fragment = { id: string, options: unknown, expiresIn: number, kind: 'PasskeyCeremony' };
+
+type PasskeyCeremonyResult_UserError_Fragment = UserErrorFragment;
+
+export type PasskeyCeremonyResultFragment =
+  | PasskeyCeremonyResult_PasskeyCeremony_Fragment
+  | PasskeyCeremonyResult_UserError_Fragment
+;
+
 export type StartProviderLoginMutationVariables = Exact<{
   provider: string;
   redirectUri?: string | null | undefined;
@@ -664,7 +814,7 @@ export type StartReauthenticationMutationVariables = Exact<{
 
 
 export type StartReauthenticationMutation = { answer:
-    | { id: string, methods: Array<AuthenticationMethod>, expiresIn: number, kind: 'Reauthentication', emailChallenge: EmailChallengeFragment | null }
+    | { id: string, methods: Array<AuthenticationMethod>, passkeyOptions: unknown, expiresIn: number, kind: 'Reauthentication', emailChallenge: EmailChallengeFragment | null }
     | UserErrorFragment
    };
 
@@ -818,36 +968,45 @@ type ErrorCodes = {
   activateAccount: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
   changeEmail: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   changePassword: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  confirmLoginLink: 'INVALID_TOKEN' | 'INVALID_INPUT' | 'SERVER_BUSY';
+  finishPasskeyEnrolment: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   finishTotpEnrolment: 'INVALID_TOKEN' | 'INVALID_OTP' | 'RATE_LIMITED' | 'SERVER_BUSY';
   googleLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   linkIdentity: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'IDENTITY_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
   login: 'INVALID_INPUT' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   logout: never;
   logoutAll: never;
+  passkeyLogin: 'INVALID_TOKEN' | 'NOT_FOUND' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  passkeySignup: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   postToDashboard: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   providerLogin: 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'LINK_REQUIRED' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   reauthenticate: 'INVALID_TOKEN' | 'INVALID_CREDENTIALS' | 'INVALID_OTP' | 'SECOND_FACTOR_REQUIRED' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
   refresh: 'INVALID_INPUT' | 'INVALID_TOKEN' | 'SERVER_BUSY';
   regenerateRecoveryCodes: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  removePasskey: 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   removeTotp: 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  renamePasskey: 'INVALID_INPUT' | 'NOT_FOUND' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   requestLoginCode: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   requestPasswordReset: 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resendActivationEmail: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resendOtp: 'INVALID_INPUT' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   resetPassword: 'INVALID_TOKEN' | 'INVALID_INPUT' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  resetSecondFactors: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  resetSecondFactors: 'NOT_FOUND' | 'NOT_ALLOWED' | 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   revertSecurityChange: 'INVALID_TOKEN' | 'REAUTHENTICATION_REQUIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_TAKEN' | 'NOT_ENABLED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
   revokeSession: never;
   setUserActive: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   setUserRole: 'NOT_FOUND' | 'NOT_ALLOWED' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   signup: 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startPasskeyEnrolment: 'NOT_ENABLED' | 'INVALID_INPUT' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  startPasskeyLogin: 'NOT_ENABLED';
+  startPasskeySignup: 'INVALID_INPUT' | 'EMAIL_TAKEN' | 'USERNAME_TAKEN' | 'NOT_ENABLED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   startProviderLogin: 'NOT_ENABLED' | 'INVALID_INPUT' | 'PROVIDER_UNAVAILABLE' | 'RATE_LIMITED' | 'SERVER_BUSY';
   startReauthentication: 'NOT_ENABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   startTotpEnrolment: 'NOT_ENABLED' | 'REAUTHENTICATION_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   unlinkIdentity: 'LAST_SIGN_IN_METHOD' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   updateProfile: 'INVALID_INPUT' | 'USERNAME_TAKEN' | 'REAUTHENTICATION_REQUIRED' | 'ENROLMENT_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
   verifyOtp: 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'EMAIL_TAKEN' | 'RATE_LIMITED' | 'SERVER_BUSY';
-  verifySecondFactor: 'INVALID_TOKEN' | 'INVALID_OTP' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
+  verifySecondFactor: 'INVALID_TOKEN' | 'INVALID_OTP' | 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'SECOND_FACTOR_REQUIRED' | 'RATE_LIMITED' | 'SERVER_BUSY';
 };
 
 /** The codes of the errors that a field of the schema may return. */
@@ -855,18 +1014,21 @@ export type ErrorCodeOf<Field extends keyof ErrorCodes> = ErrorCodes[Field];
 
 const User = 'fragment User on User{id email emailVerified username name firstName lastName bio avatarUrl role isActive hasPassword createdAt updatedAt lastLoginAt secondFactors recoveryCodesLeft}';
 const Session = 'fragment Session on Session{id createdAt lastUsedAt expiresAt userAgent ipAddress authenticatedAt methods isCurrent}';
-const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn}';
+const EmailChallenge = 'fragment EmailChallenge on EmailChallenge{kind:__typename id purpose method email expiresIn resendIn confirmationNumber}';
 const AuthPayload = 'fragment AuthPayload on AuthPayload{kind:__typename user{...User}session{...Session}accessToken expiresIn refreshToken emailChallenge{...EmailChallenge}}';
-const SecondFactorChallenge = 'fragment SecondFactorChallenge on SecondFactorChallenge{kind:__typename id methods expiresIn}';
+const SecondFactorChallenge = 'fragment SecondFactorChallenge on SecondFactorChallenge{kind:__typename id methods passkeyOptions expiresIn}';
 const Reauthenticated = 'fragment Reauthenticated on Reauthenticated{kind:__typename session{...Session}accessToken expiresIn}';
 const UserError = 'fragment UserError on UserError{kind:__typename code message fields{field code message min max suggestion}retryAfter}';
 const SignInResult = 'fragment SignInResult on SignInResult{...AuthPayload ...EmailChallenge ...SecondFactorChallenge ...UserError}';
 const EmailChallengeResult = 'fragment EmailChallengeResult on EmailChallengeResult{...EmailChallenge ...UserError}';
 const PasswordChangeResult = 'fragment PasswordChangeResult on PasswordChangeResult{...on PasswordChanged{kind:__typename endedSessionIds}...UserError}';
 const UserResult = 'fragment UserResult on UserResult{...on User{kind:__typename ...User}...UserError}';
+const LoginLink = 'fragment LoginLink on LoginLink{kind:__typename email otp confirmationNumber isRequestedHere isConfirmed expiresIn}';
+const Passkey = 'fragment Passkey on Passkey{id credentialId name isSynced createdAt lastUsedAt}';
+const PasskeyCeremonyResult = 'fragment PasskeyCeremonyResult on PasskeyCeremonyResult{...on PasskeyCeremony{kind:__typename id options expiresIn}...UserError}';
 const SecondFactorsResult = 'fragment SecondFactorsResult on SecondFactorsResult{...on SecondFactorsEnabled{kind:__typename recoveryCodes endedSessionIds}...UserError}';
 
-export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength providers{id kind name clientId}}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
+export const authSettingsDocument = ('query authSettings{answer:authSettings{signupEnabled emailRequired emailVerification emailVerificationMethod otpLength passwordMinLength passwordMaxLength usernameMinLength usernameMaxLength passkeyRpId providers{id kind name clientId}}}') as Document<AuthSettingsQuery, AuthSettingsQueryVariables>;
 export const usernameAvailableDocument = (/* @__PURE__ */ ['query usernameAvailable($username:String!){answer:usernameAvailable(username:$username){...on UsernameAvailability{kind:__typename isAvailable suggestion}...UserError}}', UserError].join('')) as Document<UsernameAvailableQuery, UsernameAvailableQueryVariables>;
 export const meDocument = (/* @__PURE__ */ ['query me{answer:me{...User}}', User].join('')) as Document<MeQuery, MeQueryVariables>;
 export const signupDocument = (/* @__PURE__ */ ['mutation signup($input:SignupInput!){answer:signup(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<SignupMutation, SignupMutationVariables>;
@@ -879,6 +1041,8 @@ export const setUserActiveDocument = (/* @__PURE__ */ ['mutation setUserActive($
 export const dashboardDocument = ('query dashboard{answer:dashboard{response}}') as Document<DashboardQuery, DashboardQueryVariables>;
 export const postToDashboardDocument = (/* @__PURE__ */ ['mutation postToDashboard($text:String!){answer:postToDashboard(text:$text){...on Dashboard{kind:__typename response}...UserError}}', UserError].join('')) as Document<PostToDashboardMutation, PostToDashboardMutationVariables>;
 export const sessionEventsDocument = ('subscription sessionEvents{answer:sessionEvents{kind at sessionId}}') as Document<SessionEventsSubscription, SessionEventsSubscriptionVariables>;
+export const confirmLoginLinkDocument = (/* @__PURE__ */ ['mutation confirmLoginLink($token:String!$confirmationNumber:String$challengeId:ID){answer:confirmLoginLink(token:$token confirmationNumber:$confirmationNumber challengeId:$challengeId){...LoginLink ...UserError}}', LoginLink, UserError].join('')) as Document<ConfirmLoginLinkMutation, ConfirmLoginLinkMutationVariables>;
+export const loginLinkConfirmedDocument = ('subscription loginLinkConfirmed($challengeId:ID!){answer:loginLinkConfirmed(challengeId:$challengeId){otp}}') as Document<LoginLinkConfirmedSubscription, LoginLinkConfirmedSubscriptionVariables>;
 export const verifyOtpDocument = (/* @__PURE__ */ ['mutation verifyOtp($input:VerifyOtpInput!){answer:verifyOtp(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<VerifyOtpMutation, VerifyOtpMutationVariables>;
 export const resendOtpDocument = (/* @__PURE__ */ ['mutation resendOtp($email:String!$challengeId:ID){answer:resendOtp(email:$email challengeId:$challengeId){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<ResendOtpMutation, ResendOtpMutationVariables>;
 export const requestLoginCodeDocument = (/* @__PURE__ */ ['mutation requestLoginCode($email:String!){answer:requestLoginCode(email:$email){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RequestLoginCodeMutation, RequestLoginCodeMutationVariables>;
@@ -887,12 +1051,21 @@ export const resendActivationEmailDocument = (/* @__PURE__ */ ['mutation resendA
 export const requestPasswordResetDocument = (/* @__PURE__ */ ['mutation requestPasswordReset($email:String!){answer:requestPasswordReset(email:$email){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RequestPasswordResetMutation, RequestPasswordResetMutationVariables>;
 export const resetPasswordDocument = (/* @__PURE__ */ ['mutation resetPassword($input:ResetPasswordInput!){answer:resetPassword(input:$input){...PasswordChangeResult}}', PasswordChangeResult, UserError].join('')) as Document<ResetPasswordMutation, ResetPasswordMutationVariables>;
 export const changeEmailDocument = (/* @__PURE__ */ ['mutation changeEmail($input:ChangeEmailInput!){answer:changeEmail(input:$input){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<ChangeEmailMutation, ChangeEmailMutationVariables>;
+export const startPasskeyLoginDocument = (/* @__PURE__ */ ['mutation startPasskeyLogin{answer:startPasskeyLogin{...PasskeyCeremonyResult}}', PasskeyCeremonyResult, UserError].join('')) as Document<StartPasskeyLoginMutation, StartPasskeyLoginMutationVariables>;
+export const passkeyLoginDocument = (/* @__PURE__ */ ['mutation passkeyLogin($id:ID!$credential:JSON!){answer:passkeyLogin(id:$id credential:$credential){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<PasskeyLoginMutation, PasskeyLoginMutationVariables>;
+export const startPasskeySignupDocument = (/* @__PURE__ */ ['mutation startPasskeySignup($input:PasskeySignupInput!){answer:startPasskeySignup(input:$input){...PasskeyCeremonyResult}}', PasskeyCeremonyResult, UserError].join('')) as Document<StartPasskeySignupMutation, StartPasskeySignupMutationVariables>;
+export const passkeySignupDocument = (/* @__PURE__ */ ['mutation passkeySignup($id:ID!$credential:JSON!){answer:passkeySignup(id:$id credential:$credential){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<PasskeySignupMutation, PasskeySignupMutationVariables>;
+export const startPasskeyEnrolmentDocument = (/* @__PURE__ */ ['mutation startPasskeyEnrolment{answer:startPasskeyEnrolment{...PasskeyCeremonyResult}}', PasskeyCeremonyResult, UserError].join('')) as Document<StartPasskeyEnrolmentMutation, StartPasskeyEnrolmentMutationVariables>;
+export const finishPasskeyEnrolmentDocument = (/* @__PURE__ */ ['mutation finishPasskeyEnrolment($id:ID!$credential:JSON!$name:String){answer:finishPasskeyEnrolment(id:$id credential:$credential name:$name){...on PasskeyEnrolled{kind:__typename passkey{...Passkey}recoveryCodes endedSessionIds}...UserError}}', Passkey, UserError].join('')) as Document<FinishPasskeyEnrolmentMutation, FinishPasskeyEnrolmentMutationVariables>;
+export const renamePasskeyDocument = (/* @__PURE__ */ ['mutation renamePasskey($id:ID!$name:String!){answer:renamePasskey(id:$id name:$name){...on Passkey{kind:__typename ...Passkey}...UserError}}', Passkey, UserError].join('')) as Document<RenamePasskeyMutation, RenamePasskeyMutationVariables>;
+export const removePasskeyDocument = (/* @__PURE__ */ ['mutation removePasskey($id:ID!){answer:removePasskey(id:$id){...UserResult}}', UserResult, User, UserError].join('')) as Document<RemovePasskeyMutation, RemovePasskeyMutationVariables>;
+export const passkeysDocument = (/* @__PURE__ */ ['query passkeys{answer:me{passkeys{...Passkey}}}', Passkey].join('')) as Document<PasskeysQuery, PasskeysQueryVariables>;
 export const startProviderLoginDocument = (/* @__PURE__ */ ['mutation startProviderLogin($provider:ID!$redirectUri:String){answer:startProviderLogin(provider:$provider redirectUri:$redirectUri){...on ProviderAuthorization{kind:__typename authorizationUrl state codeVerifier expiresIn}...UserError}}', UserError].join('')) as Document<StartProviderLoginMutation, StartProviderLoginMutationVariables>;
 export const providerLoginDocument = (/* @__PURE__ */ ['mutation providerLogin($input:ProviderLoginInput!){answer:providerLogin(input:$input){...SignInResult}}', SignInResult, AuthPayload, User, Session, EmailChallenge, SecondFactorChallenge, UserError].join('')) as Document<ProviderLoginMutation, ProviderLoginMutationVariables>;
 export const linkIdentityDocument = (/* @__PURE__ */ ['mutation linkIdentity($input:ProviderLoginInput!){answer:linkIdentity(input:$input){...UserResult}}', UserResult, User, UserError].join('')) as Document<LinkIdentityMutation, LinkIdentityMutationVariables>;
 export const unlinkIdentityDocument = (/* @__PURE__ */ ['mutation unlinkIdentity($id:ID!){answer:unlinkIdentity(id:$id){...UserResult}}', UserResult, User, UserError].join('')) as Document<UnlinkIdentityMutation, UnlinkIdentityMutationVariables>;
 export const identitiesDocument = ('query identities{answer:me{identities{id providerId email linkedAt}}}') as Document<IdentitiesQuery, IdentitiesQueryVariables>;
-export const startReauthenticationDocument = (/* @__PURE__ */ ['mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods emailChallenge{...EmailChallenge}expiresIn}...UserError}}', EmailChallenge, UserError].join('')) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
+export const startReauthenticationDocument = (/* @__PURE__ */ ['mutation startReauthentication($sendCode:Boolean!=false){answer:startReauthentication(sendCode:$sendCode){...on Reauthentication{kind:__typename id methods passkeyOptions emailChallenge{...EmailChallenge}expiresIn}...UserError}}', EmailChallenge, UserError].join('')) as Document<StartReauthenticationMutation, StartReauthenticationMutationVariables>;
 export const reauthenticateDocument = (/* @__PURE__ */ ['mutation reauthenticate($id:ID!$proof:ReauthenticationProof!){answer:reauthenticate(id:$id proof:$proof){...Reauthenticated ...UserError}}', Reauthenticated, Session, UserError].join('')) as Document<ReauthenticateMutation, ReauthenticateMutationVariables>;
 export const revertSecurityChangeDocument = (/* @__PURE__ */ ['mutation revertSecurityChange($token:String!$proof:ReauthenticationProof){answer:revertSecurityChange(token:$token proof:$proof){...EmailChallengeResult}}', EmailChallengeResult, EmailChallenge, UserError].join('')) as Document<RevertSecurityChangeMutation, RevertSecurityChangeMutationVariables>;
 export const startTotpEnrolmentDocument = (/* @__PURE__ */ ['mutation startTotpEnrolment{answer:startTotpEnrolment{...on TotpEnrolment{kind:__typename id secret uri qrSvg expiresIn}...UserError}}', UserError].join('')) as Document<StartTotpEnrolmentMutation, StartTotpEnrolmentMutationVariables>;

@@ -7,7 +7,10 @@
  * - `keep.ts`: the storage of the refresh token
  * - `reauthentication.ts`: the proof of identity that security changes require. With {@link Options.onReauthenticationRequired}, refused
  *   requests are sent again after it
- * - `second_factors.ts`: the functions that manage second factors. Import it only on the page that does
+ * - `second_factors.ts`: the functions that manage authenticator apps and recovery codes. Import it only on the page that does
+ * - `passkeys.ts`, `passkey_ceremony.ts`: the functions for passkeys. Import them only on pages that offer passkeys
+ * - `changed.ts`: what follows a change to how the user signs in
+ * - `login_link.ts`: signing in on one device with a link that is opened on another. Import it only on pages that do
  * - `challenges.ts`: the IDs of pending email challenges
  * - `events.ts`: the events that the server sends
  * - `post.ts`, `outcome.ts`, `fault.ts`: requests and their outcomes

@@ -13,6 +13,8 @@ export type ReauthenticationRequest = {
   id: string;
   /** The methods that the user can use. */
   methods: AuthenticationMethod[];
+  /** The options for a proof with a passkey: see `passkeys.ts`. */
+  passkeyOptions: unknown;
   /** Emails a code to the user. Returns the challenge or the refusal. */
   sendCode: () => Promise<EmailChallengeFragment | UserError | Unknown>;
   /** The refusal of the previous proof, if the user is asked again. */
@@ -41,7 +43,7 @@ export function reauthenticator(ask: AskForProof | undefined, start: Start, prov
   async function reauthenticate(ask: AskForProof) {
     const begun = await start();
     if (begun.kind !== 'Reauthentication') return false;
-    const { id, methods } = begun;
+    const { id } = begun;
     let mailedId = id;
     const sendCode = async () => {
       const mailed = await start(true);
@@ -51,7 +53,7 @@ export function reauthenticator(ask: AskForProof | undefined, start: Start, prov
     };
     let refusal: UserError | undefined;
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-      const proof = await ask({ id, methods, sendCode, refusal });
+      const proof = await ask({ ...begun, sendCode, refusal });
       if (!proof) return false;
       const outcome = await prove(proof.emailCode ? mailedId : id, proof);
       if (outcome.kind === 'Reauthenticated') return true;

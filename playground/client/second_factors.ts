@@ -1,3 +1,4 @@
+import { changer } from './changed';
 import type { Gatehouse } from './gatehouse';
 import {
   finishTotpEnrolmentDocument,
@@ -9,24 +10,14 @@ import {
 import { outcome } from './outcome';
 
 /**
- * Creates the functions that manage second factors. They are not part of {@link Gatehouse}, because only the page that manages them needs
- * them. To sign in with a second factor, call `gatehouse.verifySecondFactor`.
+ * Creates the functions that manage authenticator apps and recovery codes. They are not part of {@link Gatehouse}, because only the page
+ * that manages them needs them. To sign in with a second factor, call `gatehouse.verifySecondFactor`.
  *
- * Starting an enrolment, removing the app and replacing the codes require a recent proof of identity. For the first authenticator app of
- * an account with an email address, only an emailed code counts. Afterwards, only second factors count.
+ * Starting an enrollment, removing the app and replacing the codes require a recent proof of identity. For the first second factor
+ * of an account with an email address, only an emailed code counts. Afterwards, only second factors count.
  */
 export function secondFactors({ run, accessToken }: Pick<Gatehouse, 'run' | 'accessToken'>) {
-  const refresh = async () => accessToken(await accessToken());
-
-  /**
-   * After a change, gets an access token that tells of it, and with it the changed user. The change is made even if this fails, and recovery
-   * codes are returned only once.
-   */
-  async function changed<Answer extends { kind: string }>({ answer }: { answer: Answer }) {
-    if (answer.kind !== 'UserError') await refresh().catch(() => {});
-    return outcome(answer);
-  }
-
+  const changed = changer({ accessToken });
   return {
     /** Starts to set up an authenticator app, and returns its secret as text and as a QR code. */
     startTotpEnrolment: async () => outcome((await run(startTotpEnrolmentDocument)).answer),
@@ -34,7 +25,7 @@ export function secondFactors({ run, accessToken }: Pick<Gatehouse, 'run' | 'acc
     finishTotpEnrolment: async (id: string, code: string) => changed(await run(finishTotpEnrolmentDocument, { id, code })),
     /** Replaces all recovery codes. */
     regenerateRecoveryCodes: async () => changed(await run(regenerateRecoveryCodesDocument)),
-    /** Removes the authenticator app and the recovery codes. */
+    /** Removes the authenticator app and, if the account has no passkey, the recovery codes. */
     removeTotp: async () => changed(await run(removeTotpDocument)),
     /** Removes all second factors of another user, who has lost them. For superusers. */
     resetSecondFactors: async (id: string) => outcome((await run(resetSecondFactorsDocument, { id })).answer),

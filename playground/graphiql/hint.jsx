@@ -3,6 +3,7 @@ import { done, interrupted, lastAnswer } from './fetcher.js';
 import { isProvenByLink } from './known.js';
 import { useOpenName, useOpenOperation } from './open_operation.js';
 import { before, next, source } from './operations.js';
+import { ceremonyIn, PasskeyButton } from './passkey_button.jsx';
 import { Prose } from './prose.jsx';
 import { known } from './session.js';
 import { useStore } from './store.js';
@@ -38,6 +39,16 @@ const REFUSALS_OF = {
   FinishTotpEnrolment: { INVALID_OTP: ['This code is wrong. Run the operation again with the code that the app shows now.', 'FinishTotpEnrolment'] },
   VerifySecondFactor: { INVALID_OTP: ['This code is wrong or has been used: each works once. Run the operation again with another code.', 'VerifySecondFactor'] },
   RegenerateRecoveryCodes: { NOT_ENABLED: ['This account has no second factor. Enroll an authenticator app with StartTotpEnrolment.', 'StartTotpEnrolment'] },
+  StartPasskeyEnrolment: {
+    NOT_ENABLED: ['First verify your email address: sign in with an emailed code, which RequestLoginCode requests.', 'RequestLoginCode'],
+    REAUTHENTICATION_REQUIRED: [
+      'First confirm that it’s you with an emailed code, or with the second factor that you have: run StartReauthentication and Reauthenticate, then try again.',
+      'StartReauthentication',
+    ],
+  },
+  StartPasskeySignup: { EMAIL_TAKEN: ['This account already exists. Run the operation again with another email address.', 'StartPasskeySignup'] },
+  RenamePasskey: { NOT_FOUND: ['You have no passkey with this ID. Add one with StartPasskeyEnrolment.', 'StartPasskeyEnrolment'] },
+  RemovePasskey: { LAST_SIGN_IN_METHOD: ['This passkey is the only way to sign in. Set a password with ChangePassword, or add another passkey with StartPasskeyEnrolment.', 'ChangePassword', 'StartPasskeyEnrolment'] },
   StartReauthentication: {
     NOT_ENABLED: ['No code is emailed, because your email address is not verified. Run the operation again without `sendCode`.', 'StartReauthentication'],
     SECOND_FACTOR_REQUIRED: ['No code is emailed, because this account has a second factor. Run the operation again without `sendCode`.', 'StartReauthentication'],
@@ -53,9 +64,14 @@ const TOKENS = {
   Reauthenticate: ['This reauthentication has expired or has already been used. Start again with StartReauthentication.', 'StartReauthentication'],
   FinishTotpEnrolment: ['This enrollment has expired or has already been finished. Start again with StartTotpEnrolment.', 'StartTotpEnrolment'],
   VerifySecondFactor: ['This challenge has expired or has already been answered. Sign in again with Login.', 'Login'],
+  PasskeyLogin: ['This sign-in has expired or has already been finished. Start again with StartPasskeyLogin.', 'StartPasskeyLogin'],
+  PasskeySignup: ['This sign-up has expired or has already been finished. Start again with StartPasskeySignup.', 'StartPasskeySignup'],
+  FinishPasskeyEnrolment: ['This enrollment has expired or has already been finished. Start again with StartPasskeyEnrolment.', 'StartPasskeyEnrolment'],
   RevertSecurityChange: ['The link works once, within 72 hours. A password reset with RequestPasswordReset unlinks the accounts that were linked since the last reset.', 'RequestPasswordReset'],
   ResetPassword: ['The link works once, and stops working when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
 };
+
+const WITH_BUTTON = 'Only a browser can use a passkey: run this operation, then click the button below its response.';
 
 /** Explains missing values that need more than the name of the operation that provides them. */
 const MISSING = {
@@ -63,6 +79,11 @@ const MISSING = {
   resetToken: 'The token is in an emailed link, which is sent only if an account has the email address.',
   undoToken: 'The token is in the link of an emailed notice. A notice has a link only if the email address was verified at least 72 hours before the change.',
   otherSessionId: 'Run Login once more to start another session.',
+  loginPasskey: WITH_BUTTON,
+  signupPasskey: WITH_BUTTON,
+  enrolmentPasskey: WITH_BUTTON,
+  reauthenticationPasskey: WITH_BUTTON,
+  secondFactorPasskey: WITH_BUTTON,
   totp: 'Enter the code that the authenticator app shows, or replace `totp` with a `recoveryCode`.',
 };
 
@@ -81,7 +102,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
   if (missing) return hintForMissing(operationName, missing);
   if (isListening) {
     const [text, ...tabs] = goOn(operationName);
-    return [`Listening: new events in your sessions and account appear here. ${text}`, ...tabs];
+    return [`Listening: new events appear here. ${text}`, ...tabs];
   }
   if (code === 'UNAUTHENTICATED' && reason === 'MISSING') {
     const ways = hasAccount ? ['Login', 'Signup'] : ['Signup', 'Login'];
@@ -103,6 +124,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
     return [[said(outcome), text].filter(Boolean).join(' '), ...tabs];
   }
   if (outcome.retryAfter) return [`Try again in ${outcome.retryAfter} seconds.`];
+  if (outcome.code === 'INVALID_CREDENTIALS' && operationName.includes('Passkey')) return [outcome.message];
   if (outcome.code === 'INVALID_CREDENTIALS') return hintForCredentials(operationName, hasAccount);
   if (outcome.code === 'INVALID_TOKEN') return TOKENS[operationName];
   return REFUSALS_OF[operationName]?.[outcome.code] ?? REFUSALS[outcome.code];
@@ -129,6 +151,7 @@ function hintForCredentials(operationName, hasAccount) {
 /** Returns a text and the tab to continue with after a success. */
 function following(operationName, outcome) {
   const challenge = challengeOf(outcome);
+  if (outcome?.__typename === 'PasskeyCeremony') return [''];
   if (STEPS[outcome?.__typename]) return ['', STEPS[outcome.__typename]];
   // if the address is already verified, no email is sent again
   if (challenge && !operationName.startsWith('Resend')) return ['', answering(challenge)];
@@ -164,6 +187,8 @@ function challengeOf(outcome) {
 /** What the hint says about these outcomes. */
 const SAID = {
   AuthPayload: 'Signed in: requests now carry the access token.',
+  PasskeyCeremony: 'Now the browser creates or uses a passkey. The playground fills in the response.',
+  PasskeyEnrolled: 'Done: the passkey signs you in, and is a second factor too. Keep the recovery codes in a safe place: they are shown only once.',
   ProviderAuthorization: 'Sign in at the provider, which then sends you back here.',
   Reauthentication: 'To send the proof, run Reauthenticate.',
   Reauthenticated: 'Confirmed: you can now run the refused operation again.',
@@ -182,6 +207,7 @@ export function Hint() {
   const [name, open, answer] = [useOpenName(), useOpenOperation(), useStore(lastAnswer)];
   const [text, ...tabs] = (answer?.operationName === name && hint(answer)) || [];
   const { authorizationUrl: url, qrSvg } = (answer?.operationName === name && Object.values(answer.data ?? {})[0]) || {};
+  const ceremony = answer?.operationName === name && ceremonyIn(answer);
   function go(tab) {
     // the tab may be the open one, to be run again
     lastAnswer.set(null);
@@ -192,6 +218,7 @@ export function Hint() {
       {qrSvg && <img src={`data:image/svg+xml,${encodeURIComponent(qrSvg)}`} alt="QR code for an authenticator app" />}
       <p>{text ? <Prose text={text} /> : (answer?.operationName === name ? '' : 'Run the operation to see its response.')}</p>
       {url && <a href={url}>Go to the provider</a>}
+      {ceremony && <PasskeyButton key={ceremony.options.challenge} ceremony={ceremony} onDone={go} />}
       {tabs.map((tab) => <button type="button" key={tab} onClick={() => go(tab)}>{tab}</button>)}
     </div>
   );

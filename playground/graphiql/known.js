@@ -1,5 +1,6 @@
 // The values known from previous responses and emails: tokens, IDs, codes. The variables of a tab have placeholders for them, such
 // as "<refreshToken>", which are filled in.
+import { learnCeremony, learnPasskey, spendPasskey } from './passkeys.js';
 import { learnEnrolment, learnFactors, learnRemoval, PROOFS, spend } from './second_factors.js';
 
 /** The initial values: the user that the first tab signs up, their later email address, and how they reauthenticate. */
@@ -8,20 +9,22 @@ export const BEGINNING = {
   newEmail: 'mary.somerville@example.org',
   username: 'mary',
   password: 'correct horse battery',
+  passkeyEmail: 'mary.fairfax@example.org',
   sendCode: false,
   proof: PROOFS.password,
+  secondFactorProof: PROOFS.totp,
 };
 
 /** Returns another user to start with, for a server where mary already exists. */
 export function anotherBeginning() {
   const number = Math.floor(1000 + Math.random() * 9000);
-  return { email: `mary${number}@example.org`, newEmail: `mary.somerville${number}@example.org`, username: `mary${number}` };
+  return { email: `mary${number}@example.org`, newEmail: `mary.somerville${number}@example.org`, passkeyEmail: `mary.fairfax${number}@example.org`, username: `mary${number}` };
 }
 
 /** The templates of emails on security changes, whose links undo the change. */
 const NOTICES = [
   'password_changed', 'password_was_reset', 'email_changed', 'identity_linked', 'identity_unlinked',
-  'second_factor_enabled', 'second_factor_removed', 'recovery_codes_replaced',
+  'second_factor_enabled', 'second_factor_removed', 'recovery_codes_replaced', 'passkey_added', 'passkey_removed',
 ];
 
 /** Returns a text of variables with all known values filled in. Placeholders of unknown values stay. */
@@ -47,8 +50,8 @@ export function learn(known, variables, data, newestMail) {
   const { authorizationCode } = variables?.input?.proof ?? variables?.input ?? {};
   const left = authorizationCode ? rest : known;
   return Object.entries(data ?? {}).reduce((all, [field, outcome]) => {
-    const spent = spend(all, variables?.proof, outcome);
-    return learnOutcome(spent, variables ?? {}, outcome, newestMail, field);
+    const spent = spendPasskey(spend(all, variables?.proof, outcome), field, outcome);
+    return learnOutcome(learnCeremony(spent, field, outcome), variables ?? {}, outcome, newestMail, field);
   }, left);
 }
 
@@ -64,6 +67,8 @@ export function learnMails(known, mails) {
   const reauthenticationCode = fresh.find((mail) => mail.template === 'reauthentication')?.code;
   const mailedTo = (address) => fresh.filter((mail) => mail.to === address);
   const activationToken = tokenIn(mailedTo(known.challengeEmail ?? known.email), 'activation');
+  // the link also names the account
+  const loginToken = tokenIn(mailedTo(known.challengeEmail), 'login_code')?.split('&')[0];
   const resetToken = tokenIn(mailedTo(known.resetEmail ?? known.email), 'password_reset');
   const undoToken = tokenIn(mails, ...NOTICES);
   return Object.assign(
@@ -71,6 +76,7 @@ export function learnMails(known, mails) {
     code && { code },
     reauthenticationCode && { reauthenticationCode },
     activationToken && { activationToken },
+    loginToken && { loginToken },
     resetToken && { resetToken },
     undoToken && { undoToken },
   );
@@ -99,13 +105,17 @@ function learnOutcome(known, variables, outcome, newestMail, field) {
     case 'EmailChallenge':
       return learnChallenge({ ...known, ...proven(variables.input) }, outcome, newestMail);
     case 'SecondFactorChallenge':
-      return { ...answered(known, variables, newestMail), ...proven(variables.input), secondFactorChallengeId: outcome.id, hasAccount: true };
+      return learnSecondFactor({ ...answered(known, variables, newestMail), ...proven(variables.input) }, outcome);
     case 'TotpEnrolment':
       return learnEnrolment(known, outcome);
     case 'SecondFactorsEnabled':
       return learnEnd(learnFactors(known, variables, outcome), outcome);
     case 'PasswordChanged':
       return learnEnd({ ...reset(known, variables.input, newestMail), password: variables.input.newPassword }, outcome);
+    case 'PasskeyEnrolled':
+      return learnEnd(learnPasskey(known, outcome), outcome);
+    case 'Passkey':
+      return learnPasskey(known, outcome);
     case 'SessionsEnded':
       return learnEnd(known, outcome);
     case 'Reauthentication':
@@ -125,8 +135,14 @@ function learnOutcome(known, variables, outcome, newestMail, field) {
 
 /** Adds a reauthentication, and the first of its methods that the playground knows a proof for. */
 function learnReauthentication({ reauthenticationCode, ...known }, { id, methods, emailChallenge }, newestMail) {
-  const kind = methods?.includes('TOTP') ? 'totp' : (emailChallenge ? 'emailCode' : 'password');
+  const kind = methods?.includes('TOTP') ? 'totp' : (methods?.includes('PASSKEY') ? 'passkey' : (emailChallenge ? 'emailCode' : 'password'));
   return { ...known, ...(emailChallenge && { readMail: newestMail }), reauthenticationId: id, proof: PROOFS[kind] };
+}
+
+/** Adds a challenge, and the first of its methods that the playground knows a proof for. */
+function learnSecondFactor(known, { id, methods }) {
+  const secondFactorProof = methods?.includes('TOTP') || !methods?.includes('PASSKEY') ? PROOFS.totp : PROOFS.secondFactorPasskey;
+  return { ...known, secondFactorChallengeId: id, secondFactorProof, hasAccount: true };
 }
 
 function signedIn(known, input, { accessToken, refreshToken, session, user, emailChallenge }) {
@@ -150,14 +166,15 @@ function signedIn(known, input, { accessToken, refreshToken, session, user, emai
 /** Removes the ID of an answered challenge, and the emailed values for it: both work once. */
 function answered({ secondFactorChallengeId, ...known }, { input, token }, newestMail) {
   if (!newestMail || (!input?.otp && !token)) return known;
-  const { code, activationToken, ...rest } = known;
+  const { code, activationToken, loginToken, confirmationNumber, ...rest } = known;
   return { ...rest, challengeId: null, readMail: newestMail };
 }
 
 /** Learns from a refused sign-up that the account exists, and from other refusals whether a code can be emailed, or must be. */
 function learnRefusal(known, input, { code }, field) {
   if (['NOT_ENABLED', 'SECOND_FACTOR_REQUIRED'].includes(code) && field === 'startReauthentication') return { ...known, sendCode: false };
-  if (field === 'startTotpEnrolment' && code === 'REAUTHENTICATION_REQUIRED') return { ...known, sendCode: !known.authenticator };
+  if (['startTotpEnrolment', 'startPasskeyEnrolment'].includes(field) && code === 'REAUTHENTICATION_REQUIRED') return { ...known, sendCode: !known.authenticator };
+  if (field === 'startPasskeySignup' && code === 'EMAIL_TAKEN') return { ...known, passkeyEmail: anotherBeginning().passkeyEmail };
   if (code === 'EMAIL_TAKEN' && input?.email === known.email) return { ...known, hasAccount: true };
   if (code === 'USERNAME_TAKEN' && input?.username === known.username) return { ...known, username: anotherBeginning().username };
   return known;
@@ -178,12 +195,12 @@ function proven(input) {
 /** Adds to `known` the challenge that awaits a code; a link needs none. */
 function learnChallenge(known, challenge, newestMail) {
   if (!challenge) return known;
-  const { code, resetToken, activationToken, ...rest } = known;
-  const { id, email, purpose } = challenge;
+  const { code, resetToken, activationToken, loginToken, ...rest } = known;
+  const { id, email, purpose, confirmationNumber } = challenge;
   // emails from before do not answer this challenge
-  if (purpose === 'RESET_PASSWORD') return { ...rest, ...(code && { code }), readMail: newestMail, resetEmail: email };
+  if (purpose === 'RESET_PASSWORD') return { ...rest, ...(code && { code }), ...(loginToken && { loginToken }), readMail: newestMail, resetEmail: email };
   const isByLink = isProvenByLink(challenge) || known.isByLink;
-  return { ...rest, ...(resetToken && { resetToken }), readMail: newestMail, challengeId: id, challengeEmail: email, isByLink };
+  return { ...rest, ...(resetToken && { resetToken }), readMail: newestMail, challengeId: id, challengeEmail: email, isByLink, ...(confirmationNumber && { confirmationNumber }) };
 }
 
 function learnEnd({ otherSessionId, ...known }, { endedSessionIds = [] }) {

@@ -8,7 +8,8 @@ const PARTS = {
   4: 'Protected fields',
   5: 'Forms and verification',
   6: 'Sign-in providers',
-  7: 'Administration',
+  7: 'Passkeys',
+  8: 'Administration',
 };
 
 const files = import.meta.glob('../operations/*', { query: '?raw', import: 'default', eager: true });
@@ -48,23 +49,41 @@ const SOURCES = {
   code: 'RequestLoginCode',
   challengeEmail: 'RequestLoginCode',
   challengeId: 'RequestLoginCode',
+  loginToken: 'RequestLoginCode',
+  confirmationNumber: 'RequestLoginCode',
   resetToken: 'RequestPasswordReset',
   activationToken: 'ResendActivationEmail',
   providerCode: 'StartProviderLogin',
   providerState: 'StartProviderLogin',
   providerCodeVerifier: 'StartProviderLogin',
   identityId: 'LinkIdentity',
+  loginCeremonyId: 'StartPasskeyLogin',
+  loginPasskey: 'StartPasskeyLogin',
+  signupCeremonyId: 'StartPasskeySignup',
+  signupPasskey: 'StartPasskeySignup',
+  enrolmentCeremonyId: 'StartPasskeyEnrolment',
+  enrolmentPasskey: 'StartPasskeyEnrolment',
+  reauthenticationPasskey: 'StartReauthentication',
+  secondFactorPasskey: 'Login',
+  passkeyId: 'FinishPasskeyEnrolment',
 };
 
 /** The operations that the tour skips because they need more than a browser and a new account, by reason. */
 const LEFT_OUT = Object.entries({
+  'ConfirmLoginLink and LoginLinkConfirmed are for signing in on another device: run them between RequestLoginCode and VerifyOtp.': ['ConfirmLoginLink', 'LoginLinkConfirmed'],
   'RevertSecurityChange requires an email address that was verified at least 72 hours before the change.': ['RevertSecurityChange'],
   'The operations for sign-in providers require Google, or `gatehouse dev --fake-providers`.': ['StartProviderLogin', 'ProviderLogin', 'GoogleLogin', 'LinkIdentity', 'UnlinkIdentity'],
+  'The operations for passkeys require a device that supports passkeys, and the playground opened at localhost.': [
+    'StartPasskeyEnrolment', 'FinishPasskeyEnrolment', 'RenamePasskey', 'RemovePasskey',
+    'StartPasskeySignup', 'PasskeySignup', 'StartPasskeyLogin', 'PasskeyLogin',
+  ],
   'Users, SetUserRole, SetUserActive and ResetSecondFactors require a superuser, which `gatehouse create-superuser` creates.': ['Users', 'SetUserRole', 'SetUserActive', 'ResetSecondFactors'],
 });
 const BY_LINK = ['ActivateAccount and ResendActivationEmail require EMAIL_VERIFICATION_METHOD=link.', ['ActivateAccount', 'ResendActivationEmail']];
 const BY_CODE = ['ResendOtp requires verification by code; see EMAIL_VERIFICATION and EMAIL_VERIFICATION_METHOD.', ['ResendOtp']];
 
+/** The sources that anybody can run. */
+const NEEDS_NO_ACCOUNT = ['StartProviderLogin', 'StartPasskeyLogin', 'StartPasskeySignup'];
 
 /** Returns `{ next, reasons }`: the next tab of the tour after `name`, and why the tabs before it are skipped. */
 export function next(name, done, { isByLink, isUnproven }) {
@@ -93,7 +112,7 @@ export function before(name, known) {
 /** Returns the operation that provides the first of these missing values, if there is one. */
 export function source([name], known) {
   const from = SOURCES[name];
-  if (from && from !== 'StartProviderLogin' && !known.hasAccount) return 'Signup';
+  if (from && !NEEDS_NO_ACCOUNT.includes(from) && !known.hasAccount) return 'Signup';
   if (name === 'secondFactorChallengeId' && !known.authenticator) return 'StartTotpEnrolment';
   // another code can be requested for the pending challenge
   return name === 'code' && known.challengeId ? 'ResendOtp' : from;

@@ -1,11 +1,13 @@
 // The second factors among the known values: the playground acts as the authenticator app.
 import { canCompute, stepAt, totp } from './totp.js';
 
-/** The proofs that Reauthenticate can send. */
+/** The proofs that Reauthenticate and VerifySecondFactor can send. */
 export const PROOFS = {
   password: { password: '<password>' },
   emailCode: { emailCode: '<reauthenticationCode>' },
   totp: { totp: '<totp>' },
+  passkey: { passkey: '<reauthenticationPasskey>' },
+  secondFactorPasskey: { passkey: '<secondFactorPasskey>' },
 };
 
 /** Adds the secret of an app that is being enrolled. */

@@ -23,6 +23,8 @@ pub enum AdministrationRefusal {
     NotFound,
     /// The account is the superuser's own, or they are no longer a superuser.
     NotAllowed,
+    /// The user's passkeys are their only way to sign in.
+    LastSignInMethod,
     /// The superuser must reauthenticate first.
     ReauthenticationRequired,
 }

@@ -38,7 +38,7 @@ pub use revert_security_change::{
 };
 pub use set_user_active::set_user_active;
 pub use set_user_role::set_user_role;
-pub use signup::{SignupRefusal, signup};
+pub use signup::{SignupPasskey, SignupRefusal, check_passkey_signup, signup, signup_with_passkey};
 pub use update_profile::{Change, UpdateProfileInput, UpdateProfileRefusal, update_profile};
 pub use user::{may_see_devices, may_see_second_factors, user};
 pub use username_available::{UsernameAvailability, UsernameAvailableRefusal, username_available};

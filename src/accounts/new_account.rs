@@ -23,8 +23,8 @@ pub struct NewAccountInput {
     pub email: Option<String>,
     /// The username.
     pub username: Option<String>,
-    /// The password.
-    pub password: SecretString,
+    /// The password. `None` for an account with a passkey instead.
+    pub password: Option<SecretString>,
     /// The password again. Checked if present.
     pub password_confirmation: Option<SecretString>,
     /// The full name.
@@ -74,11 +74,13 @@ impl Draft {
         });
         let mut draft =
             Self { names, password: None, password_hash: None, name, first_name, last_name, errors };
-        let parsed_password = Password::parse(input.password.expose_secret())
-            .and_then(|password| check_new(app, &password, &draft.owner()).map(|()| password));
-        draft.password = draft.errors.check("password", parsed_password);
-        let confirmation = input.password_confirmation.as_ref();
-        draft.errors.check("passwordConfirmation", check_confirmation(&input.password, confirmation));
+        if let Some(password) = &input.password {
+            let parsed = Password::parse(password.expose_secret())
+                .and_then(|password| check_new(app, &password, &draft.owner()).map(|()| password));
+            draft.password = draft.errors.check("password", parsed);
+            let confirmation = input.password_confirmation.as_ref();
+            draft.errors.check("passwordConfirmation", check_confirmation(password, confirmation));
+        }
         draft
     }
 

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     fault::Fault,
     sessions::Viewer,
-    storage::{Timestamp, identity, session, user as users},
+    storage::{Timestamp, identity, passkey, session, user as users},
 };
 
 /// A row with an ID that clients know.
@@ -19,10 +19,12 @@ pub enum Node {
     Session(Box<session::Model>, bool),
     /// An identity.
     Identity(identity::Model),
+    /// A passkey.
+    Passkey(passkey::Model),
 }
 
-/// Finds the user, session or identity with this ID. Returns `None` if the viewer may not see it: sessions and identities are
-/// visible to those who see their user.
+/// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it: sessions and identities are
+/// visible to those who see their user, and passkeys to those who see the user's second factors.
 pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, Fault> {
     if let Some(found) = user(app, viewer, id).await? {
         return Ok(Some(Node::User(Box::new(found))));
@@ -34,6 +36,11 @@ pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, 
         let sees_second_factors = may_see_second_factors(&viewer.user, &owner);
         let row = if sees_second_factors { row } else { row.without_second_factors() };
         return Ok(Some(Node::Session(Box::new(row), sees_device)));
+    }
+    if let Some(row) = passkey::find(app.db.read(), id).await? {
+        let owner = user(app, viewer, row.user_id).await?;
+        let is_visible = owner.is_some_and(|owner| may_see_second_factors(&viewer.user, &owner));
+        return Ok(is_visible.then_some(Node::Passkey(row)));
     }
     let Some(row) = identity::find(app.db.read(), id).await? else { return Ok(None) };
     Ok(user(app, viewer, row.user_id).await?.map(|_| Node::Identity(row)))

@@ -1,11 +1,12 @@
 //! Removing the second factors of a user who has lost them.
 
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::administration::{AdministrationRefusal, is_present};
 use crate::{
     app::App,
-    fault::{Failure, Fault},
+    fault::Failure,
     input::{EmailAddress, Username},
     outbox,
     rate_limit::{self, Action},
@@ -13,7 +14,7 @@ use crate::{
     security_changes::SecurityChange,
     sessions::{Viewer, step_up},
     storage::{
-        Timestamp, Txn,
+        Timestamp, Txn, identity,
         security_change::ChangeKind,
         user::{self, Role},
     },
@@ -50,7 +51,7 @@ pub async fn reset_second_factors(
             let Some(user) = locked.into_iter().find(|user| user.id == id) else {
                 return Ok(Err(AdministrationRefusal::NotFound));
             };
-            reset(&txn, user, change, now).await.map(Ok)
+            reset(&txn, user, change, now).await
         })
         .await?;
     outbox::wake(app);
@@ -62,7 +63,7 @@ pub async fn reset_second_factors(
 pub async fn reset_second_factors_by_operator(
     app: &App,
     identifier: &str,
-) -> Result<Option<user::Model>, Fault> {
+) -> Result<Option<user::Model>, Failure<AdministrationRefusal>> {
     let found = match (EmailAddress::parse(identifier), Username::parse(identifier)) {
         (Ok(email), _) => user::find_by_email_key(app.db.read(), email.key()).await?,
         (_, Ok(username)) => user::find_by_username_key(app.db.read(), &username.key()).await?,
@@ -75,12 +76,14 @@ pub async fn reset_second_factors_by_operator(
     let id = found.id;
     let change = SecurityChange::announce(app, &found, ChangeKind::SecondFactorRemoved).await?;
     let now = Timestamp(app.clock.now());
-    app.db
+    let reset = app
+        .db
         .write(async move |txn| match user::lock(&txn, &[id]).await?.pop() {
-            Some(user) => reset(&txn, user, change, now).await.map(drop),
-            None => Ok(()),
+            Some(user) => reset(&txn, user, change, now).await,
+            None => Ok(Err(AdministrationRefusal::NotFound)),
         })
         .await?;
+    reset?;
     Ok(Some(found))
 }
 
@@ -89,10 +92,16 @@ async fn reset(
     user: user::Model,
     change: SecurityChange,
     now: Timestamp,
-) -> Result<user::Model, sea_orm::DbErr> {
+) -> Result<Result<user::Model, AdministrationRefusal>, DbErr> {
     if !user.has_second_factor() {
-        return Ok(user);
+        return Ok(Ok(user));
+    }
+    let has_other_way = user.password_hash.is_some()
+        || user.email.is_some()
+        || !identity::list(txn, &[user.id]).await?.is_empty();
+    if !has_other_way {
+        return Ok(Err(AdministrationRefusal::LastSignInMethod));
     }
     change.insert(txn, &user, &[]).await?;
-    Ok(second_factors::remove_all(txn, user.id, now).await?.unwrap_or(user))
+    Ok(Ok(second_factors::remove_all(txn, user.id, now).await?.unwrap_or(user)))
 }

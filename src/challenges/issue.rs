@@ -38,6 +38,9 @@ pub struct IssuedChallenge {
     pub expires_in: Duration,
     /// The time until another email can be requested.
     pub resend_in: Duration,
+    /// The number to compare with the one on the page that the link opens. `None` if that page cannot sign in the client that
+    /// requested it.
+    pub confirmation_number: Option<String>,
 }
 
 impl IssuedChallenge {
@@ -48,7 +51,8 @@ impl IssuedChallenge {
         let left = |until: time::OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
         let expires_in = left(challenge.expires_at.0);
         let resend_in = left(challenge.created_at.0 + app.config.budgets.mail_again.period);
-        Self { challenge, expires_in, resend_in }
+        let confirmation_number = confirmation_number(app, &challenge);
+        Self { challenge, expires_in, resend_in, confirmation_number }
     }
 }
 
@@ -75,7 +79,12 @@ impl Challenge {
         let request =
             MailRequest { kind, to, user_id: row.user_id, challenge_id: Some(row.id), good_for: expires_in };
         let mail = storage::outbox::Model { asker: permit.asker, ..outbox::row(app, request) };
-        let issued = IssuedChallenge { challenge: row.clone(), expires_in, resend_in: permit.resend_in };
+        let issued = IssuedChallenge {
+            challenge: row.clone(),
+            expires_in,
+            resend_in: permit.resend_in,
+            confirmation_number: confirmation_number(app, &row),
+        };
         Self { row, mail, issued }
     }
 
@@ -124,6 +133,12 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
         ..challenge::Model::new(secrets::uuid_v4(), purpose, method, now, Timestamp(now.0 + expires_in))
     };
     (row, expires_in)
+}
+
+/// Returns the confirmation number of a sign-in challenge. Addresses without an account get one too, even if their email has no
+/// link.
+fn confirmation_number(app: &App, challenge: &challenge::Model) -> Option<String> {
+    (challenge.purpose == Purpose::SignIn).then(|| app.tokens.confirmation_number(challenge.id))
 }
 
 /// Returns the row of a challenge that is not emailed, because the expected proof needs no code.

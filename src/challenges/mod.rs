@@ -12,4 +12,4 @@ mod registration;
 pub use issue::{About, Challenge, IssuedChallenge, unmailed};
 pub use lock::{Locked, lock};
 pub use permit::{Asker, MailPermit, charge, restore};
-pub use registration::{RegisteredIdentity, Registration};
+pub use registration::{RegisteredIdentity, RegisteredPasskey, Registration};

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::{
     app::App,
     secrets,
-    storage::{Timestamp, challenge, identity, user},
+    storage::{Timestamp, challenge, identity, passkey, user},
+    webauthn::NewCredential,
 };
 
 /// An account that is created once its email address is proven.
@@ -24,6 +25,43 @@ pub struct Registration {
     #[serde(default)]
     password_mac: Option<u16>,
     identity: Option<RegisteredIdentity>,
+    #[serde(default)]
+    passkey: Option<RegisteredPasskey>,
+}
+
+/// The passkey that the person registered with, and can sign in to the new account with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredPasskey {
+    /// The user handle: the ID of the account on the authenticator.
+    pub user_handle: Uuid,
+    /// The credential that the browser created.
+    pub credential: NewCredential,
+    /// The name that its owner sees.
+    pub name: String,
+}
+
+impl RegisteredPasskey {
+    /// Returns the row that adds the passkey to this user.
+    #[must_use]
+    pub fn into_row(self, user_id: Uuid, created_at: Timestamp) -> passkey::Model {
+        let Self { user_handle, credential, name } = self;
+        passkey::Model {
+            id: secrets::uuid_v7(created_at.0),
+            user_id,
+            user_handle,
+            credential_id: credential.credential_id,
+            public_key: credential.public_key,
+            sign_count: credential.sign_count.into(),
+            is_backup_eligible: credential.is_backup_eligible,
+            is_backed_up: credential.is_backed_up,
+            transports: credential.transports.join(","),
+            name,
+            created_at,
+            last_used_at: None,
+            removed_at: None,
+            expires_at: None,
+        }
+    }
 }
 
 /// The provider's account with which the registration was made, and which signs in to the new account.
@@ -71,6 +109,7 @@ impl Registration {
             password_hash,
             password_mac: None,
             identity: None,
+            passkey: None,
         })
     }
 
@@ -106,7 +145,14 @@ impl Registration {
             password_hash: None,
             password_mac: None,
             identity: None,
+            passkey: None,
         }
+    }
+
+    /// Adds the passkey that signs in to the new account.
+    #[must_use]
+    pub fn with_passkey(self, passkey: Option<RegisteredPasskey>) -> Self {
+        Self { passkey, ..self }
     }
 
     /// Adds the provider's account that signs in to the new account.
@@ -133,10 +179,16 @@ impl Registration {
         self.identity.as_ref()
     }
 
-    /// Removes the password and the provider's account, so that nothing signs in to the new account.
+    /// Returns the passkey that signs in to the new account.
+    #[must_use]
+    pub fn passkey(&self) -> Option<&RegisteredPasskey> {
+        self.passkey.as_ref()
+    }
+
+    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new account.
     #[must_use]
     pub fn without_credentials(self) -> Self {
-        Self { password_hash: None, password_mac: None, identity: None, ..self }
+        Self { password_hash: None, password_mac: None, identity: None, passkey: None, ..self }
     }
 
     /// Returns the row of the new account, with its email address proven at `now`.

@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let input = NewAccountInput {
         email,
         username: arguments.username,
-        password,
+        password: Some(password),
         password_confirmation,
         ..NewAccountInput::default()
     };

@@ -86,7 +86,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SIGNUPS",
                 "20/1h",
-                "Sign-ups from one address, including those refused because a name is taken.",
+                "Sign-ups from one address, including those refused because a name is taken. Those that begin with an emailed code \
+                 count as emails instead.",
             ),
             username_checks: budget(
                 r,

@@ -10,7 +10,7 @@ use crate::secrets::{SecretKey, private_file};
 
 /// Reads the key from the file. At the first start, creates the key and the file, which only its owner can read.
 ///
-/// Two programs that start at once use the same key, and a file that a crash left empty gets one.
+/// If two programs start at the same time, both use the same key. A file that a crash left empty gets a new key.
 pub(super) fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
     let kept = match read(path) {
         Ok(text) if !text.is_empty() => text,
@@ -24,14 +24,14 @@ pub(super) fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut file = OpenOptions::new().read(true).open(path)?;
-    // whoever creates the file holds its lock until the key is in it
+    // the program that creates the file holds its lock until the key is written
     file.lock_shared()?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// Writes a new key to the file and returns it, unless another program was faster: then returns the other's.
+/// Writes a new key to the file and returns it. If another program was faster, returns that program's key.
 fn create(path: &Path) -> io::Result<String> {
     let mut file =
         private_file(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))?;

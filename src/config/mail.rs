@@ -90,8 +90,8 @@ impl MailConfig {
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether to email people who request a password reset or sign-in code for an address without an account, to tell \
-             them so.",
+            "Whether to email people who request a password reset for an address without an account, to tell them so. With \
+             `SIGNUP=off`, also those who request a sign-in code; with `SIGNUP=on`, they get a code that creates an account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

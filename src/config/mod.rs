@@ -14,6 +14,7 @@ mod mail;
 mod mode;
 mod monitoring;
 mod origin;
+mod passkeys;
 mod passwords;
 mod provider;
 mod provider_presets;
@@ -38,6 +39,7 @@ pub use graphql_limits::GraphqlLimits;
 pub use mail::MailConfig;
 pub use mode::Mode;
 pub use monitoring::{LogFormat, MonitoringConfig, Readiness};
+pub use passkeys::PasskeyConfig;
 pub use passwords::{Argon2Backend, MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY_KIB, PasswordConfig};
 pub use provider::{ClientAuthentication, ProviderConfig, ProviderEndpoints, ProviderKind};
 pub use providers::ProvidersConfig;
@@ -68,6 +70,7 @@ pub struct Config {
     pub providers: ProvidersConfig,
     pub passwords: PasswordConfig,
     pub second_factors: SecondFactorConfig,
+    pub passkeys: PasskeyConfig,
     pub budgets: Budgets,
     pub sockets: SocketLimits,
     pub graphql_limits: GraphqlLimits,
@@ -106,6 +109,7 @@ impl Config {
         let passwords = PasswordConfig::read(&mut r);
         let second_factors = SecondFactorConfig::read(&mut r);
         let mail = MailConfig::read(&mut r);
+        let passkeys = PasskeyConfig::read(&mut r, &server, &mail.app_name);
         let providers = ProvidersConfig::read(&mut r, server.base_url(), server.port);
         let budgets = Budgets::read(&mut r);
         let sockets = SocketLimits::read(&mut r);
@@ -126,6 +130,7 @@ impl Config {
             providers,
             passwords,
             second_factors,
+            passkeys,
             budgets,
             sockets,
             graphql_limits,

@@ -42,7 +42,12 @@ impl SignUpConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section("Sign-up", "");
         let read = Self {
-            signup: r.setting("SIGNUP", "on", "Whether people may create accounts.", switch),
+            signup: r.setting(
+                "SIGNUP",
+                "on",
+                "Whether people may create accounts: by sign-up, with a sign-in code, or through a provider.",
+                switch,
+            ),
             reserved_usernames: r.setting(
                 "RESERVED_USERNAMES",
                 DefaultValue::derived(RESERVED_USERNAMES, "`admin`, `root`, `support` and similar names"),

@@ -18,7 +18,7 @@ impl SocketLimits {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section("Subscriptions", "WebSockets that one server keeps open. See [Events](events.md).");
         Self {
-            all: r.setting("WEBSOCKET_MAX", "10000", "The maximum number of WebSockets.", |s| {
+            all: r.setting("WEBSOCKET_MAX", "10000", "The maximum number of WebSockets and other streams. Those without an access token can use at most half.", |s| {
                 within(s, 1..=1_000_000)
             }),
             per_address: r.setting(

@@ -39,7 +39,7 @@ const WAITING: usize = 64;
 pub struct Event {
     /// The kind of event.
     pub kind: EventKind,
-    /// The user it concerns.
+    /// The user it concerns. For [`EventKind::LoginLinkConfirmed`], the challenge, because there may be no user yet.
     pub user_id: Uuid,
     /// The session it concerns, if any.
     pub session_id: Option<Uuid>,
@@ -62,6 +62,8 @@ pub enum EventKind {
     EmailVerified,
     /// The profile, the linked accounts, the role or the active state changed.
     ProfileChanged,
+    /// The link of a challenge was confirmed for the client that requested it.
+    LoginLinkConfirmed,
 }
 
 impl Event {
@@ -80,7 +82,7 @@ pub struct Events(Arc<Inner>);
 struct Inner {
     /// Distinguishes notices of this server from those of others.
     server: Uuid,
-    /// One room for each user with listeners.
+    /// One room for each user or challenge with listeners.
     rooms: Mutex<HashMap<Uuid, Room>>,
     unannounced: Unannounced,
 }
@@ -88,8 +90,8 @@ struct Inner {
 #[derive(Debug)]
 struct Room {
     sender: broadcast::Sender<Event>,
-    /// The number of listeners for each session.
-    sessions: HashMap<Uuid, usize>,
+    /// The number of listeners for each session. Listeners for a challenge have no session.
+    sessions: HashMap<Option<Uuid>, usize>,
 }
 
 impl Default for Events {
@@ -125,7 +127,19 @@ impl Events {
     /// Subscribes to the events of a user from now on, for one of their sessions.
     #[must_use]
     pub fn listen(&self, user_id: Uuid, session_id: Uuid) -> Listener {
+        self.enter(&mut self.rooms(), user_id, Some(session_id))
+    }
+
+    /// Subscribes to the confirmation of a challenge's link. Returns `None` if the challenge already has `most` listeners.
+    #[must_use]
+    pub fn listen_for_confirmation(&self, challenge_id: Uuid, most: usize) -> Option<Listener> {
         let mut rooms = self.rooms();
+        let open = rooms.get(&challenge_id).and_then(|room| room.sessions.get(&None));
+        let has_place = open.is_none_or(|count| *count < most);
+        has_place.then(|| self.enter(&mut rooms, challenge_id, None))
+    }
+
+    fn enter(&self, rooms: &mut HashMap<Uuid, Room>, user_id: Uuid, session_id: Option<Uuid>) -> Listener {
         let room = rooms
             .entry(user_id)
             .or_insert_with(|| Room { sender: broadcast::channel(WAITING).0, sessions: HashMap::new() });
@@ -139,7 +153,7 @@ impl Events {
         let rooms = self.rooms();
         let of_room = |(user, room): (&Uuid, &Room)| {
             let user = *user;
-            room.sessions.keys().map(move |session| (*session, user)).collect::<Vec<_>>()
+            room.sessions.keys().flatten().map(move |session| (*session, user)).collect::<Vec<_>>()
         };
         rooms.iter().flat_map(of_room).collect()
     }
@@ -155,7 +169,7 @@ pub struct Listener {
     heard: broadcast::Receiver<Event>,
     events: Events,
     user_id: Uuid,
-    session_id: Uuid,
+    session_id: Option<Uuid>,
 }
 
 impl Listener {
@@ -174,9 +188,14 @@ impl Listener {
         }
     }
 
-    /// Waits until the listener's session ends.
+    /// Waits until the listener's session ends. Without a session, waits forever.
     pub async fn session_end(&mut self) {
-        while !self.next().await.ends(self.session_id) {}
+        loop {
+            let event = self.next().await;
+            if self.session_id.is_some_and(|id| event.ends(id)) {
+                return;
+            }
+        }
     }
 }
 

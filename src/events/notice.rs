@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Event, Events, NoticeChannel, NoticeError, unannounced::Batch};
+use super::{Event, EventKind, Events, NoticeChannel, NoticeError, unannounced::Batch};
 
 /// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
@@ -13,6 +13,9 @@ const AT_ONCE: usize = 40;
 pub struct Notice {
     from: Uuid,
     events: Vec<Event>,
+    /// Events of kinds that version 0.1 does not know. It ignores this field, but could not read such events in `events`.
+    #[serde(default)]
+    newer_events: Vec<Event>,
     /// Whether events before these were dropped.
     #[serde(default)]
     is_incomplete: bool,
@@ -73,14 +76,18 @@ impl Events {
         if !is_own {
             first(&notice.events);
             self.publish(&notice.events);
+            self.publish(&notice.newer_events);
         }
-        let Notice { from, events, is_incomplete } = notice;
-        Ok(Heard { from, is_own, is_incomplete, is_sign_of_life: events.is_empty() && !is_incomplete })
+        let Notice { from, events, newer_events, is_incomplete } = notice;
+        let is_sign_of_life = events.is_empty() && newer_events.is_empty() && !is_incomplete;
+        Ok(Heard { from, is_own, is_incomplete, is_sign_of_life })
     }
 
     fn text(&self, batch: &Batch) -> String {
         let Batch { events, is_incomplete, .. } = batch.clone();
-        let notice = Notice { from: self.0.server, events, is_incomplete };
+        let (newer_events, events) =
+            events.into_iter().partition(|event| event.kind == EventKind::LoginLinkConfirmed);
+        let notice = Notice { from: self.0.server, events, newer_events, is_incomplete };
         serde_json::to_string(&notice).expect("IDs and times are JSON")
     }
 }
@@ -129,6 +136,15 @@ mod tests {
         let Heard { is_own, is_incomplete, .. } = other.hear(&sent.0[0], |_| ()).unwrap();
         assert_eq!((is_own, is_incomplete), (false, false));
         assert_eq!(heard.next().await, event);
+        let confirmed = Event { kind: EventKind::LoginLinkConfirmed, session_id: None, ..event };
+        let mut waiting = other.listen_for_confirmation(ada, 1).unwrap();
+        assert!(other.listen_for_confirmation(ada, 1).is_none());
+        one.announce(&[confirmed]);
+        assert!(one.send_notice(&mut sent).await.unwrap());
+        let of_newer = serde_json::from_str::<serde_json::Value>(&sent.0[25]).unwrap();
+        assert_eq!(of_newer["events"], serde_json::json!([]), "version 0.1 can read it");
+        assert!(!other.hear(&sent.0[25], |_| ()).unwrap().is_sign_of_life);
+        assert_eq!(waiting.next().await, confirmed);
         let Heard { is_own, is_sign_of_life, .. } = one.hear(&one.sign_of_life(), |_| ()).unwrap();
         assert_eq!((is_own, is_sign_of_life), (true, true));
         for text in ["", "{}", "{\"from\":1}", "null"] {

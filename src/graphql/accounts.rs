@@ -157,7 +157,7 @@ impl From<SignupInput> for NewAccountInput {
         Self {
             email: input.email,
             username: input.username,
-            password: input.password.into(),
+            password: Some(input.password.into()),
             password_confirmation: input.password_confirmation.map(SecretString::from),
             name: input.name,
             first_name: input.first_name,
@@ -231,6 +231,8 @@ impl From<SignupRefusal> for UserError {
     fn from(refusal: SignupRefusal) -> Self {
         match refusal {
             SignupRefusal::NotEnabled => Self::signup_not_enabled(),
+            // a sign-up with a password has no passkey
+            SignupRefusal::PasskeySpent => Self::sign_in_expired(),
             SignupRefusal::InvalidInput(fields) => Self::invalid_input(fields),
         }
     }

@@ -219,6 +219,10 @@ impl From<AdministrationRefusal> for UserError {
                 ErrorCode::NotAllowed,
                 "You cannot change your own account this way, and you must be a superuser.",
             ),
+            AdministrationRefusal::LastSignInMethod => Self::new(
+                ErrorCode::LastSignInMethod,
+                "This user can sign in only with a passkey, so nothing was removed.",
+            ),
             AdministrationRefusal::ReauthenticationRequired => Self::reauthentication_required(),
         }
     }

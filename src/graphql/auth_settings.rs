@@ -34,6 +34,7 @@ impl AuthSettingsQuery {
             password_max_length: length(PASSWORD_MAX_LENGTH),
             username_min_length: length(USERNAME_MIN_LENGTH),
             username_max_length: length(USERNAME_MAX_LENGTH),
+            passkey_rp_id: config.passkeys.relying_party.as_ref().map(|party| party.id.clone()),
             providers: config.providers.all.iter().map(SignInProvider::from).collect(),
         }
     }
@@ -60,6 +61,8 @@ pub struct AuthSettings {
     username_min_length: i32,
     /// The maximum length of a username, in characters.
     username_max_length: i32,
+    /// The domain that passkeys belong to (the RP ID). Null if the server does not support passkeys.
+    passkey_rp_id: Option<String>,
     /// The sign-in providers, in the order in which to show them.
     providers: Vec<SignInProvider>,
 }

@@ -8,6 +8,7 @@ use async_graphql::{
 };
 
 use crate::app::App;
+use boxed::Boxed;
 use error_redaction::ErrorRedaction;
 use guard::{documents::Documents, jwt_guard::JwtGuard, root::Guarded};
 use measure::Measure;
@@ -16,16 +17,19 @@ use unhandled::ReportUnhandled;
 pub mod accounts;
 pub mod administration;
 pub mod auth_settings;
+pub mod boxed;
 pub mod caller;
 pub mod dashboard;
 pub mod error;
 pub mod error_redaction;
 pub mod guard;
 pub mod introspection;
+pub mod login_links;
 pub mod measure;
 pub mod node;
 mod numbers;
 pub mod openapi;
+pub mod passkeys;
 pub mod password_reset;
 pub mod provider_login;
 pub mod reauthentication;
@@ -51,20 +55,23 @@ pub struct Query(
 /// Mutations. Every field requires an access token, unless its description says that it is public.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    accounts::AccountsMutation,
-    sessions::SessionsMutation,
-    verification::VerificationMutation,
-    password_reset::PasswordResetMutation,
-    reauthentication::ReauthenticationMutation,
-    second_factors::SecondFactorsMutation,
-    provider_login::ProviderLoginMutation,
-    administration::AdministrationMutation,
-    dashboard::DashboardMutation,
+    Boxed<accounts::AccountsMutation>,
+    Boxed<sessions::SessionsMutation>,
+    Boxed<verification::VerificationMutation>,
+    Boxed<login_links::LoginLinksMutation>,
+    Boxed<password_reset::PasswordResetMutation>,
+    Boxed<reauthentication::ReauthenticationMutation>,
+    Boxed<second_factors::SecondFactorsMutation>,
+    Boxed<passkeys::PasskeysMutation>,
+    Boxed<provider_login::ProviderLoginMutation>,
+    Boxed<administration::AdministrationMutation>,
+    Boxed<dashboard::DashboardMutation>,
 );
 
-/// Subscriptions, over WebSocket or server-sent events. Every field requires an access token.
+/// Subscriptions, over WebSocket or server-sent events. Every field requires an access token, unless its description says that it
+/// is public.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(session_events::SessionEventsSubscription);
+pub struct Subscription(session_events::SessionEventsSubscription, login_links::LoginLinksSubscription);
 
 /// The executable schema.
 pub type ApiSchema = Schema<Guarded<Query>, Guarded<Mutation>, Subscription>;

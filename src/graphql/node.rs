@@ -16,7 +16,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// A user, session or identity by its ID. Null if it does not exist, or if the viewer may not see it.
+    /// A user, session, identity or passkey by its ID. Null if it does not exist, or if the viewer may not see it.
     async fn node(
         &self,
         ctx: &Context<'_>,

@@ -10,6 +10,7 @@ use super::{
     refusal::{ErrorCode, UserError},
     types::{
         email_challenge::EmailChallenge,
+        json::Json,
         provider_login_input::ProviderLoginInput,
         session::{AuthenticationMethod, Session},
     },
@@ -93,6 +94,9 @@ pub struct Reauthentication {
     id: ID,
     /// The methods that the viewer can use.
     methods: Vec<AuthenticationMethod>,
+    /// The options for asking the browser for a passkey, to parse with `PublicKeyCredential.parseRequestOptionsFromJSON`. Null if
+    /// the viewer has no passkey.
+    passkey_options: Option<Json>,
     /// The challenge for the emailed code. Null if no code was requested.
     email_challenge: Option<EmailChallenge>,
     /// Seconds until the reauthentication expires.
@@ -104,6 +108,7 @@ impl From<reauthentication::Reauthentication> for Reauthentication {
         Self {
             id: started.id.into(),
             methods: started.methods.into_iter().map(Into::into).collect(),
+            passkey_options: started.passkey_options.map(Json),
             email_challenge: started.issued.map(EmailChallenge::from),
             expires_in: whole_seconds(started.expires_in),
         }
@@ -149,6 +154,9 @@ pub enum ReauthenticationProof {
     /// A recovery code.
     #[graphql(secret)]
     RecoveryCode(String),
+    /// What `navigator.credentials.get` returned for the `passkeyOptions`, converted with `toJSON`.
+    #[graphql(secret)]
+    Passkey(Json),
 }
 
 impl From<ReauthenticationProof> for reauthentication::ReauthenticationProof {
@@ -161,6 +169,9 @@ impl From<ReauthenticationProof> for reauthentication::ReauthenticationProof {
             ReauthenticationProof::RecoveryCode(code) => {
                 Self::SecondFactor(SecondFactorProof::RecoveryCode(code.into()))
             }
+            ReauthenticationProof::Passkey(Json(response)) => {
+                Self::SecondFactor(SecondFactorProof::Passkey(response))
+            }
         }
     }
 }
@@ -171,7 +182,8 @@ impl From<ReauthenticationProof> for OwnershipProof {
             ReauthenticationProof::Password(password) => Self::Password(password.into()),
             ReauthenticationProof::EmailCode(_)
             | ReauthenticationProof::Totp(_)
-            | ReauthenticationProof::RecoveryCode(_) => Self::Other,
+            | ReauthenticationProof::RecoveryCode(_)
+            | ReauthenticationProof::Passkey(_) => Self::Other,
             ReauthenticationProof::Identity(input) => Self::Identity(input.into()),
         }
     }
@@ -202,6 +214,7 @@ impl From<ReauthenticateRefusal> for UserError {
             ReauthenticateRefusal::InvalidOtp => {
                 Self::new(ErrorCode::InvalidOtp, "This code is wrong or has expired.")
             }
+            ReauthenticateRefusal::InvalidPasskey => Self::wrong_passkey(),
             ReauthenticateRefusal::SecondFactorRequired => Self::second_factor_required(),
             ReauthenticateRefusal::NotAccepted => Self::new(
                 ErrorCode::InvalidCredentials,

@@ -84,7 +84,8 @@ pub enum ErrorCode {
     EmailTaken,
     /// Another account already has this username. If other inputs are at fault too, the code is `INVALID_INPUT`.
     UsernameTaken,
-    /// The account is unknown, its password is wrong, or it has no password. The cases are not distinguished.
+    /// The account is unknown, its password is wrong, or it has no password; or the passkey is unknown or wrong. The error does not
+    /// say which.
     InvalidCredentials,
     /// The credentials are correct, but the account is deactivated.
     AccountDisabled,
@@ -188,6 +189,25 @@ impl UserError {
 
     pub(super) fn enrolment_required() -> Self {
         Self::new(ErrorCode::EnrolmentRequired, "Set up a second factor first.")
+    }
+
+    pub(super) fn passkeys_not_enabled() -> Self {
+        Self::new(ErrorCode::NotEnabled, "This server does not support passkeys.")
+    }
+
+    pub(super) fn wrong_passkey() -> Self {
+        Self::new(
+            ErrorCode::InvalidCredentials,
+            "This passkey was not accepted. Try again, or choose another way.",
+        )
+    }
+
+    pub(super) fn passkey_not_created() -> Self {
+        Self::new(ErrorCode::InvalidCredentials, "The passkey was not created correctly. Try again.")
+    }
+
+    pub(super) fn sign_in_expired() -> Self {
+        Self::new(ErrorCode::InvalidToken, "This sign-in has expired. Start again.")
     }
 
     pub(super) fn wrong_second_factor() -> Self {

@@ -12,14 +12,15 @@ use super::{
     refusal::{ErrorCode, UserError},
     types::{
         auth_payload::SignInResult,
+        json::Json,
         user::{User, UserResult},
     },
     unhandled::Growing,
 };
 use crate::{
     second_factors::{
-        self, FinishTotpEnrolmentRefusal, RegenerateRecoveryCodesRefusal, RemoveTotpRefusal,
-        StartTotpEnrolmentRefusal, VerifySecondFactorRefusal,
+        self, EnrolmentRefusal, FinishTotpEnrolmentRefusal, RegenerateRecoveryCodesRefusal,
+        RemoveTotpRefusal, VerifySecondFactorRefusal,
     },
     sessions::SignIn,
 };
@@ -31,7 +32,7 @@ pub struct SecondFactorsMutation;
 #[Object]
 impl SecondFactorsMutation {
     /// Completes a sign-in with a second factor. Wrong codes from an authenticator app are limited for the challenge, for the
-    /// client's address, and for the account. Recovery codes are not limited.
+    /// client's address, and for the account. Passkeys and recovery codes are not limited.
     async fn verify_second_factor(
         &self,
         ctx: &Context<'_>,
@@ -80,8 +81,8 @@ impl SecondFactorsMutation {
         })
     }
 
-    /// Removes the authenticator app and the recovery codes. Requires recent reauthentication with a second factor. If the account
-    /// has no app, succeeds and changes nothing.
+    /// Removes the authenticator app and, if the account has no passkey, the recovery codes. Requires recent reauthentication with
+    /// a second factor. If the account has no app, succeeds and changes nothing.
     async fn remove_totp(&self, ctx: &Context<'_>) -> Result<UserResult, ApiError> {
         let (app, _) = caller(ctx)?;
         let viewer = viewer(ctx)?;
@@ -114,6 +115,9 @@ pub enum SecondFactorProof {
     /// A recovery code. Case, spaces and hyphens are ignored.
     #[graphql(secret)]
     RecoveryCode(String),
+    /// What `navigator.credentials.get` returned for the `passkeyOptions`, converted with `toJSON`.
+    #[graphql(secret)]
+    Passkey(Json),
 }
 
 impl From<SecondFactorProof> for second_factors::SecondFactorProof {
@@ -121,6 +125,7 @@ impl From<SecondFactorProof> for second_factors::SecondFactorProof {
         match proof {
             SecondFactorProof::Totp(code) => Self::Totp(code.into()),
             SecondFactorProof::RecoveryCode(code) => Self::RecoveryCode(code.into()),
+            SecondFactorProof::Passkey(Json(response)) => Self::Passkey(response),
         }
     }
 }
@@ -199,23 +204,22 @@ pub enum SecondFactorsResult {
 impl From<VerifySecondFactorRefusal> for UserError {
     fn from(refusal: VerifySecondFactorRefusal) -> Self {
         match refusal {
-            VerifySecondFactorRefusal::InvalidToken => {
-                Self::new(ErrorCode::InvalidToken, "This sign-in has expired. Start again.")
-            }
+            VerifySecondFactorRefusal::InvalidToken => Self::sign_in_expired(),
             VerifySecondFactorRefusal::InvalidOtp => Self::wrong_second_factor(),
+            VerifySecondFactorRefusal::InvalidCredentials => Self::wrong_passkey(),
             VerifySecondFactorRefusal::AccountDisabled => Self::account_disabled(),
         }
     }
 }
 
-impl From<StartTotpEnrolmentRefusal> for UserError {
-    fn from(refusal: StartTotpEnrolmentRefusal) -> Self {
+impl From<EnrolmentRefusal> for UserError {
+    fn from(refusal: EnrolmentRefusal) -> Self {
         match refusal {
-            StartTotpEnrolmentRefusal::EmailNotVerified => {
+            EnrolmentRefusal::EmailNotVerified => {
                 Self::new(ErrorCode::NotEnabled, "Verify your email address first.")
             }
-            StartTotpEnrolmentRefusal::ReauthenticationRequired => Self::reauthentication_required(),
-            StartTotpEnrolmentRefusal::EmailCodeRequired => Self::new(
+            EnrolmentRefusal::ReauthenticationRequired => Self::reauthentication_required(),
+            EnrolmentRefusal::EmailCodeRequired => Self::new(
                 ErrorCode::ReauthenticationRequired,
                 "Confirm that it is you with an emailed code, then try again.",
             ),

@@ -9,7 +9,7 @@ use super::{
     error::ApiError,
 };
 use crate::{
-    events::{self, Event},
+    events::{Event, EventKind},
     sessions,
 };
 
@@ -31,7 +31,7 @@ impl SessionEventsSubscription {
     ) -> Result<impl Stream<Item = SessionEvent> + use<>, ApiError> {
         let (app, _) = caller(ctx)?;
         let events = sessions::session_events(app, viewer(ctx)?).await?;
-        Ok(events.map(SessionEvent::from))
+        Ok(events.filter_map(async |event| SessionEvent::of(event)))
     }
 }
 
@@ -46,15 +46,23 @@ pub struct SessionEvent {
     session_id: Option<ID>,
 }
 
-impl From<Event> for SessionEvent {
-    fn from(event: Event) -> Self {
-        Self { kind: event.kind.into(), at: event.at, session_id: event.session_id.map(ID::from) }
+impl SessionEvent {
+    /// Converts an event of a user. Returns `None` if the event does not concern a user.
+    fn of(event: Event) -> Option<Self> {
+        let kind = match event.kind {
+            EventKind::SessionStarted => SessionEventKind::SessionStarted,
+            EventKind::SessionEnded => SessionEventKind::SessionEnded,
+            EventKind::PasswordChanged => SessionEventKind::PasswordChanged,
+            EventKind::EmailVerified => SessionEventKind::EmailVerified,
+            EventKind::ProfileChanged => SessionEventKind::ProfileChanged,
+            EventKind::LoginLinkConfirmed => return None,
+        };
+        Some(Self { kind, at: event.at, session_id: event.session_id.map(ID::from) })
     }
 }
 
 /// The kind of session event. New values may be added, so handle unknown ones.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "events::EventKind")]
 pub enum SessionEventKind {
     /// A session started: the user signed in.
     SessionStarted,

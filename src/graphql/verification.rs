@@ -79,11 +79,12 @@ impl VerificationMutation {
     }
 
     /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or
-    /// not an account has the email address.
+    /// not an account has the email address. If none has it and sign-ups are allowed, the code or the link creates an account
+    /// without a password, and the email says so.
     async fn request_login_code(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The email address of the account.")] email: String,
+        #[graphql(desc = "The email address to sign in or sign up with.")] email: String,
     ) -> Result<EmailChallengeResult, ApiError> {
         let (app, caller) = caller(ctx)?;
         verification::request_login_code(app, caller.asker(app).await?, &email).await.try_into()

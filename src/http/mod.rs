@@ -98,6 +98,11 @@ fn routes(
         .at("/callback/:provider", PostOnly(callback::callback))
         .at(introspection::PATH, PostOnly(introspection::introspect))
         .at("/health/address", get(seen_address::address));
+    if app.config.passkeys.relying_party.is_some() {
+        routes = routes
+            .at("/.well-known/webauthn", well_known::public(well_known::webauthn))
+            .at("/.well-known/passkey-endpoints", well_known::public(well_known::passkey_endpoints));
+    }
     if let Some(page) = well_known::password_page(&app.config) {
         routes = routes.at("/.well-known/change-password", get(well_known::ChangePassword(page)));
     }

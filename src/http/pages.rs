@@ -3,9 +3,9 @@
 //! Google in a browser.
 //!
 //! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page does not
-//! use up its link, because mail scanners follow links too: only the button on the page calls the API. Only
-//! `/sign-in` keeps a session. It keeps it in the cookie of cookie mode, and only if the account is the one
-//! that the link names.
+//! use up or confirm its link, because mail scanners follow links too, and some run scripts: that takes a button.
+//! Only `/sign-in` keeps a session, in the cookie of cookie mode, and only if the account is the one
+//! that the link names. If another browser requested the link, the page offers to sign in there too.
 
 use std::sync::Arc;
 
@@ -27,10 +27,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The scripts of the pages, by name.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("account.js", include_str!("pages/account.js")),
     ("activate.js", include_str!("pages/activate.js")),
     ("google.js", include_str!("pages/google.js")),
+    ("passkey.js", include_str!("pages/passkey.js")),
     ("reset_password.js", include_str!("pages/reset_password.js")),
     ("sign_in.js", include_str!("pages/sign_in.js")),
     ("undo.js", include_str!("pages/undo.js")),
@@ -110,9 +111,11 @@ fn page(config: &Config, template: &str) -> Response {
         config.mail.app_url.as_ref().map(|url| {
             format!("<p class=\"help\"><a href=\"{}\">Go to {{app_name}}</a></p>", HtmlEscape(url))
         });
+    let rp_id = config.passkeys.relying_party.as_ref().map_or("", |party| party.id.as_str());
     let html = template
         .replace("<!-- app -->", &app.unwrap_or_default())
         .replace("<!-- help -->", &help.unwrap_or_default())
+        .replace("{passkey_rp_id}", rp_id)
         .replace("{app_name}", &HtmlEscape(&config.mail.app_name).to_string());
     file("text/html; charset=utf-8", html)
 }

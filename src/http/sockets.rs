@@ -21,6 +21,8 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Everybody,
+    /// Everybody without an access token.
+    Anonymous,
     Address(String),
     User(Uuid),
 }

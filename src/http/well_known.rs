@@ -89,6 +89,27 @@ impl Endpoint for ChangePassword {
     }
 }
 
+/// Returns the origins where passkeys work, both outside their domain (Web Authentication Level 3 §5.11) and within it.
+#[handler]
+pub(super) fn webauthn(Data(app): Data<&Arc<App>>) -> Response {
+    let party = app.config.passkeys.relying_party.as_ref();
+    let origins = party.into_iter().flat_map(|party| &party.origins);
+    let is_of_pages = |origin: &&String| origin.starts_with("https://") && !origin.ends_with('*');
+    let origins: Vec<_> = origins.filter(is_of_pages).collect();
+    Json(json!({ "origins": origins })).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
+}
+
+/// Returns the page on which people add and remove passkeys, for password managers
+/// (<https://w3c.github.io/webappsec-passkey-endpoints/>). Without a page, the empty object says that passkeys are supported.
+#[handler]
+pub(super) fn passkey_endpoints(Data(app): Data<&Arc<App>>) -> Response {
+    let endpoints = match &app.config.passkeys.passkey_manage_url {
+        Some(page) => json!({ "enroll": page, "manage": page }),
+        None => json!({}),
+    };
+    Json(endpoints).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
+}
+
 /// Returns the paths of the metadata. The issuer's path comes after the well-known one (RFC 8414 §3.1) or
 /// before it (§5 there, OpenID Connect Discovery §4.1).
 pub(super) fn metadata_paths(config: &Config) -> Vec<String> {

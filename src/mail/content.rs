@@ -55,6 +55,8 @@ pub enum Content {
         /// Whether the address was never proven, which means that signing in removes the older ways to sign
         /// in.
         removes_password: bool,
+        /// Whether there is no account, so that the code or the link creates one.
+        creates_account: bool,
     },
     /// A code that gives the address to an account. It works only in the session that requested it.
     ChangeEmail {
@@ -116,13 +118,27 @@ pub enum Content {
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
-    /// A notice that the second factors were removed.
+    /// A notice that the authenticator app, or every second factor, was removed.
     SecondFactorRemoved {
+        /// Whether the account has another second factor.
+        has_second_factor: bool,
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
     /// A notice that the recovery codes were replaced.
     RecoveryCodesReplaced {
+        /// The link that undoes the change.
+        undo: Option<SecretString>,
+    },
+    /// A notice that a passkey was added.
+    PasskeyAdded {
+        /// The link that undoes the change.
+        undo: Option<SecretString>,
+    },
+    /// A notice that a passkey was removed.
+    PasskeyRemoved {
+        /// Whether the account has another second factor.
+        has_second_factor: bool,
         /// The link that undoes the change.
         undo: Option<SecretString>,
     },
@@ -162,6 +178,8 @@ impl Content {
             Self::SecondFactorEnabled { .. } => "second_factor_enabled",
             Self::SecondFactorRemoved { .. } => "second_factor_removed",
             Self::RecoveryCodesReplaced { .. } => "recovery_codes_replaced",
+            Self::PasskeyAdded { .. } => "passkey_added",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
             Self::SecondFactorFailed => "second_factor_failed",
             Self::SessionStolen => "session_stolen",
@@ -196,7 +214,9 @@ impl Content {
             | Self::IdentityLinked { undo, .. }
             | Self::IdentityUnlinked { undo, .. }
             | Self::SecondFactorEnabled { undo }
-            | Self::SecondFactorRemoved { undo }
+            | Self::SecondFactorRemoved { undo, .. }
+            | Self::PasskeyAdded { undo }
+            | Self::PasskeyRemoved { undo, .. }
             | Self::RecoveryCodesReplaced { undo } => undo.as_ref(),
             _ => None,
         }
@@ -249,6 +269,7 @@ impl Content {
                     account: account.clone(),
                     expires_in,
                     removes_password: is_full,
+                    creates_account: !is_full,
                 },
                 Self::PasswordChanged { undo: undo.clone() },
                 Self::PasswordWasReset {
@@ -265,7 +286,9 @@ impl Content {
                 Self::IdentityLinked { provider: "Google".into(), undo: undo.clone() },
                 Self::IdentityUnlinked { provider: "Google".into(), undo: undo.clone() },
                 Self::SecondFactorEnabled { undo: undo.clone() },
-                Self::SecondFactorRemoved { undo: undo.clone() },
+                Self::SecondFactorRemoved { has_second_factor: is_full, undo: undo.clone() },
+                Self::PasskeyAdded { undo: undo.clone() },
+                Self::PasskeyRemoved { has_second_factor: is_full, undo: undo.clone() },
                 Self::RecoveryCodesReplaced { undo },
             ]);
         }

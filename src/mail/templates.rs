@@ -15,7 +15,7 @@ macro_rules! built_in {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
 }
 
-const BUILT_IN: [(&str, &str); 41] = built_in![
+const BUILT_IN: [(&str, &str); 45] = built_in![
     "layout.html",
     "activation.txt",
     "activation.html",
@@ -43,6 +43,10 @@ const BUILT_IN: [(&str, &str); 41] = built_in![
     "second_factor_removed.html",
     "recovery_codes_replaced.txt",
     "recovery_codes_replaced.html",
+    "passkey_added.txt",
+    "passkey_added.html",
+    "passkey_removed.txt",
+    "passkey_removed.html",
     "recovery_code_used.txt",
     "recovery_code_used.html",
     "second_factor_failed.txt",
@@ -134,8 +138,14 @@ impl Templates {
             Content::RecoveryCodeUsed { left } => Some(left),
             _ => None,
         };
-        let has_second_factor = matches!(content, Content::PasswordWasReset { has_second_factor: true, .. });
+        let has_second_factor = matches!(
+            content,
+            Content::PasswordWasReset { has_second_factor: true, .. }
+                | Content::SecondFactorRemoved { has_second_factor: true, .. }
+                | Content::PasskeyRemoved { has_second_factor: true, .. }
+        );
         let removes_password = matches!(content, Content::LoginCode { removes_password: true, .. });
+        let creates_account = matches!(content, Content::LoginCode { creates_account: true, .. });
         let variables = |subject: Option<&str>| {
             context! {
                 app_name => sender.app_name.as_str(),
@@ -149,6 +159,7 @@ impl Templates {
                 expires_in => content.expires_in(),
                 account => content.account(),
                 removes_password,
+                creates_account,
                 removed,
                 remaining,
                 old_email,

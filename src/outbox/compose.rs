@@ -57,7 +57,19 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
             notice(app, row, to, |_, undo| Some(Content::SecondFactorEnabled { undo })).await
         }
         MailKind::SecondFactorRemoved => {
-            notice(app, row, to, |_, undo| Some(Content::SecondFactorRemoved { undo })).await
+            let removed = |user: &user::Model, undo| Content::SecondFactorRemoved {
+                has_second_factor: user.has_second_factor(),
+                undo,
+            };
+            notice(app, row, to, |user, undo| Some(removed(user, undo))).await
+        }
+        MailKind::PasskeyAdded => notice(app, row, to, |_, undo| Some(Content::PasskeyAdded { undo })).await,
+        MailKind::PasskeyRemoved => {
+            let removed = |user: &user::Model, undo| Content::PasskeyRemoved {
+                has_second_factor: user.has_second_factor(),
+                undo,
+            };
+            notice(app, row, to, |user, undo| Some(removed(user, undo))).await
         }
         MailKind::RecoveryCodesReplaced => {
             notice(app, row, to, |_, undo| Some(Content::RecoveryCodesReplaced { undo })).await
@@ -162,15 +174,16 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
             asker.map(|asker| Content::ChangeEmail { code: code(), account: called(&asker), expires_in })
         }
         (Purpose::Reauthentication, _) => Some(Content::Reauthentication { code: code(), expires_in }),
-        (Purpose::SignIn, Some(user)) => {
-            let account = called(user);
+        (Purpose::SignIn, user) if user.is_some() || app.config.sign_up.signup => {
+            let account = user.as_ref().map_or_else(|| challenge.email.clone(), called);
             let name = utf8_percent_encode(&account, NON_ALPHANUMERIC).to_string();
             link(app, &challenge).map(|link| Content::LoginCode {
                 code: code(),
                 link: link.expose_secret().replace("{account}", &name).into(),
                 account,
                 expires_in,
-                removes_password: user.email_verified_at.is_none(),
+                removes_password: user.as_ref().is_some_and(|user| user.email_verified_at.is_none()),
+                creates_account: user.is_none(),
             })
         }
         // a deactivated user could not use the link
@@ -178,7 +191,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
         (Purpose::ResetPassword, Some(_)) => {
             link(app, &challenge).map(|link| Content::PasswordReset { link, expires_in })
         }
-        (Purpose::ResetPassword | Purpose::SignIn, None) => {
+        (Purpose::ResetPassword | Purpose::SignIn, _) => {
             app.config.mail.no_account_notice.then_some(Content::NoAccount)
         }
     };

@@ -19,6 +19,10 @@ pub enum MailKind {
     SecondFactorRemoved,
     /// The recovery codes were replaced.
     RecoveryCodesReplaced,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
     /// A recovery code was used.
     RecoveryCodeUsed,
     /// Wrong second factors were entered, by somebody whose first proof was right.
@@ -38,7 +42,7 @@ pub enum MailKind {
 }
 
 impl MailKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::PasswordChanged,
         Self::EmailChanged,
         Self::PasswordWasReset,
@@ -47,6 +51,8 @@ impl MailKind {
         Self::SecondFactorEnabled,
         Self::SecondFactorRemoved,
         Self::RecoveryCodesReplaced,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
         Self::RecoveryCodeUsed,
         Self::SecondFactorFailed,
         Self::SessionStolen,
@@ -69,6 +75,8 @@ impl MailKind {
             Self::SecondFactorEnabled => "second_factor_enabled",
             Self::SecondFactorRemoved => "second_factor_removed",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::SecondFactorFailed => "second_factor_failed",
             Self::SessionStolen => "session_stolen",

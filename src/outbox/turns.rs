@@ -138,6 +138,8 @@ fn is_notice(kind: MailKind) -> bool {
         | MailKind::SecondFactorEnabled
         | MailKind::SecondFactorRemoved
         | MailKind::RecoveryCodesReplaced
+        | MailKind::PasskeyAdded
+        | MailKind::PasskeyRemoved
         | MailKind::RecoveryCodeUsed
         | MailKind::SecondFactorFailed
         | MailKind::SessionStolen => true,

@@ -15,7 +15,7 @@ use crate::{
 /// The reasons why the account stays linked.
 #[derive(Debug)]
 pub enum UnlinkIdentityRefusal {
-    /// The user has no password and no other identity, so they could no longer sign in.
+    /// The user has no password, no passkey and no other identity, so they could no longer sign in.
     LastSignInMethod,
     /// The viewer must reauthenticate first.
     ReauthenticationRequired,
@@ -57,7 +57,7 @@ pub async fn unlink_identity(
             return Ok(Ok(user));
         }
         // read under the lock, because a reset or an undo may have removed the others in the meantime
-        if user.password_hash.is_none() && !others.iter().any(&is_usable) {
+        if user.password_hash.is_none() && !user.has_passkey() && !others.iter().any(&is_usable) {
             return Ok(Err(UnlinkIdentityRefusal::LastSignInMethod));
         }
         change.insert(&txn, &user, &unlinked).await?;

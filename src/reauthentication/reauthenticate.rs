@@ -18,7 +18,7 @@ use crate::{
         identity,
         session::{self, AuthenticationMethod},
     },
-    tokens::{AccessToken, Amr},
+    tokens::{AccessToken, Amr, CeremonyPurpose},
 };
 
 /// The proof of the viewer's identity.
@@ -43,6 +43,8 @@ pub enum ReauthenticateRefusal {
     InvalidCredentials,
     /// The code is wrong, or none was requested.
     InvalidOtp,
+    /// The passkey is not the user's, or its signature is wrong.
+    InvalidPasskey,
     /// The account has a second factor, and only that is accepted.
     SecondFactorRequired,
     /// The proof is a provider's access token. It shows that its holder signed in there once, but not that they are present now.
@@ -176,9 +178,11 @@ async fn check(
                 let count = async move |txn| challenge::count_attempt(&txn, id, &key, most, now).await;
                 Ok(app.db.write_one(count).await?.is_some())
             };
-            let checked = second_factors::check(app, client, &viewer.user, proof, count).await?;
+            let asked = (CeremonyPurpose::Reauthentication, id);
+            let checked = second_factors::check(app, client, &viewer.user, proof, asked, count).await?;
             let proof = checked.map_err(|wrong| match wrong {
                 WrongProof::Wrong => ReauthenticateRefusal::InvalidOtp,
+                WrongProof::WrongPasskey => ReauthenticateRefusal::InvalidPasskey,
                 WrongProof::NoAttemptLeft => ReauthenticateRefusal::InvalidToken,
             })?;
             // the first proof of the session still counts

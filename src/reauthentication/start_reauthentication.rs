@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::{
@@ -11,13 +12,14 @@ use crate::{
     outbox,
     rate_limit::{self, Action},
     security_changes::proven_address,
-    sessions::{Client, Viewer, usable_methods},
+    sessions::{Client, Viewer, passkey_options, usable_methods, usable_passkeys},
     storage::{
         challenge::{self, Purpose},
         identity,
         session::AuthenticationMethod,
         user::{self, SecondFactorMethod},
     },
+    tokens::CeremonyPurpose,
 };
 
 /// A reauthentication that has started.
@@ -27,6 +29,8 @@ pub struct Reauthentication {
     pub id: Uuid,
     /// The methods by which this user can prove their identity.
     pub methods: Vec<AuthenticationMethod>,
+    /// The options with which the browser asks for a passkey, if the user has one.
+    pub passkey_options: Option<Json>,
     /// The challenge that was emailed, if a code was requested.
     pub issued: Option<IssuedChallenge>,
     /// The time until the reauthentication expires.
@@ -62,7 +66,12 @@ pub async fn start_reauthentication(
         let row = challenges::unmailed(app, purpose, about);
         let id = row.id;
         app.db.write_one(async move |txn| challenge::insert(&txn, row).await).await?;
-        return Ok(Reauthentication { id, methods, issued: None, expires_in: app.config.codes.otp_ttl });
+        let expires_in = app.config.codes.otp_ttl;
+        let passkey_options = match &usable_passkeys(app.db.read(), user).await?[..] {
+            [] => None,
+            own => passkey_options(app, CeremonyPurpose::Reauthentication, id, own, expires_in),
+        };
+        return Ok(Reauthentication { id, methods, passkey_options, issued: None, expires_in });
     }
     if user.has_second_factor() {
         return Err(StartReauthenticationRefusal::SecondFactorRequired.into());
@@ -73,7 +82,7 @@ pub async fn start_reauthentication(
     let issued = app.db.write(async move |txn| challenge.insert(&txn).await).await?;
     outbox::wake(app);
     let (id, expires_in) = (issued.challenge.id, issued.expires_in);
-    Ok(Reauthentication { id, methods, issued: Some(issued), expires_in })
+    Ok(Reauthentication { id, methods, passkey_options: None, issued: Some(issued), expires_in })
 }
 
 async fn methods(
@@ -84,6 +93,7 @@ async fn methods(
     if user.has_second_factor() {
         let usable = usable_methods(app.db.read(), user).await?;
         let method = |method| match method {
+            SecondFactorMethod::Passkey => AuthenticationMethod::Passkey,
             SecondFactorMethod::Totp => AuthenticationMethod::Totp,
             SecondFactorMethod::RecoveryCode => AuthenticationMethod::RecoveryCode,
         };

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
+    enrolled::complete,
     recovery_codes::{NewCodes, generate},
     totp::{DIGITS, step_of},
 };
@@ -16,12 +17,7 @@ use crate::{
     security_changes::{SecurityChange, UNDO_TTL},
     sessions::Viewer,
     storage::{
-        Timestamp, challenge, recovery_code,
-        security_change::ChangeKind,
-        session::{self, AuthenticationMethod},
-        session_end, totp,
-        user::{self, SecondFactorMethod},
-        user_changes,
+        Timestamp, recovery_code, security_change::ChangeKind, session::AuthenticationMethod, totp, user,
     },
 };
 
@@ -69,7 +65,7 @@ pub async fn finish_totp_enrolment(
     let NewCodes { shown, digests } = generate(user_id);
     // later than the time of the change, so that undoing it finds the rows
     let now = Timestamp(app.clock.now());
-    let (claim, version, session_id) = (viewer.claim(), enrolment.credentials_version, viewer.session.id);
+    let (claim, version) = (viewer.claim(), enrolment.credentials_version);
     let enrolled = app
         .db
         .write(async move |txn| {
@@ -84,18 +80,10 @@ pub async fn finish_totp_enrolment(
                 return Ok(None);
             }
             totp::delete_enrolments(&txn, user_id).await?;
-            // a thief may have requested a change of the email address before, and would need no second factor for it
-            challenge::end_all_of(&txn, user_id, now).await?;
             recovery_code::remove_all(&txn, user_id, now, undo_until).await?;
             recovery_code::insert_many(&txn, user_id, digests, now).await?;
             change.insert(&txn, &user, &[]).await?;
-            let mut methods = session.without_second_factors().methods();
-            methods.push(AuthenticationMethod::Totp);
-            session::authenticate(&txn, session_id, user_id, &methods, now).await?;
-            let ended = session_end::end_others(&txn, user_id, session_id, now).await?;
-            let user =
-                user_changes::set_second_factors(&txn, user_id, &[SecondFactorMethod::Totp], now).await?;
-            Ok(user.map(|user| (user, ended)))
+            complete(&txn, session, AuthenticationMethod::Totp, now).await
         })
         .await?;
     outbox::wake(app);

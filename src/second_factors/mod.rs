@@ -1,4 +1,4 @@
-//! Second factors: authenticator apps (TOTP) and recovery codes.
+//! Second factors: authenticator apps (TOTP), passkeys and recovery codes. Passkeys are added elsewhere.
 //!
 //! A sign-in to an account with a factor needs two proofs. `sessions/open.rs` asks for the second one, and
 //! `verify_second_factor.rs` accepts it. To reauthenticate, the owner of such an account proves only a factor.
@@ -6,7 +6,10 @@
 //! A factor must not lock out the owner of the account. So the first one needs a proof by email, every change sends a notice
 //! that can undo it, and `removal.rs` decides which factors a password reset removes.
 
+mod enrolled;
 mod finish_totp_enrolment;
+mod may_enroll;
+mod passkey;
 mod proof;
 mod recovery_codes;
 mod regenerate_recovery_codes;
@@ -17,11 +20,15 @@ mod start_totp_enrolment;
 mod totp;
 mod verify_second_factor;
 
+pub use enrolled::{complete, record};
 pub use finish_totp_enrolment::{FinishTotpEnrolmentRefusal, SecondFactorsEnabled, finish_totp_enrolment};
+pub use may_enroll::{EnrolmentRefusal, may_enroll};
+pub use passkey::{ClaimedPasskey, ProvenPasskey};
 pub use proof::{CheckedProof, SecondFactorProof, WrongProof, check};
+pub(crate) use recovery_codes::{NewCodes, generate};
 pub use regenerate_recovery_codes::{RegenerateRecoveryCodesRefusal, regenerate_recovery_codes};
-pub use removal::{Removed, remove_all, remove_young, revert};
+pub use removal::{Removed, remove_all, remove_passkeys, remove_young, revert};
 pub use remove_totp::{RemoveTotpRefusal, remove_totp};
 pub use reseal::reseal;
-pub use start_totp_enrolment::{StartTotpEnrolmentRefusal, TotpEnrolment, start_totp_enrolment};
+pub use start_totp_enrolment::{TotpEnrolment, start_totp_enrolment};
 pub use verify_second_factor::{VerifySecondFactorRefusal, verify_second_factor};

@@ -2,9 +2,14 @@
 
 use sea_orm::DbErr;
 use secrecy::SecretString;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{recovery_codes::digest_of, totp};
+use super::{
+    passkey::{ClaimedPasskey, ProvenPasskey},
+    recovery_codes::digest_of,
+    totp,
+};
 use crate::{
     app::App,
     fault::Fault,
@@ -14,6 +19,7 @@ use crate::{
     security_changes::notice,
     sessions::Client,
     storage::{self, Timestamp, Txn, known_address, recovery_code, session::AuthenticationMethod, user},
+    tokens::CeremonyPurpose,
 };
 
 /// Returns whether the owner gets an email after this number of consecutive wrong codes. Budgets allow so few codes that there are
@@ -29,6 +35,8 @@ pub enum SecondFactorProof {
     Totp(SecretString),
     /// A recovery code.
     RecoveryCode(SecretString),
+    /// The browser's response from a passkey: an `AuthenticationResponseJSON`.
+    Passkey(Json),
 }
 
 /// A proof that was right when it was checked.
@@ -44,13 +52,16 @@ pub struct CheckedProof {
 enum Found {
     Totp { id: Uuid, step: i64 },
     RecoveryCode { digest: String },
+    Passkey(Box<ProvenPasskey>),
 }
 
 /// The reasons why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongProof {
-    /// It is wrong, or was used before.
+    /// The code is wrong, or was used before.
     Wrong,
+    /// The passkey is not the user's, or its signature is wrong.
+    WrongPasskey,
     /// The challenge allows no more codes of an authenticator.
     NoAttemptLeft,
 }
@@ -58,13 +69,15 @@ pub enum WrongProof {
 /// Checks a proof. The inner result is an error if it is refused.
 ///
 /// Wrong codes of authenticators are charged to the client and to the account. `count` counts them for the challenge, and returns
-/// whether it allows another one. Recovery codes are never refused because of them: nobody can guess one, and a thief who knows
-/// the password must not be able to keep the owner from using one.
+/// whether it allows another one. Wrong codes never block passkeys or recovery codes: nobody can guess one, and a thief who knows
+/// the password must not be able to keep the owner from using one. `asked` is the ceremony in which the browser asked for a
+/// passkey.
 pub async fn check(
     app: &App,
     client: &Client,
     user: &user::Model,
     proof: SecondFactorProof,
+    asked: (CeremonyPurpose, Uuid),
     count: impl AsyncFnOnce() -> Result<bool, Fault>,
 ) -> Result<Result<CheckedProof, WrongProof>, Fault> {
     match proof {
@@ -80,6 +93,16 @@ pub async fn check(
             let found = Found::RecoveryCode { digest };
             let proof = CheckedProof { user_id: user.id, found, attempt: Attempt::free(app) };
             Ok(if is_usable { Ok(proof) } else { Err(WrongProof::Wrong) })
+        }
+        SecondFactorProof::Passkey(response) => {
+            let claimed = ClaimedPasskey::find(app, &response).await?;
+            let own = claimed.filter(|claimed| claimed.passkey.user_id == user.id);
+            let proven = own.and_then(|own| own.prove(app, asked, &response));
+            Ok(proven.ok_or(WrongProof::WrongPasskey).map(|proven| CheckedProof {
+                user_id: user.id,
+                found: Found::Passkey(Box::new(proven)),
+                attempt: Attempt::free(app),
+            }))
         }
     }
 }
@@ -144,11 +167,13 @@ impl CheckedProof {
         match self.found {
             Found::Totp { .. } => AuthenticationMethod::Totp,
             Found::RecoveryCode { .. } => AuthenticationMethod::RecoveryCode,
+            Found::Passkey(_) => AuthenticationMethod::Passkey,
         }
     }
 
     /// Spends the proof, and notifies the owner if it was a recovery code. Returns `false` if another request has spent it. The
-    /// transaction must have locked the user, and must be undone after `false`.
+    /// transaction must have locked the user, and must be undone after `false`. For a passkey, the caller must also spend the
+    /// challenge, so that the same response does not work twice.
     pub async fn spend(&self, txn: &Txn, user: &user::Model, now: Timestamp) -> Result<bool, DbErr> {
         match &self.found {
             Found::Totp { id, step } => storage::totp::spend(txn, *id, *step).await,
@@ -161,6 +186,7 @@ impl CheckedProof {
                 }
                 Ok(true)
             }
+            Found::Passkey(proven) => proven.record_use(txn, now).await,
         }
     }
 }

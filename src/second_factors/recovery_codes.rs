@@ -10,14 +10,14 @@ use crate::{input::RecoveryCode, secrets};
 const COUNT: usize = 10;
 
 /// New codes. Only the digests are stored.
-pub(super) struct NewCodes {
+pub(crate) struct NewCodes {
     /// The codes as people see them.
-    pub(super) shown: Vec<SecretString>,
-    pub(super) digests: Vec<String>,
+    pub(crate) shown: Vec<SecretString>,
+    pub(crate) digests: Vec<String>,
 }
 
 /// Generates the codes of a user.
-pub(super) fn generate(user_id: Uuid) -> NewCodes {
+pub(crate) fn generate(user_id: Uuid) -> NewCodes {
     let codes: Vec<_> = (0..COUNT).map(|_| RecoveryCode::new(secrets::random())).collect();
     NewCodes {
         shown: codes.iter().map(RecoveryCode::in_groups).collect(),

@@ -3,29 +3,56 @@
 use sea_orm::DbErr;
 use uuid::Uuid;
 
+use super::enrolled::{enrolled, record};
 use crate::{
     security_changes::UNDO_TTL,
-    storage::{
-        Timestamp, Txn, recovery_code, session, totp,
-        user::{self, SecondFactorMethod},
-        user_changes,
-    },
+    storage::{Timestamp, Txn, passkey, recovery_code, session, totp, user, user_changes},
 };
 
 /// Removes every second factor of a locked user, so that [`revert`] can restore them. Returns the changed row.
-///
-/// Sessions that were opened with a second factor continue, but count as opened with one proof.
 pub async fn remove_all(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user::Model>, DbErr> {
-    let undo_until = Timestamp(now.0 + UNDO_TTL);
-    totp::remove(txn, user_id, now, undo_until).await?;
-    recovery_code::remove_all(txn, user_id, now, undo_until).await?;
-    for session in session::list_live(txn, &[user_id], now).await? {
-        let lowered = session.clone().without_second_factors();
-        if lowered != session {
-            session::set_methods(txn, session.id, &lowered.methods()).await?;
+    totp::remove(txn, user_id, now, undo_until(now)).await?;
+    let passkeys = passkey::list(txn, &[user_id]).await?;
+    let ids: Vec<_> = passkeys.iter().map(|passkey| passkey.id).collect();
+    passkey::remove(txn, &ids, now, undo_until(now)).await?;
+    settle(txn, user_id, now).await
+}
+
+/// Removes the authenticator of a locked user, so that [`revert`] can restore it. Returns the changed row.
+pub(super) async fn remove_authenticator(
+    txn: &Txn,
+    user_id: Uuid,
+    now: Timestamp,
+) -> Result<Option<user::Model>, DbErr> {
+    totp::remove(txn, user_id, now, undo_until(now)).await?;
+    settle(txn, user_id, now).await
+}
+
+/// Removes passkeys of a locked user, so that [`revert`] can restore them. Returns the changed row.
+pub async fn remove_passkeys(
+    txn: &Txn,
+    user_id: Uuid,
+    ids: &[Uuid],
+    now: Timestamp,
+) -> Result<Option<user::Model>, DbErr> {
+    passkey::remove(txn, ids, now, undo_until(now)).await?;
+    settle(txn, user_id, now).await
+}
+
+/// Records that factors of a locked user were removed. If no factor is left, the recovery codes are removed, and sessions that were
+/// opened with two proofs continue as if opened with one. Returns the changed row.
+async fn settle(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user::Model>, DbErr> {
+    let left = enrolled(txn, user_id).await?;
+    if left.is_empty() {
+        recovery_code::remove_all(txn, user_id, now, undo_until(now)).await?;
+        for session in session::list_live(txn, &[user_id], now).await? {
+            let lowered = session.clone().without_second_factors();
+            if lowered != session {
+                session::set_methods(txn, session.id, &lowered.methods()).await?;
+            }
         }
     }
-    user_changes::set_second_factors(txn, user_id, &[], now).await
+    user_changes::set_second_factors(txn, user_id, &left, now).await
 }
 
 /// What a password reset has removed.
@@ -33,26 +60,43 @@ pub async fn remove_all(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Opti
 pub enum Removed {
     /// Nothing, or recovery codes that were replaced by the ones before.
     NoFactor,
-    /// Every second factor.
-    AllFactors,
+    /// Second factors.
+    Factors,
 }
 
 /// Removes the second factors of a locked user that are younger than 72 hours, as a password reset does, because a thief may have
 /// enrolled them. An older factor stays: its owner has not undone it, and a thief who reads the mailbox must not get past it.
 ///
-/// The authenticator that a young one has replaced is not restored, because the owner may have lost it. Young recovery codes beside an
-/// older authenticator are deleted, and those from before are restored: the owner has the authenticator.
+/// The authenticator that a young one has replaced is not restored, because the owner may have lost it. If an older factor remains,
+/// young recovery codes are deleted, and the earlier ones are restored: the owner has the factor.
 pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Result<Removed, DbErr> {
-    let oldest_young = Timestamp(now.0 - UNDO_TTL);
-    let enabled_at = totp::find(txn, user.id).await?.and_then(|totp| totp.enabled_at);
-    if enabled_at.is_some_and(|enabled_at| enabled_at.0 >= oldest_young.0) {
-        remove_all(txn, user.id, now).await?;
-        return Ok(Removed::AllFactors);
+    // a stranger may have signed up with somebody else's address and a passkey, and waited
+    if user.email_verified_at.is_none() {
+        revert(txn, user, user.created_at, now).await?;
+        return Ok(if user.has_second_factor() { Removed::Factors } else { Removed::NoFactor });
     }
-    if recovery_code::delete_since(txn, user.id, oldest_young).await? > 0 {
+    let oldest_young = Timestamp(now.0 - UNDO_TTL);
+    let is_young = |at: Timestamp| at.0 >= oldest_young.0;
+    let enabled_at = totp::find(txn, user.id).await?.and_then(|totp| totp.enabled_at);
+    let has_young_totp = enabled_at.is_some_and(is_young);
+    let passkeys = passkey::list(txn, &[user.id]).await?;
+    let young = passkeys.iter().filter(|passkey| is_young(passkey.created_at));
+    let young: Vec<_> = young.map(|passkey| passkey.id).collect();
+    if has_young_totp {
+        totp::remove(txn, user.id, now, undo_until(now)).await?;
+    }
+    passkey::remove(txn, &young, now, undo_until(now)).await?;
+    let removed = if has_young_totp || !young.is_empty() {
+        settle(txn, user.id, now).await?;
+        Removed::Factors
+    } else {
+        Removed::NoFactor
+    };
+    let has_factor = !enrolled(txn, user.id).await?.is_empty();
+    if has_factor && recovery_code::delete_since(txn, user.id, oldest_young).await? > 0 {
         recovery_code::restore_since(txn, user.id, oldest_young).await?;
     }
-    Ok(Removed::NoFactor)
+    Ok(removed)
 }
 
 /// Undoes the changes to the second factors of a locked user since a moment: removes those enrolled since, and restores those
@@ -60,9 +104,13 @@ pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Resu
 pub async fn revert(txn: &Txn, user: &user::Model, since: Timestamp, now: Timestamp) -> Result<(), DbErr> {
     totp::delete_since(txn, user.id, since).await?;
     totp::restore_since(txn, user.id, since).await?;
+    passkey::delete_since(txn, user.id, since).await?;
+    passkey::restore_since(txn, user.id, since).await?;
     recovery_code::delete_since(txn, user.id, since).await?;
     recovery_code::restore_since(txn, user.id, since).await?;
-    let has_totp = totp::find(txn, user.id).await?.is_some();
-    let left = Vec::from_iter(has_totp.then_some(SecondFactorMethod::Totp));
-    user_changes::set_second_factors(txn, user.id, &left, now).await.map(drop)
+    record(txn, user.id, now).await.map(drop)
+}
+
+fn undo_until(now: Timestamp) -> Timestamp {
+    Timestamp(now.0 + UNDO_TTL)
 }

@@ -1,6 +1,6 @@
 //! Removing the authenticator app.
 
-use super::removal::remove_all;
+use super::removal::remove_authenticator;
 use crate::{
     app::App,
     fault::{Failure, Refusal},
@@ -8,7 +8,11 @@ use crate::{
     rate_limit::{self, Action},
     security_changes::SecurityChange,
     sessions::{ReauthenticationRequired, Viewer, step_up},
-    storage::{Timestamp, security_change::ChangeKind, user},
+    storage::{
+        Timestamp,
+        security_change::ChangeKind,
+        user::{self, SecondFactorMethod},
+    },
 };
 
 /// The reasons why the authenticator is not removed.
@@ -26,13 +30,13 @@ impl From<ReauthenticationRequired> for RemoveTotpRefusal {
     }
 }
 
-/// Removes the viewer's authenticator and, because it was the last factor, the recovery codes. If there is no authenticator,
-/// succeeds and changes nothing.
+/// Removes the viewer's authenticator and, if it was the last factor, the recovery codes. If there is no authenticator, succeeds and
+/// changes nothing.
 pub async fn remove_totp(app: &App, viewer: &Viewer) -> Result<user::Model, Failure<RemoveTotpRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user_id = viewer.user.id;
     rate_limit::charge(app, Action::Write(user_id)).await?;
-    if !viewer.user.has_second_factor() {
+    if !has_totp(&viewer.user) {
         return Ok(user::Model::clone(&viewer.user));
     }
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::SecondFactorRemoved).await?;
@@ -41,13 +45,17 @@ pub async fn remove_totp(app: &App, viewer: &Viewer) -> Result<user::Model, Fail
         .db
         .write(async move |txn| {
             let Some((user, _)) = claim.lock(&txn, now).await? else { return Ok(None) };
-            if !user.has_second_factor() {
+            if !has_totp(&user) {
                 return Ok(Some(user));
             }
             change.insert(&txn, &user, &[]).await?;
-            remove_all(&txn, user_id, now).await
+            remove_authenticator(&txn, user_id, now).await
         })
         .await?;
     outbox::wake(app);
     Ok(removed.ok_or(RemoveTotpRefusal::ReauthenticationRequired)?)
+}
+
+fn has_totp(user: &user::Model) -> bool {
+    user.second_factors().contains(&SecondFactorMethod::Totp)
 }

@@ -6,14 +6,16 @@ use qrcode::{QrCode, render::svg};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::totp::authenticator;
+use super::{
+    may_enroll::{EnrolmentRefusal, may_enroll},
+    totp::authenticator,
+};
 use crate::{
     app::App,
-    fault::{Failure, Fault, Refusal},
+    fault::{Failure, Fault},
     rate_limit::{self, Action},
     secrets,
-    security_changes::proven_address,
-    sessions::{ReauthenticationRequired, SteppedUp, Viewer, step_up, step_up_by_email},
+    sessions::Viewer,
     storage::{Timestamp, totp},
 };
 
@@ -38,31 +40,12 @@ pub struct TotpEnrolment {
     pub expires_in: Duration,
 }
 
-/// The reasons why no enrollment starts.
-#[derive(Debug)]
-pub enum StartTotpEnrolmentRefusal {
-    /// The email address of the account is not verified. The owner could not undo the enrollment.
-    EmailNotVerified,
-    /// The viewer must reauthenticate first, with a second factor if the account has one.
-    ReauthenticationRequired,
-    /// The viewer must reauthenticate first, with an emailed code.
-    EmailCodeRequired,
-}
-
-impl Refusal for StartTotpEnrolmentRefusal {}
-
-impl From<ReauthenticationRequired> for StartTotpEnrolmentRefusal {
-    fn from(ReauthenticationRequired: ReauthenticationRequired) -> Self {
-        Self::ReauthenticationRequired
-    }
-}
-
 /// Creates the secret of an authenticator, which becomes a second factor with
 /// [`finish_totp_enrolment`](super::finish_totp_enrolment()).
 pub async fn start_totp_enrolment(
     app: &App,
     viewer: &Viewer,
-) -> Result<TotpEnrolment, Failure<StartTotpEnrolmentRefusal>> {
+) -> Result<TotpEnrolment, Failure<EnrolmentRefusal>> {
     let viewer = may_enroll(app, viewer)?;
     let user = &viewer.user;
     rate_limit::charge(app, Action::Write(user.id)).await?;
@@ -101,7 +84,7 @@ pub async fn start_totp_enrolment(
         })
         .await?;
     if !is_started {
-        return Err(StartTotpEnrolmentRefusal::ReauthenticationRequired.into());
+        return Err(EnrolmentRefusal::ReauthenticationRequired.into());
     }
     Ok(TotpEnrolment {
         id,
@@ -110,22 +93,4 @@ pub async fn start_totp_enrolment(
         qr_svg: qr_svg.into(),
         expires_in: TTL,
     })
-}
-
-/// Returns whether the viewer may enroll a factor.
-///
-/// Otherwise, a thief with a stolen session or password could enroll a factor of their own and lock out the owner. The thief lacks
-/// the owner's mailbox, and any factor that the account already has.
-fn may_enroll<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, StartTotpEnrolmentRefusal> {
-    let user = &viewer.user;
-    if user.has_second_factor() {
-        return Ok(step_up(app, viewer)?);
-    }
-    match (&user.email, proven_address(user)) {
-        (Some(_), None) => Err(StartTotpEnrolmentRefusal::EmailNotVerified),
-        (Some(_), Some(_)) => {
-            step_up_by_email(app, viewer).map_err(|_| StartTotpEnrolmentRefusal::EmailCodeRequired)
-        }
-        (None, _) => Ok(step_up(app, viewer)?),
-    }
 }

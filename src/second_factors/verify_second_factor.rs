@@ -18,6 +18,7 @@ use crate::{
         session::AuthenticationMethod,
         user,
     },
+    tokens::CeremonyPurpose,
 };
 
 /// The reasons why no session is opened.
@@ -25,8 +26,10 @@ use crate::{
 pub enum VerifySecondFactorRefusal {
     /// The challenge is unknown, expired or spent, or the account has changed since. The client cannot tell which.
     InvalidToken,
-    /// The proof is wrong, or was used before.
+    /// The code is wrong, or was used before.
     InvalidOtp,
+    /// The passkey is not the user's, or its signature is wrong.
+    InvalidCredentials,
     /// The account is deactivated.
     AccountDisabled,
 }
@@ -37,6 +40,7 @@ impl From<WrongProof> for VerifySecondFactorRefusal {
     fn from(wrong: WrongProof) -> Self {
         match wrong {
             WrongProof::Wrong => Self::InvalidOtp,
+            WrongProof::WrongPasskey => Self::InvalidCredentials,
             WrongProof::NoAttemptLeft => Self::InvalidToken,
         }
     }
@@ -73,7 +77,9 @@ pub async fn verify_second_factor(
         let count = async move |txn| second_factor_challenge::count_attempt(&txn, id, most, now).await;
         app.db.write_one(count).await
     };
-    let proof = check(app, client, &user, proof, count).await?.map_err(VerifySecondFactorRefusal::from)?;
+    let asked = (CeremonyPurpose::SecondFactor, id);
+    let proof =
+        check(app, client, &user, proof, asked, count).await?.map_err(VerifySecondFactorRefusal::from)?;
 
     let mut methods = AuthenticationMethod::split(&challenge.methods);
     methods.push(proof.method());

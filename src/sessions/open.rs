@@ -16,7 +16,7 @@ use crate::{
     secrets,
     security_changes::SecurityChange,
     storage::{
-        Timestamp, Txn, identity,
+        Timestamp, Txn, identity, passkey, passkey_ceremony,
         session::{self, AuthenticationMethod},
         session_begin, user, user_changes,
     },
@@ -30,6 +30,7 @@ pub struct PendingSession {
     rehashed: Option<String>,
     /// Whether the user has a second factor.
     has_second_factor: bool,
+    passkey: Option<UsedPasskey>,
     link: Option<Link>,
     link_later: Option<RegisteredIdentity>,
     attempt: Option<Attempt>,
@@ -45,7 +46,7 @@ pub enum Opening {
     Opened(Box<OpenedSession>),
     /// The user has a second factor, which must be proven first.
     SecondFactor(Box<SecondFactorChallenge>),
-    /// The credentials have changed since they were read, or the user is not active.
+    /// The credentials have changed since they were read, the user is not active, or another request has spent the proof.
     Outdated,
     /// Other sign-ins used up the budget for successful ones.
     RateLimited(Fault),
@@ -58,6 +59,19 @@ pub struct Link {
     pub identity: identity::Model,
     /// The security change, whose notice goes to the owner.
     pub change: SecurityChange,
+}
+
+/// A passkey that signs in, and the ceremony that is spent for it.
+#[derive(Clone, Debug)]
+pub struct UsedPasskey {
+    /// The ceremony.
+    pub ceremony: passkey_ceremony::Model,
+    /// The ID of the passkey.
+    pub id: Uuid,
+    /// The number of signatures so far.
+    pub sign_count: i64,
+    /// Whether the private key is on other devices of the user, or in a backup.
+    pub is_backed_up: bool,
 }
 
 /// A session that has been opened.
@@ -94,6 +108,7 @@ impl PendingSession {
             credentials_version: 0,
             rehashed: None,
             has_second_factor: false,
+            passkey: None,
             link: None,
             link_later: None,
             attempt: None,
@@ -130,6 +145,12 @@ impl PendingSession {
         Self { rehashed, ..self }
     }
 
+    /// Spends a passkey's ceremony, so that it opens only one session.
+    #[must_use]
+    pub fn using(self, passkey: UsedPasskey) -> Self {
+        Self { passkey: Some(passkey), ..self }
+    }
+
     /// Links a provider's account as well.
     #[must_use]
     pub fn linking(self, link: Link) -> Self {
@@ -156,6 +177,13 @@ impl PendingSession {
             && let Err(too_many) = attempt.succeed(txn).await?
         {
             return Ok(Opening::RateLimited(too_many));
+        }
+        // after the budgets, which every transaction locks before users
+        if let Some(passkey) = self.passkey.take()
+            && !passkey.spend(txn, self.session.created_at).await?
+        {
+            txn.undo();
+            return Ok(Opening::Outdated);
         }
         let Self { session, credentials_version, rehashed, link, max_sessions, address, .. } = self;
         let now = session.created_at;
@@ -186,6 +214,15 @@ impl PendingSession {
     #[must_use]
     pub fn session_id(&self) -> Uuid {
         self.session.id
+    }
+}
+
+impl UsedPasskey {
+    /// Spends the ceremony. Returns `false` if another request has spent it, or the passkey was removed.
+    async fn spend(self, txn: &Txn, now: Timestamp) -> Result<bool, DbErr> {
+        let Self { ceremony, id, sign_count, is_backed_up } = self;
+        Ok(passkey_ceremony::spend(txn, ceremony).await?
+            && passkey::record_use(txn, id, sign_count, is_backed_up, now).await?)
     }
 }
 

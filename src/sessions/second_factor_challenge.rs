@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::passkey_options::passkey_options;
 use crate::{
+    app::App,
     challenges::RegisteredIdentity,
     rate_limit::Attempt,
     secrets,
     storage::{
-        Timestamp, Txn, recovery_code,
+        Timestamp, Txn, passkey, recovery_code,
         second_factor_challenge::{self, Model},
         session,
         user::{self, SecondFactorMethod},
     },
+    tokens::CeremonyPurpose,
 };
 
 /// The time in which the second factor must be proven.
@@ -27,6 +31,8 @@ pub struct SecondFactorChallenge {
     pub id: Uuid,
     /// The methods that the user can use.
     pub methods: Vec<SecondFactorMethod>,
+    /// The passkeys that the user can use.
+    passkeys: Vec<passkey::Model>,
     /// The time until the challenge expires.
     pub expires_in: Duration,
 }
@@ -55,7 +61,17 @@ impl SecondFactorChallenge {
         };
         let id = row.id;
         second_factor_challenge::insert(txn, row).await?;
-        Ok(Self { id, methods: usable_methods(txn, user).await?, expires_in: TTL })
+        let (methods, passkeys) = (usable_methods(txn, user).await?, usable_passkeys(txn, user).await?);
+        Ok(Self { id, methods, passkeys, expires_in: TTL })
+    }
+
+    /// Returns the options with which the browser asks for a passkey, if the user has one.
+    #[must_use]
+    pub fn passkey_options(&self, app: &App) -> Option<Json> {
+        if self.passkeys.is_empty() {
+            return None;
+        }
+        passkey_options(app, CeremonyPurpose::SecondFactor, self.id, &self.passkeys, self.expires_in)
     }
 }
 
@@ -69,4 +85,12 @@ pub async fn usable_methods(
         methods.push(SecondFactorMethod::RecoveryCode);
     }
     Ok(methods)
+}
+
+/// Returns the passkeys that a user can use now.
+pub async fn usable_passkeys(
+    on: &impl sea_orm::ConnectionTrait,
+    user: &user::Model,
+) -> Result<Vec<passkey::Model>, DbErr> {
+    if user.has_passkey() { passkey::list(on, &[user.id]).await } else { Ok(Vec::new()) }
 }

@@ -7,7 +7,8 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::Timestamp;
+use super::{Publish, Timestamp};
+use crate::events::{Event, EventKind};
 
 /// A row of `challenges`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,6 +46,8 @@ pub struct Model {
     pub link_id: Option<Uuid>,
     /// The session that requested the challenge, if the proof counts only in that session.
     pub session_id: Option<Uuid>,
+    /// When the link was confirmed for the client that requested the challenge.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -75,6 +78,7 @@ impl Model {
             series_id: Some(id),
             link_id: None,
             session_id: None,
+            confirmed_at: None,
         }
     }
 
@@ -222,6 +226,19 @@ pub async fn count_attempt(
         .exec_with_returning(on)
         .await?;
     Ok(counted.into_iter().next())
+}
+
+/// Confirms the link of a live sign-in challenge. The challenge stays usable. Publishes the confirmation only once, even if several
+/// callers race.
+pub async fn confirm(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
+    let of_link = Column::Id.eq(id).and(Column::Purpose.eq(Purpose::SignIn));
+    let confirming = Entity::update_many().col_expr(Column::ConfirmedAt, Expr::value(now));
+    let unconfirmed = confirming.filter(of_link).filter(Column::ConfirmedAt.is_null()).filter(live(now));
+    if unconfirmed.exec(on).await?.rows_affected > 0 {
+        let kind = EventKind::LoginLinkConfirmed;
+        on.publish(Event { kind, user_id: id, session_id: None, at: now.0 });
+    }
+    Ok(())
 }
 
 /// Ends a live challenge and returns it. If several callers race, exactly one gets the row.

@@ -54,12 +54,14 @@ pub enum Protection {
 }
 
 /// The tables that a server reads and writes.
-pub const TABLES: [&str; 13] = [
+pub const TABLES: [&str; 15] = [
     "authorization_requests",
     "challenges",
     "identities",
     "known_addresses",
     "outbox",
+    "passkey_ceremonies",
+    "passkeys",
     "rate_limits",
     "recovery_codes",
     "second_factor_challenges",

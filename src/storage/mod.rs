@@ -40,7 +40,7 @@
 //! # A new table
 //!
 //! Put its migration in `migrations/`, put its `Model` and statements in a file here, and add each statement to
-//! `every_statement_finds_its_rows_by_an_index` in `tests/api/housekeeping.rs`.
+//! `every_statement_finds_its_rows_by_an_index` in `tests/api/query_plans.rs`.
 
 pub mod authorization_request;
 pub mod backup;
@@ -54,6 +54,8 @@ pub mod migrate;
 mod migration_history;
 pub mod outbox;
 pub mod outbox_turns;
+pub mod passkey;
+pub mod passkey_ceremony;
 pub mod rate_limit;
 pub mod recovery_code;
 pub mod second_factor_challenge;

@@ -69,6 +69,10 @@ pub enum ChangeKind {
     SecondFactorRemoved,
     /// The recovery codes were replaced.
     RecoveryCodesReplaced,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
 }
 
 /// An identity that a change unlinked, as stored in the row of the change.

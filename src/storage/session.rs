@@ -105,6 +105,8 @@ pub enum AuthenticationMethod {
     Totp,
     /// A recovery code.
     RecoveryCode,
+    /// A passkey, which counts as two factors.
+    Passkey,
 }
 
 impl AuthenticationMethod {
@@ -113,7 +115,7 @@ impl AuthenticationMethod {
     pub fn is_second_factor(self) -> bool {
         match self {
             Self::Password | Self::EmailCode | Self::EmailLink | Self::Identity => false,
-            Self::Totp | Self::RecoveryCode => true,
+            Self::Totp | Self::RecoveryCode | Self::Passkey => true,
         }
     }
 

@@ -146,6 +146,12 @@ impl Model {
         names.filter_map(|name| SecondFactorMethod::try_from_value(&name).ok()).collect()
     }
 
+    /// Returns whether the user has a passkey.
+    #[must_use]
+    pub fn has_passkey(&self) -> bool {
+        self.second_factors().contains(&SecondFactorMethod::Passkey)
+    }
+
     /// Returns the full name as given, or else the first and last names joined.
     #[must_use]
     pub fn full_name(&self) -> Option<Cow<'_, str>> {
@@ -204,6 +210,8 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum SecondFactorMethod {
+    /// A passkey, which also signs in on its own.
+    Passkey,
     /// A code from an authenticator app (RFC 6238).
     Totp,
     /// A recovery code.

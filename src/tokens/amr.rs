@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::storage::session::AuthenticationMethod;
 
 /// The values of the claim (RFC 8176 §2). The RFC has no value for sign-in providers, so `fed` is our own.
-const VALUES: [&str; 4] = ["pwd", "otp", "fed", "mfa"];
+const VALUES: [&str; 5] = ["pwd", "otp", "fed", "mfa", "pop"];
 
 /// A set of values of the claim. It is as small as a number, because every request copies it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,7 @@ impl Amr {
             | AuthenticationMethod::Totp
             | AuthenticationMethod::RecoveryCode => "otp",
             AuthenticationMethod::Identity => "fed",
+            AuthenticationMethod::Passkey => "pop",
         };
         let multi_factor = methods.iter().any(|method| method.is_second_factor()).then_some("mfa");
         methods.iter().map(value).chain(multi_factor).collect()

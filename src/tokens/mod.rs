@@ -41,14 +41,29 @@ pub struct Tokens {
     refresh: Seal,
     cursor: Seal,
     code: Seal,
+    confirmation: Seal,
     password: Seal,
     /// A separate seal for each purpose, so that a link for one purpose is invalid for another.
     links: [(Purpose, Seal); 3],
     undo: Seal,
+    passkey_challenge: Seal,
     /// Encrypts the secrets of authenticator apps.
     pub totp_secrets: TotpSecrets,
     otp_length: u8,
 }
+
+/// The purpose of a passkey ceremony. A challenge for one purpose is wrong for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named after what the user does")]
+pub enum CeremonyPurpose {
+    Login = 1,
+    Creation = 2,
+    SecondFactor = 3,
+    Reauthentication = 4,
+}
+
+/// The number of digits that people compare before they sign in another device. They are not a secret.
+const CONFIRMATION_DIGITS: u8 = 2;
 
 /// The content of a valid refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +87,7 @@ impl Tokens {
             refresh: Seal::new(&roots, "refresh-token/mac"),
             cursor: Seal::new(&roots, "cursor/mac"),
             code: Seal::new(&roots, "one-time-code/mac"),
+            confirmation: Seal::new(&roots, "confirmation-number/mac"),
             password: Seal::new(&roots, "registration-password/mac"),
             links: [
                 (Purpose::VerifyEmail, Seal::new(&roots, "link/verify-email/mac")),
@@ -79,6 +95,7 @@ impl Tokens {
                 (Purpose::SignIn, Seal::new(&roots, "link/sign-in/mac")),
             ],
             undo: Seal::new(&roots, "link/undo/mac"),
+            passkey_challenge: Seal::new(&roots, "passkey-challenge"),
             totp_secrets: TotpSecrets::new(&roots).map_err(|_| ErrorKind::InvalidKeyFormat)?,
             otp_length: config.codes.otp_length,
         })
@@ -152,6 +169,19 @@ impl Tokens {
         self.code.are_digits(challenge.as_bytes(), self.otp_length, code)
     }
 
+    /// Returns the number that a challenge shows both where it was requested and where its link is opened. It is derived,
+    /// not stored.
+    #[must_use]
+    pub fn confirmation_number(&self, challenge: Uuid) -> String {
+        self.confirmation.digits(challenge.as_bytes(), CONFIRMATION_DIGITS)
+    }
+
+    /// Returns whether this is the confirmation number of the challenge.
+    #[must_use]
+    pub fn is_confirmation_number(&self, challenge: Uuid, number: &str) -> bool {
+        self.confirmation.are_digits(challenge.as_bytes(), CONFIRMATION_DIGITS, number)
+    }
+
     /// Returns 16 bits of the MAC of a password. They depend on the password's hash too, so equal passwords
     /// have different MACs.
     #[must_use]
@@ -192,6 +222,11 @@ impl Tokens {
     #[must_use]
     pub fn read_undo_token(&self, token: &str) -> Option<Uuid> {
         self.undo.open(token).map(Uuid::from_bytes)
+    }
+
+    /// Returns the challenge of a passkey ceremony under each `SECRET_KEY`, the current one first. It is derived, not stored.
+    pub fn passkey_challenges(&self, purpose: CeremonyPurpose, id: Uuid) -> impl Iterator<Item = [u8; 32]> {
+        self.passkey_challenge.macs([&[purpose as u8], id.as_bytes().as_slice()].concat())
     }
 
     /// Returns the cursor of a row, after which a list continues.

@@ -64,6 +64,11 @@ impl Seal {
         })
     }
 
+    /// Returns the whole MAC of these bytes under each of the keys, the current one first.
+    pub(super) fn macs(&self, content: Vec<u8>) -> impl Iterator<Item = [u8; 32]> {
+        self.keys.iter().filter_map(move |key| hmac::sign(key, &content).as_ref().try_into().ok())
+    }
+
     /// Returns 16 bits of the MAC of these bytes, which are too few to recover the bytes.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)

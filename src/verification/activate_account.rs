@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::App,
     challenges::Registration,
-    fault::Failure,
+    fault::{Failure, Fault},
     input::Password,
     rate_limit::{Action, Address, Attempt},
     sessions::{Client, SignIn, Viewer, try_password},
@@ -61,11 +61,7 @@ pub async fn activate_account(
 }
 
 /// Returns whether the challenge with this ID is `challenge`, or was replaced by it.
-async fn is_in_series(
-    app: &App,
-    id: Uuid,
-    challenge: &challenge::Model,
-) -> Result<bool, Failure<ProofRefusal>> {
+pub(super) async fn is_in_series(app: &App, id: Uuid, challenge: &challenge::Model) -> Result<bool, Fault> {
     let issued = challenge::find(app.db.read(), id).await?;
     Ok(issued.is_some_and(|issued| {
         issued.id == challenge.id || (issued.series_id.is_some() && issued.series_id == challenge.series_id)

@@ -9,13 +9,13 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::{
-    challenges::{RegisteredIdentity, Registration},
+    challenges::Registration,
     second_factors,
     security_changes::SecurityChange,
     storage::{
         Timestamp, Txn,
         challenge::{self, Purpose},
-        identity, security_change, session_end, user, user_changes,
+        identity, passkey, security_change, session_end, user, user_changes,
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Proof {
     pub(super) claim: Claim,
     /// Whether the prover is signed in to the account.
     pub(super) is_viewer: bool,
+    /// Whether people may create accounts.
+    pub(super) may_sign_up: bool,
     pub(super) now: Timestamp,
 }
 
@@ -93,10 +95,10 @@ impl Proof {
         Ok(user::find(txn, id).await?.into())
     }
 
-    /// Signs in to the account that has the address. If the address was never proven, a stranger may have created the
-    /// account and may be waiting for the owner to use it, so the prover takes it over.
+    /// Signs in to the account that has the address, or creates an account. If the address was never proven, a stranger may
+    /// have created the account and may be waiting for the owner to use it, so the prover takes it over.
     pub(super) async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
-        let Some(account) = &self.account else { return Ok(Outcome::Nothing) };
+        let Some(account) = &self.account else { return self.sign_up(txn).await };
         if account.email_verified_at.is_none() {
             if self.owns(account) {
                 user_changes::verify_email(txn, account.id, self.now).await?;
@@ -107,6 +109,25 @@ impl Proof {
         let email_key = &self.challenge.email_key;
         challenge::end_all_for(txn, email_key, Purpose::SignIn, self.now).await?;
         Ok(user::find(txn, account.id).await?.into())
+    }
+
+    /// Creates an account with nothing but the proven address. Registrations with the address are void from then on, because
+    /// anybody may have made them, and nobody has proven them.
+    async fn sign_up(self, txn: &Txn) -> Result<Outcome, DbErr> {
+        let challenge::Model { email, email_key, .. } = self.challenge;
+        if !self.may_sign_up {
+            return Ok(Outcome::Nothing);
+        }
+        if security_change::is_reserved(txn, &email_key, Uuid::nil(), self.now).await? {
+            return Ok(Outcome::EmailTaken);
+        }
+        let row = Registration::empty(email).into_row(email_key.clone(), self.now);
+        let id = row.id;
+        if !user::insert(txn, row).await? {
+            return Ok(Outcome::Nothing);
+        }
+        challenge::end_all(txn, &email_key, self.now).await?;
+        Ok(user::find(txn, id).await?.into())
     }
 
     /// Gives the viewer's account the proven address. The old address gets a notice and stays reserved for a while.
@@ -157,11 +178,10 @@ impl Proof {
             None if is_registered => Registration::empty(self.challenge.email.clone()),
             None => return Ok(None),
         };
-        let identity = registration.identity().cloned();
-        let row = registration.into_row(self.challenge.email_key.clone(), self.now);
+        let row = registration.clone().into_row(self.challenge.email_key.clone(), self.now);
         let id = claim_names(txn, row).await?;
         if let Some(id) = id {
-            link(txn, id, identity.as_ref(), self.now).await?;
+            add_credentials(txn, id, &registration, self.now).await?;
         }
         Ok(id)
     }
@@ -179,19 +199,29 @@ impl Proof {
         identity::delete_all(txn, account.id, self.now).await?;
         second_factors::revert(txn, account, account.created_at, self.now).await?;
         challenge::end_all_of(txn, account.id, self.now).await?;
-        link(txn, account.id, own.as_ref().and_then(Registration::identity), self.now).await
+        match own {
+            Some(own) => add_credentials(txn, account.id, &own, self.now).await,
+            None => Ok(()),
+        }
     }
 }
 
-/// Links the provider's account that the registration was made with, unless another user has linked it since.
-async fn link(
+/// Adds the provider's account and the passkey of the registration, unless another user has them by now.
+async fn add_credentials(
     txn: &Txn,
     user_id: Uuid,
-    identity: Option<&RegisteredIdentity>,
+    registration: &Registration,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let Some(identity) = identity.cloned() else { return Ok(()) };
-    identity::insert(txn, identity.into_row(user_id, now)).await.map(drop)
+    if let Some(identity) = registration.identity().cloned() {
+        identity::insert(txn, identity.into_row(user_id, now)).await?;
+    }
+    if let Some(passkey) = registration.passkey().cloned()
+        && passkey::insert(txn, passkey.into_row(user_id, now)).await?
+    {
+        second_factors::record(txn, user_id, now).await?;
+    }
+    Ok(())
 }
 
 /// Inserts the account. If its username has been taken in the meantime, inserts it without one, and its owner can

@@ -72,6 +72,7 @@ pub(super) async fn prove(
     let pending = PendingSession::draft(app, client, &methods);
     let change = announce(app, &challenge).await?;
     let restoration = challenges::restore(app, Some(&challenge.email));
+    let may_sign_up = app.config.sign_up.signup;
     let viewing = viewer.map(|viewer| (viewer.user.id, viewer.user.credentials_version, viewer.session.id));
     let outcome = app
         .db
@@ -98,7 +99,7 @@ pub(super) async fn prove(
             if account.as_ref().is_some_and(|account| !account.is_active) {
                 return Ok(Proven::Disabled);
             }
-            let proof = Proof { challenge, account, claim, is_viewer: session.is_some(), now };
+            let proof = Proof { challenge, account, claim, is_viewer: session.is_some(), may_sign_up, now };
             let outcome = match proof.challenge.purpose {
                 Purpose::VerifyEmail => proof.verify_email(&txn, &challenges).await?,
                 Purpose::SignIn => proof.sign_in(&txn).await?,

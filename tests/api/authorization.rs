@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::support::{Answer, EMAIL, Sqlite, TestApp, database::connect};
 
 /// The outcomes of a field for every viewer.
+const SUPERUSERS: [&str; 4] = ["UNAUTHENTICATED", "NOT_ALLOWED", "NOT_ALLOWED", "ok"];
 const VIEWERS: [&str; 4] = ["UNAUTHENTICATED", "ok", "ok", "ok"];
 
 /// The outcome for an anonymous caller, a user, a staff member and a superuser. `ok` means that the field was resolved.
@@ -53,16 +54,8 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("mutation", "postToDashboard(text: \"x\") { __typename }", VIEWERS),
     ("mutation", "refresh(refreshToken: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "revokeSession(id: \"x\") { endedSessionIds }", VIEWERS),
-    (
-        "mutation",
-        "setUserActive(id: \"x\", active: true) { ... on UserError { code } }",
-        ["UNAUTHENTICATED", "NOT_ALLOWED", "NOT_ALLOWED", "ok"],
-    ),
-    (
-        "mutation",
-        "setUserRole(id: \"x\", role: STAFF) { ... on UserError { code } }",
-        ["UNAUTHENTICATED", "NOT_ALLOWED", "NOT_ALLOWED", "ok"],
-    ),
+    ("mutation", "setUserActive(id: \"x\", active: true) { ... on UserError { code } }", SUPERUSERS),
+    ("mutation", "setUserRole(id: \"x\", role: STAFF) { ... on UserError { code } }", SUPERUSERS),
     ("mutation", "signup(input: { password: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "activateAccount(token: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "changeEmail(input: { newEmail: \"x\" }) { __typename }", VIEWERS),
@@ -76,17 +69,23 @@ const TABLE: &[(&str, &str, [&str; 4])] = &[
     ("mutation", "finishTotpEnrolment(id: \"x\", code: \"x\") { __typename }", VIEWERS),
     ("mutation", "removeTotp { __typename }", VIEWERS),
     ("mutation", "regenerateRecoveryCodes { __typename }", VIEWERS),
-    (
-        "mutation",
-        "resetSecondFactors(id: \"x\") { ... on UserError { code } }",
-        ["UNAUTHENTICATED", "NOT_ALLOWED", "NOT_ALLOWED", "ok"],
-    ),
+    ("mutation", "startPasskeyLogin { __typename }", ["ok"; 4]),
+    ("mutation", "passkeyLogin(id: \"x\", credential: {}) { __typename }", ["ok"; 4]),
+    ("mutation", "startPasskeySignup(input: {}) { __typename }", ["ok"; 4]),
+    ("mutation", "passkeySignup(id: \"x\", credential: {}) { __typename }", ["ok"; 4]),
+    ("mutation", "startPasskeyEnrolment { __typename }", VIEWERS),
+    ("mutation", "finishPasskeyEnrolment(id: \"x\", credential: {}) { __typename }", VIEWERS),
+    ("mutation", "renamePasskey(id: \"x\", name: \"x\") { __typename }", VIEWERS),
+    ("mutation", "removePasskey(id: \"x\") { __typename }", VIEWERS),
+    ("mutation", "resetSecondFactors(id: \"x\") { ... on UserError { code } }", SUPERUSERS),
+    ("mutation", "confirmLoginLink(token: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "resendActivationEmail(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "resendOtp(email: \"x\") { __typename }", ["ok"; 4]),
     ("mutation", "resetPassword(input: { token: \"x\", newPassword: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "verifyOtp(input: { email: \"x\", otp: \"x\" }) { __typename }", ["ok"; 4]),
     ("mutation", "updateProfile(input: {}) { __typename }", VIEWERS),
-    // over HTTP, which runs no subscriptions; `session_events.rs` tests it over WebSocket
+    // over HTTP, which runs no subscriptions; `session_events.rs` and `login_link_confirmed.rs` test them as streams
+    ("subscription", "loginLinkConfirmed(challengeId: \"x\") { otp }", ["BAD_REQUEST"; 4]),
     (
         "subscription",
         "sessionEvents { kind }",

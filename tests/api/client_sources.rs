@@ -133,12 +133,12 @@ fn the_examples_next_to_the_client_compile_strictly() {
                type Request = Parameters<AskForProof>[0];\n\
                declare function askForProof(methods: Request['methods'], sendCode: Request['sendCode'], refusal?: string): \
                ReturnType<AskForProof>;\n";
-    let factors = "import { createGatehouse } from './gatehouse';\ndeclare const gatehouse: ReturnType<typeof createGatehouse>;\n";
-    assert_eq!(examples(readme).count(), 3);
+    let of_the_app = "import { createGatehouse } from './gatehouse';\ndeclare const gatehouse: ReturnType<typeof createGatehouse>;\n";
+    assert_eq!(examples(readme).count(), 5);
     for example in examples(readme) {
         let missing = match example {
             example if example.contains(import) => "",
-            example if example.contains("secondFactors") => factors,
+            example if example.contains("gatehouse);") => of_the_app,
             _ => import,
         };
         let asks = if example.contains("askForProof") { ask } else { "" };

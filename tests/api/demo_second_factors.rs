@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     EMAIL, NO_VERIFICATION, PASSWORD, Sqlite, TestApp,
-    demo::{STALE, Visit},
+    demo::{STALE, Visit, press, press_saved},
     second_factors::Authenticator,
 };
 
@@ -22,7 +22,7 @@ async fn signed_in(settings: &[(&str, &str)]) -> Visit {
 }
 
 /// Sets up an authenticator app on the page for security. Returns it with the recovery codes.
-async fn set_up(visit: &mut Visit, email: &str) -> (Authenticator, Vec<String>) {
+pub(crate) async fn set_up(visit: &mut Visit, email: &str) -> (Authenticator, Vec<String>) {
     visit.tabs.run(0, "void (location.hash = '/security')");
     visit.sees("Security");
     press(visit, "Set up an authenticator app");
@@ -41,19 +41,6 @@ async fn set_up(visit: &mut Visit, email: &str) -> (Authenticator, Vec<String>) 
         visit.tabs.run(0, "[...document.querySelectorAll('.codes code')].map((code) => code.innerText)");
     press_saved(visit);
     (authenticator, serde_json::from_value(codes).unwrap())
-}
-
-/// Leaves the page with the recovery codes.
-fn press_saved(visit: &mut Visit) {
-    visit.tab_to("I have saved these codes");
-    visit.tabs.act("press", Some(0), "Space");
-    press(visit, "Continue");
-    visit.sees("Security");
-}
-
-fn press(visit: &mut Visit, name: &str) {
-    visit.tab_to(name);
-    visit.enter();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +221,7 @@ async fn users_who_must_have_a_second_factor_are_led_to_its_set_up() {
     visit.fill("Name", "Ada Lovelace");
     visit.enter();
     visit.sees("Security");
-    visit.reads("Set up an authenticator app first.");
+    visit.reads("Add a passkey or set up an authenticator app first.");
     visit.is_sound("the required set-up");
     set_up(&mut visit, EMAIL).await;
     press(&mut visit, "Profile");
@@ -252,7 +239,7 @@ async fn staff_who_must_have_a_second_factor_are_led_to_its_set_up_from_any_page
     visit.sees("Profile");
     press(&mut visit, "Users");
     visit.sees("Security");
-    visit.reads("Set up an authenticator app first.");
+    visit.reads("Add a passkey or set up an authenticator app first.");
     // the address must be confirmed before
     press(&mut visit, "confirm your email address");
     visit.sees("Profile");

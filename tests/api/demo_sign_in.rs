@@ -112,7 +112,7 @@ async fn users_can_sign_in_with_a_code_and_set_a_password_at_once() {
     visit.fill("Email address", EMAIL);
     visit.enter();
     visit.sees("Check your email");
-    visit.reads("If an account exists");
+    visit.reads("We’ve sent a code and a link to");
     visit.fill("8-digit code", &visit.app.code(EMAIL).await);
     visit.enter();
     visit.sees("Set a password");

@@ -16,10 +16,10 @@ use crate::support::{
 const SOON: Duration = Duration::from_secs(20);
 
 /// An open stream, and what it has sent so far but was not read yet.
-struct Stream(Response, String);
+pub(crate) struct Stream(Response, String);
 
 impl Stream {
-    async fn open(app: &TestApp, query: &str, headers: &[(&str, &str)]) -> Response {
+    pub(crate) async fn open(app: &TestApp, query: &str, headers: &[(&str, &str)]) -> Response {
         let client = Client::builder().no_proxy().build().unwrap();
         let mut request = client.post(format!("{}/graphql", app.url)).json(&json!({ "query": query }));
         for (name, value) in headers {
@@ -28,18 +28,23 @@ impl Stream {
         request.send().await.unwrap()
     }
 
+    /// Reads a stream that was opened.
+    pub(crate) fn of(answer: Response) -> Self {
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Self(answer, String::new())
+    }
+
     async fn follow(app: &TestApp, who: &SignedIn) -> Self {
         let token = format!("Bearer {}", who.access_token);
         let headers = [("accept", "text/event-stream"), ("authorization", token.as_str())];
         let answer = Self::open(app, FOLLOW, &headers).await;
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert_eq!(answer.headers()["cache-control"], "no-store");
-        Self(answer, String::new())
+        Self::of(answer)
     }
 
     /// Returns the next event and its data, or `None` at the end of the stream.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((message, rest)) =
                 self.1.split_once("\n\n").map(|(one, two)| (one.to_owned(), two.to_owned()))

@@ -129,7 +129,7 @@ fn each_text_about_undoing_a_change_gives_the_right_time() {
         .filter_map(|path| fs::read_to_string(path).ok())
         .filter(|text| text.contains("undo the change"));
     let texts: Vec<_> = texts.chain(fs::read_to_string(source.join("http/pages/undo.js"))).collect();
-    assert_eq!(texts.len(), 17);
+    assert_eq!(texts.len(), 21);
     for text in texts {
         assert!(text.contains(&within), "{text}");
     }

@@ -71,8 +71,9 @@ async fn every_address_gets_the_same_response(#[values(Sqlite, Postgres)] databa
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     send_due(&app.app).await.unwrap();
     for email in ["grace@example.org", "nobody@example.org"] {
-        let mails = app.inbox(email).await;
-        assert!(mails.iter().all(|mail| mail.template != "login_code"), "a registration is not an account");
+        let mail = app.inbox(email).await[0].clone();
+        let creates = mail.text.contains("No account uses this email address yet.");
+        assert_eq!((mail.template, creates), ("login_code", true), "a registration is not an account");
     }
 }
 
@@ -85,6 +86,11 @@ async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose
 ) {
     let app = TestApp::start(database).await;
     let stranger = app.sign_up(EMAIL).await;
+    let identity = format!(
+        "INSERT INTO identities (id, user_id, provider, issuer, subject, linked_at) SELECT id, id, 'google', \
+         'https://accounts.google.com', '42', created_at FROM users WHERE email = '{EMAIL}'"
+    );
+    app.sql(&identity).await;
     let asked = app.request_login_code(EMAIL).await;
     assert!(app.inbox(EMAIL).await[0].text.contains("removes any existing password"));
     let owner = match by {
@@ -96,6 +102,8 @@ async fn an_account_with_an_unverified_address_loses_everything_a_stranger_chose
     assert_eq!(owner.user_id, stranger.user_id);
     assert_eq!(app.me(&stranger.access_token).await, "REVOKED");
     assert_eq!(app.login(EMAIL, PASSWORD).await["code"], "INVALID_CREDENTIALS");
+    let ways = app.run_as(&owner.access_token, "{ me { hasPassword identities { id } } }", json!({})).await;
+    assert_eq!(ways.data("me"), json!({ "hasPassword": false, "identities": [] }));
     let first =
         "mutation { changePassword(input: { newPassword: \"battery horse correct\" }) { __typename } }";
     let set = app.run_as(&owner.access_token, first, json!({})).await.data("changePassword");

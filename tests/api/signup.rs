@@ -238,7 +238,7 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
     let input = NewAccountInput {
         email: Some("root@example.org".to_owned()),
         username: Some("root".to_owned()),
-        password: PASSWORD.into(),
+        password: Some(PASSWORD.into()),
         ..NewAccountInput::default()
     };
     create_superuser(&app.app, input).await.unwrap();

@@ -12,6 +12,10 @@ use crate::support::{
 /// A time in RFC 3339 format, as the server sends it.
 type DateTime = String;
 
+/// The options of a passkey.
+#[expect(clippy::upper_case_acronyms, reason = "the schema's name of the scalar")]
+type JSON = serde_json::Value;
+
 #[derive(GraphQLQuery)]
 #[graphql(
     schema_path = "schema.graphql",

@@ -10,7 +10,9 @@ import { parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { BEGINNING, fill, learn, learnMails, learnReturn } from '../../playground/graphiql/known.js';
+import { ceremonyOf } from '../../playground/graphiql/passkeys.js';
 import { codes } from '../../playground/graphiql/second_factors.js';
+import { Authenticator } from './authenticator.mjs';
 
 const [url, staffEmail, staffPassword, ...names] = process.argv.slice(2);
 const folder = new URL('../../playground/operations/', import.meta.url);
@@ -24,13 +26,14 @@ const all = files.filter((file) => file.endsWith('.graphql')).sort().map((file) 
   const template = file.replace('.graphql', '.json');
   const hasDefaults = variableDefinitions.every((variable) => variable.defaultValue);
   const variables = hasDefaults && !files.includes(template) ? '{}' : read(template);
-  return { name, query, variables, isStaff: file.startsWith('7'), isSubscription: operation === 'subscription' };
+  return { name, query, variables, isStaff: file.startsWith('8'), isSubscription: operation === 'subscription' };
 });
 
 let known = { ...BEGINNING, here: `${url}/` };
 const person = { email: known.email, password: known.password };
 const staff = { email: staffEmail, password: staffPassword };
 let visits = 0;
+const authenticator = new Authenticator('http://localhost');
 
 /** Where to get values that are not known yet. */
 const SOURCES = {
@@ -40,6 +43,7 @@ const SOURCES = {
   providerCode: () => run('startProviderLogin'),
   identityId: () => run('linkIdentity'),
   code: readMails,
+  loginToken: readMails,
   resetToken: readMails,
   activationToken: readMails,
   reauthenticationId: () => run('startReauthentication'),
@@ -47,12 +51,19 @@ const SOURCES = {
   enrolmentId: () => run('startTotpEnrolment'),
   secondFactorChallengeId: () => run('login'),
   undoToken: readMails,
+  loginCeremonyId: () => run('startPasskeyLogin'),
+  signupCeremonyId: () => run('startPasskeySignup'),
+  enrolmentCeremonyId: () => run('startPasskeyEnrolment'),
+  loginPasskey: () => run('startPasskeyLogin'),
+  signupPasskey: () => run('startPasskeySignup'),
+  enrolmentPasskey: () => run('startPasskeyEnrolment'),
+  passkeyId: () => run('finishPasskeyEnrolment'),
 };
 
 async function run(name) {
   const { query, variables: template, isStaff, isSubscription } = all.find((operation) => operation.name === name);
   await become(isStaff ? staff : person, name);
-  if (isSubscription) return firstEvent(query);
+  if (isSubscription) return firstEvent(name, query, JSON.parse(await filled(template)));
   const variables = JSON.parse(await filled(template));
   const { data, errors } = await send(query, variables);
   if (errors?.[0].extensions.code === 'UNAUTHENTICATED') {
@@ -74,6 +85,8 @@ async function run(name) {
   if (outcome === null || outcome.__typename === 'UserError') throw new Error(`${name}: ${JSON.stringify(outcome)}`);
   known = learn(known, variables, data);
   known = { ...known, ...await codes(known, Date.now()) };
+  const ceremony = ceremonyOf(name, outcome);
+  if (ceremony) known[ceremony.name] = ceremony.isNew ? authenticator.create(ceremony.options) : authenticator.get(ceremony.options);
   for (const who of [person, staff]) if (who.email === known.email) who.password = known.password;
   if (outcome.authorizationUrl) await allow(outcome.authorizationUrl);
 }
@@ -102,8 +115,8 @@ async function send(query, variables) {
   return response.json();
 }
 
-/** Triggers the first event: a login in another session. */
-async function firstEvent(query) {
+/** Triggers the first event: a login in another session. The confirmation of a link has already happened. */
+async function firstEvent(name, query, variables) {
   if (!known.accessToken) await run('login');
   const { accessToken } = known;
   const client = createClient({
@@ -111,11 +124,15 @@ async function firstEvent(query) {
     webSocketImpl: WebSocket,
     connectionParams: { Authorization: `Bearer ${accessToken}` },
   });
-  const trying = setInterval(() => run('login'), 1000);
-  for await (const { data, errors } of client.iterate({ query })) {
+  const isOfSessions = name === 'sessionEvents';
+  const trying = isOfSessions && setInterval(() => run('login'), 1000);
+  let events = 0;
+  for await (const { data, errors } of client.iterate({ query, variables })) {
     if (errors) throw new Error(JSON.stringify(errors));
-    if (data.sessionEvents.kind === 'SESSION_STARTED') break;
+    events += 1;
+    if (isOfSessions && data.sessionEvents.kind === 'SESSION_STARTED') break;
   }
+  if (!events) throw new Error(`${name} sent nothing`);
   clearInterval(trying);
   await client.dispose();
 }

@@ -2,7 +2,7 @@
 // reply is a line `{ ok }` or `{ error }`. TAB is a number from 0, or null for all tabs at once, which returns a list.
 // Usage: node tabs.mjs CHROMIUM
 //
-//   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client` with its second factors
+//   ["open", TAB, URL]           opens a page; `client` is the client of `playground/client` with its second factors, passkeys and login links
 //   ["reload", TAB]              reloads the page
 //   ["close", TAB]               closes the tab; those after it move up
 //   ["run", TAB, SCRIPT]         returns the settled value of an expression
@@ -17,6 +17,11 @@
 //   ["hold", TAB, OPERATION]     holds back responses to this operation …
 //   ["release", TAB]             … and delivers them
 //   ["count", TAB, OPERATION]    returns how often the operation was sent
+//   ["authenticator", TAB, ATTACHED]   attaches an empty authenticator that verifies its user, in place of the one before,
+//                                or with `false` none. Returns the credentials of the one before; a list of them is put in
+//   ["touch", TAB, BOOLEAN]      sets whether its user is present, at first true
+//   ["verifies", TAB, BOOLEAN]   sets whether the authenticator recognizes its user, at first true
+//   ["shot", TAB, PATH]          takes a picture of the page
 //   ["axe", TAB]                 returns the serious and critical findings of axe
 //   ["complaints", TAB]          returns the browser's errors and warnings
 import { readFileSync } from 'node:fs';
@@ -27,7 +32,7 @@ import { chromium } from 'playwright-core';
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const { outputFiles } = await build({
   stdin: {
-    contents: `export * from './index'; export * from './second_factors';`,
+    contents: ['index', 'second_factors', 'passkeys', 'login_link'].map((name) => `export * from './${name}';`).join(''),
     resolveDir: new URL('../../playground/client', import.meta.url).pathname,
   },
   bundle: true,
@@ -108,6 +113,31 @@ const acts = {
     await tab.page.unrouteAll({ behavior: 'wait' });
   },
   count: ({ operations }, operation) => operations.filter((sent) => sent === operation).length,
+  async authenticator(tab, attached) {
+    tab.cdp ??= await context.newCDPSession(tab.page);
+    const { cdp, authenticatorId: before } = tab;
+    await cdp.send('WebAuthn.enable');
+    let credentials = [];
+    if (before) {
+      ({ credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId: before }));
+      await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: before });
+      tab.authenticatorId = undefined;
+    }
+    if (attached) {
+      const options = {
+        protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+        automaticPresenceSimulation: true,
+      };
+      ({ authenticatorId: tab.authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options }));
+      for (const credential of Array.isArray(attached) ? attached : []) {
+        await cdp.send('WebAuthn.addCredential', { authenticatorId: tab.authenticatorId, credential });
+      }
+    }
+    return credentials;
+  },
+  touch: ({ cdp, authenticatorId }, enabled) => cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+  verifies: ({ cdp, authenticatorId }, isUserVerified) => cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
+  async shot({ page }, path) { await page.screenshot({ path, fullPage: true }); },
   async axe({ page }) {
     await page.evaluate(axe);
     const { violations } = await page.evaluate('axe.run()');

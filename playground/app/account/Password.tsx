@@ -29,7 +29,7 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
   return (
     <Page
       title={user.hasPassword ? 'Change your password' : 'Set a password'}
-      lead={user.hasPassword ? undefined : 'Your account has no password yet. With a password, you can sign in without an emailed code.'}
+      lead={user.hasPassword ? undefined : lead(user)}
     >
       <Form form={form} action="Set password">
         {/* tells password managers which account the password belongs to */}
@@ -46,4 +46,9 @@ export function Password({ user, settings }: { user: UserFragment; settings: Aut
       </Form>
     </Page>
   );
+}
+
+function lead({ secondFactors }: UserFragment) {
+  if (secondFactors.includes('PASSKEY')) return 'Your account has no password. It does not need one, because you sign in with a passkey.';
+  return 'Your account has no password yet. With a password, you can sign in without an emailed code.';
 }

@@ -8,6 +8,9 @@ export type Verdict = { fault?: string | undefined; done?: string | undefined; f
 
 const NOTHING: Verdict = { fields: {} };
 
+/** What a form shows: a refusal, a fault in words, or a success message. */
+type Submitted = UserError | { fault: string } | string | void;
+
 /** The values of the inputs of a form, by name. */
 export type Inputs = Record<string, string>;
 
@@ -15,7 +18,7 @@ export type Inputs = Record<string, string>;
  * A form that runs `submit`, never twice at the same time, and shows its outcome: a refusal or a success message. It also shows
  * errors that `submit` throws, so that pages need not handle them.
  */
-export function useForm(submit: (inputs: Inputs) => Promise<UserError | string | void>) {
+export function useForm(submit: (inputs: Inputs) => Promise<Submitted>) {
   const [verdict, setVerdict] = useState(NOTHING);
   const [isBusy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -23,10 +26,14 @@ export function useForm(submit: (inputs: Inputs) => Promise<UserError | string |
   async function onSubmit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     if (isBusy) return;
-    const inputs = Object.fromEntries(new FormData(event.currentTarget)) as Inputs;
+    await show(submit(Object.fromEntries(new FormData(event.currentTarget)) as Inputs));
+  }
+
+  /** Shows the outcome of work that did not start by submitting the form. */
+  async function show(work: Promise<Submitted>) {
     setBusy(true);
     setVerdict(NOTHING);
-    const next = await submit(inputs).then(toVerdict, (fault: unknown) => {
+    const next = await work.then(toVerdict, (fault: unknown) => {
       leadToEnrolment(fault);
       return { ...NOTHING, fault: wordsForFault(fault) };
     });
@@ -37,12 +44,13 @@ export function useForm(submit: (inputs: Inputs) => Promise<UserError | string |
     if (first) setTimeout(() => form.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus());
   }
 
-  return { props: { ref: form, onSubmit, noValidate: true }, verdict, isBusy };
+  return { props: { ref: form, onSubmit, noValidate: true }, show, verdict, isBusy };
 }
 
-function toVerdict(outcome: UserError | string | void): Verdict {
+function toVerdict(outcome: Submitted): Verdict {
   if (!outcome) return NOTHING;
   if (typeof outcome === 'string') return { ...NOTHING, done: outcome };
+  if ('fault' in outcome) return { ...NOTHING, ...outcome };
   leadToEnrolment(outcome);
   const fields = Object.fromEntries(outcome.fields.map(({ field, message }) => [field, message]));
   return { fields, fault: outcome.fields.length ? undefined : wordsFor(outcome) };

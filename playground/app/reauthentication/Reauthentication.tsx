@@ -1,10 +1,11 @@
 import { useEffect, useRef } from 'react';
-import type { ReauthenticationRequest } from '../../client';
+import type { UserError } from '../../client';
 import { CodeField, PasswordField, RecoveryCodeField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { useLoad } from '../hooks';
+import { keys, passkeySupport, PasskeysElsewhere, wordsForNoPasskey, WRONG_PASSKEY } from '../passkeys';
 import { ProviderButtons } from '../sign_in/ProviderButtons';
 import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor, WRONG_SECOND_FACTOR } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
@@ -28,7 +29,8 @@ function Dialog({ asked }: { asked: Asked }) {
     <dialog ref={dialog} className="card" aria-labelledby="reauthentication" onCancel={() => answer(null)}>
       <h1 id="reauthentication">Confirm that it’s you</h1>
       <p className="lead">This change affects how you sign in, so we need to make sure that it’s you.</p>
-      {refusal && <Notice fault={wordsForRefusal(refusal, methods)} />}
+      {refusal && <Notice fault={wordsForRefusal(refusal, asked)} />}
+      {methods.includes('PASSKEY') && <PasskeyForm asked={asked} />}
       {methods.includes('TOTP') && <TotpForm asked={asked} />}
       {methods.includes('RECOVERY_CODE') && <RecoveryCodeForm asked={asked} />}
       {mailed && <CodeForm asked={asked} />}
@@ -40,7 +42,8 @@ function Dialog({ asked }: { asked: Asked }) {
   );
 }
 
-function wordsForRefusal(refusal: NonNullable<ReauthenticationRequest['refusal']>, methods: ReauthenticationRequest['methods']) {
+function wordsForRefusal(refusal: UserError, { refused, request: { methods } }: Asked) {
+  if (refused?.passkey) return WRONG_PASSKEY;
   if (refusal.code === 'INVALID_CREDENTIALS') return INCORRECT_PASSWORD;
   if (refusal.code === 'INVALID_OTP' && methods.includes('TOTP')) return WRONG_SECOND_FACTOR;
   return wordsFor(refusal);
@@ -55,6 +58,19 @@ function LinkedProviders() {
 async function loadLinked() {
   const [settings, identities] = await Promise.all([gatehouse.authSettings(), gatehouse.identities()]);
   return settings.providers.filter(({ id }) => identities.some(({ providerId }) => providerId === id));
+}
+
+function PasskeyForm({ asked }: { asked: Asked }) {
+  const { data: settings } = useLoad(gatehouse.authSettings);
+  const form = useForm(async () => {
+    const used = await keys.prove(asked.request.passkeyOptions);
+    if (used.kind === 'NoPasskey') return { fault: wordsForNoPasskey(used) };
+    return asked.answer({ passkey: used.credential });
+  });
+  const support = settings ? passkeySupport(settings) : 'here';
+  if (support === 'none') return null;
+  if (support === 'elsewhere') return <PasskeysElsewhere />;
+  return <Form form={form} action="Confirm with your passkey">{null}</Form>;
 }
 
 function TotpForm({ asked }: { asked: Asked }) {

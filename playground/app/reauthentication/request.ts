@@ -5,12 +5,16 @@ import type { AskForProof, AuthenticationMethod, EmailChallengeFragment, Reauthe
 export type Asked = {
   request: ReauthenticationRequest;
   mailed?: EmailChallengeFragment | undefined;
+  /** The proof that was refused, if the user is asked again. */
+  refused?: ReauthenticationProof | null | undefined;
   answer: (proof: ReauthenticationProof | null) => void;
 };
 
 let asked: Asked | undefined;
 /** The emailed code of a request. It stays valid after a wrong proof, when the user is asked again. */
 let codes: { id?: string; mailed?: EmailChallengeFragment } = {};
+/** The last proof. */
+let given: ReauthenticationProof | null = null;
 /** The only method that counts for the current request, if not every one does. */
 let only: AuthenticationMethod | undefined;
 const listeners = new Set<() => void>();
@@ -24,11 +28,12 @@ function show(next: Asked | undefined) {
 export const askForProof: AskForProof = (request) =>
   new Promise((give) => {
     const answer = (proof: ReauthenticationProof | null) => {
+      given = proof;
       show(undefined);
       give(proof);
     };
     const methods = request.methods.filter((method) => !only || method === only);
-    show({ request: { ...request, methods }, answer, mailed: codes.id === request.id ? codes.mailed : undefined });
+    show({ request: { ...request, methods }, answer, mailed: codes.id === request.id ? codes.mailed : undefined, refused: request.refusal && given });
   });
 
 /** Runs a request for which only one method counts. The server does not name it, because proofs count for any request. */

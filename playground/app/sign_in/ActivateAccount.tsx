@@ -5,6 +5,7 @@ import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
 import { go } from '../route';
 import { impossible, NEWER } from '../words';
+import { homeOf } from './home';
 import { askForSecondFactor } from './second_factor';
 
 /**
@@ -18,7 +19,7 @@ export function ActivateAccount({ token }: { token: string }) {
     const outcome = await gatehouse.activateAccount({ token, password });
     switch (outcome.kind) {
       case 'AuthPayload':
-        return go(outcome.user.hasPassword ? '/profile' : '/password');
+        return go(homeOf(outcome.user));
       case 'UserError':
         return outcome;
       case 'SecondFactorChallenge':

@@ -5,9 +5,11 @@ import type { AuthSettings } from '../form/rules';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
 import { Page } from '../Page';
+import { passkeySupport, PasskeysElsewhere } from '../passkeys';
 import { useRoute } from '../route';
 import { impossible, NEWER } from '../words';
 import { useSignInElsewhere } from './EmailCode';
+import { PasskeyLogin } from './PasskeyLogin';
 import { ProviderButtons } from './ProviderButtons';
 import { askForSecondFactor } from './second_factor';
 
@@ -16,6 +18,7 @@ type LoginProps = { settings: AuthSettings; onChallenge: (challenge: EmailChalle
 export function Login({ settings, onChallenge }: LoginProps) {
   const { path, parameters } = useRoute();
   useSignInElsewhere();
+  const support = passkeySupport(settings);
   const form = useForm(async ({ identifier = '', password = '' }) => {
     const outcome = await gatehouse.login({ identifier, password });
     switch (outcome.kind) {
@@ -36,9 +39,11 @@ export function Login({ settings, onChallenge }: LoginProps) {
   return (
     <Page title="Sign in" lead={parameters.has('expired') && 'Your sign-in has expired. Start again.'}>
       <Form form={form} action="Sign in">
-        <Field name="identifier" label="Username or email address" autoComplete="username" autoCapitalize="none" spellCheck={false} />
+        <Field name="identifier" label="Username or email address" autoComplete="username webauthn" autoCapitalize="none" spellCheck={false} />
         <PasswordField name="password" label="Password" autoComplete="current-password" />
       </Form>
+      {support === 'here' && <PasskeyLogin />}
+      {support === 'elsewhere' && <PasskeysElsewhere />}
       <ProviderButtons providers={settings.providers} purpose="login" />
       <p className="ways">
         <a href="#/email-code">Email me a code</a>

@@ -1,11 +1,14 @@
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import type { UserFragment } from '../../client';
 import { Form } from '../form/Form';
 import { useForm } from '../form/useForm';
 import { gatehouse } from '../gatehouse';
+import { useLoad } from '../hooks';
 import { Page } from '../Page';
 import { go } from '../route';
 import { impossible, NEWER } from '../words';
+import { Elsewhere, links } from './Elsewhere';
+import { homeOf } from './home';
 import { askForSecondFactor } from './second_factor';
 
 /**
@@ -14,11 +17,13 @@ import { askForSecondFactor } from './second_factor';
  */
 export function SignInLink({ token, account }: { token: string; account: string }) {
   const [isForeign, setForeign] = useState(false);
+  const [isConfirmed, setConfirmed] = useState(false);
+  const { data: link } = useLoad(useCallback(() => links.readLoginLink(token), [token]));
   const form = useForm(async () => {
     const outcome = await gatehouse.activateAccount({ token });
     switch (outcome.kind) {
       case 'AuthPayload': {
-        if (isAccountOf(outcome.user, account)) return go(outcome.user.hasPassword ? '/profile' : '/password');
+        if (isAccountOf(outcome.user, account)) return go(homeOf(outcome.user));
         await gatehouse.logout();
         return setForeign(true);
       }
@@ -34,9 +39,16 @@ export function SignInLink({ token, account }: { token: string; account: string 
     }
   });
   if (isForeign) return <ForeignLink account={account} />;
+  if (isConfirmed) {
+    return <Page title="Continue on the other screen" lead="You are being signed in where you requested the link. You can close this page." />;
+  }
   return (
     <Page title="Sign in" lead="Continue only if this is your account and you requested this email.">
       <Form form={form} action={`Sign in as ${account}`}>{null}</Form>
+      {/* below the first button, which must not move while somebody presses it */}
+      {link?.kind === 'LoginLink' && !link.isRequestedHere && (
+        <Elsewhere token={token} link={link} onConfirmed={() => setConfirmed(true)} />
+      )}
       <p className="ways"><a href="#/email-code">Send me another link</a></p>
     </Page>
   );

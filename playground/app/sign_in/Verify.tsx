@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import type { UserError } from '../../client';
 import { CodeField } from '../form/Field';
 import { Form, Notice } from '../form/Form';
 import type { AuthSettings } from '../form/rules';
@@ -7,16 +8,19 @@ import { gatehouse } from '../gatehouse';
 import { useCountdown, useSession } from '../hooks';
 import { Page } from '../Page';
 import { go } from '../route';
-import { duration, impossible, NEWER } from '../words';
+import { duration, impossible, NEWER, wordsFor } from '../words';
 import type { Challenge, Pending } from './challenge';
 import { useSignInElsewhere } from './EmailCode';
+import { Waiting, type SignInOutcome } from './Elsewhere';
+import { homeOf } from './home';
 import { askForSecondFactor } from './second_factor';
 
 /** The page that waits for an emailed code or link to be used. */
 export function Verify({ pending, settings }: { pending: Pending; settings: AuthSettings }) {
   const challenge = pending.challenge!;
   const isCode = challenge.method === 'OTP';
-  const isSignedIn = useSession().status === 'signedIn';
+  const session = useSession();
+  const isSignedIn = session.status === 'signedIn';
   useSignInElsewhere();
   const isOver = isSignedIn && challenge.purpose === 'SIGN_IN';
   useEffect(() => {
@@ -26,29 +30,17 @@ export function Verify({ pending, settings }: { pending: Pending; settings: Auth
   }, [isOver]);
   const sent = isCode ? 'We sent a code to' : 'We sent a link to';
   // the page must not reveal whether the account exists
-  const lead = <>{challenge.purpose === 'SIGN_IN' ? 'If an account exists, we’ve sent a code and a link to' : sent} <strong>{challenge.email}</strong>.</>;
-  return (
-    <Page title="Check your email" lead={lead}>
-      {isCode && <CodeForm challenge={challenge} length={settings.otpLength} onDone={pending.forget} />}
-      <ResendButton key={challenge.id} challenge={challenge} onSent={pending.await} />
-      <p className="ways">
-        {isSignedIn ? <a href="#/profile">Later</a> : <a href="#/login">Back</a>}
-      </p>
-    </Page>
-  );
-}
-
-function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length: number; onDone: () => void }) {
-  const form = useForm(async ({ otp = '' }) => {
-    const outcome = await gatehouse.verifyOtp({ email: challenge.email, otp, challengeId: challenge.id });
+  const toSignIn = settings.signupEnabled ? 'We’ve sent a code and a link to' : 'If an account exists, we’ve sent a code and a link to';
+  const lead = <>{challenge.purpose === 'SIGN_IN' ? toSignIn : sent} <strong>{challenge.email}</strong>.</>;
+  const follow = (outcome: SignInOutcome) => {
     switch (outcome.kind) {
       case 'AuthPayload':
-        onDone();
-        return go(outcome.user.hasPassword || challenge.purpose === 'CHANGE_EMAIL' ? '/profile' : '/password');
+        pending.forget();
+        return go(challenge.purpose === 'CHANGE_EMAIL' ? '/profile' : homeOf(outcome.user));
       case 'UserError':
         return outcome;
       case 'SecondFactorChallenge':
-        onDone();
+        pending.forget();
         return askForSecondFactor(outcome);
       case 'EmailChallenge':
       case 'unknown':
@@ -56,7 +48,28 @@ function CodeForm({ challenge, length, onDone }: { challenge: Challenge; length:
       default:
         return impossible(outcome);
     }
-  });
+  };
+  const followElsewhere = (outcome: SignInOutcome) => {
+    const refused = follow(outcome);
+    return typeof refused === 'object' ? wordsFor(refused) : refused ?? undefined;
+  };
+  return (
+    <Page title="Check your email" lead={lead}>
+      {isCode && <CodeForm challenge={challenge} length={settings.otpLength} follow={follow} />}
+      {challenge.confirmationNumber && <Waiting key={challenge.id} challenge={challenge} follow={followElsewhere} />}
+      <ResendButton key={`resend ${challenge.id}`} challenge={challenge} onSent={pending.await} />
+      <p className="ways">
+        {session.status === 'signedIn' ? <a href={`#${homeOf(session.user)}`}>Later</a> : <a href="#/login">Back</a>}
+      </p>
+    </Page>
+  );
+}
+
+type CodeFormProps = { challenge: Challenge; length: number; follow: (outcome: SignInOutcome) => UserError | string | void };
+
+function CodeForm({ challenge, length, follow }: CodeFormProps) {
+  const form = useForm(async ({ otp = '' }) =>
+    follow(await gatehouse.verifyOtp({ email: challenge.email, otp, challengeId: challenge.id })));
   return (
     <Form form={form} action={challenge.purpose === 'SIGN_IN' ? 'Sign in' : 'Confirm my email address'}>
       <CodeField label={`${length}-digit code`} />

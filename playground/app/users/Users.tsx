@@ -111,13 +111,19 @@ function Factors({ person, viewer, onReset }: { person: Person; viewer: UserFrag
         return impossible(outcome);
     }
   });
-  if (person.id === viewer.id) return 'authenticator app';
+  const names = namesOf(person);
+  if (person.id === viewer.id) return names;
   return (
     <details>
-      <summary>authenticator app</summary>
+      <summary>{names}</summary>
       <Form form={form} action="Reset">
         <p className="hint">Reset it only if you are sure that this person asked for it.</p>
       </Form>
     </details>
   );
+}
+
+function namesOf({ secondFactors }: Person) {
+  const names = [secondFactors.includes('PASSKEY') && 'passkey', secondFactors.includes('TOTP') && 'authenticator app'];
+  return names.filter(Boolean).join(' and ');
 }

@@ -102,7 +102,9 @@ impl SignInResult {
                 Self::AuthPayload(Box::new(AuthPayload::deliver(app, caller, *signed_in)))
             }
             SignIn::EmailChallenge(asked) => Self::EmailChallenge((*asked).into()),
-            SignIn::SecondFactor(challenge) => Self::SecondFactorChallenge((*challenge).into()),
+            SignIn::SecondFactor(challenge) => {
+                Self::SecondFactorChallenge(SecondFactorChallenge::new(app, *challenge))
+            }
         }
     }
 }

@@ -25,10 +25,14 @@ pub struct EmailChallenge {
     pub expires_in: i32,
     /// Seconds until another email can be requested. Earlier requests are refused with `RATE_LIMITED`.
     pub resend_in: i32,
+    /// Two digits to show while `loginLinkConfirmed` waits: the page that the link opens shows them too, and the user compares
+    /// them before confirming. Null if `purpose` is not `SIGN_IN`.
+    pub confirmation_number: Option<String>,
 }
 
 impl From<IssuedChallenge> for EmailChallenge {
-    fn from(IssuedChallenge { challenge, expires_in, resend_in }: IssuedChallenge) -> Self {
+    fn from(issued: IssuedChallenge) -> Self {
+        let IssuedChallenge { challenge, expires_in, resend_in, confirmation_number } = issued;
         Self {
             id: challenge.id.into(),
             purpose: challenge.purpose.into(),
@@ -36,6 +40,7 @@ impl From<IssuedChallenge> for EmailChallenge {
             email: challenge.email,
             expires_in: whole_seconds(expires_in),
             resend_in: whole_seconds(resend_in),
+            confirmation_number,
         }
     }
 }

@@ -3,7 +3,10 @@
 pub mod auth_payload;
 pub mod email_challenge;
 pub mod identity;
+pub mod json;
+pub mod login_link;
 pub mod node;
+pub mod passkey;
 pub mod password_changed;
 pub mod provider_login_input;
 pub mod second_factor_challenge;

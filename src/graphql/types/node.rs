@@ -3,7 +3,7 @@
 use async_graphql::{ID, Interface};
 use uuid::Uuid;
 
-use super::{identity::Identity, session::Session, user::User};
+use super::{identity::Identity, passkey::Passkey, session::Session, user::User};
 use crate::accounts;
 
 /// An object with an ID, according to the Relay global object identification specification. No two objects have the same ID.
@@ -16,6 +16,8 @@ pub enum Node {
     Session(Box<Session>),
     /// A linked account at a sign-in provider.
     Identity(Identity),
+    /// A passkey.
+    Passkey(Passkey),
 }
 
 impl Node {
@@ -30,6 +32,7 @@ impl Node {
                 Self::Session(Box::new(if sees_device { session } else { session.without_device() }))
             }
             accounts::Node::Identity(row) => Self::Identity(row.into()),
+            accounts::Node::Passkey(row) => Self::Passkey(row.into()),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use async_graphql::{Enum, ID, SimpleObject};
 
-use crate::{graphql::numbers::whole_seconds, sessions, storage::user};
+use super::json::Json;
+use crate::{app::App, graphql::numbers::whole_seconds, sessions, storage::user};
 
 /// The first proof was correct, and a second factor is required. Nobody is signed in yet: call `verifySecondFactor`.
 #[derive(SimpleObject)]
@@ -11,14 +12,20 @@ pub struct SecondFactorChallenge {
     id: ID,
     /// The methods that the user can use.
     methods: Vec<SecondFactorMethod>,
+    /// The options for asking the browser for a passkey, to parse with `PublicKeyCredential.parseRequestOptionsFromJSON`. Null if
+    /// the user has no passkey.
+    passkey_options: Option<Json>,
     /// Seconds until the challenge expires.
     expires_in: i32,
 }
 
-impl From<sessions::SecondFactorChallenge> for SecondFactorChallenge {
-    fn from(challenge: sessions::SecondFactorChallenge) -> Self {
+impl SecondFactorChallenge {
+    /// Converts a challenge.
+    #[must_use]
+    pub fn new(app: &App, challenge: sessions::SecondFactorChallenge) -> Self {
         Self {
             id: challenge.id.into(),
+            passkey_options: challenge.passkey_options(app).map(Json),
             methods: challenge.methods.into_iter().map(Into::into).collect(),
             expires_in: whole_seconds(challenge.expires_in),
         }
@@ -29,6 +36,8 @@ impl From<sessions::SecondFactorChallenge> for SecondFactorChallenge {
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "user::SecondFactorMethod")]
 pub enum SecondFactorMethod {
+    /// A passkey.
+    Passkey,
     /// A code from an authenticator app (RFC 6238).
     Totp,
     /// A recovery code.

@@ -99,4 +99,6 @@ pub enum AuthenticationMethod {
     Totp,
     /// A recovery code.
     RecoveryCode,
+    /// A passkey.
+    Passkey,
 }

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{identity::Identity, second_factor_challenge::SecondFactorMethod, session::Session};
+use super::{
+    identity::Identity, passkey::Passkey, second_factor_challenge::SecondFactorMethod, session::Session,
+};
 use crate::{
     accounts,
     app::App,
@@ -19,7 +21,7 @@ use crate::{
         refusal::UserError,
     },
     sessions,
-    storage::{Timestamp, identity, recovery_code, session, user},
+    storage::{Timestamp, identity, passkey, recovery_code, session, user},
 };
 
 /// A user of the server.
@@ -36,6 +38,7 @@ struct Siblings {
     current_session: Option<Uuid>,
     sessions: OnceCell<HashMap<Uuid, Vec<session::Model>>>,
     identities: OnceCell<HashMap<Uuid, Vec<identity::Model>>>,
+    passkeys: OnceCell<HashMap<Uuid, Vec<passkey::Model>>>,
     /// The user's ID, once for each recovery code.
     recovery_codes: OnceCell<HashMap<Uuid, Vec<Uuid>>>,
 }
@@ -80,6 +83,7 @@ impl Siblings {
             current_session,
             sessions: OnceCell::new(),
             identities: OnceCell::new(),
+            passkeys: OnceCell::new(),
             recovery_codes: OnceCell::new(),
         }
     }
@@ -206,7 +210,7 @@ impl User {
         Ok(identities.into_iter().flatten().cloned().map(Identity::from).collect())
     }
 
-    /// The methods by which the user can prove a second factor: an authenticator app, and recovery codes if any are left. Visible to
+    /// The methods by which the user can prove a second factor: passkeys, an authenticator app, and recovery codes if any are left. Visible to
     /// the user and to superusers; for others, empty.
     async fn second_factors(&self, ctx: &Context<'_>) -> Result<Vec<SecondFactorMethod>, ApiError> {
         if !self.sees_second_factors(ctx) {
@@ -217,6 +221,20 @@ impl User {
             methods.push(user::SecondFactorMethod::RecoveryCode);
         }
         Ok(methods.into_iter().map(Into::into).collect())
+    }
+
+    /// The passkeys, in the order in which they were added. Visible to the user and to superusers; for others, empty.
+    async fn passkeys(&self, ctx: &Context<'_>) -> Result<Vec<Passkey>, ApiError> {
+        if !self.sees_second_factors(ctx) || !self.row.has_passkey() {
+            return Ok(Vec::new());
+        }
+        let app = ctx.data_unchecked::<Arc<App>>();
+        let read = || async {
+            let rows = passkey::list(app.db.read(), &self.siblings.ids).await?;
+            Ok::<_, ApiError>(by_user(rows, |row| row.user_id))
+        };
+        let passkeys = self.siblings.passkeys.get_or_try_init(read).await?.get(&self.row.id);
+        Ok(passkeys.into_iter().flatten().cloned().map(Passkey::from).collect())
     }
 
     /// Whether the server requires the user to set up a second factor before doing anything else (its setting `SECOND_FACTOR`).

@@ -15,7 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::mpsc, time};
 
 use super::{
-    refusal::Refusal, request::operation_type, response::is_request_error, socket::Socket, upgrade::places,
+    refusal::Refusal,
+    request::{is_public, operation_type},
+    response::is_request_error,
+    socket::Socket,
+    upgrade::places,
 };
 use crate::{
     fault::Failure,
@@ -34,6 +38,9 @@ pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 /// What is sent to keep a connection alive.
 const COMMENT: &str = ":\n\n";
 
+/// The part of `WEBSOCKET_MAX` that clients without an access token may use: one in this many.
+const ANONYMOUS_SHARE: usize = 2;
+
 const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 /// The reason why nothing is streamed.
@@ -50,7 +57,8 @@ impl From<ApiError> for NoStream {
     }
 }
 
-/// Streams the responses to a subscription or query. The limits are those of WebSockets.
+/// Streams the responses to a subscription or query. The limits are those of WebSockets. Subscriptions to public fields without an
+/// access token also share a limit of their own, so that strangers leave room for users.
 pub(super) async fn respond(
     socket: Socket,
     operation: GraphqlRequest,
@@ -65,10 +73,20 @@ pub(super) async fn respond(
     let viewer = viewer(&socket, token.as_ref()).await?;
     let viewer = match (viewer, kind) {
         (Ok(viewer), _) => Some(viewer),
-        (Err(why), OperationType::Subscription) => return Err(ApiError::Unauthenticated(why).into()),
+        (Err(why), OperationType::Subscription) if !is_public(&socket.app, &socket.documents, &operation) => {
+            return Err(ApiError::Unauthenticated(why).into());
+        }
         (Err(_), _) => None,
     };
     let mut places = places(&socket).map_err(NoStream::Refused)?;
+    if viewer.is_none() && kind == OperationType::Subscription {
+        let most = (socket.app.config.sockets.all / ANONYMOUS_SHARE).max(1);
+        places.push(socket.sockets.place(Subject::Anonymous, most).ok_or_else(|| {
+            socket.app.metrics.refusals.add("WEBSOCKET_MAX");
+            let message = "Too many connections without an access token are open (WEBSOCKET_MAX).";
+            NoStream::Refused(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message))
+        })?);
+    }
     if let Some(viewer) = &viewer {
         let most = socket.app.config.sockets.per_user;
         places.push(socket.sockets.place(Subject::User(viewer.user.id), most).ok_or_else(|| {

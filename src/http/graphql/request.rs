@@ -14,7 +14,10 @@ use super::refusal::{Refusal, bad_request};
 use crate::{
     app::App,
     graphql::guard::{
-        documents::Documents, operation::chosen_operation, trusted_documents::TrustedDocuments,
+        documents::Documents,
+        operation::{chosen_operation, root_fields},
+        policy::{Access, access},
+        trusted_documents::TrustedDocuments,
     },
     http::media,
 };
@@ -135,4 +138,15 @@ pub(super) fn operation_type(
 ) -> Result<OperationType, ServerError> {
     let document = documents.judge(&operation.query, &operation.variables, &app.config.graphql_limits)?;
     Ok(chosen_operation(&document.executable, operation.operation_name.as_deref())?.ty)
+}
+
+/// Returns whether the operation that would run selects only fields that need no access token.
+pub(super) fn is_public(app: &App, documents: &Documents, operation: &GraphqlRequest) -> bool {
+    let limits = &app.config.graphql_limits;
+    let Ok(document) = documents.judge(&operation.query, &operation.variables, limits) else { return false };
+    let chosen = chosen_operation(&document.executable, operation.operation_name.as_deref());
+    chosen.is_ok_and(|chosen| {
+        let fields = root_fields(&document.executable, chosen);
+        fields.into_iter().all(|field| access(field) == Access::Anybody)
+    })
 }

@@ -18,6 +18,22 @@ export const RESET = {
   sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
 };
 
+const KEPT = 'gatehouse pages challenges';
+
+/**
+ * Returns the ID of the newest `SIGN_IN` challenge that this browser requested, on these pages or in an app on this site that uses
+ * the TypeScript client.
+ */
+export function requestedHere() {
+  for (const name of [KEPT, ...Object.keys(localStorage)].filter((key) => /^gatehouse .* challenges$/.test(key))) {
+    try {
+      const found = JSON.parse(localStorage.getItem(name) ?? '[]').findLast(({ purpose }) => purpose === 'SIGN_IN');
+      if (found) return found.id;
+    } catch { /* written by another program */ }
+  }
+  return undefined;
+}
+
 /** Runs an operation and returns its result, or an object with a `code` if there is none. */
 export async function ask(operation, variables, { cookie = false, accessToken } = {}) {
   let body;
@@ -133,7 +149,7 @@ export function on(form, run) {
 
 /**
  * Sets up the page. `send(button)` submits the proof and returns its result. `done` shows a success. `refused` shows a refusal
- * and returns whether it did. `spent` and `incomplete` are pairs of a title and a lead. `again` sends another link.
+ * and returns whether it did. `spent` and `incomplete` are pairs of a title and a lead. `again` sends another link; `again.instead` is what its other button does.
  */
 export function begin({ send, done, refused = () => false, spent, incomplete, again, isComplete = Boolean(token) }) {
   let mail = again;
@@ -144,12 +160,14 @@ export function begin({ send, done, refused = () => false, spent, incomplete, ag
     else if (!outcome.code) await done(outcome);
     else if (!refused(outcome)) say(words(outcome), 'bad');
   });
-  on(find('again'), async () => {
+  on(find('again'), async (button) => {
+    if (button) return again.instead();
     const email = find('email');
     fault(email, '');
     if (!email.value.trim()) { fault(email, 'Enter your email address.'); return; }
     const outcome = await ask(mail.operation, { email: email.value });
     if (outcome.__typename === 'EmailChallenge') {
+      if (outcome.purpose === 'SIGN_IN') localStorage.setItem(KEPT, JSON.stringify([{ purpose: outcome.purpose, id: outcome.id }]));
       say(mail.sent, 'good');
     } else if (outcome.fields?.length) {
       fault(email, outcome.fields[0].message);

@@ -104,3 +104,23 @@ impl Visit {
         assert_eq!(self.tabs.act("complaints", Some(0), Value::Null), json!([]), "{page}");
     }
 }
+
+/// Makes the tests address a server by its name, because browsers do not create passkeys for numeric addresses.
+pub(crate) fn at_localhost(mut app: TestApp) -> TestApp {
+    app.url = app.url.replace("127.0.0.1", "localhost");
+    app
+}
+
+/// Presses a button, link or summary by keyboard.
+pub(crate) fn press(visit: &mut Visit, name: &str) {
+    visit.tab_to(name);
+    visit.enter();
+}
+
+/// Leaves the page with the recovery codes.
+pub(crate) fn press_saved(visit: &mut Visit) {
+    visit.tab_to("I have saved these codes");
+    visit.tabs.act("press", Some(0), "Space");
+    press(visit, "Continue");
+    visit.sees("Security");
+}

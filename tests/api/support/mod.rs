@@ -7,6 +7,8 @@ pub mod demo;
 pub mod google;
 pub mod mail_server;
 pub mod node;
+pub mod passkey_steps;
+pub mod passkeys;
 pub mod process;
 pub mod providers;
 pub mod python;

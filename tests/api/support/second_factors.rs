@@ -8,7 +8,7 @@ use totp_rs::{Builder, Secret, Totp};
 use super::{SIGN_IN, SignedIn, TestApp};
 
 /// The fields of a challenge that the tests select.
-pub const SECOND_FACTOR: &str = "... on SecondFactorChallenge { id methods expiresIn }";
+pub const SECOND_FACTOR: &str = "... on SecondFactorChallenge { id methods passkeyOptions expiresIn }";
 
 /// The time for which an authenticator app shows a code.
 pub const STEP: Duration = Duration::from_secs(30);

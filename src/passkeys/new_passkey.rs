@@ -1,0 +1,64 @@
+//! Creating a passkey: the options for the browser, and the credential that it returns.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::authenticator_names::default_name;
+use crate::{
+    app::App,
+    challenges::RegisteredPasskey,
+    storage::{passkey, passkey_ceremony},
+    tokens::CeremonyPurpose,
+    webauthn::{CreationOptions, verify_registration},
+};
+
+/// The time in which a passkey must be created.
+pub(super) const TTL: Duration = Duration::from_mins(10);
+
+/// The account for which a passkey is created, as the browser shows it.
+pub(super) struct Owner<'a> {
+    pub(super) user_handle: Uuid,
+    pub(super) user_name: &'a str,
+    pub(super) display_name: &'a str,
+}
+
+/// Returns the options for a ceremony, or `None` if the server has no domain for passkeys.
+pub(super) fn creation_options(
+    app: &App,
+    id: Uuid,
+    owner: &Owner<'_>,
+    existing: &[passkey::Model],
+) -> Option<Json> {
+    let party = app.config.passkeys.relying_party.as_ref()?;
+    let challenge = app.tokens.passkey_challenges(CeremonyPurpose::Creation, id).next()?;
+    let options = CreationOptions {
+        challenge: &challenge,
+        user_handle: owner.user_handle.as_bytes(),
+        user_name: owner.user_name,
+        display_name: owner.display_name,
+        exclude: existing.iter().map(passkey::Model::known).collect(),
+        timeout: TTL,
+    };
+    Some(options.to_json(party))
+}
+
+/// Verifies a `RegistrationResponseJSON`. Returns `None` if it is wrong, whatever the reason. Without a name, the passkey gets the
+/// name of its authenticator.
+pub(super) fn verify(
+    app: &App,
+    ceremony: &passkey_ceremony::Model,
+    response: &Json,
+    name: Option<String>,
+) -> Option<RegisteredPasskey> {
+    let party = app.config.passkeys.relying_party.as_ref()?;
+    // a server with another SECRET_KEY may have started the ceremony
+    let mut verified = app
+        .tokens
+        .passkey_challenges(CeremonyPurpose::Creation, ceremony.id)
+        .map(|challenge| verify_registration(party, &challenge, response));
+    let credential = verified.find_map(Result::ok)?;
+    let name = name.unwrap_or_else(|| default_name(credential.aaguid).to_owned());
+    Some(RegisteredPasskey { user_handle: ceremony.user_handle, credential, name })
+}
