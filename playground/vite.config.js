@@ -5,7 +5,19 @@ import { defineConfig } from 'vite';
 // Every folder with an index.html is a page.
 const pages = readdirSync('.').map((folder) => `${folder}/index.html`).filter(existsSync);
 
+// GraphiQL's style sheet contains fonts for all scripts, which would be a hundredth of the program. Without them, its pages use those
+// of the system. Monaco brings its icons itself.
+const systemFonts = {
+  name: 'system-fonts',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!id.includes('/graphiql/dist/style.css')) return null;
+    return code.replaceAll(/@font-face\s*\{[^}]*data:font[^}]*\}/g, '').replaceAll(/(["'])Roboto\1/g, 'system-ui');
+  },
+};
+
 export default defineConfig({
+  plugins: [systemFonts],
   experimental: {
     // The server may be at any path. Pages load files from the `playground` folder beside them, and those load their neighbors.
     renderBuiltUrl: (file, { hostType }) => (hostType === 'html' ? `playground/${file}` : { relative: true }),

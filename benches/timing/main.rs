@@ -1,11 +1,12 @@
-//! Checks whether response times reveal who has an account.
+//! Checks whether response times reveal who has an account, or who has a second factor.
 //!
 //! `cargo bench --bench timing` sends a server process the same requests alternately about addresses with an account
 //! and addresses without one. For each request it prints how well time distinguishes the two, as the area under the ROC
 //! curve (Mann-Whitney). A value of one half is a coin toss. The control compares two groups with an account. With a
 //! thousand samples of each, chance alone stays between 0.46 and 0.54 (three standard deviations are 0.039). A value
 //! outside this range ends the command with an error, unless the control is outside too, which means that the machine
-//! was not quiet enough. It takes a quarter of an hour.
+//! was not quiet enough. It takes 20 minutes. `cargo bench --bench timing -- enrolled` makes only the comparisons whose names contain
+//! this text.
 //!
 //! Logins are measured for four kinds of people: with and without an account, with and without a pending registration.
 //! Two kinds are compared if they get the same response.
@@ -36,6 +37,8 @@ const CHANCE: RangeInclusive<f64> = 0.46..=0.54;
 /// Addresses with an account, and without one.
 const KNOWN: &str = "person";
 const UNKNOWN: &str = "nobody";
+/// Addresses with an account that has a second factor.
+const ENROLLED: &str = "enrolled";
 /// Addresses that also have a pending registration.
 const KNOWN_REGISTERED: &str = "applicant";
 const UNKNOWN_REGISTERED: &str = "newcomer";
@@ -64,7 +67,8 @@ const LOGIN: &str = "mutation($email: String!, $password: String!) { login(input
 
 /// Logins with the same response: the password that is sent, and two kinds of people that the response time must not
 /// distinguish.
-const LOGINS: [(&str, [&str; 2]); 6] = [
+const LOGINS: [(&str, [&str; 2]); 7] = [
+    ("x", [ENROLLED, KNOWN]),
     ("x", [KNOWN, UNKNOWN]),
     ("x", [KNOWN_REGISTERED, UNKNOWN_REGISTERED]),
     ("x", [KNOWN_REGISTERED, KNOWN]),
@@ -82,11 +86,17 @@ async fn main() -> ExitCode {
     println!("{SAMPLES} samples of each; 0.5 is a coin's guess, within {CHANCE:?} nothing can be told");
     println!("{:<66}{:>8}{:>9}", "", "", "control");
     let mut tells = false;
-    for (name, query, verification) in REQUESTS {
+    let comparisons =
+        REQUESTS.iter().flat_map(|request| [(request, [KNOWN, UNKNOWN]), (request, [ENROLLED, KNOWN])]);
+    for (&(name, query, verification), kinds) in comparisons {
+        let name = format!("{name}, {} {}", kinds[0], kinds[1]);
+        if !is_wanted(&name) {
+            continue;
+        }
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let database = database(folder.path());
         let server = Server::start_with(&database, &[("EMAIL_VERIFICATION", verification)]).await;
-        tells |= compare(&server, name, &json!({ "query": query }), [KNOWN, UNKNOWN]).await;
+        tells |= compare(&server, &name, &json!({ "query": query }), kinds).await;
     }
     for verification in ["optional", "mandatory"] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -104,11 +114,19 @@ async fn main() -> ExitCode {
                 _ => "a wrong",
             };
             let name = format!("login, {verification}, {whose} password, {} {}", kinds[0], kinds[1]);
+            if !is_wanted(&name) {
+                continue;
+            }
             let request = json!({ "query": LOGIN, "variables": { "password": password } });
             tells |= compare(&server, &name, &request, kinds).await;
         }
     }
     if tells { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Returns whether the command line asks for a comparison.
+fn is_wanted(name: &str) -> bool {
+    env::args().skip(1).filter(|argument| argument != "--bench").all(|part| name.contains(&part))
 }
 
 /// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine or the server
@@ -190,11 +208,15 @@ fn database(folder: &Path) -> String {
             "date_joined": "2024-01-01T00:00:00Z" })
         .to_string()
     };
-    let people = [KNOWN, KNOWN_REGISTERED].into_iter().flat_map(|kind| (0..SAMPLES).map(move |n| (kind, n)));
+    let kinds = [KNOWN, KNOWN_REGISTERED, ENROLLED];
+    let people = kinds.into_iter().flat_map(|kind| (0..SAMPLES).map(move |n| (kind, n)));
     let file = folder.join("people.jsonl");
     fs::write(&file, people.enumerate().map(line).collect::<Vec<_>>().join("\n")).unwrap();
     let arguments = ["--emails-verified", file.to_str().unwrap()];
     let status = server::gatehouse("import-users", &database_url).args(arguments).status().unwrap();
     assert!(status.success(), "the import failed");
+    let database = rusqlite::Connection::open(folder.join("gatehouse.db")).unwrap();
+    let enroll = "UPDATE users SET second_factors = 'totp' WHERE email LIKE 'enrolled%'";
+    assert_eq!(database.execute(enroll, []).unwrap(), SAMPLES);
     database_url
 }

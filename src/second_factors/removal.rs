@@ -71,9 +71,9 @@ pub enum Removed {
 /// young recovery codes are deleted, and the earlier ones are restored: the owner has the factor.
 pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Result<Removed, DbErr> {
     // a stranger may have signed up with somebody else's address and a passkey, and waited
-    if user.email_verified_at.is_none() {
+    if user.email_verified_at.is_none() && user.has_second_factor() {
         revert(txn, user, user.created_at, now).await?;
-        return Ok(if user.has_second_factor() { Removed::Factors } else { Removed::NoFactor });
+        return Ok(Removed::Factors);
     }
     let oldest_young = Timestamp(now.0 - UNDO_TTL);
     let is_young = |at: Timestamp| at.0 >= oldest_young.0;

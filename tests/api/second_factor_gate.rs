@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::support::{
     Database, PASSWORD, Postgres, SignedIn, Sqlite, TestApp,
     google::{ada, id_token},
+    passkeys::SecurityKey,
+    second_factors::Authenticator,
 };
 
 /// The address of the fake Google's Ada, for which Google is authoritative.
@@ -21,18 +23,34 @@ enum Way {
     EmailCodeWithoutId,
     EmailLink,
     EmailLinkAndPassword,
+    WaitingTab,
     LinkedIdentity,
     IdentityToLink,
 }
 
+/// The second factor of the account, if it has one.
+#[derive(Clone, Copy, Debug)]
+enum Factor {
+    None,
+    Totp,
+    Passkey,
+}
+
+enum Enrolled {
+    None,
+    Totp(Box<Authenticator>),
+    Passkey(Box<SecurityKey>, String),
+}
+
 impl Way {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Password,
         Self::PasswordWithUsername,
         Self::EmailCode,
         Self::EmailCodeWithoutId,
         Self::EmailLink,
         Self::EmailLinkAndPassword,
+        Self::WaitingTab,
         Self::LinkedIdentity,
         Self::IdentityToLink,
     ];
@@ -56,6 +74,12 @@ impl Way {
                 let beside = if matches!(self, Self::EmailLink) { json!({}) } else { with_password };
                 app.activate_with(&token, beside).await
             }
+            Self::WaitingTab => {
+                let challenge = app.request_login_code(EMAIL).await;
+                let token = app.token_in(EMAIL, "login_code").await.unwrap();
+                let otp = confirmed_elsewhere(app, &token).await;
+                app.verify(EMAIL, &otp, Some(&challenge["id"])).await
+            }
             Self::LinkedIdentity | Self::IdentityToLink => app.google_login(id_token(google, &ada())).await,
         }
     }
@@ -64,12 +88,24 @@ impl Way {
     fn methods(self) -> Vec<&'static str> {
         match self {
             Self::Password | Self::PasswordWithUsername => vec!["PASSWORD"],
-            Self::EmailCode | Self::EmailCodeWithoutId => vec!["EMAIL_CODE"],
+            Self::EmailCode | Self::EmailCodeWithoutId | Self::WaitingTab => vec!["EMAIL_CODE"],
             Self::EmailLink => vec!["EMAIL_LINK"],
             Self::EmailLinkAndPassword => vec!["EMAIL_LINK", "PASSWORD"],
             Self::LinkedIdentity | Self::IdentityToLink => vec!["IDENTITY"],
         }
     }
+}
+
+/// Confirms a sign-in link on another device, and returns the code that the waiting tab gets.
+async fn confirmed_elsewhere(app: &TestApp, token: &str) -> String {
+    let query = "mutation($token: String!, $number: String) {
+        confirmLoginLink(token: $token, confirmationNumber: $number) {
+            ... on LoginLink { otp confirmationNumber isConfirmed } } }";
+    let read = app.run(query, json!({ "token": token })).await.data("confirmLoginLink");
+    let variables = json!({ "token": token, "number": read["confirmationNumber"] });
+    let confirmed = app.run(query, variables).await.data("confirmLoginLink");
+    assert_eq!(confirmed["isConfirmed"], true, "{confirmed}");
+    confirmed["otp"].as_str().unwrap().to_owned()
 }
 
 async fn identities(app: &TestApp, access_token: &str) -> usize {
@@ -88,8 +124,8 @@ async fn methods(app: &TestApp, access_token: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_in_meets_the_gate(#[values(Sqlite, Postgres)] database: Database) {
     for way in Way::ALL {
-        for is_enrolled in [false, true] {
-            let case = format!("{way:?}, enrolled: {is_enrolled}");
+        for factor in [Factor::None, Factor::Totp, Factor::Passkey] {
+            let case = format!("{way:?}, factor: {factor:?}");
             let (app, google) = TestApp::with_google(database, &[("RESEND_COOLDOWN", "1s")]).await;
             let person = app.sign_up_proven(EMAIL).await;
             let username = "mutation { updateProfile(input: { username: \"ada\" }) { __typename } }";
@@ -99,27 +135,45 @@ async fn every_way_in_meets_the_gate(#[values(Sqlite, Postgres)] database: Datab
                 assert_eq!(linked["__typename"], "User", "{case}: {linked}");
             }
             app.advance(std::time::Duration::from_secs(2));
-            let authenticator = if is_enrolled { Some(app.enroll(&person, EMAIL).await) } else { None };
+            let enrolled = match factor {
+                Factor::None => Enrolled::None,
+                Factor::Totp => Enrolled::Totp(Box::new(app.enroll(&person, EMAIL).await)),
+                Factor::Passkey => {
+                    let token = app.step_up_by_email(&person.access_token, EMAIL).await;
+                    let (_, key) = app.add_passkey(&token).await;
+                    Enrolled::Passkey(Box::new(key), token)
+                }
+            };
             app.advance(std::time::Duration::from_secs(61));
 
             let outcome = way.sign_in(&app, &google).await;
-            let Some(authenticator) = authenticator else {
-                let signed_in = SignedIn::from(&outcome);
-                assert_eq!(methods(&app, &signed_in.access_token).await, json!(way.methods()), "{case}");
-                continue;
+            let own_token = match &enrolled {
+                Enrolled::None => {
+                    let signed_in = SignedIn::from(&outcome);
+                    assert_eq!(methods(&app, &signed_in.access_token).await, json!(way.methods()), "{case}");
+                    continue;
+                }
+                Enrolled::Totp(authenticator) => authenticator.access_token.clone(),
+                Enrolled::Passkey(_, token) => token.clone(),
             };
             assert_eq!(outcome["__typename"], "SecondFactorChallenge", "{case}: {outcome}");
             if matches!(way, Way::IdentityToLink) {
-                assert_eq!(
-                    identities(&app, &authenticator.access_token).await,
-                    0,
-                    "{case}: linked too early"
-                );
+                assert_eq!(identities(&app, &own_token).await, 0, "{case}: linked too early");
             }
-            let proof = json!({ "totp": authenticator.next_code(&app) });
-            let signed_in = SignedIn::from(&app.verify_second_factor(&outcome["id"], proof).await);
             let mut expected = way.methods();
-            expected.push("TOTP");
+            let verified = match enrolled {
+                Enrolled::None => unreachable!("handled above"),
+                Enrolled::Totp(authenticator) => {
+                    expected.push("TOTP");
+                    let proof = json!({ "totp": authenticator.next_code(&app) });
+                    app.verify_second_factor(&outcome["id"], proof).await
+                }
+                Enrolled::Passkey(mut key, _) => {
+                    expected.push("PASSKEY");
+                    app.verify_passkey(&outcome, &mut key).await
+                }
+            };
+            let signed_in = SignedIn::from(&verified);
             assert_eq!(methods(&app, &signed_in.access_token).await, json!(expected), "{case}");
             if matches!(way, Way::IdentityToLink) {
                 assert_eq!(identities(&app, &signed_in.access_token).await, 1, "{case}");
