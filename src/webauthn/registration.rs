@@ -154,3 +154,18 @@ fn has_distinct_keys(map: &Value) -> bool {
         keys.all(|(at, key)| entries[..at].iter().all(|(earlier, _)| earlier != key))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_with_many_entries_or_one_key_twice_is_refused() {
+        let map = |keys: &[u32]| Value::Map(keys.iter().map(|key| ((*key).into(), Value::Null)).collect());
+        let many: Vec<u32> = (0..=16).collect();
+        assert!(has_distinct_keys(&map(&many[1..])));
+        assert!(!has_distinct_keys(&map(&many)), "comparing thousands would take long");
+        assert!(!has_distinct_keys(&map(&[1, 2, 1])));
+        assert!(!has_distinct_keys(&Value::Null));
+    }
+}
