@@ -9,6 +9,7 @@ use crate::{
     fault::Failure,
     input::{EmailAddress, Username},
     outbox,
+    provider_login::usable_identities,
     rate_limit::{self, Action},
     second_factors,
     security_changes::SecurityChange,
@@ -34,7 +35,7 @@ pub async fn reset_second_factors(
     rate_limit::charge(app, Action::Write(by)).await?;
     let found = user::find(app.db.read(), id).await?.ok_or(AdministrationRefusal::NotFound)?;
     let change = SecurityChange::announce(app, &found, ChangeKind::SecondFactorRemoved).await?;
-    let now = Timestamp(app.clock.now());
+    let (is_usable, now) = (usable_identities(app), Timestamp(app.clock.now()));
     let reset = app
         .db
         .write(async move |txn| {
@@ -51,7 +52,7 @@ pub async fn reset_second_factors(
             let Some(user) = locked.into_iter().find(|user| user.id == id) else {
                 return Ok(Err(AdministrationRefusal::NotFound));
             };
-            reset(&txn, user, change, now).await
+            reset(&txn, user, change, is_usable, now).await
         })
         .await?;
     outbox::wake(app);
@@ -75,11 +76,11 @@ pub async fn reset_second_factors_by_operator(
     }
     let id = found.id;
     let change = SecurityChange::announce(app, &found, ChangeKind::SecondFactorRemoved).await?;
-    let now = Timestamp(app.clock.now());
+    let (is_usable, now) = (usable_identities(app), Timestamp(app.clock.now()));
     let reset = app
         .db
         .write(async move |txn| match user::lock(&txn, &[id]).await?.pop() {
-            Some(user) => reset(&txn, user, change, now).await,
+            Some(user) => reset(&txn, user, change, is_usable, now).await,
             None => Ok(Err(AdministrationRefusal::NotFound)),
         })
         .await?;
@@ -91,6 +92,7 @@ async fn reset(
     txn: &Txn,
     user: user::Model,
     change: SecurityChange,
+    is_usable: impl Fn(&identity::Model) -> bool,
     now: Timestamp,
 ) -> Result<Result<user::Model, AdministrationRefusal>, DbErr> {
     if !user.has_second_factor() {
@@ -98,7 +100,7 @@ async fn reset(
     }
     let has_other_way = user.password_hash.is_some()
         || user.email.is_some()
-        || !identity::list(txn, &[user.id]).await?.is_empty();
+        || identity::list(txn, &[user.id]).await?.iter().any(is_usable);
     if !has_other_way {
         return Ok(Err(AdministrationRefusal::LastSignInMethod));
     }

@@ -9,7 +9,7 @@ use super::authenticator_names::default_name;
 use crate::{
     app::App,
     challenges::RegisteredPasskey,
-    storage::{passkey, passkey_ceremony},
+    storage::{passkey, passkey_ceremony, user},
     tokens::CeremonyPurpose,
     webauthn::{CreationOptions, verify_registration},
 };
@@ -17,27 +17,23 @@ use crate::{
 /// The time in which a passkey must be created.
 pub(super) const TTL: Duration = Duration::from_mins(10);
 
-/// The account for which a passkey is created, as the browser shows it.
-pub(super) struct Owner<'a> {
-    pub(super) user_handle: Uuid,
-    pub(super) user_name: &'a str,
-    pub(super) display_name: &'a str,
-}
-
-/// Returns the options for a ceremony, or `None` if the server has no domain for passkeys.
+/// Returns the options for a ceremony in which this user creates a passkey, or `None` if the server has no domain for passkeys.
 pub(super) fn creation_options(
     app: &App,
     id: Uuid,
-    owner: &Owner<'_>,
+    user: &user::Model,
+    user_handle: Uuid,
     existing: &[passkey::Model],
 ) -> Option<Json> {
     let party = app.config.passkeys.relying_party.as_ref()?;
     let challenge = app.tokens.passkey_challenges(CeremonyPurpose::Creation, id).next()?;
+    let user_name = user.email.as_deref().or(user.username.as_deref()).unwrap_or_default();
+    let display_name = user.full_name();
     let options = CreationOptions {
         challenge: &challenge,
-        user_handle: owner.user_handle.as_bytes(),
-        user_name: owner.user_name,
-        display_name: owner.display_name,
+        user_handle: user_handle.as_bytes(),
+        user_name,
+        display_name: display_name.as_deref().unwrap_or(user_name),
         exclude: existing.iter().map(passkey::Model::known).collect(),
         timeout: TTL,
     };

@@ -6,6 +6,7 @@ use crate::{
     app::App,
     fault::{Failure, Refusal},
     outbox,
+    provider_login::usable_identities,
     rate_limit::{self, Action},
     second_factors::remove_passkeys,
     security_changes::SecurityChange,
@@ -44,10 +45,7 @@ pub async fn remove_passkey(
         return Ok(user::Model::clone(&viewer.user));
     }
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::PasskeyRemoved).await?;
-    let is_usable = {
-        let all: Vec<String> = app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();
-        move |identity: &identity::Model| all.contains(&identity.provider)
-    };
+    let is_usable = usable_identities(app);
     let (claim, now) = (viewer.claim(), Timestamp(app.clock.now()));
     let removed = app
         .db

@@ -2,7 +2,7 @@
 
 use super::{
     PasskeyCeremony,
-    new_passkey::{Owner, TTL, creation_options},
+    new_passkey::{TTL, creation_options},
 };
 use crate::{
     app::App,
@@ -54,11 +54,8 @@ pub async fn start_passkey_enrolment(
     let (id, now) = (secrets::uuid_v4(), app.clock.now());
     // authenticators show passkeys with the same handle as one account
     let user_handle = existing.first().map_or(user.id, |passkey| passkey.user_handle);
-    let user_name = user.email.as_deref().or(user.username.as_deref()).unwrap_or_default();
-    let display_name = user.full_name();
-    let owner = Owner { user_handle, user_name, display_name: display_name.as_deref().unwrap_or(user_name) };
-    let options =
-        creation_options(app, id, &owner, &existing).ok_or(StartPasskeyEnrolmentRefusal::NotEnabled)?;
+    let options = creation_options(app, id, user, user_handle, &existing)
+        .ok_or(StartPasskeyEnrolmentRefusal::NotEnabled)?;
     let row = passkey_ceremony::Model {
         id,
         kind: Kind::Enrolment,

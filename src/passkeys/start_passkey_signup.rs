@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PasskeyCeremony,
-    new_passkey::{Owner, TTL, creation_options},
+    new_passkey::{TTL, creation_options},
 };
 use crate::{
     accounts::{NewAccountInput, SignupRefusal, check_passkey_signup},
@@ -72,12 +72,8 @@ pub async fn start_passkey_signup(
     let account = serde_json::to_string(&input).ok();
     let user = check_passkey_signup(app, client, &input.into()).await.map_err(Failure::into_refusal)?;
     let (id, now) = (secrets::uuid_v4(), app.clock.now());
-    let user_name = user.email.as_deref().or(user.username.as_deref()).unwrap_or_default();
-    let display_name = user.full_name();
-    let owner =
-        Owner { user_handle: user.id, user_name, display_name: display_name.as_deref().unwrap_or(user_name) };
-    let options =
-        creation_options(app, id, &owner, &[]).ok_or(StartPasskeySignupRefusal::PasskeysNotEnabled)?;
+    let options = creation_options(app, id, &user, user.id, &[])
+        .ok_or(StartPasskeySignupRefusal::PasskeysNotEnabled)?;
     let row = passkey_ceremony::Model {
         id,
         kind: Kind::Signup,

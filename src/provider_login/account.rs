@@ -59,3 +59,10 @@ pub(super) fn registered(account: &Account) -> RegisteredIdentity {
         email: account.email.as_str().to_owned(),
     }
 }
+
+/// Returns a function that tells whether its user can sign in with an identity: the provider may have been switched off since.
+pub(crate) fn usable_identities(app: &App) -> impl Fn(&identity::Model) -> bool + Clone + use<> {
+    let providers: Vec<String> =
+        app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();
+    move |identity| providers.contains(&identity.provider)
+}

@@ -13,7 +13,7 @@ mod provider_login;
 mod start_provider_login;
 mod unlink_identity;
 
-pub(crate) use account::link_registered;
+pub(crate) use account::{link_registered, usable_identities};
 pub use callback::callback;
 pub(crate) use identify::identify;
 pub use identify::{GOOGLE, IdentifyRefusal, ProviderLoginInput, ProviderProof};

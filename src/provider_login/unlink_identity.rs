@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::account::usable_identities;
 use crate::{
     app::App,
     fault::{Failure, Refusal},
@@ -43,10 +44,7 @@ pub async fn unlink_identity(
         return Ok(user::Model::clone(&viewer.user));
     }
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::IdentityUnlinked).await?;
-    let is_usable = {
-        let all: Vec<String> = app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();
-        move |identity: &identity::Model| all.contains(&identity.provider)
-    };
+    let is_usable = usable_identities(app);
     let unlink = app.db.write(async move |txn| {
         let Some((user, _)) = claim.lock(&txn, now).await? else {
             return Ok(Err(UnlinkIdentityRefusal::ReauthenticationRequired));

@@ -70,8 +70,11 @@ pub enum Removed {
 /// The authenticator that a young one has replaced is not restored, because the owner may have lost it. If an older factor remains,
 /// young recovery codes are deleted, and the earlier ones are restored: the owner has the factor.
 pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Result<Removed, DbErr> {
+    if !user.has_second_factor() {
+        return Ok(Removed::NoFactor);
+    }
     // a stranger may have signed up with somebody else's address and a passkey, and waited
-    if user.email_verified_at.is_none() && user.has_second_factor() {
+    if user.email_verified_at.is_none() {
         revert(txn, user, user.created_at, now).await?;
         return Ok(Removed::Factors);
     }

@@ -75,7 +75,16 @@ const WITHIN: &[(&str, &[&str])] = &[
     ),
     (
         "passkeys",
-        &["accounts", "challenges", "outbox", "rate_limit", "second_factors", "security_changes", "sessions"],
+        &[
+            "accounts",
+            "challenges",
+            "outbox",
+            "provider_login",
+            "rate_limit",
+            "second_factors",
+            "security_changes",
+            "sessions",
+        ],
     ),
     ("housekeeping", &["second_factors"]),
     ("security_changes", &["outbox", "rate_limit"]),
