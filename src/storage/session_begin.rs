@@ -70,7 +70,8 @@ const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_c
 /// Does what `known_address::note` does, if there is an address.
 const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
     SELECT $2, $12, $5, 0 WHERE $12 IS NOT NULL
-    ON CONFLICT ("user_id", "address") DO UPDATE SET "last_used_at" = "excluded"."last_used_at", "failures" = 0
+    ON CONFLICT ("user_id", "address") DO UPDATE SET "failures" = 0, "last_used_at" =
+        CASE WHEN "known_addresses"."last_used_at" < $13 THEN "excluded"."last_used_at" ELSE "known_addresses"."last_used_at" END
     WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
 const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5, "sweep_day" = $19 WHERE "id" IN (

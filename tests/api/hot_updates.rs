@@ -1,4 +1,4 @@
-//! Sessions and budgets move on without touching an index, and housekeeping finds them by their day.
+//! Sessions, budgets and known addresses change without touching an index, and housekeeping finds them by their day.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn updates(on: &DatabaseConnection, table: &str) -> (i64, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refreshes_and_charges_touch_no_index() {
+async fn refreshes_charges_and_sign_ins_from_known_addresses_touch_no_index() {
     let app = TestApp::with(Postgres, &[NO_VERIFICATION]).await;
     let on = connect(&app.settings["DATABASE_URL"]).await;
     let mut people = Vec::new();
@@ -42,7 +42,7 @@ async fn refreshes_and_charges_touch_no_index() {
         sweep(&app.app).await.unwrap();
     }
     // a connection reports what it did some seconds later
-    for (table, least) in [("sessions", 480), ("rate_limits", 200)] {
+    for (table, least) in [("sessions", 480), ("rate_limits", 200), ("known_addresses", 200)] {
         let mut seen = (0, 0);
         for _ in 0..300 {
             seen = updates(&on, table).await;
