@@ -100,8 +100,8 @@ impl AdministrationMutation {
         user_result(accounts::set_user_active(app, viewer, id, active).await, viewer.session.id)
     }
 
-    /// Removes all second factors of another user, who has lost them. The user gets a notice with a link that restores them.
-    /// Requires recent reauthentication; see `reauthenticate`.
+    /// Removes all second factors of another user who has lost them. The user gets a notice with a link that restores
+    /// them. Requires recent reauthentication; see `reauthenticate`.
     async fn reset_second_factors(
         &self,
         ctx: &Context<'_>,
