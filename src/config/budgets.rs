@@ -86,8 +86,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SIGNUPS",
                 "20/1h",
-                "Sign-ups from one address, including those refused because a name is taken. Those that begin with an emailed code \
-                 count as emails instead.",
+                "Sign-ups from one address, including those refused because a name is taken. Sign-ups that begin with an emailed \
+                 code count as emails instead.",
             ),
             username_checks: budget(
                 r,
@@ -138,7 +138,7 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_MAILS",
                 "6/1h",
-                "Emails for one purpose to one address, except those of `RATE_LIMIT_RECOVERY_MAILS`.",
+                "Emails for one purpose to one address, except those that `RATE_LIMIT_RECOVERY_MAILS` limits.",
             ),
             mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same emails in a day."),
             recovery_mails: budget(

@@ -217,7 +217,7 @@ impl From<AdministrationRefusal> for UserError {
             AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "This user does not exist."),
             AdministrationRefusal::NotAllowed => Self::new(
                 ErrorCode::NotAllowed,
-                "You cannot change your own account this way, and you must be a superuser.",
+                "Only superusers can do this, and not to their own account.",
             ),
             AdministrationRefusal::LastSignInMethod => Self::new(
                 ErrorCode::LastSignInMethod,
