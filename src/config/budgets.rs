@@ -53,7 +53,8 @@ impl Budgets {
             are_enforced: r.setting(
                 "RATE_LIMITS",
                 "on",
-                "`off` removes all budgets, for load tests. If the hash queue is full, requests still get `SERVER_BUSY`.",
+                "`off` removes all budgets, for load tests. If the hash queue is full, requests still get \
+                 `SERVER_BUSY`.",
                 switch,
             ),
             failed_logins: budget(
@@ -78,23 +79,23 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_MONTH",
                 "100/30d",
-                "Failed sign-ins to one account in a month, counted in the same way, if the account can sign in by email. \
-                 Successful sign-ins do not reset this budget.",
+                "Failed sign-ins to one account in a month, counted in the same way, if the account can sign in by \
+                 email. Successful sign-ins do not reset this budget.",
             ),
             logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
             signups: budget(
                 r,
                 "RATE_LIMIT_SIGNUPS",
                 "20/1h",
-                "Sign-ups from one address, including those refused because a name is taken. Sign-ups that begin with an emailed \
-                 code count as emails instead.",
+                "Sign-ups from one address, including those refused because a name is taken. Sign-ups that begin \
+                 with an emailed code count as emails instead.",
             ),
             username_checks: budget(
                 r,
                 "RATE_LIMIT_USERNAME_CHECKS",
                 "120/1h",
-                "Calls of `usernameAvailable` from one address. Setting a different username with `updateProfile` also counts, \
-                 both for the address and for the account.",
+                "Calls of `usernameAvailable` from one address. Setting a different username with `updateProfile` \
+                 also counts, both for the address and for the account.",
             ),
             password_changes: budget(
                 r,
@@ -118,15 +119,16 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_NOTICES",
                 "10/24h",
-                "Emails that notify one account of one kind of security change. When the budget is used up, such changes are \
-                 refused.",
+                "Emails that notify one account of one kind of security change. When the budget is used up, such \
+                 changes are refused.",
             ),
             mail_again: mail_again(r),
             mails_address: budget(
                 r,
                 "RATE_LIMIT_MAILS_ADDRESS",
                 "30/1h",
-                "Emails requested from one client address. Each account that has signed in from there has a budget of its own.",
+                "Emails requested from one client address. Each account that has signed in from there has a budget \
+                 of its own.",
             ),
             mails_account: budget(
                 r,
@@ -145,8 +147,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_RECOVERY_MAILS",
                 "6/3h",
-                "Reset links to one address and, separately, sign-in codes to it. At least one more email is allowed during the \
-                 lifetime of each, so the owner always has one that works or can request one.",
+                "Reset links to one address and, separately, sign-in codes to it. At least one more email is allowed \
+                 during the lifetime of each, so the owner always has one that works or can request one.",
             ),
             codes: budget(
                 r,
@@ -177,7 +179,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SECOND_FACTORS",
                 "10/1h",
-                "Wrong codes from the authenticator app of one account, sent from one address. They never block recovery codes.",
+                "Wrong codes from the authenticator app of one account, sent from one address. They never block \
+                 recovery codes.",
             ),
             failed_second_factors_account: budget(
                 r,
@@ -201,8 +204,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_PROVIDER_LOGINS",
                 "50/15m",
-                "Calls of `providerLogin` and `linkIdentity` from one address with a credential that the provider does not \
-                 confirm. New accounts also count as sign-ups.",
+                "Calls of `providerLogin` and `linkIdentity` from one address with a credential that the provider \
+                 does not confirm. New accounts also count as sign-ups.",
             ),
             writes: budget(
                 r,

@@ -83,15 +83,16 @@ impl MailConfig {
         let app_url = r.setting(
             "APP_URL",
             "",
-            "The address of your app, to which emails and the server's own pages link. Without it, they name the app but do not \
-             link to it. `serve` requires `https`, except on the same machine.",
+            "The address of your app, to which emails and the server's own pages link. Without it, they name the app \
+             but do not link to it. `serve` requires `https`, except on the same machine.",
             |s| optional(s, |s| page_address(s, mode)),
         );
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether people who request a password reset for an address without an account get an email that says so. With \
-             `SIGNUP=off`, so do people who request a sign-in code. With `SIGNUP=on`, they get a code that creates an account.",
+            "Whether people who request a password reset for an address without an account get an email that says \
+             so. With `SIGNUP=off`, so do people who request a sign-in code. With `SIGNUP=on`, they get a code that \
+             creates an account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

@@ -36,8 +36,8 @@ impl PasskeyConfig {
                 own_id(server, mode),
                 "the host of `PUBLIC_URL`, unless that is an IP address",
             ),
-            "The domain that passkeys belong to: the domain of the pages where people sign in, or a parent domain (`example.org` \
-             for `app.example.org`). `off` turns passkeys off.",
+            "The domain that passkeys belong to: the domain of the pages where people sign in, or a parent domain \
+             (`example.org` for `app.example.org`). `off` turns passkeys off.",
             rp_id,
         );
         let own = id.as_deref().map(|id| own_origins(server, id, mode)).unwrap_or_default();

@@ -61,8 +61,8 @@ fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     for setting in strays {
         r.refuse(
             setting,
-            "belongs to no provider: either its OIDC_<NAME>_ISSUER is missing, or <NAME> has characters other than capital \
-             letters and digits",
+            "belongs to no provider: either its OIDC_<NAME>_ISSUER is missing, or <NAME> has characters other than \
+             capital letters and digits",
         );
     }
     if let Some(name) = names.iter().find(|name| is_reserved(name)) {
@@ -94,8 +94,8 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     let issuer = r.setting(
         format!("{prefix}_ISSUER"),
         "",
-        "The issuer of any other OpenID Connect provider. `<NAME>` consists of capital letters and digits and, in lower case, is \
-         the ID of the provider. You can configure several.",
+        "The issuer of any other OpenID Connect provider. `<NAME>` consists of capital letters and digits and, in \
+         lower case, is the ID of the provider. You can configure several.",
         |s| optional(s, base),
     );
     let client = client(r, &prefix, "the provider");

@@ -74,23 +74,25 @@ impl ServerConfig {
         let mut allowed_origins = r.setting(
             "ALLOWED_ORIGINS",
             DefaultValue::derived(&own_origin, "the origin of `PUBLIC_URL`"),
-            "Additional web origins, of any scheme (`capacitor://localhost`), whose scripts may call the API. The star in \
-             `https://*.example.org` stands for one or more labels. `dev` also allows http and https on every port of this \
-             machine.",
+            "Additional web origins, of any scheme (`capacitor://localhost`), whose scripts may call the API. The \
+             star in `https://*.example.org` stands for one or more labels. `dev` also allows http and https on \
+             every port of this machine.",
             |s| list(s, origin),
         );
         allowed_origins.push(own_origin);
         let trusted_proxies = r.setting(
             "TRUSTED_PROXIES",
             "",
-            "The networks of the proxies whose `X-Forwarded-For` is trusted. See [Behind a proxy](operating.md#behind-a-proxy).",
+            "The networks of the proxies whose `X-Forwarded-For` is trusted. See [Behind a \
+             proxy](operating.md#behind-a-proxy).",
             |s| list(s, network),
         );
         let shutdown_delay = r.setting(
             "SHUTDOWN_DELAY",
             DefaultValue::derived(if mode == Mode::Serve { "5s" } else { "0s" }, "`5s`; without `serve`, `0s`"),
-            "How long the server still accepts connections after SIGTERM. Meanwhile, `/health/ready` returns 503, so that load \
-             balancers stop sending requests. Another signal ends the wait. See [Restarts](operating.md#restarts).",
+            "How long the server still accepts connections after SIGTERM. Meanwhile, `/health/ready` returns 503, so \
+             that load balancers stop sending requests. Another signal ends the wait. See \
+             [Restarts](operating.md#restarts).",
             |s| duration(s, Duration::ZERO..=10 * MINUTE),
         );
         let max_connections = r.setting(
@@ -108,7 +110,8 @@ impl ServerConfig {
         let playground = r.setting(
             "PLAYGROUND",
             DefaultValue::derived(on_unless(mode == Mode::Serve), "`on`; with `serve`, `off`"),
-            "Whether the server offers the playground at `/`. The playground has only the rights of the person who signs in there.",
+            "Whether the server offers the playground at `/`. The playground has only the rights of the person who \
+             signs in there.",
             switch,
         );
         // without introspection, the playground cannot complete anything

@@ -139,22 +139,23 @@ impl TokenConfig {
             algorithm: r.setting(
                 "JWT_ALGORITHM",
                 "EdDSA",
-                "The algorithm that signs access tokens: `EdDSA`, or `ES256` or `RS256` for libraries that do not support \
-                 Ed25519. A change does not invalidate any tokens.",
+                "The algorithm that signs access tokens: `EdDSA`, or `ES256` or `RS256` for libraries that do not \
+                 support Ed25519. A change does not invalidate any tokens.",
                 jwt_algorithm,
             ),
             rsa_keys: r.setting(
                 "JWT_RSA_KEY_FILE",
                 "",
-                "Files with private RSA keys (PEM, 2,048 to 4,096 bits) for `RS256`. The first key signs, and all of them verify. \
-                 Without a file, each secret key has a generated RSA key in the database, encrypted with that secret key.",
+                "Files with private RSA keys (PEM, 2,048 to 4,096 bits) for `RS256`. The first key signs, and all of \
+                 them verify. Without a file, each secret key has a generated RSA key in the database, encrypted \
+                 with that secret key.",
                 |s| list(s, rsa_key_file),
             ),
             claims: r.setting(
                 "JWT_CLAIMS",
                 "email,email_verified,preferred_username,name,role",
-                "The claims about the user that access tokens contain. `given_name`, `family_name`, `picture` and `bio` are \
-                 available too.",
+                "The claims about the user that access tokens contain. `given_name`, `family_name`, `picture` and \
+                 `bio` are available too.",
                 |s| list(s, claim),
             ),
             introspection_secret: r.setting(

@@ -215,10 +215,9 @@ impl From<AdministrationRefusal> for UserError {
     fn from(refusal: AdministrationRefusal) -> Self {
         match refusal {
             AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "This user does not exist."),
-            AdministrationRefusal::NotAllowed => Self::new(
-                ErrorCode::NotAllowed,
-                "Only superusers can do this, and not to their own account.",
-            ),
+            AdministrationRefusal::NotAllowed => {
+                Self::new(ErrorCode::NotAllowed, "Only superusers can do this, and not to their own account.")
+            }
             AdministrationRefusal::LastSignInMethod => Self::new(
                 ErrorCode::LastSignInMethod,
                 "This user can sign in only with a passkey, so nothing was removed.",

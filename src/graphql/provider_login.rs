@@ -182,7 +182,8 @@ impl From<ProviderLoginRefusal> for UserError {
             ProviderLoginRefusal::SignupNotEnabled => Self::signup_not_enabled(),
             ProviderLoginRefusal::LinkRequired => Self::new(
                 ErrorCode::LinkRequired,
-                "An account with this email address already exists. Sign in to it another way, then link your provider account.",
+                "An account with this email address already exists. Sign in to it another way, then link your \
+                 provider account.",
             ),
             ProviderLoginRefusal::AccountDisabled => Self::account_disabled(),
         }
