@@ -119,9 +119,9 @@ export const ErrorCode = {
   LinkRequired: 'LINK_REQUIRED',
   /** Not allowed for the viewer's role, on the viewer's own account, or on the last superuser. */
   NotAllowed: 'NOT_ALLOWED',
-  /** This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account. */
+  /** Sign-up, or this way to sign in or verify an email address, is disabled or is not available to the account. */
   NotEnabled: 'NOT_ENABLED',
-  /** The user does not exist, or the viewer may not act on them. */
+  /** The user or passkey does not exist, or the viewer may not change it. */
   NotFound: 'NOT_FOUND',
   /** The sign-in provider did not confirm the credential. */
   ProviderRejected: 'PROVIDER_REJECTED',
@@ -207,7 +207,7 @@ export type PasskeySignupInput = {
   lastName?: string | null | undefined;
   /** The full name; at most 150 characters. */
   name?: string | null | undefined;
-  /** The username: 3 to 30 ASCII letters, digits, `_`, `.` or `-`. Required without an email address. */
+  /** The username: 3 to 30 ASCII letters, digits, `_`, `.` or `-`. Required if `email` is missing. */
   username?: string | null | undefined;
 };
 
@@ -368,7 +368,7 @@ export type UserFilter = {
  * against the newest `VERIFY_EMAIL` challenge and the newest `SIGN_IN` challenge of the address.
  */
 export type VerifyOtpInput = {
-  /** The ID of the `EmailChallenge`. If given, attempts count for this challenge only, so nobody else can use them up. */
+  /** The ID of the `EmailChallenge`. If given, attempts count only towards it, so nobody else can use them up. */
   challengeId?: string | null | undefined;
   /** The email address that the code was sent to. */
   email: string;

@@ -39,7 +39,7 @@ pub(super) fn budget(
         let count = within(count.trim(), 1..=100_000)?;
         let period = duration(period.trim(), SECOND..=30 * DAY)?;
         if u128::from(count) > period.as_millis() {
-            return Err("must be 1000 a second at most".to_owned());
+            return Err("must be at most 1000 a second".to_owned());
         }
         Ok(Budget { setting, count, period })
     })

@@ -53,7 +53,8 @@ impl Budgets {
             are_enforced: r.setting(
                 "RATE_LIMITS",
                 "on",
-                "`off` removes all budgets, for load tests. A full hash queue still answers `SERVER_BUSY`.",
+                "`off` removes all budgets, for load tests. If the hash queue is full, requests still get \
+                 `SERVER_BUSY`.",
                 switch,
             ),
             failed_logins: budget(
@@ -78,23 +79,23 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_MONTH",
                 "100/30d",
-                "Failed sign-ins to one account in a month, counted the same way, if the account can sign in by email. \
-                 No sign-in clears it.",
+                "Failed sign-ins to one account in a month, counted in the same way, if the account can sign in by \
+                 email. Successful sign-ins do not reset this budget.",
             ),
             logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
             signups: budget(
                 r,
                 "RATE_LIMIT_SIGNUPS",
                 "20/1h",
-                "Sign-ups from one address, including those refused because a name is taken. Those that begin with an emailed code \
-                 count as emails instead.",
+                "Sign-ups from one address, including those refused because a name is taken. Sign-ups that begin \
+                 with an emailed code count as emails instead.",
             ),
             username_checks: budget(
                 r,
                 "RATE_LIMIT_USERNAME_CHECKS",
                 "120/1h",
-                "`usernameAvailable` from one address. Other usernames set with `updateProfile` count there too, and \
-                 for the account.",
+                "Calls of `usernameAvailable` from one address. Setting a different username with `updateProfile` \
+                 also counts, both for the address and for the account.",
             ),
             password_changes: budget(
                 r,
@@ -106,28 +107,28 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_REAUTHENTICATIONS",
                 "30/1h",
-                "`startReauthentication` in one session.",
+                "Calls of `startReauthentication` in one session.",
             ),
             password_resets: budget(
                 r,
                 "RATE_LIMIT_PASSWORD_RESETS",
                 "10/15m",
-                "`resetPassword` of one account.",
+                "Calls of `resetPassword` for one account.",
             ),
             notices: budget(
                 r,
                 "RATE_LIMIT_NOTICES",
                 "10/24h",
-                "Emails that notify one account of one kind of security change. When they are used up, the change is \
-                 refused.",
+                "Emails that notify one account of one kind of security change. When the budget is used up, such \
+                 changes are refused.",
             ),
             mail_again: mail_again(r),
             mails_address: budget(
                 r,
                 "RATE_LIMIT_MAILS_ADDRESS",
                 "30/1h",
-                "Emails requested from one client address. For an account that has signed in from there, each account \
-                 has a budget of its own.",
+                "Emails requested from one client address. Each account that has signed in from there has a budget \
+                 of its own.",
             ),
             mails_account: budget(
                 r,
@@ -139,15 +140,15 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_MAILS",
                 "6/1h",
-                "Emails for one purpose to one address, except those of `RATE_LIMIT_RECOVERY_MAILS`.",
+                "Emails for one purpose to one address, except those that `RATE_LIMIT_RECOVERY_MAILS` limits.",
             ),
             mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same emails in a day."),
             recovery_mails: budget(
                 r,
                 "RATE_LIMIT_RECOVERY_MAILS",
                 "6/3h",
-                "Reset links to one address, and as many sign-in codes. It refills at least once while each is valid, \
-                 so that the owner can always request one or has one that works.",
+                "Reset links to one address and, separately, sign-in codes to it. At least one more email is allowed \
+                 during the lifetime of each, so the owner always has one that works or can request one.",
             ),
             codes: budget(
                 r,
@@ -178,7 +179,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SECOND_FACTORS",
                 "10/1h",
-                "Wrong codes of the authenticator of one account from one address. Recovery codes are never refused for them.",
+                "Wrong codes from the authenticator app of one account, sent from one address. They never block \
+                 recovery codes.",
             ),
             failed_second_factors_account: budget(
                 r,
@@ -190,26 +192,26 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_PROVIDER_STARTS",
                 "60/1h",
-                "`startProviderLogin` from one address.",
+                "Calls of `startProviderLogin` from one address.",
             ),
             provider_callbacks: budget(
                 r,
                 "RATE_LIMIT_PROVIDER_CALLBACKS",
                 "60/1h",
-                "Answers that Apple posts to `/callback/apple` through browsers at one address.",
+                "Responses that Apple posts to `/callback/apple` through browsers at one address.",
             ),
             failed_provider_logins: budget(
                 r,
                 "RATE_LIMIT_FAILED_PROVIDER_LOGINS",
                 "50/15m",
-                "`providerLogin` and `linkIdentity` from one address with what the provider does not confirm. New \
-                 accounts count as sign-ups too.",
+                "Calls of `providerLogin` and `linkIdentity` from one address with a credential that the provider \
+                 does not confirm. New accounts also count as sign-ups.",
             ),
             writes: budget(
                 r,
                 "RATE_LIMIT_WRITES",
                 "120/1m",
-                "Other writes of one account. Ending a session is never refused.",
+                "Other writes by one account. Ending a session is never refused.",
             ),
         }
     }

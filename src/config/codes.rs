@@ -34,8 +34,9 @@ impl CodeConfig {
         let mode = r.mode;
         r.section(
             "Codes and links",
-            "The addresses are pages of your app, with `{token}` in them; `serve` requires `https`. Without one, the links lead \
-             to a page of the server. See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
+            "The URLs lead to pages of your app and contain `{token}`; `serve` requires `https`. If a URL is not \
+             set, its links lead to a page of the server. See [What Gatehouse \
+             emails](mail.md#what-gatehouse-emails).",
         );
         let page = |s: &str| optional(s, |s| link_template(s, mode));
         Self {
@@ -45,7 +46,7 @@ impl CodeConfig {
             otp_max_attempts: r.setting(
                 "OTP_MAX_ATTEMPTS",
                 "5",
-                "How often a code may be tried with the ID of its challenge.",
+                "How many times a code may be tried with the ID of its challenge.",
                 |s| within(s, 1..=20),
             ),
             activation_link_ttl: r.setting(
@@ -63,7 +64,7 @@ impl CodeConfig {
             login_code_ttl: r.setting(
                 "LOGIN_CODE_TTL",
                 "30m",
-                "How long a mailed code and link that sign in without a password are valid.",
+                "How long an emailed code and link that sign in without a password are valid.",
                 |s| duration(s, MINUTE..=DAY),
             ),
             activation_url: r.setting(
@@ -81,14 +82,14 @@ impl CodeConfig {
             change_password_url: r.setting(
                 "CHANGE_PASSWORD_URL",
                 DefaultValue::derived("", "`/reset-password`, unless `PASSWORD_RESET_URL` is set"),
-                "Your app's page on which people change their password. Password managers find it at \
+                "The page of your app where people change their password. Password managers find it at \
                  `/.well-known/change-password`.",
                 |s| optional(s, |s| page_address(s, mode)),
             ),
             login_url: r.setting(
                 "LOGIN_URL",
                 DefaultValue::derived("", "`/sign-in`"),
-                "The page for links that sign in. The address may also contain `{account}`.",
+                "The page for links that sign in. The URL may also contain `{account}`.",
                 page,
             ),
             undo_url: r.setting(

@@ -68,8 +68,9 @@ impl DatabaseConfig {
         let url = r.setting(
             name,
             DefaultValue::derived(sqlite, "`sqlite://DATA_DIR/gatehouse.db`").required_by_serve(),
-            "Where the database is: `sqlite://path` or `postgres://…`. Several PostgreSQL servers are separated by commas \
-             (`postgres://user:password@one:5432,two:5432/name?target_session_attrs=read-write`): the one that accepts writes is used.",
+            "Where the database is: `sqlite://path` or `postgres://…`. Separate several PostgreSQL servers with \
+             commas (`postgres://user:password@one:5432,two:5432/name?target_session_attrs=read-write`). Gatehouse \
+             uses the one that accepts writes.",
             database_url,
         );
         let given = r.find(name).and_then(|found| found.text().ok());
@@ -84,8 +85,8 @@ impl DatabaseConfig {
         let listen_url = r.setting(
             "DATABASE_LISTEN_URL",
             "",
-            "Where to LISTEN and to migrate, if `DATABASE_URL` leads to a pooler in transaction mode: the PostgreSQL server \
-             itself. Each server of Gatehouse keeps one connection to it.",
+            "The PostgreSQL server itself, for LISTEN and migrations, if `DATABASE_URL` leads to a pooler in \
+             transaction mode. Each Gatehouse server keeps one connection to it.",
             |s| optional(s, listen_url),
         );
         if pooler == DatabasePooler::Transaction && listen_url.is_none() {
@@ -98,15 +99,17 @@ impl DatabaseConfig {
             max_connections: r.setting(
                 "DATABASE_MAX_CONNECTIONS",
                 "12",
-                "The maximum number of connections to PostgreSQL. Nearly half of them only read. A distant server needs more.",
+                "The maximum number of connections to PostgreSQL. Nearly half of them are used only for reading. A \
+                 distant server needs more.",
                 |s| within(s, 2..=1000),
             ),
             events: r.setting(
                 "DATABASE_EVENTS",
                 "notify",
-                "How servers on one PostgreSQL database hear of each other's events: `notify` (at once, by LISTEN and NOTIFY), or \
-                 `check` for databases and connection poolers without LISTEN. With `check`, each server hears only of the end \
-                 of sessions, within seconds, and keeps no sessions in memory. See [Events](events.md).",
+                "How servers that share a PostgreSQL database learn of each other's events: `notify` (at once, by \
+                 LISTEN and NOTIFY), or `check` for databases and connection poolers without LISTEN. With `check`, \
+                 each server learns only which sessions have ended, within seconds, and keeps no sessions in memory. \
+                 See [Events](events.md).",
                 |s| one_of(s, &[("notify", DatabaseEvents::Notify), ("check", DatabaseEvents::Check)]),
             ),
             pooler,
@@ -120,8 +123,8 @@ impl DatabaseConfig {
             viewer_cache_staleness: r.setting(
                 "VIEWER_CACHE_STALENESS",
                 "0s",
-                "On PostgreSQL, how long sessions in memory are used although another program may have changed them. `0s` keeps \
-                 none in memory there. See [Speed](speed.md).",
+                "On PostgreSQL, how long sessions in memory are used, even if another program has changed them in \
+                 the meantime. With `0s`, none are kept in memory. See [Speed](speed.md).",
                 |s| duration(s, Duration::ZERO..=MINUTE),
             ),
         }

@@ -128,8 +128,8 @@ impl GraphqlLimits {
             values: r.setting(
                 "GRAPHQL_MAX_VALUES",
                 "1000",
-                "Values in arguments, defaults and variables, including those within lists and objects. Those of a \
-                 variable count wherever it is used.",
+                "Values in arguments, defaults and variables, including those within lists and objects. The values \
+                 of a variable count wherever it is used.",
                 |s| within(s, 1..=10_000),
             ),
         }

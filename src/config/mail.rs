@@ -83,15 +83,16 @@ impl MailConfig {
         let app_url = r.setting(
             "APP_URL",
             "",
-            "The address of your app, to which emails and the server's own pages link. Without it, they name the app and do not \
-             link to it. `serve` requires `https`, except on the same machine.",
+            "The address of your app, to which emails and the server's own pages link. Without it, they name the app \
+             but do not link to it. `serve` requires `https`, except on the same machine.",
             |s| optional(s, |s| page_address(s, mode)),
         );
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
-            "Whether to email people who request a password reset for an address without an account, to tell them so. With \
-             `SIGNUP=off`, also those who request a sign-in code; with `SIGNUP=on`, they get a code that creates an account.",
+            "Whether people who request a password reset for an address without an account get an email that says \
+             so. With `SIGNUP=off`, so do people who request a sign-in code. With `SIGNUP=on`, they get a code that \
+             creates an account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());
@@ -113,7 +114,7 @@ impl MailConfig {
 /// Parses a name that appears in emails.
 fn mail_name(s: &str) -> Result<String, String> {
     let is_good = (1..=64).contains(&s.chars().count()) && !s.chars().any(char::is_control);
-    is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters in one line".to_owned())
+    is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters on one line".to_owned())
 }
 
 /// Parses the address of a page for people.

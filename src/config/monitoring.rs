@@ -83,8 +83,9 @@ impl MonitoringConfig {
             readiness: r.setting(
                 "READINESS",
                 "database",
-                "When `/health/ready` answers 503: with `database` while the server shuts down or the database does not accept \
-                 writes, with `leaving` only while the server shuts down. See [Health checks](operating.md#what-runs).",
+                "When `/health/ready` returns 503: with `database`, while the server shuts down or the database does \
+                 not accept writes; with `leaving`, only while the server shuts down. See [Health \
+                 checks](operating.md#what-runs).",
                 |s| one_of(s, &[("database", Readiness::Database), ("leaving", Readiness::Leaving)]),
             ),
         }

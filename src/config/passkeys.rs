@@ -36,7 +36,7 @@ impl PasskeyConfig {
                 own_id(server, mode),
                 "the host of `PUBLIC_URL`, unless that is an IP address",
             ),
-            "The domain that passkeys belong to: that of the pages where people sign in, or a parent domain \
+            "The domain that passkeys belong to: the domain of the pages where people sign in, or a parent domain \
              (`example.org` for `app.example.org`). `off` turns passkeys off.",
             rp_id,
         );

@@ -70,7 +70,8 @@ impl PasswordConfig {
         let hash_queue = r.setting(
             "HASH_QUEUE",
             DefaultValue::derived((64 * hash_threads).to_string(), "64 times `HASH_THREADS`"),
-            "How many hashes with the usual parameters may wait. Costlier hashes count for more. Further requests get `SERVER_BUSY`.",
+            "How many hashes with the usual parameters may wait. More expensive hashes count as more than one. \
+             Further requests get `SERVER_BUSY`.",
             |s| within(s, 1..=100_000),
         );
         Self {

@@ -25,7 +25,7 @@ pub(super) fn client(
     let secret = r.setting(
         secret_name.clone(),
         "",
-        "The secret of that client. Only authorization codes need it.",
+        "The secret of that client, which is needed only for authorization codes.",
         |s| Ok(SecretString::from(s)),
     );
     let secret = r.find(&secret_name).map(|_| secret);
@@ -64,14 +64,14 @@ pub(super) fn microsoft(r: &mut Reader<'_>) -> Option<ProviderConfig> {
     let tenant = r.setting(
         "MICROSOFT_TENANT",
         "common",
-        "Whose accounts can sign in: `common` for everyone's, `organizations`, `consumers`, or the ID of one tenant.",
+        "Whose accounts can sign in: `common` (all accounts), `organizations`, `consumers`, or the ID of one tenant.",
         tenant,
     );
     let url = r.setting(
         "MICROSOFT_DISCOVERY_URL",
         DefaultValue::derived(
             format!("https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration"),
-            "that of `MICROSOFT_TENANT`",
+            "the URL for `MICROSOFT_TENANT`",
         ),
         "Where Microsoft lists its other endpoints.",
         endpoint,
@@ -96,7 +96,10 @@ pub(super) fn apple(r: &mut Reader<'_>, public_url: &str) -> Option<ProviderConf
         |s| optional(s, client_id),
     );
     let [team_id, key_id] = [
-        ("APPLE_TEAM_ID", "The ID of your team at Apple. Only authorization codes need it and the key."),
+        (
+            "APPLE_TEAM_ID",
+            "The ID of your team at Apple. This ID and the key are needed only for authorization codes.",
+        ),
         ("APPLE_KEY_ID", "The ID of the key that signs requests to Apple."),
     ]
     .map(|(name, meaning)| r.setting(name, "", meaning, |s| optional(s, |s| Ok(s.to_owned()))));

@@ -42,7 +42,7 @@ impl ProvidersConfig {
                 if is_tried { own_pages(public_url, port) } else { String::new() },
                 "with `dev`, if a provider accepts authorization codes, the pages that use them, such as `/google` and `/undo`",
             ),
-            "The addresses to which providers may send people back. They are compared letter by letter. `serve` requires `https`.",
+            "The addresses to which providers may send people back. They must match exactly. `serve` requires `https`.",
             |s| list(s, |uri| redirect_uri(uri, mode)),
         );
         r.check(
@@ -61,12 +61,12 @@ fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     for setting in strays {
         r.refuse(
             setting,
-            "belongs to no provider: either its OIDC_<NAME>_ISSUER is missing, or <NAME> has other characters than capital letters and \
-             digits",
+            "belongs to no provider: either its OIDC_<NAME>_ISSUER is missing, or <NAME> has characters other than \
+             capital letters and digits",
         );
     }
     if let Some(name) = names.iter().find(|name| is_reserved(name)) {
-        r.refuse(&format!("OIDC_{name}_ISSUER"), "has a name that another provider has");
+        r.refuse(&format!("OIDC_{name}_ISSUER"), "has the name of another provider");
     }
     names.retain(|name| !is_reserved(name));
     if names.is_empty() {
@@ -94,15 +94,15 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     let issuer = r.setting(
         format!("{prefix}_ISSUER"),
         "",
-        "The issuer of any other provider of OpenID Connect. `<NAME>` stands for capital letters and digits, and is the ID of the \
-         provider in lower case. There can be several.",
+        "The issuer of any other OpenID Connect provider. `<NAME>` consists of capital letters and digits and, in \
+         lower case, is the ID of the provider. You can configure several.",
         |s| optional(s, base),
     );
     let client = client(r, &prefix, "the provider");
     let scopes = r.setting(
         format!("{prefix}_SCOPES"),
         "openid email profile",
-        "What people are asked to share with this server. `openid` and `email` are needed.",
+        "What people are asked to share with this server. `openid` and `email` are required.",
         scopes,
     );
     let label = r.setting(

@@ -64,9 +64,9 @@ impl ServerConfig {
             "ALLOWED_HOSTS",
             DefaultValue::derived(
                 own_hosts.join(","),
-                "the host of `PUBLIC_URL`; without `serve` also this machine's",
+                "the host of `PUBLIC_URL`; without `serve`, also this machine's names",
             ),
-            "Additional names by which clients may address the server. It answers 421 to all others.",
+            "Additional host names by which clients may address the server. Requests for other names get 421.",
             |s| list(s, host_name),
         );
         allowed_hosts.extend(own_hosts);
@@ -74,23 +74,25 @@ impl ServerConfig {
         let mut allowed_origins = r.setting(
             "ALLOWED_ORIGINS",
             DefaultValue::derived(&own_origin, "the origin of `PUBLIC_URL`"),
-            "Additional web origins whose scripts may call the API, of any scheme (`capacitor://localhost`). The star in \
-             `https://*.example.org` stands for one or more labels. `dev` also allows every port of this machine, with http and \
-             https.",
+            "Additional web origins, of any scheme (`capacitor://localhost`), whose scripts may call the API. The \
+             star in `https://*.example.org` stands for one or more labels. `dev` also allows http and https on \
+             every port of this machine.",
             |s| list(s, origin),
         );
         allowed_origins.push(own_origin);
         let trusted_proxies = r.setting(
             "TRUSTED_PROXIES",
             "",
-            "Networks of proxies whose `X-Forwarded-For` is believed. See [Behind a proxy](operating.md#behind-a-proxy).",
+            "The networks of the proxies whose `X-Forwarded-For` is trusted. See [Behind a \
+             proxy](operating.md#behind-a-proxy).",
             |s| list(s, network),
         );
         let shutdown_delay = r.setting(
             "SHUTDOWN_DELAY",
-            DefaultValue::derived(if mode == Mode::Serve { "5s" } else { "0s" }, "`5s`; without `serve` `0s`"),
-            "How long the server still accepts connections after SIGTERM, while `/health/ready` answers 503, so that a load \
-             balancer notices in time. Another signal ends the wait. See [Restarts](operating.md#restarts).",
+            DefaultValue::derived(if mode == Mode::Serve { "5s" } else { "0s" }, "`5s`; without `serve`, `0s`"),
+            "How long the server still accepts connections after SIGTERM. Meanwhile, `/health/ready` returns 503, so \
+             that load balancers stop sending requests. Another signal ends the wait. See \
+             [Restarts](operating.md#restarts).",
             |s| duration(s, Duration::ZERO..=10 * MINUTE),
         );
         let max_connections = r.setting(
@@ -107,15 +109,16 @@ impl ServerConfig {
         );
         let playground = r.setting(
             "PLAYGROUND",
-            DefaultValue::derived(on_unless(mode == Mode::Serve), "`on`; with `serve` `off`"),
-            "Whether the playground is at `/`. It has only the rights of the person who signs in there.",
+            DefaultValue::derived(on_unless(mode == Mode::Serve), "`on`; with `serve`, `off`"),
+            "Whether the server offers the playground at `/`. The playground has only the rights of the person who \
+             signs in there.",
             switch,
         );
         // without introspection, the playground cannot complete anything
         let introspects = playground || mode != Mode::Serve;
         let introspection = r.setting(
             "INTROSPECTION",
-            DefaultValue::derived(on_unless(!introspects), "`on`; with `serve` the value of `PLAYGROUND`"),
+            DefaultValue::derived(on_unless(!introspects), "`on`; with `serve`, the value of `PLAYGROUND`"),
             "Whether clients may read the schema from the server. Without it, the playground has no autocompletion or \
              documentation.",
             switch,
@@ -170,8 +173,8 @@ fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {
     r.setting(
         "CLEAR_SITE_DATA",
         "",
-        "What browsers delete of the server's origin when a response deletes the cookie of [cookie mode](cookie-mode.md): \
-         `storage`, `cache` or both.",
+        "The data of the server's origin that browsers delete when a response deletes the cookie of [cookie \
+         mode](cookie-mode.md): `storage`, `cache` or both.",
         |s| list(s, site_data).map(|kinds| (!kinds.is_empty()).then(|| kinds.join(", "))),
     )
 }

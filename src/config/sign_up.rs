@@ -85,7 +85,7 @@ impl SignUpConfig {
         };
         r.check(
             read.email_required || read.email_verification != EmailVerification::Mandatory,
-            "EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory",
+            "EMAIL_REQUIRED must be true if EMAIL_VERIFICATION is mandatory",
         );
         read
     }

@@ -16,7 +16,10 @@ pub struct SocketLimits {
 
 impl SocketLimits {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        r.section("Subscriptions", "WebSockets that one server keeps open. See [Events](events.md).");
+        r.section(
+            "Subscriptions",
+            "Limits on the WebSockets that one server keeps open. See [Events](events.md).",
+        );
         Self {
             all: r.setting("WEBSOCKET_MAX", "10000", "The maximum number of WebSockets and other streams. Those without an access token can use at most half.", |s| {
                 within(s, 1..=1_000_000)
@@ -36,7 +39,7 @@ impl SocketLimits {
             subscriptions: r.setting(
                 "WEBSOCKET_MAX_SUBSCRIPTIONS",
                 "10",
-                "The maximum number of subscriptions of one WebSocket.",
+                "The maximum number of subscriptions on one WebSocket.",
                 |s| within(s, 1..=1000),
             ),
         }

@@ -84,10 +84,12 @@ impl TokenConfig {
             r.setting("ACCESS_TOKEN_TTL", "30m", "The lifetime of an access token.", |s| {
                 duration(s, SECOND..=DAY)
             });
-        let refresh_token_ttl =
-            r.setting("REFRESH_TOKEN_TTL", "24h", "The lifetime of a refresh token, from its issue.", |s| {
-                duration(s, SECOND..=365 * DAY)
-            });
+        let refresh_token_ttl = r.setting(
+            "REFRESH_TOKEN_TTL",
+            "24h",
+            "The lifetime of a refresh token, from when it is issued.",
+            |s| duration(s, SECOND..=365 * DAY),
+        );
         let refresh_grace = r.setting(
             "REFRESH_GRACE",
             "30s",
@@ -137,22 +139,23 @@ impl TokenConfig {
             algorithm: r.setting(
                 "JWT_ALGORITHM",
                 "EdDSA",
-                "The algorithm that signs access tokens: `EdDSA`, or `ES256` or `RS256` for libraries that do not know Ed25519. \
-                 A change invalidates no token.",
+                "The algorithm that signs access tokens: `EdDSA`, or `ES256` or `RS256` for libraries that do not \
+                 support Ed25519. A change does not invalidate any tokens.",
                 jwt_algorithm,
             ),
             rsa_keys: r.setting(
                 "JWT_RSA_KEY_FILE",
                 "",
-                "Files with private RSA keys (PEM, 2,048 to 4,096 bits) for `RS256`. The first key signs, the others verify. \
-                 Without a file, each secret has a generated key in the database, encrypted with that secret.",
+                "Files with private RSA keys (PEM, 2,048 to 4,096 bits) for `RS256`. The first key signs, and all of \
+                 them verify. Without a file, each secret key has a generated RSA key in the database, encrypted \
+                 with that secret key.",
                 |s| list(s, rsa_key_file),
             ),
             claims: r.setting(
                 "JWT_CLAIMS",
                 "email,email_verified,preferred_username,name,role",
-                "The claims of access tokens about their user. `given_name`, `family_name`, `picture` and `bio` are available \
-                 too.",
+                "The claims about the user that access tokens contain. `given_name`, `family_name`, `picture` and \
+                 `bio` are available too.",
                 |s| list(s, claim),
             ),
             introspection_secret: r.setting(
@@ -218,8 +221,9 @@ fn rsa_key_file(path: &str) -> Result<Arc<PrivateKeyDer<'static>>, String> {
 
 fn introspection_secret(s: &str) -> Result<SecretString, String> {
     if s.len() < 32 || !s.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must have at least 32 characters without blanks: `gatehouse secret` prints a good one"
-            .to_owned());
+        return Err(
+            "must have at least 32 characters and no blanks: `gatehouse secret` prints a good one".to_owned()
+        );
     }
     Ok(s.into())
 }

@@ -37,8 +37,8 @@ impl AccountsQuery {
         Ok(User::new(user, Some(session.id)))
     }
 
-    /// The signed-in user, for an app's first query. Null if nobody is signed in: without a valid access token, with an expired
-    /// one, and after the session has ended.
+    /// The signed-in user, for an app's first query. Null if nobody is signed in: the access token is missing, invalid
+    /// or expired, or the session has ended.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<User>, ApiError> {
         let (app, caller) = caller(ctx)?;
         let viewer = caller.viewer_if_any(app).await?;

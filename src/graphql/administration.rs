@@ -100,8 +100,8 @@ impl AdministrationMutation {
         user_result(accounts::set_user_active(app, viewer, id, active).await, viewer.session.id)
     }
 
-    /// Removes all second factors of another user, who has lost them. The user gets a notice with a link that restores them.
-    /// Requires recent reauthentication; see `reauthenticate`.
+    /// Removes all second factors of another user who has lost them. The user gets a notice with a link that restores
+    /// them. Requires recent reauthentication; see `reauthenticate`.
     async fn reset_second_factors(
         &self,
         ctx: &Context<'_>,
@@ -215,10 +215,9 @@ impl From<AdministrationRefusal> for UserError {
     fn from(refusal: AdministrationRefusal) -> Self {
         match refusal {
             AdministrationRefusal::NotFound => Self::new(ErrorCode::NotFound, "This user does not exist."),
-            AdministrationRefusal::NotAllowed => Self::new(
-                ErrorCode::NotAllowed,
-                "You cannot change your own account this way, and you must be a superuser.",
-            ),
+            AdministrationRefusal::NotAllowed => {
+                Self::new(ErrorCode::NotAllowed, "Only superusers can do this, and not to their own account.")
+            }
             AdministrationRefusal::LastSignInMethod => Self::new(
                 ErrorCode::LastSignInMethod,
                 "This user can sign in only with a passkey, so nothing was removed.",

@@ -27,9 +27,10 @@ pub struct LoginLinksMutation;
 
 #[Object]
 impl LoginLinksMutation {
-    /// Reads the token of an emailed sign-in link, and returns what the page that it opens should show if another browser requested
-    /// the link. Without `confirmationNumber`, nothing changes. With it, the link is confirmed, and the client that requested it is
-    /// signed in: see `loginLinkConfirmed`. The link still works with `activateAccount`.
+    /// Reads the token of an emailed sign-in link, and returns what the page that the link opens should show if another
+    /// browser requested the link. Without `confirmationNumber`, nothing changes. With it, the link is confirmed, and
+    /// the client that requested it is signed in: see `loginLinkConfirmed`. The link still works with
+    /// `activateAccount`.
     async fn confirm_login_link(
         &self,
         ctx: &Context<'_>,

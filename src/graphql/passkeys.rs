@@ -38,7 +38,7 @@ impl PasskeysMutation {
         })
     }
 
-    /// Signs in with a passkey. It counts as two factors, because the device verifies its user.
+    /// Signs in with a passkey, which counts as two factors, because the device verifies its user.
     async fn passkey_login(
         &self,
         ctx: &Context<'_>,
@@ -102,7 +102,7 @@ impl PasskeysMutation {
         #[graphql(desc = "What `navigator.credentials.create` returned, converted with `toJSON`.", secret)]
         credential: Json,
         #[graphql(
-            desc = "The name; at most 64 characters. By default, that of the device or password manager."
+            desc = "The name; at most 64 characters. Defaults to the name of the device or password manager."
         )]
         name: Option<String>,
     ) -> Result<PasskeyEnrolmentResult, ApiError> {
@@ -156,7 +156,7 @@ impl PasskeysMutation {
 pub struct PasskeySignupInput {
     /// The email address. Required if `AuthSettings.emailRequired` is true.
     email: Option<String>,
-    /// The username: 3 to 30 ASCII letters, digits, `_`, `.` or `-`. Required without an email address.
+    /// The username: 3 to 30 ASCII letters, digits, `_`, `.` or `-`. Required if `email` is missing.
     username: Option<String>,
     /// The full name; at most 150 characters.
     name: Option<String>,

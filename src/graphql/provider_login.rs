@@ -71,8 +71,9 @@ impl ProviderLoginMutation {
         sign_in(ctx, input.into()).await
     }
 
-    /// Links an account at a provider to the viewer's account, so that the viewer can sign in with it. Its email address may be
-    /// different. Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
+    /// Links an account at a provider to the viewer's account, so that the viewer can sign in with it. The two may have
+    /// different email addresses. Linking the same account again succeeds. Requires recent reauthentication; see
+    /// `reauthenticate`.
     async fn link_identity(
         &self,
         ctx: &Context<'_>,
@@ -181,7 +182,8 @@ impl From<ProviderLoginRefusal> for UserError {
             ProviderLoginRefusal::SignupNotEnabled => Self::signup_not_enabled(),
             ProviderLoginRefusal::LinkRequired => Self::new(
                 ErrorCode::LinkRequired,
-                "An account with this email address already exists. Sign in to it another way, then link this one to it.",
+                "An account with this email address already exists. Sign in to it another way, then link your \
+                 provider account.",
             ),
             ProviderLoginRefusal::AccountDisabled => Self::account_disabled(),
         }

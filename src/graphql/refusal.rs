@@ -93,13 +93,13 @@ pub enum ErrorCode {
     InvalidOtp,
     /// The link, reset or refresh token is unknown, expired, used or revoked. The cases are not distinguished.
     InvalidToken,
-    /// This way to sign in or verify an email address, or sign-up in general, is disabled or unavailable for the account.
+    /// Sign-up, or this way to sign in or verify an email address, is disabled or is not available to the account.
     NotEnabled,
     /// Too many attempts. `retryAfter` is the number of seconds to wait.
     RateLimited,
     /// The server is overloaded. `retryAfter` is the number of seconds to wait.
     ServerBusy,
-    /// The user does not exist, or the viewer may not act on them.
+    /// The user or passkey does not exist, or the viewer may not change it.
     NotFound,
     /// Not allowed for the viewer's role, on the viewer's own account, or on the last superuser.
     NotAllowed,

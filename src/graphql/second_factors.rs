@@ -48,9 +48,9 @@ impl SecondFactorsMutation {
         }))
     }
 
-    /// Starts to enroll an authenticator app, which will replace an earlier one. Requires recent reauthentication: with a second
-    /// factor if the account has one, or else with an emailed code. If the account has an unverified email address, fails with
-    /// `NOT_ENABLED`.
+    /// Starts enrolling an authenticator app, which will replace any earlier one. Requires recent reauthentication:
+    /// with a second factor if the account has one, or else with an emailed code. If the account has an unverified
+    /// email address, fails with `NOT_ENABLED`.
     async fn start_totp_enrolment(&self, ctx: &Context<'_>) -> Result<StartTotpEnrolmentResult, ApiError> {
         let (app, _) = caller(ctx)?;
         Ok(match second_factors::start_totp_enrolment(app, viewer(ctx)?).await {

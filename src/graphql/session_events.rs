@@ -20,11 +20,10 @@ pub struct SessionEventsSubscription;
 #[Subscription]
 impl SessionEventsSubscription {
     /// Streams events that concern the viewer's sessions and account, over WebSocket (`graphql-transport-ws`) or server-sent
-    /// events (`graphql-sse`). When the viewer's
-    /// session ends, the stream sends a last event and completes, and the connection closes with code 4403 and reason
-    /// `REVOKED`. When the access token expires, the connection closes with code 4403 and reason `EXPIRED`: reconnect with a
-    /// new token. To stay connected, send a new token before the old one expires, in a `ping` with the payload
-    /// `{ "accessToken": "…" }`.
+    /// events (`graphql-sse`). When the viewer's session ends, the stream sends a last event and completes, and the
+    /// connection closes with code 4403 and reason `REVOKED`. When the access token expires, the connection closes with
+    /// code 4403 and reason `EXPIRED`: reconnect with a new token. To stay connected, send a new token before the old
+    /// one expires, in a `ping` with the payload `{ "accessToken": "…" }`.
     async fn session_events(
         &self,
         ctx: &Context<'_>,

@@ -124,7 +124,7 @@ pub struct VerifyOtpInput {
     /// The code. Spaces and hyphens between its digits are ignored.
     #[graphql(secret)]
     otp: String,
-    /// The ID of the `EmailChallenge`. If given, attempts count for this challenge only, so nobody else can use them up.
+    /// The ID of the `EmailChallenge`. If given, attempts count only towards it, so nobody else can use them up.
     challenge_id: Option<ID>,
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn callback(
     body: Body,
 ) -> Response {
     let Some(posted) = form::read::<PostedAnswer>(body).await else {
-        let message = "This is not the answer of a sign-in provider.";
+        let message = "This is not a response from a sign-in provider.";
         return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
     };
     let client = client(request, &app.config.server.trusted_proxies);

@@ -75,7 +75,7 @@ pub async fn confirm_login_link(
         && challenge.confirmed_at.is_none()
     {
         if !app.tokens.is_confirmation_number(id, number) {
-            let differs = Invalid::new(FieldErrorCode::Mismatch, "This is not the number of this link.");
+            let differs = Invalid::new(FieldErrorCode::Mismatch, "This number does not match the link.");
             let fields = vec![differs.at("confirmationNumber")];
             return Err(ConfirmLoginLinkRefusal::InvalidInput(fields).into());
         }

@@ -22,13 +22,13 @@ mod outputs;
 
 /// The statuses of responses without data.
 const FAILURES: [(&str, &str); 10] = [
-    ("400", "The request is invalid, or exceeds a limit."),
+    ("400", "The request is invalid or exceeds a limit."),
     ("401", "The operation requires a valid access token."),
     ("403", "The origin of the request is not allowed."),
     ("408", "The request did not arrive in time."),
     ("413", "The body is too large."),
     ("415", "The body is not JSON."),
-    ("421", "The server does not answer to this host name."),
+    ("421", "The server does not accept requests for this host name."),
     ("429", "The client has too many open connections."),
     ("500", "The server failed."),
     ("503", "The server is overloaded or unavailable. Try again in a moment."),

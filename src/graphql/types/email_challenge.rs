@@ -13,7 +13,7 @@ use crate::{
 /// A code or link that was emailed and must be used to continue.
 #[derive(SimpleObject)]
 pub struct EmailChallenge {
-    /// The ID to send with the code. Attempts then count for this challenge only, and nobody else can supersede it.
+    /// The ID to send with the code. Attempts then count only towards this challenge, and nobody else can supersede it.
     pub id: ID,
     /// The purpose of the challenge.
     pub purpose: ChallengePurpose,
@@ -25,8 +25,8 @@ pub struct EmailChallenge {
     pub expires_in: i32,
     /// Seconds until another email can be requested. Earlier requests are refused with `RATE_LIMITED`.
     pub resend_in: i32,
-    /// Two digits to show while `loginLinkConfirmed` waits: the page that the link opens shows them too, and the user compares
-    /// them before confirming. Null if `purpose` is not `SIGN_IN`.
+    /// Two digits to show while `loginLinkConfirmed` waits. The page that the link opens shows them too, and the user
+    /// compares them before confirming. Null if `purpose` is not `SIGN_IN`.
     pub confirmation_number: Option<String>,
 }
 

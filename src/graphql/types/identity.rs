@@ -28,7 +28,7 @@ impl Identity {
         ctx.data_unchecked::<Arc<App>>().providers.kind(&self.0.provider).into()
     }
 
-    /// The email address of the linked account when it was linked. Null if the provider gave none.
+    /// The email address that the account had when it was linked. Null if the provider gave none.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }

@@ -27,7 +27,7 @@ impl Passkey {
         &self.0.credential_id
     }
 
-    /// The name that the user gave to the passkey, or else that of the device or password manager.
+    /// The name that the user gave to the passkey, or else the name of the device or password manager.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -54,8 +54,8 @@ impl From<passkey::Model> for Passkey {
     }
 }
 
-/// A ceremony that has started: the browser creates or uses a passkey, and the mutation that finishes the ceremony takes the
-/// result.
+/// A ceremony in progress: the browser creates or uses a passkey, and the app sends the result to the mutation that
+/// finishes the ceremony.
 #[derive(SimpleObject)]
 pub struct PasskeyCeremony {
     /// The ID to send with the credential.

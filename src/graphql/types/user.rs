@@ -175,9 +175,8 @@ impl User {
         self.row.last_login_at.map(|at| at.0)
     }
 
-    /// The active sessions, newest first; at most `MAX_SESSIONS_PER_USER`. Their `ipAddress` and
-    /// `userAgent` are visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are
-    /// null.
+    /// The active sessions, newest first; at most `MAX_SESSIONS_PER_USER`. Their `ipAddress` and `userAgent` are
+    /// visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are null.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
@@ -210,8 +209,8 @@ impl User {
         Ok(identities.into_iter().flatten().cloned().map(Identity::from).collect())
     }
 
-    /// The methods by which the user can prove a second factor: passkeys, an authenticator app, and recovery codes if any are left. Visible to
-    /// the user and to superusers; for others, empty.
+    /// The methods by which the user can prove a second factor: passkeys, an authenticator app, and recovery codes if
+    /// any are left. Visible to the user and to superusers; for others, empty.
     async fn second_factors(&self, ctx: &Context<'_>) -> Result<Vec<SecondFactorMethod>, ApiError> {
         if !self.sees_second_factors(ctx) {
             return Ok(Vec::new());

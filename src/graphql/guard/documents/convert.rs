@@ -48,7 +48,7 @@ pub(super) fn convert(document: &ast::Document, places: &Places) -> Result<Execu
             _ => return Err(Problem::new("A request can define only operations and fragments.", at)),
         };
         if !is_new {
-            let message = "Two operations or two fragments of the document have the same name, or no name.";
+            let message = "Two operations or two fragments in the document have the same name or no name.";
             return Err(Problem::new(message, at));
         }
     }

@@ -102,7 +102,7 @@ impl<'d> Values<'d> {
             Value::Variable(name) => match self.variables.iter().find(|variable| variable.name == *name) {
                 Some(variable) if !is_allowed(variable, ty, has_default) => {
                     let message = format!(
-                        "The variable `${name}` is of type {} but used where {ty} is expected.",
+                        "The variable `${name}` is of type {} but is used where {ty} is expected.",
                         variable.ty
                     );
                     Err(Problem::of_schema(message, self.places.of(value.location())))
@@ -156,7 +156,7 @@ impl<'d> Values<'d> {
     }
 }
 
-const ONE_OF: &str = "Give exactly one of the fields of this input object, and not null.";
+const ONE_OF: &str = "Give exactly one field of this input object, with a value that is not null.";
 
 fn is_one_of(object: &InputObjectType) -> bool {
     object.directives.has("oneOf")
