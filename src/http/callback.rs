@@ -1,4 +1,4 @@
-//! The address to which a provider posts its answer. It sends the browser on to the app that started the sign-in.
+//! The endpoint to which a provider posts its response. It sends the browser on to the app that started the sign-in.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     provider_login,
 };
 
-/// The answer (OAuth 2.0 Form Post Response Mode).
+/// The response (OAuth 2.0 Form Post Response Mode).
 #[derive(Deserialize)]
 struct PostedAnswer {
     state: String,
@@ -29,7 +29,7 @@ struct PostedAnswer {
     user: String,
 }
 
-/// Receives the answer of a provider.
+/// Receives a provider's response.
 #[handler]
 pub(super) async fn callback(
     Data(app): Data<&Arc<App>>,
@@ -38,7 +38,7 @@ pub(super) async fn callback(
     body: Body,
 ) -> Response {
     let Some(posted) = form::read::<PostedAnswer>(body).await else {
-        let message = "This is not the answer of a sign-in provider.";
+        let message = "This is not a response from a sign-in provider.";
         return answer::refusal(StatusCode::BAD_REQUEST, TopLevelErrorCode::BadRequest, message);
     };
     let client = client(request, &app.config.server.trusted_proxies);
@@ -63,7 +63,8 @@ pub(super) async fn callback(
     }
 }
 
-/// Sends the browser to the app with the answer, by GET: what the app needs stays in its page.
+/// Redirects the browser to the app by GET, with the response in the query. The app's page could not read a posted
+/// form.
 fn send_on(redirect_uri: &str, posted: &PostedAnswer) -> Response {
     let Ok(mut url) = Url::parse(redirect_uri) else {
         return answer::nothing("The app has no address.");

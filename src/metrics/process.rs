@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Reading;
 
-/// Reads the values. Leaves out what the operating system does not tell.
+/// Reads the values. Leaves out those that the operating system does not provide.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
 pub fn readings() -> Vec<Reading> {

@@ -2,7 +2,7 @@
 //!
 //! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
 //! takes. Temporary failures are retried for a day, at growing intervals. If a server dies, its claims expire
-//! and another server sends the same emails again, with the same `Message-ID` and identical to the byte.
+//! and another server sends the same emails again, byte for byte, with the same `Message-ID`.
 
 use std::{
     pin::pin,
