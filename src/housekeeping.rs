@@ -21,13 +21,13 @@ use crate::{
 /// The interval between sweeps.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// The time for which an ended session is kept, so that operators can investigate it.
+/// How long an ended session is kept, so that operators can investigate it.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 
-/// The time for which an address stays known after the last sign-in from it.
+/// How long an address stays known after the last sign-in from it.
 const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
 
-/// The time for which a sent or failed email is kept after it was requested, so that operators can investigate it.
+/// How long a sent or failed email is kept after it was requested, so that operators can investigate it.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.

@@ -75,8 +75,8 @@ impl Refusal for ResetPasswordRefusal {}
 /// Sets a new password, which also proves the email address.
 ///
 /// Ends every session, including any that are just being opened, and removes every identity that was linked since the
-/// last reset, and an authenticator that was enrolled in the last 72 hours. Returns the IDs of the ended sessions. Opens no session,
-/// because an older second factor is still needed.
+/// last reset and every second factor that was enrolled in the last 72 hours. Returns the IDs of the ended sessions.
+/// Opens no session, because an older second factor is still needed.
 pub async fn reset_password(
     app: &App,
     client: &Client,

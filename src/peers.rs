@@ -23,7 +23,7 @@ use crate::{
 /// delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The longest time in which a notice must come back.
+/// The time limit for a notice to come back.
 const ECHO_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
@@ -170,7 +170,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
             }
             Some(sent) = sending.join_next() => match sent.map_err(Fault::internal)? {
                 Ok(()) => sent_at = Some(Instant::now()),
-                // too many writes wait
+                // too many writes are waiting
                 Err(Fault::Busy) => {}
                 Err(fault) => return Err(fault.into()),
             },

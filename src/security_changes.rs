@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The time in which a change can be undone. Only an address that was proven at least that long ago gets an undo link,
+/// How long a change can be undone. Only an address that was proven at least that long ago gets an undo link,
 /// so a thief who has just moved an account to their own address gets none.
 pub const UNDO_TTL: Duration = Duration::from_hours(72);
 

@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         App::build(config).await
     };
     let app = tokio::select! {
-        // first, so that the server handles signals before it says that it waits
+        // first, so that the server handles signals before it logs that it is waiting
         biased;
         () = &mut stop => return Ok(()),
         app = prepared => app?,

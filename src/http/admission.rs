@@ -127,7 +127,7 @@ impl Full {
         }
     }
 
-    /// Sends the reason, as far as the socket accepts it at once, and closes.
+    /// Sends as much of the reason as the socket accepts at once, and closes the socket.
     pub(super) fn turn_away(self, socket: TcpStream) {
         let (status, code, message) = match self {
             Self::All => (

@@ -24,7 +24,7 @@ struct PostedAnswer {
     state: String,
     code: Option<String>,
     error: Option<String>,
-    /// What Apple says about the person, in JSON.
+    /// The details that Apple sends about the person, in JSON.
     #[serde(default)]
     user: String,
 }

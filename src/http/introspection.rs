@@ -1,4 +1,5 @@
-//! Token introspection (RFC 7662), for services that must know of a sign-out at once instead of when the access token expires.
+//! Token introspection (RFC 7662), for services that must learn of a sign-out immediately, not only when the access token
+//! expires.
 
 use std::sync::Arc;
 

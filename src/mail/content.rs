@@ -55,7 +55,7 @@ pub enum Content {
         /// Whether the address was never proven, which means that signing in removes the older ways to sign
         /// in.
         removes_password: bool,
-        /// Whether there is no account, so that the code or the link creates one.
+        /// Whether there is no account, in which case the code or the link creates one.
         creates_account: bool,
     },
     /// A code that gives the address to an account. It works only in the session that requested it.

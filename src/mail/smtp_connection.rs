@@ -30,7 +30,7 @@ pub(super) struct SmtpConnection {
 }
 
 impl SmtpConnection {
-    /// Connects to the first address that answers, and exchanges greetings.
+    /// Connects to the first address that accepts a connection, and exchanges greetings.
     pub(super) async fn open(
         addresses: &[SocketAddr],
         host: &str,
@@ -40,7 +40,7 @@ impl SmtpConnection {
     ) -> Result<Self, SmtpError> {
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
-            // an address that does not answer must not use up the time of the others
+            // an address that does not respond must not use up the time of the others
             let connecting = tokio::time::timeout(limit / 3, TcpStream::connect(address)).await;
             match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => return Self::greet(stream, host, tls, own_name, limit).await,

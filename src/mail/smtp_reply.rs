@@ -14,9 +14,9 @@ pub(super) struct Reply {
 pub(super) enum SmtpError {
     /// The connection failed.
     Io(io::Error),
-    /// The server did not answer in time.
+    /// The server did not respond in time.
     Late(Duration),
-    /// The answer is not an SMTP reply.
+    /// The response is not an SMTP reply.
     Unreadable(String),
     /// The server refused, or its reply is not of the expected class.
     Refused(Reply),

@@ -1,4 +1,4 @@
-//! What the operating system says about this process, under the names that Prometheus's own clients use.
+//! Metrics of this process from the operating system, under the names that Prometheus's own clients use.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What an email says about accounts at sign-in providers.
+//! The parts of emails that name accounts at sign-in providers.
 
 use crate::{
     app::App,

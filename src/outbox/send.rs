@@ -98,7 +98,7 @@ async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claim
 /// The state that decides how many emails to claim, and which.
 struct Claims {
     pace: Pace,
-    /// Whether some emails may not have a turn yet.
+    /// Whether there may be emails without a turn.
     is_behind: bool,
     /// Whether emails wait only because of the sending rate.
     is_paced: bool,

@@ -17,7 +17,7 @@ const INVENTED: &str = "192.0.2.123";
 /// The header in which proxies send the ID of a request.
 const REQUEST_ID: &str = "x-request-id";
 
-/// What the server says about a request. See `http/seen_address.rs`.
+/// How the server sees a request. See `http/seen_address.rs`.
 #[derive(Deserialize)]
 struct Seen {
     address: Option<IpAddr>,
