@@ -82,7 +82,7 @@ fn npm(sources: &Path, pages: &Path, arguments: &[&str]) -> Result<(), Option<St
     let said = String::from_utf8_lossy(&ran.stderr);
     let is_telling = |line: &&str| line.starts_with("npm error") || line.contains("rror:");
     let why = said.lines().find(is_telling).or_else(|| said.lines().next()).unwrap_or("no message");
-    let retry = "`touch playground/package.json` and build again to try anew";
+    let retry = "to try again, run `touch playground/package.json` and build";
     Err(Some(format!("`npm {}` failed: {why}; {retry}", arguments.join(" "))))
 }
 

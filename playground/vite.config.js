@@ -5,8 +5,8 @@ import { defineConfig } from 'vite';
 // Every folder with an index.html is a page.
 const pages = readdirSync('.').map((folder) => `${folder}/index.html`).filter(existsSync);
 
-// GraphiQL's style sheet contains fonts for all scripts, which would be a hundredth of the program. Without them, its pages use those
-// of the system. Monaco brings its icons itself.
+// GraphiQL's style sheet contains fonts for all scripts, which would make up a hundredth of the program. Without them, its pages use those
+// of the system. Monaco brings its own icons.
 const systemFonts = {
   name: 'system-fonts',
   enforce: 'pre',

@@ -1,4 +1,4 @@
-//! The background task that deletes rows no longer needed.
+//! The background task that deletes rows that are no longer needed.
 
 use std::{
     sync::atomic::Ordering,
@@ -21,20 +21,20 @@ use crate::{
 /// The interval between sweeps.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// The time for which an ended session is kept, so that operators can investigate it.
+/// How long an ended session is kept, so that operators can investigate it.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 
-/// The time for which an address stays known after the last sign-in from it.
+/// How long an address stays known after the last sign-in from it.
 const ADDRESSES_KEPT: Duration = Duration::from_hours(180 * 24);
 
-/// The time for which a sent or failed email is kept after it was requested, so that operators can investigate it.
+/// How long a sent or failed email is kept after it was requested, so that operators can investigate it.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
 const BATCH: u64 = 500;
 
-/// The maximum difference between the time of day and the time elapsed. A larger difference means that the clock was
-/// changed, so rows that seem to have expired long ago may be current.
+/// The maximum difference between how far the time of day advanced and how much time passed. A larger difference means
+/// that the clock was changed, so rows that seem to have expired long ago may be current.
 const STEP: time::Duration = time::Duration::minutes(5);
 
 /// Sweeps at intervals and never returns.
@@ -80,13 +80,13 @@ async fn reseal(app: &App) {
     }
 }
 
-/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer
-/// used, full budgets, sent and failed emails, and expired challenges, Google sign-ins, security changes and removed second factors.
-/// Returns the number of deleted rows.
+/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are
+/// no longer used, full budgets, sent and failed emails, and expired challenges, unfinished sign-ins with a provider,
+/// passkey ceremonies, security changes and removed second factors. Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
-    // first, so that the batches that delete do not read the rows that have moved on
+    // first, so that the batches that delete do not read rows that now expire on a later day
     in_batches(app, move |txn| async move { session_end::postpone(&txn, dead, BATCH).await }).await?;
     let sessions =
         in_batches(app, move |txn| async move { session_end::delete_dead(&txn, dead, BATCH).await }).await?;

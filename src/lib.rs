@@ -16,7 +16,7 @@
 //! `storage/<table>.rs`, and a test is in `tests/api/<verb>.rs`. The names are those of the schema. A setting, with its default
 //! and its meaning, is in `config/<section>.rs`. The file that has the rule reads the setting. A number that is not a setting is
 //! a constant at the top of that file. If a condition must hold at the moment of a change, the SQL statement that makes the
-//! change also checks the condition. It is in `storage/<table>.rs`.
+//! change also checks the condition. That statement is in `storage/<table>.rs`.
 //!
 //! A login passes through these files. `http/graphql/request.rs` reads the request. `graphql/guard/limits.rs` checks the size
 //! of the document, and `graphql/guard/jwt_guard.rs` checks whether its sender may run it. `graphql/sessions.rs` calls
@@ -37,7 +37,7 @@
 //! | An email that could not be sent is retried on a schedule. | `outbox/deliver.rs` | |
 //! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
-//! | A proof of an email address drops a squatter's password. | `verification/proof.rs` | |
+//! | Proving an email address removes a squatter's password. | `verification/proof.rs` | |
 //! | A sign-in code for an address without an account creates one. | `verification/prove.rs` | `SIGNUP` |
 //! | A sign-in link confirmed elsewhere signs in the client that requested it. | `verification/confirm_login_link.rs` | |
 //! | At most four clients wait for the same link. | `verification/await_login_link.rs` | |
@@ -45,22 +45,22 @@
 //! | No two servers send the same email at the same time. | `outbox/send.rs` | |
 //! | Two spellings of an email address are the same address. | `input/email_address.rs` | |
 //! | The cost of an imported password hash is limited. | `passwords/stored.rs` | |
-//! | A new password is long enough and not the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
+//! | A new password must be long enough and must not be the owner's name. | `accounts/new_password.rs` | `PASSWORD_MIN_LENGTH` |
 //! | A reset removes identities that a thief may have linked. | `password_reset.rs` | |
 //! | Changing the password sends the notice "password changed". | `accounts/change_password.rs` | |
 //! | The notice "password changed" has this text. | `mail/templates/password_changed.txt` | |
 //! | A security change can be undone for 72 hours. | `security_changes.rs` | |
 //! | A notice has an undo link only if its address was verified long enough ago. | `security_changes.rs` | |
-//! | An account with a second factor is signed in to with two proofs. | `sessions/open.rs` | |
+//! | Signing in to an account with a second factor takes two proofs. | `sessions/open.rs` | |
 //! | The code of an authenticator app works once. | `second_factors/proof.rs` | |
 //! | The first second factor requires a proof by email. | `second_factors/may_enroll.rs` | |
 //! | A passkey counts as two factors. | `webauthn/authenticator_data.rs` | |
 //! | A passkey works only on this site. | `webauthn/client_data.rs` | `PASSKEY_ORIGINS` |
 //! | A passkey is not removed if it is the last way to sign in. | `passkeys/remove_passkey.rs` | |
-//! | A password reset removes only young second factors. | `second_factors/removal.rs` | |
+//! | A password reset removes only recently added second factors. | `second_factors/removal.rs` | |
 //! | Some users must have a second factor. | `sessions/viewer.rs` | `SECOND_FACTOR` |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
-//! | An account at a provider with an unverified email address is refused. | `providers/addresses.rs` | |
+//! | A provider account with an unverified email address is refused. | `providers/addresses.rs` | |
 //! | Only Google opens an existing account, and only if it is authoritative for the address. | `provider_login/provider_login.rs` | |
 //! | The number of sessions of a user is limited. | `sessions/open.rs` | `MAX_SESSIONS_PER_USER` |
 //! | Deactivating a user ends their sessions. | `accounts/administration.rs` | |
@@ -69,7 +69,7 @@
 //! | Staff see IP addresses only for sessions of ordinary users. | `accounts/user.rs` | |
 //! | Each root field either is public or requires a role. | `graphql/guard/policy.rs` | |
 //! | An operation with two logins is refused. | `graphql/guard/limits.rs` | |
-//! | Only documents of the manifests run. | `graphql/guard/trusted_documents/mod.rs` | `TRUSTED_DOCUMENTS` |
+//! | Only documents from the manifests run. | `graphql/guard/trusted_documents/mod.rs` | `TRUSTED_DOCUMENTS` |
 //! | A trusted document is a REST endpoint. | `http/graphql/rest.rs` | |
 //! | The length of a document is limited. | `graphql/guard/limits.rs` | `GRAPHQL_MAX_BYTES` |
 //! | A request body is at most 64 KiB. | `http/graphql/request.rs` | |
@@ -100,7 +100,7 @@
 //!    The exceptions are counts and searches, whose cost grows with the number of matches.
 //! 7. Only `sessions/open.rs` inserts a session. It first locks the user, on condition that the credentials have not changed
 //!    since they were checked. So no sign-in in progress survives an operation that ends all sessions. If the user has a second
-//!    factor, it inserts a challenge instead, whatever the first proof was.
+//!    factor, the file inserts a challenge instead, whatever the first proof was.
 //! 8. Emails are never sent while a request runs. A use case writes each email to the outbox, in the same transaction as the
 //!    change that causes it.
 //! 9. The statement that changes an account or a session publishes the event, which is delivered only after COMMIT.

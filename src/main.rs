@@ -9,8 +9,8 @@ use gatehouse::{
 };
 
 /// mimalloc reuses memory that thousands of connections used for a while, where the system's allocator would
-/// keep growing. Huge pages are only used for hashes, because with them an idle server would take half as
-/// much memory again.
+/// keep growing. Huge pages are used only for hashes. Used everywhere, they would make an idle server take half
+/// as much memory again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

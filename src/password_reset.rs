@@ -34,7 +34,7 @@ pub enum RequestPasswordResetRefusal {
 impl Refusal for RequestPasswordResetRefusal {}
 
 /// Emails a reset link. The response is the same whether or not the email address is known. Links do not replace each
-/// other, so nobody can invalidate the link of the owner.
+/// other, so nobody can invalidate the owner's link.
 pub async fn request_password_reset(
     app: &App,
     client: &Client,
@@ -75,8 +75,8 @@ impl Refusal for ResetPasswordRefusal {}
 /// Sets a new password, which also proves the email address.
 ///
 /// Ends every session, including any that are just being opened, and removes every identity that was linked since the
-/// last reset, and an authenticator that was enrolled in the last 72 hours. Returns the IDs of the ended sessions. Opens no session,
-/// because an older second factor is still needed.
+/// last reset and every second factor that was enrolled in the last 72 hours. Returns the IDs of the ended sessions.
+/// Opens no session, because an older second factor is still needed.
 pub async fn reset_password(
     app: &App,
     client: &Client,
@@ -139,7 +139,7 @@ pub async fn reset_password(
             // the reader of the email becomes known at this address, and a thief who used the old password is forgotten
             // everywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
-            // with a second factor, the reader of the email has not shown to be the owner
+            // if there is a second factor, reading the email does not prove that the reader is the owner
             if let Some(here) = here.as_ref().filter(|_| !account.has_second_factor()) {
                 known_address::note(&txn, user_id, here, now).await?;
             }

@@ -19,10 +19,11 @@ use crate::{
     telemetry::with_causes,
 };
 
-/// The interval at which this server sends a notice to itself. Nothing else would show that a dead connection delivers no notices.
+/// The interval at which this server sends a notice to itself. Without that, nothing would show that a dead connection
+/// delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long a notice takes at most.
+/// The time limit for a notice to come back.
 const ECHO_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
@@ -169,7 +170,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
             }
             Some(sent) = sending.join_next() => match sent.map_err(Fault::internal)? {
                 Ok(()) => sent_at = Some(Instant::now()),
-                // too many writes wait
+                // too many writes are waiting
                 Err(Fault::Busy) => {}
                 Err(fault) => return Err(fault.into()),
             },
@@ -178,8 +179,8 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
     }
 }
 
-/// Sends a sign of life on another connection than the one that listens. A transaction pooler delivers only what the listening
-/// connection itself sends.
+/// Sends a sign of life on a connection other than the one that listens. A transaction pooler delivers only what the
+/// listening connection itself sends.
 async fn send_sign_of_life(db: Db, text: String) -> Result<(), Fault> {
     db.write_forgettable(async move |txn| notify(&txn, &text).await).await
 }

@@ -23,11 +23,11 @@ use crate::{
     },
 };
 
-/// The time in which a change can be undone. Only an address that was proven at least that long ago gets an undo link,
+/// How long a change can be undone. Only an address that was proven at least that long ago gets an undo link,
 /// so a thief who has just moved an account to their own address gets none.
 pub const UNDO_TTL: Duration = Duration::from_hours(72);
 
-/// The time in which it is useful to send a notice.
+/// How long a notice is worth sending.
 const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// Returns the email address of a user. Returns `None` if there is none or it was never proven, because it may belong

@@ -26,7 +26,7 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'PROVIDER_UNAVAILABLE':
       return 'The provider is not responding. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'An account with this email address already exists. Sign in to that account, then link this way to sign in in your profile.';
+      return 'An account with this email address already exists. Sign in to that account, then link this way to sign in on your profile page.';
     case 'IDENTITY_TAKEN':
       return 'This account is already linked to another user.';
     case 'LAST_SIGN_IN_METHOD':
@@ -54,7 +54,7 @@ export const INCORRECT_PASSWORD = 'Incorrect password.';
 /** The message for a wrong code of an authenticator app, or a wrong recovery code. */
 export const WRONG_SECOND_FACTOR = 'This code is wrong or was already used.';
 
-const ENROLL_FIRST = 'Set up a second factor first, on the page “Security”.';
+const ENROLL_FIRST = 'Set up a second factor first, on the “Security” page.';
 
 /** Moves the refusal of wrong credentials to the field of the current password. For users who are signed in. */
 export function atCurrentPassword(error: UserError): UserError {

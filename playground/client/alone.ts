@@ -7,8 +7,8 @@ const PATIENCE = 20_000;
 const LEASE = PATIENCE;
 
 /**
- * Milliseconds until other tabs see a message or a write to localStorage: tabs are processes, and the browser may be busy. A lock is held
- * that long after the work, so that the next tab knows of the work.
+ * Milliseconds until other tabs see a message or a write to localStorage: tabs are separate processes, and the browser may be busy. A lock
+ * is held that long after the work, so that the next tab sees its result.
  */
 const LATE_NEWS = 250;
 
@@ -21,8 +21,8 @@ export const sleep = (milliseconds: number) => new Promise<void>((wake) => { set
  * Runs `work` while no other tab of this browser runs work under the same name. If `enough` aborts while the tab waits, returns
  * without running `work`.
  *
- * A tab may be frozen, or suspended with the whole device, while it holds the lock. Another tab then takes over the lock, which the
- * first may notice too late. So `work` must tolerate another tab working at the same time, and check the state before it writes.
+ * A tab may be frozen, or suspended with the whole device, while it holds the lock. Another tab then takes over the lock, and the
+ * first tab may notice this too late. So `work` must tolerate another tab working at the same time, and check the state before it writes.
  */
 export async function alone(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const locks = globalThis.navigator?.locks;
@@ -31,7 +31,7 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
   let failure: unknown;
   const waiting = new AbortController();
   const giveUp = () => waiting.abort();
-  // randomized, or tabs that wait together would take the lock from each other
+  // randomized, because tabs that wait together would otherwise take the lock from each other
   const patience = setTimeout(giveUp, PATIENCE * (1 + Math.random() / 4));
   enough?.addEventListener('abort', giveUp);
 
@@ -60,8 +60,8 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 }
 
 /**
- * Replaces locks in browsers without them: an entry in {@link place} names the tab that works, which is the last one to write it, once
- * the write is visible to all (Fischer's algorithm, in Lamport: A fast mutual exclusion algorithm, 1987). In rare cases two tabs may both
+ * Replaces locks in browsers without them. An entry in {@link place} names the tab that may work: the last tab that wrote it, once the
+ * write is visible to all (Fischer's algorithm, in Lamport: A fast mutual exclusion algorithm, 1987). In rare cases, two tabs may both
  * believe that they hold the lease. The server then gives both the same tokens; if many tabs do so at once, it may take one for a thief.
  */
 async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { outcome } from './outcome';
 
 /**
  * Returns a function that converts the result of a change to how the user signs in. It gets an access token that reflects the
- * change, and with it the changed user. A failure to do so is ignored: the change is already made, and recovery codes are returned
+ * change, and with it the changed user. If that fails, the failure is ignored: the change is already made, and recovery codes are returned
  * only once.
  */
 export function changer({ accessToken }: Pick<Gatehouse, 'accessToken'>) {

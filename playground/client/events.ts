@@ -2,7 +2,7 @@ import { sessionEventsDocument, type SessionEventsSubscription, type UserFragmen
 import { page } from './keep';
 import type { BrowserSession } from './session';
 
-/** An event on the sessions or account of the signed-in user. */
+/** An event in the sessions or account of the signed-in user. */
 export type SessionEvent = SessionEventsSubscription['answer'];
 
 /** The code with which the server closes a connection if its access token is invalid or has expired. */

@@ -1,11 +1,11 @@
 import { topLevelErrorCodes } from './generated';
 
-/** The reason of a fault. The client itself adds `UNREACHABLE`: the server did not respond, or not with GraphQL. */
+/** The reason for a fault. The client itself adds `UNREACHABLE`: the server did not respond, or not with GraphQL. */
 export type FaultCode = (typeof topLevelErrorCodes)[number] | 'UNREACHABLE' | 'unknown';
 
 const KNOWN: readonly string[] = [...topLevelErrorCodes, 'UNREACHABLE'];
 
-/** The error that functions throw if there is no outcome, because no user is signed in, a limit is exceeded, the server is unreachable… */
+/** The error that functions throw if there is no outcome, for example because no user is signed in or the server is unreachable. */
 export class Fault extends Error {
   override name = 'Fault';
   /** The reason, for programs. A code that is newer than this client is `unknown`. */

@@ -29,7 +29,7 @@ export type Options = {
 export type Gatehouse = ReturnType<typeof createGatehouse>;
 
 /**
- * Creates a client of a server. An app needs one, and all its tabs share the session.
+ * Creates a client of a server. An app needs only one, and all its tabs share the session.
  *
  * The functions have the names of the schema's fields. If a field returns a union, the function returns an {@link Outcome}. If there is
  * no outcome, because the server does not respond or no user is signed in, it throws a {@link Fault}.
@@ -44,8 +44,8 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
   const viewer = () => (session.state.status === 'signedIn' ? session.state.user.id : undefined);
 
   /**
-   * Runs an operation as the signed-in user. Repeats it if the access token is refused or lacks a recent reauthentication, since the server
-   * has not run anything then.
+   * Runs an operation as the signed-in user. Repeats it if the access token is refused or lacks a recent reauthentication. In both cases,
+   * the server has not run it.
    */
   async function run<Result, Variables>(document: Document<Result, Variables>, ...[variables]: VariablesOf<Variables>) {
     const asked = viewer();
@@ -99,7 +99,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return outcome(challenges.keep(answer));
   }
 
-  /** Signs in with the answer to a challenge, after which the emailed ones are done with. */
+  /** Signs in with the response to a challenge. After that, the pending email challenges are no longer needed. */
   async function answer<Answer extends { kind: string }, Variables>(document: Asked<Answer, Variables>, variables: Variables) {
     const proven = await signIn(document, variables, await session.accessToken());
     if (proven.kind === 'AuthPayload') challenges.forget();
@@ -154,8 +154,8 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Calls `listener` with the events in the sessions and account of the signed-in user. Returns a function that unsubscribes. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
     /**
-     * Returns a valid access token, to call other services with, or `undefined` if no user is signed in. To get another one than before,
-     * because a service has refused it, pass the old one as `stale`.
+     * Returns a valid access token, to call other services with, or `undefined` if no user is signed in. If a service has refused a
+     * token, pass it as `stale` to get a different one.
      */
     accessToken: (stale?: string) => session.accessToken(stale),
     /**
@@ -163,7 +163,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
      * mode: call it when your sign-in page is opened or becomes visible again.
      */
     adopt: () => session.adopt(),
-    /** Runs an operation of the app's own as the signed-in user. */
+    /** Runs one of the app's own operations as the signed-in user. */
     run,
     /** The IDs of the pending email challenges of this browser. */
     challenges,

@@ -7,7 +7,7 @@ import { outcome } from './outcome';
 const LONGEST_WAIT = 32;
 
 /**
- * Creates the functions to sign in one device with a link that is opened on another. They are not part of {@link Gatehouse}, because only
+ * Creates the functions that sign in on one device with a link that is opened on another. They are not part of {@link Gatehouse}, because only
  * the pages that sign users in need them. `url` is the one that the client was created with.
  */
 export function loginLinks(url: string, { run, challenges, verifyOtp }: Pick<Gatehouse, 'run' | 'challenges' | 'verifyOtp'>) {
@@ -23,8 +23,8 @@ export function loginLinks(url: string, { run, challenges, verifyOtp }: Pick<Gat
       outcome((await run(confirmLoginLinkDocument, { token, confirmationNumber })).answer),
     /**
      * Waits until the link of a `SIGN_IN` challenge is confirmed elsewhere, then signs in, as `gatehouse.verifyOtp` does.
-     * Reconnects until `signal` aborts: abort it when the user signs in another way, requests another email, or leaves the page.
-     * Returns `undefined` then.
+     * Reconnects until `signal` aborts, and then returns `undefined`. Abort it when the user signs in another way, requests another
+     * email, or leaves the page.
      */
     async signInOnceConfirmed({ id, email }: { id: string; email: string }, signal: AbortSignal) {
       for (let failures = 0; !signal.aborted; failures += 1) {

@@ -1,20 +1,20 @@
 /**
  * The ceremony ended without a passkey:
  *
- * - `cancelled`: the user canceled, has no passkey here, or ran out of time. Browsers do not distinguish them
+ * - `cancelled`: the user canceled, has no passkey here, or ran out of time. Browsers do not distinguish these cases
  * - `alreadyAdded`: this device already has a passkey for the account
  * - `wrongSite`: passkeys do not work on this page, because its address is not within the domain that passkeys belong to
  * - `notSupported`: the browser, the password manager or the security key lacks something
  */
 export type NoPasskey = { kind: 'NoPasskey'; reason: 'cancelled' | 'alreadyAdded' | 'wrongSite' | 'notSupported' };
 
-/** What the browser returned, in JSON, and its ID. */
+/** The credential that the browser returned, in JSON, and its ID. */
 export type Credential = { kind: 'Credential'; id: string; credential: unknown };
 
 const REASONS: Record<string, NoPasskey['reason']> = {
   NotAllowedError: 'cancelled',
   AbortError: 'cancelled',
-  // another ceremony is going on
+  // another ceremony is in progress
   OperationError: 'cancelled',
   InvalidStateError: 'alreadyAdded',
   SecurityError: 'wrongSite',

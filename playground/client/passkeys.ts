@@ -23,7 +23,7 @@ export { supportsAutofill, supportsPasskeys, type Credential, type NoPasskey } f
 /** The outcome of a sign-in with a passkey. */
 export type PasskeyLogin = Outcome<PasskeyLoginMutation['answer']> | NoPasskey;
 
-/** The milliseconds before its expiry at which a ceremony is replaced, because the user takes time too. */
+/** How many milliseconds before its expiry a ceremony is replaced, because the user needs time too. */
 const MARGIN = 120_000;
 
 /** A ceremony that ends within these milliseconds was ended by the browser, not by a person. */
@@ -132,7 +132,7 @@ export function passkeys({ run, accessToken, signIn, verifySecondFactor, authSet
     list: async () => (await run(passkeysDocument)).answer.passkeys,
 
     /**
-     * Adds a passkey. Without a name, the passkey gets that of the device or password manager. Ends the other sessions. If the
+     * Adds a passkey. Without a name, the passkey is named after the device or password manager. Ends the other sessions. If the
      * account had no recovery codes, returns some.
      */
     async add(name?: string) {

@@ -21,7 +21,7 @@ export function poster(url: string, isCookie: boolean): Post {
       headers,
       body: JSON.stringify({ query: document.toString(), variables }),
       credentials: isCookie ? 'include' : 'omit',
-      // not every environment has it
+      // not every environment has this function
       signal: AbortSignal.timeout?.(TIME_LIMIT) ?? null,
     })
       .then((answer) => answer.json())

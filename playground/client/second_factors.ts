@@ -21,7 +21,7 @@ export function secondFactors({ run, accessToken }: Pick<Gatehouse, 'run' | 'acc
   return {
     /** Starts to set up an authenticator app, and returns its secret as text and as a QR code. */
     startTotpEnrolment: async () => outcome((await run(startTotpEnrolmentDocument)).answer),
-    /** Finishes it with the first code of the app. Returns recovery codes, and ends the other sessions. */
+    /** Finishes the setup with the first code from the app. Returns recovery codes, and ends the other sessions. */
     finishTotpEnrolment: async (id: string, code: string) => changed(await run(finishTotpEnrolmentDocument, { id, code })),
     /** Replaces all recovery codes. */
     regenerateRecoveryCodes: async () => changed(await run(regenerateRecoveryCodesDocument)),

@@ -6,7 +6,7 @@ import type { Post } from './post';
 
 /** The state of the session in this browser. */
 export type State =
-  /** An earlier session is being resumed. `fault` is the reason of a delay. */
+  /** An earlier session is being resumed. `fault` is the reason for a delay. */
   | { status: 'resuming'; fault?: Fault }
   | { status: 'signedOut' }
   | { status: 'signedIn'; user: UserFragment; session: SessionFragment };
@@ -14,13 +14,13 @@ export type State =
 /** The initial state, with which servers also render pages. */
 export const RESUMING: State = { status: 'resuming' };
 
-/** The data that every tab holds in memory, and sends to the others when it changes. Times are by the clock of this device. */
+/** The data that every tab holds in memory, and sends to the others when it changes. Times are measured by the clock of this device. */
 type Held = { accessToken: string; since: number; expiresAt: number; user: UserFragment; session: SessionFragment };
 
 /** A message between tabs. */
 type News = { held: Held } | { ended: string };
 
-/** Milliseconds before its expiry from which a token counts as expired, since a request takes time too. */
+/** How many milliseconds before its expiry a token counts as expired, because a request takes time too. */
 const MARGIN = 5_000;
 
 /** Milliseconds that a message between tabs may take. */

@@ -1,4 +1,4 @@
-// Replaces the sanitizer of the editor, which bundles a copy that is years older, by the newest version. `vite.config.js`
+// Replaces the sanitizer that the editor bundles, which is years old, with the newest version. `vite.config.js`
 // redirects the editor's import, which needs these names, to this file.
 import DOMPurify from 'dompurify';
 

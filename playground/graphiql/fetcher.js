@@ -152,7 +152,7 @@ function subscribe(request, headers) {
   };
 }
 
-/** Explains why a subscription ended. The event of a browser has no message. */
+/** Explains why a subscription ended. The browser's event has no message. */
 function wordsFor(reason) {
   if (Array.isArray(reason)) return { errors: reason };
   const { code, reason: word } = reason ?? {};

@@ -141,7 +141,7 @@ function hintForMissing(operationName, names) {
   return [text, ...(from ? [from] : [])];
 }
 
-/** Offers a sign-up first if no account is known, else a new password. */
+/** Offers a sign-up first if no account is known, or else a password reset. */
 function hintForCredentials(operationName, hasAccount) {
   if (operationName !== 'Login') return ['Incorrect password. Reset it with RequestPasswordReset.', 'RequestPasswordReset'];
   const ways = hasAccount ? ['RequestPasswordReset', 'Signup'] : ['Signup', 'RequestPasswordReset'];

@@ -42,7 +42,7 @@ export function missing(...texts) {
 
 /**
  * Adds to `known` the values in the response to an operation with these variables. `newestMail` is the newest email from before the
- * operation: emails that it requested are later ones. If it is omitted, emailed values stay known.
+ * operation: emails that the operation requested are newer. If it is omitted, emailed values stay known.
  */
 export function learn(known, variables, data, newestMail) {
   const { providerCode, ...rest } = known;
@@ -197,7 +197,7 @@ function learnChallenge(known, challenge, newestMail) {
   if (!challenge) return known;
   const { code, resetToken, activationToken, loginToken, ...rest } = known;
   const { id, email, purpose, confirmationNumber } = challenge;
-  // emails from before do not answer this challenge
+  // earlier emails do not belong to this challenge
   if (purpose === 'RESET_PASSWORD') return { ...rest, ...(code && { code }), ...(loginToken && { loginToken }), readMail: newestMail, resetEmail: email };
   const isByLink = isProvenByLink(challenge) || known.isByLink;
   return { ...rest, ...(resetToken && { resetToken }), readMail: newestMail, challengeId: id, challengeEmail: email, isByLink, ...(confirmationNumber && { confirmationNumber }) };

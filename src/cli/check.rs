@@ -1,4 +1,4 @@
-//! `gatehouse check`: looks for what would fail in production, before it does.
+//! `gatehouse check`: finds problems before they cause failures in production.
 
 use super::setup::CliError;
 use crate::{
@@ -47,13 +47,13 @@ impl Report {
         print("ok", what, found);
     }
 
-    /// Reports what works, but not well. `found` says what to do.
+    /// Reports something that works, but not well. `found` says what to do.
     fn warning(&mut self, what: &str, found: &str) {
         self.warnings += 1;
         print("warning", what, found);
     }
 
-    /// Reports what does not work. `found` says what to do.
+    /// Reports something that does not work. `found` says what to do.
     fn failed(&mut self, what: &str, found: &str) {
         self.failures += 1;
         print("failed", what, found);

@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Tells whether the operator can drop `SECRET_KEY_FALLBACKS`.
+/// Reports whether the operator can remove `SECRET_KEY_FALLBACKS`.
 async fn use_of_fallbacks(config: &Config) -> String {
     let count = async {
         let db = storage::connect(config, &Events::default()).await?;
@@ -46,18 +46,18 @@ async fn use_of_fallbacks(config: &Config) -> String {
         Ok::<_, Fault>(totp::count_sealed_under_others(db.read(), &current).await?)
     };
     match count.await {
-        Ok(0) => "No stored secret needs SECRET_KEY_FALLBACKS any more. Tokens and emailed links do until they expire."
+        Ok(0) => "No stored secret needs SECRET_KEY_FALLBACKS any more. Tokens and emailed links may need it until they expire."
             .to_owned(),
         Ok(1) => {
-            "1 stored secret still needs SECRET_KEY_FALLBACKS. A running server encrypts it anew.".to_owned()
+            "1 stored secret still needs SECRET_KEY_FALLBACKS. A running server re-encrypts it.".to_owned()
         }
         Ok(number) => {
             format!(
-                "{number} stored secrets still need SECRET_KEY_FALLBACKS. A running server encrypts them anew."
+                "{number} stored secrets still need SECRET_KEY_FALLBACKS. A running server re-encrypts them."
             )
         }
         Err(error) => format!(
-            "Whether stored secrets need SECRET_KEY_FALLBACKS is not known, because the database cannot be read: {}",
+            "It is not known whether stored secrets need SECRET_KEY_FALLBACKS, because the database cannot be read: {}",
             with_causes(&error)
         ),
     }

@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         let password = rpassword::prompt_password("Password: ")?;
         (password.into(), Some(rpassword::prompt_password("Password, again: ")?.into()))
     } else {
-        return Err("no terminal to ask for the password: use --password-stdin".into());
+        return Err("there is no terminal to ask for the password: use --password-stdin".into());
     };
     let input = NewAccountInput {
         email,

@@ -63,12 +63,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let summary = imported?;
     summarise(&summary, dry_run);
     if summary.imported == 0 && summary.already_existed == 0 {
-        return Err(format!("no account of {} was imported", path.display()).into());
+        return Err(format!("no account from {} was imported", path.display()).into());
     }
     Ok(())
 }
 
-/// Returns the line to print about a record, or `None` if it was imported unchanged or before.
+/// Returns the line to print about a record, or `None` if it was imported unchanged or already existed.
 fn line(told: &ImportLine) -> Option<String> {
     let ImportLine { line, name, outcome } = told;
     let outcome = match outcome {

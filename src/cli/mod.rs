@@ -20,7 +20,7 @@ pub use setup::CliError;
 
 /// An account and sign-in server that speaks GraphQL.
 ///
-/// Without a command it runs `dev`. Settings are environment variables, which can also be set in `.env`: see
+/// Without a command, it runs `dev`. Settings are environment variables, which can also be set in `.env`: see
 /// `gatehouse config`.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -60,8 +60,8 @@ enum Command {
 
 /// Runs the command on a runtime of its own.
 ///
-/// The runtime is here and not in `main.rs`, because futures are compiled where they are polled: the program would contain most
-/// of the server twice.
+/// The runtime is here and not in `main.rs`, because futures are compiled in the crate that polls them. Otherwise, the
+/// program would contain most of the server twice.
 pub fn run(cli: Cli) -> Result<(), CliError> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run_command(cli))
 }

@@ -36,14 +36,14 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let config = load_server(Mode::Serve, &Variables::from_environment()?)?;
-    // the first process of a container is not stopped by SIGTERM unless it listens
+    // SIGTERM does not stop the first process of a container unless the process handles it
     let mut stop = pin!(told_to_stop());
     let prepared = async {
         prepare(&config, arguments.migrate).await?;
         App::build(config).await
     };
     let app = tokio::select! {
-        // first, so that the server handles signals before it says that it waits
+        // first, so that the server handles signals before it logs that it is waiting
         biased;
         () = &mut stop => return Ok(()),
         app = prepared => app?,
@@ -75,7 +75,7 @@ async fn prepare(config: &Config, migrate: bool) -> Result<(), CliError> {
     }
 }
 
-/// Serves until `asked_to_stop`. Calls `ready` once connections are accepted.
+/// Serves until `asked_to_stop` completes. Calls `ready` once connections are accepted.
 pub(super) async fn listen(
     app: Arc<App>,
     asked_to_stop: impl Future<Output = ()>,
@@ -144,7 +144,7 @@ enum ServiceState {
     Stopping,
 }
 
-/// Tells systemd of the state of the service, if it asked for that (`Type=notify`).
+/// Notifies systemd of the state of the service, if systemd wants to know (`Type=notify`).
 #[cfg_attr(not(unix), expect(unused_variables, reason = "systemd runs only on Linux"))]
 fn tell_systemd(state: ServiceState) {
     #[cfg(unix)]

@@ -118,7 +118,7 @@ impl Events {
         let rooms = self.rooms();
         for event in events {
             if let Some(room) = rooms.get(&event.user_id) {
-                // a room is without listeners only while the last one leaves
+                // a room has no listeners only while the last one is leaving
                 let _ = room.sender.send(*event);
             }
         }

@@ -13,7 +13,8 @@ const AT_ONCE: usize = 40;
 pub struct Notice {
     from: Uuid,
     events: Vec<Event>,
-    /// Events of kinds that version 0.1 does not know. It ignores this field, but could not read such events in `events`.
+    /// Events of kinds that version 0.1 does not know. That version ignores this field, but could not read such events
+    /// in `events`.
     #[serde(default)]
     newer_events: Vec<Event>,
     /// Whether events before these were dropped.

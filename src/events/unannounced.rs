@@ -1,4 +1,4 @@
-//! Events of this server that are not yet sent to the other servers.
+//! Events of this server that have not yet been sent to the other servers.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +22,8 @@ pub(super) struct Unannounced {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// How often events were dropped, and how many of these times the others were notified to check for what they missed.
+    /// How often events were dropped, and how many of these overflows were announced, so that the other servers check
+    /// for what they missed.
     overflows: u64,
     announced_overflows: u64,
 }

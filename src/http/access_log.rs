@@ -10,7 +10,7 @@ use crate::{config::Config, telemetry};
 /// The outcome of a request whose client disconnected before the response.
 const DISCONNECTED: &str = "DISCONNECTED";
 
-/// The record of a request, which is written when this is dropped, even if the client is gone by then.
+/// The record of a request. Dropping it writes the record, even if the client has disconnected by then.
 pub(super) struct AccessRecord {
     method: Method,
     path: String,

@@ -26,7 +26,7 @@ use crate::{
     rate_limit::Address,
 };
 
-/// Files that the process opens in addition to connections of clients and of the database.
+/// The number of files that the process opens in addition to its connections to clients and to the database.
 const OTHER_FILES: u32 = 100;
 
 static WARNED: AtomicBool = AtomicBool::new(false);
@@ -127,7 +127,7 @@ impl Full {
         }
     }
 
-    /// Sends the reason, as far as the socket accepts it at once, and closes.
+    /// Sends as much of the reason as the socket accepts at once, and closes the socket.
     pub(super) fn turn_away(self, socket: TcpStream) {
         let (status, code, message) = match self {
             Self::All => (
@@ -153,7 +153,7 @@ fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns `MAX_CONNECTIONS`, or less if the system's limit of open files is lower. Running out of files
+/// Returns `MAX_CONNECTIONS`, or less if the system's limit on open files is lower. Running out of files
 /// would also cut off the database.
 fn most(config: &Config) -> usize {
     let others = OTHER_FILES + config.database.max_connections;
@@ -165,7 +165,7 @@ fn most(config: &Config) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// Raises the limit of open files to the number needed, and returns the limit in effect.
+/// Raises the limit on open files to the number needed, and returns the limit in effect.
 #[cfg(unix)]
 fn files(wanted: u32) -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};

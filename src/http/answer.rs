@@ -129,7 +129,7 @@ pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
     let status = error.status();
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
-        // a route with more methods responds itself
+        // routes that accept other methods respond themselves
         StatusCode::METHOD_NOT_ALLOWED => "This address accepts GET, HEAD.",
         StatusCode::FORBIDDEN => "This origin or method is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request could not be processed."),

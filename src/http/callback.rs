@@ -1,4 +1,4 @@
-//! The address to which a provider posts its answer. It sends the browser on to the app that started the sign-in.
+//! The endpoint to which a provider posts its response. It sends the browser on to the app that started the sign-in.
 
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use crate::{
     provider_login,
 };
 
-/// The answer (OAuth 2.0 Form Post Response Mode).
+/// The response (OAuth 2.0 Form Post Response Mode).
 #[derive(Deserialize)]
 struct PostedAnswer {
     state: String,
     code: Option<String>,
     error: Option<String>,
-    /// What Apple says about the person, in JSON.
+    /// The details that Apple sends about the person, in JSON.
     #[serde(default)]
     user: String,
 }
 
-/// Receives the answer of a provider.
+/// Receives a provider's response.
 #[handler]
 pub(super) async fn callback(
     Data(app): Data<&Arc<App>>,
@@ -63,7 +63,8 @@ pub(super) async fn callback(
     }
 }
 
-/// Sends the browser to the app with the answer, by GET: what the app needs stays in its page.
+/// Redirects the browser to the app by GET, with the response in the query. The app's page could not read a posted
+/// form.
 fn send_on(redirect_uri: &str, posted: &PostedAnswer) -> Response {
     let Ok(mut url) = Url::parse(redirect_uri) else {
         return answer::nothing("The app has no address.");

@@ -72,8 +72,8 @@ pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<Ip
     })
 }
 
-/// Returns what becomes of the `X-Forwarded-For` of a request: `none` if it has none, `believed` if its peer is a trusted proxy,
-/// and `ignored` otherwise.
+/// Returns how the `X-Forwarded-For` of a request is treated: `none` if it has none, `believed` if its peer is a
+/// trusted proxy, and `ignored` otherwise.
 pub(super) fn forwarding(request: &Request, trusted_proxies: &[IpNet]) -> &'static str {
     let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
     match peer {

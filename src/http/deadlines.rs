@@ -28,7 +28,7 @@ use crate::graphql::error::TopLevelErrorCode;
 /// The time limit for a request's head, from its first byte or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// The longest pause between two requests. Proxies keep connections for a minute, and must be the first to close.
+/// The longest pause between two requests. Proxies keep idle connections for a minute, and must be the first to close them.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// The time limit for the client to read a whole response.
@@ -44,7 +44,7 @@ const IS_ANSWERED: u8 = 2;
 const TAKES_ANSWER: u8 = 3;
 const STREAMS: u8 = 4;
 
-/// Marks a response that takes as long as the client listens.
+/// Marks a response that lasts as long as the client listens.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streams;
 
@@ -59,7 +59,7 @@ impl Phase {
         self.set(TAKES_ANSWER);
     }
 
-    /// Records that a response has begun that takes as long as the client listens.
+    /// Records the start of a response that lasts as long as the client listens.
     pub(super) fn stream(&self) {
         self.set(STREAMS);
     }

@@ -1,4 +1,4 @@
-//! The documentation at `/docs`: the pages that the build makes of `playground/docs`. They run no scripts.
+//! The documentation at `/docs`: the pages that the build generates from `playground/docs`. They run no scripts.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) fn show_index(Data(app): Data<&Arc<App>>) -> Response {
     page("docs.html").unwrap_or_else(|| pages::not_built(&app.config))
 }
 
-/// Shows a page, or answers 404 if there is no page of this name.
+/// Shows a page, or responds with 404 if there is no page with this name.
 #[handler]
 pub(super) fn show_page(request: &Request, Path(name): Path<String>) -> Response {
     page(&format!("docs/{name}.html")).unwrap_or_else(|| {

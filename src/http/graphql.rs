@@ -78,7 +78,7 @@ impl GraphqlEndpoint {
         Self { app, documents, schema, cookie, sockets, openapi: OnceLock::new() }
     }
 
-    /// Answers a request. `media` is `None` if the client accepts nothing but server-sent events.
+    /// Responds to a request. `media` is `None` if the client accepts nothing but server-sent events.
     async fn answer(&self, request: &mut Request, media: Option<Media>) -> Result<Response, Refusal> {
         let trusted = self.documents.trusted();
         let operation = match *request.method() {

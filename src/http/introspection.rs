@@ -1,4 +1,5 @@
-//! Token introspection (RFC 7662), for services that must know of a sign-out at once instead of when the access token expires.
+//! Token introspection (RFC 7662), for services that must learn of a sign-out immediately, not only when the access token
+//! expires.
 
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ struct Asked {
     token: String,
 }
 
-/// Returns the claims of an access token, or only that it is not active: expired, of an ended session, or none of ours.
+/// Returns the claims of an access token. For a token that has expired, whose session has ended or that another server
+/// issued, returns only that it is not active.
 #[handler]
 pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, body: Body) -> Response {
     let Some(secret) = &app.config.tokens.introspection_secret else {
@@ -48,7 +50,7 @@ pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, bo
     };
     let token = SecretString::from(token);
     let found = match sessions::viewer(app, Some(token.expose_secret())).await {
-        // a service that looks at `active` alone must not admit a user who has yet to enroll a second factor
+        // a service that checks only `active` must not admit a user who has yet to enroll a second factor
         Ok(viewer) if viewer.must_enroll(app) => None,
         Ok(_) => claims(token.expose_secret()),
         Err(Failure::Refused(_)) => None,
@@ -68,7 +70,7 @@ fn refusal(status: StatusCode, error: &'static str, description: &str) -> Respon
     said.with_header(header::CACHE_CONTROL, "no-store").with_status(status).into_response()
 }
 
-/// Returns whether the request has the secret, in either of the two ways (RFC 7662 §2.1).
+/// Returns whether the request carries the secret, in either of the two ways (RFC 7662 §2.1).
 fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, credentials)) = given.and_then(|given| given.split_once(' ')) else { return false };
@@ -91,7 +93,7 @@ fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
 fn claims(token: &str) -> Option<Value> {
     let body = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let mut claims: Value = serde_json::from_slice(&body).ok()?;
-    // from before the user has enrolled a second factor
+    // issued before the user enrolled a second factor
     if claims["aud"] == ENROLMENT_AUDIENCE {
         return None;
     }

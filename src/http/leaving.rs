@@ -7,8 +7,8 @@ use std::sync::{
 
 /// Whether the server is leaving. Clones share it.
 ///
-/// While a server leaves, load balancers find it not ready, and each of its connections ends with the next response. A connection
-/// that is closed while it is idle would break the request that the other end is sending on it at that moment.
+/// While a server leaves, load balancers find it not ready, and each of its connections ends with the next response.
+/// Closing an idle connection instead could break a request that the other end is just sending.
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 

@@ -1,6 +1,6 @@
 //! The mailbox of development mode: a page with the emails, and the same emails as JSON for end-to-end tests.
 //!
-//! It shows everyone's codes, so it exists only in development mode. Scripts of other origins can neither
+//! The mailbox shows everyone's codes, so it exists only in development mode. Scripts of other origins can neither
 //! read nor clear it: it allows no origins, and refuses requests that browsers mark as cross-site.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Media types: that of a request's body, and that which a client prefers for a response.
+//! The media type of a request's body, and the one that a client prefers for the response.
 
 use std::cmp::Ordering;
 
@@ -55,7 +55,7 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
 /// Returns whether a client prefers a page to JSON, as browsers do when a person opens a URL.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges = MediaType::list(headers, &header::ACCEPT);
-    // the most specific range decides about a type (RFC 9110 §12.5.1)
+    // the most specific range determines the quality of a type (RFC 9110 §12.5.1)
     let wish = |names: [&str; 3]| {
         let mut ranges = names.iter().enumerate().filter_map(|(rank, name)| {
             let range = ranges.iter().find(|range| range.essence == **name)?;

@@ -19,7 +19,7 @@ use crate::{
 /// The version of the format that Prometheus requests by default.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How long to wait for the database. Prometheus waits ten seconds in all, and then knows nothing.
+/// How long to wait for the database. Prometheus waits ten seconds in total, and then gets no metrics at all.
 const DATABASE_TIME_LIMIT: Duration = Duration::from_secs(1);
 
 static UNREAD_LIMIT: LogLimit = LogLimit::new();
@@ -48,7 +48,8 @@ pub(super) async fn metrics(Data(app): Data<&Arc<App>>, Data(outbox): Data<&Arc<
 }
 
 impl Outbox {
-    /// Returns the counts of the database, or else the last ones. Returns `None` if it has been unavailable since the start.
+    /// Returns the current counts, or else the last ones. Returns `None` if the database has been unavailable since the
+    /// start.
     async fn read(&self, app: &App) -> Option<OutboxCounts> {
         let read = tokio::time::timeout(DATABASE_TIME_LIMIT, OutboxCounts::read(app)).await;
         let read = read.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())));
@@ -140,7 +141,7 @@ fn readings(app: &App) -> Vec<Reading> {
         let help = "Stored secrets that need SECRET_KEY_FALLBACKS";
         readings.push(gauge("secrets_under_fallback_keys", help, others));
     }
-    // before the first sweep there is no time to tell
+    // before the first sweep, there is no time to report
     if let swept @ 1.. = app.metrics.last_sweep.load(Ordering::Relaxed) {
         let help = "When expired rows were last deleted";
         readings.push(gauge("last_sweep_timestamp_seconds", help, swept.unsigned_abs()));

@@ -1,4 +1,4 @@
-//! The HTTP server: every route and every middleware, on one screen.
+//! The HTTP server: every route and every middleware, in one place.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -76,7 +76,7 @@ pub async fn serve_metrics(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    // its connections are not those of clients
+    // connections to `/metrics` do not count as connections of clients
     let connections = admission::Admission::new(app.clone(), OpenCount::default());
     let outbox = Arc::new(metrics::Outbox::default());
     let routes = Route::new().at("/metrics", get(metrics::metrics)).data(app).data(outbox);
@@ -121,7 +121,7 @@ fn routes(
     if app.mailer.mailbox().is_some() {
         routes = routes.nest("/mailbox", mailbox::routes());
     }
-    // health checks come by whatever name the monitoring uses, so they are outside of `AllowedHosts`
+    // monitoring may use any host name for health checks, so they are outside of `AllowedHosts`
     let with_health = Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))

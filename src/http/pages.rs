@@ -3,7 +3,7 @@
 //! Google in a browser.
 //!
 //! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page does not
-//! use up or confirm its link, because mail scanners follow links too, and some run scripts: that takes a button.
+//! use up or confirm its link, because mail scanners follow links too, and some run scripts. Only a button does.
 //! Only `/sign-in` keeps a session, in the cookie of cookie mode, and only if the account is the one
 //! that the link names. If another browser requested the link, the page offers to sign in there too.
 
@@ -37,7 +37,7 @@ const SCRIPTS: [(&str, &str); 7] = [
     ("undo.js", include_str!("pages/undo.js")),
 ];
 
-/// Adds the pages that the app does not have to `routes`.
+/// Adds to `routes` the pages that the app does not have itself.
 pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.codes.activation_url.is_none() {
         routes = routes.at("/activate", get(activate));

@@ -31,7 +31,7 @@ impl RefreshCookie {
         let url = &config.server.public_url;
         let is_secure = url.scheme() == "https";
         let name = if is_secure {
-            // browsers accept such a name only from this host, over https and for every path
+            // browsers accept a name with this prefix only from this host, over https and with the path `/`
             "__Host-gatehouse-refresh".to_owned()
         } else {
             // cookies do not depend on the port, so two servers on one machine must not share a name

@@ -60,8 +60,8 @@ pub(super) struct Named<E> {
 }
 
 impl<E> Named<E> {
-    /// Returns the IDs that a trusted proxy has given to the request, or a new one. Anybody else could give the IDs of other
-    /// requests, to hide among their records.
+    /// Returns the IDs that a trusted proxy has given to the request, or a new one. Anybody else could send the ID of
+    /// another request, to hide among its records.
     fn ids(&self, request: &Request) -> RequestIds {
         let proxies = self.app.as_ref().map(|app| app.config.server.trusted_proxies.as_slice());
         let is_by_proxy = proxies.is_some_and(|proxies| is_by_proxy(request, proxies));
@@ -87,7 +87,8 @@ impl<E> Named<E> {
     }
 }
 
-/// Returns the name of a method in a trace: `_OTHER`, as OpenTelemetry has it, for names that clients invent.
+/// Returns the name of a method in a trace. For names that clients invent, that is `_OTHER`, as OpenTelemetry
+/// prescribes.
 fn span_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

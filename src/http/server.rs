@@ -39,8 +39,8 @@ const DRAIN: Duration = Duration::from_secs(9);
 /// a connection was opened for, or one that was sent before the end of the connection was noticed.
 const LAST_REQUEST: Duration = Duration::from_millis(250);
 
-/// The maximum number of connections that are still accepted when the server stops: as many as the kernel keeps waiting. Without a
-/// limit, somebody who connects fast enough could keep the server from stopping.
+/// The maximum number of connections that are still accepted when the server stops: as many as the kernel queues.
+/// Without a limit, somebody who connects fast enough could keep the server from stopping.
 const BACKLOG: usize = 1024;
 
 /// How long to wait if no connection can be accepted, probably because too many are open.
@@ -78,8 +78,8 @@ pub(super) async fn run(
             }
         }
     }
-    // The kernel has already accepted these, and would reset them, with the requests that they carry. The runtime may not know
-    // of them yet.
+    // The kernel has already accepted some connections. It would reset them, and the requests that they carry would be
+    // lost. The runtime may not know of them yet.
     let listener = listener.into_std()?;
     for _ in 0..BACKLOG {
         let Ok((socket, peer)) = listener.accept() else { break };

@@ -77,7 +77,8 @@ pub(super) fn password_page(config: &Config) -> Option<String> {
     codes.change_password_url.clone().or_else(|| codes.password_reset_url.is_none().then(own))
 }
 
-/// Redirects to a page: password managers look there (<https://w3c.github.io/webappsec-change-password-url/>).
+/// Redirects to the page on which people change their password, for password managers
+/// (<https://w3c.github.io/webappsec-change-password-url/>).
 pub(super) struct ChangePassword(pub(super) String);
 
 impl Endpoint for ChangePassword {

@@ -55,7 +55,7 @@ pub enum Content {
         /// Whether the address was never proven, which means that signing in removes the older ways to sign
         /// in.
         removes_password: bool,
-        /// Whether there is no account, so that the code or the link creates one.
+        /// Whether there is no account, in which case the code or the link creates one.
         creates_account: bool,
     },
     /// A code that gives the address to an account. It works only in the session that requested it.
@@ -147,15 +147,15 @@ pub enum Content {
         /// The number of codes that are left.
         left: usize,
     },
-    /// A notice that somebody whose first proof was right has entered wrong second factors.
+    /// A notice that somebody who gave a correct first proof has entered wrong codes.
     SecondFactorFailed,
     /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
-    /// An answer to a sign-up with an address that is already used by an account.
+    /// A response to a sign-up or a change of address with an address that an account already uses.
     AddressTaken,
-    /// An answer to a password reset for an address that has no account.
+    /// A response to a password reset or a sign-in request for an address that has no account.
     NoAccount,
-    /// A test by the operator.
+    /// A test email that the operator sends.
     Test,
 }
 
@@ -242,7 +242,7 @@ impl Content {
         }
     }
 
-    /// Returns a sample of every variant, and of variants with optional fields one with and one without them.
+    /// Returns a sample of every variant. Variants with optional fields have two samples, with and without them.
     pub(super) fn samples() -> Vec<Self> {
         let (link, code) = (SecretString::from("https://example.org/#token"), SecretString::from("12345678"));
         let (account, expires_in) = ("ada@example.org".to_owned(), Duration::from_mins(10));

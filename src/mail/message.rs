@@ -56,7 +56,7 @@ impl Letterhead {
     }
 
     /// Writes the message. Everything random is derived from the ID, so an email that is sent twice is
-    /// identical to the byte.
+    /// byte-for-byte identical.
     pub(super) fn write(
         &self,
         id: Uuid,
@@ -67,8 +67,7 @@ impl Letterhead {
         let fault = |error: lettre::address::AddressError| Failure::permanent(error.to_string());
         let recipient = address(&mail.to).map_err(fault)?;
         let Texts { subject, text, html } = texts;
-        // no display name beside the address: the address may be unproven, and then the name is a stranger's
-        // own text
+        // without a display name: if the address is unproven, the name may be text that a stranger chose
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient.clone()))

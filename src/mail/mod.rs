@@ -65,7 +65,7 @@ impl Mailer {
         self.letterhead.write(id, date, mail, texts)
     }
 
-    /// Sends an email, and returns the mail server's answer. Takes less than [`Mailer::LONGEST`].
+    /// Sends an email, and returns the mail server's reply. Takes less than [`Mailer::LONGEST`].
     ///
     /// # Errors
     /// Fails if the server did not accept the email, or if it is unknown whether it did.

@@ -167,7 +167,7 @@ async fn within<T>(
     timeout(limit, work).await.unwrap_or(Err(SmtpError::Late(limit)))
 }
 
-/// Maps the error of a step after which the email may be tried again.
+/// Maps the error of a step whose failure is never final for the email.
 fn temporary(step: &str) -> impl Fn(SmtpError) -> Failure {
     move |error| Failure::temporary(format!("{step}: {error}"))
 }

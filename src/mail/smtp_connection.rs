@@ -1,4 +1,4 @@
-//! A connection to a mail server. It works on bytes: the three digits of a reply carry its meaning, and EHLO
+//! A connection to a mail server. It handles bytes: the three digits of a reply carry its meaning, and EHLO
 //! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and has
 //! no effect.
 
@@ -16,7 +16,7 @@ use super::{
     smtp_tls::{Stream, Tls},
 };
 
-/// The number of bytes kept of a line, twice what RFC 5321 allows, and the number of bytes read of a reply.
+/// The number of bytes kept from a line (twice what RFC 5321 allows), and the number of bytes read from a reply.
 const MAX_LINE: usize = 1024;
 const MAX_REPLY: usize = 64 * 1024;
 
@@ -30,7 +30,7 @@ pub(super) struct SmtpConnection {
 }
 
 impl SmtpConnection {
-    /// Connects to the first address that answers, and exchanges greetings.
+    /// Connects to the first address that accepts a connection, and exchanges greetings.
     pub(super) async fn open(
         addresses: &[SocketAddr],
         host: &str,
@@ -40,7 +40,7 @@ impl SmtpConnection {
     ) -> Result<Self, SmtpError> {
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
-            // an address that does not answer must not use up the time of the others
+            // an address that does not respond must not use up the time of the others
             let connecting = tokio::time::timeout(limit / 3, TcpStream::connect(address)).await;
             match connecting.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => return Self::greet(stream, host, tls, own_name, limit).await,
@@ -89,7 +89,7 @@ impl SmtpConnection {
         self.is_encrypted
     }
 
-    /// Returns whether another command may be sent: the last reply was complete and nothing followed it.
+    /// Returns whether another command may be sent. The last reply must be complete, and nothing may have followed it.
     pub(super) fn is_in_step(&self) -> bool {
         self.is_in_step && self.stream.buffer().is_empty()
     }
@@ -195,8 +195,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply, and uses the code of its last line. If the connection ends or the time limit passes before the last
-    /// line arrives, uses the latest code read so far.
+    /// Reads a reply, and uses the code of its last line. If the connection ends or the time limit passes before
+    /// the last line arrives, uses the code of the latest line.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);

@@ -1,4 +1,4 @@
-//! Replies of a mail server, and the errors of talking to one.
+//! Replies from a mail server, and errors in communicating with it.
 
 use std::{fmt, io, time::Duration};
 
@@ -14,11 +14,11 @@ pub(super) struct Reply {
 pub(super) enum SmtpError {
     /// The connection failed.
     Io(io::Error),
-    /// The server did not answer in time.
+    /// The server did not respond in time.
     Late(Duration),
-    /// The answer is not an SMTP reply.
+    /// The response is not an SMTP reply.
     Unreadable(String),
-    /// The server refused, or its reply is not one of those expected here.
+    /// The server refused, or its reply is not of the expected class.
     Refused(Reply),
     /// The server does not offer a required extension.
     Missing(&'static str),

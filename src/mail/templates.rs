@@ -89,7 +89,7 @@ pub(super) struct Texts {
 }
 
 impl Templates {
-    /// Loads the templates, and renders each with all optional variables and with none of them.
+    /// Loads the templates, and checks that each renders both with all optional variables and with none.
     pub(super) fn load(config: &Config) -> Result<Self, String> {
         let folder = config.mail.templates_dir.as_deref();
         let mut replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
@@ -214,7 +214,7 @@ fn environment() -> Environment<'static> {
     });
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
-            let why = "this variable is not set in every such email: check it with {% if … %} first";
+            let why = "this variable is not set in every email of this kind: check it with {% if … %} first";
             return Err(Error::new(ErrorKind::UndefinedError, why));
         }
         escape_formatter(out, state, value)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 
-/// The upper bounds of durations in seconds, from responses out of the cache to the time limit of operations.
+/// The upper bounds of durations in seconds, from responses that come from the cache to the time limit of operations.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 

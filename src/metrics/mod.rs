@@ -53,11 +53,12 @@ pub struct Metrics {
     pub hears_events: AtomicBool,
     /// When expired rows were last deleted, in seconds since 1970. Zero if they have not been since the start.
     pub last_sweep: AtomicI64,
-    /// The number of stored secrets that need another key than the current `SECRET_KEY`. Negative if it is not known yet.
+    /// The number of stored secrets that need a key other than the current `SECRET_KEY`. Negative if it is not known
+    /// yet.
     pub secrets_under_other_keys: AtomicI64,
 }
 
-/// What the services measure, and what they are.
+/// The measurements of the services, and the library that hashes passwords.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The library that computes password hashes.

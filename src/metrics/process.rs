@@ -1,10 +1,10 @@
-//! What the operating system says about this process, under the names that Prometheus's own clients use.
+//! Metrics of this process from the operating system, under the names that Prometheus's own clients use.
 
 use std::fs;
 
 use super::Reading;
 
-/// Reads the values. Leaves out what the operating system does not tell.
+/// Reads the values. Leaves out those that the operating system does not provide.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in doubles")]
 pub fn readings() -> Vec<Reading> {

@@ -32,7 +32,7 @@ pub enum Composed {
     Unknown,
 }
 
-/// Composes the email of a row from the state of the database now, not at the time of the request.
+/// Composes the email of a row from the current state of the database, not from its state at the time of the request.
 pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> {
     let Some(kind) = MailKind::parse(&row.kind) else { return Ok(Composed::Unknown) };
     let Ok(to) = EmailAddress::parse(&row.address) else { return Ok(Composed::Nothing) };
@@ -120,8 +120,7 @@ async fn notice(
 ) -> Result<Composed, Fault> {
     let Some(id) = row.user_id else { return Ok(Composed::Nothing) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(Composed::Nothing) };
-    // The address may be unproven, and then the name is a stranger's own text, which must not reach third
-    // parties.
+    // If the address is unproven, the name may be text that a stranger chose, which must not reach third parties.
     let is_proven = user.email_verified_at.is_some() && user.email_key.as_deref() == Some(to.key());
     let name = user.full_name().filter(|_| is_proven).map(Into::into);
     let undo = undo_link(app, row).await?;
@@ -157,7 +156,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let content = match (challenge.purpose, &user) {
         (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
-        // a sign-up with an address that has an account; a mere request to resend gets no answer
+        // a sign-up with an address that has an account; for a mere request to resend, nothing is sent
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;
@@ -195,8 +194,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
             app.config.mail.no_account_notice.then_some(Content::NoAccount)
         }
     };
-    // The address may be unproven, and then the name is a stranger's own text, which must not reach third
-    // parties.
+    // If the address is unproven, the name may be text that a stranger chose, which must not reach third parties.
     let name = user.filter(|user| user.email_verified_at.is_some());
     let name = name.and_then(|user| user.full_name().map(Into::into));
     Ok(content.map_or(Composed::Nothing, |content| Composed::Mail(Box::new(Mail { to, name, content }))))

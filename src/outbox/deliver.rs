@@ -25,7 +25,7 @@ use crate::{
     telemetry::with_causes,
 };
 
-/// The delay after the first failure, which doubles with each further one, and its maximum.
+/// The delay after the first failure, which doubles with each further failure, and the maximum delay.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
@@ -105,8 +105,7 @@ async fn attempt(app: &App, row: &outbox::Model) -> Outcome {
     }
 }
 
-/// Records the outcome. Without a record the email would be sent again, so recording it is tried more than
-/// once.
+/// Records the outcome. Without a record, the email would be sent again, so this is tried more than once.
 async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
     let (id, attempt) = (row.id, row.attempts);
     for pause in [200, 1000, 3000] {

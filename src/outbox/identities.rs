@@ -1,4 +1,4 @@
-//! What an email says about accounts at sign-in providers.
+//! The parts of emails that name accounts at sign-in providers.
 
 use crate::{
     app::App,
@@ -6,7 +6,7 @@ use crate::{
     storage::{Timestamp, identity, outbox, security_change},
 };
 
-/// What stands for a provider that is not known any more.
+/// The name shown for a provider that is no longer known.
 const SOME_PROVIDER: &str = "another provider";
 
 /// Returns the name of the provider of the identity that the change linked.

@@ -25,7 +25,7 @@ pub enum MailKind {
     PasskeyRemoved,
     /// A recovery code was used.
     RecoveryCodeUsed,
-    /// Wrong second factors were entered, by somebody whose first proof was right.
+    /// Somebody who gave a correct first proof entered wrong codes.
     SecondFactorFailed,
     /// A session was ended because two clients used its tokens.
     SessionStolen,

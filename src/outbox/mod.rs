@@ -4,7 +4,7 @@
 //! and calls [`wake`] once that has committed. So no request waits for a mail server, no email is lost, and
 //! no email reports something that was rolled back.
 //!
-//! Emails wait for their turn (`turns.rs`): the recipient decides an email's class, and within a class the
+//! Emails wait for their turn (`turns.rs`): the recipient determines an email's class, and within a class the
 //! askers take turns. A person who requests many emails therefore delays mainly their own. They delay
 //! everyone else's by at most one turn.
 
@@ -43,7 +43,7 @@ pub struct MailRequest<'a> {
     pub user_id: Option<Uuid>,
     /// The challenge it carries.
     pub challenge_id: Option<Uuid>,
-    /// How long it is useful to send the email.
+    /// How long the email is worth sending.
     pub good_for: Duration,
 }
 
@@ -54,7 +54,7 @@ pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)
 }
 
-/// Returns [`row`] for use in a transaction, where there is no app.
+/// Does the same as [`row`], for use in a transaction, where there is no app.
 #[must_use]
 pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     outbox::Model {
@@ -76,7 +76,7 @@ pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     }
 }
 
-/// Wakes the sender of this process. Without this call, a sender finds the email within seconds anyway.
+/// Wakes the sender of this process. Even without this call, a sender finds the email within seconds.
 pub fn wake(app: &App) {
     app.mail_waits.notify_one();
 }

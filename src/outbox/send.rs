@@ -2,7 +2,7 @@
 //!
 //! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
 //! takes. Temporary failures are retried for a day, at growing intervals. If a server dies, its claims expire
-//! and another server sends the same emails again, with the same `Message-ID` and identical to the byte.
+//! and another server sends the same emails again, byte for byte, with the same `Message-ID`.
 
 use std::{
     pin::pin,
@@ -98,7 +98,7 @@ async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claim
 /// The state that decides how many emails to claim, and which.
 struct Claims {
     pace: Pace,
-    /// Whether some emails may not have a turn yet.
+    /// Whether there may be emails without a turn.
     is_behind: bool,
     /// Whether emails wait only because of the sending rate.
     is_paced: bool,

@@ -120,7 +120,7 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
             None if registrations.contains(key) || row.user_id.is_some() => Class::Unproven,
             None => Class::Strange,
         };
-        // rows of older versions have no asker: treat each as its own
+        // rows of older versions have no asker, so each counts as its own asker
         Waiting { id: row.id, class: class.number(), asker: row.asker.unwrap_or(row.id) }
     };
     Ok(rows.iter().zip(&keys).map(class).collect())

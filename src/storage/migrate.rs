@@ -157,7 +157,7 @@ async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bo
         if attempt >= attempts {
             return Err(MigrateError::Locked { name, attempts, error });
         }
-        tracing::warn!(migration = name, attempt, error = %with_causes(&error), "the migration could not get a lock and will be tried again");
+        tracing::warn!(migration = name, attempt, error = %with_causes(&error), "the migration could not get a lock and will be retried");
         attempt += 1;
         tokio::time::sleep(PAUSE).await;
     }

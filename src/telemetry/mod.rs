@@ -74,7 +74,7 @@ fn is_unprintable(letter: char) -> bool {
 struct Records<W> {
     to: W,
     format: LogFormat,
-    /// Whether the log uses colors. Then it contains escape characters itself, and escapes all others.
+    /// Whether the log uses colors. If so, escape characters are kept, because the colors consist of them.
     has_colors: bool,
 }
 

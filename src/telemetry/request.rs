@@ -19,7 +19,7 @@ struct Request {
 /// The IDs under which a request is found in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestIds {
-    /// The ID that the response has.
+    /// The ID that the response carries.
     pub id: String,
     /// The trace that the request is part of, if a proxy named one or traces are on.
     pub trace: Option<Trace>,

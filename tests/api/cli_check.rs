@@ -219,7 +219,7 @@ async fn a_role_without_rights_fails() {
     .unwrap();
     let (is_good, said) = ready.check(&[("DATABASE_URL", &as_guest), ("PUBLIC_URL", "http://127.0.0.1:9")]);
     assert!(!is_good);
-    assert_line(&said, "failed", "database role", "may not read seaql_migrations");
+    assert_line(&said, "failed", "database role", "cannot read seaql_migrations");
 }
 
 /// Starts a proxy that adds an `X-Forwarded-For` as the last or the first header, and returns its URL.

@@ -221,10 +221,10 @@ line 3 (bob@example.org): skipped: {reason}
 #[case::one_array(format!(" [{}]", people(0..1)).into_bytes(), "users.json", "one JSON array")]
 #[case::compressed(b"\x1f\x8b\x08\x00\x00".to_vec(), "users.jsonl.gz", "cannot be read: it is not UTF-8 text")]
 #[case::an_html_page(b"<!doctype html>\n".to_vec(), "users.jsonl", "does not begin with a JSON object")]
-#[case::blank_lines(b"\n\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
-#[case::only_a_header(b"id,username,password\n".to_vec(), "users.csv", "no account of users.csv was imported")]
-#[case::no_users(b"{\"model\":\"auth.group\",\"fields\":{}}\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
-#[case::pretty_json(b"{\n\"username\": \"ada\"\n}\n".to_vec(), "users.jsonl", "no account of users.jsonl was imported")]
+#[case::blank_lines(b"\n\n".to_vec(), "users.jsonl", "no account from users.jsonl was imported")]
+#[case::only_a_header(b"id,username,password\n".to_vec(), "users.csv", "no account from users.csv was imported")]
+#[case::no_users(b"{\"model\":\"auth.group\",\"fields\":{}}\n".to_vec(), "users.jsonl", "no account from users.jsonl was imported")]
+#[case::pretty_json(b"{\n\"username\": \"ada\"\n}\n".to_vec(), "users.jsonl", "no account from users.jsonl was imported")]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_without_users_fails(#[case] bytes: Vec<u8>, #[case] name: &str, #[case] why: &str) {
     let app = TestApp::start(Sqlite).await;

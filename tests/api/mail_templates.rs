@@ -87,13 +87,13 @@ fn templates_can_be_replaced_one_by_one() {
 #[case(
     "activation.txt",
     "Subject: x\n\n{{ code }}",
-    "activation.txt:3: undefined value: this variable is not set in every such email"
+    "activation.txt:3: undefined value: this variable is not set in every email of this kind"
 )]
 #[case("activation.html", "x\n{% if name }", "activation.html:2: syntax error")]
 #[case(
     "activation.html",
     "\n\n{{ name }}",
-    "activation.html:3: undefined value: this variable is not set in every such email"
+    "activation.html:3: undefined value: this variable is not set in every email of this kind"
 )]
 #[case("layout.html", "\n{{ colour }}{% block body %}{% endblock %}", "layout.html:2: undefined value")]
 #[case("activaton.html", "x", "activaton.html: unknown template")]

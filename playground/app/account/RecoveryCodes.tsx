@@ -31,7 +31,7 @@ export function CodesLeft({ left, onCodes }: { left: number; onCodes: OnCodes })
       <>
         <Notice fault="You have no recovery codes. If you lose your device, you can no longer sign in." />
         <Form form={replace} action="Create recovery codes">
-          <p className="hint">Each code works once, instead of your passkey or your authenticator app.</p>
+          <p className="hint">Each code works once, in place of your passkey or authenticator app.</p>
         </Form>
       </>
     );

@@ -15,7 +15,7 @@ let asked: Asked | undefined;
 let codes: { id?: string; mailed?: EmailChallengeFragment } = {};
 /** The last proof. */
 let given: ReauthenticationProof | null = null;
-/** The only method that counts for the current request, if not every one does. */
+/** The only method that counts for the current request. Unset if every method counts. */
 let only: AuthenticationMethod | undefined;
 const listeners = new Set<() => void>();
 

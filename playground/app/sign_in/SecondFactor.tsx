@@ -40,7 +40,7 @@ export function SecondFactor({ parameters, settings }: { parameters: URLSearchPa
   return (
     <Page title={way ? TITLES[way] : 'Your passkey does not work here'} lead={!way && 'Sign in with a browser and a device that support it.'}>
       {way === 'PASSKEY' && <PasskeyProof {...props} />}
-      {/* the key clears an error of the other way */}
+      {/* the key clears the error of another way */}
       {way && way !== 'PASSKEY' && <CodeProof key={way} way={way} {...props} />}
       {support === 'elsewhere' && waiting.methods.includes('PASSKEY') && <PasskeysElsewhere />}
       <p className="ways">
@@ -109,7 +109,7 @@ async function finish(outcome: Outcome, { path, account }: Waiting, onForeign: (
   }
 }
 
-/** Leads back to the start, with words, because the challenge has expired. */
+/** Returns to the start with an explanation, because the challenge has expired. */
 function startAgain() {
   forgetSecondFactor();
   go('/login?expired');

@@ -47,7 +47,7 @@ export const finishSignIn = () => (finished ??= finish());
 /** Closes the page that handles the return from a provider. */
 export const leaveReturn = () => answer.delete('state');
 
-/** The purpose of the sign-in, the page to go on with, and the refusal, if any. */
+/** The purpose of the sign-in, the page to continue with, and the refusal, if any. */
 type Finished = { purpose?: Purpose; path?: string; refusal?: UserError | string | undefined };
 
 async function finish(): Promise<Finished> {

@@ -96,7 +96,7 @@ function Table({ people, viewer, onReset }: TableProps) {
   );
 }
 
-/** The second factor of a user, and the form to reset it. Users manage their own one themselves. */
+/** The second factor of a user, and the form to reset it. Users manage their own. */
 function Factors({ person, viewer, onReset }: { person: Person; viewer: UserFragment; onReset: () => void }) {
   const form = useForm(async () => {
     const outcome = await factors.resetSecondFactors(person.id);

@@ -42,7 +42,7 @@ type Claims struct {
 type Verifier struct {
 	// Issuer is the value of Gatehouse's setting JWT_ISSUER, which is PUBLIC_URL by default.
 	Issuer string
-	// Audience is the value of Gatehouse's setting JWT_AUDIENCE. If it is empty, it is the issuer.
+	// Audience is the value of Gatehouse's setting JWT_AUDIENCE. If it is empty, the issuer is used.
 	Audience string
 
 	keys keySet
@@ -112,8 +112,8 @@ func FromContext(ctx context.Context) (*Claims, bool) {
 	return claims, ok
 }
 
-// Require returns a handler that passes requests with a valid token to the next handler. It answers the others with 401
-// (RFC 6750 §3), or with 503 while the keys cannot be fetched.
+// Require returns a handler that passes requests with a valid token to the next handler. It responds to the others with
+// 401 (RFC 6750 §3), or with 503 while the keys cannot be fetched.
 func (v *Verifier) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")

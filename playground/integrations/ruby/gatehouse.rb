@@ -58,7 +58,7 @@ module Gatehouse
   end
 
   # A Rack middleware that passes requests with a valid token to the app, with the token's claims in
-  # `env['gatehouse.claims']`. It answers the others with 401 (RFC 6750 §3), or with 503 while the keys cannot be fetched.
+  # `env['gatehouse.claims']`. It responds to the others with 401 (RFC 6750 §3), or with 503 while the keys cannot be fetched.
   class Authentication
     def initialize(app, issuer:, audience: issuer)
       @app = app

@@ -11,7 +11,8 @@ use crate::{
     },
 };
 
-/// By how much the clocks may differ. Servers compare the times that each of them writes to the database.
+/// The differences between the clocks at which the check warns and fails. Servers compare their own clocks with
+/// times that other servers wrote to the database.
 const CLOSE: Duration = Duration::SECOND;
 const TOO_FAR: Duration = Duration::seconds(10);
 
@@ -59,7 +60,7 @@ fn role(server: &ServerCondition, report: &mut Report) {
         report.failed("database role", &found);
     } else if !server.unreadable.is_empty() {
         let found = format!(
-            "the role {role} may not read {}: grant it SELECT, so that the server can see which migrations are applied",
+            "the role {role} cannot read {}: grant it SELECT, so that the server can see which migrations are applied",
             server.unreadable.join(", ")
         );
         report.failed("database role", &found);
@@ -69,7 +70,7 @@ fn role(server: &ServerCondition, report: &mut Report) {
         );
         report.warning("database role", &found);
     } else {
-        report.ok("database role", &format!("the role {role} may read and write, and is not a superuser"));
+        report.ok("database role", &format!("the role {role} can read and write, and is not a superuser"));
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         return;
     }
     let what = server.login.as_ref().map_or_else(
-        || "answers; SMTP_URL has no user to sign in as".to_owned(),
+        || "responds; SMTP_URL has no user to sign in as".to_owned(),
         |login| format!("lets {} sign in", login.user),
     );
     report.ok("mail", &format!("{}, port {}, {what}", server.host, server.port));

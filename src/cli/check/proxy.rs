@@ -14,15 +14,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// An address that no client has (RFC 5737).
 const INVENTED: &str = "192.0.2.123";
 
-/// The header by which proxies name requests.
+/// The header in which proxies send the ID of a request.
 const REQUEST_ID: &str = "x-request-id";
 
-/// What the server says about a request. See `http/seen_address.rs`.
+/// How the server sees a request. See `http/seen_address.rs`.
 #[derive(Deserialize)]
 struct Seen {
     address: Option<IpAddr>,
     forwarded: Forwarded,
-    /// Whether the server took the id of the request.
+    /// Whether the server accepted the ID of the request.
     #[serde(skip)]
     took_id: bool,
 }
@@ -97,8 +97,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     }
     let seen = ask(config, Some(INVENTED)).await;
     if seen.as_ref().is_ok_and(|seen| seen.took_id) {
-        let found = "the server took a request id that this command invented, so clients can hide their requests among the log records of \
-                     others: have the proxy set or remove X-Request-Id, and remove traceparent";
+        let found = "the server accepted a request ID that this command invented, so clients can hide their requests among the log records \
+                     of others: have the proxy set or remove X-Request-Id, and remove traceparent";
         report.warning("request id", found);
     }
     match seen {
@@ -131,7 +131,7 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
     let status = answer.status();
     if status == StatusCode::MISDIRECTED_REQUEST {
         let found = format!(
-            "{url} answers 421, because the server does not accept the host name that the proxy sends: have the proxy pass on \
+            "{url} responds with 421, because the server does not accept the host name that the proxy sends: have the proxy pass on \
              `Host`, or add the name to ALLOWED_HOSTS"
         );
         return Err(("public URL", found));
@@ -141,7 +141,7 @@ async fn ask(config: &Config, forwarded_for: Option<&str>) -> Result<Seen, Faile
     let seen = serde_json::from_slice(&body).ok().filter(|_| status == StatusCode::OK);
     seen.map(|seen| Seen { took_id, ..seen }).ok_or_else(|| {
         let found = format!(
-            "{url} answers {status}, which a Gatehouse server of this version never does: start the server, and check that the \
+            "{url} responds with {status}, which a Gatehouse server of this version never does: start the server, and check that the \
              proxy leads to it"
         );
         ("public URL", found)
@@ -179,7 +179,7 @@ fn unreachable(url: &str, error: &reqwest::Error) -> Failed {
 /// Returns what is wrong with a certificate, without the names of the library that checked it.
 fn certificate_fault(why: &str) -> &str {
     let known = [
-        ("CaUsedAsEndEntity", "it signs itself, so nobody vouches for it"),
+        ("CaUsedAsEndEntity", "it is self-signed, so no authority vouches for it"),
         ("UnknownIssuer", "no authority that this machine trusts has issued it"),
         ("NotValidForName", "it is for another name"),
         ("Expired", "it has expired"),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_bad_certificate_is_explained_in_words() {
         let of_rustls = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
-        assert_eq!(certificate_fault(of_rustls), "it signs itself, so nobody vouches for it");
+        assert_eq!(certificate_fault(of_rustls), "it is self-signed, so no authority vouches for it");
         assert_eq!(
             certificate_fault("invalid peer certificate: UnknownIssuer"),
             "no authority that this machine trusts has issued it"

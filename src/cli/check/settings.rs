@@ -1,4 +1,4 @@
-//! Settings that are valid one by one, but not together or not in production.
+//! Settings that are valid on their own, but not together or not in production.
 
 use super::Report;
 use crate::{config::Config, graphql::guard::documents::Documents};

@@ -1,5 +1,5 @@
-//! Subscriptions over server-sent events, for clients behind proxies that do not forward WebSockets. The protocol is that of
-//! graphql-sse with distinct connections (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
+//! Subscriptions over server-sent events, for clients behind proxies that do not forward WebSockets. The protocol is
+//! graphql-sse in distinct connections mode (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
 
 use std::{io, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
     telemetry,
 };
 
-/// How often something is sent. Proxies cut connections that are silent for a minute.
+/// How often something is sent. Proxies close connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(12);
 
 /// The media type of the response.
@@ -38,7 +38,7 @@ pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 /// What is sent to keep a connection alive.
 const COMMENT: &str = ":\n\n";
 
-/// The part of `WEBSOCKET_MAX` that clients without an access token may use: one in this many.
+/// The number by which `WEBSOCKET_MAX` is divided to get the limit for clients without an access token.
 const ANONYMOUS_SHARE: usize = 2;
 
 const COMPLETE: &str = "event: complete\ndata:\n\n";
@@ -108,7 +108,7 @@ pub(super) async fn respond(
     Ok(Response::builder()
         .content_type(MEDIA_TYPE)
         .header(header::CACHE_CONTROL, "no-store")
-        // nginx would collect the events otherwise
+        // otherwise, nginx would buffer the events
         .header("x-accel-buffering", "no")
         .header(header::CONNECTION, "close")
         .extension(Streams)

@@ -120,7 +120,7 @@ fn document_id(parameters: &Map<String, Json>) -> Option<&Json> {
     let hash = persisted.map(|persisted| &persisted["sha256Hash"]);
     let others = ["documentId", "doc_id", "id"].into_iter().filter_map(|name| parameters.get(name));
     let found = hash.into_iter().chain(others).find(|id| !id.is_null());
-    // a query without a hash is one that the server cannot know
+    // a persisted query without a hash counts as an unknown document
     found.or_else(|| persisted.filter(|persisted| persisted.is_object()))
 }
 

@@ -36,7 +36,7 @@ const INIT: Duration = Duration::from_secs(5);
 /// The time limit for the client to close its end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How often to check that the client is there. Proxies cut connections that are silent for a minute.
+/// How often to check that the client is still there. Proxies close connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(20);
 
 /// The services that a connection needs.
@@ -86,7 +86,7 @@ impl Socket {
             Close::TOO_MANY_SOCKETS
         })?;
         let listener = self.app.events.listen(user, session);
-        // the session may have ended before this connection listened
+        // the session may have ended before this connection began to listen
         self.find_viewer(&access_token).await?;
         Ok(SignedIn { access_token, viewer, listener, _place: place })
     }
@@ -250,7 +250,7 @@ impl Connection {
         self.outgoing.send(&FromServer::Next { id: &id, payload: &response }).await
     }
 
-    /// Answers a ping. If it carries a newer access token of the session, the connection uses that from now
+    /// Responds to a ping. If it carries a newer access token of the session, the connection uses that from now
     /// on.
     async fn answer_ping(
         &mut self,

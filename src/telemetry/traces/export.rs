@@ -20,11 +20,11 @@ use crate::{
     telemetry::{LogLimit, VERSION, with_causes},
 };
 
-/// The maximum number of spans in a batch, and of those that wait. If the collector is too slow, spans are dropped.
+/// The maximum number of spans in a batch, and of spans that wait. If the collector is too slow, spans are dropped.
 const BATCH: usize = 512;
 const QUEUE: usize = 4096;
 
-/// How long spans wait for others to be sent with.
+/// How long a span waits for others, so that they are sent together.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// The time limit for a batch.
@@ -39,7 +39,7 @@ static FAILED_LIMIT: LogLimit = LogLimit::new();
 
 enum Queued {
     Span(FinishedSpan),
-    /// Answers once all spans before it have been sent.
+    /// Signals once all spans before it have been sent.
     Flush(oneshot::Sender<()>),
 }
 
@@ -92,7 +92,7 @@ pub async fn flush() {
 struct Exporter {
     client: reqwest::Client,
     url: Url,
-    /// The same time on both clocks. The differences come from the one that is never set.
+    /// The same moment on both clocks. Later times are computed from the monotonic clock, which is never set.
     start: (Instant, u64),
 }
 

@@ -15,10 +15,10 @@ pub(super) struct FinishedSpan {
     pub(super) has_failed: bool,
 }
 
-/// The part of a span in the trace.
+/// The role of a span in its trace.
 pub(super) enum SpanKind {
     /// The server's side of a request.
     Server,
-    /// A part of it.
+    /// A part of a request.
     Internal,
 }

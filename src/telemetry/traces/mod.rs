@@ -1,7 +1,7 @@
 //! Traces for OpenTelemetry: how long the parts of a request took.
 //!
 //! A span is measured around a future, and the spans of the futures within it are its children. They are sent to a collector in the
-//! background. The protocol is small enough to write it here: OpenTelemetry's own crates would bring a second logging framework,
+//! background. The protocol is small enough to implement here: OpenTelemetry's own crates would bring a second logging framework,
 //! an RPC library and a thread.
 
 mod context;
@@ -32,7 +32,7 @@ struct Current {
     span_id: [u8; 8],
 }
 
-/// A span that is finished when it is dropped, even if its future was not.
+/// A span that is finished when it is dropped, even if its future did not complete.
 struct OpenSpan {
     current: Current,
     parent: Option<[u8; 8]>,

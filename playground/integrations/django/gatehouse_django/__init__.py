@@ -1,1 +1,1 @@
-"""Authenticates requests to Django REST framework by Gatehouse's access tokens."""
+"""Authenticates requests to Django REST framework with Gatehouse's access tokens."""

@@ -17,7 +17,7 @@ class KeysUnavailable(APIException):
 
 
 class GatehouseAuthentication(BaseAuthentication):
-    """Authenticates by `Authorization: Bearer …`. `request.user` is a shadow of Gatehouse's user, and `request.auth` are the claims."""
+    """Authenticates with `Authorization: Bearer …`. `request.user` is a shadow of Gatehouse's user, and `request.auth` are the claims."""
 
     def authenticate(self, request):
         parts = get_authorization_header(request).split()
@@ -40,10 +40,10 @@ class GatehouseAuthentication(BaseAuthentication):
         return "Bearer"
 
     def shadow(self, claims):
-        """Returns the local user of these claims, created with the first request. Override it to copy more of them.
+        """Returns the local user for these claims, and creates it at the first request. Override this to copy more claims.
 
-        The username is the user's ID at Gatehouse, because usernames and addresses change hands. No rights are copied: what
-        somebody may do here is decided here.
+        The username is the user's ID in Gatehouse, because usernames and addresses change hands. No permissions are copied:
+        this service decides what the user may do.
         """
         User = get_user_model()
         name = {User.USERNAME_FIELD: claims["sub"]}

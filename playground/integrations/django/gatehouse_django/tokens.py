@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import jwt
 from django.conf import settings
 
-# one key of the JWKS for each, so that none can be tried with another's (RFC 8725 §3.1)
+# the JWKS has one key for each, which works only with its own algorithm (RFC 8725 §3.1)
 ALGORITHMS = ["EdDSA", "ES256", "RS256"]
 TIMEOUT = 5
 

@@ -14,7 +14,7 @@ module Gatehouse
 
   # Fetches the keys of an issuer, and keeps them.
   class Keys
-    # The time limit, in seconds, for a response of the issuer.
+    # The time limit, in seconds, for a response from the issuer.
     TIMEOUT = 5
     # The maximum length of a response, in bytes.
     MAX_RESPONSE = 1 << 20

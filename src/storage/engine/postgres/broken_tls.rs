@@ -26,7 +26,7 @@ pub(crate) fn without_tls(options: &PgConnectOptions, error: &sqlx::Error) -> Op
         LIMIT.log(|left_out| {
             tracing::warn!(
                 error = %with_causes(error), left_out,
-                "PostgreSQL's TLS does not work, so the connection is not encrypted; sslmode=verify-full in DATABASE_URL would refuse it"
+                "PostgreSQL's TLS does not work, so the connection is not encrypted; sslmode=verify-full in DATABASE_URL would prevent that"
             );
         });
         options.clone().ssl_mode(PgSslMode::Disable)
