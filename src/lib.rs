@@ -35,7 +35,7 @@
 //! | IPv6 clients are counted by /64, /56 and /48. | `rate_limit/address.rs` | |
 //! | The number of emails to an address is limited. | `challenges/permit.rs` | `RATE_LIMIT_MAILS` |
 //! | An email that could not be sent is retried on a schedule. | `outbox/deliver.rs` | |
-//! | A mail server's 5xx is final, and its 4xx is not. | `mail/smtp.rs` | |
+//! | A mail server's 5xx for a recipient is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | Proving an email address removes a squatter's password. | `verification/proof.rs` | |
 //! | A sign-in code for an address without an account creates one. | `verification/prove.rs` | `SIGNUP` |
@@ -58,7 +58,7 @@
 //! | A passkey works only on this site. | `webauthn/client_data.rs` | `PASSKEY_ORIGINS` |
 //! | A passkey is not removed if it is the last way to sign in. | `passkeys/remove_passkey.rs` | |
 //! | A password reset removes only recently added second factors. | `second_factors/removal.rs` | |
-//! | Some users must have a second factor. | `sessions/viewer.rs` | `SECOND_FACTOR` |
+//! | Some users must have a second factor, and until then their access tokens have an audience of their own. | `sessions/viewer.rs` | `SECOND_FACTOR` |
 //! | A change of email address needs a recent reauthentication. | `sessions/step_up.rs` | `STEP_UP_MAX_AGE` |
 //! | A provider account with an unverified email address is refused. | `providers/addresses.rs` | |
 //! | Only Google opens an existing account, and only if it is authoritative for the address. | `provider_login/provider_login.rs` | |
@@ -75,6 +75,7 @@
 //! | A request body is at most 64 KiB. | `http/graphql/request.rs` | |
 //! | A request must arrive, and a response be read, within a time limit. | `http/deadlines.rs` | |
 //! | The number of WebSockets per user is limited. | `http/graphql/socket.rs` | `WEBSOCKET_MAX_PER_USER` |
+//! | A write that conflicted with another one is retried. | `storage/engine/postgres/writer.rs` | |
 //! | The number of writes that SQLite commits together is limited. | `storage/engine/limits.rs` | |
 //! | `X-Forwarded-For` counts only from a trusted proxy. | `http/client.rs` | `TRUSTED_PROXIES` |
 //! | `X-Request-Id` and `traceparent` count only from a trusted proxy. | `http/request_id.rs` | `TRUSTED_PROXIES` |

@@ -1,4 +1,5 @@
-//! A record of what a transaction has done so far: its statements, failures, events and changes.
+//! A record of what a transaction has done so far: its statements, failures, events and changes. It tells which failures
+//! permit a retry.
 
 use std::sync::{
     Mutex, PoisonError,
