@@ -19,7 +19,7 @@ pub(crate) async fn compare(cluster: &Cluster, delay: u64) {
     )
     .await
     .unwrap();
-    // like the servers
+    // as on the connections on which the servers send notices
     on.execute_unprepared("SET synchronous_commit = off").await.unwrap();
     let update = "\\set id random(1, 10000)\nBEGIN;\nUPDATE rows SET n = n + 1 WHERE id = :id;\n";
     let (alone, inside) = (format!("{update}COMMIT;\n"), format!("{update}NOTIFY e, 'x';\nCOMMIT;\n"));

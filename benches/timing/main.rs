@@ -129,8 +129,8 @@ fn is_wanted(name: &str) -> bool {
     env::args().skip(1).filter(|argument| argument != "--bench").all(|part| name.contains(&part))
 }
 
-/// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine or the server
-/// failed.
+/// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine
+/// or the server failed.
 async fn compare(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> bool {
     let [first, second] = ask(server, name, request, kinds).await;
     let every_other = |from: usize| first.iter().skip(from).step_by(2).copied().collect::<Vec<f64>>();

@@ -10,8 +10,8 @@
 //! therefore only *expands* the schema: it adds tables, columns and indexes that older servers can ignore. Once no
 //! server of the older version is left, a *contracting* migration in a later release removes what is no longer used.
 //!
-//! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version must
-//!   understand such rows, even those inserted after the migration.
+//! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version
+//!   must understand such rows, even those inserted after the migration.
 //! - Each migration names the oldest schema whose servers work with the changed tables (see [`Step::oldest_schema`]).
 //!   An expanding migration repeats the number of the migration before it. A contracting one names the first schema
 //!   whose servers do not use what it removes. Older servers then refuse to start.

@@ -54,7 +54,8 @@ pub(crate) async fn create_index(
     create_concurrently(manager, &name, &index.concurrently().to_string(PostgresQueryBuilder)).await
 }
 
-/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has left.
+/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has
+/// left.
 pub(crate) async fn create_concurrently(
     manager: &SchemaManager<'_>,
     name: &str,

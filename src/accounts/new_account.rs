@@ -99,8 +99,8 @@ impl Draft {
         self.names.email.is_none() && self.names.username.is_none() && self.password.is_none()
     }
 
-    /// Takes a place in the queue of hashes, if there is a password to hash. Fails with [`Fault::Busy`] if too many hashes are
-    /// waiting.
+    /// Takes a place in the queue of hashes, if there is a password to hash. Fails with [`Fault::Busy`] if too many
+    /// hashes are waiting.
     pub(super) fn place_to_hash(&self, app: &App, asker: Option<&str>) -> Result<Option<HashPlace>, Fault> {
         let place = |password: &Password| app.passwords.place_to_hash(asker, password.length());
         self.password.as_ref().map(place).transpose()

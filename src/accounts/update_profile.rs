@@ -66,8 +66,8 @@ impl From<ReauthenticationRequired> for UpdateProfileRefusal {
     }
 }
 
-/// Updates the profile and returns the changed row. A new username needs a recent reauthentication, because the user signs in with
-/// it.
+/// Updates the profile and returns the changed row. A new username needs a recent reauthentication, because the user
+/// signs in with it.
 pub async fn update_profile(
     app: &App,
     client: &Client,

@@ -109,8 +109,8 @@ impl Challenge {
     }
 }
 
-/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that is not emailed
-/// needs no email address.
+/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that
+/// is not emailed needs no email address.
 fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
     let now = Timestamp(app.clock.now());
     let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {

@@ -186,7 +186,8 @@ impl Registration {
         self.passkey.as_ref()
     }
 
-    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new account.
+    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new
+    /// account.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         Self { password_hash: None, password_mac: None, identity: None, passkey: None, ..self }

@@ -46,7 +46,8 @@ pub enum Opening {
     Opened(Box<OpenedSession>),
     /// The user has a second factor, which must be proven first.
     SecondFactor(Box<SecondFactorChallenge>),
-    /// The credentials have changed since they were read, the user is not active, or another request has spent the proof.
+    /// The credentials have changed since they were read, the user is not active, or another request has spent the
+    /// proof.
     Outdated,
     /// Other sign-ins used up the budget for successful ones.
     RateLimited(Fault),

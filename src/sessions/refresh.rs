@@ -68,8 +68,8 @@ pub async fn refresh(
     Ok(SignedIn::reissue(app, user, session, issued_at, now)?)
 }
 
-/// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the time at
-/// which that pair was issued.
+/// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the
+/// time at which that pair was issued.
 ///
 /// Reads the row without a lock. This is safe, because a sibling is issued only if the row is unchanged, and a token
 /// that ends its session at this moment would also end it later.

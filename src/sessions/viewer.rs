@@ -82,8 +82,8 @@ pub struct ViewerClaim {
 }
 
 impl ViewerClaim {
-    /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the user has a
-    /// second factor that the viewer's access token does not show.
+    /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the
+    /// user has a second factor that the viewer's access token does not show.
     pub async fn lock(
         self,
         txn: &Txn,
@@ -121,8 +121,8 @@ pub fn must_enroll(app: &App, user: &user::Model) -> bool {
     is_required && !user.has_second_factor()
 }
 
-/// Returns who accepts the access tokens of a user. No other service accepts the tokens of a user who must first enroll
-/// a second factor.
+/// Returns who accepts the access tokens of a user. Services other than Gatehouse do not accept the tokens of a user
+/// who must first enroll a second factor.
 pub(super) fn audience(app: &App, user: &user::Model) -> Audience {
     if must_enroll(app, user) { Audience::Enrolment } else { Audience::Everyone }
 }

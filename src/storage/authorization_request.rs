@@ -15,7 +15,7 @@ pub struct Model {
     pub state_hash: String,
     /// The SHA-256 of `code_verifier`, in base64url (RFC 7636 §4.2).
     pub code_challenge: String,
-    /// The URL in the app to which the browser is sent back.
+    /// The URL of the app to which the browser is sent back.
     pub redirect_uri: String,
     /// The ID of the provider. An authorization code from another provider is not accepted (RFC 9700 §4.4).
     pub provider: String,

@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{Publish, Viewers};
 
-/// A table whose rows are cached, by ID, in the viewer cache.
+/// A table whose rows the viewer cache holds by ID.
 pub(super) trait CachedTable: EntityTrait {
     /// The column of the ID.
     const ID: Self::Column;

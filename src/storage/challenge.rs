@@ -1,5 +1,5 @@
-//! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the code
-//! nor the link, because both are derived from its ID.
+//! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the
+//! code nor the link, because both are derived from its ID.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,

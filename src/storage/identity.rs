@@ -47,7 +47,7 @@ pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 }
 
 /// Finds the user of an identity. Uses one statement, because between two reads the identity could be unlinked, and the
-/// user would be read with newer credentials.
+/// user would then be read with newer credentials.
 pub async fn find_user(
     on: &impl ConnectionTrait,
     issuer: &str,

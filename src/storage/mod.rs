@@ -27,7 +27,7 @@
 //!
 //! # Rules
 //!
-//! - ***Tables do not know the engine.** Their files import only what this file re-exports: [`Publish`], [`Reader`],
+//! - **Tables do not know the engine.** Their files import only what this file re-exports: [`Publish`], [`Reader`],
 //!   [`Timestamp`] and [`Viewers`].
 //! - **The viewer cache is never stale.** Statements that change rows of `users` or `sessions` are built by
 //!   `cached_table.rs`, which tells the cache which rows change. Raw SQL calls [`Publish::will_change`] first.

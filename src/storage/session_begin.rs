@@ -43,8 +43,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         day(now).into(),
     ];
     let backend = on.get_database_backend();
-    // one text, because waking the database costs more than the statements while password hashes take all the processor
-    // time
+    // one text: while password hashes take all the processor time, waking the database costs more than running the
+    // statements
     let sql = match backend {
         DbBackend::Postgres => {
             format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST} RETURNING {}", *COLUMNS)

@@ -72,7 +72,8 @@ pub async fn issue_sibling(
         .await
 }
 
-/// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live session.
+/// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live
+/// session.
 pub async fn end_if_void(
     on: &impl Publish,
     id: Uuid,

@@ -1,5 +1,5 @@
-//! The table of TOTP authenticators: the secrets of apps that show a new code every 30 seconds. Each secret is encrypted
-//! under `SECRET_KEY`.
+//! The table of TOTP authenticators: the secrets of apps that show a new code every 30 seconds. Each secret is
+//! encrypted under `SECRET_KEY`.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -30,8 +30,8 @@ pub struct Model {
     pub credentials_version: i64,
     /// When the enrolment was started.
     pub created_at: Timestamp,
-    /// When the row can be deleted: when an enrolment expires, or when a removal can no longer be undone. `None` while the
-    /// authenticator is in use.
+    /// When the row can be deleted: when an enrolment expires, or when a removal can no longer be undone. `None` while
+    /// the authenticator is in use.
     pub expires_at: Option<Timestamp>,
     /// When the enrolment was finished.
     pub enabled_at: Option<Timestamp>,

@@ -238,7 +238,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
-/// Lists the email address keys among these that belong to accounts, each with whether the address is verified.
+/// Returns which of these email address keys belong to accounts, and for each whether the address is verified.
 pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
     let found = Entity::find()
         .select_only()

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same password,
-/// if there is one. Returns `None` if the credentials have changed since they were checked, or the user is not active.
+/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same
+/// password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
+/// not active.
 pub async fn lock_for_sign_in(
     on: &impl Publish,
     id: Uuid,
@@ -27,9 +28,9 @@ pub async fn lock_for_sign_in(
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new hash of the
-/// same password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
-/// not active.
+/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new
+/// hash of the same password, if there is one. Returns `None` if the credentials have changed since they were checked,
+/// or the user is not active.
 pub async fn lock_for_second_factor(
     on: &impl Publish,
     id: Uuid,
@@ -41,8 +42,8 @@ pub async fn lock_for_second_factor(
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same password, if there is
-/// one.
+/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same
+/// password, if there is one.
 fn with_same_credentials(
     update: ChangeOne<UpdateMany<Entity>>,
     version: i64,

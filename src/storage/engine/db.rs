@@ -161,8 +161,8 @@ impl Db {
     }
 
     /// Does what [`Db::write`] does, but on PostgreSQL returns before the transaction is on disk. If PostgreSQL's
-    /// machine crashes, it loses what was committed in this way in the last 0.6 seconds (three times
-    /// `wal_writer_delay`). This method is therefore not for anything that must last.
+    /// machine crashes, what was committed in this way in the last 0.6 seconds (three times `wal_writer_delay`) is
+    /// lost. This method is therefore not for anything that must last.
     pub async fn write_forgettable<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
         F: FnOnce(Txn) -> Fut + Clone + Send + 'static,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::events::Event;
 
-/// Names rows that the viewer cache may hold.
+/// Rows that the viewer cache may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewers<'a> {
     /// The users with these IDs.
@@ -136,8 +136,8 @@ impl Ledger {
 }
 
 /// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure`, `deadlock_detected`
-/// or `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). The manual of PostgreSQL says to retry such a transaction
-/// from the start.
+/// or `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). PostgreSQL's manual says to retry such a transaction from
+/// the start.
 pub(crate) fn is_rivalry(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
     else {

@@ -1,6 +1,6 @@
 //! The settings of a connection to PostgreSQL, and the check that it leads to a server that accepts writes.
 //!
-//! A statement makes the settings once the connection is open, because poolers reject them as parameters of the
+//! A statement applies the settings once the connection is open, because poolers reject them as parameters of the
 //! start-up message. The statement omits settings that the database does not support.
 
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Uses LISTEN and NOTIFY to tell servers on one PostgreSQL database about each other's commits.
 //!
 //! A notice is a transaction of its own, never part of the transaction that it reports. PostgreSQL holds a lock on the
-//! whole database cluster while it flushes a transaction with NOTIFY to disk, so the disk would limit how many people
-//! can sign in.
+//! whole database cluster while it flushes a transaction with NOTIFY to disk, so the disk would otherwise limit how
+//! many people can sign in.
 
 use std::time::Duration;
 

@@ -43,7 +43,7 @@ impl DataVersion {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
-        // no waiting: a busy file counts as changed, because reading from the database is faster than waiting here
+        // does not wait, but treats a busy file as changed, because a query is faster than waiting here
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection: Mutex::new(connection),
