@@ -1,4 +1,4 @@
-//! A PostgreSQL server with a disk whose flushes take longer.
+//! A PostgreSQL server whose disk flushes take longer.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,14 +9,14 @@ use std::{
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
-/// A PostgreSQL server, which stops when this is dropped.
+/// A PostgreSQL server, which stops when this value is dropped.
 pub(crate) struct Cluster {
     server: Child,
     pub(crate) url: String,
 }
 
 impl Cluster {
-    /// Starts an empty server, each of whose flushes takes this much longer than the disk needs.
+    /// Starts an empty server. Each of its flushes takes this much longer than the disk needs.
     pub(crate) fn start(delay: Duration) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/commits/cluster.sh");

@@ -1,9 +1,9 @@
-//! What a write costs PostgreSQL: flushes, WAL, notices and index pages.
+//! Measures what a write costs PostgreSQL: flushes, WAL, notices and index pages.
 //!
 //! `cargo bench --bench commits` starts PostgreSQL servers of its own, whose disk flushes take 0, 1 or 2 ms longer, and
-//! `gatehouse serve` on them. `cargo bench --bench commits -- notify,refresh` measures only these (of `notify`, `pgbench`,
-//! `refresh`, `login`, `hot` and `busy`). It needs PostgreSQL's server programs and a C compiler. The figures depend on the
-//! machine, so none are asserted.
+//! `gatehouse serve` on them. `cargo bench --bench commits -- notify,refresh` measures only these two of `notify`,
+//! `pgbench`, `refresh`, `login`, `hot` and `busy`. It needs PostgreSQL's server programs and a C compiler. The figures
+//! depend on the machine, so none are asserted.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
@@ -40,10 +40,10 @@ const ROUND: Duration = Duration::from_secs(4);
 const CLIENTS: usize = 64;
 const DELAYS: [u64; 3] = [0, 1, 2];
 
-/// Hashes as cheap as `serve` permits, so that the disk is the limit.
+/// Settings for hashes as cheap as `serve` permits, so that the disk is the limit.
 const CHEAP: [(&str, &str); 2] = [("ARGON2_MEMORY_KIB", "7168"), ("ARGON2_ITERATIONS", "1")];
 
-/// Budgets that are charged, but never used up.
+/// Settings for budgets that are charged but never used up.
 const BUDGETS: [(&str, &str); 6] = [
     ("RATE_LIMITS", "on"),
     ("RATE_LIMIT_LOGINS", "100000/1h"),
@@ -56,7 +56,7 @@ const BUDGETS: [(&str, &str); 6] = [
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
@@ -86,7 +86,7 @@ async fn main() {
     }
 }
 
-/// `updateProfile` on two servers, which announces each change, and on two servers that announce nothing.
+/// Measures `updateProfile` on two servers that announce each change, and on two servers that announce nothing.
 async fn notify(cluster: &Cluster, delay: u64) {
     Server::migrate(&cluster.url);
     let mut rates = [Vec::new(), Vec::new()];
@@ -114,7 +114,7 @@ async fn rename(person: &mut Person) {
     assert_eq!(answer["data"]["updateProfile"]["__typename"], "User", "{answer}");
 }
 
-/// Refreshes at a steady rate, alone and while others sign in.
+/// Measures refreshes at a steady rate, alone and while others sign in.
 async fn refresh(cluster: &Cluster) {
     Server::migrate(&cluster.url);
     let server = Server::start_with(&cluster.url, &CHEAP).await;
@@ -139,7 +139,7 @@ async fn refresh(cluster: &Cluster) {
     );
 }
 
-/// WAL and flushes of logins whose budgets are charged.
+/// Measures the WAL and the flushes of logins whose budgets are charged.
 async fn login(cluster: &Cluster) {
     Server::migrate(&cluster.url);
     let settings = [&BUDGETS[..], &CHEAP].concat();
@@ -161,7 +161,7 @@ async fn login(cluster: &Cluster) {
 
 /// Returns the bytes of WAL and the flushes so far.
 async fn wal(on: &sea_orm::DatabaseConnection) -> [f64; 2] {
-    // the statistics of a connection arrive after a second at the latest
+    // the statistics of a connection arrive within a second
     tokio::time::sleep(Duration::from_millis(1500)).await;
     [
         number(on, "SELECT wal_bytes FROM pg_stat_wal").await,
@@ -169,7 +169,7 @@ async fn wal(on: &sea_orm::DatabaseConnection) -> [f64; 2] {
     ]
 }
 
-/// The ratio of heap-only updates, and the size of the indexes, over 100,000 refreshes.
+/// Measures the ratio of heap-only updates and the growth of the indexes over 100,000 refreshes.
 async fn hot(cluster: &Cluster) {
     Server::migrate(&cluster.url);
     let server = Server::start(&cluster.url).await;
@@ -199,7 +199,7 @@ async fn hot(cluster: &Cluster) {
     );
 }
 
-/// The write transactions of 14,000 logins that find the hash queue full.
+/// Counts the write transactions of 14,000 logins that find the hash queue full.
 async fn busy(cluster: &Cluster) {
     Server::migrate(&cluster.url);
     let settings = [&BUDGETS[..], &[("HASH_QUEUE", "1"), ("HASH_THREADS", "1")]].concat();

@@ -1,4 +1,4 @@
-//! Updates without Gatehouse, with and without notices.
+//! Measures updates without Gatehouse, with and without notices.
 
 use std::{
     fs,
@@ -10,7 +10,8 @@ use sea_orm::ConnectionTrait;
 
 use crate::{CLIENTS, ROUND, ROUNDS, cluster::Cluster, load::median};
 
-/// Updates by `pgbench`: without notices, beside the notices of two servers, and with a notice in each transaction.
+/// Measures updates by `pgbench`: without notices, beside the notices of two servers, and with a notice in each
+/// transaction.
 pub(crate) async fn compare(cluster: &Cluster, delay: u64) {
     let on = cluster.connect().await;
     on.execute_unprepared(
@@ -18,7 +19,7 @@ pub(crate) async fn compare(cluster: &Cluster, delay: u64) {
     )
     .await
     .unwrap();
-    // as the servers do
+    // as on the connections on which the servers send notices
     on.execute_unprepared("SET synchronous_commit = off").await.unwrap();
     let update = "\\set id random(1, 10000)\nBEGIN;\nUPDATE rows SET n = n + 1 WHERE id = :id;\n";
     let (alone, inside) = (format!("{update}COMMIT;\n"), format!("{update}NOTIFY e, 'x';\nCOMMIT;\n"));
@@ -26,7 +27,7 @@ pub(crate) async fn compare(cluster: &Cluster, delay: u64) {
     for _ in 0..ROUNDS {
         rates[0].push(per_second(cluster, &alone).await);
         let notices = async {
-            // what two busy servers send: each a notice of forty events, every 5 ms
+            // what two busy servers send: every 5 ms, a notice of forty events from each
             let mut pace = tokio::time::interval(Duration::from_micros(2500));
             loop {
                 pace.tick().await;

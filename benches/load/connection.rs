@@ -1,4 +1,4 @@
-//! A minimal HTTP/1.1 client, because it shares the machine with the server that it measures.
+//! An HTTP/1.1 client. It is minimal, because it shares the machine with the server that it measures.
 
 use std::{
     io::{self, Write},
@@ -56,7 +56,7 @@ impl Connection {
         self.exchange_text().await
     }
 
-    /// Sends a prepared request, and expects this text in the response.
+    /// Sends a prepared request, and checks that the response contains this text.
     pub(crate) async fn send(&mut self, request: &[u8], expected: &str) -> io::Result<()> {
         self.buffer.clear();
         self.buffer.extend_from_slice(request);

@@ -1,5 +1,5 @@
-//! Controls: the performance of the same machine without Gatehouse in the same rounds, which is the ceiling for its
-//! figures.
+//! Controls: the performance of the same machine without Gatehouse in the same rounds. It is the ceiling for
+//! Gatehouse's figures.
 
 use std::{
     fmt::Write as _,
@@ -33,8 +33,8 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Starts a control. `poem` responds with a constant. `graphql` serves a schema of one field behind the check of a
-    /// signed token, without a database.
+    /// Starts a control. `poem` responds with a constant. `graphql` checks a signed token and serves a schema of one
+    /// field, without a database.
     pub(crate) fn start(kind: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--control", kind]).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -53,9 +53,9 @@ impl Drop for Control {
     }
 }
 
-/// Runs a control process, which ends with the benchmark.
+/// Runs a control, in a process that ends together with the benchmark.
 pub(crate) async fn serve(kind: &str) {
-    // tokens are verified for each request
+    // without the cache, so that the token is verified for each request
     let (_, key) = gatehouse::secrets::SecretKey::generate();
     let settings = [("VIEWER_CACHE_SIZE", "0"), ("SECRET_KEY", key.as_str())];
     let config = Config::load(Mode::Dev, &settings.into_iter().collect()).unwrap();
@@ -116,8 +116,8 @@ impl Query {
     }
 }
 
-/// Computes only password hashes, with the server's default parameters, by the fastest library known to us: `argon2-rust`, which
-/// uses AVX-512, AVX2 or NEON, keeps its memory and asks for huge pages.
+/// Computes nothing but password hashes, with the server's default parameters and the fastest library known to us:
+/// `argon2-rust`, which uses AVX-512, AVX2 or NEON, reuses its memory and requests huge pages.
 pub(crate) fn hashes_per_second(round: Duration) -> f64 {
     let started = Instant::now();
     let hash = || {

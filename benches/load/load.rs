@@ -10,12 +10,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 /// The result of one kind of request in one round.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
-    /// Requests per second.
+    /// The number of requests per second.
     pub(crate) rate: f64,
-    /// The time in milliseconds within which half of the requests, and all but one in a hundred, were answered.
+    /// The times in milliseconds within which half of the requests, and all but one in a hundred, got a response.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Processor time of the server per request, in milliseconds.
+    /// The processor time of the server per request, in milliseconds.
     pub(crate) cpu: f64,
 }
 
@@ -29,7 +29,7 @@ impl Load {
     }
 }
 
-/// Runs a closed loop: each of `clients` sends its next request as soon as it has the response.
+/// Runs a closed loop: each of `clients` sends its next request as soon as it has received a response.
 pub(crate) async fn closed<C>(
     clients: &mut [C],
     round: Duration,
@@ -52,8 +52,8 @@ pub(crate) async fn closed<C>(
     Load::of(latencies.concat(), started.elapsed().as_secs_f64(), cpu)
 }
 
-/// Runs an open loop: sends `rate` requests per second, whether or not earlier ones were answered. A request that waits
-/// for its client is timed from the moment at which it was due.
+/// Runs an open loop: sends `rate` requests per second, whether or not earlier ones were answered. If a request has to
+/// wait for its client, its time counts from the moment at which it was due.
 pub(crate) async fn open<C>(
     clients: &mut [C],
     rate: f64,
@@ -70,7 +70,7 @@ pub(crate) async fn open<C>(
         while due < started + round {
             let is_late = Instant::now() > due;
             tokio::time::sleep_until(due.into()).await;
-            // timers are only accurate to a millisecond, and their delay must not count as the server's time
+            // timers are accurate only to a millisecond, and their delay must not count as the server's time
             let sent = if is_late { due } else { Instant::now() };
             act(client).await;
             latencies.push(sent.elapsed().as_secs_f64());

@@ -1,12 +1,13 @@
-//! The speed of each operation, compared with what the machine can do.
+//! Measures the speed of each operation, compared with what the machine can do.
 //!
 //! `cargo bench --bench load` measures a server process with a new SQLite file from the same machine. It works in
-//! rounds, with each kind of work directly after its control. `BENCH_POSTGRES_URL=postgres://… cargo bench --bench
-//! load` also measures a server on that database and fills it with accounts, so name one that you can throw away.
-//! `BENCH_ROUNDS` and `BENCH_SECONDS` make the run longer, and `cargo bench --bench load -- refresh,storm` measures
-//! only these (of `me`, `refresh`, `login`, `signup`, `storm`). `BENCH_PROGRAM=path` measures another build of
-//! `gatehouse`, so that two can be compared. The figures depend on the machine, so none are asserted. They are printed
-//! as a table and, unless some were left out, drawn into `benches/load/results.svg`.
+//! rounds, in which each kind of work directly follows its control.
+//! `BENCH_POSTGRES_URL=postgres://… cargo bench --bench load` also measures a server on that database and fills it with
+//! accounts, so name one that you can throw away. `BENCH_ROUNDS` and `BENCH_SECONDS` make the run longer, and
+//! `cargo bench --bench load -- refresh,storm` measures only these two of `me`, `refresh`, `login`, `signup` and
+//! `storm`. `BENCH_PROGRAM=path` measures another build of `gatehouse`, so that two builds can be compared. The figures
+//! depend on the machine, so none are asserted. They are printed as a table and, unless some were left out, drawn into
+//! `benches/load/results.svg`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 #![expect(
@@ -38,7 +39,7 @@ async fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--control") {
         return control::serve(&arguments[at + 1]).await;
     }
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }

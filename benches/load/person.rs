@@ -22,7 +22,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Signs up with a new account.
+    /// Signs up for a new account.
     pub(crate) async fn sign_up(address: SocketAddr) -> Self {
         let connection = Connection::open(address).await.unwrap();
         let email = format!("{:x}@example.org", u128::from_be_bytes(secrets::random()));
@@ -52,7 +52,7 @@ impl Person {
         self.connection.post(&self.access_token, &body).await.unwrap()
     }
 
-    /// Reconnects, because the server closes connections that are idle for long.
+    /// Reconnects, because the server closes connections that have been idle for long.
     pub(crate) async fn connect(&mut self) {
         self.connection = self.connection.again().await.unwrap();
     }
@@ -63,12 +63,12 @@ impl Person {
         assert_eq!(answer["data"]["me"]["email"], *self.email, "{answer}");
     }
 
-    /// Opens another connection of this person that requests `me`.
+    /// Opens another connection of this person, for requesting `me`.
     pub(crate) async fn asker(&self, address: SocketAddr) -> Asker {
         Asker::new(address, &self.access_token, &self.email).await
     }
 
-    /// Signs up with another account on the same connection.
+    /// Signs up for another account on the same connection.
     pub(crate) async fn sign_up_again(&mut self) {
         let email = format!("{:x}@example.org", u128::from_be_bytes(secrets::random()));
         let input = json!({ "email": email, "password": PASSWORD });

@@ -46,7 +46,8 @@ pub(crate) fn table(lines: &[Line]) -> String {
     text
 }
 
-/// Returns an SVG with a bar for each line that has a ratio: how much of its control it reaches, with the spread as a thin line.
+/// Returns an SVG with a bar for each line that has a ratio. The bar shows how much of its control the work reaches,
+/// and a thin line shows the spread.
 pub(crate) fn plot(lines: &[Line]) -> String {
     let bars: Vec<&Line> = lines.iter().filter(|line| !line.ratios.is_empty()).collect();
     let (left, width, row) = (330.0, 420.0, 26.0);

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::connection::Connection;
 
-/// A running `gatehouse serve`, stopped when dropped.
+/// A running `gatehouse serve`, which is stopped when this value is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     process: Child,
@@ -91,7 +91,7 @@ impl Drop for Server {
     }
 }
 
-/// Prepares to run the release build, or `BENCH_PROGRAM`, without any settings, and shows its warnings.
+/// Prepares to run the release build, or `BENCH_PROGRAM`, without any settings. Its warnings are shown.
 #[expect(clippy::disallowed_methods, reason = "the program to measure is not a setting of the server")]
 pub(crate) fn gatehouse(command: &str, database_url: &str) -> Command {
     let program = env::var("BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_gatehouse").to_owned());

@@ -20,7 +20,7 @@ use crate::{
 
 const STARTS: usize = 5;
 
-/// Requests for `me` per second while others log in without pause.
+/// The number of `me` requests per second while others log in without pause.
 const STEADY: f64 = 1000.0;
 
 /// The kinds of work to measure: all of them if `None`.
@@ -37,7 +37,7 @@ pub(crate) struct Subject {
     name: &'static str,
     database_url: String,
     server: Server,
-    /// Seconds from the start of the process to its first response, and MB of memory soon after.
+    /// The seconds from the start of the process to its first response, and the MB of memory soon after.
     starts: Vec<(f64, f64)>,
     signed_in: Vec<Person>,
     to_log_in: Vec<Person>,
@@ -49,7 +49,7 @@ pub(crate) struct Subject {
     controls: Controls,
 }
 
-/// The rates per second of the same work without Gatehouse, measured directly before.
+/// The rates per second of the same work without Gatehouse, each measured directly before its work.
 #[derive(Default)]
 struct Controls {
     me: [Vec<f64>; 2],
@@ -69,7 +69,7 @@ impl Subject {
             starts.push((seconds, server.memory()));
         }
         let server = Server::start(database_url).await;
-        // the people who request `me` also refresh; those who log in do nothing else, because a login may end the
+        // the people who request `me` also refresh; the people who log in do nothing else, because a login may end the
         // oldest session
         let everybody = (0..2 * MANY).map(|_| Person::sign_up(server.address));
         let mut signed_in: Vec<Person> = everybody.collect::<FuturesUnordered<_>>().collect().await;
@@ -172,7 +172,7 @@ impl Subject {
     }
 }
 
-/// Reconnects these people, because the server closes connections that are idle for long.
+/// Reconnects these people, because the server closes connections that have been idle for long.
 async fn connected(people: &mut [Person]) -> &mut [Person] {
     for person in &mut *people {
         person.connect().await;

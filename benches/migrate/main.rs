@@ -1,10 +1,10 @@
-//! Measures whether migrations keep requests waiting: migrates a large PostgreSQL database from schema 3 to the newest one while
-//! statements run on it.
+//! Measures whether migrations keep requests waiting: migrates a large PostgreSQL database from schema 3 to the newest
+//! schema while statements run on it.
 //!
-//! `cargo bench --bench migrate` creates `gatehouse_bench_migrate` on `BENCH_POSTGRES_URL`, with a million users (`BENCH_USERS`) and as
-//! many sessions. The server does not work with schema 3, so the load consists of statements that use the columns of that schema:
-//! reading a session with its user, a refresh, and a sign-in. As in the server, each may take two seconds. The figures depend on the
-//! machine, so nothing is asserted about them.
+//! `cargo bench --bench migrate` creates `gatehouse_bench_migrate` on `BENCH_POSTGRES_URL`, with a million users
+//! (`BENCH_USERS`) and as many sessions. The server does not work with schema 3, so the load consists of statements
+//! that use the columns of that schema: reading a session with its user, a refresh, and a sign-in. As in the server,
+//! each statement may take two seconds. The figures depend on the machine, so none are asserted.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 #![expect(clippy::disallowed_methods, reason = "the variables that it reads are not settings of the server")]
@@ -22,10 +22,10 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, Value, prelude::Uuid,
 };
 
-/// The schema to begin with: migration 4 is the first that fills in rows.
+/// The schema to begin with. Migration 4 is the first one that fills in rows.
 const SCHEMA: usize = 3;
 
-/// How many connections send each kind of statement, and the pause between two of them.
+/// How many connections send each kind of statement, and the pause between two statements.
 const CONNECTIONS: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(4);
 
@@ -37,7 +37,7 @@ const USERS: &str = "INSERT INTO users (id, email, email_key, username, username
 const SESSIONS: &str = "INSERT INTO sessions (id, user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at)
     SELECT id, id, 0, 0, 0, 0, 4000000000000, 4000000000000 FROM users";
 
-/// The load: a name and a statement whose parameter is the ID of a user and of their session.
+/// The load. Each statement has a name, and its parameter is the ID of both a user and their session.
 const STATEMENTS: [(&str, &str); 3] = [
     (
         "me",
@@ -59,7 +59,7 @@ const STATEMENTS: [(&str, &str); 3] = [
 
 #[tokio::main]
 async fn main() {
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -145,7 +145,7 @@ async fn load(database_url: &str, sql: &str, users: i64, stop: &AtomicBool) -> L
         on.execute_unprepared("SET statement_timeout = '2s'").await.unwrap();
         let mut load = Load { sent: 0, failed: 0, slowest: Duration::ZERO };
         while !stop.load(Ordering::Relaxed) {
-            // multiples of a large prime visit all users in an order that caches do not favor
+            // multiples of a large prime visit all users in an order that does not benefit from caches
             let next = number.fetch_add(1, Ordering::Relaxed).wrapping_mul(7_368_787);
             let user = Uuid::from_u128(u128::from(next % users.unsigned_abs() + 1));
             let begun = Instant::now();

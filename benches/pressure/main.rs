@@ -1,9 +1,9 @@
-//! The effect of abuse on other clients and on memory.
+//! Measures the effect of abuse on other clients and on memory.
 //!
 //! `cargo bench --bench pressure` measures a server process with a new SQLite file from the same machine. It first
-//! measures `me` of sixteen clients, alternately alone and next to thousands of connections that send their requests
-//! slowly, and then a storm of logins. It needs as many open files (`ulimit -n`). The figures depend on the machine, so
-//! none are asserted.
+//! measures the `me` requests of sixteen clients, alternately alone and beside thousands of connections that send their
+//! requests slowly. Then it measures a storm of logins. It needs one open file per connection (`ulimit -n`). The
+//! figures depend on the machine, so none are asserted.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
@@ -42,7 +42,7 @@ const STORM: usize = 500;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -97,13 +97,13 @@ async fn sign_up(people: usize, address: SocketAddr) -> Vec<Person> {
     stream::iter(0..people).map(|_| Person::sign_up(address)).buffer_unordered(CLIENTS).collect().await
 }
 
-/// A connection that never finishes sending a request head, and starts again when it is closed.
+/// Opens a connection that never finishes sending its request head, and opens another when the connection is closed.
 async fn drip(address: SocketAddr, number: usize) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(address).await {
             let mut sent = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nx: ").await;
             while sent.is_ok() {
-                // spread over time
+                // the connections do not all send at the same moments
                 tokio::time::sleep(Duration::from_millis(1000 + (number % 1000) as u64)).await;
                 sent = stream.write_all(b"x").await;
             }

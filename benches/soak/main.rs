@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench soak` runs for ten minutes (`BENCH_MINUTES`) against a server process on the same machine, with
 //! a new SQLite file or `BENCH_POSTGRES_URL`. After each minute it prints the latencies and the memory of the server,
-//! so that slow growth becomes visible. An unexpected response ends the command. The figures depend on the machine, so
-//! none are asserted.
+//! so that slow growth becomes visible. An unexpected response ends the benchmark. The figures depend on the machine,
+//! so none are asserted.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 #![expect(clippy::disallowed_methods, reason = "it reads no settings of the server")]
@@ -32,7 +32,7 @@ mod server;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The operation, its rate per second, and the number of clients.
+/// The operation `me`: its rate per second, and the number of clients.
 const ME: (f64, usize) = (1000.0, 32);
 const REFRESH: (f64, usize) = (200.0, 32);
 const LOGIN: (f64, usize) = (20.0, 16);
@@ -40,7 +40,7 @@ const SIGNUP: (f64, usize) = (5.0, 8);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }

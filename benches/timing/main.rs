@@ -1,15 +1,15 @@
 //! Checks whether response times reveal who has an account, or who has a second factor.
 //!
-//! `cargo bench --bench timing` sends a server process the same requests alternately about addresses with an account
-//! and addresses without one. For each request it prints how well time distinguishes the two, as the area under the ROC
-//! curve (Mann-Whitney). A value of one half is a coin toss. The control compares two groups with an account. With a
-//! thousand samples of each, chance alone stays between 0.46 and 0.54 (three standard deviations are 0.039). A value
-//! outside this range ends the command with an error, unless the control is outside too, which means that the machine
-//! was not quiet enough. It takes 20 minutes. `cargo bench --bench timing -- enrolled` makes only the comparisons whose names contain
-//! this text.
+//! `cargo bench --bench timing` sends the same requests to a server process, alternately about addresses with an
+//! account and addresses without one. For each request it prints how well time distinguishes the two, as the area under
+//! the ROC curve (Mann-Whitney). A value of one half is a coin toss. The control compares two groups with an account.
+//! With a thousand samples of each group, chance alone keeps the value between 0.46 and 0.54 (three standard deviations
+//! are 0.039). A value outside this range ends the benchmark with an error, unless the control is outside too, which
+//! means that the machine was not quiet enough. The benchmark takes 20 minutes.
+//! `cargo bench --bench timing -- enrolled` makes only the comparisons whose names contain this text.
 //!
-//! Logins are measured for four kinds of people: with and without an account, with and without a pending registration.
-//! Two kinds are compared if they get the same response.
+//! Logins are measured for four kinds of people: with and without an account, and with and without a pending
+//! registration. Two kinds are compared if they get the same response.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot continue has failed")]
 
@@ -31,22 +31,22 @@ mod server;
 
 const SAMPLES: usize = 1000;
 
-/// Values between these reveal nothing.
+/// The range of values that reveal nothing.
 const CHANCE: RangeInclusive<f64> = 0.46..=0.54;
 
-/// Addresses with an account, and without one.
+/// Addresses with an account and without one.
 const KNOWN: &str = "person";
 const UNKNOWN: &str = "nobody";
 /// Addresses with an account that has a second factor.
 const ENROLLED: &str = "enrolled";
-/// Addresses that also have a pending registration.
+/// The same, with a pending registration.
 const KNOWN_REGISTERED: &str = "applicant";
 const UNKNOWN_REGISTERED: &str = "newcomer";
 
 const ACCOUNTS_PASSWORD: &str = "correct horse battery";
 const REGISTRATIONS_PASSWORD: &str = "staple battery horse";
 
-/// The requests about `$email`: name, document, and `EMAIL_VERIFICATION`.
+/// The requests about `$email`, each with its name, its document and the value of `EMAIL_VERIFICATION`.
 const REQUESTS: [(&str, &str, &str); 4] = [
     (
         "requestPasswordReset",
@@ -65,8 +65,8 @@ const REQUESTS: [(&str, &str, &str); 4] = [
 const SIGNUP: &str = "mutation($email: String!, $password: String = \"battery horse correct\") { signup(input: { email: $email, password: $password }) { __typename } }";
 const LOGIN: &str = "mutation($email: String!, $password: String!) { login(input: { identifier: $email, password: $password }) { __typename } }";
 
-/// Logins with the same response: the password that is sent, and two kinds of people that the response time must not
-/// distinguish.
+/// Logins that get the same response. Each has the password that is sent, and two kinds of people that the response
+/// time must not distinguish.
 const LOGINS: [(&str, [&str; 2]); 7] = [
     ("x", [ENROLLED, KNOWN]),
     ("x", [KNOWN, UNKNOWN]),
@@ -79,7 +79,7 @@ const LOGINS: [(&str, [&str; 2]); 7] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -124,13 +124,13 @@ async fn main() -> ExitCode {
     if tells { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Returns whether the command line asks for a comparison.
+/// Returns whether the command line includes a comparison.
 fn is_wanted(name: &str) -> bool {
     env::args().skip(1).filter(|argument| argument != "--bench").all(|part| name.contains(&part))
 }
 
-/// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine or the server
-/// failed.
+/// Sends requests about two kinds of people, and prints how well time distinguishes them. Returns whether the machine
+/// or the server failed.
 async fn compare(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> bool {
     let [first, second] = ask(server, name, request, kinds).await;
     let every_other = |from: usize| first.iter().skip(from).step_by(2).copied().collect::<Vec<f64>>();
@@ -151,7 +151,7 @@ async fn ask(server: &Server, name: &str, request: &Value, kinds: [&str; 2]) -> 
     let mut seconds = [Vec::new(), Vec::new()];
     for sample in 0..SAMPLES {
         let mut answers = Vec::new();
-        // the two kinds also take turns to come first
+        // the two kinds take turns to come first
         for which in [sample % 2, (sample + 1) % 2] {
             let mut body = request.clone();
             body["variables"]["email"] = json!(address(kinds[which], sample));
@@ -185,7 +185,8 @@ async fn register(database_url: &str, settings: &[(&str, &str)]) {
     }
 }
 
-/// Returns the probability that one of the first took longer than one of the second: the area under the ROC curve.
+/// Returns the area under the ROC curve: the probability that a random time from `first` is longer than one from
+/// `second`.
 fn distinguishability(first: &[f64], second: &[f64]) -> f64 {
     let longer = |one: &f64| second.iter().filter(|other| one > other).count();
     let wins: usize = first.iter().map(longer).sum();
@@ -194,7 +195,7 @@ fn distinguishability(first: &[f64], second: &[f64]) -> f64 {
     share
 }
 
-/// Creates a database of users with verified addresses, and passwords hashed as the server hashes them.
+/// Creates a database of users whose addresses are verified and whose passwords are hashed as the server hashes them.
 fn database(folder: &Path) -> String {
     let database_url = format!("sqlite://{}", folder.join("gatehouse.db").display());
     Server::migrate(&database_url);

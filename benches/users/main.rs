@@ -1,5 +1,5 @@
-//! The cost of the number of users: compares the same requests with a thousand and with a million users, each with
-//! three sessions.
+//! Measures the cost of the number of users: compares the same requests with a thousand and with a million users, who
+//! have three sessions each.
 //!
 //! `cargo bench --bench users` measures two server processes with new SQLite files from the same machine. With
 //! `BENCH_POSTGRES_URL`, which names a PostgreSQL server, it also recreates and measures two databases there,
@@ -41,13 +41,13 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
 const EMAIL: &str = "root@example.org";
 
-/// Creates three sessions for every user, which last for a month.
+/// Creates three sessions for every user. The sessions last for a month.
 const SESSIONS: &str = "\
     INSERT INTO sessions (id, user_id, counter, seen_counter, created_at, last_used_at, expires_at, max_expires_at) \
     SELECT RANDOM_ID, id, 0, 0, created_at, created_at, NOW + 2592000000, NOW + 2592000000 \
     FROM users, (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS thrice";
 
-/// Returns the rows of each table that PostgreSQL read without an index.
+/// Returns the number of rows of each table that PostgreSQL read without an index.
 const UNINDEXED: &str =
     "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > 0 ORDER BY relname";
 
@@ -82,7 +82,7 @@ const REQUESTS: [(&str, &str, &str); 9] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // `cargo test --all-targets` runs the program too, and must not measure
+    // `cargo test --all-targets` runs this program too, but must not measure anything
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -181,7 +181,7 @@ impl Subject {
 
     /// Returns the median time of a request, in seconds.
     async fn time(&mut self, act: &impl AsyncFn(&mut Self)) -> f64 {
-        // the server closes connections that are idle for long
+        // the server closes connections that have been idle for long
         self.person.connect().await;
         let mut times = Vec::new();
         let begun = Instant::now();
@@ -209,7 +209,7 @@ impl Subject {
 }
 
 /// Writes users in the format of Django's `dumpdata`. One in twenty is inactive, so that a page of inactive users is
-/// full even among a thousand, and one in a thousand is staff.
+/// full even with a thousand users. One in a thousand is staff.
 fn write_people(path: &Path, count: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     for n in 0..count {

@@ -1,27 +1,28 @@
 //! The tables of Gatehouse, as ordered migrations with one table per file.
 //!
-//! They use only what SQLite, PostgreSQL and the distributed databases with PostgreSQL's protocol all accept: `UUIDv7` keys, times
-//! as milliseconds since 1970, no sequences and no triggers. A released migration is never edited, unless the result stays the same.
+//! The migrations use only what SQLite, PostgreSQL and the distributed databases with PostgreSQL's protocol all accept:
+//! `UUIDv7` keys, times as milliseconds since 1970, no sequences and no triggers. A released migration is never edited
+//! unless its result stays the same.
 //!
 //! # Expand, then contract
 //!
-//! Servers of the previous version keep running during a migration, and may be started again after it. So a release only *expands*
-//! the schema: it adds tables, columns and indexes that older servers can ignore. A *contracting* migration in a later release
-//! removes what is no longer used, once no server of the older version is left.
+//! Servers of the previous version keep running during a migration, and may be started again after it. A release
+//! therefore only *expands* the schema: it adds tables, columns and indexes that older servers can ignore. Once no
+//! server of the older version is left, a *contracting* migration in a later release removes what is no longer used.
 //!
-//! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version must
-//!   understand such rows, even those inserted after the migration.
-//! - Each migration names the oldest schema whose servers work with the changed tables: see [`Step::oldest_schema`]. An expanding
-//!   migration repeats the number of the one before it. A contracting one names the first schema whose servers no longer use what
-//!   it removes. Older servers then refuse to start.
-//! - A migration runs in a transaction of its own, and should only change definitions there. A statement that waits too long for
-//!   its lock fails, and the whole migration is tried again, so that requests never wait for long.
+//! - A new column is nullable or has a constant default, because older servers insert rows without it. The new version
+//!   must understand such rows, even those inserted after the migration.
+//! - Each migration names the oldest schema whose servers work with the changed tables (see [`Step::oldest_schema`]).
+//!   An expanding migration repeats the number of the migration before it. A contracting one names the first schema
+//!   whose servers do not use what it removes. Older servers then refuse to start.
+//! - A migration runs in a transaction of its own, in which it should only change definitions. If a statement waits too
+//!   long for a lock, it fails and the whole migration is tried again, so that requests never wait for long.
 //! - Filling in existing rows and creating indexes takes a long time on large tables. A migration that does so returns
-//!   `Some(false)` from `use_transaction`, and uses the steps of `online.rs`. It may be interrupted anywhere and then runs again from
-//!   its beginning, so each step must be repeatable: fill in rows in batches, each in its own transaction, and skip the rows that
-//!   are already filled in.
-//! - To rename a column or change its type, add a column, write to both, fill in existing rows, read from the new one, and remove the
-//!   old one in the release after that.
+//!   `Some(false)` from `use_transaction`, and uses the steps of `online.rs`. It may be interrupted anywhere, and then
+//!   runs again from its beginning, so each step must be repeatable. Fill in rows in batches, each in its own
+//!   transaction, and skip rows that are already filled in.
+//! - To rename a column or change its type, add a column, write to both, fill in existing rows, and read from the new
+//!   one. Remove the old one in the next release.
 
 pub use online::IMMEDIATE;
 pub use sea_orm_migration::{MigrationTrait, SchemaManager, seaql_migrations};
@@ -57,8 +58,8 @@ const FIRST: usize = 17;
 pub struct Step {
     /// The migration.
     pub migration: Box<dyn MigrationTrait>,
-    /// The oldest schema whose servers work with the tables that this migration changed. The number of a schema is the count of
-    /// its migrations.
+    /// The oldest schema whose servers work with the tables that this migration changed. The number of a schema is the
+    /// number of its migrations.
     pub oldest_schema: usize,
 }
 

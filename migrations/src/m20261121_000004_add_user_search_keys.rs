@@ -11,7 +11,7 @@ use crate::{
     online::{BATCH, add_columns, begin, commit, create_concurrently, create_index},
 };
 
-/// Compares byte by byte, so that one index finds both a key and all keys with a prefix.
+/// The collation that compares byte by byte, so that one index finds both a key and all keys with a prefix.
 const COLLATION: &str = "COLLATE \"C\"";
 
 #[derive(DeriveMigrationName)]
@@ -65,8 +65,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Changes the collation of the keys that existed before. PostgreSQL would rebuild the indexes of their unique constraints while
-/// the table is locked, so new indexes are built first, and then replace the old ones within a moment.
+/// Changes the collation of the keys that already exist. PostgreSQL would rebuild the indexes of their unique
+/// constraints while the table is locked, so new indexes are built first and then quickly replace the old ones.
 async fn collate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let on = manager.get_connection();
     let is_done = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('users') AND attname = 'email_key' \
@@ -92,7 +92,7 @@ async fn collate(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     txn.commit().await
 }
 
-/// Fills in the keys of existing users. SQL's `lower` cannot do that, because in SQLite it handles only ASCII.
+/// Fills in the keys of existing users. SQL's `lower` cannot compute them, because in SQLite it handles only ASCII.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = Uuid::nil();
     loop {
@@ -108,7 +108,8 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         people
             .columns([User::Id, User::Name, User::FirstName, User::LastName])
             .from(User::Table)
-            // the planner has no statistics for the new columns, and would read the whole table without the upper bound
+            // without the upper bound, the planner, which has no statistics for the new columns, would read the whole
+            // table
             .and_where(is_next())
             .and_where(Expr::col(User::Id).lte(last))
             // skips users that an interrupted run has filled in

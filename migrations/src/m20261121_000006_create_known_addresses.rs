@@ -1,4 +1,4 @@
-//! Known addresses, from which users have signed in before.
+//! Known addresses: the addresses from which users have signed in before.
 
 use sea_orm_migration::{
     prelude::*,

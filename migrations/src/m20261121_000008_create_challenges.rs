@@ -29,7 +29,8 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
 
         for (name, columns) in [
-            // find the challenges of an email address, a user or a requested username; ended ones have expired as well
+            // find the live challenges of an email address, a user or a requested username; ended challenges have
+            // expired too
             ("idx_challenges_email_key_expires_at", vec![Challenge::EmailKey, Challenge::ExpiresAt]),
             ("idx_challenges_user_id_expires_at", vec![Challenge::UserId, Challenge::ExpiresAt]),
             ("idx_challenges_username_key_expires_at", vec![Challenge::UsernameKey, Challenge::ExpiresAt]),

@@ -1,4 +1,4 @@
-//! The series of challenges that replace each other, the session that requested them, and a separate ID for links.
+//! The series to which a challenge belongs, the session that requested it, and a separate ID for its link.
 
 use sea_orm_migration::{prelude::*, schema::uuid_null};
 

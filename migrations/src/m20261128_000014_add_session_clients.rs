@@ -1,4 +1,4 @@
-//! The clients that refreshed a session, and its void tokens.
+//! The client that last refreshed a session, and the session's void tokens.
 
 use sea_orm_migration::{
     prelude::*,
@@ -11,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // defaults, because an older server inserts rows without these columns
+        // with defaults, because an older server inserts rows without these columns
         let columns = [
             big_integer_null(Session::ClientHash),
             big_integer(Session::ClientCounter).default(0).to_owned(),

@@ -1,4 +1,4 @@
-//! The number of failed sign-ins at a known address since the last success there.
+//! The number of failed sign-ins from a known address since the last successful one.
 
 use sea_orm_migration::{prelude::*, schema::integer};
 

@@ -23,12 +23,12 @@ impl MigrationTrait for Migration {
             // find the email whose turn it is, and the last turn of an asker
             ("idx_outbox_turn", vec![Outbox::Class, Outbox::Turn, Outbox::Id], has_class),
             ("idx_outbox_asker", vec![Outbox::Asker, Outbox::Class, Outbox::Turn], has_turn()),
-            // find due emails without a turn, and emails that expire while they wait for theirs
+            // find due emails without a turn, and emails that expire while they wait for their turn
             ("idx_outbox_unsorted", vec![Outbox::DueAt], is_unsorted),
             ("idx_outbox_expiry", vec![Outbox::ExpiresAt], has_turn()),
         ] {
-            // each index covers the rows of a single statement, so that the planner has no other choice even with outdated
-            // statistics
+            // each index covers exactly the rows of one statement, so that the planner has no other choice even with
+            // outdated statistics
             let mut index = Index::create().name(name).table(Outbox::Table).and_where(of).to_owned();
             for column in columns {
                 index.col(column);

@@ -1,4 +1,4 @@
-//! RSA keys that sign access tokens, each encrypted with a secret key.
+//! RSA keys that sign access tokens. Each key is encrypted under a secret.
 
 use sea_orm_migration::{
     prelude::*,

@@ -1,6 +1,7 @@
-//! The day on which housekeeping looks at a session or budget, in place of indexes on times that every refresh and charge changes.
+//! The day on which housekeeping looks at a session or budget. It replaces indexes on times that every refresh or
+//! charge changes.
 //!
-//! PostgreSQL updates a row without touching any index (HOT) only if no indexed column changes, and the page has room.
+//! PostgreSQL updates a row without touching any index (HOT) only if no indexed column changes and the page has room.
 
 use sea_orm_migration::{prelude::*, schema::big_integer, sea_orm::DbBackend};
 
@@ -17,7 +18,8 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in ["sessions", "rate_limits"] {
-            // the default is a day long past, so the next sweep finds the rows of older servers and moves them to the right day
+            // the default is a day in the distant past, so the next sweep finds the rows of older servers and moves
+            // them to the right day
             add_columns(manager, table, [big_integer(SweepDay).default(0).to_owned()]).await?;
             if manager.get_database_backend() == DbBackend::Postgres {
                 let room = format!("ALTER TABLE {table} SET (fillfactor = 80)");
@@ -27,7 +29,7 @@ impl MigrationTrait for Migration {
                 Index::create().name(format!("idx_{table}_sweep_day")).table(table).col(SweepDay).to_owned();
             create_index(manager, &mut by_day).await?;
         }
-        // finds a user's live sessions, the newest first; ended ones are skipped, however many there are
+        // finds a user's live sessions, newest first; any number of ended sessions is skipped
         let mut of_user = Index::create()
             .name("idx_sessions_user_id_ended_at")
             .table(Session::Table)
@@ -36,7 +38,7 @@ impl MigrationTrait for Migration {
             .col(Session::Id)
             .to_owned();
         create_index(manager, &mut of_user).await?;
-        // older servers work without these, but their housekeeping then reads whole tables
+        // older servers work without these indexes, but their housekeeping then reads whole tables
         for index in ["idx_sessions_expires_at", "idx_sessions_user_id_expires_at", "idx_rate_limits_idle_at"]
         {
             drop_index(manager, index).await?;

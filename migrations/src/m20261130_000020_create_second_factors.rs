@@ -44,7 +44,7 @@ async fn create_totps(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     create(manager, table, (Totp::Table, Totp::UserId)).await?;
     for (name, column) in [
         ("idx_totps_user_id", Totp::UserId),
-        // finds the secrets that are sealed under a former `SECRET_KEY`
+        // finds the secrets that are encrypted under a former `SECRET_KEY`
         ("idx_totps_secret_name", Totp::SecretName),
         // finds the rows that housekeeping deletes
         ("idx_totps_expires_at", Totp::ExpiresAt),

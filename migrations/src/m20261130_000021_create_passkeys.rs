@@ -77,7 +77,7 @@ async fn create_ceremonies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Returns the key by which rows are deleted together with their user.
+/// Returns the foreign key by which rows are deleted together with their user.
 fn owner(from: impl IntoIden, user_id: impl IntoIden) -> ForeignKeyCreateStatement {
     let mut owner = ForeignKey::create();
     owner.from(from.into_iden(), user_id.into_iden()).to(User::Table, User::Id);

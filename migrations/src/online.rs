@@ -1,5 +1,5 @@
-//! Steps of migrations that run without a transaction. They hold no lock for long, and can be repeated: an interrupted migration
-//! runs again from its beginning.
+//! Steps of migrations that run without a transaction. The steps hold no lock for long, and they can be repeated,
+//! because an interrupted migration runs again from its beginning.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use sea_orm_migration::{
 /// The number of rows that one transaction fills in.
 pub(crate) const BATCH: u64 = 2000;
 
-/// The time between two such transactions, in which others can write to a SQLite file.
+/// The time between two such transactions, during which others can write to a SQLite file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The kind of transaction for steps. On SQLite, a deferred transaction that reads before it writes would fail at once if another
-/// one is writing.
+/// The kind of transaction for steps. On SQLite, a deferred transaction that reads before it writes would fail at once
+/// if another transaction is writing.
 pub const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
@@ -31,7 +31,7 @@ pub(crate) async fn add_columns<const N: usize>(
     table: &'static str,
     columns: [ColumnDef; N],
 ) -> Result<(), DbErr> {
-    // another server may be about to add them to the same SQLite file
+    // in a transaction, because another server may be about to add the same columns to the same SQLite file
     let txn = begin(manager).await?;
     let manager = SchemaManager::new(&txn);
     for column in columns {
@@ -54,7 +54,8 @@ pub(crate) async fn create_index(
     create_concurrently(manager, &name, &index.concurrently().to_string(PostgresQueryBuilder)).await
 }
 
-/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has left.
+/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has
+/// left.
 pub(crate) async fn create_concurrently(
     manager: &SchemaManager<'_>,
     name: &str,
@@ -95,7 +96,8 @@ pub(crate) async fn commit(txn: DatabaseTransaction) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Runs a concurrent statement on PostgreSQL. It waits for every transaction that is open, but nothing waits for it.
+/// Runs a concurrent statement on PostgreSQL. The statement waits for every open transaction, but nothing waits for the
+/// statement.
 async fn patiently(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     let on = manager.get_connection();
     on.execute_unprepared("SET lock_timeout = 0").await?;

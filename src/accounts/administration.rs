@@ -21,7 +21,7 @@ use crate::{
 pub enum AdministrationRefusal {
     /// No such user exists.
     NotFound,
-    /// The account is the superuser's own, or they are no longer a superuser.
+    /// The account is the superuser's own, or the superuser has lost that role.
     NotAllowed,
     /// The user's passkeys are their only way to sign in.
     LastSignInMethod,
@@ -37,12 +37,12 @@ impl From<ReauthenticationRequired> for AdministrationRefusal {
     }
 }
 
-/// Changes the account of another user and returns the changed row. Deactivation also ends the sessions and open challenges of the
-/// user.
+/// Changes the account of another user and returns the changed row. Deactivation also ends the user's sessions and open
+/// challenges.
 ///
 /// At least one superuser always remains: the one who makes the change. Superusers cannot change their own accounts,
-/// and both rows are locked before the role of the acting superuser is checked. So if two superusers demote each other
-/// at the same time, the second request is refused.
+/// and both rows are locked before the role of the acting superuser is checked. If two superusers demote each other at
+/// the same time, the second request is therefore refused.
 pub(super) async fn administer(
     app: &App,
     by: &Viewer,
@@ -72,7 +72,7 @@ pub(super) async fn administer(
             if change == Administration::IsActive(false) {
                 user_changes::raise_credentials_version(&txn, id).await?;
                 session_end::end_all(&txn, id, now).await?;
-                // otherwise an old link would work again once the account is reactivated
+                // otherwise an old link would work again after a reactivation of the account
                 challenge::end_all_of(&txn, id, now).await?;
                 if let Some(key) = &user.email_key {
                     challenge::end_all(&txn, key, now).await?;
@@ -84,8 +84,9 @@ pub(super) async fn administer(
     Ok(administered?)
 }
 
-/// Returns `false` if the acting superuser, who is among the locked users, is no longer signed in with what they have proven. Somebody
-/// who is no longer an active superuser passes, because the caller refuses them for that.
+/// Returns whether the session of the acting superuser, who is among the locked users, is still live and shows the
+/// proof that their account needs. Returns `true` for anybody who is not an active superuser, because the caller
+/// refuses them for that reason.
 pub(super) async fn is_present(
     txn: &Txn,
     claim: ViewerClaim,

@@ -52,7 +52,7 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
 
 /// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the IDs of
 /// the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other change
-/// needs the current password and, if the account has a second factor, a recent proof of that.
+/// needs the current password and, if the account has a second factor, a recent proof of that factor.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -90,7 +90,7 @@ pub async fn change_password(
             if let Some(before) = before {
                 change.insert(&txn, &before, &[]).await?;
             }
-            // the addresses may include those of a thief who used the old password
+            // the known addresses may include those of a thief who used the old password
             known_address::forget_others(&txn, id, &here).await?;
             let ended = session_end::end_others(&txn, id, keep, now).await?;
             // otherwise an unused reset link could undo the change
@@ -102,7 +102,7 @@ pub async fn change_password(
         })
         .await?;
     outbox::wake(app);
-    // `None` if the credentials changed while they were checked
+    // `None` means that the credentials changed while they were checked
     Ok(ended.ok_or(ChangePasswordRefusal::InvalidCredentials)?)
 }
 

@@ -21,7 +21,7 @@ pub enum CreateSuperuserRefusal {
 
 impl Refusal for CreateSuperuserRefusal {}
 
-/// Creates the account of a superuser. The email address counts as verified, because the operator vouches for it.
+/// Creates a superuser account. The email address counts as verified, because the operator vouches for it.
 pub async fn create_superuser(
     app: &App,
     input: NewAccountInput,

@@ -82,8 +82,8 @@ impl DjangoUser {
     }
 }
 
-/// Returns the email address and username of an account. In Django, usernames are often email addresses, and email addresses are
-/// often blank.
+/// Returns the email address and username of an account. In Django, the username is often an email address, and the
+/// email address is often blank.
 fn identifiers(
     email: &str,
     username: &str,
@@ -122,8 +122,8 @@ fn noted<T>(notes: &mut Vec<Note>, note: Note) -> Option<T> {
     None
 }
 
-/// Returns an ID that is always the same for the same record, so that no record is imported twice. It is a `UUIDv7` except that its
-/// random bits are a digest.
+/// Returns an ID that is always the same for the same record, so that no record is imported twice. It is a `UUIDv7`
+/// with a digest in place of the random bits.
 fn id(joined: Option<OffsetDateTime>, text: &str) -> Uuid {
     let millis = joined.map_or(0, |time| time.unix_timestamp_nanos() / 1_000_000);
     let mut bits = [0; 10];

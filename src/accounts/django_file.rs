@@ -20,7 +20,7 @@ pub enum DjangoFormat {
 pub struct DjangoFile<R> {
     source: R,
     csv: Option<Csv>,
-    /// The number of the line that was read last. The first line is 1.
+    /// The number of the line that was read last, starting at 1.
     line: u64,
     bytes: u64,
 }
@@ -42,7 +42,7 @@ impl<R: BufRead> DjangoFile<R> {
         source.consume(mark_length);
         let begun = source.fill_buf()?;
         let first = begun.trim_ascii_start().first().copied();
-        // UTF-16 and UTF-32 may lack a byte order mark, but contain NULs, which UTF-8 text does not
+        // UTF-16 and UTF-32 text may lack a byte order mark, but contains NULs, which UTF-8 text does not
         let is_wide =
             begun.starts_with(&[0xff, 0xfe]) || begun.starts_with(&[0xfe, 0xff]) || begun.contains(&0);
         let is_empty = begun.is_empty();
@@ -91,8 +91,8 @@ impl<R: BufRead> DjangoFile<R> {
         Ok(None)
     }
 
-    /// Reads the next record's text, and the number of its first line. A record is one line or, in CSV, the lines that its quotes
-    /// hold together.
+    /// Reads the next record's text and the number of its first line. A record is one line or, in CSV, all lines that
+    /// its quoted fields span.
     fn next_text(&mut self) -> io::Result<Option<(u64, Text)>> {
         let first = self.line + 1;
         let mut text = Vec::new();
@@ -105,8 +105,8 @@ impl<R: BufRead> DjangoFile<R> {
             self.line += u64::from(read > 0 && !is_within_line);
             is_within_line = !text.ends_with(b"\n");
             if self.csv.is_some() {
-                // Track the quotes of a record that is too long as well: text within its fields must not be read as records,
-                // or a user could smuggle an account into the file.
+                // Also tracks the quotes of a record that is too long. Otherwise text within its fields would be read
+                // as records, and a user could smuggle an account into the file.
                 field = text[held..].iter().fold(field, |field, byte| field.after(*byte, self.line));
             }
             is_long |= text.len() > MAX_BYTES;
@@ -131,7 +131,7 @@ enum Field {
     Begun,
     Bare,
     Quoted(u64),
-    /// After a quote that ends the field, unless a second one follows: a doubled quote stands for one.
+    /// After a quote that ends the field, unless another quote follows, because a doubled quote stands for one.
     QuoteEnded(u64),
 }
 

@@ -68,7 +68,7 @@ impl DjangoUser {
     pub(super) fn name(&self) -> String {
         let names = [&self.username, &self.email, &self.pk];
         let first = names.into_iter().flatten().find(|name| !name.trim().is_empty());
-        // without control characters, which could send commands to the terminal on which the name is printed
+        // without control characters, which could send commands to the terminal
         first.map(|name| name.chars().take(80).filter(|c| !c.is_control()).collect()).unwrap_or_default()
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and an offset of hours alone or none, which
-/// means UTC.
+/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and with an offset that
+/// consists of hours alone or is missing, which means UTC.
 pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let (date, time) = text.trim().split_at_checked(10)?;
     let time = time.strip_prefix(['T', ' '])?;
@@ -25,7 +25,7 @@ pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     parsed.checked_to_offset(UtcOffset::UTC).filter(|time| time.year() >= 0)
 }
 
-/// Reads a key, which is a number or a text.
+/// Reads a key, which is a number or a string.
 pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Option::<Scalar>::deserialize(deserializer)? {
         Some(Scalar::Text(text)) => Some(text),
@@ -35,7 +35,7 @@ pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     })
 }
 
-/// Reads a flag as Django, PostgreSQL, SQLite or Python print it.
+/// Reads a flag as Django, PostgreSQL, SQLite or Python prints it.
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let flag = match Option::<Scalar>::deserialize(deserializer)? {
         None => return Ok(None),

@@ -3,10 +3,10 @@
 /// The reason why a record was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
-    /// The record is longer than the importer reads.
+    /// The record is too long for the importer.
     #[error("{}", self.kind())]
     TooLong,
-    /// A CSV quote opens on this line and never closes, so the rest of the file counts as part of its field.
+    /// A quote in the CSV opens on this line and never closes, so the rest of the file counts as part of the field.
     #[error("{}: the quote opens on line {_0}", self.kind())]
     OpenQuote(u64),
     /// The record is malformed, for this reason.
@@ -75,7 +75,7 @@ pub enum Note {
         "without its password, whose hash has an unknown format or excessive parameters: the user must set a new one"
     )]
     Password,
-    /// The account counts as created now.
+    /// The current time is used as the time at which the account was created.
     #[error("with the current time as its join date: date_joined is missing or invalid")]
     DateJoined,
     /// The invalid time of the last login is left out.

@@ -29,7 +29,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Treat the email addresses as verified on the day on which their owners joined.
     pub emails_verified: bool,
-    /// Use the username of a user without an email address as the email address, for projects that made usernames from addresses.
+    /// Use the username of a user without an email address as the email address. For projects that made usernames from
+    /// addresses.
     pub usernames_are_emails: bool,
 }
 
@@ -68,7 +69,7 @@ pub struct Summary {
     pub noted: BTreeMap<String, u64>,
 }
 
-/// The reason why an import ended early. Accounts created before then are kept.
+/// Why an import ended early. Accounts created before then are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportUsersError {
     /// The file could not be read.
@@ -106,7 +107,7 @@ pub async fn import_users<R: BufRead>(
         };
         let mut row_outcomes = outcomes.into_iter();
         for line in &mut batch.lines {
-            // a record that could be read has the outcome of its row, or keeps its notes if the row was inserted
+            // a record with a row gets the outcome of the row, or keeps its notes if the row was inserted
             if matches!(line.outcome, Outcome::Imported(_))
                 && let Some(Some(outcome)) = row_outcomes.next()
             {
@@ -142,7 +143,7 @@ fn read<R: BufRead>(file: &mut DjangoFile<R>, reading: Reading) -> io::Result<Ba
     Ok(batch)
 }
 
-/// Inserts the rows. Returns for each the reason why it was not inserted, or `None` if it was.
+/// Inserts the rows. For each row, returns the reason why it was not inserted, or `None` if it was inserted.
 async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>>, Fault> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -150,7 +151,7 @@ async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>
     let names: Vec<Names> = rows.iter().map(Names::from).collect();
     let inserted_ids = app.db.write_one(async move |txn| user::insert_many(&txn, rows).await).await?;
     let mut inserted: HashSet<Uuid> = inserted_ids.into_iter().collect();
-    // of two records with the same ID, the first was inserted
+    // if two records have the same ID, the first was inserted
     let is_inserted: Vec<bool> = names.iter().map(|names| inserted.remove(&names.id)).collect();
     let refused = names.iter().zip(&is_inserted).filter(|(_, inserted)| !**inserted);
     let claims = Claims::find(app, &refused.map(|(names, _)| names.clone()).collect::<Vec<_>>()).await?;
@@ -159,7 +160,8 @@ async fn insert(app: &App, rows: Vec<user::Model>) -> Result<Vec<Option<Outcome>
     Ok(names.iter().zip(is_inserted).map(|(names, inserted)| (!inserted).then(|| refusal(names))).collect())
 }
 
-/// Returns for each row the reason why it would not be inserted after the earlier rows of the file, or `None` if it would.
+/// For each row, returns the reason why it would not be inserted after the earlier rows of the file, or `None` if it
+/// would be inserted.
 async fn predict(
     app: &App,
     rows: &[user::Model],
@@ -177,7 +179,7 @@ async fn predict(
     Ok(names.into_iter().map(outcome).collect())
 }
 
-/// Ids and names that are taken.
+/// IDs and names that are taken.
 #[derive(Default)]
 struct Claims {
     ids: HashSet<Uuid>,
@@ -186,7 +188,7 @@ struct Claims {
 }
 
 impl Claims {
-    /// Finds those of `names` that the database already has.
+    /// Finds which of `names` the database already has.
     async fn find(app: &App, names: &[Names]) -> Result<Self, Fault> {
         let mut claims = Self::default();
         if !names.is_empty() {

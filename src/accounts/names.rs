@@ -19,8 +19,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Returns an error for each name that is not available. If email addresses must be verified, does not look up the address:
-    /// only its owner may learn who has an account. The caller charges the lookups.
+    /// Returns an error for each name that is not available. If email addresses must be verified, does not look up the
+    /// address, because only its owner may learn whether it has an account. The caller charges the lookups.
     pub(super) async fn taken(&self, app: &App) -> Result<Vec<FieldError>, Fault> {
         let mut taken = Vec::new();
         if let Some(email) = &self.email
@@ -47,7 +47,7 @@ async fn is_email_taken(app: &App, email: &EmailAddress) -> Result<bool, Fault> 
     if user::find_by_email_key(app.db.read(), email.key()).await?.is_some() {
         return Ok(true);
     }
-    // the former owner of the address may still undo giving it up
+    // the former owner of the address may still undo the change that gave it up
     let now = Timestamp(app.clock.now());
     Ok(security_change::is_reserved(app.db.read(), email.key(), Uuid::nil(), now).await?)
 }
@@ -75,9 +75,9 @@ pub(super) async fn username_taken(app: &App, username: &Username) -> Result<Fie
     Ok(taken.at("username"))
 }
 
-/// Returns a similar username that is available, if one of three random ones is.
+/// Returns an available similar username, if one of three random ones is available.
 pub(super) async fn similar_username(app: &App, username: &Username) -> Result<Option<String>, Fault> {
-    // more digits with each attempt, because a popular name has many followers
+    // more digits with each attempt, because a popular name has many numbered variants already
     for below in [100, 1000, 10_000] {
         let similar = username.numbered(u32::from_le_bytes(secrets::random()) % below);
         if !is_username_taken(app, &similar).await? {

@@ -35,7 +35,7 @@ pub struct NewAccountInput {
     pub last_name: Option<String>,
 }
 
-/// The details of a new account, parsed, with the errors found so far.
+/// The parsed details of a new account, with the errors found so far.
 pub(super) struct Draft {
     names: Names,
     password: Option<Password>,
@@ -99,8 +99,8 @@ impl Draft {
         self.names.email.is_none() && self.names.username.is_none() && self.password.is_none()
     }
 
-    /// Takes a place in the queue of hashes, if there is a password to hash. Fails with [`Fault::Busy`] if too many hashes are
-    /// waiting.
+    /// Takes a place in the queue of hashes, if there is a password to hash. Fails with [`Fault::Busy`] if too many
+    /// hashes are waiting.
     pub(super) fn place_to_hash(&self, app: &App, asker: Option<&str>) -> Result<Option<HashPlace>, Fault> {
         let place = |password: &Password| app.passwords.place_to_hash(asker, password.length());
         self.password.as_ref().map(place).transpose()
@@ -115,8 +115,8 @@ impl Draft {
         Ok(())
     }
 
-    /// If something is wrong already, finds out whether names are taken too, so that all errors are reported at once. Otherwise,
-    /// inserting the row decides: nothing may be read first to decide.
+    /// If there are errors already, checks whether names are taken too, so that all errors are reported at once.
+    /// Otherwise only inserting the row decides whether the names are taken, because an earlier read could be outdated.
     pub(super) async fn check_names(&mut self, app: &App) -> Result<(), Fault> {
         if !self.errors.is_valid() || self.names.is_reserved(app) {
             self.names.taken(app).await?.into_iter().for_each(|error| self.errors.add(error));
@@ -164,7 +164,7 @@ pub(super) enum Claim {
 /// Claims the names by inserting the row, so that exactly one of several concurrent claims succeeds.
 pub(super) async fn claim(txn: &Txn, row: user::Model) -> Result<Claim, DbErr> {
     let username_key = row.username_key.clone();
-    // the former owner of the address may still undo giving it up
+    // the former owner of the address may still undo the change that gave it up
     if let Some(key) = &row.email_key
         && security_change::is_reserved(txn, key, row.id, row.created_at).await?
     {

@@ -1,4 +1,5 @@
-//! The rules for a new password, after NIST SP 800-63B: it is long enough, and not one that an attacker would try first.
+//! The rules for a new password, after NIST SP 800-63B. It must be long enough, and must not be one that an attacker
+//! would try first.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -30,7 +31,7 @@ impl Owner {
 
     /// Returns the owner of an account.
     pub(crate) fn of(user: &user::Model) -> Self {
-        // stored values have been validated before, so parsing them succeeds
+        // stored values have already been validated, so parsing them succeeds
         let email = user.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
         let username = user.username.as_deref().and_then(|username| Username::parse(username).ok());
         let names = [user.name.as_deref(), user.first_name.as_deref(), user.last_name.as_deref()];
@@ -53,7 +54,7 @@ pub(crate) fn check_new(app: &App, password: &Password, owner: &Owner) -> Result
     Ok(())
 }
 
-/// Checks that the confirmation, if there is one, equals the password.
+/// Checks that the confirmation, if there is one, matches the password.
 pub(crate) fn check_confirmation(
     password: &SecretString,
     confirmation: Option<&SecretString>,

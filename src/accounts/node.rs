@@ -23,8 +23,9 @@ pub enum Node {
     Passkey(passkey::Model),
 }
 
-/// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it: sessions and identities are
-/// visible to those who see their user, and passkeys to those who see the user's second factors.
+/// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it. Whoever may
+/// see a user may also see the user's sessions and identities. Passkeys are visible to whoever may see the user's
+/// second factors.
 pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, Fault> {
     if let Some(found) = user(app, viewer, id).await? {
         return Ok(Some(Node::User(Box::new(found))));

@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// Removes every second factor of another user. The user gets a notice with which they can restore the factors, because somebody
-/// else may have asked for the reset.
+/// Removes every second factor of another user. The user gets a notice with a link that restores the factors, because
+/// somebody else may have asked for the reset.
 pub async fn reset_second_factors(
     app: &App,
     by: &Viewer,
@@ -59,8 +59,8 @@ pub async fn reset_second_factors(
     Ok(reset?)
 }
 
-/// Does the same for the operator of the server. Returns the user as they were, or `None` if no account has this email address or
-/// username.
+/// Does the same for the operator of the server. Returns the user as they were before, or `None` if no account has this
+/// email address or username.
 pub async fn reset_second_factors_by_operator(
     app: &App,
     identifier: &str,

@@ -1,8 +1,8 @@
 //! Undoing a security change with the link in its notice.
 //!
-//! The reader of the notice may not be the owner. They can read the mailbox that the account had before the change, but a thief
-//! may control an old mailbox. The link therefore opens no session and restores no password. It undoes the change and emails a
-//! reset link. The email address is restored only with a second proof from before the change.
+//! The reader of the notice may not be the owner: they can read the mailbox that the account had before the change, but
+//! a thief may control an old mailbox. The link therefore opens no session and restores no password. It undoes the
+//! change and emails a reset link. The email address is restored only with a second proof from before the change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,12 +36,12 @@ pub struct RevertSecurityChangeInput {
     pub proof: Option<OwnershipProof>,
 }
 
-/// A second proof, besides the mailbox, of ownership before the change.
+/// A second proof of ownership before the change, in addition to the mailbox.
 #[derive(Clone, Debug)]
 pub enum OwnershipProof {
-    /// The password that the account had then.
+    /// The password that the account had before the change.
     Password(SecretString),
-    /// The provider's response for an identity that the account had then.
+    /// The provider's response for an identity that the account had before the change.
     Identity(ProviderLoginInput),
     /// Anything else. It proves nothing about the time before the change.
     Other,
@@ -76,7 +76,7 @@ struct Plan {
     account: user::Model,
     /// The change and all later ones, earliest first.
     changes: Vec<security_change::Model>,
-    /// The change that gave up the email address to restore, if one is restored.
+    /// The change that gave up the email address to restore, if an address is restored.
     moved: Option<security_change::Model>,
     /// The issuers and subjects of the identities that were linked before the change.
     identities_before: Vec<(String, String)>,
@@ -92,9 +92,10 @@ enum Reverted {
 
 /// Undoes a change and all later ones.
 ///
-/// Ends every session, removes the password and the identities linked after the change, and restores the identities unlinked after
-/// it. Likewise, removes second factors added since, and restores those removed since. With a proof, also restores the email address.
-/// Emails a reset link to the resulting address of the account. No budget applies to that email, because strangers could use it up.
+/// Ends every session, removes the password and the identities linked after the change, and restores the identities
+/// unlinked after it. Does the same with second factors: removes those added since the change, and restores those
+/// removed since. With a proof, also restores the email address. Emails a reset link to the address that the account
+/// has afterwards. No budget applies to that email, because strangers could use it up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
@@ -125,7 +126,7 @@ pub async fn revert_security_change(
     let outcome = app
         .db
         .write(async move |txn| {
-            // this charges no budget, so it cannot be refused
+            // this attempt charges no budget for successes, so it cannot be refused
             attempt.succeed(&txn).await?.ok();
             let Some(account) = user::lock(&txn, &[change.user_id]).await?.pop() else {
                 return Ok(Reverted::Gone);
@@ -205,7 +206,8 @@ impl Plan {
             .filter(|identity| is_before(identity.linked_at()))
             .map(|identity| (identity.issuer, identity.subject));
         let identities_before: Vec<_> = linked.chain(removed).collect();
-        // the mailbox was the only way into an account without a password or identity, and it has approved the move
+        // the mailbox was the only way into an account without a password or identity, and its owner has approved the
+        // move
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
         let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })
@@ -255,8 +257,8 @@ impl Plan {
     }
 }
 
-/// Returns the identities that were unlinked on request. Those that a reset removed stay removed, because a thief may have linked
-/// them.
+/// Returns the identities that were unlinked on request. Identities that a reset removed stay removed, because a thief
+/// may have linked them.
 fn unlinked(changes: &[security_change::Model]) -> impl Iterator<Item = security_change::RemovedIdentity> {
     let unlinkings = changes.iter().filter(|change| change.kind == ChangeKind::IdentityUnlinked);
     unlinkings.flat_map(security_change::RemovedIdentity::read)

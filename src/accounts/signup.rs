@@ -40,7 +40,7 @@ impl Refusal for SignupRefusal {}
 
 /// Creates an account and signs in. If verification is mandatory, requests a proof of the email address instead.
 ///
-/// Computes one hash whether or not the names are free, so that the response time does not reveal which are.
+/// Computes one hash whether or not the names are free, so that the response time does not reveal which names are free.
 pub async fn signup(
     app: &App,
     client: &Client,
@@ -90,13 +90,13 @@ pub async fn check_passkey_signup(
     }
     let names = draft.names().clone();
     let row = draft.into_row(app, Role::User).map_err(SignupRefusal::InvalidInput)?;
-    // before the browser creates the passkey, because a useless one would stay on the person's devices
+    // checked before the browser creates the passkey, because a useless passkey would stay on the person's devices
     let taken = names.taken(app).await?;
     if taken.is_empty() { Ok(row) } else { Err(SignupRefusal::InvalidInput(taken).into()) }
 }
 
-/// Creates an account with a passkey and no password, and signs in. If verification is mandatory, requests a proof of the email
-/// address instead. The input was checked by [`check_passkey_signup`].
+/// Creates an account with a passkey and no password, and signs in. If verification is mandatory, requests a proof of
+/// the email address instead. [`check_passkey_signup`] must have checked the input.
 pub async fn signup_with_passkey(
     app: &App,
     client: &Client,
@@ -148,8 +148,8 @@ async fn admit(app: &App, client: &Client, new: NewAccount) -> Result<SignIn, Fa
     }
 }
 
-/// Stores the new account's details with the challenge that proves its email address. The address is not looked up, so that the
-/// response is the same for all addresses.
+/// Stores the new account's details with the challenge that proves its email address. Does not look up the address, so
+/// that the response is the same for all addresses.
 async fn register(
     app: &App,
     client: &Client,
@@ -180,9 +180,9 @@ async fn register(
     Ok(issued.ok_or(SignupRefusal::PasskeySpent)?)
 }
 
-/// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed attempt does
-/// not use up the email of the next attempt. Also returns `None` if the address has had too many emails, because the account
-/// need not wait for an email.
+/// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed
+/// attempt does not use up the email of the next attempt. Also returns `None` if the address has received too many
+/// emails, because the account need not wait for an email.
 async fn challenge(
     app: &App,
     client: &Client,
@@ -256,8 +256,8 @@ async fn create(
     }
 }
 
-/// Returns every name that is taken. If none is any more, because another request has freed it, returns the name for which the
-/// claim failed.
+/// Returns an error for every name that is taken. If none is taken at this point, because another request has freed the
+/// name, returns an error for the name for which the claim failed.
 async fn refused(app: &App, claim: Claim, names: &Names) -> Result<Vec<FieldError>, Fault> {
     let taken = names.taken(app).await?;
     if !taken.is_empty() {

@@ -54,7 +54,7 @@ pub struct UpdateProfileInput {
 pub enum UpdateProfileRefusal {
     /// These fields are invalid, or another account has the username.
     InvalidInput(Vec<FieldError>),
-    /// The username would change, and the viewer must reauthenticate first.
+    /// The username would change, so the viewer must reauthenticate first.
     ReauthenticationRequired,
 }
 
@@ -66,8 +66,8 @@ impl From<ReauthenticationRequired> for UpdateProfileRefusal {
     }
 }
 
-/// Updates the profile and returns the changed row. A new username needs a recent reauthentication, because the user signs in with
-/// it.
+/// Updates the profile and returns the changed row. A new username needs a recent reauthentication, because the user
+/// signs in with it.
 pub async fn update_profile(
     app: &App,
     client: &Client,
@@ -98,7 +98,7 @@ pub async fn update_profile(
     let updated = app
         .db
         .write(async move |txn| {
-            // locked, because another request may be removing the email address or username that this one relies on
+            // locked, because another request may be removing the email address or username that this change relies on
             let locked = if changes_username {
                 claim.lock(&txn, now).await?.map(|(user, _)| user)
             } else {
@@ -128,12 +128,12 @@ pub async fn update_profile(
     }
 }
 
-/// Charges a claim of a username, which reveals whether the name is available just as `usernameAvailable` does.
+/// Charges a claim of a username, which reveals whether the name is available, just as `usernameAvailable` does.
 ///
-/// Only the budget of the account can refuse the claim. Neighbours behind the same address can use up the budget of the
-/// address, and must not keep a signed-in user from choosing a new name. This does not help an attacker with many
-/// accounts, because sign-ups are limited by address. The claim still counts against the address, so that a client with
-/// an account cannot make more checks in total than one without.
+/// Only the budget of the account can refuse the claim. The budget of the address cannot, because neighbors behind the
+/// same address can use it up, and they must not keep a signed-in user from choosing a new name. This does not help an
+/// attacker with many accounts, because sign-ups are limited by address. The claim still counts against the address, so
+/// that a client with an account cannot make more checks in total than a client without one.
 async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<(), Fault> {
     rate_limit::charge_all(app, &[Action::Write(user.id), Action::UsernameClaim(user.id)]).await?;
     if let Some(address) = Address::rationed(app, client.ip_address) {
@@ -150,7 +150,7 @@ fn nameless() -> FieldError {
     Invalid::new(FieldErrorCode::Required, message).at("username")
 }
 
-/// The changes, validated.
+/// The validated changes.
 #[derive(Clone)]
 struct Changes {
     name: Change<String>,
@@ -162,7 +162,7 @@ struct Changes {
 }
 
 impl Changes {
-    /// Parses the input. A change that is invalid is left out.
+    /// Parses the input. Leaves out invalid changes.
     fn parse(input: UpdateProfileInput) -> (Self, Inputs) {
         let mut inputs = Inputs::default();
         let changes = Self {
@@ -185,7 +185,7 @@ impl Changes {
         }
     }
 
-    /// Returns the new username, if the user does not have it already.
+    /// Returns the username to claim, unless the user already has it.
     fn claimed_username(&self, user: &user::Model) -> Option<&Username> {
         match &self.username {
             Change::Set(username) if user.username_key != Some(username.key()) => Some(username),

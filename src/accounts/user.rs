@@ -21,14 +21,16 @@ pub async fn user(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<user::M
     Ok(user::find(app.db.read(), id).await?)
 }
 
-/// Returns whether the viewer may see which second factors a user has: users see their own, and superusers those of everyone.
+/// Returns whether the viewer may see which second factors a user has. Users see their own, and superusers see
+/// everyone's.
 #[must_use]
 pub fn may_see_second_factors(viewer: &user::Model, of: &user::Model) -> bool {
     viewer.id == of.id || viewer.role == Role::Superuser
 }
 
 /// Returns whether the viewer may see the IP addresses and devices of another user's sessions. Staff see those of
-/// users, and superusers those of everyone. Staff must not learn where accounts with the same or more rights are used.
+/// ordinary users, and superusers see everyone's. Staff must not learn where accounts with the same or more rights are
+/// used.
 #[must_use]
 pub fn may_see_devices(viewer: &user::Model, of: &user::Model) -> bool {
     viewer.role == Role::Superuser || (viewer.role >= Role::Staff && viewer.role > of.role)

@@ -20,7 +20,7 @@ pub struct UsernameAvailability {
     pub suggestion: Option<String>,
 }
 
-/// The reasons why nothing is known about a username.
+/// The reasons why a username is not checked.
 #[derive(Debug)]
 pub enum UsernameAvailableRefusal {
     /// The username is invalid.

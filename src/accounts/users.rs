@@ -18,11 +18,11 @@ const MAX_PAGE: i32 = 100;
 /// The arguments of a page, after the Relay connection specification.
 #[derive(Clone, Debug, Default)]
 pub struct PageInput {
-    /// The number of users from the beginning. Ignored if `last` is given.
+    /// The number of users to take from the beginning. Ignored if `last` is given.
     pub first: Option<i32>,
     /// The cursor after which the page begins.
     pub after: Option<String>,
-    /// The number of users from the end.
+    /// The number of users to take from the end.
     pub last: Option<i32>,
     /// The cursor before which the page ends.
     pub before: Option<String>,
@@ -33,15 +33,15 @@ pub struct PageInput {
 pub struct UserPage {
     /// The users.
     pub users: Vec<user::Model>,
-    /// Whether older users follow.
+    /// Whether older users follow the page.
     pub has_next_page: bool,
-    /// Whether newer users precede.
+    /// Whether newer users precede the page.
     pub has_previous_page: bool,
     /// The filter of the list.
     pub filter: Filter,
 }
 
-/// The arguments of a page are invalid, for this reason.
+/// The reason why the arguments of a page are invalid.
 #[derive(Debug)]
 pub struct InvalidPage(pub String);
 
@@ -55,7 +55,7 @@ pub async fn users(
 ) -> Result<UserPage, Failure<InvalidPage>> {
     let (requested, from) = match input.last {
         Some(last) => (last, End::Last),
-        // an explicit null
+        // the schema has the same default, but clients may send an explicit null
         None => (input.first.unwrap_or(DEFAULT_PAGE), End::First),
     };
     let size = usize::try_from(requested)
@@ -78,7 +78,7 @@ pub async fn users(
     let mut users = user_list::list(app.db.read(), &filter, page).await?;
     let has_more = users.len() > size;
     users.truncate(size);
-    // the user of the cursor existed when it was issued, so there is a page on its other side
+    // the user of the cursor existed when the cursor was issued, so there is a page on the other side of it
     let (has_next_page, has_previous_page) = match from {
         End::First => (has_more || before.is_some(), after.is_some()),
         End::Last => (before.is_some(), has_more || after.is_some()),

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The subject of a challenge.
+/// What a challenge is about.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// The account for which the challenge was requested.
@@ -38,8 +38,8 @@ pub struct IssuedChallenge {
     pub expires_in: Duration,
     /// The time until another email can be requested.
     pub resend_in: Duration,
-    /// The number to compare with the one on the page that the link opens. `None` if that page cannot sign in the client that
-    /// requested it.
+    /// The number to compare with the one on the page that the link opens. `None` if that page cannot sign in the
+    /// client that requested the challenge.
     pub confirmation_number: Option<String>,
 }
 
@@ -88,7 +88,8 @@ impl Challenge {
         Self { row, mail, issued }
     }
 
-    /// Makes the challenge replace an older one: it is about the same account and session, and shares its attempts.
+    /// Makes the challenge replace an older one. The new challenge is about the same account and session, and shares
+    /// the attempts of the older one.
     #[must_use]
     pub fn in_place_of(mut self, older: challenge::Model) -> Self {
         self.row.user_id = older.user_id;
@@ -108,15 +109,15 @@ impl Challenge {
     }
 }
 
-/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that is not emailed
-/// needs no email address.
+/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that
+/// is not emailed needs no email address.
 fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
     let now = Timestamp(app.clock.now());
     let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {
         (Purpose::ResetPassword, _) => (Method::Link, app.config.codes.password_reset_ttl),
         (Purpose::SignIn, _) => (Method::Otp, app.config.codes.login_code_ttl),
-        // always a code, because a link opens wherever the email is read, but these proofs count only in the session
-        // that requested them
+        // always a code, because these proofs count only in the session that requested them, but a link opens wherever
+        // the email is read
         (Purpose::ChangeEmail | Purpose::Reauthentication, _)
         | (Purpose::VerifyEmail, ChallengeMethod::Otp) => (Method::Otp, app.config.codes.otp_ttl),
         (Purpose::VerifyEmail, ChallengeMethod::Link) => (Method::Link, app.config.codes.activation_link_ttl),
@@ -135,8 +136,8 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
     (row, expires_in)
 }
 
-/// Returns the confirmation number of a sign-in challenge. Addresses without an account get one too, even if their email has no
-/// link.
+/// Returns the confirmation number of a sign-in challenge. Addresses without an account get a number too, although
+/// their email has no link.
 fn confirmation_number(app: &App, challenge: &challenge::Model) -> Option<String> {
     (challenge.purpose == Purpose::SignIn).then(|| app.tokens.confirmation_number(challenge.id))
 }
@@ -144,6 +145,7 @@ fn confirmation_number(app: &App, challenge: &challenge::Model) -> Option<String
 /// Returns the row of a challenge that is not emailed, because the expected proof needs no code.
 #[must_use]
 pub fn unmailed(app: &App, purpose: Purpose, about: About) -> challenge::Model {
-    // without an address, because locks on the challenges of an address should not include rows that were never emailed
+    // without an address, because locks on the challenges of an address should not include challenges that were never
+    // emailed
     row(app, purpose, None, about).0
 }

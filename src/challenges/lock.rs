@@ -8,7 +8,7 @@ use crate::storage::{
     user,
 };
 
-/// The rows that a challenge concerns, locked until the transaction ends.
+/// The rows that concern a challenge, locked until the transaction ends.
 #[derive(Clone, Debug)]
 pub struct Locked {
     /// The account, if there is one.

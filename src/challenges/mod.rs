@@ -1,8 +1,8 @@
 //! Challenges: emails that prove an email address, and the requests that wait for the proof.
 //!
-//! A request that names an email address gets the same response in the same time, whether or not an account has the address.
-//! In both cases, the request reads the same rows and writes the same two. Later, `outbox/compose.rs` decides what the email
-//! says, and whether one is sent at all.
+//! A request that names an email address gets the same response in the same time, whether or not an account has the
+//! address. In both cases, the request makes the same reads and writes the same two rows. Only later does
+//! `outbox/compose.rs` decide what the email says, and whether an email is sent at all.
 
 mod issue;
 mod lock;

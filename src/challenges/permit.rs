@@ -1,4 +1,5 @@
-//! Permission to send an email: the budgets that the email is charged to, and the asker whose turn in the outbox it takes.
+//! Permission to send an email: the budgets to which the email is charged, and the asker whose turn in the outbox it
+//! takes.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -12,12 +13,13 @@ use crate::{
     storage::{challenge::Purpose, known_address, user},
 };
 
-/// The sender of a request that causes an email. The email is charged to them.
+/// The sender of a request that causes an email. The email is charged to this sender.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
     /// The client's IP address, if known.
     pub ip_address: Option<IpAddr>,
-    /// The account for which the request acts: that of the session, or one whose password the client has just proven.
+    /// The account for which the request acts: the account of the session, or an account whose password the client has
+    /// just proven.
     pub user_id: Option<Uuid>,
 }
 
@@ -39,26 +41,27 @@ impl Asker {
 #[derive(Clone, Copy, Debug)]
 pub struct MailPermit {
     pub(super) resend_in: Duration,
-    /// Identifies the asker whose emails take turns in the outbox. `None` if the email does not wait behind other emails
-    /// of the asker.
+    /// The key of the asker, by which emails take turns in the outbox. `None` if the email does not wait behind other
+    /// emails of the asker.
     pub(super) asker: Option<Uuid>,
 }
 
 impl MailPermit {
-    /// Permits an email that no budget may refuse, because its reader has already proven the address.
+    /// Permits an email without a charge. For emails that no budget may refuse, because their reader has already proven
+    /// the address.
     #[must_use]
     pub fn uncharged(app: &App) -> Self {
         Self { resend_in: app.config.budgets.mail_again.period, asker: None }
     }
 }
 
-/// Charges an email to the recipient's address, whether or not an account has that address, and to the asker: the account of the
-/// session and the client's address. Fails with [`Fault::RateLimited`] if a budget is used up.
+/// Charges an email to the recipient's email address, whether or not an account has it, and to the asker's account and
+/// IP address. Fails with [`Fault::RateLimited`] if a budget is used up.
 ///
-/// If the receiving account has signed in from the client's address before, the email is charged to the account and the
-/// address together instead of the address alone, so that neighbours behind a NAT cannot use up the budget. This
-/// applies only to accounts with a proven email address. Otherwise a client could sign up with the addresses of
-/// strangers and email them without limit.
+/// If the receiving account has signed in from the client's IP address before, the email is charged to the account and
+/// the IP address together instead of the IP address alone, so that neighbors behind a NAT cannot use up the budget.
+/// This applies only to accounts with a proven email address. Otherwise a client could sign up with strangers' email
+/// addresses and email them without limit.
 pub async fn charge(
     app: &App,
     asker: Asker,
@@ -95,9 +98,9 @@ async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<O
 /// Returns the budgets of an email address for a purpose: `RESEND_COOLDOWN` with `RATE_LIMIT_RECOVERY_MAILS`, or with
 /// `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
 ///
-/// Strangers can use them up. The budgets of emails that let an owner back in therefore refill at least once in the
-/// lifetime of such an email and have no daily limit, so that at any moment the owner either has an email that still works
-/// or can request one. The settings are checked for this at start-up.
+/// Strangers can use up these budgets. The budgets of emails that let an owner back in therefore refill at least once
+/// in the lifetime of such an email and have no daily limit. At any moment, the owner either has an email that still
+/// works or can request one. At start-up, the settings are checked for this property.
 fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
     match purpose {
         Purpose::ResetPassword | Purpose::SignIn => {
@@ -109,9 +112,9 @@ fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
     }
 }
 
-/// Prepares to refill the budgets of the emails that let an owner back in. The result must be applied in the transaction
-/// that spends or voids such an email, because an email that no longer works must not count against the next. It must be
-/// applied before the account is locked, because all transactions lock budgets before users.
+/// Prepares to refill the budgets of the emails that let an owner back in. The result must be applied in the
+/// transaction that spends or voids such an email, because an email that no longer works must not count against the
+/// next one. It must be applied before the account is locked, because all transactions lock budgets before users.
 #[must_use]
 pub fn restore(app: &App, email: Option<&str>) -> Restoration {
     let address = email.and_then(|email| EmailAddress::parse(email).ok());

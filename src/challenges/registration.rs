@@ -1,4 +1,4 @@
-//! An account that waits for the proof of its email address.
+//! Accounts that are waiting for a proof of their email addresses.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Registration {
     last_name: Option<String>,
     avatar_url: Option<String>,
     password_hash: Option<String>,
-    /// Shows a login whether the password can be the right one, without computing the hash.
+    /// Lets a login rule out most wrong passwords without computing a hash.
     #[serde(default)]
     password_mac: Option<u16>,
     identity: Option<RegisteredIdentity>,
@@ -29,7 +29,7 @@ pub struct Registration {
     passkey: Option<RegisteredPasskey>,
 }
 
-/// The passkey that the person registered with, and can sign in to the new account with.
+/// The passkey with which the person registered, and with which they can sign in to the new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredPasskey {
     /// The user handle: the ID of the account on the authenticator.
@@ -64,7 +64,7 @@ impl RegisteredPasskey {
     }
 }
 
-/// The provider's account with which the registration was made, and which signs in to the new account.
+/// The provider's account with which the person registered, and with which they can sign in to the new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredIdentity {
     /// The ID of the provider. The registrations of version 0.1 have none.
@@ -121,7 +121,8 @@ impl Registration {
         self
     }
 
-    /// Returns whether this can be the password. One wrong password in 65,536 passes too, so `password_hash` must decide.
+    /// Returns whether this may be the password. One wrong password in 65,536 passes too, so only `password_hash` can
+    /// decide.
     #[must_use]
     pub fn may_have(&self, app: &App, password: &SecretString) -> bool {
         match (&self.password_hash, self.password_mac) {
@@ -161,7 +162,7 @@ impl Registration {
         Self { identity: Some(identity), ..self }
     }
 
-    /// Reads the registration that a challenge carries, if any.
+    /// Reads the registration that a challenge contains, if there is one.
     #[must_use]
     pub fn read(challenge: &challenge::Model) -> Option<Self> {
         serde_json::from_str(challenge.registration.as_deref()?).ok()
@@ -185,7 +186,8 @@ impl Registration {
         self.passkey.as_ref()
     }
 
-    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new account.
+    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new
+    /// account.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         Self { password_hash: None, password_mac: None, identity: None, passkey: None, ..self }

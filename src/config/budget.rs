@@ -7,14 +7,14 @@ use super::{
     values::{DAY, SECOND, duration, within},
 };
 
-/// A limit on how often something may be done. All uses can be spent at once, and they come back at an even rate.
+/// A limit on how often something may be done. All uses can be spent at once. They come back at an even rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The name of its setting.
     pub setting: &'static str,
     /// The number of uses per `period`.
     pub count: u32,
-    /// The time in which a spent budget refills completely.
+    /// The time in which a fully spent budget refills.
     pub period: Duration,
 }
 

@@ -102,7 +102,7 @@ impl CodeConfig {
     }
 }
 
-/// Parses an address with a placeholder for a token: `https://app.example.org/activate#{token}`.
+/// Parses a URL with a placeholder for a token: `https://app.example.org/activate#{token}`.
 fn link_template(s: &str, mode: Mode) -> Result<String, String> {
     let example = "must be an address with {token} in it, like https://app.example.org/activate#{token}";
     let url = Url::parse(&s.replace("{token}", "token")).map_err(|_| example.to_owned())?;

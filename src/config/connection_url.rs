@@ -1,5 +1,5 @@
-//! URLs that contain a user and a password: `DATABASE_URL` and `SMTP_URL`. No message repeats a part of a URL that may
-//! be a password, even if a special character makes the password look like another part.
+//! URLs that may contain a user and a password: `DATABASE_URL` and `SMTP_URL`. No message repeats a part of a URL that
+//! may be a password, even if a special character makes the password look like another part of the URL.
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
@@ -83,7 +83,7 @@ pub(super) fn unused_parameters(s: &str) -> Option<String> {
 }
 
 /// Checks that no special character in a URL cuts one of its parts short. Every URL that may contain a password must
-/// pass.
+/// pass this check.
 pub(super) fn check(s: &str) -> Result<(), String> {
     Parts::of(s).map(drop)
 }
@@ -114,9 +114,9 @@ pub(super) fn without_passwords(s: &str) -> String {
 #[derive(Clone, Copy)]
 struct Parts<'s> {
     user: Option<&'s str>,
-    /// The host, and the port behind a colon. A comma separates servers.
+    /// The host, and the port after a colon. Commas separate several servers.
     host: &'s str,
-    /// Includes the leading slash.
+    /// The path, with its leading slash.
     path: &'s str,
     query: &'s str,
 }
@@ -153,7 +153,7 @@ impl<'s> Parts<'s> {
         let is_path = !self.path.contains('@') && !self.path.trim_start_matches('/').contains('/');
         let mut pairs = self.query.split('&').filter(|pair| !pair.is_empty());
         let are_pairs = pairs.all(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name)));
-        // `gh:12?x=y@db` has no user, but a host and a port
+        // otherwise `gh:12?x=y@db`, whose password has a `?`, would pass as a host and a port without a user
         let has_no_user = self.user.is_some() || self.host.is_empty() || !self.query.contains('@');
         all.into_iter().all(is_text) && is_path && are_pairs && has_no_user
     }
@@ -162,19 +162,19 @@ impl<'s> Parts<'s> {
         self.query.split('&').filter_map(|pair| pair.split_once('='))
     }
 
-    /// Returns a URL that means to sqlx what this one means to psql.
+    /// Returns a URL that sqlx interprets as psql interprets this one.
     fn postgres(&self) -> Option<SecretString> {
         let (mut user, mut host) = (self.user.map(|user| format!("{user}@")).unwrap_or_default(), self.host);
         let mut query = Vec::new();
         let (name, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-            // sqlx would look up the address with its brackets
+            // in the query, because sqlx would look up the address with its brackets
             Some((address, port)) => {
                 query.push(format!("host={address}"));
                 (address, port)
             }
             None => host.split_at(host.rfind(':').unwrap_or(host.len())),
         };
-        // a standard URL with a user needs a host, but psql also accepts the host as a parameter
+        // in a standard URL, a user needs a host, but psql also accepts the host as a parameter
         if let (Some(given), true) = (self.user, name.is_empty()) {
             let (name, password) =
                 given.split_once(':').map_or((given, None), |(name, word)| (name, Some(word)));
@@ -193,8 +193,8 @@ impl<'s> Parts<'s> {
     }
 }
 
-/// Encodes a value for the query. A plus must be encoded, because psql reads it as a plus and form parsers read it as a
-/// space.
+/// Encodes a value for the query. A plus sign must be encoded, because form parsers read it as a space, whereas psql
+/// reads it as a plus sign.
 fn in_query(value: &str) -> String {
     value.replace('+', "%2B").replace('&', "%26")
 }

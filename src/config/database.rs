@@ -19,7 +19,7 @@ pub struct DatabaseConfig {
     pub max_connections: u32,
     pub events: DatabaseEvents,
     pub pooler: DatabasePooler,
-    /// The servers to LISTEN on, if not those of `url`.
+    /// The servers to LISTEN on. `None` if they are the servers of `url`.
     pub listen_url: Option<Vec<SecretString>>,
     /// Applies to sessions and to users separately.
     pub viewer_cache_size: usize,
@@ -32,11 +32,11 @@ pub struct DatabaseConfig {
 pub enum DatabaseUrl {
     /// A file, which is created if it is missing.
     Sqlite(PathBuf),
-    /// The URL of a server, or of several, of which one accepts writes. Each may contain a password.
+    /// The URLs of one or more servers, one of which accepts writes. Each URL may contain a password.
     Postgres(Vec<SecretString>),
 }
 
-/// How servers on one PostgreSQL database hear of each other's events.
+/// How servers on one PostgreSQL database learn of each other's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseEvents {
     /// By LISTEN and NOTIFY.

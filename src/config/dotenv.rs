@@ -1,15 +1,15 @@
 //! Parses `.env`.
 //!
-//! Programs disagree about this format, most of all about values such as passwords. These rules change a value as
-//! little as possible:
+//! Programs disagree about this format, especially about values such as passwords. These rules change a value as little
+//! as possible:
 //!
 //! - A line is `NAME=value`, optionally after `export `. Any other line belongs to another program and is skipped.
 //! - Blanks around the name and the value are ignored.
-//! - `#` begins a comment at the start of a line, and after a blank in a value without quotes.
+//! - `#` begins a comment at the start of a line and, in a value without quotes, after a blank.
 //! - Quotes around a whole value are stripped, and a quoted value may span several lines. `\n`, `\r`, `\t`, `\"` and
 //!   `\\` are escapes in double quotes. There are no escapes in single quotes.
 //! - `$` is an ordinary character.
-//! - If several lines set the same variable, the last one counts.
+//! - If several lines set the same variable, the last one applies.
 
 /// One variable.
 #[derive(PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) struct Assignment {
 /// # Errors
 /// Fails if the file is not UTF-8 text. The message is the end of a sentence that begins with the name of the file.
 pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
-    // Notepad and PowerShell's `>` can save files like this
+    // Notepad and PowerShell's `>` may write such files
     if file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff") {
         return Err("is saved as UTF-16: save it as UTF-8");
     }
@@ -75,7 +75,7 @@ fn name(line: &[u8]) -> Option<(&str, usize)> {
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit());
     let after = &line[equals + 1..];
     let blanks = after.iter().take_while(|byte| is_blank(**byte)).count();
-    // the blank stays, because a comment in place of the value needs one before it
+    // the blank is kept, because a comment in place of the value needs a blank before it
     let skipped = if after[blanks..].starts_with(b"#") { 0 } else { blanks };
     is_name.then_some((name, equals + 1 + skipped))
 }
@@ -101,7 +101,7 @@ fn value(text: &[u8]) -> (Result<Vec<u8>, &'static str>, usize) {
             return (Ok(whole), last.end);
         }
         if last.end > end {
-            // a forgotten quote is more likely than a multi-line value that continues after its closing quote
+            // a forgotten quote is more likely than text after the closing quote of a multi-line value
             return (Err(NOT_CLOSED), end);
         }
         // `"Ada" <ada@example.org>`: the quotes are part of the value

@@ -11,7 +11,7 @@ use super::{
     smtp_url::MailWay,
 };
 
-/// Returns a warning for each file and folder that others may read or change but should not. It does not change
+/// Returns a warning for each file and folder that others may read or change but should not. Does not correct the
 /// permissions, because they may be intended.
 pub(super) fn warnings(
     mode: Mode,
@@ -40,7 +40,7 @@ pub(super) fn warnings(
         check(data_dir, ANYTHING, "700");
         check(&data_dir.join("secret_key"), ANYTHING, "600");
     }
-    // a folder that does not belong to Gatehouse may be readable, but must not be writable
+    // others may read a folder that is not Gatehouse's own, but must not be able to write to it
     match folder {
         Some(folder) if folder == Path::new("") => check(Path::new("."), WRITE, "go-w"),
         Some(folder) if folder != data_dir => check(folder, WRITE, "go-w"),
@@ -59,7 +59,7 @@ pub(super) fn warnings(
     for path in [&mail.templates_dir, &mail.ca_file, &server.trusted_documents].into_iter().flatten() {
         check(path, WRITE, "go-w");
     }
-    // a change to a manifest changes which documents run
+    // the manifests decide which documents run
     let manifests = server.trusted_documents.as_ref().and_then(|folder| folder.read_dir().ok());
     for manifest in manifests.into_iter().flatten().flatten() {
         check(&manifest.path(), WRITE, "go-w");

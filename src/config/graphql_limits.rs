@@ -7,7 +7,7 @@ use super::{Config, Mode, Variables, reader::Reader, values::within};
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct GraphqlLimits {
     pub bytes: usize,
-    /// Needed because the parser recurses into values without a limit.
+    /// Needed because the parser itself does not limit its recursion into values.
     pub nesting: usize,
     pub depth: u32,
     pub fields: u32,
@@ -32,8 +32,8 @@ impl GraphqlLimits {
         defaults.unwrap_or_else(|error| unreachable!("{error}")).graphql_limits
     }
 
-    /// Returns the limits, but nowhere stricter than the defaults. They apply to the server's own documents: stricter ones would
-    /// break its pages.
+    /// Returns the limits, none of them stricter than its default. They apply to the server's own documents, because
+    /// stricter limits would break its pages.
     #[must_use]
     pub fn at_least_defaults(&self) -> Self {
         let defaults = Self::defaults();

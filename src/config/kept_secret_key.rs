@@ -8,7 +8,8 @@ use std::{
 
 use crate::secrets::{SecretKey, private_file};
 
-/// Reads the key from the file. At the first start, creates the key and the file, which only its owner can read.
+/// Reads the key from the file. At the first start, creates the key and the file. Only the owner of the file can read
+/// it.
 ///
 /// If two programs start at the same time, both use the same key. A file that a crash left empty gets a new key.
 pub(super) fn kept_secret_key(path: &Path) -> Result<SecretKey, String> {
@@ -58,7 +59,7 @@ mod tests {
         for round in 0..50 {
             let path = folder.path().join(format!("{round}/secret_key"));
             if round % 2 == 1 {
-                // what a crash leaves behind
+                // a crash leaves such a file behind
                 private_file(&path, OpenOptions::new().write(true).create_new(true)).unwrap();
             }
             let starts: Vec<_> = (0..8)

@@ -1,4 +1,4 @@
-//! The settings of mail.
+//! The settings for email.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::input::EmailAddress;
 
-/// The sender's address without a mail server, so only in emails that do not leave the machine.
+/// The sender's address if there is no mail server. It appears only in emails that do not leave the machine.
 const NOBODY: &str = "gatehouse@example.org";
 
 /// The content of emails and how they are sent.
@@ -26,7 +26,7 @@ pub struct MailConfig {
     pub rate: Budget,
     /// `SMTP_CA_FILE`.
     pub ca_file: Option<PathBuf>,
-    /// The name in `EMAIL_FROM`, or else `APP_NAME`.
+    /// The name in `EMAIL_FROM`, or `APP_NAME` if there is none.
     pub from_name: String,
     /// The address in `EMAIL_FROM`.
     pub from: EmailAddress,
@@ -117,7 +117,7 @@ fn mail_name(s: &str) -> Result<String, String> {
     is_good.then(|| s.to_owned()).ok_or_else(|| "must be 1 to 64 characters on one line".to_owned())
 }
 
-/// Parses the address of a page for people.
+/// Parses the URL of a page for people.
 pub(super) fn page_address(s: &str, mode: Mode) -> Result<String, String> {
     let example = || "must be an address like https://app.example.org".to_owned();
     let url = Url::parse(s).map_err(|_| example())?;

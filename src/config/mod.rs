@@ -1,4 +1,4 @@
-//! Every setting, with its name, default, meaning and bounds. There is one file per section. No other module reads the
+//! The settings: the name, default, meaning and bounds of each, with one file per section. No other module reads the
 //! environment.
 
 mod budget;
@@ -77,7 +77,7 @@ pub struct Config {
 
     /// Every setting, as `gatehouse config` prints it.
     pub report: Vec<Setting>,
-    /// Warnings for the operator. They are logged as soon as logging is set up.
+    /// Warnings for the operator, which are logged as soon as logging is set up.
     pub warnings: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// Returns everything that is missing, malformed, weak or contradictory, all at once.
+    /// Fails with a list of everything that is missing, malformed, weak or contradictory.
     pub fn load(mode: Mode, variables: &Variables) -> Result<Self, ConfigError> {
         let (config, problems) = Self::read(mode, variables);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
@@ -97,7 +97,7 @@ impl Config {
         Self::read(Mode::Serve, variables).0.report
     }
 
-    /// Reads every setting, and returns the problems. A setting with a problem has its default.
+    /// Reads every setting, and returns the settings and the problems. A setting with a problem has its default.
     fn read(mode: Mode, variables: &Variables) -> (Self, Vec<String>) {
         let mut r = Reader::new(mode, variables);
         let server = ServerConfig::read(&mut r);
@@ -141,7 +141,7 @@ impl Config {
     }
 }
 
-/// Returns the reference of all settings in Markdown. It is the same on every machine.
+/// Returns the reference of all settings in Markdown. The text is the same on every machine.
 ///
 /// # Panics
 /// Never, because a test checks that every default is valid.
@@ -151,8 +151,8 @@ pub fn reference() -> String {
     reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
-/// Checks that, at any time, the owner of an account can request a recovery email, or has one that still works.
-/// Otherwise, strangers could use up the budget and keep the owner out.
+/// Checks that at any time the owner of an account can request a recovery email or has one that still works. Otherwise
+/// strangers could use up the budget and keep the owner out.
 fn check_that_recovery_mails_outlast_their_budget(r: &mut Reader<'_>, codes: &CodeConfig, budgets: &Budgets) {
     r.check(
         budgets.recovery_mails.interval() <= codes.password_reset_ttl,

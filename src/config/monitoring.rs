@@ -27,9 +27,10 @@ pub struct MonitoringConfig {
 /// What `/health/ready` reports to a load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// Whether the server can serve every request: it is not leaving, and its database accepts writes.
+    /// Whether the server can serve every request: it is not shutting down, and its database accepts writes.
     Database,
-    /// Whether the server stays ready during a database outage. Clients then reach the server and get its errors.
+    /// Only whether the server is shutting down. It stays ready during a database outage, so that clients still reach
+    /// it and get its errors.
     Leaving,
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::Url;
 
-/// Parses an origin as browsers send it, of any scheme: `https://app.example.org`, `capacitor://localhost`. A star in
+/// Parses an origin of any scheme, as browsers send it: `https://app.example.org`, `capacitor://localhost`. A star in
 /// place of the first labels matches one or more labels: `https://*.example.org`.
 pub(super) fn origin(s: &str) -> Result<String, String> {
     let example = "an origin like https://app.example.org";
@@ -15,7 +15,7 @@ pub(super) fn origin(s: &str) -> Result<String, String> {
             ));
         }
         "null" => return Err(format!("contains `null`, which any page can send; list {example}")),
-        // the error must not repeat a possible password
+        // the error must not repeat the value, which may contain a password
         _ if s.contains('@') => {
             return Err(format!("contains a user or a password, which no origin has; list {example}"));
         }

@@ -13,10 +13,11 @@ use super::{
 };
 use crate::webauthn::RelyingParty;
 
-/// The site that passkeys belong to, and its page for managing them.
+/// The site to which passkeys belong, and its page for managing them.
 #[derive(Clone, Debug)]
 pub struct PasskeyConfig {
-    /// The site. `None` if `PASSKEY_RP_ID` is `off` or, by default, if the server has no domain. Nobody can use passkeys then.
+    /// The site. `None` if `PASSKEY_RP_ID` is `off` or, by default, if the server has no domain. Without a site, nobody
+    /// can use passkeys.
     pub relying_party: Option<RelyingParty>,
     /// `PASSKEY_MANAGE_URL`.
     pub passkey_manage_url: Option<String>,
@@ -63,7 +64,8 @@ impl PasskeyConfig {
     }
 }
 
-/// Returns the RP ID for a server without the setting. Browsers accept no IP addresses, but accept `localhost` for this machine.
+/// Returns the RP ID for a server without the setting. Browsers do not accept IP addresses, but accept `localhost` for
+/// this machine.
 fn own_id(server: &ServerConfig, mode: Mode) -> String {
     let host = server.public_url.host_str().unwrap_or_default();
     match host {
@@ -72,7 +74,7 @@ fn own_id(server: &ServerConfig, mode: Mode) -> String {
     }
 }
 
-/// Returns the allowed origins where browsers accept passkeys of this domain.
+/// Returns the allowed origins at which browsers accept passkeys of this domain.
 fn own_origins(server: &ServerConfig, id: &str, mode: Mode) -> Vec<String> {
     let is_within = |origin: &String| {
         let host = Url::parse(origin).ok().and_then(|url| Some(url.host_str()?.to_owned()));

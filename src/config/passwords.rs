@@ -21,15 +21,15 @@ pub struct PasswordConfig {
 /// Which library computes Argon2 hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argon2Backend {
-    /// The faster one, if it passes a self-test on this machine.
+    /// The faster library, if it passes a self-test on this machine.
     Auto,
     /// `argon2` by the Rust Crypto project.
     Portable,
 }
 
-/// The most memory that a stored hash may need, in KiB, which also bounds the setting.
+/// The maximum memory that a stored hash may need, in KiB. It is also the upper bound of the setting.
 pub const MAX_ARGON2_MEMORY_KIB: u32 = 64 * 1024;
-/// The most passes that a stored hash may need, which also bounds the setting.
+/// The maximum number of passes that a stored hash may need. It is also the upper bound of the setting.
 pub const MAX_ARGON2_ITERATIONS: u32 = 10;
 
 impl PasswordConfig {

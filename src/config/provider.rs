@@ -1,24 +1,24 @@
-//! A sign-in provider, as it is configured.
+//! The configuration of a sign-in provider.
 
 use secrecy::SecretString;
 use url::Url;
 
-/// A sign-in provider, and the client that is registered there.
+/// A sign-in provider, and the client that is registered with it.
 #[derive(Clone, Debug)]
 pub struct ProviderConfig {
-    /// The ID in the API: `google`, or for a provider of `OIDC_<NAME>_ISSUER` the name in lower case.
+    /// The ID in the API, such as `google`. For a provider of `OIDC_<NAME>_ISSUER`, it is the name in lower case.
     pub id: String,
-    /// The kind, which decides how the provider is asked.
+    /// The kind, which decides how requests to the provider are made.
     pub kind: ProviderKind,
     /// The name that people see.
     pub name: String,
     /// Only tokens that the provider issued to this client are accepted.
     pub client_id: String,
-    /// The secret of the client. Authorization codes need it.
+    /// How this server authenticates as the client. Authorization codes need this.
     pub secret: ClientAuthentication,
-    /// The addresses of the provider.
+    /// The URLs of the provider.
     pub endpoints: ProviderEndpoints,
-    /// What people are asked to share.
+    /// The scopes, which are what people are asked to share.
     pub scopes: Vec<String>,
 }
 
@@ -30,18 +30,18 @@ pub enum ProviderKind {
     Microsoft,
     Apple,
     GitHub,
-    /// Any other issuer of OpenID Connect.
+    /// Any other OpenID Connect issuer.
     Oidc,
 }
 
-/// How this server authenticates at a provider.
+/// How this server authenticates to a provider.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
     /// It cannot, so authorization codes are not accepted.
     None,
-    /// With a secret that the provider gave.
+    /// With a secret that the provider issued.
     Secret(SecretString),
-    /// With a JWT that it signs itself, as Apple requires.
+    /// With a JWT that this server signs itself, as Apple requires.
     SignedByKey {
         /// The ID of the team, which is the issuer of the JWT.
         team_id: String,
@@ -52,29 +52,29 @@ pub enum ClientAuthentication {
     },
 }
 
-/// The addresses of a provider.
+/// The URLs of a provider.
 #[derive(Clone, Debug)]
 pub enum ProviderEndpoints {
     /// The provider lists its endpoints in a document (OpenID Connect Discovery §4).
     Discovery {
-        /// The address of the document.
+        /// The URL of the document.
         url: Url,
-        /// Where Google says which client an access token was issued to.
+        /// The endpoint at which Google reports the client to which it issued an access token.
         tokeninfo: Option<Url>,
-        /// Where Apple posts the answer, because it sends no names in URLs.
+        /// The URL to which Apple posts its response, because it sends no names in URLs.
         callback: Option<String>,
     },
     /// GitHub, or GitHub Enterprise Server.
     GitHub {
-        /// The address of the web site, without a trailing slash.
+        /// The URL of the website, without a trailing slash.
         site: String,
-        /// The address of the API, without a trailing slash.
+        /// The URL of the API, without a trailing slash.
         api: String,
     },
 }
 
 impl ProviderConfig {
-    /// Returns whether people can sign in at the provider in a browser.
+    /// Returns whether people can sign in with the provider in a browser.
     #[must_use]
     pub fn accepts_codes(&self) -> bool {
         !matches!(self.secret, ClientAuthentication::None)

@@ -172,7 +172,7 @@ fn client_id(s: &str) -> Result<String, String> {
 fn tenant(s: &str) -> Result<String, String> {
     match s {
         "common" | "organizations" => Ok(s.to_owned()),
-        // the tenant of all private persons, whose document names it by its ID
+        // the tenant of all personal accounts; its document contains this ID
         "consumers" => Ok("9188040d-6c67-4c5b-b112-36a304b66dad".to_owned()),
         id => match uuid::Uuid::parse_str(id) {
             Ok(id) => Ok(id.to_string()),
@@ -189,7 +189,7 @@ fn private_key(s: &str) -> Result<SecretString, String> {
     Ok(key.into())
 }
 
-/// Parses an address of a provider. It must use https unless it is on this machine, because its responses are trusted.
+/// Parses a URL of a provider. It must use https unless it is on this machine, because the responses are trusted.
 pub(super) fn endpoint(s: &str) -> Result<Url, String> {
     let is_good = |url: &Url| {
         url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url.host_str().unwrap_or_default()))
@@ -200,7 +200,7 @@ pub(super) fn endpoint(s: &str) -> Result<Url, String> {
         .ok_or_else(|| "must be an address that begins with https://".to_owned())
 }
 
-/// Parses such an address, to which paths are added.
+/// Parses a URL of a provider to which paths are added.
 pub(super) fn base(s: &str) -> Result<String, String> {
     let url = endpoint(s)?;
     if url.query().is_some() || url.fragment().is_some() {

@@ -12,7 +12,7 @@ use super::{
     values::{is_loopback, list, optional},
 };
 
-/// The sign-in providers, and the pages of apps that they send people back to.
+/// The sign-in providers, and the pages of apps to which they send people back.
 #[derive(Clone, Debug)]
 pub struct ProvidersConfig {
     /// `PROVIDER_REDIRECT_URIS`. The first one is used if a client names none.
@@ -34,7 +34,7 @@ impl ProvidersConfig {
             .collect();
         let mode = r.mode;
         let has_code_flow = all.iter().any(ProviderConfig::accepts_codes);
-        // in development the server's own pages can try out the providers
+        // in development, people can try out the providers on the server's own pages
         let is_tried = mode == Mode::Dev && has_code_flow;
         let redirect_uris = r.setting(
             "PROVIDER_REDIRECT_URIS",
@@ -53,7 +53,7 @@ impl ProvidersConfig {
     }
 }
 
-/// Reads the providers of `OIDC_<NAME>_ISSUER`. The reference has one row for all names.
+/// Reads the providers of `OIDC_<NAME>_ISSUER`. In the reference, one row stands for all names.
 fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     let mut names: BTreeSet<String> = r.names().filter_map(name_of_issuer).collect();
     let is_reserved = |name: &String| ["GOOGLE", "MICROSOFT", "APPLE", "GITHUB"].contains(&name.as_str());
@@ -75,7 +75,7 @@ fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     names.into_iter().filter_map(|name| other(r, &name)).collect()
 }
 
-/// Returns whether a variable looks like a setting of a provider, but none of the providers has this name.
+/// Returns whether a variable looks like a setting of a provider that is not configured.
 fn is_stray(names: &BTreeSet<String>, setting: &str) -> bool {
     let settings = ["_ISSUER", "_CLIENT_ID", "_CLIENT_SECRET", "_SCOPES", "_LABEL"];
     let name =
@@ -128,7 +128,7 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     })
 }
 
-/// Returns the pages of development mode to which providers send people back. They must be listed under every name of the
+/// Returns the pages of development mode to which providers send people back. They are listed under every name of the
 /// server, because a browser can finish a sign-in only under the name under which it started.
 fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
@@ -151,7 +151,7 @@ fn capitalized(name: &str) -> String {
     format!("{first}{}", rest.to_ascii_lowercase())
 }
 
-/// Checks an address and returns it unchanged, because it is compared character by character (RFC 9700 §4.1.3).
+/// Checks a URL and returns it unchanged, because it is compared character by character (RFC 9700 §4.1.3).
 fn redirect_uri(s: &str, mode: Mode) -> Result<String, String> {
     let is_good = |url: &Url| {
         let is_safe =

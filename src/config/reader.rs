@@ -1,5 +1,6 @@
-//! Reads settings one by one. It takes the given value or the default, records it for `gatehouse config`, and collects
-//! problems. Each setting is defined where it is read, and its name, default and meaning are nowhere else.
+//! Reads settings one by one. The reader takes the given value or the default, records it for `gatehouse config`, and
+//! collects problems. Each setting is defined where it is read. Its name, default and meaning are not repeated anywhere
+//! else.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use super::{
 /// A setting: its definition, and its effective value in a form that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The section of the reference that lists it.
+    /// The section of the reference that lists the setting.
     pub section: Section,
     /// The name of the variable.
     pub name: Cow<'static, str>,
@@ -22,9 +23,9 @@ pub struct Setting {
     pub meaning: Cow<'static, str>,
     /// The value, with secrets hidden.
     pub value: String,
-    /// Whether it must be given.
+    /// Whether the setting must be given.
     pub is_required: bool,
-    /// `environment`, `.env`, `default`, or the option that sets it.
+    /// The source: `environment`, `.env`, `default`, or the option that set the value.
     pub source: &'static str,
     /// Whether the value is not the default.
     pub is_changed: bool,
@@ -84,7 +85,7 @@ impl DefaultValue {
     }
 }
 
-/// Reads settings one by one. It continues after an invalid one, so that all problems are reported at once.
+/// Reads settings one by one. It continues after an invalid setting, so that all problems are reported at once.
 pub(super) struct Reader<'v> {
     pub(super) mode: Mode,
     variables: &'v Variables,
@@ -155,7 +156,7 @@ impl<'v> Reader<'v> {
         });
     }
 
-    /// Returns the variable of a setting. Returns `None` if it is not given.
+    /// Returns the variable of a setting, or `None` if it is not given.
     pub(super) fn find(&self, name: &str) -> Option<&'v Variable> {
         self.variables.get(name)
     }
@@ -172,7 +173,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// Checks whether other users may change or read `.env`. Production rejects a file that others may change.
+    /// Checks whether other users may read or change `.env`. Production rejects a file that others may change.
     pub(super) fn check_env_file(&mut self) {
         let Some(file) = &self.variables.env_file else { return };
         self.warnings.extend(file.warnings());
@@ -191,6 +192,6 @@ fn shown(name: &str, value: &str) -> String {
     if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }
-    // whatever the setting: people put keys into the parameters of URLs
+    // for any setting, because people put keys into the parameters of URLs
     if value.contains("://") { connection_url::without_passwords(value) } else { value.to_owned() }
 }

@@ -1,4 +1,5 @@
-//! Determines which other users of this machine may read or change a file. On systems without mode bits this is unknown.
+//! Determines whether other users of this machine may read or change a file. On systems without mode bits, this is
+//! unknown.
 
 use std::path::Path;
 
@@ -52,8 +53,8 @@ impl EnvFile {
         Self { file: Rights::of(path), folder: Rights::of(folder), holds_secrets }
     }
 
-    /// Returns a problem if other users can change the settings. With `DATABASE_URL` or `SMTP_URL` they could take over every
-    /// account.
+    /// Returns a problem if other users can change the settings. By changing `DATABASE_URL` or `SMTP_URL`, they could
+    /// take over every account.
     pub(super) fn is_open_to_change(&self) -> Option<String> {
         let mode = |rights: Rights| format!("{:03o}", rights.mode & 0o777);
         if let Some(file) = self.file.filter(|file| file.allow(WRITE)) {
@@ -67,7 +68,7 @@ impl EnvFile {
         ))
     }
 
-    /// Returns the remaining warnings for the owner.
+    /// Returns the other warnings for the owner.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some(file) = self.file else { return Vec::new() };
         let mut warnings = Vec::new();

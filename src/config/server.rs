@@ -18,7 +18,7 @@ use super::{
 pub struct ServerConfig {
     pub host: String,
     pub port: u16,
-    /// Links are always built from this, never from a request.
+    /// Links are always built from this URL, never from a request.
     pub public_url: Url,
     /// In lower case, without ports. Includes the host of `public_url`.
     pub allowed_hosts: Vec<String>,
@@ -31,7 +31,7 @@ pub struct ServerConfig {
     pub max_connections_per_address: u32,
     pub playground: bool,
     pub introspection: bool,
-    /// The folder with the manifests.
+    /// The folder that contains the manifests.
     pub trusted_documents: Option<PathBuf>,
     /// The value of the header `Clear-Site-Data`, if it is sent.
     pub clear_site_data: Option<String>,
@@ -114,7 +114,7 @@ impl ServerConfig {
              signs in there.",
             switch,
         );
-        // without introspection, the playground cannot complete anything
+        // without introspection, the playground has no completion
         let introspects = playground || mode != Mode::Serve;
         let introspection = r.setting(
             "INTROSPECTION",
@@ -146,7 +146,7 @@ impl ServerConfig {
         self.public_url.as_str().trim_end_matches('/')
     }
 
-    /// Returns the address of a path of this server, as clients see it.
+    /// Returns the URL of a path of this server, as clients see it.
     #[must_use]
     pub fn public_address(&self, path: &str) -> String {
         format!("{}{path}", self.base_url())
@@ -179,8 +179,8 @@ fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {
     )
 }
 
-/// Parses a directive of `Clear-Site-Data`. `cookies` is refused, because it would sign people out of all apps
-/// of the same domain.
+/// Parses a directive of `Clear-Site-Data`. Rejects `cookies`, because it would sign people out of all apps of the same
+/// domain.
 fn site_data(s: &str) -> Result<&'static str, String> {
     one_of(s, &[("storage", r#""storage""#), ("cache", r#""cache""#)])
 }

@@ -52,7 +52,7 @@ pub enum SmtpTls {
     Never,
 }
 
-/// Parses `SMTP_URL`. The errors never repeat the URL, because its password may be what is wrong with it.
+/// Parses `SMTP_URL`. The errors never repeat the URL, because the wrong part may be its password.
 pub(super) fn smtp_url(s: &str) -> Result<MailWay, String> {
     if let Some(path) = s.strip_prefix("file://") {
         let named = |path: &str| (!path.is_empty()).then(|| MailWay::Folder(path.into()));

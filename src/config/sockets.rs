@@ -2,7 +2,7 @@
 
 use super::{reader::Reader, values::within};
 
-/// The limits on open WebSockets of one server.
+/// The limits on the open WebSockets of one server.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
 pub struct SocketLimits {
@@ -10,7 +10,7 @@ pub struct SocketLimits {
     pub all: usize,
     pub per_address: usize,
     pub per_user: usize,
-    /// The number of subscriptions per WebSocket.
+    /// The maximum number of subscriptions per WebSocket.
     pub subscriptions: usize,
 }
 

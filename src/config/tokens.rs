@@ -39,7 +39,7 @@ pub struct TokenConfig {
     pub introspection_secret: Option<SecretString>,
 }
 
-/// An algorithm that signs access tokens (RFC 7518 §3.1, RFC 8037 §3.1).
+/// An algorithm for signing access tokens (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtAlgorithm {
     /// Ed25519.
@@ -50,7 +50,8 @@ pub enum JwtAlgorithm {
     Rs256,
 }
 
-/// A claim of an access token about its user. The names are those of OpenID Connect Core §5.1; `role` and `bio` are our own.
+/// A claim of an access token about its user. The names come from OpenID Connect Core §5.1, except `role` and `bio`,
+/// which are our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named as the claim is")]
 pub enum Claim {
@@ -174,8 +175,8 @@ impl TokenConfig {
     }
 }
 
-/// Reads the secret. If it is not given, `dev` generates one at its first start and stores it. Commands use a random
-/// one, because they sign nothing.
+/// Reads the secret. If none is given, `dev` generates one at its first start and stores it. Commands use a random one,
+/// because they sign nothing.
 fn secret_key(r: &mut Reader<'_>, data_dir: &Path) -> SecretKey {
     let name = "SECRET_KEY";
     let key = match (r.find(name), r.mode) {

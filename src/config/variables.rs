@@ -70,7 +70,7 @@ impl Variables {
             Err(e) => return Err(unreadable(format!("cannot be read: {e}"))),
         }
         for (name, value) in std::env::vars_os() {
-            // only variables of other programs can contain anything but Unicode
+            // a variable that is not Unicode can belong only to another program
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
                 all.insert(name, Variable::of(value, "environment"));
             }
@@ -95,7 +95,7 @@ impl Variables {
         self.all.iter().filter(|(_, variable)| !variable.is_empty()).map(|(name, _)| name.as_str())
     }
 
-    /// Returns a variable. Returns `None` if it is unset or empty.
+    /// Returns a variable, or `None` if it is unset or empty.
     pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.all.get(name).filter(|variable| !variable.is_empty())
     }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-/// The sender of a request, as far as it is known from the connection.
+/// What is known about the sender of a request from its connection.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// The client's IP address, behind any trusted proxies.
+    /// The IP address of the client itself, not of a trusted proxy.
     pub ip_address: Option<IpAddr>,
     /// The `User-Agent` that the client sent, truncated.
     pub user_agent: Option<String>,

@@ -1,4 +1,4 @@
-//! Checks of a password that a user enters to prove their identity. They are charged before the hash is computed.
+//! Checks of a password that a user enters to prove their identity. A check is charged before the hash is computed.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -24,7 +24,7 @@ pub fn parse_current_password(
 }
 
 /// Checks the password of the viewer, and charges the attempt to the session alone. Returns `None` if the password is
-/// wrong. A user without a password passes if `entered` is `None`, and is charged as well.
+/// wrong. A user without a password passes if `entered` is `None`. This attempt is charged too.
 pub async fn check_current_password(
     app: &App,
     client: &Client,

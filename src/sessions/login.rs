@@ -41,7 +41,7 @@ pub enum LoginRefusal {
     InvalidInput(Vec<FieldError>),
     /// The account is unknown or has no password, or the password is wrong. The client cannot tell which.
     InvalidCredentials,
-    /// The credentials are right, but the account is deactivated.
+    /// The credentials are correct, but the account is deactivated.
     AccountDisabled,
 }
 
@@ -60,8 +60,8 @@ impl From<SignInRefusal> for LoginRefusal {
 /// Signs in with a password.
 ///
 /// Computes one hash for every request, so that the response time does not reveal which accounts exist. Computes a
-/// second hash if the password looks like that of a pending registration, or if it is right but its stored hash uses
-/// outdated parameters.
+/// second hash if the password looks like the password of a pending registration, or if it is correct but its stored
+/// hash uses outdated parameters.
 pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<SignIn, Failure<LoginRefusal>> {
     let password = parse(&input).map_err(LoginRefusal::InvalidInput)?.into_secret();
 
@@ -75,9 +75,9 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     // also queried for existing accounts, because its absence would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
-    // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is also the
-    // registration's, or matches its MAC by chance. And a second hash reveals nothing about the account, only that the password is
-    // the registration's, or one of the 1 in 65,536 that look like it.
+    // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is
+    // also the registration's password or matches its MAC by chance. A second hash reveals nothing about the account.
+    // It reveals only that the password is the registration's, or one of the 1 in 65,536 that look like it.
     let verified = app.passwords.verify(place, password.clone(), stored).await?;
     if let Some(user) = user.filter(|_| verified.is_right) {
         let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password])
@@ -114,14 +114,14 @@ fn parse(input: &LoginInput) -> Result<Password, Vec<FieldError>> {
 
 /// Charges a login as a failure.
 ///
-/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the user has never signed in
-/// from the address, the failure is also charged to each of the two alone. So a stranger has only a few guesses, and cannot use
-/// up those of the owner.
+/// A failure is charged to the account and the address together (`RATE_LIMIT_FAILED_LOGINS`). If the user has never
+/// signed in from the address, the failure is also charged to each of the two alone. A stranger therefore has only a
+/// few guesses, and cannot use up the owner's.
 ///
-/// Strangers can use up the budgets that they share with the owner. The monthly one would then lock the owner out for a
-/// long time, so it applies only to accounts that can also sign in by email. An unknown name counts as having an email
-/// address. A success refunds only its own charge: if the earlier failures vanished too, a stranger would learn that
-/// the owner has signed in.
+/// Strangers can use up the budgets that they share with an owner who signs in from an unknown address. The monthly
+/// budget would then lock the owner out for a long time, so it applies only to accounts that can also sign in by email.
+/// An unknown name counts as having an email address. A success refunds only its own charge. If it refunded the earlier
+/// failures too, a stranger would learn that the owner has signed in.
 async fn charge(
     app: &App,
     address: Option<&Address>,
@@ -152,7 +152,7 @@ async fn charge(
     Attempt::begin_with_place(app, &failures, success, take_place).await
 }
 
-/// The identifier that was entered, parsed.
+/// The parsed identifier.
 enum Identifier {
     Email(EmailAddress),
     Username(Username),
@@ -188,7 +188,7 @@ impl Identifier {
         })
     }
 
-    /// Finds the newest pending registration with this identifier that can have this password, and its challenge.
+    /// Finds the newest pending registration with this identifier whose password may be this one, and its challenge.
     async fn find_registration(
         &self,
         app: &App,

@@ -1,4 +1,4 @@
-//! Signing out of one's own session.
+//! Signing out of the current session.
 
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Ends the session of the refresh token or, without one, of the access token. Returns the ID of the ended session.
-/// Returns `None` if it had already ended or the tokens are invalid, neither of which is an error.
+/// Returns `None` if the session had already ended or the tokens are invalid. Neither is an error.
 ///
 /// An expired access token still works here, because a person who signs out after a break expects it to work. It
 /// works for at most `REFRESH_TOKEN_TTL` after its expiry, so that an old copy in a log or a backup does not stay

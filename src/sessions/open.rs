@@ -1,7 +1,7 @@
 //! Opening a session. No other file inserts one.
 //!
-//! An account with a second factor gets a [`SecondFactorChallenge`] in place of the session, whatever the first proof was. Only
-//! `second_factors/verify_second_factor.rs` opens a session from there.
+//! An account with a second factor gets a [`SecondFactorChallenge`] instead of a session, whatever the first proof was.
+//! Only `second_factors/verify_second_factor.rs` turns the challenge into a session.
 
 use sea_orm::DbErr;
 use time::OffsetDateTime;
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// A session that is about to be opened, with credentials that were right when they were read.
+/// A session that is about to be opened. Its credentials were correct when they were read.
 #[derive(Clone, Debug)]
 pub struct PendingSession {
     session: session::Model,
@@ -35,7 +35,7 @@ pub struct PendingSession {
     link_later: Option<RegisteredIdentity>,
     attempt: Option<Attempt>,
     max_sessions: u32,
-    /// The address of the client, which the account knows from now on.
+    /// The address of the client, which becomes a known address of the account.
     address: Option<String>,
 }
 
@@ -46,7 +46,8 @@ pub enum Opening {
     Opened(Box<OpenedSession>),
     /// The user has a second factor, which must be proven first.
     SecondFactor(Box<SecondFactorChallenge>),
-    /// The credentials have changed since they were read, the user is not active, or another request has spent the proof.
+    /// The credentials have changed since they were read, the user is not active, or another request has spent the
+    /// proof.
     Outdated,
     /// Other sign-ins used up the budget for successful ones.
     RateLimited(Fault),
@@ -61,14 +62,14 @@ pub struct Link {
     pub change: SecurityChange,
 }
 
-/// A passkey that signs in, and the ceremony that is spent for it.
+/// A passkey that signs in, and the ceremony to spend.
 #[derive(Clone, Debug)]
 pub struct UsedPasskey {
     /// The ceremony.
     pub ceremony: passkey_ceremony::Model,
     /// The ID of the passkey.
     pub id: Uuid,
-    /// The number of signatures so far.
+    /// The number of signatures that the authenticator has counted so far.
     pub sign_count: i64,
     /// Whether the private key is on other devices of the user, or in a backup.
     pub is_backed_up: bool,
@@ -126,7 +127,7 @@ impl PendingSession {
         self
     }
 
-    /// Sets the version of the credentials, as it was read before a first proof in an earlier request.
+    /// Sets the version of the credentials to the one that an earlier request read before it checked the first proof.
     #[must_use]
     pub fn as_of(self, credentials_version: i64) -> Self {
         Self { credentials_version, ..self }
@@ -138,8 +139,8 @@ impl PendingSession {
         Self { attempt: Some(attempt), ..self }
     }
 
-    /// Replaces the stored hash of the password with this one, if any. The password itself stays the same, so the
-    /// version of the credentials does too.
+    /// Replaces the stored hash of the password with this one, if there is one. The password itself stays the same, and
+    /// therefore so does the version of the credentials.
     #[must_use]
     pub fn rehashed(self, rehashed: Option<String>) -> Self {
         Self { rehashed, ..self }
@@ -151,7 +152,7 @@ impl PendingSession {
         Self { passkey: Some(passkey), ..self }
     }
 
-    /// Links a provider's account as well.
+    /// Also links a provider's account.
     #[must_use]
     pub fn linking(self, link: Link) -> Self {
         Self { link: Some(link), ..self }
@@ -163,12 +164,13 @@ impl PendingSession {
         Self { link_later: Some(identity), ..self }
     }
 
-    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. If the user has a
-    /// second factor that was not proven, issues a challenge instead.
+    /// Opens the session, and ends the user's oldest session if there are more than `MAX_SESSIONS_PER_USER`. If the
+    /// user has a second factor that has not been proven, issues a challenge instead.
     ///
-    /// Locks the user first, on condition that the version of the credentials is still the one that was read. An operation that
-    /// ends all sessions of a user raises that version, and so does one that enrolls or removes a factor. So either that operation
-    /// comes first and the lock fails, or it waits for the lock and ends this session too.
+    /// Locks the user first, on condition that the version of the credentials is still the one that was read. Every
+    /// operation that ends all sessions of a user, or that enrolls or removes a second factor, raises this version.
+    /// Such an operation therefore either comes first, so that the lock fails, or waits for the lock and takes effect
+    /// on this session too.
     pub async fn open(mut self, txn: &Txn) -> Result<Opening, DbErr> {
         if self.has_second_factor && !self.session.methods().iter().any(|method| method.is_second_factor()) {
             return self.challenge(txn).await;
@@ -178,7 +180,7 @@ impl PendingSession {
         {
             return Ok(Opening::RateLimited(too_many));
         }
-        // after the budgets, which every transaction locks before users
+        // after the charge, because every transaction locks budgets before users
         if let Some(passkey) = self.passkey.take()
             && !passkey.spend(txn, self.session.created_at).await?
         {

@@ -1,4 +1,4 @@
-//! The options with which a browser asks for a passkey.
+//! The options with which a browser requests a passkey.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{app::App, storage::passkey, tokens::CeremonyPurpose, webauthn::request_options};
 
-/// Returns the options for one of these passkeys or, if there are none, for any that the user has for the site. Returns `None` if the
-/// server has no domain for passkeys (`PASSKEY_RP_ID`).
+/// Returns the options for requesting one of these passkeys or, if the list is empty, any passkey that the person has
+/// for the site. Returns `None` if the server has no domain for passkeys (`PASSKEY_RP_ID`).
 #[must_use]
 pub fn passkey_options(
     app: &App,

@@ -1,14 +1,15 @@
 //! Refreshing a session: exchanging a refresh token for the next pair of tokens.
 //!
 //! A refresh token works once. A client that sends it again gets the *same* next pair as long as that pair has not been
-//! used, so concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used, a
-//! repetition shows that two parties hold tokens of the session: **a replayed refresh token ends the session** (RFC
-//! 9700 §4.14.2).
+//! used, so concurrent tabs, lost responses and closed laptops sign nobody out. Once the next pair has been used,
+//! sending the token again shows that two parties hold tokens of the session: **a replayed refresh token ends the
+//! session** (RFC 9700 §4.14.2).
 //!
-//! This alone would miss a thief who refreshes first and uses the next pair elsewhere. Therefore **a different client that
-//! sends the token again gets a sibling**: a new pair that replaces the unused one. The unused pair becomes void, and any use of
-//! a void token also ends the session. A client is different if it has another network or another user agent. An owner who loses
-//! a response and changes networks is also a different client, but in that case nobody holds the void pair.
+//! This rule alone would miss a thief who refreshes first and uses the next pair only outside Gatehouse. Therefore **a
+//! different client that sends the token again gets a sibling**: a new pair that replaces the unused one. The unused
+//! pair becomes void, and any use of a void token also ends the session. A client counts as different if its network or
+//! its user agent differs. An owner who loses a response and changes networks also counts as a different client, but in
+//! that case nobody holds the void pair.
 
 use time::OffsetDateTime;
 
@@ -24,8 +25,8 @@ use crate::{
     storage::{Timestamp, session, session_rotation::Rotation, session_siblings, user},
 };
 
-/// The maximum number of attempts if other clients are faster. With a `REFRESH_GRACE`, the fastest wins and all get its
-/// pair.
+/// The maximum number of attempts if other clients are faster. With a `REFRESH_GRACE`, all clients get the pair of the
+/// fastest one.
 const MOST_TRIES: u32 = 8;
 
 /// The reasons why a refresh is refused.
@@ -67,11 +68,11 @@ pub async fn refresh(
     Ok(SignedIn::reissue(app, user, session, issued_at, now)?)
 }
 
-/// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the time at
-/// which that pair was issued.
+/// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the
+/// time at which that pair was issued.
 ///
-/// Reading the row needs no lock: a sibling is issued only if the row is unchanged, and a token that ends its session now would
-/// also end it later.
+/// Reads the row without a lock. This is safe, because a sibling is issued only if the row is unchanged, and a token
+/// that ends its session at this moment would also end it later.
 async fn repeat(
     app: &App,
     rotation: Rotation,
@@ -84,7 +85,7 @@ async fn repeat(
             .ok_or(RefreshRefusal::InvalidToken)?;
 
         if session.counter <= rotation.counter {
-            // a read from a server that is behind: where the token was spent, the counter is higher
+            // the row comes from a server that is behind, because the counter is higher where the token was spent
             continue;
         }
         let is_base = rotation.counter == session.base_counter();
@@ -99,7 +100,8 @@ async fn repeat(
         if session.newest_client().is_none_or(|newest| newest == rotation.client_hash) {
             return Ok((session, now));
         }
-        // if a thief holds the unused pair, its next use reveals the theft; if its response was lost, nobody needs it
+        // if a thief holds the unused pair, its next use reveals the theft; if its response was lost, nobody needs the
+        // pair
         let sibling = app
             .db
             .write_one(async move |txn| session_siblings::issue_sibling(&txn, &session, rotation).await)

@@ -1,4 +1,4 @@
-//! The challenge in place of a session: the first proof was right, and the account has a second factor.
+//! The challenge that is issued instead of a session if the first proof is correct and the account has a second factor.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     tokens::CeremonyPurpose,
 };
 
-/// The time in which the second factor must be proven.
+/// The time within which the second factor must be proven.
 const TTL: Duration = Duration::from_mins(10);
 
 /// A challenge, as the client sees it.
@@ -38,7 +38,7 @@ pub struct SecondFactorChallenge {
 }
 
 impl SecondFactorChallenge {
-    /// Writes a challenge for a locked user. `session` is the one that would have been opened.
+    /// Writes a challenge for a locked user. `session` is the session that would otherwise be opened.
     pub(super) async fn issue(
         txn: &Txn,
         user: &user::Model,
@@ -65,7 +65,7 @@ impl SecondFactorChallenge {
         Ok(Self { id, methods, passkeys, expires_in: TTL })
     }
 
-    /// Returns the options with which the browser asks for a passkey, if the user has one.
+    /// Returns the options with which the browser requests a passkey, if the user has one.
     #[must_use]
     pub fn passkey_options(&self, app: &App) -> Option<Json> {
         if self.passkeys.is_empty() {
@@ -75,7 +75,7 @@ impl SecondFactorChallenge {
     }
 }
 
-/// Returns the methods by which a user can prove a second factor now.
+/// Returns the methods by which a user can currently prove a second factor.
 pub async fn usable_methods(
     on: &impl sea_orm::ConnectionTrait,
     user: &user::Model,
@@ -87,7 +87,7 @@ pub async fn usable_methods(
     Ok(methods)
 }
 
-/// Returns the passkeys that a user can use now.
+/// Returns the passkeys that a user can currently use.
 pub async fn usable_passkeys(
     on: &impl sea_orm::ConnectionTrait,
     user: &user::Model,

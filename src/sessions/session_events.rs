@@ -18,7 +18,7 @@ pub async fn session_events(
 ) -> Result<impl Stream<Item = Event> + use<>, Failure<Unauthenticated>> {
     let id = viewer.session.id;
     let listener = app.events.listen(viewer.user.id, id);
-    // checked only after listening has begun, because otherwise an end between the two would be missed
+    // checked only after listening has begun, because otherwise the end of the session could be missed
     let session = session::find(app.db.read(), id).await?;
     if !session.is_some_and(|session| session.is_live(Timestamp(app.clock.now()))) {
         return Err(Unauthenticated::Revoked.into());

@@ -1,4 +1,4 @@
-//! The last step of every sign-in to an existing account, after the credentials were checked.
+//! The last step of every sign-in to an existing account, after the credentials have been checked.
 
 use super::{
     client::Client,
@@ -31,8 +31,8 @@ pub enum SignInRefusal {
 
 impl Refusal for SignInRefusal {}
 
-/// Opens the session. If verification is mandatory and the email address is not verified, requests a proof of it
-/// instead.
+/// Opens the session. If verification is mandatory and the email address is not verified, requests a proof of the
+/// address instead.
 pub async fn sign_in(
     app: &App,
     client: &Client,

@@ -25,9 +25,9 @@ pub struct SignedIn {
     pub session: session::Model,
     /// The access token.
     pub access_token: AccessToken,
-    /// The refresh token. `None` if an existing session continues, whose client keeps its current token.
+    /// The refresh token. `None` if an existing session continues, because its client keeps its current token.
     pub refresh_token: Option<SecretString>,
-    /// Seconds until the refresh token expires.
+    /// The number of seconds until the refresh token expires.
     pub refresh_expires_in: i64,
     /// The challenge that was emailed, if the email address is not verified yet.
     pub email_challenge: Option<IssuedChallenge>,
@@ -57,9 +57,9 @@ impl SignedIn {
         Self::reissue(app, user, session, now, now)
     }
 
-    /// Issues another access token for the viewer's session, with the user's current data. Its claims about the session
-    /// are those of the viewer's own token, because a thief must not be able to exchange a stolen token for a better
-    /// one.
+    /// Issues another access token for the viewer's session, with the user's current data. The token repeats the claims
+    /// of the viewer's own token about the session, because a thief must not be able to exchange a stolen token for a
+    /// better one.
     pub fn go_on(
         app: &App,
         user: user::Model,
@@ -80,7 +80,7 @@ impl SignedIn {
         })
     }
 
-    /// Issues the newest tokens of a session. They are the same for the same `issued_at`.
+    /// Issues the newest tokens of a session. The tokens are the same each time for the same `issued_at`.
     pub(super) fn reissue(
         app: &App,
         user: user::Model,

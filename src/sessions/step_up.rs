@@ -8,8 +8,8 @@ use crate::{
     fault::{Failure, Refusal},
 };
 
-/// A viewer whose access token shows a recent proof of identity. Use cases that need one take this type or call
-/// [`step_up`] first.
+/// A viewer whose access token shows a recent proof of identity. Use cases that need such a proof take this type or
+/// call [`step_up`] first.
 #[derive(Clone, Copy, Debug)]
 pub struct SteppedUp<'v>(&'v Viewer);
 
@@ -31,18 +31,18 @@ impl Deref for SteppedUp<'_> {
     }
 }
 
-/// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago. If the user has a second factor, it must have been among
-/// the proofs.
+/// Requires a reauthentication or sign-in at most `STEP_UP_MAX_AGE` ago. If the user has a second factor, it must have
+/// been one of the proofs.
 ///
-/// The check depends on the access token of the request, not on the row of the session. So a stolen copy of an earlier
+/// The check depends on the access token of the request, not on the row of the session, so a stolen copy of an earlier
 /// token gains nothing when the owner reauthenticates.
 pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, ReauthenticationRequired> {
     let is_enough = !viewer.user.has_second_factor() || viewer.amr.is_multi_factor();
     if is_enough && is_recent(app, viewer) { Ok(SteppedUp(viewer)) } else { Err(ReauthenticationRequired) }
 }
 
-/// Requires a recent proof by an emailed code or link. A first second factor needs it, because it would lock out an owner
-/// whose password a thief knows.
+/// Requires a recent proof by an emailed code or link. Needed to enroll the first second factor, because a thief who
+/// knows the password could otherwise lock out the owner with it.
 pub fn step_up_by_email<'v>(
     app: &App,
     viewer: &'v Viewer,

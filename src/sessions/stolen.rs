@@ -1,4 +1,4 @@
-//! The response to stolen tokens: the session ends, and its owner gets an email.
+//! Ends sessions whose tokens were stolen, and emails their owners.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -20,8 +20,8 @@ pub(super) enum Evidence {
     AccessToken(i64),
 }
 
-/// Ends a session of which two parties hold tokens, unless it has already ended. The session ends before any response
-/// is sent.
+/// Ends a session whose tokens are held by two parties, unless it has already ended. The session ends before any
+/// response is sent.
 pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Result<(), Fault> {
     let now = Timestamp(app.clock.now());
     let ended = app
@@ -59,7 +59,7 @@ pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     outbox::wake(app);
 }
 
-/// Writes the email to the owner of a session, in the transaction that has just ended it.
+/// Writes the email to the owner of a session in the transaction that has just ended the session.
 pub(super) async fn write_to_owner(txn: &Txn, session: &session::Model, now: Timestamp) -> Result<(), DbErr> {
     let owner = user::find(txn, session.user_id).await?;
     let mail = owner.and_then(|owner| notice(now.0, MailKind::SessionStolen, &owner, None));

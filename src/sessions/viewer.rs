@@ -28,7 +28,7 @@ pub struct Viewer {
     /// The time at which the access token expires.
     pub expires_at: OffsetDateTime,
     /// The time of the holder's last sign-in or reauthentication, according to the access token. The row of the session
-    /// may have a later time: if a thief holds the token, the owner may have reauthenticated since.
+    /// may have a later time, for example if the owner has reauthenticated while a thief holds an older token.
     pub authenticated_at: OffsetDateTime,
     /// The methods of that proof, according to the access token.
     pub amr: Amr,
@@ -50,8 +50,8 @@ impl Viewer {
         must_enroll(app, &self.user)
     }
 
-    /// Issues another access token to the same holder. It belongs to the same refresh token even if the session has
-    /// been refreshed since. Otherwise its use would make the holder's refresh token count as spent.
+    /// Issues another access token to the same holder. The access token belongs to the same refresh token even if the
+    /// session has been refreshed since. Otherwise using it would make the holder's refresh token count as spent.
     pub(crate) fn access_token(
         &self,
         app: &App,
@@ -70,10 +70,10 @@ impl Viewer {
     }
 }
 
-/// The viewer of a request, to be checked again in the transaction that changes how they sign in.
+/// The viewer of a request, to be checked again in a transaction that changes how a user signs in.
 ///
-/// A request can take long, for example because it computes a hash. In the meantime the owner may have ended the session of a thief,
-/// or enrolled a second factor that the thief does not have.
+/// A request can take a long time, for example because it computes a hash. In the meantime the owner may have ended a
+/// thief's session or enrolled a second factor that the thief does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct ViewerClaim {
     user_id: Uuid,
@@ -82,8 +82,8 @@ pub struct ViewerClaim {
 }
 
 impl ViewerClaim {
-    /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the user has a
-    /// second factor that the viewer's access token does not show.
+    /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the
+    /// user has a second factor that the viewer's access token does not show.
     pub async fn lock(
         self,
         txn: &Txn,
@@ -96,7 +96,7 @@ impl ViewerClaim {
         }
     }
 
-    /// Does the same for a user who is locked already, and returns the session.
+    /// Does the same for a user who is already locked, and returns the session.
     pub async fn of(
         self,
         user: &user::Model,
@@ -121,7 +121,8 @@ pub fn must_enroll(app: &App, user: &user::Model) -> bool {
     is_required && !user.has_second_factor()
 }
 
-/// Returns who accepts the access tokens of a user. Those of a user who must enroll a second factor are of no use elsewhere.
+/// Returns who accepts the access tokens of a user. Services other than Gatehouse do not accept the tokens of a user
+/// who must first enroll a second factor.
 pub(super) fn audience(app: &App, user: &user::Model) -> Audience {
     if must_enroll(app, user) { Audience::Enrolment } else { Audience::Everyone }
 }
@@ -184,7 +185,7 @@ pub async fn viewer(app: &App, access_token: Option<&str>) -> Result<Viewer, Fai
 async fn note_use(app: &App, cached: &session::Model, counter: i64) -> Result<bool, Fault> {
     let id = cached.id;
     if counter > cached.seen_counter {
-        // from now on, a repetition of the previous refresh token shows that it was stolen
+        // from now on, a reuse of the previous refresh token shows that it was stolen
         let raise = async move |txn| session::raise_seen_counter(&txn, id, counter).await;
         if app.db.write_one(raise).await? {
             return Ok(true);

@@ -1,5 +1,5 @@
-//! The table of sign-ins with a provider that were started in a browser and are not complete. A row contains no secrets, only
-//! digests of `state` and `code_verifier`.
+//! The table of provider sign-ins that were started in a browser and are not yet complete. A row contains no secrets,
+//! only digests of `state` and `code_verifier`.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 use time::OffsetDateTime;
@@ -15,13 +15,13 @@ pub struct Model {
     pub state_hash: String,
     /// The SHA-256 of `code_verifier`, in base64url (RFC 7636 §4.2).
     pub code_challenge: String,
-    /// The address of the app to which the browser comes back.
+    /// The URL of the app to which the browser is sent back.
     pub redirect_uri: String,
-    /// The ID of the provider. A code of another provider is not accepted (RFC 9700 §4.4).
+    /// The ID of the provider. An authorization code from another provider is not accepted (RFC 9700 §4.4).
     pub provider: String,
-    /// The given name of the person, if the provider sent it to the server.
+    /// The person's given name, if the provider sent it.
     pub given_name: Option<String>,
-    /// The family name.
+    /// The person's family name.
     pub family_name: Option<String>,
     /// When the request expires. 1970-01-01 if it was spent.
     pub expires_at: Timestamp,
@@ -49,7 +49,7 @@ pub async fn spend(
     now: Timestamp,
 ) -> Result<Option<Model>, DbErr> {
     let spent = Entity::update_many()
-        // long ago rather than now: the clocks of two servers may differ
+        // not `now`, because the clocks of two servers may differ
         .col_expr(Column::ExpiresAt, Expr::value(Timestamp(OffsetDateTime::UNIX_EPOCH)))
         .filter(Column::StateHash.eq(state_hash))
         .filter(Column::CodeChallenge.eq(code_challenge))
@@ -72,7 +72,7 @@ pub async fn find_live(
     of_provider.filter(Column::ExpiresAt.gt(now)).one(on).await
 }
 
-/// Stores the name that a provider sent about the person of a request, unless it has one.
+/// Stores the person's name as the provider sent it, unless the request already has a given name.
 pub async fn keep_name(
     on: &impl ConnectionTrait,
     state_hash: String,

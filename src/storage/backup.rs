@@ -1,4 +1,4 @@
-//! A copy of a SQLite database, made while servers use it, and checked.
+//! Copies a SQLite database while servers use it, and checks the copy.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,13 +14,13 @@ use crate::secrets::private_file;
 /// The tables whose rows are counted for the operator.
 const COUNTED: [&str; 4] = ["users", "sessions", "identities", "outbox"];
 
-/// How long the copy waits for a server that locks the file.
+/// How long the copy waits while a server has the file locked.
 const BUSY_TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The reason why there is no backup.
+/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is no such database.
+    /// The database does not exist.
     #[error("there is no database at {}", .0.display())]
     Missing(PathBuf),
     /// The file cannot be created. A file that exists is never overwritten.
@@ -44,12 +44,12 @@ pub enum BackupError {
 pub struct Backup {
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// Tables, and the numbers of their rows.
+    /// The counted tables, each with its number of rows.
     pub rows: Vec<(&'static str, u64)>,
 }
 
-/// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is a snapshot: it contains each
-/// write completely or not at all. Writes do not wait for it. If it fails, no file is left.
+/// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is a snapshot: it contains
+/// each write completely or not at all. Writes do not wait for it. If the backup fails, no file is left behind.
 pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if !from.exists() {
         return Err(BackupError::Missing(from.to_owned()));
@@ -58,7 +58,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.exists() {
         return Err(failed(io::ErrorKind::AlreadyExists.into()));
     }
-    // under another name, because what is interrupted must not look like a backup
+    // under another name, because an interrupted copy must not look like a backup
     let part = to.with_added_extension("part");
     // SQLite fills an empty file and keeps its permissions
     private_file(&part, OpenOptions::new().write(true).create_new(true))
@@ -86,7 +86,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Reads the whole copy.
+/// Checks the whole copy, and counts its rows.
 fn check(file: &Path) -> Result<Backup, BackupError> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
@@ -103,7 +103,7 @@ fn check(file: &Path) -> Result<Backup, BackupError> {
     Ok(Backup { bytes, rows })
 }
 
-/// Waits until the name of a file is on disk, because the machine may crash after the command has reported a backup.
+/// Waits until the name of a file is on disk, because a reported backup must survive a crash of the machine.
 fn flush_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

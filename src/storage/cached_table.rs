@@ -1,4 +1,4 @@
-//! Statements that change cached rows, and tell the viewer cache which rows they change.
+//! Statements that change cached rows and tell the viewer cache which rows they change.
 //!
 //! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many`
 //! and `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would not update the cache. The raw
@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{Publish, Viewers};
 
-/// A table with rows in the viewer cache, where they are found by ID.
+/// A table whose rows the viewer cache holds by ID.
 pub(super) trait CachedTable: EntityTrait {
     /// The column of the ID.
     const ID: Self::Column;
@@ -21,7 +21,7 @@ pub(super) trait CachedTable: EntityTrait {
     /// Returns the ID of a row.
     fn id(row: &Self::Model) -> Uuid;
 
-    /// Names the rows with these IDs to the viewer cache.
+    /// Names the rows with these IDs for the viewer cache.
     fn viewers(ids: &[Uuid]) -> Viewers<'_>;
 }
 
@@ -52,7 +52,7 @@ impl<E: CachedTable> ChangeOne<UpdateMany<E>> {
         self.statement.exec(on).await
     }
 
-    /// Returns the changed row, or `None` if none matched.
+    /// Returns the changed row, or `None` if no row matched.
     pub(super) async fn exec_with_returning(self, on: &impl Publish) -> Result<Option<E::Model>, DbErr> {
         on.will_change(E::viewers(&[self.id]));
         let changed = self.statement.exec_with_returning(on).await?;
@@ -71,7 +71,7 @@ impl<E: CachedTable> ChangeMany<UpdateMany<E>> {
 
     /// Returns the changed rows.
     pub(super) async fn exec_with_returning(self, on: &impl Publish) -> Result<Vec<E::Model>, DbErr> {
-        // announced first: if the statement fails or its future is dropped, nothing else names the rows it may have
+        // announced first, because if the statement fails or its future is dropped, nothing names the rows it may have
         // changed
         on.will_change(Viewers::Unknown);
         let changed = self.0.exec_with_returning(on).await?;
@@ -85,7 +85,7 @@ impl<E: CachedTable> ChangeMany<DeleteMany<E>> {
         Self(E::delete_many())
     }
 
-    /// Deletes rows that no request accepts any more. They may stay in the cache.
+    /// Deletes dead rows. They may stay in the cache, because no request accepts them.
     pub(super) async fn exec_on_dead(self, on: &impl Publish) -> Result<DeleteResult, DbErr> {
         self.0.exec(on).await
     }

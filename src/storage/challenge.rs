@@ -1,5 +1,5 @@
-//! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the code
-//! nor the link, because both are derived from its ID.
+//! The table of email challenges: codes and links that were emailed to prove an address. A row contains neither the
+//! code nor the link, because both are derived from its ID.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -31,7 +31,7 @@ pub struct Model {
     pub registration: Option<String>,
     /// The key of the username of the account to create.
     pub username_key: Option<String>,
-    /// The number of codes that were tried with its ID.
+    /// The number of codes that were tried for the challenge.
     pub attempts: i32,
     /// When the challenge was created.
     pub created_at: Timestamp,
@@ -41,8 +41,8 @@ pub struct Model {
     pub ended_at: Option<Timestamp>,
     /// The first challenge of a series in which each email replaces the one before. `None` in rows of earlier versions.
     pub series_id: Option<Uuid>,
-    /// The random ID in the link. It differs from the ID of the row, with which a reader of the email could act as the
-    /// client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
+    /// The random ID in the link. It differs from the ID of the row, because with that ID a reader of the email could
+    /// act as the client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
     pub link_id: Option<Uuid>,
     /// The session that requested the challenge, if the proof counts only in that session.
     pub session_id: Option<Uuid>,
@@ -157,7 +157,7 @@ pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<O
     Ok(newest.all(on).await?.pop())
 }
 
-/// Lists the live challenges of an address, the newest first. Their number is bounded by the budget for emails.
+/// Lists the live challenges of an address, newest first. The budget for emails bounds their number.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -167,7 +167,7 @@ pub async fn list_live(
     of_address.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).all(on).await
 }
 
-/// Lists those of these address keys that a sign-up in progress uses.
+/// Returns which of these address keys belong to a sign-up in progress.
 pub async fn list_registering(
     on: &impl ConnectionTrait,
     email_keys: &[String],
@@ -189,7 +189,7 @@ pub async fn list_registering(
 /// with any number of addresses.
 const MAX_OF_USERNAME: u64 = 32;
 
-/// Lists the live challenges of sign-ups with this username, the newest first, at most 32.
+/// Lists the live challenges of sign-ups with this username, newest first, but at most 32.
 pub async fn list_live_by_username_key(
     on: &impl ConnectionTrait,
     username_key: &str,
@@ -228,8 +228,8 @@ pub async fn count_attempt(
     Ok(counted.into_iter().next())
 }
 
-/// Confirms the link of a live sign-in challenge. The challenge stays usable. Publishes the confirmation only once, even if several
-/// callers race.
+/// Confirms the link of a live sign-in challenge, which stays usable. Publishes the confirmation only once, even if
+/// several callers race.
 pub async fn confirm(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     let of_link = Column::Id.eq(id).and(Column::Purpose.eq(Purpose::SignIn));
     let confirming = Entity::update_many().col_expr(Column::ConfirmedAt, Expr::value(now));

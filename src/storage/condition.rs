@@ -1,4 +1,4 @@
-//! The condition of the database, for an operator who is about to go live.
+//! Examines the database for an operator who is about to go live.
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, Statement,
@@ -35,21 +35,21 @@ pub struct ServerCondition {
     pub unreadable: Vec<String>,
     /// How the connection is protected.
     pub protection: Protection,
-    /// By how much its clock is ahead of the clock of this machine.
+    /// How far the server's clock is ahead of this machine's clock.
     pub clock_lead: time::Duration,
 }
 
-/// How a connection to a server is protected from others on the network.
+/// How a connection to a server is protected on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
-    /// It does not leave this machine.
+    /// The connection does not leave this machine.
     Local,
     /// Gatehouse connects only if the connection is encrypted.
     Required,
-    /// PostgreSQL's connection is encrypted, but Gatehouse would also connect without. If there is a pooler, that is the pooler's
-    /// connection.
+    /// PostgreSQL says that the connection is encrypted, but Gatehouse would also connect without encryption. Behind a
+    /// pooler, this describes the pooler's connection to PostgreSQL.
     Encrypted,
-    /// It is not encrypted.
+    /// The connection is not encrypted.
     None,
 }
 
@@ -72,10 +72,10 @@ pub const TABLES: [&str; 15] = [
     "users",
 ];
 
-/// The tables that a server only reads, to find out whether it fits the schema.
+/// The tables that a server only reads, to find out whether it works with the schema.
 pub const HISTORY: [&str; 2] = ["schema_compatibility", "seaql_migrations"];
 
-/// The state of a server, in one row. A table that does not exist yet is not forbidden.
+/// Reads the state of a server as one row. A table that does not exist yet does not count as forbidden.
 const EXAMINE: &str = r#"SELECT current_setting('server_version') AS "version", current_user::text AS "role",
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS "is_superuser",
     COALESCE((SELECT string_agg("name", ',') FROM unnest(CAST($1::text AS text[])) AS "table" ("name") WHERE to_regclass("name") IS NOT NULL
@@ -87,10 +87,10 @@ const EXAMINE: &str = r#"SELECT current_setting('server_version') AS "version", 
     COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS "is_encrypted",
     (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "now""#;
 
-/// Connects, and examines the database. Changes nothing.
+/// Connects to the database and examines it. Changes nothing.
 ///
 /// # Errors
-/// Fails if the database cannot be reached, or accepts no writes.
+/// Fails if the database cannot be reached or accepts no writes.
 pub async fn examine(config: &Config) -> Result<Condition, DbErr> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url
         && !path.exists()
@@ -118,7 +118,7 @@ async fn of_file(on: &impl ConnectionTrait) -> Result<Condition, DbErr> {
 async fn of_server(on: &impl ConnectionTrait, url: &DatabaseUrl) -> Result<Condition, DbErr> {
     let clock = Clock::default();
     let before = clock.now();
-    // as text, because sea-orm's feature for arrays is off
+    // as text, because sea-orm's array feature is off
     let list = |tables: &[&str]| format!("{{{}}}", tables.join(",")).into();
     let examine =
         Statement::from_sql_and_values(DbBackend::Postgres, EXAMINE, [list(&TABLES), list(&HISTORY)]);

@@ -17,7 +17,7 @@ pub struct Model {
     pub provider: String,
     /// The `iss` of the provider. Unique together with `subject`.
     pub issuer: String,
-    /// The `sub` of the account there.
+    /// The `sub` of the account at the provider.
     pub subject: String,
     /// The email address of that account when it was linked.
     pub email: Option<String>,
@@ -46,8 +46,8 @@ pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
     Entity::find().filter(Column::Id.eq(id)).one(on).await
 }
 
-/// Finds the user of an identity. Uses one statement: otherwise the link could end between two reads, and the user
-/// would be read with newer credentials.
+/// Finds the user of an identity. Uses one statement, because between two reads the identity could be unlinked, and the
+/// user would then be read with newer credentials.
 pub async fn find_user(
     on: &impl ConnectionTrait,
     issuer: &str,
@@ -80,10 +80,10 @@ pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
     Ok(inserted > 0)
 }
 
-/// Links an identity that no user has.
+/// Links an identity that is not linked to any user.
 ///
 /// # Errors
-/// A constraint violation if a user already has it.
+/// A constraint violation if it is already linked.
 pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())

@@ -18,7 +18,7 @@ pub struct Model {
     /// An IPv4 address, or the /64 network of an IPv6 address.
     #[sea_orm(primary_key, auto_increment = false)]
     pub address: String,
-    /// When the user last signed in from there. Lags behind by up to a day.
+    /// When the user last signed in from there. May be up to a day out of date.
     pub last_used_at: Timestamp,
     /// The number of logins that failed there since the last sign-in.
     pub failures: i32,
@@ -30,10 +30,11 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-/// The number of consecutive failures that makes an address unknown again (NIST SP 800-63B §3.2.2).
+/// The number of consecutive failures after which an address is unknown again (NIST SP 800-63B §3.2.2).
 const MAX_FAILURES: i32 = 100;
 
-/// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins have failed since.
+/// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins have failed
+/// since.
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
     Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))
@@ -87,7 +88,7 @@ pub async fn delete_unused(on: &impl ConnectionTrait, before: Timestamp, limit: 
         .from(Entity)
         .and_where(Column::LastUsedAt.lt(before))
         .limit(limit)
-        // must neither wait for a sign-in nor delete the address that a sign-in has just renewed
+        // must neither wait for a sign-in nor delete an address that a sign-in has just renewed
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let key = Expr::tuple([Column::UserId, Column::Address].map(Expr::col));
     let deleted = Entity::delete_many().filter(key.in_subquery(unused)).exec(on).await?;

@@ -1,6 +1,6 @@
 //! Brings the tables up to date with migrations, one at a time, while servers use the tables.
 //!
-//! Each migration is a transaction of its own, or, if it says so, a series of steps that can be repeated. So the next run
+//! Each migration is a transaction of its own or, if it says so, a series of repeatable steps. The next run therefore
 //! continues where an interrupted one stopped.
 
 use std::time::Duration;
@@ -23,14 +23,14 @@ use crate::{
 /// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// How often a migration is tried if others have locked its tables. Each attempt waits for as long as
+/// How often a migration is tried if other transactions have locked its tables. Each attempt waits for up to
 /// `MIGRATION_LOCK_TIME_LIMIT`.
 const ATTEMPTS: u32 = 30;
 
 /// The time between attempts, in which requests that an attempt held up can proceed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The interval at which a server that waits for another to migrate checks whether it has finished.
+/// The interval at which a server that waits for another one to migrate checks whether that server has finished.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why the database could not be migrated or used.
@@ -45,20 +45,20 @@ pub enum MigrateError {
     /// A migration has failed.
     #[error("migration {name} failed: {error}")]
     Failed {
-        /// Its name.
+        /// The name of the migration.
         name: String,
         /// What the database said.
         error: DbErr,
     },
-    /// A migration did not get the locks that it needs.
+    /// A migration could not get the locks that it needs.
     #[error(
         "migration {name} was tried {attempts} times, but other transactions hold locks on its tables: wait for them to end, or end \
          them, and run `gatehouse migrate` again, which will continue with this migration ({error})"
     )]
     Locked {
-        /// Its name.
+        /// The name of the migration.
         name: String,
-        /// How often it was tried.
+        /// How often the migration was tried.
         attempts: u32,
         /// What the database said.
         error: DbErr,
@@ -66,26 +66,28 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// Returns whether the database cannot be reached, or accepts no writes now, so that a later attempt may succeed.
+    /// Returns whether a later attempt may succeed, because the database cannot be reached or accepts no writes at the
+    /// moment.
     #[must_use]
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Database(DbErr::Conn(_)))
     }
 }
 
-/// Applies the pending migrations, and returns those that it applied. Several servers may do so at the same time. If it fails or is
-/// interrupted, the next run continues where it stopped.
+/// Applies the pending migrations and returns the ones it applied. Several servers may call this at the same time. If a
+/// run fails or is interrupted, the next one continues where it stopped.
 pub async fn migrate(config: &Config) -> Result<Vec<Migration>, MigrateError> {
     migrate_within(config, ATTEMPTS).await
 }
 
-/// Does the same as [`migrate`], but tries a migration at most `attempts` times if others have locked its tables.
+/// Does the same as [`migrate`], but tries a migration at most `attempts` times if other transactions have locked its
+/// tables.
 pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migration>, MigrateError> {
     let connection = connect_alone(config).await?;
     let steps = migrations::all();
     let mut applied = Vec::new();
     loop {
-        // each time, because a connection that broke and was replaced has lost the lock
+        // each time, because a connection that replaced a broken one does not hold the lock
         lock(&connection).await?;
         let history = History::read(&connection).await?;
         history.check(&steps)?;
@@ -98,7 +100,7 @@ pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migrat
     Ok(applied)
 }
 
-/// Returns the version of the schema that this program works with: the number of its migrations.
+/// Returns the version of this program's schema, which is the number of its migrations.
 #[must_use]
 pub fn schema_version() -> usize {
     migrations::all().len()
@@ -107,7 +109,7 @@ pub fn schema_version() -> usize {
 /// Counts the pending migrations. Changes nothing.
 ///
 /// # Errors
-/// Fails if the database cannot be reached, or this version does not work with its newer migrations.
+/// Fails if the database cannot be reached or has newer migrations that this version does not work with.
 pub async fn count_pending(config: &Config) -> Result<usize, MigrateError> {
     let (history, steps) = (history(config).await?, migrations::all());
     history.check(&steps)?;
@@ -120,15 +122,16 @@ pub async fn status(config: &Config) -> Result<Vec<Migration>, MigrateError> {
     Ok(history.list(&steps))
 }
 
-/// Waits until this connection is the only one that migrates. On SQLite each migration locks the file.
+/// Waits until this connection is the only one that migrates. Does nothing on SQLite, where each migration locks the
+/// file.
 async fn lock(on: &DatabaseConnection) -> Result<(), DbErr> {
     if on.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
     let mut has_waited = false;
     loop {
-        // a statement that waited for the lock would hold a snapshot, for which the other server's CREATE INDEX CONCURRENTLY
-        // would wait in turn
+        // does not wait in the statement: a waiting statement holds a snapshot, and the other server's CREATE INDEX
+        // CONCURRENTLY would wait for that snapshot in turn
         let sql = format!("SELECT pg_try_advisory_lock({LOCK}) AS is_mine");
         let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
         if row.map(|row| row.try_get("", "is_mine")).transpose()?.unwrap_or(false) {
@@ -166,7 +169,7 @@ async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bo
 async fn try_to_apply(on: &DatabaseConnection, step: &Step) -> Result<bool, DbErr> {
     install(on).await?;
     if step.migration.use_transaction() == Some(false) {
-        // first, because an older version may be started after an interruption
+        // first, because an older version may be started after an interrupted migration
         record_compatibility(on, step).await?;
         step.migration.up(&SchemaManager::new(on)).await?;
         return record(on, step).await;

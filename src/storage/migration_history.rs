@@ -1,8 +1,8 @@
-//! The tables that say which migrations were applied, and which versions of Gatehouse work with them.
+//! The tables that record which migrations were applied and which versions of Gatehouse work with them.
 //!
-//! sea-orm-migration refuses a database with a migration that it does not know. So that an older version can be started again after
-//! a newer one has migrated, this file lists and compares migrations itself. `schema_compatibility` tells the older version whether
-//! it works with the tables.
+//! sea-orm-migration rejects a database with a migration that it does not know. This file lists and compares migrations
+//! itself, so that an older version can be started again after a newer one has migrated. The table
+//! `schema_compatibility` tells the older version whether it works with the schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,20 +26,20 @@ pub struct Migration {
 /// Whether a migration has been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrationState {
-    /// It has been applied.
+    /// The migration has been applied.
     Applied,
-    /// It is yet to be applied.
+    /// The migration has not been applied yet.
     Pending,
-    /// A newer version has applied it, and this version works with it.
+    /// A newer version has applied the migration, and this version works with it.
     Newer,
-    /// A newer version has applied it, and this version may not work with it.
+    /// A newer version has applied the migration, and this version may not work with it.
     TooNew,
 }
 
 /// Why this version may not use the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Incompatible {
-    /// A newer version has changed the database so that this version does not work with it.
+    /// A newer version has changed the database in such a way that this version does not work with it.
     #[error(
         "the database has migration {name} from a newer version, which needs schema {needed} or later; this version has schema \
          {known}: install the newer version, or restore the backup from before that migration"
@@ -47,12 +47,12 @@ pub enum Incompatible {
     TooOld {
         /// The name of the migration.
         name: String,
-        /// The oldest schema that works with it.
+        /// The oldest schema that works with the migration.
         needed: usize,
         /// The schema of this version.
         known: usize,
     },
-    /// The database has a migration of which this version knows nothing.
+    /// The database has a migration that this version does not know, and no record of which versions work with it.
     #[error(
         "the database has migration {name}, which this version does not know, and does not say which versions work with it: \
          install the version that applied it"
@@ -67,7 +67,8 @@ pub enum Incompatible {
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) applied: BTreeSet<String>,
-    /// The oldest schema that works with each migration, including one that was interrupted and is not applied yet.
+    /// The oldest schema that works with each migration, including a migration that was interrupted and is not applied
+    /// yet.
     oldest_schemas: BTreeMap<String, usize>,
 }
 
@@ -82,7 +83,7 @@ impl History {
         if manager.has_table("schema_compatibility").await? {
             let rows = compatibility::Entity::find().all(on).await?;
             let oldest = |row: compatibility::Model| {
-                // with an invalid number, no version may use the database
+                // if the number is invalid, no version may use the database
                 (row.migration, usize::try_from(row.oldest_schema).unwrap_or(usize::MAX))
             };
             history.oldest_schemas = rows.into_iter().map(oldest).collect();
@@ -90,7 +91,7 @@ impl History {
         Ok(history)
     }
 
-    /// Returns the migrations that this version does not know, with the oldest schema that works with each.
+    /// Returns the migrations that this version does not know, each with the oldest schema that works with it.
     fn unknown<'a>(&'a self, steps: &'a [Step]) -> impl Iterator<Item = (&'a str, Option<usize>)> {
         let all: BTreeSet<&str> =
             self.applied.iter().chain(self.oldest_schemas.keys()).map(String::as_str).collect();
@@ -98,7 +99,7 @@ impl History {
         unknown.map(|name| (name, self.oldest_schemas.get(name).copied()))
     }
 
-    /// Fails if this version may not work with a migration of a newer one.
+    /// Fails if this version may not work with a migration of a newer version.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Incompatible> {
         let known = steps.len();
         for (name, oldest) in self.unknown(steps) {

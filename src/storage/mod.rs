@@ -1,4 +1,4 @@
-//! The database: a way to read, a way to write, and one file for each table.
+//! The database: one way to read, one way to write, and one file for each table.
 //!
 //! Statements are functions in the file of their table. They take any connection, run one statement and make no
 //! decisions. Use cases make the decisions and open transactions:
@@ -13,7 +13,7 @@
 //!     .await?;
 //! ```
 //!
-//! [`Db::write`] runs a transaction. [`Db::write_one`] is cheaper and runs exactly one statement. On PostgreSQL a write
+//! [`Db::write`] runs a transaction. [`Db::write_one`] is cheaper but runs exactly one statement. On PostgreSQL a write
 //! is a transaction on a connection of its own. On SQLite one writer commits all writes in groups, because one fsync
 //! costs the same for a hundred writes as for one.
 //!
@@ -27,14 +27,13 @@
 //!
 //! # Rules
 //!
-//! - **Tables do not know the engine.** They import what this file re-exports: [`Publish`], [`Reader`], [`Timestamp`] and
-//!   [`Viewers`].
+//! - **Tables do not know the engine.** Their files import only what this file re-exports: [`Publish`], [`Reader`],
+//!   [`Timestamp`] and [`Viewers`].
 //! - **The viewer cache is never stale.** Statements that change rows of `users` or `sessions` are built by
 //!   `cached_table.rs`, which tells the cache which rows change. Raw SQL calls [`Publish::will_change`] first.
-//! - **Events follow the commit.** A statement publishes an event with [`Publish::publish`], and the event is sent
-//!   after COMMIT.
-//! - **If a key is unique, rows are found with `all`, not `one`.** `one` adds `LIMIT ?`, and SQLite prepares a statement
-//!   again each time its limit is bound. This would reduce the requests per second by a quarter.
+//! - **Events follow the commit.** Events are published with [`Publish::publish`] and sent after COMMIT.
+//! - **If a key is unique, rows are found with `all`, not `one`.** `one` adds `LIMIT ?`, and SQLite prepares a
+//!   statement again each time its limit is bound, which would cost a quarter of the requests per second.
 //! - **Locks are taken in the order of IDs**, so that transactions cannot deadlock.
 //!
 //! # A new table

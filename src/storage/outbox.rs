@@ -1,12 +1,12 @@
 //! The table of emails to send, with the outcome of each. A row contains no secrets.
 //!
-//! `due_at` says whether and when an email is due. Claiming an email postpones it by the lease, so an email whose sender died
-//! becomes due again by itself. A settled email has no `due_at`. The number of the attempt identifies the holder of the
-//! lease.
+//! `due_at` says whether and when an email is due. Claiming an email postpones it by the duration of the lease, so if
+//! its sender dies, the email becomes due again by itself. A settled email has no `due_at`. The attempt number
+//! identifies the holder of the lease.
 //!
-//! An email that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming removes
-//! both. So the emails with a turn are exactly those that are ready to be sent, and the next one to send is always the first
-//! in an index, no matter how many emails wait.
+//! An email that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming
+//! removes both. The emails with a turn are therefore exactly the ones that are ready to be sent, and the next one to
+//! send is always the first in an index, no matter how many emails are waiting.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Model {
     /// UUIDv7, so in order of creation. The `Message-ID` is derived from it.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The kind of email. A text rather than an enum, so that servers of two versions can share the table.
+    /// The kind of email. A string rather than an enum, so that servers of two versions can share the table.
     pub kind: String,
     /// The recipient.
     pub address: String,
@@ -43,7 +43,7 @@ pub struct Model {
     pub turn: Option<i64>,
     /// When the email was requested.
     pub created_at: Timestamp,
-    /// When the email becomes pointless. It is not sent after this time.
+    /// When the email becomes pointless. Gatehouse does not send it after this time.
     pub expires_at: Timestamp,
     /// The number of attempts to send it.
     pub attempts: i32,
@@ -59,7 +59,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Relations to other tables. There are none: the row of an email outlives the account that the email is about.
+/// Relations to other tables. There are none, because the row of an email outlives the account that the email is about.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -72,7 +72,7 @@ pub enum Outcome {
     Nothing,
     /// The email will never be sent, for this reason.
     Failed(String),
-    /// The email was not sent, for this reason, and will be tried again after this time.
+    /// The email was not sent, for this reason. Another attempt follows after this time.
     Again(String, Duration),
 }
 
@@ -88,8 +88,8 @@ pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, D
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of the emails whose turn it is, of this class or of any class, for the duration of the lease.
-/// No other sender can claim them in that time.
+/// Claims at most `most` of the emails whose turn it is, from this class or from any class. No other sender can claim
+/// them during the lease.
 pub async fn claim(
     on: &impl ConnectionTrait,
     class: Option<i32>,
@@ -118,7 +118,8 @@ pub async fn claim(
         .await
 }
 
-/// Gives up at most `most` of the emails that expired while they waited for their turn. Returns how many.
+/// Gives up on at most `most` of the emails that expired while they waited for their turn. Returns the number of these
+/// emails.
 pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut expired = Query::select();
     expired
@@ -144,8 +145,8 @@ pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) 
     Ok(dropped.rows_affected)
 }
 
-/// Matches emails that are due. An email with a turn is usually due, but a server of an older version may have claimed it.
-/// The `+ 0` keeps the database from choosing an index for this condition, because there is a better one.
+/// Matches emails that are due. An email with a turn is usually due, but a server of an older version may have claimed
+/// it. The `+ 0` keeps the database from choosing an index for this condition, because another index is better.
 fn is_due_still(now: Timestamp) -> Expr {
     Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
@@ -180,7 +181,7 @@ pub async fn settle(
     Ok(settled.rows_affected > 0)
 }
 
-/// Lists at most `most` of the emails that wait, the next one first.
+/// Lists at most `most` of the emails that are waiting, the next one first.
 pub async fn list_waiting(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Model>, DbErr> {
     list(on, Column::DueAt, sea_orm::Order::Asc, most).await
 }
@@ -190,14 +191,14 @@ pub async fn list_failed(on: &impl ConnectionTrait, most: u64) -> Result<Vec<Mod
     list(on, Column::FailedAt, sea_orm::Order::Desc, most).await
 }
 
-/// Counts the emails that are not settled.
+/// Counts the unsettled emails.
 pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
     count(on, Column::DueAt).await
 }
 
-/// Returns when the oldest email that is not settled was requested. Returns `None` if all are settled.
+/// Returns when the oldest unsettled email was requested. Returns `None` if all emails are settled.
 pub async fn find_oldest_request(on: &impl ConnectionTrait) -> Result<Option<Timestamp>, DbErr> {
-    // a sum, because with the column alone the database may search through all settled emails, in the order of their requests
+    // `+ 0`, because for the bare column the database may scan all settled emails in the order of their requests
     let oldest = Expr::col(Column::CreatedAt).add(0_i64).min();
     let found = Entity::find().select_only().column_as(oldest, "oldest").filter(Column::DueAt.gt(0_i64));
     let found = found.into_tuple::<Option<i64>>().all(on).await?;

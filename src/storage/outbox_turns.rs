@@ -1,4 +1,4 @@
-//! The turns of the emails in the outbox: which one is sent next.
+//! The turns of the emails in the outbox, which decide which email is sent next.
 
 use sea_orm::{DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
@@ -18,8 +18,8 @@ pub struct Turn {
     pub turn: i64,
 }
 
-/// Lists at most `most` of the emails that are due and have no turn, in the order in which they became due, or in
-/// reverse.
+/// Lists at most `most` of the emails that are due and have no turn, in the order in which they became due or in
+/// reverse order.
 pub async fn list_unsorted(
     on: &impl ConnectionTrait,
     now: Timestamp,
@@ -30,7 +30,7 @@ pub async fn list_unsorted(
     unsorted.order_by(Column::DueAt, order).limit(most).all(on).await
 }
 
-/// Returns the first turn in each of these classes in which an email waits.
+/// Returns the first turn in each of these classes. Classes without a waiting email are left out.
 pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Result<Vec<(i32, i64)>, DbErr> {
     let values = classes.iter().map(|class| [Value::from(*class)]);
     let (given, values) = table(values);
@@ -72,7 +72,7 @@ pub async fn list_last_turns(
     Ok(turns)
 }
 
-/// Gives emails their turns, except emails that another server is sorting or has claimed.
+/// Gives emails their turns. Skips emails that another server is sorting or has claimed.
 pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> Result<(), DbErr> {
     let backend = on.get_database_backend();
     let values = turns.iter().map(|turn| [turn.id.into(), turn.class.into(), turn.turn.into()]);
@@ -96,7 +96,7 @@ pub async fn sort(on: &impl ConnectionTrait, turns: &[Turn], now: Timestamp) -> 
     on.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.map(drop)
 }
 
-/// Formats rows of values as a table, in SQL that both databases accept. Its columns are `column1`, `column2` and so
+/// Formats rows of values as a table, in SQL that both databases accept. The columns are `column1`, `column2` and so
 /// on.
 fn table<const N: usize>(rows: impl Iterator<Item = [Value; N]>) -> (String, Vec<Value>) {
     let (mut texts, mut values) = (Vec::new(), Vec::new());

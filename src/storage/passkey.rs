@@ -1,4 +1,4 @@
-//! The table of passkeys: public keys, whose private keys never leave the devices of their owners.
+//! The table of passkeys. A row contains the public key. The private key stays with the authenticator.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -30,7 +30,7 @@ pub struct Model {
     pub is_backup_eligible: bool,
     /// Whether the private key is on other devices of its owner, or in a backup.
     pub is_backed_up: bool,
-    /// How browsers reach the authenticator: names separated by commas.
+    /// How browsers reach the authenticator: names of transports, separated by commas.
     pub transports: String,
     /// The name that its owner sees.
     pub name: String,
@@ -83,12 +83,12 @@ pub async fn find_by_credential_id(
     Ok(found.filter(Column::RemovedAt.is_null()).all(on).await?.pop())
 }
 
-/// Returns whether there is a passkey with this credential ID, removed or not.
+/// Returns whether a passkey with this credential ID exists, removed or not.
 pub async fn exists(on: &impl ConnectionTrait, credential_id: &str) -> Result<bool, DbErr> {
     Ok(!Entity::find().filter(Column::CredentialId.eq(credential_id)).all(on).await?.is_empty())
 }
 
-/// Lists the passkeys of these users in the order in which they were added, without those that were removed.
+/// Lists the passkeys of these users, except removed ones, in the order in which they were added.
 pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let in_use = Entity::find()
         .filter(Column::UserId.is_in(user_ids.iter().copied()))
@@ -96,8 +96,8 @@ pub async fn list(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Mo
     in_use.order_by_asc(Column::Id).all(on).await
 }
 
-/// Records a use. Returns `false` if the passkey was removed, or if it is bound to one device and another request with the same
-/// or a higher count was faster.
+/// Records a use. Returns `false` if the passkey was removed, or if it is bound to one device and another request has
+/// already recorded the same or a higher count.
 pub async fn record_use(
     on: &impl ConnectionTrait,
     id: Uuid,

@@ -1,5 +1,5 @@
-//! The table of passkey ceremonies: exchanges in which a browser creates or uses a passkey. Sign-ins are written only when they
-//! succeed, so that starting them costs nothing.
+//! The table of passkey ceremonies: exchanges in which a browser creates or uses a passkey. A sign-in is written only
+//! when it succeeds, so that starting one costs the database nothing.
 
 use sea_orm::{
     IntoActiveModel, QueryFilter,

@@ -19,12 +19,12 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rate_limits")]
 pub struct Model {
-    /// A digest of the limited action and of the client, account or address that it is limited for.
+    /// A digest of the limited action and of the client, account or address to which the limit applies.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: Uuid,
     /// When the budget is full again.
     pub idle_at: Timestamp,
-    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can only refer to columns.
+    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can refer only to columns.
     pub window_ms: i64,
     /// The day on which housekeeping looks at the row: see [`super::sweep`].
     pub sweep_day: i64,
@@ -52,7 +52,7 @@ pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes those of the charges for which their cells have room, in one statement. Returns the keys of the charged cells.
+/// Makes every charge for which its cell has room, all in one statement. Returns the keys of the charged cells.
 ///
 /// The cells are locked in the order of `charges`, which must be sorted by key, so that callers cannot deadlock.
 pub async fn charge(
@@ -64,7 +64,7 @@ pub async fn charge(
     let now = millis(now);
     let excluded = |column| Expr::col((Alias::new("excluded"), column));
     let idle_at = || Expr::col((Entity, Column::IdleAt));
-    // a cell that was idle for a long time must not have more credit than a full budget
+    // a cell that has been idle for a long time must not have more credit than a full budget
     let is_charge = || excluded(Column::IdleAt).gt(now);
     let latest = || excluded(Column::WindowMs).add(now);
     let start = CaseStatement::new()
@@ -95,7 +95,7 @@ pub async fn charge(
     rows.iter().map(|row| row.try_get("", "key")).collect()
 }
 
-/// Writes a cell that limits nothing, to check that the table can be written.
+/// Writes a cell that limits nothing, to check that the table is writable.
 pub async fn write_idle(on: &impl ConnectionTrait, now: Timestamp) -> Result<(), DbErr> {
     let row = Model { key: Uuid::nil(), idle_at: now, window_ms: 0, sweep_day: day(now) };
     let again = OnConflict::column(Column::Key).update_column(Column::IdleAt).to_owned();
@@ -117,8 +117,8 @@ pub async fn delete_idle(on: &impl ConnectionTrait, now: Timestamp, limit: u64) 
     Ok(deleted.rows_affected)
 }
 
-/// Moves at most `limit` cells that were charged since to the day on which they are idle now, unless that is today. Returns how many
-/// it moved.
+/// Postpones at most `limit` cells whose sweep day has come but whose budget is not full until a later day. Moves each
+/// to that day, and returns how many it moved.
 pub async fn postpone(on: &impl ConnectionTrait, now: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut charged = Query::select();
     charged

@@ -21,7 +21,7 @@ pub struct Model {
     pub created_at: Timestamp,
     /// When the code was used.
     pub used_at: Option<Timestamp>,
-    /// When other codes replaced it.
+    /// When new codes replaced the code.
     pub removed_at: Option<Timestamp>,
     /// When a removed row can be deleted, because the removal can no longer be undone.
     pub expires_at: Option<Timestamp>,
@@ -70,7 +70,7 @@ pub async fn spend(
     Ok(spent.rows_affected > 0)
 }
 
-/// Lists the users of the codes that these users can still use: one entry for each code.
+/// Returns the user ID of each code that these users can still use.
 pub async fn list_usable(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
     Entity::find().select_only().column(Column::UserId).filter(usable(user_ids)).into_tuple().all(on).await
 }

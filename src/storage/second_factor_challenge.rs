@@ -1,4 +1,4 @@
-//! The table of sign-ins whose first proof was right and that await a second factor. No session exists yet.
+//! The table of sign-ins that await a second factor after a correct first proof. They have no session yet.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter,
@@ -19,12 +19,12 @@ pub struct Model {
     pub user_id: Uuid,
     /// The version of the user's credentials, as it was read before the first proof was checked.
     pub credentials_version: i64,
-    /// The methods of the first proof, in the form of the column `methods` of sessions.
+    /// The methods of the first proof, in the format of the column `methods` of sessions.
     pub methods: String,
-    /// The account at a sign-in provider that is linked once the second factor is right, in JSON.
+    /// The account at a sign-in provider to link once the second factor is correct, in JSON.
     pub identity: Option<String>,
-    /// The charges of the first attempt that are refunded once the second factor is right, in JSON. `None` if the first proof is not
-    /// charged as a login.
+    /// The charges for the first proof to refund once the second factor is correct, in JSON. `None` if the first proof
+    /// is not charged as a login.
     pub charges: Option<String>,
     /// The number of wrong TOTP codes.
     pub attempts: i32,

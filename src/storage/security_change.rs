@@ -23,7 +23,7 @@ pub struct Model {
     pub user_id: Uuid,
     /// What changed.
     pub kind: ChangeKind,
-    /// Whether the email about the change contains a link that undoes it.
+    /// Whether the email about the change contains a link that undoes the change.
     pub is_revertible: bool,
     /// The previous email address. Set only for [`ChangeKind::EmailChanged`], like the next two columns.
     pub email: Option<String>,
@@ -31,15 +31,15 @@ pub struct Model {
     pub email_key: Option<String>,
     /// When the previous address was verified.
     pub email_verified_at: Option<Timestamp>,
-    /// The hash of the previous password, a PHC string. That password proves ownership, but is never restored.
+    /// The hash of the previous password, a PHC string. The previous password proves ownership but is never restored.
     pub password_hash: Option<String>,
     /// The identities that the change unlinked, in JSON.
     pub identities: Option<String>,
     /// When the change was made.
     pub created_at: Timestamp,
-    /// The time until which the change can be undone.
+    /// When the period for undoing the change ends.
     pub expires_at: Timestamp,
-    /// When this change was undone, alone or together with an earlier one.
+    /// When the change was undone, alone or together with an earlier one.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -85,9 +85,9 @@ pub struct RemovedIdentity {
     pub issuer: String,
     /// The `sub`.
     pub subject: String,
-    /// The email address there.
+    /// The email address of the account at the provider.
     pub email: Option<String>,
-    /// When it was linked, in milliseconds since 1970.
+    /// When the identity was linked, in milliseconds since 1970.
     linked_at: i64,
 }
 
@@ -157,7 +157,7 @@ pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> R
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// Lists this change and every later one of the user that can still be undone, the earliest first.
+/// Lists this change and the user's later ones that can still be undone, earliest first.
 pub async fn list_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -185,7 +185,7 @@ pub async fn is_reserved(
     Ok(reserved.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Ends this change and every later one of the user. If several callers race, exactly one gets `true`.
+/// Ends this change and all later ones of the user. If several callers race, exactly one gets `true`.
 pub async fn end_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,

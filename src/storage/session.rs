@@ -28,15 +28,16 @@ pub struct Model {
     pub user_id: Uuid,
     /// The counter of the newest refresh token. Each new pair of tokens increments it.
     pub counter: i64,
-    /// The highest counter of a token that the client has presented, which shows that the client received that pair.
+    /// The highest counter of any token that the client has presented. It shows that the client received the pair with
+    /// this counter.
     pub seen_counter: i64,
     /// When the user signed in.
     pub created_at: Timestamp,
     /// When the user signed in or the session was last refreshed.
     pub last_used_at: Timestamp,
-    /// When the newest refresh token expires, and the session with it.
+    /// When the newest refresh token, and with it the session, expires.
     pub expires_at: Timestamp,
-    /// The latest time that `expires_at` can be set to.
+    /// The latest time to which `expires_at` can be set.
     pub max_expires_at: Timestamp,
     /// When the session was ended, by its user or by the server.
     pub ended_at: Option<Timestamp>,
@@ -119,7 +120,7 @@ impl AuthenticationMethod {
         }
     }
 
-    /// Splits the content of a column `methods`. Methods that this version does not know are left out.
+    /// Parses the content of a column `methods`. Leaves out methods that this version does not know.
     #[must_use]
     pub fn split(methods: &str) -> Vec<Self> {
         let names = methods.split(',').map(str::to_owned);
@@ -189,15 +190,15 @@ impl Model {
         self.ended_at.is_none() && self.expires_at.0 > now.0
     }
 
-    /// Returns how the user last proved their identity. Methods that this version does not know are left out.
+    /// Returns how the user last proved their identity. Leaves out methods that this version does not know.
     #[must_use]
     pub fn methods(&self) -> Vec<AuthenticationMethod> {
         AuthenticationMethod::split(&self.methods)
     }
 }
 
-/// The columns, for `RETURNING`. An asterisk would also return those that a newer version adds while this one runs, and PostgreSQL
-/// refuses to run a prepared statement whose columns have changed.
+/// The columns, for `RETURNING`. An asterisk would also return columns that a newer version adds while this one runs,
+/// and PostgreSQL refuses to run a prepared statement whose columns have changed.
 pub(super) static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     Column::iter().map(|column| format!(r#""sessions"."{}""#, column.as_str())).collect::<Vec<_>>().join(", ")
 });
@@ -221,7 +222,7 @@ pub async fn find_with_user(
     Ok(found.and_then(|(session, user)| Some((session, user?))))
 }
 
-/// Lists the live sessions of these users, the newest first.
+/// Lists the live sessions of these users, newest first.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     user_ids: &[Uuid],
@@ -235,7 +236,7 @@ pub async fn list_live(
         .await
 }
 
-/// Lists those of these sessions that were ended or no longer exist.
+/// Returns which of these sessions were ended or do not exist.
 pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
     let mut not_ended = Query::select();
     not_ended
@@ -248,8 +249,8 @@ pub async fn list_ended(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<U
     Ok(ids.iter().copied().filter(|id| !going_on.contains(id)).collect())
 }
 
-/// Records that the client has presented a token with this counter. Returns `false` if that was already known or if the
-/// token is void.
+/// Records that the client has presented a token with this counter. Returns `false` if this was already recorded or if
+/// the token is void.
 pub async fn raise_seen_counter(on: &impl Publish, id: Uuid, counter: i64) -> Result<bool, DbErr> {
     let raised = Entity::update_by_id(id)
         .col_expr(Column::SeenCounter, Expr::value(counter))

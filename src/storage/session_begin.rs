@@ -1,5 +1,5 @@
-//! How a session begins. One round trip adds its row, ends the sessions that it displaces and records the address of
-//! its client.
+//! How a session begins. One round trip adds its row, ends the sessions that it displaces and records the client's
+//! address.
 
 use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
 
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// The age at which `last_used_at` of a known address is written again.
+/// The age from which the `last_used_at` of a known address is updated.
 const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
 
 /// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the
-/// others, and records the address from which the user signed in. Only `sessions::open` may call it, because that locks
-/// the user first.
+/// others, and records the address from which the user signed in. Only `sessions::open` may call this function, because
+/// it locks the user first.
 pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
     let now = row.created_at;
     let started =
@@ -43,7 +43,7 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         day(now).into(),
     ];
     let backend = on.get_database_backend();
-    // one text, because while password hashes take all the processor time, waking the database costs more than the
+    // one text: while password hashes take all the processor time, waking the database costs more than running the
     // statements
     let sql = match backend {
         DbBackend::Postgres => {

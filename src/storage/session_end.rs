@@ -14,7 +14,7 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// The greatest difference between the clocks of two servers.
+/// The greatest tolerated difference between the clocks of two servers.
 pub(super) const CLOCK_SKEW: time::Duration = time::Duration::seconds(2);
 
 /// Ends a session. Returns its row, or `None` if it was not live.
@@ -61,8 +61,8 @@ pub async fn delete_dead(on: &impl Publish, before: Timestamp, limit: u64) -> Re
     Ok(deleted.rows_affected)
 }
 
-/// Moves at most `limit` sessions that were refreshed since to the day on which they expire now, unless that is the day of `before`.
-/// Returns how many it moved.
+/// Postpones at most `limit` sessions whose sweep day has come but which expire after the day of `before`. Moves each
+/// to the day on which it expires, and returns how many it moved.
 pub async fn postpone(on: &impl Publish, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let mut refreshed = Query::select();
     refreshed
@@ -71,7 +71,7 @@ pub async fn postpone(on: &impl Publish, before: Timestamp, limit: u64) -> Resul
         .and_where(Column::SweepDay.lte(day(before)))
         .and_where(Column::ExpiresAt.gte(next_day(before)))
         .limit(limit)
-        // it must not wait for a refresh while it holds other rows
+        // must not wait for a refresh while it has other rows locked
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let moved = Entity::update_many()
         .col_expr(Column::SweepDay, Expr::col(Column::ExpiresAt).div(MILLISECONDS_PER_DAY))
@@ -91,8 +91,8 @@ pub(super) fn publish_ended(on: &impl Publish, ended: &[Model], now: Timestamp) 
     ended.iter().map(publish).collect()
 }
 
-/// Builds the update that ends live sessions. It sets `expires_at` too, so that one condition finds all that are over; `ended_at`
-/// tells why they are.
+/// Builds the update that ends live sessions. It also sets `expires_at`, so that one condition finds every session that
+/// is over. `ended_at` shows whether the session was ended or expired.
 pub(super) fn ending(now: Timestamp) -> ChangeMany<UpdateMany<Entity>> {
     Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))

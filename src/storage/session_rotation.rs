@@ -30,8 +30,8 @@ pub type Rotated = (Model, Option<user::Model>);
 
 /// Spends the refresh token of a live session. If several callers race, exactly one gets the row.
 ///
-/// After a backup was restored, the counter of the row may be lower than that of a legitimate token. In that case it is
-/// raised.
+/// After a backup is restored, the counter of the row may be lower than the counter of a legitimate token. In that case
+/// the counter of the row is raised.
 pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Model>, DbErr> {
     let Rotation { id, counter, client_hash, now, expires_at } = rotation;
     let values = [id.into(), counter.into(), client_hash.into(), now.into(), expires_at.into()];
@@ -58,7 +58,7 @@ pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ROTATE_ALL.as_str(), values);
     on.will_change(Viewers::Sessions(&rotations.iter().map(|rotation| rotation.id).collect::<Vec<_>>()));
     let rows = on.query_all_raw(statement).await?;
-    // a user that cannot be read must not make the refreshes of other users fail
+    // a user row that cannot be read must not make the refreshes of other users fail
     let user = |row| user::Model::from_query_result_optional(row, "B_").ok().flatten();
     rows.iter().map(|row| Ok((Model::from_query_result(row, "A_")?, user(row)))).collect()
 }
@@ -67,7 +67,8 @@ fn milliseconds(at: Timestamp) -> String {
     (at.0.unix_timestamp_nanos() / 1_000_000).to_string()
 }
 
-/// Builds the SQL that spends tokens: `id`, `counter`, `client`, `now` and `expires_at` are those of a [`Rotation`].
+/// Builds the SQL that spends tokens. `id`, `counter`, `client`, `now` and `expires_at` are SQL for the fields of a
+/// [`Rotation`].
 fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> String {
     format!(
         r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},
@@ -81,7 +82,7 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
 static ROTATE: LazyLock<String> =
     LazyLock::new(|| format!("{} RETURNING {}", rotating("", ["$1", "$2", "$3", "$4", "$5"]), *COLUMNS));
 
-/// The SQL of [`rotate_all`]: one plain UPDATE, which engines that distribute tables can plan.
+/// The SQL of [`rotate_all`]: one plain UPDATE, because engines that distribute tables can plan it.
 static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
     let asked = ["id", "counter", "client", "now", "until"].map(|column| format!(r#""asked"."{column}""#));
     let rotating = rotating(

@@ -1,4 +1,4 @@
-//! Sibling pairs of tokens in the table of sessions: each replaces a pair that was never used.
+//! Sibling pairs of tokens in the table of sessions. A sibling replaces a pair that was never used.
 //!
 //! Pairs that were issued for the same refresh token are siblings. Each has its own counter, and all but the newest are
 //! void:
@@ -9,10 +9,10 @@
 //!              └ base: the token for which 6, 7 and 8 were issued
 //! ```
 //!
-//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. So no valid token
-//! becomes void if an older server, which does not know about siblings, raises only the counter. The row keeps only one
-//! range. If a sibling is issued again after a refresh, a refresh token of the earlier range still ends the session,
-//! but an access token does not.
+//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. An older server, which
+//! does not know about siblings, raises only the counter, and this makes no valid token void. The row keeps only one
+//! range. Once a sibling has been issued after a later refresh, a refresh token of the earlier range still ends the
+//! session, but an access token of that range does not.
 
 use sea_orm::{ColumnTrait, DbErr, QueryFilter, prelude::Uuid, sea_query::Expr};
 
@@ -44,12 +44,12 @@ impl Model {
     }
 }
 
-/// Issues a sibling of the newest pair to the client that reuses the token of `rotation`. The newest pair becomes
-/// void.
+/// Issues a sibling of the newest pair to a client that reuses the token of `rotation`. The pair that was the newest
+/// becomes void.
 ///
-/// Returns `None` if the row has changed since it was `read`. Comparing the counter is enough to detect that, because
-/// everything that matters for siblings changes with it. The exceptions are the end of the session and its use, which
-/// the statement checks separately.
+/// Returns `None` if the row has changed since it was `read`. Comparing the counter is enough to detect a change,
+/// because everything that matters for siblings changes with it. The two exceptions, the end of the session and the use
+/// of the newest pair, are checked separately.
 pub async fn issue_sibling(
     on: &impl Publish,
     read: &Model,
@@ -72,7 +72,8 @@ pub async fn issue_sibling(
         .await
 }
 
-/// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live session.
+/// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live
+/// session.
 pub async fn end_if_void(
     on: &impl Publish,
     id: Uuid,

@@ -1,5 +1,5 @@
-//! The table of TOTP authenticators: the secrets of apps that show a new code every 30 seconds. Each secret is encrypted
-//! under `SECRET_KEY`.
+//! The table of TOTP authenticators: the secrets of apps that show a new code every 30 seconds. Each secret is
+//! encrypted under `SECRET_KEY`.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -22,16 +22,16 @@ pub struct Model {
     pub sealed_secret: String,
     /// The name of the `SECRET_KEY` under which the secret is encrypted.
     pub secret_name: String,
-    /// The time step of the last code that was accepted (RFC 6238 §4.2). Codes of this step and of earlier ones are spent.
+    /// The time step of the last accepted code (RFC 6238 §4.2). The codes of this step and of earlier ones are spent.
     pub last_step: i64,
-    /// The number of wrong codes since the last right one.
+    /// The number of wrong codes since the last correct one.
     pub failures: i32,
     /// The version of the user's credentials when the enrolment was started.
     pub credentials_version: i64,
     /// When the enrolment was started.
     pub created_at: Timestamp,
-    /// When the row can be deleted: when an enrolment expires, or when a removal can no longer be undone. `None` while the
-    /// authenticator is in use.
+    /// When the row can be deleted: when an enrolment expires, or when a removal can no longer be undone. `None` while
+    /// the authenticator is in use.
     pub expires_at: Option<Timestamp>,
     /// When the enrolment was finished.
     pub enabled_at: Option<Timestamp>,
@@ -61,7 +61,7 @@ pub async fn find_enrolment(
     Ok(Entity::find_by_id(id).filter(enrolling(user_id, now)).all(on).await?.pop())
 }
 
-/// Finds the authenticator that a user has in use.
+/// Finds the authenticator that a user is using.
 pub async fn find(on: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find().filter(in_use(user_id)).all(on).await?.pop())
 }
@@ -98,7 +98,7 @@ pub async fn spend(on: &impl ConnectionTrait, id: Uuid, step: i64) -> Result<boo
     Ok(spent.rows_affected > 0)
 }
 
-/// Counts a wrong code. Returns the number of wrong codes since the last right one.
+/// Counts a wrong code. Returns the number of wrong codes since the last correct one.
 pub async fn count_failure(on: &impl ConnectionTrait, id: Uuid) -> Result<i32, DbErr> {
     let counted = Entity::update_many()
         .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
@@ -108,8 +108,8 @@ pub async fn count_failure(on: &impl ConnectionTrait, id: Uuid) -> Result<i32, D
     Ok(counted.first().map_or(0, |row| row.failures))
 }
 
-/// Removes the authenticator that a user has in use. Until `expires_at`, [`restore_since`] can restore it. Returns `false` if there
-/// is none.
+/// Removes the authenticator that a user is using. Until `expires_at`, [`restore_since`] can restore it. Returns
+/// `false` if the user has none.
 pub async fn remove(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -125,15 +125,15 @@ pub async fn remove(
     Ok(removed.rows_affected > 0)
 }
 
-/// Deletes the authenticators of a user whose enrolment was finished at `since` or later, removed or not, and every
-/// enrolment that is not finished.
+/// Deletes a user's authenticators whose enrolment was finished at `since` or later, removed or not, and every
+/// unfinished enrolment.
 pub async fn delete_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     let is_later = Column::EnabledAt.gte(since).or(Column::EnabledAt.is_null());
     Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(is_later).exec(on).await?;
     Ok(())
 }
 
-/// Deletes the enrolments of a user that are not finished.
+/// Deletes the unfinished enrolments of a user.
 pub async fn delete_enrolments(on: &impl ConnectionTrait, user_id: Uuid) -> Result<(), DbErr> {
     let started =
         Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::EnabledAt.is_null());
@@ -162,9 +162,9 @@ pub async fn list_sealed_under(
     Entity::find().filter(Column::SecretName.is_in(secret_names)).limit(limit).all(on).await
 }
 
-/// Counts the secrets that are encrypted under another `SECRET_KEY` than the one with this name.
+/// Counts the secrets that are encrypted under a `SECRET_KEY` other than the one with this name.
 pub async fn count_sealed_under_others(on: &impl ConnectionTrait, secret_name: &str) -> Result<u64, DbErr> {
-    // two ranges, because an index cannot find what is unequal
+    // two ranges, because an index cannot be searched with `<>`
     let is_other = Column::SecretName.lt(secret_name).or(Column::SecretName.gt(secret_name));
     Entity::find().filter(is_other).count(on).await
 }

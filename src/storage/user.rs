@@ -1,4 +1,4 @@
-//! The table of users, and how they are found. `user_changes.rs` changes them.
+//! The table of users, and the statements that find them. The statements that change them are in `user_changes.rs`.
 
 use std::borrow::Cow;
 
@@ -46,7 +46,8 @@ pub struct Model {
     pub role: Role,
     /// Whether the user may sign in.
     pub is_active: bool,
-    /// Incremented whenever the user's credentials change, so that a sign-in in progress with the old ones fails.
+    /// Incremented whenever the user's credentials change, so that a sign-in in progress with the old credentials
+    /// fails.
     pub credentials_version: i64,
     /// When the account was created.
     pub created_at: Timestamp,
@@ -63,8 +64,8 @@ pub struct Model {
     pub first_name_key: Option<String>,
     /// The family name in its searchable form.
     pub last_name_key: Option<String>,
-    /// The enrolled second factors: names of [`SecondFactorMethod`]s, separated by commas. Recovery codes are not listed, because
-    /// they are not enrolled on their own.
+    /// The enrolled second factors: names of [`SecondFactorMethod`]s, separated by commas. Does not include recovery
+    /// codes, because they are not enrolled on their own.
     pub second_factors: String,
 }
 
@@ -133,13 +134,14 @@ impl Model {
         }
     }
 
-    /// Returns whether a sign-in to the account needs a second factor. A factor that this version does not know counts too.
+    /// Returns whether a sign-in to the account needs a second factor. Second factors that this version does not know
+    /// count too.
     #[must_use]
     pub fn has_second_factor(&self) -> bool {
         !self.second_factors.is_empty()
     }
 
-    /// Returns the enrolled second factors. Those that this version does not know are left out.
+    /// Returns the enrolled second factors. Leaves out those that this version does not know.
     #[must_use]
     pub fn second_factors(&self) -> Vec<SecondFactorMethod> {
         let names = self.second_factors.split(',').map(str::to_owned);
@@ -152,7 +154,7 @@ impl Model {
         self.second_factors().contains(&SecondFactorMethod::Passkey)
     }
 
-    /// Returns the full name as given, or else the first and last names joined.
+    /// Returns the full name if one was given, and otherwise the first and last names joined.
     #[must_use]
     pub fn full_name(&self) -> Option<Cow<'_, str>> {
         let parts = || {
@@ -236,7 +238,7 @@ pub async fn find_by_email_key(on: &impl ConnectionTrait, key: &str) -> Result<O
     Ok(Entity::find().filter(Column::EmailKey.eq(key)).all(on).await?.pop())
 }
 
-/// Lists those of these email address keys that belong to accounts. For each, tells whether the address is verified.
+/// Returns which of these email address keys belong to accounts, and for each whether the address is verified.
 pub async fn list_proofs(on: &impl ConnectionTrait, keys: &[String]) -> Result<Vec<(String, bool)>, DbErr> {
     let found = Entity::find()
         .select_only()

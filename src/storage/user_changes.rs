@@ -1,4 +1,4 @@
-//! The statements that change a user. They publish the changes that the user's other devices display.
+//! The statements that change a user. They publish the changes that the user's other devices show.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -14,8 +14,9 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same password,
-/// if there is one. Returns `None` if the credentials have changed since they were checked, or the user is not active.
+/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same
+/// password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
+/// not active.
 pub async fn lock_for_sign_in(
     on: &impl Publish,
     id: Uuid,
@@ -27,22 +28,22 @@ pub async fn lock_for_sign_in(
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new hash of the
-/// same password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
-/// not active.
+/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new
+/// hash of the same password, if there is one. Returns `None` if the credentials have changed since they were checked,
+/// or the user is not active.
 pub async fn lock_for_second_factor(
     on: &impl Publish,
     id: Uuid,
     version: i64,
     rehashed: Option<String>,
 ) -> Result<Option<Model>, DbErr> {
-    // writes what is there already, for the lock
+    // writes the value that is already there, to lock the row
     let update = Entity::update_by_id(id).col_expr(Column::CredentialsVersion, Expr::value(version));
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same password, if there is
-/// one.
+/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same
+/// password, if there is one.
 fn with_same_credentials(
     update: ChangeOne<UpdateMany<Entity>>,
     version: i64,
@@ -55,7 +56,7 @@ fn with_same_credentials(
     update.filter(Column::IsActive.eq(true)).filter(Column::CredentialsVersion.eq(version))
 }
 
-/// Records the second factors that a user has enrolled, and makes every sign-in in progress fail. Returns the changed row.
+/// Records a user's enrolled second factors, and makes every sign-in in progress fail. Returns the changed row.
 pub async fn set_second_factors(
     on: &impl Publish,
     id: Uuid,
@@ -206,8 +207,8 @@ pub enum Administration {
     IsActive(bool),
 }
 
-/// Makes this change if `by` is an active superuser at this moment. Returns `None` if `by` is not, or if there is no
-/// such user.
+/// Makes this change if `by` is an active superuser at this moment. Returns `None` if `by` is not an active superuser,
+/// or if there is no such user.
 pub async fn administer(
     on: &impl Publish,
     id: Uuid,

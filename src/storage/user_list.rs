@@ -1,8 +1,8 @@
-//! Lists of users, the newest first, with pages, filters and search.
+//! Lists of users, newest first, with pages, filters and search.
 //!
-//! With any filter, a page costs the same with a thousand users as with a million. One index lists the users of each
-//! combination of role, activity and verified address, the newest first. A page of each combination that the filter
-//! allows is read from this index, and the pages are merged. A search reads one index for each kind of name, and its
+//! Whatever the filter, a page costs the same with a thousand users as with a million. One index lists the users of
+//! each combination of role, activity and verified address, newest first. For each combination that the filter allows,
+//! a page is read from this index, and the pages are merged. A search reads one index for each kind of name, and its
 //! cost grows with the number of matches.
 
 use sea_orm::{
@@ -33,9 +33,9 @@ pub struct Page {
     pub after: Option<Uuid>,
     /// Only users ahead of this one in the list.
     pub before: Option<Uuid>,
-    /// The end from which users are taken.
+    /// The end of the list from which users are taken.
     pub from: End,
-    /// The number of users, at most.
+    /// The maximum number of users.
     pub most: u64,
 }
 
@@ -51,12 +51,12 @@ pub enum End {
 const FOUND: &str = "found";
 const COUNT: &str = "count";
 
-/// Lists a page of users, starting at the end from which they are taken.
+/// Lists a page of users, in order from the end from which they are taken.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
-        // the page is cut from IDs, because a query plan might otherwise read all users; grouped, because a user may
-        // match in several ways
+        // the page is cut from the IDs, because a query plan might otherwise read all users; the IDs are grouped,
+        // because a user may match in several ways
         let mut ids = Query::select().column(Column::Id).from_subquery(union, FOUND).to_owned();
         ids.group_by_col(Column::Id);
         page.cut(&mut ids, Column::Id);
@@ -84,8 +84,8 @@ pub async fn count(on: &impl ConnectionTrait, filter: &Filter) -> Result<u64, Db
 }
 
 impl Filter {
-    /// Returns the query for the IDs of a page of matches, or of all matches if there is no page. An ID occurs once for
-    /// each way in which its user matches. Returns `None` if the table can be read in its own order.
+    /// Returns the query for the IDs of a page of matches, or of all matches if `page` is `None`. An ID occurs once for
+    /// each way in which its user matches. Returns `None` if the table can be read directly, in the order of its IDs.
     fn union(&self, page: Option<Page>) -> Option<SelectStatement> {
         let branches = match (&self.search, page) {
             (Some(search), page) => self.matching(search, page),
@@ -136,7 +136,7 @@ impl Filter {
                     combination.apply(&mut branch);
                     page.bound(&mut branch);
                     page.cut(&mut branch, (Entity, Column::Id));
-                    // on SQLite a member of a union cannot have an order, but a subquery of it can
+                    // on SQLite a member of a union cannot be ordered, but a subquery in it can
                     let alias = Alias::new("combination");
                     branches.push(Query::select().column(Column::Id).from_subquery(branch, alias).to_owned());
                 }
@@ -172,7 +172,7 @@ impl Page {
         }
     }
 
-    /// Takes the users of the page from its end of the list.
+    /// Takes at most `most` users from the end of the list that the page starts from.
     fn cut(&self, people: &mut SelectStatement, id: impl IntoColumnRef) {
         let order = if self.from == End::First { Order::Desc } else { Order::Asc };
         people.order_by(id, order).limit(self.most);

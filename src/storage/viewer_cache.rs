@@ -2,11 +2,12 @@
 //!
 //! **The cache is never behind the committed state.** Every statement that changes a row of `users` or `sessions` names
 //! the row (see [`cached_table`](super::cached_table)). The row is removed from the cache after COMMIT has returned and
-//! before the caller of the write gets its answer. A row that a request reads in the meantime does not enter the cache,
+//! before the caller of the write gets its result. A row that a request reads in the meantime does not enter the cache,
 //! because its placeholder is removed too.
 //!
-//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices their writes at once. On PostgreSQL
-//! nothing notices them in time, so the cache is off there unless `VIEWER_CACHE_STALENESS` sets the maximum age of its rows.
+//! Other programs may write as well. On SQLite, `engine/sqlite/data_version.rs` notices their writes at once. On
+//! PostgreSQL such writes cannot be noticed in time, so the cache is off there unless `VIEWER_CACHE_STALENESS` sets the
+//! maximum age of its rows.
 
 use std::{
     sync::{
@@ -43,7 +44,7 @@ struct Inner {
 #[derive(Debug)]
 struct Cached<M> {
     row: Arc<M>,
-    /// When the statement that read it was sent.
+    /// When the statement that read the row was sent.
     read_at: Instant,
 }
 
@@ -60,14 +61,14 @@ struct Counters {
     doubts: AtomicU64,
 }
 
-/// How often the cache was used since the start.
+/// How often the cache has been used since the server started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewerCacheCounts {
-    /// Requests whose session and user were cached.
+    /// The number of requests whose session and user were both cached.
     pub hits: u64,
-    /// Requests that read either of them from the database.
+    /// The number of requests that read the session or the user from the database because it was not cached.
     pub misses: u64,
-    /// Requests that read from the database because the cache was not known to be current.
+    /// The number of requests that read from the database because the cache was not known to be current.
     pub doubts: u64,
     /// The number of cached sessions.
     pub sessions: u64,
@@ -100,8 +101,8 @@ impl ViewerCache {
         })))
     }
 
-    /// Returns a session and its user, from memory if they are cached and the cache `is_current`. Returns `None` if there is no
-    /// such session, or it belongs to another user.
+    /// Returns a session and its user, from memory if both are cached and the cache `is_current`. Returns `None` if
+    /// there is no such session or it belongs to another user.
     pub(crate) async fn find(
         &self,
         on: &Reader,
@@ -141,7 +142,7 @@ impl ViewerCache {
         }
     }
 
-    /// Removes the users and sessions of these events.
+    /// Removes the users and sessions that these events are about.
     pub(crate) fn forget_events(&self, events: &[Event]) {
         let Some(inner) = &self.0 else { return };
         for event in events {
@@ -178,7 +179,8 @@ impl ViewerCache {
     }
 }
 
-/// The placeholder of a row that is not cached yet. Other requests for the row wait until this one is filled or dropped.
+/// The placeholder of a row that is not cached yet. Other requests for the row wait until this one is filled or
+/// dropped.
 type Placeholder<'c, M> = PlaceholderGuard<
     'c,
     Uuid,

@@ -37,7 +37,7 @@ use crate::{
     storage::viewer_cache::ViewerCache,
 };
 
-/// Opens the database and starts the tasks that write. The events of committed transactions go to `events`.
+/// Opens the database and starts the tasks that write. Events of committed transactions are sent to `events`.
 pub async fn connect(config: &Config, events: &Events) -> Result<Db, DbErr> {
     match &config.database.url {
         DatabaseUrl::Postgres(servers) => connect_postgres(config, servers, events.clone()).await,
@@ -99,9 +99,10 @@ async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<
     Ok(Db { reader, writer, viewers, statements })
 }
 
-/// Opens one connection for migrations, past a pooler that would not keep their lock. Its statements may run for as long as they need, but not wait for locks.
+/// Opens one connection for migrations. Bypasses a pooler in transaction mode, which would not keep the lock of the
+/// migrations. Statements may run for as long as they need, but the time that they wait for a lock is limited.
 pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    // sea-orm logs this URL at trace level, and the real one may contain a password, so that is passed as options below
+    // sea-orm logs this URL at trace level; the real one may contain a password, so it is passed as options below
     let mut options = match &config.database.url {
         DatabaseUrl::Postgres(_) => ConnectOptions::new("postgres://localhost"),
         DatabaseUrl::Sqlite(_) => ConnectOptions::new("sqlite://gatehouse.db"),
@@ -110,7 +111,8 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
         .max_connections(1)
         .acquire_timeout(STATEMENT_TIME_LIMIT)
         .connect_timeout(STATEMENT_TIME_LIMIT)
-        // sqlx may miscount the idle connections it closes, and then loop forever looking for them (sqlx issue 3645)
+        // sqlx may miscount the idle connections that it closes, and then loop forever looking for them (sqlx issue
+        // 3645)
         .idle_timeout(None)
         .max_lifetime(None)
         .set_application_name("gatehouse")
@@ -143,7 +145,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
 /// Connects to a server that accepts writes.
 async fn migrator(options: ConnectOptions, server: PgConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let connect = async |server: PgConnectOptions| {
-        // a pool would retry until its time limit, and then report only that
+        // checked without the pool, which would retry until its time limit and then report only a timeout
         let alone = time::timeout(STATEMENT_TIME_LIMIT, PgConnection::connect_with(&server)).await;
         alone
             .map_err(|_| not_connected(sqlx::Error::PoolTimedOut))?
@@ -163,7 +165,7 @@ async fn migrator(options: ConnectOptions, server: PgConnectOptions) -> Result<D
         connected => connected?,
     };
     let mut leased = connection.get_postgres_connection_pool().acquire().await.map_err(not_connected)?;
-    // even if the role or the database has limits of its own
+    // overrides any limits of the role or the database
     ConnectionSettings::of_migrators(MIGRATION_LOCK_TIME_LIMIT)
         .apply(&mut leased)
         .await
@@ -175,8 +177,8 @@ fn not_connected(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Adds the addresses of the servers to an error. It stays a [`DbErr::Conn`] if the database may merely be unavailable: waiting
-/// does not repair a wrong password.
+/// Adds the addresses of the servers to an error. The result is a [`DbErr::Conn`] only if the database may merely be
+/// unavailable, because waiting does not correct a wrong password.
 fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
     let address = |server: &SecretString| {
         let url = Url::parse(server.expose_secret()).ok()?;
@@ -198,7 +200,7 @@ fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
     if is_refused { DbErr::Custom(text) } else { DbErr::Conn(RuntimeErr::Internal(text)) }
 }
 
-/// Returns why a connection failed, without the names that libraries put before it.
+/// Returns why a connection failed, without the prefixes that libraries add.
 fn reason(error: &DbErr) -> String {
     let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return error.to_string() };
     match &**error {
@@ -211,7 +213,7 @@ fn reason(error: &DbErr) -> String {
     }
 }
 
-/// Creates the file if it does not exist, readable only by its owner because it contains email addresses and password
+/// Creates the file if it does not exist. Only its owner can read it, because it contains email addresses and password
 /// hashes. SQLite gives its auxiliary files the same permissions.
 fn create_private(path: &Path) -> Result<(), DbErr> {
     let file = private_file(path, fs::OpenOptions::new().append(true).create(true));
@@ -222,7 +224,7 @@ fn postgres(server: &SecretString) -> Result<PgConnectOptions, DbErr> {
     let options: PgConnectOptions = server.expose_secret().parse().map_err(not_connected)?;
     Ok(options
         .application_name("gatehouse")
-        // poolers refuse it in the start-up message, and no column is a floating-point number
+        // poolers reject it in the start-up message, and it is not needed, because no column is a floating-point number
         .extra_float_digits(None)
         .log_statements(LevelFilter::Debug)
         .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT))

@@ -30,9 +30,10 @@ pub(crate) struct Connection {
     is_in_transaction: bool,
     /// Whether the outcome of a statement that was sent is unknown.
     is_cut_off: bool,
-    /// Whether the server said that it is a standby, is stopping, or has lost the connection.
+    /// Whether the server has reported that it is a standby, that it is stopping or starting, or that the connection is
+    /// lost.
     is_misrouted: bool,
-    /// The age from which the connection is replaced. It differs, so that they are not all replaced at once.
+    /// The age from which the connection is replaced. It varies, so that the connections are not all replaced at once.
     max_age: Duration,
     statements: StatementCounter,
 }
@@ -116,7 +117,7 @@ impl Connection {
         self.end(begun, result)
     }
 
-    /// Sends commands, of which the first must be a form of BEGIN.
+    /// Sends commands, the first of which must be a form of BEGIN.
     pub(crate) async fn begin_transaction(&mut self, commands: &'static str) -> Result<(), DbErr> {
         self.is_in_transaction = true;
         self.command(sqlx::raw_sql(commands)).await
@@ -143,7 +144,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether something on this connection is unfinished, or it leads to the wrong server.
+    /// Returns whether something on this connection is unfinished or the connection leads to the wrong server.
     pub(crate) fn is_spent(&self) -> bool {
         self.is_in_transaction || self.is_cut_off || self.is_misrouted
     }
@@ -162,8 +163,8 @@ impl Connection {
         result.map_err(failed)
     }
 
-    /// Notes SQLSTATE 25006 (the server is read-only), 57P01 to 57P03 (it is stopping or starting) and class 08 (the connection
-    /// is lost). Other statements would fail in the same way, however long the connection is kept.
+    /// Notes SQLSTATE 25006 (the server is read-only), 57P01 to 57P03 (it is stopping or starting) and class 08 (the
+    /// connection is lost). After these, every other statement on the connection would fail in the same way.
     fn note_misrouted(&mut self, error: Option<&sqlx::Error>) {
         let code = error.and_then(|error| error.as_database_error()?.code());
         self.is_misrouted |= code.is_some_and(|code| {

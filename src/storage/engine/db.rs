@@ -57,16 +57,16 @@ pub(crate) enum Writer {
 /// The current load of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// The number of open connections, not counting that of SQLite's writer.
+    /// The number of open connections, except the connection of SQLite's writer.
     pub connections: u64,
     /// The number of those connections that are idle.
     pub idle: u64,
-    /// The number of writes that wait or run.
+    /// The number of writes that are waiting or running.
     pub writes: u64,
 }
 
 impl Db {
-    /// Returns the connections for statements that change nothing. The database itself rejects other statements on
+    /// Returns the connections for statements that change nothing. The database itself rejects any other statement on
     /// them.
     #[must_use]
     pub fn read(&self) -> &Reader {
@@ -82,13 +82,13 @@ impl Db {
     ) -> Result<Option<SessionAndUser>, Fault> {
         let is_current = match &self.writer {
             Writer::Sqlite { data_version: Some(version), .. } => version.is_current(|| self.viewers.clear()),
-            // on PostgreSQL the cache itself bounds how old its rows may be
+            // on PostgreSQL the cache itself limits the age of its rows
             Writer::Sqlite { data_version: None, .. } | Writer::Postgres { .. } => true,
         };
         self.viewers.find(&self.reader, session_id, user_id, is_current).await
     }
 
-    /// Removes the users and sessions of these events, which come from another server, from the viewer cache.
+    /// Removes from the viewer cache the users and sessions that these events from another server are about.
     pub fn forget_viewers(&self, events: &[Event]) {
         self.viewers.forget_events(events);
     }
@@ -101,7 +101,7 @@ impl Db {
         }
     }
 
-    /// Returns the number of statements that the database ran, and their total time.
+    /// Returns the number of statements that the database has run, and their total time.
     #[must_use]
     pub fn statements(&self) -> StatementCounts {
         self.statements.counts()
@@ -138,19 +138,19 @@ impl Db {
     }
 
     /// Runs `work` in a transaction. If `work` returns `Ok`, everything is durably committed before this method
-    /// returns. If it returns an error, nothing is committed. So a closure must return `Ok` for an outcome that must
-    /// last, such as ending a stolen session.
+    /// returns. If it returns an error, nothing is committed. A closure must therefore return `Ok` for an outcome that
+    /// must last, such as ending a stolen session.
     ///
     /// `work` must have no effects other than its statements and its return value, and must not use [`Db::write`] or
     /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
     /// completion even if the caller goes away.
     ///
-    /// PostgreSQL may undo a transaction because of another one (SQLSTATE 40001, 40P01 or 55P03). Then a copy of `work` runs
-    /// again, as long as the caller waits.
+    /// PostgreSQL may undo a transaction because of another one (SQLSTATE 40001, 40P01 or 55P03). In that case a copy
+    /// of `work` runs again, as long as the caller is still waiting.
     ///
     /// # Errors
-    /// [`Fault::Busy`] if too many writes wait, [`Fault::Unavailable`] if the database failed, [`Fault::Conflict`] if a unique
-    /// name was taken, and [`Fault::Internal`] if `work` failed or panicked.
+    /// [`Fault::Busy`] if too many writes are waiting, [`Fault::Unavailable`] if the database failed,
+    /// [`Fault::Conflict`] if a unique name was taken, and [`Fault::Internal`] if `work` failed or panicked.
     pub async fn write<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
         F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
@@ -160,9 +160,9 @@ impl Db {
         self.submit(JobKind::Transaction, work).await
     }
 
-    /// Does what [`Db::write`] does, but on PostgreSQL returns before the transaction is on disk: if its machine
-    /// crashes, what was committed in the last 0.6 seconds (three times `wal_writer_delay`) is lost. So it is not for
-    /// anything that must last.
+    /// Does what [`Db::write`] does, but on PostgreSQL returns before the transaction is on disk. If PostgreSQL's
+    /// machine crashes, what was committed in this way in the last 0.6 seconds (three times `wal_writer_delay`) is
+    /// lost. This method is therefore not for anything that must last.
     pub async fn write_forgettable<T, F, Fut>(&self, work: F) -> Result<T, Fault>
     where
         F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
@@ -197,8 +197,8 @@ impl Db {
         in_time.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())))
     }
 
-    /// Checks that the database can be read and written, and that its disk has free space. Makes a small write, because
-    /// a full disk can still be read.
+    /// Checks that the database can be read and written, and that its disk has free space. Includes a small write,
+    /// because a full disk can still be read.
     pub async fn ping(&self, now: Timestamp) -> Result<(), Fault> {
         self.reader.execute_unprepared("SELECT 1").await?;
         self.write_one(async move |txn| rate_limit::write_idle(&txn, now).await).await?;
@@ -230,7 +230,7 @@ impl Db {
     }
 }
 
-/// Returns the number of bytes by which a file can grow. Returns `None` if the operating system does not report it.
+/// Returns the number of bytes by which a file can grow. Returns `None` if the operating system does not report this.
 fn free_space(file: &Path) -> Option<u64> {
     #[cfg(unix)]
     return rustix::fs::statvfs(file).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));

@@ -21,29 +21,31 @@ use crate::{
     storage::viewer_cache::ViewerCache,
 };
 
-/// The error of a closure that kept its transaction alive after it returned.
+/// The error for a closure that keeps its transaction after it has returned.
 pub(crate) const HELD: &str = "a closure kept its transaction";
 
-/// A closure that waits to be run. If it is dropped before its answer was sent, its caller gets [`Fault::Unavailable`].
+/// A closure that waits to be run. If it is dropped before its answer has been sent, its caller gets
+/// [`Fault::Unavailable`].
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
-    /// Runs a copy of the closure, because a transaction that PostgreSQL refused is retried.
+    /// Runs a copy of the closure, because a transaction that PostgreSQL undid is retried.
     work: Box<dyn FnMut(Txn) -> BoxFuture<'static, Returned> + Send>,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
     refuse: Box<dyn Fn(Fault) + Send>,
 }
 
-/// The number of statements that a job may have, which decides whether it needs a transaction around them.
+/// The kind of a job. It decides how many statements the job may have, and whether a transaction is opened around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobKind {
     /// Any number of statements.
     Transaction,
-    /// Any number of statements that a crash of PostgreSQL may undo within the next second. SQLite keeps them as it does others.
+    /// Any number of statements, which are lost if PostgreSQL crashes within the next second. SQLite keeps them like
+    /// any others.
     Forgettable,
     /// One statement, which is a transaction by itself.
     Statement,
-    /// One statement for many callers. It is not retried if it lost to a rival, because that concerns only some of them: its answer
-    /// is then [`Fault::Conflict`].
+    /// One statement for many callers. If it loses to a rival, it is not retried as a whole, because the rival concerns
+    /// only some of the callers. Its answer is [`Fault::Conflict`] in that case.
     Batch,
 }
 
@@ -71,7 +73,8 @@ pub(crate) struct FinishedJob {
     pub(crate) fate: Fate,
     /// Events to publish after the commit.
     pub(crate) events: Vec<Event>,
-    /// Changes that the viewer cache must not miss, committed or not: the outcome of a COMMIT that failed is unknown.
+    /// Changes that the viewer cache must not miss, even if they were not committed, because the outcome of a failed
+    /// COMMIT is unknown.
     changes: Changes,
     /// Whether a statement failed only because of a transaction that ran at the same time. See [`Failure::Rival`].
     pub(crate) has_rival: bool,
@@ -114,7 +117,7 @@ impl Job {
         let work = move |txn: Txn| {
             let (work, sender) = (work.clone(), sender.clone());
             async move {
-                // calling the closure may panic too, so the call is inside the guarded future
+                // the call of the closure may panic too, so it is inside the guarded future
                 let returned = AssertUnwindSafe(async move { work(txn).await }).catch_unwind().await;
                 let value = match returned {
                     Ok(result) => result.map_err(|error| error.to_string()),
@@ -145,7 +148,7 @@ impl Job {
         (self.refuse)(fault);
     }
 
-    /// Runs the closure. May be called again if nothing that it did was committed.
+    /// Runs the closure. May be called again if nothing that the closure did was committed.
     pub(crate) async fn run(&mut self, handle: Handle) -> FinishedJob {
         let max_statements = if self.kind.is_one_statement() { 1 } else { u32::MAX };
         let ledger = Arc::new(Ledger::new(max_statements));
@@ -181,8 +184,8 @@ impl Job {
     }
 }
 
-/// Decides the fate of the statements of a closure that returned this result, and the fault that its caller gets, if
-/// any.
+/// Decides the fate of the statements of a closure that returned this result, and the fault, if any, that the caller
+/// gets.
 fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, Option<Fault>) {
     match (result, ledger.failure()) {
         (_, Some(Failure::Rival(why))) if kind == JobKind::Batch => {
@@ -191,7 +194,7 @@ fn judge(kind: JobKind, ledger: &Ledger, result: Result<(), String>) -> (Fate, O
         (_, Some(Failure::Database(why) | Failure::Rival(why))) => {
             (Fate::Doom(why.clone()), Some(Fault::Unavailable(why.into())))
         }
-        // a single statement has no savepoint that it could be rolled back to
+        // a single statement has no savepoint to which it could be rolled back
         (Err(why), None) | (_, Some(Failure::Own(why) | Failure::Conflict(why)))
             if kind.is_one_statement() && ledger.succeeded() > 0 =>
         {
@@ -225,7 +228,7 @@ impl FinishedJob {
     }
 }
 
-/// Waits for the answer to a job, but not longer than [`WRITE_TIME_LIMIT`].
+/// Waits for the answer to a job, but no longer than [`WRITE_TIME_LIMIT`].
 pub(crate) async fn in_time<T>(
     answer: impl Future<Output = Result<Result<T, Fault>, RecvError>>,
 ) -> Result<T, Fault> {

@@ -11,18 +11,18 @@ use uuid::Uuid;
 
 use crate::events::Event;
 
-/// Rows that the viewer cache keeps.
+/// Rows that the viewer cache may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewers<'a> {
     /// The users with these IDs.
     Users(&'a [Uuid]),
     /// The sessions with these IDs.
     Sessions(&'a [Uuid]),
-    /// Rows that the statement itself will name.
+    /// Rows that are known only once the statement has run.
     Unknown,
 }
 
-/// Users and sessions whose rows a transaction may have changed.
+/// The users and sessions whose rows a job may have changed.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) users: Vec<Uuid>,
@@ -49,7 +49,7 @@ pub(crate) enum Failure {
     Own(String),
     /// A failure of this job alone: the unique name that it wants is taken.
     Conflict(String),
-    /// The database undid the transaction because of another one that ran at the same time. Repeated, it may succeed.
+    /// The database undid the transaction because of another one that ran at the same time. A retry may succeed.
     Rival(String),
     /// A failure of the database, after which no job that shares the transaction can be trusted.
     Database(String),
@@ -107,7 +107,7 @@ impl Ledger {
         std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a statement that is about to be sent, or rejects it if there were too many.
+    /// Counts a statement that is about to be sent. Rejects it if the job has sent too many.
     pub(crate) fn begin(&self) -> Result<(), DbErr> {
         let counted =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
@@ -136,8 +136,9 @@ impl Ledger {
     }
 }
 
-/// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure`, `deadlock_detected` or
-/// `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). Its manual says to retry such a transaction from the start.
+/// Returns whether PostgreSQL undid a transaction because of another one: `serialization_failure`, `deadlock_detected`
+/// or `lock_not_available` (SQLSTATE 40001, 40P01 and 55P03). PostgreSQL's manual says to retry such a transaction from
+/// the start.
 pub(crate) fn is_rivalry(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error
     else {

@@ -16,24 +16,24 @@ pub(crate) const WRITE_TIME_LIMIT: Duration = Duration::from_millis(2500);
 /// How long a statement on PostgreSQL waits for a lock before it is retried.
 pub(crate) const LOCK_TIME_LIMIT: Duration = Duration::from_millis(500);
 
-/// How long a statement of a migration waits for a lock on PostgreSQL. Requests that need the same table wait behind it, and must
-/// not reach [`STATEMENT_TIME_LIMIT`].
+/// How long a statement of a migration waits for a lock on PostgreSQL. Requests that need the same table wait behind
+/// the statement, and they must not reach [`STATEMENT_TIME_LIMIT`].
 pub(crate) const MIGRATION_LOCK_TIME_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long a write may continue after its caller has gone away.
 pub(crate) const ABANDONED_TIME_LIMIT: Duration = Duration::from_millis(2500);
 
-/// How long a PostgreSQL connection may be unused before it is pinged.
+/// How long a PostgreSQL connection may be idle before it is pinged on its next use.
 pub(crate) const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 
-/// The maximum age of a PostgreSQL connection. Some are replaced at three quarters of this age.
+/// The maximum age of a PostgreSQL connection. The earliest are replaced at three quarters of this age.
 pub(crate) const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// The duration from which a statement is logged as slow.
 pub(crate) const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
-/// The maximum number of writes in progress, and of refreshes that wait for a statement. Any more are rejected with
-/// [`Fault::Busy`](crate::fault::Fault::Busy).
+/// The maximum number of writes in progress, and also of refreshes that are waiting for a statement. Any more are
+/// rejected with [`Fault::Busy`](crate::fault::Fault::Busy).
 pub(crate) const QUEUE_LENGTH: usize = 1024;
 
 /// The maximum number of jobs that SQLite's writer commits together.
@@ -42,15 +42,16 @@ pub(crate) const GROUP_SIZE: usize = 256;
 /// How long SQLite's writer keeps adding jobs to a group.
 pub(crate) const GROUP_TIME: Duration = Duration::from_millis(20);
 
-/// The number of statements for refreshes that run at once on PostgreSQL, so that one is filled while another is
+/// The number of statements for refreshes that run at once on PostgreSQL. With two, one is filled while the other is
 /// committed.
 pub(crate) const REFRESH_STATEMENTS: usize = 2;
 
 /// The maximum number of refreshes that share a statement.
 pub(crate) const REFRESH_ROWS: usize = 64;
 
-/// How many connections read a SQLite file. Each has a thread of its own: more threads than cores only wait for each other.
+/// How many connections read a SQLite file. Each has its own thread, and more threads than cores only wait for each
+/// other.
 pub(crate) const SQLITE_READERS: u32 = 4;
 
-/// The number of bytes that must be free on the disk of a SQLite file, because a group of writes may need as many.
+/// The number of bytes that must be free on the disk of a SQLite file, because a group of writes may need that many.
 pub(crate) const MIN_FREE_DISK: u64 = 256 * 1024;

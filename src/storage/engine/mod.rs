@@ -1,9 +1,9 @@
-//! The engine: it runs the statements of the tables, commits them, and keeps the viewer cache current.
+//! The engine runs the statements of the tables, commits them, and keeps the viewer cache current.
 //!
 //! # The life of a job
 //!
-//! A *job* is a closure that a use case passes to [`Db::write`](db::Db::write). It ends with a *fate*: its statements are kept,
-//! undone alone, or undone with everything that shares their transaction.
+//! A *job* is a closure that a use case passes to [`Db::write`](db::Db::write). It ends with a *fate*: its statements
+//! are kept, they alone are undone, or everything that shares their transaction is undone too.
 //!
 //! ```text
 //!  use case            Db::write(closure)                             waits at most WRITE_TIME_LIMIT
@@ -30,8 +30,8 @@
 //!                               3. the caller gets its value or a fault ───────────┘
 //! ```
 //!
-//! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion. A job that
-//! PostgreSQL rolled back because of a rival runs again, as long as the caller waits.
+//! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion. A
+//! job that PostgreSQL rolled back because of a rival is run again as long as its caller is still waiting.
 //!
 //! # Files
 //!

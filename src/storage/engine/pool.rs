@@ -1,10 +1,10 @@
 //! A pool of connections, and transactions on them.
 //!
 //! sqlx's own pool pings every connection that is returned, which turns each statement into two round trips. This pool
-//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only after a pause. It
-//! replaces old ones, so that a change of the address or of the standby reaches every server within half an hour.
-//! If something on a connection was cut off, the connection is closed. On PostgreSQL this happens at once, because the
-//! server keeps the connection's locks until then.
+//! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only if it has been
+//! idle. It replaces old connections, so that every Gatehouse server follows a change of address or a failover within
+//! half an hour. If a statement or transaction on a connection was cut off, the connection is closed. On PostgreSQL
+//! this happens at once, because the database keeps the connection's locks until then.
 
 use std::{
     fmt,
@@ -45,7 +45,7 @@ pub(crate) struct Transaction {
 
 /// The address of a database, and how to connect to it.
 pub(crate) enum Options {
-    /// Servers, of which one accepts writes.
+    /// The servers, one of which accepts writes.
     Postgres(Vec<PgConnectOptions>, ConnectionSettings),
     Sqlite(Box<SqliteConnectOptions>),
 }
@@ -100,7 +100,7 @@ impl Manager {
         let first = self.first.load(Ordering::Relaxed);
         let mut why = sqlx::Error::PoolTimedOut;
         for at in (first..).take(servers.len()) {
-            // if this one hangs, the next attempt begins with another
+            // if this server hangs, the next attempt begins with another one
             self.first.store(at + 1, Ordering::Relaxed);
             match Sqlx::connect_postgres(&servers[at % servers.len()], settings).await {
                 Ok(connection) => {
@@ -140,7 +140,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Begins a transaction with these commands, of which the first must be a form of BEGIN.
+    /// Begins a transaction with these commands, the first of which must be a form of BEGIN.
     pub(crate) async fn begin(&self, commands: &'static str) -> Result<Transaction, DbErr> {
         let mut lease = self.lease().await?;
         lease.begin_transaction(commands).await?;
@@ -251,14 +251,14 @@ impl Drop for Lease {
         let Some(mut connection) = self.0.take().filter(|connection| connection.is_spent()) else {
             return;
         };
-        // the idle ones lead to the same server, and would fail one request each
+        // the idle connections lead to the same server, and each would make one request fail
         if connection.is_misrouted()
             && let Some(pool) = Object::pool(&connection)
         {
             pool.retain(|_, _| false);
         }
-        // SQLite's thread finishes a statement even if nobody waits for it. The connection occupies its place in the
-        // pool until then: otherwise, each request on a disk that hangs would add a thread
+        // SQLite's thread finishes a statement even if nobody waits for it. Until then the connection keeps its place
+        // in the pool, because otherwise each request on a disk that hangs would add a thread.
         if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {
             runtime.spawn(async move {
                 let _ = connection.ping().await;

@@ -1,4 +1,4 @@
-//! The connections that read. Each statement has a time limit, so that requests do not hang if the database does.
+//! The connections that read. Each statement has a time limit, so that requests do not hang if the database hangs.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 

@@ -21,13 +21,14 @@ struct Counts {
     waits: Durations,
 }
 
-/// Measures a wait for a connection, which ends when this is dropped: even if the caller waits no longer.
+/// Measures a wait for a connection. The wait ends when this value is dropped, which also happens if the caller gives
+/// up.
 pub(crate) struct Wait {
     begun: Instant,
     waits: Durations,
 }
 
-/// The statements since the start. Those that begin and end transactions are not counted.
+/// The statements since the server started, except those that begin and end transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatementCounts {
     /// The number of statements.

@@ -22,12 +22,12 @@ pub struct Txn {
 #[derive(Debug)]
 pub(crate) enum Handle {
     Transaction(Arc<Transaction>),
-    /// To any connection, because the job has one statement, which is a transaction by itself.
+    /// To any connection, because the job has only one statement, which is a transaction by itself.
     Pool(Pool),
 }
 
 impl Txn {
-    /// Rolls back the whole transaction even if its closure returns `Ok`. The caller still gets the value of the
+    /// Rolls back the whole transaction even if the closure returns `Ok`. The caller still gets the value of the
     /// closure.
     pub fn undo(&self) {
         self.ledger.undo();

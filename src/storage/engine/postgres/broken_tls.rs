@@ -11,13 +11,13 @@ use crate::telemetry::{LogLimit, with_causes};
 
 static LIMIT: LogLimit = LogLimit::new();
 
-/// Returns the options for a second attempt without TLS, or `None` if `error` has another reason than TLS, or the URL
-/// insists on TLS. `sslmode=prefer`, the default, means in libpq too that TLS is used only if it works: it does not protect
+/// Returns the options for a second attempt without TLS. Returns `None` if `error` is not about TLS, or if the URL
+/// requires TLS. With `sslmode=prefer`, the default, libpq also uses TLS only if it works: this mode does not protect
 /// against an attacker who can modify the traffic.
 pub(crate) fn without_tls(options: &PgConnectOptions, error: &sqlx::Error) -> Option<PgConnectOptions> {
     let is_tls = match error {
         sqlx::Error::Tls(_) => true,
-        // what rustls says about the server's messages
+        // how rustls reports invalid messages from the server
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     };

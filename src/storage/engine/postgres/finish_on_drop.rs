@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use crate::storage::engine::limits::ABANDONED_TIME_LIMIT;
 
-/// A future that becomes its own task if it is dropped before it completes. (To spawn a task for every write would
-/// cost as much as the commands of the write.)
+/// A future that becomes its own task if it is dropped before it completes. (Spawning a task for every write would cost
+/// as much as the commands of the write.)
 pub(crate) struct FinishOnDrop(Option<BoxFuture<'static, ()>>);
 
 impl FinishOnDrop {
@@ -23,7 +23,7 @@ impl Future for FinishOnDrop {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // taken out while it is polled, because a future that panics must not be polled again
+        // taken out while it is polled, because a future that has panicked must not be polled again
         let Some(mut work) = self.0.take() else { return Poll::Ready(()) };
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {

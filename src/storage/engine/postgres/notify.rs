@@ -1,7 +1,8 @@
-//! How servers on one PostgreSQL database hear of each other's commits: LISTEN and NOTIFY.
+//! Uses LISTEN and NOTIFY to tell servers on one PostgreSQL database about each other's commits.
 //!
-//! A notice is a transaction of its own, never part of the transaction that it reports: PostgreSQL holds a lock on the whole
-//! database cluster while a transaction with NOTIFY is flushed to disk, so the disk would limit how many people can sign in.
+//! A notice is a transaction of its own, never part of the transaction that it reports. PostgreSQL holds a lock on the
+//! whole database cluster while it flushes a transaction with NOTIFY to disk, so the disk would otherwise limit how
+//! many people can sign in.
 
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ const CONNECT_TIME_LIMIT: Duration = STATEMENT_TIME_LIMIT.saturating_add(Duratio
 /// The channel that all servers on one database share.
 const CHANNEL: &str = "gatehouse_events";
 
-/// A connection on which a server sends its notices, and receives those of all servers, including its own.
+/// A connection on which a server sends its notices and receives the notices of all servers, including its own.
 #[derive(Debug)]
 pub struct Notifications(PgListener);
 
@@ -61,9 +62,9 @@ impl Notifications {
             Err(error) => Self::listener(without_tls(&options, &error).ok_or(error)?).await?,
         };
         listener.eager_reconnect(false);
-        // a notice is worth nothing after a crash, and PostgreSQL would hold the lock of all notices over its flush
+        // a notice is worthless after a crash, and PostgreSQL would hold the lock of all notices during the flush
         sqlx::query("SET synchronous_commit = off").execute(&mut listener).await?;
-        // a standby refuses it
+        // a standby rejects LISTEN
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))
     }
@@ -74,7 +75,7 @@ impl Notifications {
     }
 }
 
-/// Sends a notice on another connection than the one that listens.
+/// Sends a notice on a connection other than the one that listens.
 pub async fn notify(on: &impl ConnectionTrait, text: &str) -> Result<(), DbErr> {
     let values = [CHANNEL.into(), text.into()];
     let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
@@ -85,7 +86,8 @@ impl NoticeChannel for Notifications {
     const DELIVERS: bool = true;
 
     async fn receive(&mut self) -> Result<String, NoticeError> {
-        // `None` means that the connection ended: a new one would not show what was missed meanwhile
+        // `None` means that the connection was lost; a new one would not deliver the notices that were missed in the
+        // meantime
         let received = self.0.try_recv().await.map_err(|error| NoticeError::Failed(error.into()))?;
         Ok(received.ok_or(NoticeError::Lost)?.payload().to_owned())
     }

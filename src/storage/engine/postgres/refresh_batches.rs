@@ -1,9 +1,9 @@
 //! Batches of refreshes on PostgreSQL. Refreshes that arrive while others are being written share one statement.
 //!
-//! For one row, PostgreSQL takes a tenth of a millisecond of processor time, most of it to wake up, begin and commit.
-//! Each further row of the same statement takes a third of that. If a statement fails, the refreshes of all its rows
-//! fail, but if it met a locked row or another rival, they are retried one by one. (SQLite's writer commits in groups, so
-//! it needs no batches.)
+//! A statement for one row takes a tenth of a millisecond of PostgreSQL's processor time, most of it to wake up, begin
+//! and commit. Each further row takes a third of that. If a statement fails, the refreshes of all its rows fail. If it
+//! met a locked row or lost to another rival, they are retried one by one instead. (SQLite's writer commits in groups,
+//! so it needs no batches.)
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshBatches {
     queue: mpsc::Sender<Waiting>,
-    /// Sends the batches, on connections of their own if there are enough, so that no batch waits behind people who sign in.
+    /// Sends the batches, on separate connections if there are enough, so that no batch waits behind sign-ins.
     batches: PostgresWriter,
 }
 
@@ -44,8 +44,8 @@ struct Waiting {
 }
 
 impl RefreshBatches {
-    /// Starts the tasks that write `batches`. They end when every clone of this is dropped. Refreshes that a batch could not make
-    /// are made by `writer`.
+    /// Starts the tasks that write batches. They end when every clone of this queue is dropped. `writer` makes the
+    /// refreshes that a batch could not make.
     pub(crate) fn start(batches: PostgresWriter, writer: &PostgresWriter) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let waiting = Arc::new(Mutex::new(waiting));
@@ -55,7 +55,7 @@ impl RefreshBatches {
         Self { queue, batches }
     }
 
-    /// Returns the number of refreshes that wait for a statement.
+    /// Returns the number of refreshes that are waiting for a statement.
     pub(crate) fn count(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }
@@ -85,8 +85,9 @@ async fn run(batches: PostgresWriter, writer: PostgresWriter, queue: Arc<Mutex<m
 
 async fn write(batches: &PostgresWriter, writer: &PostgresWriter, batch: impl Iterator<Item = Waiting>) {
     let mut sessions = HashSet::new();
-    // A statement changes a row once, so of several refreshes of one session only the first takes part. The others follow
-    // it: if one of them learned too early that its token is spent, it would read an unspent row and end the session.
+    // A statement changes a row only once, so if a batch has several refreshes of one session, only the first takes
+    // part. The others run after the statement: a refresh that was told too early that its token is spent would read a
+    // row that is not changed yet and end the session.
     let (mut batch, mut alone): (Vec<_>, Vec<_>) = batch
         .filter(|waiting| !waiting.answer.is_closed())
         .partition(|waiting| sessions.insert(waiting.rotation.id));
@@ -123,7 +124,7 @@ async fn refresh_alone(writer: &PostgresWriter, rotation: Rotation) -> Result<Op
     Ok(writer.submit(job).await?.map(|session| (session, None)))
 }
 
-/// Copies the fault of a statement for another of its callers.
+/// Copies the fault of a statement for each of its callers.
 fn copy(fault: &Fault) -> Fault {
     match fault {
         Fault::Busy => Fault::Busy,

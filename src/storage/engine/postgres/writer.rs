@@ -26,7 +26,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresWriter {
     pub(crate) pool: Pool,
-    /// One permit for each write that may be in progress.
+    /// Permits that limit the number of writes in progress.
     permits: Arc<Semaphore>,
     viewers: ViewerCache,
     events: Events,
@@ -44,13 +44,14 @@ impl PostgresWriter {
         job::in_time(writing.then(|()| answer)).await
     }
 
-    /// Returns the number of writes that wait or run.
+    /// Returns the number of writes that are waiting or running.
     pub(crate) fn count(&self) -> usize {
         QUEUE_LENGTH - self.permits.available_permits()
     }
 
-    /// Runs a job until it is committed, or fails on its own account. A job that PostgreSQL rolled back because of a rival is
-    /// retried at once: the rival has committed, or will fail in its turn (Ports and Grittner, 2012, "safe retry").
+    /// Runs a job until it is committed or fails for a reason of its own. A job that PostgreSQL rolled back because of
+    /// a rival is retried at once, because the rival has committed or will fail in its turn (Ports and Grittner, 2012,
+    /// "safe retry").
     async fn run(self, mut job: Job, _permit: OwnedSemaphorePermit) {
         loop {
             let Some((finished, ended)) = self.run_once(&mut job).await else { return };
@@ -63,8 +64,8 @@ impl PostgresWriter {
         }
     }
 
-    /// Runs a job once, and returns how its transaction ended. Returns `None` if it could not begin, or its caller went
-    /// away before.
+    /// Runs a job once, and returns how its transaction ended. Returns `None` if the transaction could not begin, or if
+    /// the caller went away before it began.
     async fn run_once(&self, job: &mut Job) -> Option<(FinishedJob, Result<(), DbErr>)> {
         if job.kind.is_one_statement() {
             return Some((job.run(Handle::Pool(self.pool.clone())).await, Ok(())));

@@ -1,10 +1,11 @@
-//! Detects writes of other programs to the SQLite file.
+//! Detects writes to the SQLite file by other programs.
 //!
-//! For each connection, SQLite keeps a number that changes when *another* connection commits: `PRAGMA data_version`. It
-//! shows every commit to a connection that never writes, and all commits but its own to the writer's connection. The
-//! two numbers together show who made a commit. The writer reads both after each of its commits. If its own number has
-//! not changed, everything that the other connection has seen by then was committed by this server. Between a commit
-//! and that check, the origin of the commit is unknown, so requests read from the database.
+//! For each connection, SQLite keeps a number that changes when *another* connection commits: `PRAGMA data_version`.
+//! The number of a connection that never writes changes with every commit. The number of the writer's connection
+//! changes with every commit except its own. Together, the two numbers show who made a commit. The writer reads both
+//! after each of its commits. If its own number has not changed, everything that the other connection has seen so far
+//! was committed by this server. Between a commit and this check, the origin of the commit is unknown, so requests read
+//! from the database.
 
 use std::{
     path::Path,
@@ -27,12 +28,12 @@ const UNKNOWN: i64 = i64::MIN;
 pub(crate) struct DataVersion {
     /// A connection that never writes.
     connection: Mutex<Connection>,
-    /// The latest version on that connection up to which all writes of other programs have been handled: there were
-    /// none, or the cache was cleared after them.
+    /// The latest version on that connection up to which the cache is current: other programs had not written, or the
+    /// cache was cleared afterwards.
     known: AtomicI64,
     /// Whether the writer may be about to commit.
     is_writing: AtomicBool,
-    /// The last version on the writer's connection.
+    /// The last version that was read on the writer's connection.
     writers: AtomicI64,
 }
 
@@ -42,7 +43,7 @@ impl DataVersion {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
-        // a busy file counts as changed, because a query is faster than waiting here
+        // does not wait, but treats a busy file as changed, because a query is faster than waiting here
         connection.busy_timeout(Duration::ZERO)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -64,7 +65,7 @@ impl DataVersion {
         if self.is_writing.load(Ordering::Acquire) {
             return false;
         }
-        // checked again, because the writer may have found out between the two loads above
+        // checked again, because the writer may have finished its check between the two loads above
         if !is_known() {
             clear();
             self.known.fetch_max(version, Ordering::AcqRel);
@@ -72,7 +73,7 @@ impl DataVersion {
         true
     }
 
-    /// Records that a commit may be the writer's own from now on.
+    /// Records that from now on a commit may be the writer's own.
     pub(crate) fn begin_write(&self) {
         self.is_writing.store(true, Ordering::Release);
     }
@@ -82,8 +83,8 @@ impl DataVersion {
     ///
     /// `written` is the writer's transaction after its commit, or `None` if its connection is lost.
     pub(crate) async fn end_write(&self, written: Option<&Transaction>, clear: impl Fn()) {
-        // the order matters: a commit of another program after this line is newer than `seen`, so the next request
-        // notices it
+        // the order matters: if another program commits after this line, its version is newer than `seen`, so the next
+        // request notices it
         let seen = self.read().unwrap_or(UNKNOWN);
         let current = match written {
             Some(written) => written.data_version().await.unwrap_or(UNKNOWN),

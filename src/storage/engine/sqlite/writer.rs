@@ -1,9 +1,9 @@
 //! SQLite's only writer. Jobs that arrive during a commit are committed together by the next one.
 //!
 //! If a closure returns an error, violates a constraint or panics, only that closure is undone, by its savepoint. Any
-//! other database error, a failed savepoint command or a closure that hangs makes the whole group fail. On a full disk
-//! SQLite rolls back the whole transaction by itself, and a group that continued would acknowledge writes that are
-//! lost.
+//! other database error, a failed savepoint command or a closure that hangs makes the whole group fail. The reason is
+//! that SQLite may roll back the whole transaction by itself, for example on a full disk, and a group that continued
+//! would then acknowledge lost writes.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -28,7 +28,8 @@ use crate::{
 
 static FAILED_LIMIT: LogLimit = LogLimit::new();
 
-/// A deferred transaction that reads and then writes would fail at once if another one writes, regardless of the busy timeout.
+/// The command that begins a transaction. A deferred transaction that reads and then writes would fail at once if
+/// another program is writing, regardless of the busy timeout.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The queue of the writer. Clones share it.
@@ -37,7 +38,7 @@ pub(crate) struct SqliteWriter(mpsc::Sender<Job>);
 
 /// The state of the writer's task.
 struct Task {
-    /// A pool of one connection, which is replaced only after a group has failed.
+    /// A pool of one connection. The connection is replaced only after a group has failed.
     pool: Pool,
     jobs: mpsc::Receiver<Job>,
     viewers: ViewerCache,
@@ -46,8 +47,8 @@ struct Task {
 }
 
 impl SqliteWriter {
-    /// Starts the task that writes. It ends when every clone of this is dropped. `pool` must not have more than one
-    /// connection.
+    /// Starts the task that writes. It ends when every clone of this queue is dropped. `pool` must not have more than
+    /// one connection.
     pub(crate) fn start(
         pool: Pool,
         viewers: ViewerCache,
@@ -68,7 +69,7 @@ impl SqliteWriter {
         job::in_time(answer).await
     }
 
-    /// Returns the number of jobs that wait.
+    /// Returns the number of jobs that are waiting.
     pub(crate) fn count(&self) -> usize {
         QUEUE_LENGTH - self.0.capacity()
     }
@@ -79,7 +80,7 @@ impl Task {
         let mut waiting = VecDeque::with_capacity(GROUP_SIZE);
         let mut received = Vec::with_capacity(GROUP_SIZE);
         loop {
-            // a job that dooms its group is the last in it, and the jobs behind it come first in the next group
+            // a job that dooms its group is the last one in it, and the jobs behind it come first in the next group
             if waiting.is_empty() && self.jobs.recv_many(&mut received, GROUP_SIZE).await == 0 {
                 return;
             }
@@ -125,8 +126,8 @@ struct Group {
 }
 
 impl Group {
-    /// Begins a transaction, runs each job behind a savepoint, and commits. If this fails, every job that has run
-    /// fails, and the others keep waiting.
+    /// Begins a transaction, runs the jobs, each behind a savepoint if it needs one, and commits. If this fails, every
+    /// job that has run fails, and the others keep waiting.
     async fn run(&mut self, pool: &Pool, waiting: &mut VecDeque<Job>) -> Result<Transaction, DbErr> {
         let begun = Instant::now();
         let transaction = match pool.begin(BEGIN).await {
@@ -169,7 +170,7 @@ impl Group {
         Ok(transaction)
     }
 
-    /// Releases the savepoint of the previous job, if there is one, and sets the next, in one command.
+    /// Sets a savepoint, and in the same command releases the savepoint of the previous job, if there is one.
     async fn set_savepoint(&mut self, transaction: &Transaction) -> Result<(), DbErr> {
         let command = if self.has_savepoint { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" };
         transaction.execute_text(command).await?;
