@@ -235,7 +235,7 @@ mod tests {
         }
         for text in [
             "md5$salt$d41d8cd98f00b204e9800998ecf8427e",
-            "pbkdf2_sha1$10$salt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=", // the length of a SHA-256 hash
+            "pbkdf2_sha1$10$salt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=", // as long as a SHA-256 hash
             "pbkdf2_md5$10$salt$1B2M2Y8AsgTpgAmY7PhCfg==",
             "bcrypt$$2x$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
             "bcrypt$$2b$04$ĵttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuP",
