@@ -70,7 +70,7 @@ async fn no_message_names_anything_that_the_document_does_not() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     let ada = app.sign_up(EMAIL).await;
     let sdl = gatehouse::graphql::sdl();
-    // only names with capitals: a lower-case field name may also be an ordinary word of the message
+    // only names with capital letters: a lower-case field name may also be an ordinary word in the message
     let known: HashSet<&str> =
         names(&sdl).into_iter().filter(|name| name.chars().skip(1).any(char::is_uppercase)).collect();
     let types = ["Query", "Mutation", "User", "Session", "String", "Int", "Boolean"];

@@ -1,4 +1,4 @@
-//! Sessions and budgets move on without touching an index, and housekeeping finds them by their day.
+//! Updates of sessions and budgets touch no index, and housekeeping finds the rows by their day.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn refreshes_and_charges_touch_no_index() {
         }
         sweep(&app.app).await.unwrap();
     }
-    // a connection reports what it did some seconds later
+    // a connection reports its updates a few seconds later
     for (table, least) in [("sessions", 480), ("rate_limits", 200)] {
         let mut seen = (0, 0);
         for _ in 0..300 {

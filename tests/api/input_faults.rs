@@ -1,4 +1,4 @@
-//! Every fault of an input is reported at once, with what a form needs to explain it.
+//! All faults in an input are reported together, with what a form needs to explain them.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -132,7 +132,7 @@ async fn each_pending_registration_is_found_by_its_own_password() {
     }
     assert!(macs.len() > 1, "equal passwords have equal MACs: {macs:?}");
 
-    // neither a stranger's later registration nor a later mail hides it
+    // neither a stranger's later registration nor a later email hides the owner's registration
     let own = app.register(EMAIL, PASSWORD).await;
     app.advance(Duration::from_mins(2));
     let strangers = app.register(EMAIL, REGISTERED).await;

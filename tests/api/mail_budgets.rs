@@ -1,4 +1,5 @@
-//! Budgets for mails: they count against the client and the account that request them before the recipient.
+//! Budgets for mails: they are charged to the client and the account that request them before they are charged to the
+//! recipient.
 
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
     app.neighbours(1, HOME).await;
     app.sign_up(EMAIL).await;
-    // the server also sends statements of its own, so the fewest of several tries are the request's
+    // the server also sends statements of its own, so the lowest count of several tries is the request's
     let mut told = Vec::new();
     for (from, email) in [
         (HOME, "neighbour-0@example.org"),
@@ -203,7 +204,7 @@ async fn a_strangers_requests_never_leave_the_owner_without_a_working_mail(
         let from = format!("10.{}.{}.1", minute / 250, minute % 250);
         strangers += usize::from(is_served(&app.request_reset_from(&from, EMAIL).await));
         send_due(&app.app).await.unwrap();
-        // a password that is too short shows whether the link works without using it
+        // a password that is too short shows whether the link works, but does not use the link
         let works =
             async || app.reset(&app.token(EMAIL).await, "x").await["fields"][0]["code"] == "TOO_SHORT";
         if !works().await {

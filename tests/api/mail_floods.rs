@@ -28,10 +28,11 @@ use crate::{
     },
 };
 
-/// The mails that may go first: those being sent already, and the turns of other classes.
+/// The number of emails that may go first: those already being sent, and the turns of other classes.
 const FEW: usize = 10;
 
-/// Waits for the mail to this address, and returns how many others went before it, without the server's first `before`.
+/// Waits for the mail to this address, and returns how many others went before it, not counting the server's first
+/// `before`.
 async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
     let asked = Instant::now();
     loop {

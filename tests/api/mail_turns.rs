@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// Returns the rows that a request for an address without an account writes; each `n` is another client.
+/// Returns the rows that a request for an address without an account writes; each `n` is a different client.
 pub(crate) fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
     let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
     let (id, now) = (Uuid::from_u128(n), app.app.clock.now());

@@ -1,4 +1,4 @@
-//! Codes that are mailed again, and what the responses reveal about an address.
+//! Codes that are emailed again, and what the responses reveal about an address.
 
 use std::time::Duration;
 

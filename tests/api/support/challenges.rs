@@ -19,7 +19,7 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("signup")
     }
 
-    /// Logs in, and returns the response, which may be a challenge.
+    /// Signs in, and returns the response, which may be a challenge.
     pub async fn challenged(&self, identifier: &str, password: &str) -> Value {
         let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {CHALLENGE} }} }}");
         let input = json!({ "identifier": identifier, "password": password });
@@ -101,7 +101,7 @@ impl TestApp {
         person
     }
 
-    /// Does the same, waits a few days and signs in again.
+    /// Does the same as `sign_up_proven`, waits a few days and signs in again.
     pub async fn sign_up_long_ago(&self, email: &str) -> SignedIn {
         self.sign_up_proven(email).await;
         self.advance(Duration::from_hours(73));

@@ -135,12 +135,12 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// Starts a Gatehouse that sends its mails here, but none for a sign-up.
+    /// Starts a Gatehouse server that sends its emails here, but none for a sign-up.
     pub async fn app(&self, database: super::Database) -> TestApp {
         self.app_with(database, &[NO_VERIFICATION]).await
     }
 
-    /// Starts a Gatehouse that sends its mails here.
+    /// Starts a Gatehouse server that sends its emails here.
     pub async fn app_with(&self, database: super::Database, settings: &[(&str, &str)]) -> TestApp {
         let (url, from) = (self.url(), ("EMAIL_FROM", FROM));
         TestApp::with(database, &[&[("SMTP_URL", url.as_str()), from], settings].concat()).await

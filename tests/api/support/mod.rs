@@ -1,4 +1,4 @@
-//! A Gatehouse for each test: real HTTP, real databases, and a clock that the test can move.
+//! A Gatehouse server for each test: real HTTP, real databases, and a clock that the test can move.
 
 pub mod challenges;
 pub mod client;
@@ -148,7 +148,7 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
-    /// Logs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
+    /// Signs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
     pub async fn login_from(&self, address: &str, identifier: &str, password: &str) -> Value {
         let query = format!(
             "mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"
