@@ -40,7 +40,7 @@ async fn the_client_signs_in_with_a_second_factor_that_it_has_set_up(
     let known = "(({ secondFactors, recoveryCodesLeft }) => [secondFactors, recoveryCodesLeft])(gatehouse.state().user)";
     assert_eq!(browser.tabs.run(0, known), json!([["TOTP", "RECOVERY_CODE"], 10]));
     assert_eq!(browser.tabs.run(0, AUDIENCE), audience);
-    // the code that finished the enrolment counts as a recent proof
+    // the code that finished the enrollment counts as a recent proof
     let finished = browser.tabs.run(0, "factors.regenerateRecoveryCodes()");
     assert_eq!(finished["recoveryCodes"].as_array().map(Vec::len), Some(10), "{finished}");
     assert_eq!((browser.tabs.run(0, "asked.times"), browser.ask()), (json!(1), vec![json!(EMAIL)]));

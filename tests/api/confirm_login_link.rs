@@ -170,7 +170,7 @@ async fn a_stranger_is_signed_in_only_if_the_owner_confirms_that_very_number(
     assert_eq!(confirm(&app, &of_owner, Some(&owner.number), None).await["isConfirmed"], true);
     let code = owner.code().await.unwrap();
     let stolen = app.verify(EMAIL, &code, Some(&stranger.id)).await;
-    assert_eq!(stolen["code"], "INVALID_OTP", "the code of one challenge is not that of another");
+    assert_eq!(stolen["code"], "INVALID_OTP", "a code works only for its own challenge");
     assert_eq!(app.verify(EMAIL, &code, Some(&owner.id)).await["__typename"], "AuthPayload");
     assert_eq!(stranger.code().await, None, "the owner's sign-in ends every other challenge");
 }

@@ -143,7 +143,7 @@ async fn the_response_to_a_fault_has_the_request_id() {
     let bad = app.run("{ nothing }", json!({})).await;
     assert!(
         bad.body["errors"][0]["extensions"].get("requestId").is_none(),
-        "a mistake of the client is not a fault"
+        "a client's mistake is not a fault"
     );
 }
 

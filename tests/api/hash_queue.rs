@@ -23,7 +23,7 @@ fn refused(answers: &[Value]) -> usize {
 async fn until_waiting(app: &TestApp, hashes: u64) {
     let begun = std::time::Instant::now();
     while app.app.passwords.waiting() < hashes {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "no {hashes} hashes wait");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{hashes} hashes never waited");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

@@ -25,7 +25,7 @@ async fn a_linked_google_account_signs_in_even_if_its_address_differs(
         linked,
         "linking again succeeds"
     );
-    assert_eq!(app.inbox(EMAIL).await.len(), mails, "linking again sends no mail");
+    assert_eq!(app.inbox(EMAIL).await.len(), mails, "linking again sends no email");
     let visit = app.visit_google(1).await;
     let both = app.link_identity(&owner.access_token, visit.input()).await;
     assert_eq!(both["identities"][1]["email"], "grace@navy.example");

@@ -1,4 +1,4 @@
-//! Budgets for mails: they are charged to the client and the account that request them before they are charged to the
+//! Budgets for emails: they are charged to the client and the account that request them before they are charged to the
 //! recipient.
 
 use std::time::Duration;
@@ -79,7 +79,7 @@ async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
     assert!((60..=120).contains(&refused["retryAfter"].as_i64().unwrap()), "{refused}");
     assert_eq!(app.mails_asked_for().await, served as u64);
 
-    // all fields that send mail share one budget
+    // all fields that send email share one budget
     let resend = format!("mutation {{ resendOtp(email: \"grace@example.org\") {{ {CHALLENGE} }} }}");
     let refused = app.run_from(STRANGER, "", &resend, json!({})).await.data("resendOtp");
     assert_eq!(refused["code"], "RATE_LIMITED");
@@ -152,7 +152,7 @@ async fn mails_to_strangers_are_limited_across_a_clients_accounts_and_an_account
         tokens.push(token);
     }
     assert_eq!(served, 9, "the address is charged, even though the accounts know it");
-    // the last account has not requested any mail yet
+    // the last account has not requested any email yet
     served = 0;
     for m in 0..9 {
         let from = format!("192.0.2.{m}");
@@ -190,7 +190,7 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     assert!(told.iter().all(|each| *each == told[0]), "{told:#?}");
 }
 
-/// A stranger requests mails as often as allowed, from many addresses.
+/// A stranger requests emails as often as allowed, from many addresses.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_requests_never_leave_the_owner_without_a_working_mail(
@@ -230,7 +230,7 @@ async fn a_used_mail_does_not_count_against_the_next(#[values(Sqlite, Postgres)]
         app.advance(Duration::from_secs(61));
     }
     assert_eq!(app.request_reset(EMAIL).await["code"], "RATE_LIMITED");
-    // a reset or a sign-in by mail uses one mail and invalidates the others
+    // a reset or a sign-in by email uses one email and invalidates the others
     let used = app.reset(&app.token(EMAIL).await, "battery horse correct").await;
     assert_eq!(used["__typename"], "PasswordChanged");
     for _ in 0..6 {

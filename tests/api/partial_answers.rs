@@ -69,7 +69,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_root_field_leaves_the_others_alone() {
-    // the budget allows one write before `logoutAll`, and is used up when `unlinkIdentity` runs
+    // each user may write once, and `unlinkIdentity` finds that budget used up
     let app = TestApp::with(Sqlite, &[("RATE_LIMIT_WRITES", "1/1h")]).await;
     let mut fields: Vec<String> = root_fields(&app).await.into_values().flatten().collect();
     let mut listed: Vec<&str> =

@@ -131,7 +131,7 @@ async fn apple_posts_the_name_once_and_an_unknown_answer_goes_nowhere() {
     };
     assert_eq!(unknown("192.0.2.1").await, 400);
     assert_eq!(unknown("192.0.2.1").await, 400);
-    assert_eq!(unknown("192.0.2.1").await, 429, "answers are charged to a budget of their own");
+    assert_eq!(unknown("192.0.2.1").await, 429, "responses are charged to a budget of their own");
     assert_eq!(unknown("192.0.2.2").await, 400);
     assert_eq!(post(callback("google"), &form("x")).await.status(), 400, "it is not configured");
     assert_eq!(post(callback("apple"), &[]).await.status(), 400);

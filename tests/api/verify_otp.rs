@@ -138,7 +138,7 @@ async fn a_verification_code_does_not_sign_in_to_a_verified_account(
     app.verify(EMAIL, &app.code(EMAIL).await, None).await;
     app.advance(Duration::from_mins(2));
     let challenge = app.resend_otp(EMAIL, None).await;
-    assert_eq!(app.inbox(EMAIL).await.len(), 1, "no further mail is sent");
+    assert_eq!(app.inbox(EMAIL).await.len(), 1, "no further email is sent");
     let id: uuid::Uuid = challenge["id"].as_str().unwrap().parse().unwrap();
     let code = secrecy::ExposeSecret::expose_secret(&app.app.tokens.one_time_code(id)).to_owned();
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["code"], "INVALID_OTP");

@@ -210,7 +210,7 @@ async fn an_expired_or_replaced_id_continues_its_own_registration(
     assert!(rows.iter().all(|row| row.registration.is_none()), "{rows:?}");
 }
 
-/// With optional verification, a stranger may have created the account. Verification by mail alone discards what they
+/// With optional verification, a stranger may have created the account. Verification by email alone discards what they
 /// chose.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
