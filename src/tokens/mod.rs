@@ -189,7 +189,7 @@ impl Tokens {
         self.password.hint(&with_hash(hash, password))
     }
 
-    /// Returns whether the MAC matches the password. One wrong password in 65,536 matches.
+    /// Returns whether the MAC matches the password. One in 65,536 wrong passwords matches too.
     #[must_use]
     pub fn is_password_mac(&self, mac: u16, hash: &str, password: &SecretString) -> bool {
         self.password.is_hint(&with_hash(hash, password), mac)

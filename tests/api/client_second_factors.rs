@@ -61,7 +61,7 @@ async fn the_client_signs_in_with_a_second_factor_that_it_has_set_up(
     browser.app.advance(HALF_AN_HOUR);
     assert_eq!(browser.ask(), [EMAIL], "the session was refreshed");
 
-    // in an account with a factor, that factor alone confirms the identity
+    // for an account with a factor, that factor alone confirms the identity
     browser.tabs.run(0, "void (window.asked = undefined, window.removed = factors.removeTotp())");
     browser.tabs.act("wait", Some(0), "window.asked");
     assert_eq!(browser.tabs.run(0, "asked.request.methods"), json!(["TOTP", "RECOVERY_CODE"]));

@@ -54,7 +54,7 @@ async fn one_address_cannot_take_every_place() {
     assert_eq!(app.login_from(HOME, EMAIL, WRONG).await["code"], "INVALID_CREDENTIALS");
 }
 
-/// With turns in the order of arrival, a login would wait for all sign-ups before it.
+/// If turns followed the order of arrival, a sign-in would wait for all sign-ups before it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_does_not_wait_for_the_costly_sign_ups_of_another_address() {
     let settings = [("HASH_QUEUE", "1000"), ("RATE_LIMIT_SIGNUPS", "1000/1h"), ("ARGON2_ITERATIONS", "3")];

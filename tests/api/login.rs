@@ -65,7 +65,7 @@ async fn with_registrations(database: Database) -> TestApp {
     app
 }
 
-/// Returns the outcome of a login, and the number of hashes it computed.
+/// Returns the outcome of a sign-in, and the number of hashes it computed.
 async fn outcome(app: &TestApp, identifier: &str, password: &str) -> (String, u64) {
     let before = app.app.passwords.computed();
     let answer = app.challenged(identifier, password).await;

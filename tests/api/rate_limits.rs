@@ -158,7 +158,7 @@ async fn logins_refused_by_a_full_queue_are_not_counted() {
             match answer["code"].as_str().unwrap() {
                 "INVALID_CREDENTIALS" => judged += 1,
                 "SERVER_BUSY" => {}
-                // pending logins count until they are refused
+                // pending sign-ins count until they are refused
                 code => assert_eq!((code, judged > 4), ("RATE_LIMITED", true)),
             }
         }

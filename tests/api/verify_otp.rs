@@ -113,7 +113,7 @@ async fn with_mandatory_verification_the_code_creates_the_account(
         .data("usernameAvailable");
     assert_eq!(free["isAvailable"], true, "a pending registration does not reserve a username");
 
-    // a login with the right password returns the challenge, by address or username
+    // a sign-in with the right password returns the challenge, by address or username
     for identifier in [EMAIL, "ADA"] {
         let answer = app.challenged(identifier, PASSWORD).await;
         assert_eq!((&answer["__typename"], &answer["id"]), (&json!("EmailChallenge"), &challenge["id"]));

@@ -98,7 +98,7 @@ async fn no_stranger_can_change_an_accounts_password(
     );
 }
 
-/// The responses to a sign-up and to the logins that follow it are the same for every address.
+/// The responses to a sign-up and to the sign-ins that follow it are the same for every address.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_never_reveals_whether_its_address_has_an_account(

@@ -159,8 +159,8 @@ impl Policy {
         Self { is_before_enrolment: true, ..self }
     }
 
-    /// Returns whether a viewer who must enroll a second factor is refused. Such a viewer may only read their own
-    /// account, enroll and sign out.
+    /// Returns whether a viewer who must enroll a second factor is refused. Of the protected fields, such a viewer may
+    /// select only those that read the viewer's own account, enroll a factor or sign out.
     #[must_use]
     pub fn needs_enrolment(&self) -> bool {
         !self.is_before_enrolment && self.access != Access::Anybody && self.access != Access::Introspection

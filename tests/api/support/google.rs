@@ -116,7 +116,7 @@ impl TestApp {
         self.run_as(access_token, query, json!({ "input": input })).await.data("linkIdentity")
     }
 
-    /// Unlinks every identity of a user, one after the other, and returns the last answer.
+    /// Unlinks every identity of a user, one after the other, and returns the last response.
     pub async fn unlink_identities(&self, access_token: &str) -> Value {
         let me = self.run_as(access_token, "{ me { identities { id } } }", json!({})).await.data("me");
         let mut answer = Value::Null;

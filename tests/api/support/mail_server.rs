@@ -100,7 +100,7 @@ impl MailServer {
         server
     }
 
-    /// Sets how the server answers from now on.
+    /// Sets how the server responds from now on.
     pub fn answer(&self, mode: &str) {
         fs::write(self.folder.path().join("control"), mode).unwrap();
     }
