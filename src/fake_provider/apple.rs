@@ -1,4 +1,4 @@
-//! What only Apple has: client secrets that the client signs, and answers that it posts.
+//! What only Apple has: client secrets that the client signs, and responses that Apple posts.
 
 use std::io;
 
@@ -35,14 +35,14 @@ impl AppleKey {
         Ok(Self { public: pair.public_key().as_ref().to_vec(), pkcs8 })
     }
 
-    /// Returns the private key in PEM, as it stands in an environment variable.
+    /// Returns the private key in PEM, in the form for an environment variable.
     pub(super) fn pem(&self) -> String {
         format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", STANDARD.encode(&self.pkcs8))
     }
 }
 
 impl FakeProvider {
-    /// Returns whether a client secret is a good one.
+    /// Returns whether a client secret is valid.
     pub(super) fn is_apple_secret(&self, secret: &str) -> bool {
         let Some((message, signature)) = secret.rsplit_once('.') else { return false };
         let read = |part: &str| -> Option<Value> {
@@ -66,7 +66,7 @@ impl FakeProvider {
             && key.verify(message.as_bytes(), &signature).is_ok()
     }
 
-    /// Returns a page that posts these fields to the client, with the name of the person the first time.
+    /// Returns a page that posts these fields to the client, with the person's name the first time.
     pub(super) fn post_back(&self, to: &str, fields: &[(&str, &str)], person: Option<&Value>) -> String {
         let mut fields: Vec<(&str, String)> =
             fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

@@ -29,7 +29,7 @@ enum Pair {
 }
 
 impl Key {
-    /// Generates an RSA key, or one on P-256 for a provider of OpenID Connect.
+    /// Generates an RSA key or, for a generic OpenID Connect provider, a P-256 key.
     pub(super) fn generate(kind: ProviderKind) -> io::Result<Self> {
         let pair = match kind {
             ProviderKind::Oidc => {

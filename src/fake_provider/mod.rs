@@ -1,6 +1,6 @@
-//! Stand-ins for sign-in providers, for development and tests: HTTP servers on this machine with the endpoints of Google,
-//! Microsoft, Apple, GitHub or any provider of OpenID Connect, and real signatures. `gatehouse dev --fake-providers` starts them.
-//! Release builds do not contain them.
+//! Stand-ins for sign-in providers, for development and tests: HTTP servers on this machine that have the endpoints of
+//! Google, Microsoft, Apple, GitHub or any OpenID Connect provider, and make real signatures.
+//! `gatehouse dev --fake-providers` starts them. Release builds do not contain them.
 
 mod apple;
 mod github;
@@ -24,10 +24,10 @@ use crate::{clock::Clock, config::ProviderKind, secrets};
 use apple::AppleKey;
 use key::Key;
 
-/// The client ID that they accept.
+/// The client ID that the stand-ins accept.
 pub const CLIENT_ID: &str = "gatehouse.apps.fake-google.example";
 const CLIENT_SECRET: &str = "not-a-secret";
-/// Microsoft's tenant for the accounts of private persons.
+/// Microsoft's tenant for personal accounts.
 pub const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// A running stand-in. Clones share it.
@@ -39,12 +39,12 @@ struct State {
     base: String,
     clock: Clock,
     keys: Mutex<Vec<Key>>,
-    /// The issuer for whose tokens Microsoft's keys are.
+    /// The issuer whose tokens Microsoft's keys are for.
     key_issuer: Mutex<String>,
     apple_key: AppleKey,
     codes: Mutex<HashMap<String, Grant>>,
     tokens: Mutex<HashMap<String, Token>>,
-    /// Those whose names were sent already.
+    /// The people whose names have been sent.
     named: Mutex<HashSet<String>>,
     requests: Mutex<HashMap<String, u32>>,
 }
@@ -65,7 +65,7 @@ struct Token {
 }
 
 impl FakeProvider {
-    /// Every kind.
+    /// All kinds of providers.
     pub const ALL: [ProviderKind; 5] = [
         ProviderKind::Google,
         ProviderKind::Microsoft,
@@ -74,7 +74,7 @@ impl FakeProvider {
         ProviderKind::Oidc,
     ];
 
-    /// Starts the server on a free port, where it runs as long as the process.
+    /// Starts the server on a free port. It runs for as long as the process does.
     pub async fn start(kind: ProviderKind, clock: &Clock) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
@@ -113,7 +113,7 @@ impl FakeProvider {
         Ok(fake)
     }
 
-    /// Returns the settings that make Gatehouse use it.
+    /// Returns the settings that make Gatehouse use this stand-in.
     #[must_use]
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let (base, id, secret) = (&self.0.base, CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned());
@@ -194,7 +194,7 @@ impl FakeProvider {
         Ok(())
     }
 
-    /// Replaces the key of Microsoft by one that is for the tokens of this issuer alone.
+    /// Replaces Microsoft's key with one that is only for tokens of this issuer.
     pub fn change_key_for(&self, issuer: &str) -> io::Result<()> {
         issuer.clone_into(&mut lock(&self.0.key_issuer));
         self.change_key()

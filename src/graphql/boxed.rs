@@ -9,8 +9,8 @@ use async_graphql::{
     resolver_utils::{ContainerType, resolve_container},
 };
 
-/// One of the objects that are merged into a root type. A merged object asks its parts in nested calls. Without a box, the largest
-/// future of all fields would be on the stack once for each part.
+/// One of the objects that are merged into a root type. A merged object queries its parts in nested calls. Without a
+/// box, the largest future of any field would be on the stack once for each part.
 #[derive(Default)]
 pub struct Boxed<T>(T);
 

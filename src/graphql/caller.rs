@@ -44,7 +44,7 @@ impl Caller {
         self.access_token.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Returns the viewer, if any. For public fields.
+    /// Returns the viewer, if any, for public fields.
     ///
     /// # Errors
     /// Fails with a [`Fault`] if the session cannot be read.
@@ -82,7 +82,7 @@ pub fn caller<'c>(ctx: &Context<'c>) -> Result<(&'c App, &'c Caller), ApiError> 
     Ok((ctx.data_unchecked::<Arc<App>>(), caller))
 }
 
-/// Returns the viewer that the guard looked up. For the resolvers of protected fields.
+/// Returns the viewer that the guard looked up, for the resolvers of protected fields.
 ///
 /// # Errors
 /// Fails with [`ApiError::Unauthenticated`] if there is no viewer.

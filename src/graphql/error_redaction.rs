@@ -17,7 +17,7 @@ const MAX_ERRORS: usize = 5;
 /// The maximum length of an error message, in characters.
 const MAX_MESSAGE: usize = 200;
 
-/// The general message, without a full stop.
+/// The general message, without a period.
 pub(super) const OTHERWISE: &str = "The document does not match the schema";
 
 /// The extension that redacts errors.

@@ -30,7 +30,7 @@ impl NodeQuery {
     }
 }
 
-/// Returns the UUID of an ID, or the nil UUID, which no challenge has, if it is malformed.
+/// Returns the UUID of an ID. If the ID is malformed, returns the nil UUID, which no challenge has.
 pub(super) fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }

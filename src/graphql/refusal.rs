@@ -17,8 +17,8 @@ tokio::task_local! {
     static DECLARED: &'static [ErrorCode];
 }
 
-/// Resolves a field for which the policy table names these codes. In debug builds, another code panics, so a test that causes the
-/// refusal fails.
+/// Resolves a field for which the policy table names these codes. In debug builds, any other code panics, so a test
+/// that causes the refusal fails.
 pub(super) async fn declaring<F: Future>(codes: &'static [ErrorCode], resolve: F) -> F::Output {
     if cfg!(debug_assertions) { DECLARED.scope(codes, resolve).await } else { resolve.await }
 }
@@ -135,7 +135,7 @@ impl ErrorCode {
 impl UserError {
     pub(super) fn new(code: ErrorCode, message: &str) -> Self {
         measure::note_refusal(code.name());
-        // every union may grow
+        // every union may gain a member
         let is_declared = |codes: &&[ErrorCode]| code == ErrorCode::UnhandledResult || codes.contains(&code);
         let _ = DECLARED
             .try_with(|codes| debug_assert!(is_declared(codes), "the policy table does not name {code:?}"));

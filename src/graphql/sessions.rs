@@ -143,8 +143,8 @@ impl From<RefreshRefusal> for UserError {
     }
 }
 
-/// Adds to a rate-limit message that a code can be requested by email. Strangers can use up the login budgets of an account,
-/// but they cannot block this way to sign in.
+/// Adds to a rate-limit message that a code can be requested by email. Strangers can use up an account's budgets for
+/// passwords, but they cannot block this way to sign in.
 fn offer_code(mut error: UserError) -> UserError {
     if error.code == ErrorCode::RateLimited {
         error.message = format!("{} You can also request a sign-in code by email.", error.message);

@@ -16,7 +16,7 @@ pub struct TokenDelivery {
     change: Mutex<Option<CookieChange>>,
 }
 
-/// A change of the cookie, made by the response.
+/// A change to the cookie, which the response makes.
 #[derive(Clone, Debug)]
 pub enum CookieChange {
     /// Sets the cookie.
@@ -38,7 +38,7 @@ impl TokenDelivery {
         Self { by_cookie, cookie, change: Mutex::default() }
     }
 
-    /// Returns the change of the cookie, or `None` if it stays as it is.
+    /// Returns the change to the cookie, or `None` if there is none.
     #[must_use]
     pub fn change(&self) -> Option<CookieChange> {
         self.lock().clone()

@@ -33,15 +33,15 @@ pub struct LaterMember {
 
 /// A union that gains members.
 pub trait GrowingUnion: UnionType {
-    /// Returns what takes the value's place for a client that does not handle it. `None` if its member has been in the union from
-    /// the beginning.
+    /// Returns what takes the value's place for a client that does not handle it. Returns `None` if the union has
+    /// always had the value's member.
     fn later_member(&self) -> Option<LaterMember>;
 
     /// Returns the member for refusals.
     fn of_error(error: UserError) -> Self;
 }
 
-/// A value of a union that gains members, as the client can handle it.
+/// A value of a union that gains members, in a form that the client can handle.
 pub struct Growing<U>(pub U);
 
 impl<U: GrowingUnion> OutputType for Growing<U> {
@@ -60,7 +60,7 @@ impl<U: GrowingUnion> OutputType for Growing<U> {
         {
             let _ = UNHANDLED.try_with(|unhandled| unhandled.borrow_mut().push(name));
             if selects(&UserError::type_name()) {
-                // as a member, because the document may select fragments on the union
+                // resolved as a member, because the document may select fragments on the union
                 return U::of_error(UserError::new(code, message)).resolve(ctx, field).await;
             }
         }

@@ -26,7 +26,7 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Parses an address that a person typed or pasted. Invisible characters are removed at its ends and in its domain,
+    /// Parses an address that a person typed or pasted. Invisible characters are removed from its ends and its domain,
     /// and rejected in its local part. Quoted local parts, comments and address literals are rejected. No mailbox needs
     /// them today, and because parsers disagree about them, one person's email could reach another.
     pub fn parse(text: &str) -> Result<Self, Invalid> {

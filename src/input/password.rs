@@ -8,7 +8,7 @@ use super::field_error::Invalid;
 /// The maximum length of a password in characters.
 pub const PASSWORD_MAX_LENGTH: usize = 128;
 
-/// The maximum length in bytes, checked before anything is counted, normalised or hashed.
+/// The maximum length in bytes, checked before anything is counted, normalized or hashed.
 const MAX_BYTES: usize = 8 * PASSWORD_MAX_LENGTH;
 
 /// A password of at most [`PASSWORD_MAX_LENGTH`] characters, in NFC, so that it is the same from every keyboard.
@@ -38,7 +38,7 @@ impl Password {
         self.0
     }
 
-    /// Returns the number of characters, after normalisation.
+    /// Returns the number of characters, after normalization.
     #[must_use]
     pub fn length(&self) -> usize {
         self.0.expose_secret().chars().count()

@@ -65,8 +65,8 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_.-".contains(c)
 }
 
-/// Returns a valid username that resembles the text: without accents, with `_` for each blank, and for an email address its local
-/// part. Returns `None` if letters would be lost.
+/// Returns a valid username that resembles the text. Accents are removed, each blank becomes `_`, and only the local
+/// part of an email address is used. Returns `None` if letters would be lost.
 fn similar(text: &str) -> Option<String> {
     let name = text.split('@').next().unwrap_or_default();
     let plain: String = name
@@ -75,7 +75,7 @@ fn similar(text: &str) -> Option<String> {
         .map(|c| if c.is_whitespace() { '_' } else { c })
         .filter(|c| is_allowed(*c) || c.is_alphanumeric())
         .collect();
-    // such a name is not malformed, so parsing it does not come back here
+    // parsing such a name cannot lead back here, because it is not malformed
     if !plain.chars().all(is_allowed) {
         return None;
     }

@@ -33,7 +33,7 @@ const NAMES: [(u128, &str); 26] = [
     (0xfdb141b2_5d84_443e_8a35_4698c205a502, "KeePassXC"),
 ];
 
-/// Returns the default name of a passkey: that of its authenticator, if the authenticator is known.
+/// Returns the default name of a passkey: the name of its authenticator, if the authenticator is known.
 pub(super) fn default_name(aaguid: Option<[u8; 16]>) -> &'static str {
     let aaguid = aaguid.map(|bytes| Uuid::from_bytes(bytes).as_u128());
     NAMES.iter().find(|(known, _)| Some(*known) == aaguid).map_or("Passkey", |(_, name)| name)

@@ -50,8 +50,8 @@ pub enum FinishPasskeyEnrolmentRefusal {
 
 impl Refusal for FinishPasskeyEnrolmentRefusal {}
 
-/// Adds the passkey in a `RegistrationResponseJSON` to the viewer's account. If the account has no recovery codes, creates some.
-/// Ends the viewer's other sessions, because a thief may have signed in with one proof.
+/// Adds the passkey in a `RegistrationResponseJSON` to the viewer's account. If the account has no recovery codes,
+/// creates some. Ends the viewer's other sessions, because a thief may have signed in to one with a single proof.
 ///
 /// The ID shows that the viewer has started the enrollment, which required a recent proof.
 pub async fn finish_passkey_enrolment(
@@ -75,7 +75,7 @@ pub async fn finish_passkey_enrolment(
 
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::PasskeyAdded).await?;
     let NewCodes { shown, digests } = generate(user_id);
-    // later than the time of the change, so that undoing it finds the rows
+    // later than the time of the change, so that undoing the change finds the rows
     let now = Timestamp(app.clock.now());
     let (claim, version) = (viewer.claim(), ceremony.credentials_version);
     let passkey = verified.into_row(user_id, now);

@@ -1,7 +1,8 @@
 //! Passkeys: signing in, signing up and proving a second factor with a key pair instead of a password (`WebAuthn`).
 //!
-//! `webauthn` verifies what browsers send. A passkey is always used with user verification, so it counts as two factors, and signs in
-//! on its own. For an account with a passkey, any other proof counts as the first factor only: see `sessions/open.rs`.
+//! `webauthn` verifies what browsers send. A passkey is always used with user verification, so it counts as two
+//! factors, and is enough to sign in. For an account with a passkey, any other proof counts only as the first factor:
+//! see `sessions/open.rs`.
 
 mod authenticator_names;
 mod finish_passkey_enrolment;

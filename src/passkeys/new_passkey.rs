@@ -40,8 +40,8 @@ pub(super) fn creation_options(
     Some(options.to_json(party))
 }
 
-/// Verifies a `RegistrationResponseJSON`. Returns `None` if it is wrong, whatever the reason. Without a name, the passkey gets the
-/// name of its authenticator.
+/// Verifies a `RegistrationResponseJSON`. Returns `None` if the response is wrong for any reason. If no name is given,
+/// the passkey gets the name of its authenticator.
 pub(super) fn verify(
     app: &App,
     ceremony: &passkey_ceremony::Model,

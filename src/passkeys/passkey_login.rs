@@ -88,8 +88,9 @@ pub async fn passkey_login(
     sign_in(app, client, &user, pending, attempt).await.map_err(Failure::into_refusal)
 }
 
-/// Tells whether the passkey was deleted for good. Only then may the client have the password manager delete it too: a removed one may
-/// come back with an undo link, and one that is merely wrong may be right at the next attempt.
+/// Returns the refusal that tells whether the passkey was deleted for good. Only in that case may the client have the
+/// password manager delete it too: a removed passkey may come back with an undo link, and one that merely failed may
+/// succeed at the next attempt.
 async fn unknown(app: &App, credential: &Json) -> Result<PasskeyLoginRefusal, Fault> {
     let Ok(claimed) = ClaimedCredential::read(credential) else {
         return Ok(PasskeyLoginRefusal::InvalidCredentials);

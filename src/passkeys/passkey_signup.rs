@@ -41,9 +41,9 @@ impl From<SignupRefusal> for PasskeySignupRefusal {
     }
 }
 
-/// Creates the account whose sign-up was started, with the passkey in a `RegistrationResponseJSON`, and signs in. If verification is
-/// mandatory, requests a proof of the email address instead. If the proof comes with the ID of the challenge, the account keeps the
-/// passkey.
+/// Finishes a sign-up: creates the account with the passkey in a `RegistrationResponseJSON`, and signs in. If
+/// verification is mandatory, requests a proof of the email address instead. The account keeps the passkey if the proof
+/// comes with the ID of the challenge.
 pub async fn passkey_signup(
     app: &App,
     client: &Client,

@@ -70,7 +70,7 @@ pub async fn start_passkey_enrolment(
     let is_started = app
         .db
         .write(async move |txn| {
-            // another request may have enrolled a factor in the meantime, which the viewer has not proven
+            // in the meantime, another request may have enrolled a factor that the viewer has not proven
             if claim.lock(&txn, Timestamp(now)).await?.is_none() {
                 return Ok(false);
             }

@@ -14,12 +14,12 @@ use base64::{
     engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
-/// The most iterations accepted: several times Django's default, or one to two seconds of one thread.
+/// The most iterations accepted: several times Django's default. They take one thread one to two seconds.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-/// The most memory accepted for scrypt: N = 2^17 at r = 8, a common recommendation, with room for the lanes.
+/// The most memory accepted for scrypt: enough for N = 2^17 and r = 8, a common recommendation, and the lanes.
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
-/// The highest N·r·p accepted for scrypt, four times that of the recommendation.
+/// The highest N·r·p accepted for scrypt: four times the recommended value.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
 /// The lowest N accepted for scrypt. With a lower N, most of the time goes to filling the
 /// lanes, which [`MAX_SCRYPT_WORK`] does not limit.
@@ -205,13 +205,13 @@ mod tests {
             (bcrypt, "$04$", "$15$", "$16$"),
             (bcrypt_sha256, "$04$", "$15$", "$31$"),
             (bcrypt, "$04$", "$05$", "$03$"),
-            (scrypt, "$16$", "$65536$", "$131072$"), // by its work
+            (scrypt, "$16$", "$65536$", "$131072$"), // over the work limit
             (scrypt, "$16$", "$16$", "$8$"),
             (scrypt, "$16$", "$32$", "$17$"),
             (scrypt, "$8$5$", "$8$32768$", "$8$32769$"),
             (scrypt, "$8$5$", "$1$1$", "$0$1$"),
             (scrypt, "$8$5$", "$1$1$", "$1$0$"),
-            (scrypt, "$8$5$", "$62162$1$", "$62163$1$"), // by its memory
+            (scrypt, "$8$5$", "$62162$1$", "$62163$1$"), // over the memory limit
             (scrypt, "$8$5$", "$62162$1$", "$4294967295$1$"),
         ] {
             assert!(DjangoHash::parse(&hash.replace(from, most)).is_some(), "{hash} with {most}");
@@ -235,7 +235,7 @@ mod tests {
         }
         for text in [
             "md5$salt$d41d8cd98f00b204e9800998ecf8427e",
-            "pbkdf2_sha1$10$salt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=", // as long as one of SHA-256
+            "pbkdf2_sha1$10$salt$AkHzPH3a9GAIUPbfYNvwaQdzlvQX2mB8u7r7gXt+NI8=", // as long as a SHA-256 hash
             "pbkdf2_md5$10$salt$1B2M2Y8AsgTpgAmY7PhCfg==",
             "bcrypt$$2x$04$JttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuPS",
             "bcrypt$$2b$04$ĵttMct0NyF8015IGva4Q8eCKDU5AB3AwBVL0WJyi.Ym0OfN2fpuP",

@@ -1,4 +1,4 @@
-//! The two libraries that compute Argon2 hashes, each with the memory of one thread.
+//! The two libraries that compute Argon2 hashes. Each hasher keeps memory for one thread.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use argon2_rust::params::{Memory, TagLen};
@@ -10,7 +10,7 @@ use rustix::mm::{Advice, madvise};
 pub(super) enum Backend {
     /// `argon2-rust`.
     Fast,
-    /// The crate `argon2` of the Rust Crypto project.
+    /// The `argon2` crate of the RustCrypto project.
     Portable,
 }
 
@@ -46,8 +46,8 @@ pub(super) enum HashError {
     Portable(#[from] argon2::Error),
 }
 
-/// The hasher of one thread. Both kinds allocate their memory at the first hash and keep as much as the usual parameters need. A
-/// hash that needs more gets memory of its own, which is then returned to the system.
+/// The hasher of one thread. Both kinds allocate memory when they compute their first hash, and keep as much as the
+/// usual parameters need. A hash that needs more gets memory of its own, which is then returned to the system.
 pub(super) enum Hasher {
     Fast(Fast),
     Portable(Portable),
@@ -69,7 +69,7 @@ impl Hasher {
         }
     }
 
-    /// Returns how many KiB it keeps.
+    /// Returns how many KiB of memory the hasher keeps.
     #[cfg(test)]
     pub(super) fn kept_kib(&self) -> usize {
         match self {
@@ -111,7 +111,7 @@ impl Fast {
     }
 }
 
-/// Returns the same algorithm, version and parameters in the types of `argon2-rust`.
+/// Converts the algorithm, version and parameters to the types of `argon2-rust`.
 fn configured(inputs: &Inputs<'_>, length: usize) -> Result<argon2_rust::Argon2, argon2_rust::Error> {
     let params = argon2_rust::Params::builder()
         .memory(Memory::kib(inputs.params.m_cost().into()))
@@ -162,8 +162,8 @@ impl Portable {
     }
 }
 
-/// Asks for huge pages. A hash reads at random positions in all of its memory, and takes a tenth less time if
-/// the processor has few page table entries to look up.
+/// Asks for huge pages. A hash reads from random positions throughout its memory, and takes a tenth less time if the
+/// processor has fewer page table entries to look up.
 #[cfg(target_os = "linux")]
 fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Block>]) {
     const HUGE_PAGE: usize = 2 * 1024 * 1024;
@@ -195,7 +195,8 @@ mod tests {
     }
 
     prop_compose! {
-        /// Parameters. One hash in eight has segments of more than 128 blocks, the unit in which addresses are generated.
+        /// Random parameters. One hash in eight has segments of more than 128 blocks, the unit in which addresses are
+        /// generated.
         fn any_params()(lanes in 1..=8_u32)(
             lanes in Just(lanes),
             memory in prop_oneof![7 => 8 * lanes..=8 * lanes + 400, 1 => 512 * lanes..=512 * lanes + 600],

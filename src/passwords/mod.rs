@@ -1,9 +1,9 @@
 //! Password hashing with Argon2id, on dedicated threads. These threads also verify imported hashes.
 //!
-//! There is one thread per core, each with one block of memory that it reuses, behind a queue that is bounded and fair. So a
-//! burst of sign-ins uses a fixed amount of memory, leaves processor time for other requests, and is refused
-//! at once when it is too large. (A semaphore over a growing pool of threads would not limit the memory,
-//! because the allocator keeps every block ever freed.)
+//! There is one thread per core, and each reuses one block of memory. They take jobs from a bounded and fair queue. A
+//! burst of sign-ins therefore uses a fixed amount of memory and leaves processor time for other requests. Hashes that
+//! do not fit into the queue are refused at once. (A semaphore over a growing pool of threads would not limit the
+//! memory, because the allocator keeps every block ever freed.)
 
 use std::{
     fmt, io,
@@ -40,8 +40,8 @@ mod worker;
 pub use strength::Weak;
 pub use worker::Verified;
 
-/// The minimum cost of a hash. In tests, hashes cost next to nothing, and without a minimum, imported ones would be out of
-/// proportion.
+/// The minimum cost of a hash. In tests, hashes cost next to nothing. Without a minimum, imported hashes would be far
+/// too expensive in comparison.
 const LEAST_COST: u64 = 7 * 1024;
 
 /// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
@@ -60,7 +60,7 @@ struct Inner {
     waiting: Arc<AtomicU64>,
     /// How long hashes waited for their turn.
     waits: Durations,
-    /// Refusals by setting.
+    /// The number of refusals for each setting.
     refusals: Counts,
 }
 
@@ -114,8 +114,8 @@ impl Passwords {
         })))
     }
 
-    /// Takes a place in the queue to hash a new password of so many characters. `asker` is the client address that the hash is charged to, or `None` if
-    /// the client is not limited by address.
+    /// Takes a place in the queue to hash a new password with this number of characters. `asker` is the client address
+    /// that the hash is charged to, or `None` if the client is not limited by address.
     ///
     /// # Errors
     /// [`Fault::Busy`] if too many hashes are waiting.
@@ -137,8 +137,8 @@ impl Passwords {
         self.place(asker, cost)
     }
 
-    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists what an attacker would
-    /// guess first, such as names and addresses of the owner.
+    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists what an
+    /// attacker would guess first, such as the owner's names and email addresses.
     pub async fn hash(
         &self,
         place: HashPlace,
@@ -150,8 +150,8 @@ impl Passwords {
         span("password hash", hash).await.map_err(Fault::internal)
     }
 
-    /// Verifies a password against a stored hash. Without a hash the result is `false` at the same cost, so that the response time
-    /// does not reveal who has an account or a password.
+    /// Verifies a password against a stored hash. If there is no hash, the password does not match, but the cost is the
+    /// same, so the response time does not reveal who has an account or a password.
     pub async fn verify(
         &self,
         place: HashPlace,

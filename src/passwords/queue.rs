@@ -71,9 +71,9 @@ impl<J> Queue<J> {
         Self(Arc::new(Shared { state: Mutex::new(state), added: Condvar::new() }))
     }
 
-    /// Takes a place for a job of this cost. The places of one asker cannot cost more than what is still free: at most half of an
-    /// idle queue, so that a flood from one address leaves room for others. A job that costs more than the whole queue gets a
-    /// place only if the queue is empty.
+    /// Takes a place for a job of this cost. The places of one asker cannot cost more than the capacity that is still
+    /// free. One asker thus gets at most half of an idle queue, and a flood from one address leaves room for others. A
+    /// job that costs more than the whole queue gets a place only if the queue is empty.
     ///
     /// # Errors
     /// [`Fault::Busy`] if there is no place.
@@ -90,7 +90,7 @@ impl<J> Queue<J> {
         Ok(Place { queue: self.clone(), asker, cost })
     }
 
-    /// Waits for the next job, and returns it with the time for which it has waited. Returns `None` once the queue is closed.
+    /// Waits for the next job, and returns it with the time it has waited. Returns `None` once the queue is closed.
     pub(super) fn next(&self) -> Option<(J, Place<J>, Duration)> {
         let mut state = self.lock();
         loop {
@@ -117,8 +117,8 @@ impl<J> Queue<J> {
 }
 
 impl<J> Place<J> {
-    /// Puts a job into the queue. Turns follow start-time fair queuing (Goyal, Vin and Cheng 1996): a job comes after the earlier
-    /// jobs of its own asker, but does not wait for every job of an asker who has submitted more.
+    /// Puts a job into the queue. Turns follow start-time fair queuing (Goyal, Vin and Cheng 1996): a job comes after
+    /// the earlier jobs of its own asker, but need not wait for all the jobs of an asker who has submitted more.
     pub(super) fn submit(self, job: J) {
         let queue = self.queue.clone();
         let mut state = queue.lock();
@@ -143,7 +143,7 @@ impl<J> Drop for Place<J> {
         state.taken -= self.cost;
         if let Some(asker) = state.askers.get_mut(&self.asker) {
             asker.taken -= self.cost;
-            // forget an asker without places, whose next job then does not wait on account of earlier ones
+            // forget an asker without places, so that its next job does not wait because of earlier ones
             if asker.taken == 0 {
                 state.askers.remove(&self.asker);
             }

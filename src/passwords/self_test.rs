@@ -1,4 +1,4 @@
-//! The choice of the library that computes hashes, after a self-test.
+//! Chooses the library that computes hashes, after a self-test.
 
 use std::{fmt::Display, sync::LazyLock};
 
@@ -11,7 +11,7 @@ use argon2::{
 use super::hasher::{Backend, Fast, HashError, Inputs, Portable};
 use crate::{config::Argon2Backend, secrets};
 
-/// Whether `argon2-rust` is used on this kind of processor. On 32-bit Linux its declaration of `mmap` is wrong.
+/// Whether `argon2-rust` is used on this kind of processor. On 32-bit Linux, its declaration of `mmap` is wrong.
 const IS_FAST_SUPPORTED: bool =
     cfg!(all(target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64")));
 
@@ -59,8 +59,8 @@ struct Example {
     expected: &'static str,
 }
 
-/// The first three are in RFC 9106, and all were computed by the reference implementation. The last seven have segments of more than
-/// 128 blocks, so that a segment takes several blocks of addresses.
+/// The first three are from RFC 9106, and all were computed by the reference implementation. The last seven have
+/// segments of more than 128 blocks, so each segment takes several blocks of addresses.
 #[rustfmt::skip]
 const EXAMPLES: [Example; 13] = [
     Example { algorithm: Argon2d, version: V0x13, memory: 32, passes: 3, lanes: 4, expected: "512b391b6f1162975371d30919734294f868e3be3984f3c1a13a4db9fabe4acb" },

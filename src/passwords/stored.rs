@@ -1,5 +1,5 @@
-//! The hashes in the database: our own and imported ones. If a hash costs more than a sign-in may cost, it counts
-//! as invalid and is never computed.
+//! The hashes in the database: our own and imported ones. A hash that is too expensive for a sign-in counts as invalid
+//! and is never computed.
 
 use argon2::{
     Algorithm, Params, Version,
@@ -11,7 +11,7 @@ use super::django::DjangoHash;
 /// The longest hash accepted, in bytes.
 const MAX_BYTES: usize = 512;
 
-/// The highest costs of an accepted argon2 hash. Django's default is 100 MiB and 8 lanes.
+/// The highest parameters of an accepted argon2 hash. Django's default is 100 MiB and 8 lanes.
 const MAX_MEMORY_KIB: u32 = 128 * 1024;
 const MAX_ITERATIONS: u32 = 10;
 const MAX_LANES: u32 = 16;
@@ -38,7 +38,7 @@ impl Stored {
         if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
             return None;
         }
-        // Django's is a PHC string too, with a prefix
+        // Django's format is also a PHC string, with a prefix
         match text.strip_prefix("argon2").unwrap_or(text) {
             phc if phc.starts_with("$argon2") => Argon2Hash::parse(phc, phc == text).map(Self::Argon2),
             _ => DjangoHash::parse(text).map(Self::Django),

@@ -3,8 +3,8 @@
 use zxcvbn::{Score, zxcvbn};
 
 /// The number of characters of a password that are checked. For malicious input, the time that `zxcvbn` takes grows
-/// with about the cube of the length. It takes 700 ms for 128 characters, which would hold up every sign-in, but
-/// only 45 ms for this number.
+/// roughly with the cube of the length. It takes 700 ms for 128 characters, which would hold up every sign-in, but only
+/// 45 ms for 32.
 const JUDGED_CHARACTERS: usize = 32;
 
 /// A password that is too easy to guess, with advice on a better one.
@@ -14,8 +14,8 @@ pub struct Weak {
     pub advice: String,
 }
 
-/// Returns the highest cost of judging a password, where a hash costs `hash`. For malicious input, the time grows with the cube of
-/// the length.
+/// Returns the highest cost of judging a password. `hash` is the cost of a hash. For malicious input, the time grows
+/// with the cube of the length.
 pub(super) fn cost(characters: usize, hash: u64) -> u64 {
     let judged = characters.min(JUDGED_CHARACTERS) as u64;
     4 * hash * judged.pow(3) / (JUDGED_CHARACTERS as u64).pow(3)

@@ -56,7 +56,7 @@ impl Worker {
                 // the caller has gone away, so nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
                 Job::Verify { answer, .. } if answer.is_closed() => {}
-                // A panic drops `answer`, which the caller reports as a defect. It must not end the thread.
+                // A panic must not end the thread. It drops `answer`, which the caller reports as a defect.
                 Job::Hash { password, personal, answer } => {
                     let hash = AssertUnwindSafe(|| self.hash(password.expose_secret(), &personal));
                     let _ = catch_unwind(hash).map(|hash| answer.send(hash));
@@ -134,7 +134,8 @@ impl Worker {
 
     fn compute(&mut self, inputs: &Inputs<'_>, output: &mut [u8]) {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        // The inputs were checked, so this panics only if there is no memory. That must not look like a wrong password.
+        // The inputs were checked, so this panics only if there is no memory. A lack of memory must not look like a
+        // wrong password.
         self.hasher.compute(inputs, output).expect("there is memory for a hash");
     }
 }
@@ -151,8 +152,8 @@ pub(super) fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String
     .to_string()
 }
 
-/// Lowers the priority of this thread, so that requests without a hash go first. On Linux each thread has its
-/// own niceness.
+/// Lowers the priority of this thread, so that requests that need no hash go first. On Linux, each thread has its own
+/// niceness.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);

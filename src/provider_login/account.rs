@@ -29,18 +29,19 @@ pub(super) fn new_user(app: &App, account: &Account) -> user::Model {
     }
 }
 
-/// Returns the link of the account to the account created with it. It is as old as that one, so a reset keeps it.
+/// Returns the link between a provider account and the user created from it. The link is as old as the user, so a
+/// password reset keeps it.
 pub(super) fn identity(account: &Account, user: &user::Model) -> identity::Model {
     registered(account).into_row(user.id, user.created_at)
 }
 
-/// Prepares the link of the account to an existing user. The owner gets a notice, because a thief may have made
-/// the link. Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
+/// Prepares to link the account to an existing user. The owner gets a notice, because a thief may have made the link.
+/// Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
 pub(super) async fn link(app: &App, account: &Account, user: &user::Model) -> Result<Link, Fault> {
     link_registered(app, registered(account), user).await
 }
 
-/// Does the same for an account whose link has waited for another proof.
+/// Does the same as [`link`] for an account whose link had to wait for another proof.
 pub(crate) async fn link_registered(
     app: &App,
     account: RegisteredIdentity,
@@ -50,7 +51,7 @@ pub(crate) async fn link_registered(
     Ok(Link { identity: account.into_row(user.id, Timestamp(app.clock.now())), change })
 }
 
-/// Returns the account, for a link that waits for another proof.
+/// Returns the account in the form in which it is stored while its link waits for another proof.
 pub(super) fn registered(account: &Account) -> RegisteredIdentity {
     RegisteredIdentity {
         provider: account.provider.clone(),
@@ -60,7 +61,8 @@ pub(super) fn registered(account: &Account) -> RegisteredIdentity {
     }
 }
 
-/// Returns a function that tells whether its user can sign in with an identity: the provider may have been switched off since.
+/// Returns a function that tells whether a user can sign in with an identity. The provider may have been disabled since
+/// it was linked.
 pub(crate) fn usable_identities(app: &App) -> impl Fn(&identity::Model) -> bool + Clone + use<> {
     let providers: Vec<String> =
         app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();

@@ -1,4 +1,4 @@
-//! Receiving the answer of a provider that posts it to the server instead of sending it to the app.
+//! Receiving the response that a provider posts to the server instead of sending it to the app.
 
 use secrecy::SecretString;
 
@@ -12,9 +12,9 @@ use crate::{
     storage::{Timestamp, authorization_request},
 };
 
-/// Keeps the name that the provider sent about the person, because it sends it only once, and returns the address of the app that
-/// started the sign-in. The answer itself is left to the app, which has the verifier. Returns `None` if no sign-in with this
-/// provider has the state.
+/// Stores the person's name, because the provider sends it only once, and returns the address of the app that started
+/// the sign-in. The app handles the response itself, because it has the verifier. Returns `None` if no sign-in with
+/// this provider has the state.
 pub async fn callback(
     app: &App,
     client: &Client,
@@ -25,7 +25,7 @@ pub async fn callback(
     if app.providers.get(provider).is_none() {
         return Ok(None);
     }
-    // a budget of its own, because every page can make a visitor's browser post here
+    // a budget of its own, because any page can make a visitor's browser post here
     if let Some(address) = Address::rationed(app, client.ip_address) {
         rate_limit::charge(app, Action::ProviderCallback(&address)).await?;
     }

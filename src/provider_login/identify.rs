@@ -122,7 +122,7 @@ async fn ask(
     })
 }
 
-/// Adds the name that the provider sent to the server before.
+/// Adds the name that the provider sent to the server earlier.
 fn named(account: Account, request: authorization_request::Model) -> Account {
     Account {
         given_name: account.given_name.or(request.given_name),

@@ -79,7 +79,8 @@ pub async fn provider_login(
             let signed_in = sign_in(app, client, &user, pending(&user), charging_owner(&user)).await;
             return signed_in.map_err(Failure::into_refusal);
         }
-        // an address that anybody can claim must not reveal whether it has an account: its owner is mailed, and learns it there
+        // a sign-in with an address that anybody can claim must not reveal whether it has an account: only an email
+        // tells its owner
         let is_secret =
             !account.is_verified && app.config.sign_up.email_verification == EmailVerification::Mandatory;
         if !is_secret && let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
@@ -93,7 +94,8 @@ pub async fn provider_login(
             // a stranger may have created an account with this unproven address, and may be waiting for its owner to
             // use it
             let is_owned = account.is_authoritative && user.email_verified_at.is_some();
-            // a company may have given the address of a former employee to another person, with a new account at the provider
+            // a company may have given a former employee's address to another person, who has a new account at the
+            // provider
             let has_another = linked.iter().any(|identity| identity.issuer == account.issuer);
             if !is_owned || has_another {
                 return Err(ProviderLoginRefusal::LinkRequired.into());
@@ -107,7 +109,7 @@ pub async fn provider_login(
             outbox::wake(app);
             return signed_in.map_err(Failure::into_refusal);
         }
-        // the former owner of the address may still undo giving it up
+        // the former owner of the address may still undo the change that gave it up
         let now = Timestamp(app.clock.now());
         if !is_secret
             && security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await?
@@ -179,8 +181,8 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
     Attempt::begin(app, &action, None).await.map(drop)
 }
 
-/// Prepares the challenge that proves the email address. Returns `None` if the address has had too many emails, because
-/// the account need not wait for one.
+/// Prepares the challenge that proves the email address. Returns `None` if the address has received too many emails,
+/// because the account does not depend on this one.
 async fn challenge(
     app: &App,
     client: &Client,

@@ -14,7 +14,8 @@ pub struct Account {
     pub subject: String,
     /// The email address.
     pub email: EmailAddress,
-    /// Whether the provider says that it verified the address at some time. Microsoft need not.
+    /// Whether the provider says that it verified the address at some time. Only Microsoft accounts are accepted
+    /// without this.
     pub is_verified: bool,
     /// Whether the provider decides who has this address now, and may therefore open an account that has it. Only Google does.
     pub is_authoritative: bool,

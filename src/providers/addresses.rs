@@ -1,10 +1,10 @@
-//! What the word of each provider about an email address is worth.
+//! How far each provider is trusted about an email address.
 
 use super::claims::Claims;
 use crate::{config::ProviderKind, input::EmailAddress};
 
-/// Returns whether the provider says that it verified the address at some time, or `None` if it says nothing. An account at a
-/// provider that says no is refused.
+/// Returns whether the provider says that it verified the address at some time, or `None` if it says nothing. If the
+/// provider says no, the account is refused.
 pub(super) fn is_verified(kind: ProviderKind, claims: &Claims) -> Option<bool> {
     match (kind, &claims.xms_edov) {
         // An administrator of a tenant can give an account any address, so Microsoft's word is never enough, and the owner has to
@@ -22,8 +22,8 @@ pub(super) fn is_decided(kind: ProviderKind, claims: &Claims, email: &EmailAddre
     kind == ProviderKind::Google && google_decides(email, claims.hd.as_deref())
 }
 
-/// Returns whether Google decides who has this address now: it is at gmail.com, or in the domain of the organization for which
-/// Google hosts the account.
+/// Returns whether Google decides who has this address now. It does so for addresses at gmail.com and in the domain of
+/// the organization for which it hosts the account.
 fn google_decides(email: &EmailAddress, hd: Option<&str>) -> bool {
     // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token: the address may have passed to another
     // person since Google verified it, unless Google hosts it. `hd` names the organization of the account. Such an account may

@@ -1,4 +1,4 @@
-//! What only Apple has: a client secret that the client signs itself, and a name that it sends once.
+//! What only Apple has: a client secret that the client signs itself, and a name that Apple sends only once.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -15,10 +15,10 @@ use serde_json::json;
 use super::ProviderError;
 use crate::input::person_name;
 
-/// How long a client secret is good for, in seconds. Apple allows half a year; it is used at once.
+/// How long a client secret is valid, in seconds. Apple allows half a year, but each secret is used at once.
 const GOOD_FOR: i64 = 300;
 
-/// The length limit of what Apple sends about a person, in bytes.
+/// The maximum length of what Apple sends about a person, in bytes.
 const MAX_USER: usize = 2048;
 
 /// Signs the client secret: a JWT with ES256
@@ -47,7 +47,7 @@ pub(super) fn client_secret(
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
 }
 
-/// The name of a person, which Apple sends with the first sign-in only, and without a signature.
+/// The name of a person, which Apple sends only with the first sign-in, and without a signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppleName {
     /// The given name.

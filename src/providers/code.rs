@@ -64,7 +64,7 @@ impl Provider {
         let verifier = PkceCodeVerifier::new(code_verifier.expose_secret().to_owned());
         let state = CsrfToken::new(state.expose_secret().to_owned());
         let client = self.code_client(&endpoints, None)?;
-        // ties the ID token to this browser, where the provider does not check the PKCE verifier (RFC 9700 §2.1.1)
+        // ties the ID token to this browser even if the provider does not check the PKCE verifier (RFC 9700 §2.1.1)
         let nonce = nonce(code_verifier);
         let mut request = client
             .authorize_url(|| state)
@@ -114,7 +114,7 @@ impl Provider {
         .await
     }
 
-    /// Returns the claims with the address, which some providers give only at the userinfo endpoint.
+    /// Returns the claims with the address, which some providers return only from the userinfo endpoint.
     async fn completed(&self, claims: Claims, access_token: &SecretString) -> Result<Claims, ProviderError> {
         let endpoint = self.discovery().await?.userinfo_endpoint.clone();
         let Some(endpoint) = endpoint.filter(|_| !claims.has_address()) else { return Ok(claims) };
@@ -204,8 +204,8 @@ fn redirect(uri: &str) -> Result<Cow<'static, RedirectUrl>, ProviderError> {
     RedirectUrl::new(uri.to_owned()).map(Cow::Owned).map_err(ProviderError::unavailable)
 }
 
-/// Converts an error of the crate. Its own text may contain the endpoint's response, with tokens in it, so it
-/// is dropped.
+/// Converts an error of the crate. The error's own text may contain the endpoint's response, including tokens, so the
+/// text is dropped.
 fn refusal(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> ProviderError {
     match error {
         RequestTokenError::Request(error) => error,

@@ -52,7 +52,8 @@ impl<T> DocumentCache<T> {
     }
 
     /// Returns a document newer than `known`, which lacks something. Returns `None` shortly after the last early fetch.
-    /// The missing part is then assumed not to exist, so that clients cannot make us query the provider at any rate.
+    /// The missing part is then assumed not to exist, so that clients cannot make us query the provider at an unlimited
+    /// rate.
     pub(super) async fn newer<F>(
         &self,
         known: &Arc<T>,

@@ -1,4 +1,4 @@
-//! HTTP requests to Provider, with limits on time and size, and without redirects.
+//! HTTP requests to providers, with limits on time and size, and without redirects.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::{Provider, ProviderError, TIME_LIMIT};
 use crate::telemetry::traces::span;
 
-/// The size limit of a response, in bytes. The longest responses, lists of keys, have about sixteen thousand.
+/// The size limit of a response, in bytes. The longest responses, which are lists of keys, have about sixteen thousand
+/// bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// The minimum and maximum time for which a document is kept, whatever its headers say.
@@ -26,8 +27,8 @@ pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
 }
 
-/// Returns a client that follows no redirects, so that every response comes from the requested URL. `is_here`: whether the
-/// provider is on this machine.
+/// Returns a client that follows no redirects, so that every response comes from the requested URL. `is_here` tells
+/// whether the provider is on this machine.
 pub(super) fn http_client(is_here: bool) -> reqwest::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())

@@ -42,7 +42,7 @@ impl Provider {
         Ok(Account {
             provider: self.config.id.clone(),
             issuer: site.to_owned(),
-            // never the login, which changes hands
+            // never the username, which changes hands
             subject: user.id.to_string(),
             email,
             is_verified: true,

@@ -19,13 +19,13 @@ pub(super) struct Keys(HashMap<String, Key>);
 #[derive(Clone)]
 struct Key {
     decoding: DecodingKey,
-    /// The only algorithm that it is for.
+    /// The only algorithm that the key is for.
     algorithm: Algorithm,
-    /// The only issuer that it is for. Microsoft has one document with the keys of several.
+    /// The only issuer that the key is for. One document of Microsoft's contains the keys of several issuers.
     issuer: Option<String>,
 }
 
-/// The audience of an ID token. More than one is refused, because the other could have passed the token on.
+/// The audience of an ID token. More than one audience is refused, because another one could have passed the token on.
 #[derive(Deserialize)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the library compares the value")]
@@ -67,7 +67,7 @@ impl Provider {
         let kid = header.kid.ok_or(ProviderError::Rejected("the ID token does not name its key"))?;
         let discovery = self.discovery().await?;
         let Key { decoding, algorithm, issuer: issuer_of_key } = self.key(&discovery, &kid).await?;
-        // a key is for one algorithm, so that none can be tried with another's (RFC 8725 §3.1)
+        // each key is for one algorithm, so that it cannot be tried with another (RFC 8725 §3.1)
         if header.alg != algorithm {
             return Err(ProviderError::Rejected("the ID token is not signed with the algorithm of its key"));
         }

@@ -1,17 +1,17 @@
 //! What only Microsoft has: one issuer for each tenant.
 
-/// What stands for the tenant in the issuer of the document for all tenants.
+/// The placeholder for the tenant in the issuer of the discovery document for all tenants.
 const TENANT: &str = "{tenantid}";
 
-/// Returns whether a discovery document with this issuer is the one at `own`, where another word than the ID may stand for the
-/// tenant, such as `common`.
+/// Returns whether a discovery document with this issuer is the one at `own`, where a word such as `common` may stand
+/// in place of the tenant's ID.
 pub(super) fn is_issuer_of(issuer: &str, own: &str) -> bool {
     let Some((before, after)) = issuer.split_once(TENANT) else { return issuer == own };
     let tenant = own.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
     tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
 }
 
-/// Returns the issuer of a token of the tenant `tid`, which the token must have.
+/// Returns the issuer that a token of the tenant `tid` must have.
 pub(super) fn issuer_of(issuer: &str, tid: Option<&str>) -> Option<String> {
     if !issuer.contains(TENANT) {
         return Some(issuer.to_owned());

@@ -18,18 +18,19 @@ use crate::{
 /// An action that is limited, and the subject whose budget it uses.
 #[derive(Clone, Copy, Debug)]
 pub enum Action<'a> {
-    /// A failed login to an account from an address the account has never signed in from.
+    /// A failed sign-in to an account from an address the account has never signed in from.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed login to an account from an address it has signed in from before. Consecutive failures are also counted.
-    /// The wider networks are not charged, because strangers in those networks must not use up the owner's attempts.
+    /// A failed sign-in to an account from an address it has signed in from before. Consecutive failures are also
+    /// counted. The wider networks are not charged, because strangers in those networks must not use up the owner's
+    /// attempts.
     FailedLoginAtHome(Uuid, &'a Address),
-    /// A failed login from an address, to any account that has never signed in from it.
+    /// A failed sign-in from an address, to any account that has never signed in from it.
     FailedLoginFrom(&'a Address),
-    /// A failed login to an account, from any address it has never signed in from.
+    /// A failed sign-in to an account, from any address it has never signed in from.
     FailedLoginTo(Account<'a>),
     /// The same as [`Action::FailedLoginTo`], limited per month.
     FailedLoginInAMonth(Account<'a>),
-    /// A successful login.
+    /// A successful sign-in with a password.
     Login(Account<'a>),
     /// A sign-up from an address, successful or not.
     Signup(&'a Address),
@@ -37,8 +38,8 @@ pub enum Action<'a> {
     UsernameCheck(&'a Address),
     /// A signed-in user's claim of a username. Its result reveals as much as a check does.
     UsernameClaim(Uuid),
-    /// An attempt to prove or change the password in a session, successful or not. Each session has a budget of its own, so
-    /// a thief in one session cannot use up that of another.
+    /// An attempt to prove or change the password in a session, successful or not. Each session has a budget of its
+    /// own, so a thief in one session cannot use up the budget of another.
     PasswordProof(Uuid),
     /// A reauthentication started in a session.
     Reauthentication(Uuid),
@@ -58,7 +59,7 @@ pub enum Action<'a> {
     FailedSecondFactor(Uuid),
     /// An attempt to enter the password along with an emailed link.
     LinkPassword(Uuid),
-    /// An attempt to prove the ownership of an account whose security change is being undone.
+    /// An attempt to prove ownership of an account whose security change is being undone.
     UndoProof(Uuid),
     /// A write by a signed-in user.
     Write(Uuid),
@@ -80,13 +81,13 @@ pub enum Action<'a> {
     BareCode(&'a EmailAddress),
     /// A sign-in with a provider started from an address.
     ProviderStart(&'a Address),
-    /// An answer that a provider posts through a browser at an address.
+    /// A response that a provider posts through a browser at an address.
     ProviderCallback(&'a Address),
-    /// A sign-in from an address whose tokens or code the provider does not confirm.
+    /// A provider sign-in from an address, with tokens or a code that the provider does not confirm.
     FailedProviderLogin(&'a Address),
 }
 
-/// The account that a login is for.
+/// The account that a sign-in is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Account<'a> {
     /// The ID of an existing account.
@@ -106,8 +107,8 @@ impl fmt::Display for Account<'_> {
 }
 
 impl Action<'_> {
-    /// Returns whether this is about a login with a password. Such a charge is not flushed to disk, so that a login
-    /// flushes once. After a crash, the guesses of the last half second are forgotten.
+    /// Returns whether this is about a sign-in with a password. Such a charge is not flushed to disk, so that a sign-in
+    /// flushes only once. After a crash, the guesses of the last half second are forgotten.
     pub(super) fn is_login(&self) -> bool {
         matches!(
             self,

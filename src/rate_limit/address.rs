@@ -1,4 +1,4 @@
-//! The networks of a client's IP address, for which budgets are counted.
+//! The networks of a client's IP address that have budgets.
 
 use std::{
     fmt::Display,
@@ -7,13 +7,13 @@ use std::{
 
 use crate::{app::App, config::Mode};
 
-/// The subject of a budget, and the multiple of the budget that it has.
+/// The subject of a budget, and how many times the usual budget it has.
 pub(super) type Subject = (String, u32);
 
-/// The address of a client for budgets: an IPv4 address, or the networks of an IPv6 address.
+/// The address that a client's budgets belong to: an IPv4 address, or the networks of an IPv6 address.
 ///
-/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177). A /48 contains 65,536
-/// networks of the size /64. An IPv6 address is therefore charged in all three networks. Neighbours may share the wider
+/// A customer of an IPv6 provider has at least a /64, and often a /56 or a /48 (RFC 6177). A /48 contains 65,536 /64
+/// networks. A charge to an IPv6 address therefore applies to all three networks. Neighbors may share the wider
 /// networks, so those have larger budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
@@ -25,7 +25,7 @@ pub struct Address {
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
-    /// Returns the address for budgets.
+    /// Returns the address that the budgets of this IP address belong to.
     #[must_use]
     pub fn of(ip_address: IpAddr) -> Self {
         Self {

@@ -53,9 +53,9 @@ impl Attempt {
         }
     }
 
-    /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and takes its place in the
-    /// queue of hashes. A flood is refused before it writes anything: because a budget, which is read first, is used up, or because
-    /// there is no place.
+    /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and takes its place in the queue of
+    /// hashes. A flood is refused before it writes anything, either because a budget is used up, which is checked
+    /// first, or because there is no place.
     ///
     /// # Errors
     /// [`Fault::Busy`] if `take_place` finds none.
@@ -112,7 +112,7 @@ impl Attempt {
         outcome
     }
 
-    /// Refunds the charge of an attempt that had no outcome.
+    /// Refunds the charge for an attempt that had no outcome.
     pub async fn refund(&self, app: &App) -> Result<(), Fault> {
         if self.refunds.is_empty() {
             return Ok(());
@@ -168,8 +168,8 @@ impl Attempt {
         Ok(Err(refused.refusal(refused.cost_ms)))
     }
 
-    /// Does the same as [`Attempt::succeed`] for a success that opens no session, and shortens the streak, which a new session
-    /// would end. The transaction must not lock a user afterwards.
+    /// Does the same as [`Attempt::succeed`] for a success that opens no session. Shortens the streak, which a new
+    /// session would end. The transaction must not lock a user afterwards.
     pub async fn succeed_without_session(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
         let streak = self.streak.clone();
         let succeeded = self.succeed(txn).await?;
@@ -220,7 +220,7 @@ impl Checked {
         }))
     }
 
-    /// Charges the failures. Others may have charged the same budgets since they were read.
+    /// Charges the failures. Fails if other attempts have used up the same budgets since they were read.
     async fn charge(self, app: &App) -> Result<Attempt, Fault> {
         let Self { failures, success, streak, is_forgettable, now, again_in } = self;
         if !failures.is_empty() {
@@ -228,7 +228,7 @@ impl Checked {
             let charge = async move |txn: Txn| {
                 let refused = charge_cells(&txn, &cells, now).await?;
                 if let Some(streak) = added_streak.filter(|_| refused.is_none()) {
-                    // every transaction locks cells before known addresses, so none wait for each other
+                    // every transaction locks cells before known addresses, so that two never wait for each other
                     streak.add(&txn, 1).await?;
                 }
                 Ok(refused)
@@ -256,7 +256,7 @@ fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
     cells
 }
 
-/// Charges all cells. If some have no room, undoes the transaction and returns the one of them that recovers last.
+/// Charges all cells. If some have no room, undoes the transaction and returns the cell that recovers last.
 async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
     let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
     let granted = rate_limit::charge(txn, &charges, Timestamp(now)).await?;

@@ -1,4 +1,4 @@
-//! What happens after a factor is enrolled.
+//! The consequences of enrolling a factor.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -11,8 +11,9 @@ use crate::storage::{
     user_changes,
 };
 
-/// Records that a locked user has enrolled a factor, and counts it among the proofs of the viewer's session. Ends the user's other
-/// sessions, because a thief may have signed in with one proof. Returns the changed row and the IDs of those sessions.
+/// Records that a locked user has enrolled a factor, and adds the factor to the proofs of the viewer's session. Ends
+/// the user's other sessions, because a thief may have signed in to one with a single proof. Returns the changed row
+/// and the IDs of those sessions.
 pub async fn complete(
     txn: &Txn,
     session: session::Model,

@@ -43,8 +43,8 @@ pub enum FinishTotpEnrolmentRefusal {
 
 impl Refusal for FinishTotpEnrolmentRefusal {}
 
-/// Enrolls the authenticator, which replaces an earlier one, and creates new recovery codes. Ends the viewer's other sessions,
-/// because a thief may have signed in with one proof.
+/// Enrolls the authenticator, which replaces an earlier one, and creates new recovery codes. Ends the viewer's other
+/// sessions, because a thief may have signed in to one with a single proof.
 ///
 /// The ID shows that the viewer has started the enrollment, which required a recent proof.
 pub async fn finish_totp_enrolment(
@@ -63,7 +63,7 @@ pub async fn finish_totp_enrolment(
 
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::SecondFactorEnabled).await?;
     let NewCodes { shown, digests } = generate(user_id);
-    // later than the time of the change, so that undoing it finds the rows
+    // later than the time of the change, so that undoing the change finds the rows
     let now = Timestamp(app.clock.now());
     let (claim, version) = (viewer.claim(), enrolment.credentials_version);
     let enrolled = app

@@ -26,10 +26,10 @@ impl From<ReauthenticationRequired> for EnrolmentRefusal {
     }
 }
 
-/// Returns whether the viewer may enroll a factor.
+/// Returns an error unless the viewer may enroll a factor.
 ///
-/// Otherwise, a thief with a stolen session or password could enroll a factor of their own and lock out the owner. The thief has
-/// neither the owner's mailbox nor any factor that the account already has.
+/// Without this check, a thief with a stolen session or password could enroll a factor of their own and lock out the
+/// owner. The thief has neither the owner's mailbox nor any factor that the account already has.
 pub fn may_enroll<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, EnrolmentRefusal> {
     let user = &viewer.user;
     match (&user.email, proven_address(user)) {

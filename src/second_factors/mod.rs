@@ -1,10 +1,11 @@
-//! Second factors: authenticator apps (TOTP), passkeys and recovery codes. Passkeys are added elsewhere.
+//! Second factors: authenticator apps (TOTP), passkeys and recovery codes. The module `passkeys` adds passkeys.
 //!
 //! A sign-in to an account with a factor needs two proofs. `sessions/open.rs` asks for the second one, and
 //! `verify_second_factor.rs` accepts it. To reauthenticate, the owner of such an account proves only a factor.
 //!
-//! A factor must not lock out the owner of the account. So the first one needs a proof by email, every change sends a notice
-//! that can undo it, and `removal.rs` decides which factors a password reset removes.
+//! A factor must not lock out the owner of the account. Enrolling the first one therefore needs a proof by email, and
+//! every change sends a notice with which it can be undone. `removal.rs` decides which factors a password reset
+//! removes.
 
 mod enrolled;
 mod finish_totp_enrolment;

@@ -22,8 +22,8 @@ pub struct ProvenPasskey {
 }
 
 impl ProvenPasskey {
-    /// Records the use. Returns `false` if the passkey was removed in the meantime, or if another request has recorded the same or
-    /// a higher count of a device-bound key.
+    /// Records the use. Returns `false` if the passkey was removed in the meantime, or if another request has recorded
+    /// the same or a higher signature count for a device-bound key.
     pub async fn record_use(&self, txn: &Txn, now: Timestamp) -> Result<bool, DbErr> {
         let Assertion { sign_count, is_backed_up } = self.assertion;
         passkey::record_use(txn, self.passkey.id, sign_count.into(), is_backed_up, now).await
@@ -35,13 +35,13 @@ impl ProvenPasskey {
 pub struct ClaimedPasskey {
     /// The passkey.
     pub passkey: passkey::Model,
-    /// Whether the authenticator named the account. If the options name no passkeys, it must (§7.2).
+    /// Whether the authenticator named the account, which it must do if the options name no passkeys (§7.2).
     pub names_account: bool,
 }
 
 impl ClaimedPasskey {
-    /// Finds the passkey of an `AuthenticationResponseJSON`. Returns `None` if it is unknown or removed, or of another account than the
-    /// authenticator says.
+    /// Finds the passkey of an `AuthenticationResponseJSON`. Returns `None` if it is unknown or removed, or belongs to
+    /// a different account from the one that the authenticator names.
     pub async fn find(app: &App, response: &Json) -> Result<Option<Self>, Fault> {
         let Ok(claimed) = ClaimedCredential::read(response) else { return Ok(None) };
         let found = passkey::find_by_credential_id(app.db.read(), &claimed.credential_id).await?;
@@ -52,9 +52,9 @@ impl ClaimedPasskey {
         Ok(found.filter(is_of_account).map(|passkey| Self { passkey, names_account }))
     }
 
-    /// Checks the response for the ceremony with this ID. Returns `None` if it is wrong, whatever the reason.
+    /// Checks the response for the ceremony with this ID. Returns `None` if the response is wrong for any reason.
     ///
-    /// Nothing is charged for it, because nobody can guess a signature.
+    /// This charges no budget, because nobody can guess a signature.
     #[must_use]
     pub fn prove(
         self,

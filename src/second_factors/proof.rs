@@ -1,4 +1,4 @@
-//! Proofs of a second factor: checked first, and spent in the transaction that depends on them.
+//! Proofs of a second factor. They are checked first, and then spent in the transaction that depends on them.
 
 use sea_orm::DbErr;
 use secrecy::SecretString;
@@ -62,16 +62,16 @@ pub enum WrongProof {
     Wrong,
     /// The passkey is not the user's, or its signature is wrong.
     WrongPasskey,
-    /// The challenge allows no more codes of an authenticator.
+    /// The challenge allows no more authenticator codes.
     NoAttemptLeft,
 }
 
 /// Checks a proof. The inner result is an error if it is refused.
 ///
-/// Wrong codes of authenticators are charged to the client and to the account. `count` counts them for the challenge, and returns
-/// whether it allows another one. Wrong codes never block passkeys or recovery codes: nobody can guess one, and a thief who knows
-/// the password must not be able to keep the owner from using one. `asked` is the ceremony in which the browser asked for a
-/// passkey.
+/// Wrong authenticator codes are charged to the client and to the account. `count` counts an attempt at the challenge,
+/// and returns whether the challenge allows it. Wrong codes never block passkeys or recovery codes: nobody can guess
+/// one, and a thief who knows the password must not be able to keep the owner from using one. `asked` is the ceremony
+/// in which the browser was asked for a passkey.
 pub async fn check(
     app: &App,
     client: &Client,
@@ -131,8 +131,8 @@ async fn check_totp(
     Ok(Err(WrongProof::Wrong))
 }
 
-/// Charges a wrong code to the client. If the user has never signed in from its address, also charges it to the account. So a
-/// thief who knows the password cannot use up the attempts that the owner has at home.
+/// Charges a wrong code to the client. If the user has never signed in from its address, also charges it to the
+/// account. A thief who knows the password thus cannot use up the attempts that the owner has at home.
 async fn charge(app: &App, client: &Client, user: &user::Model) -> Result<Attempt, Fault> {
     let Some(address) = Address::rationed(app, client.ip_address) else { return Ok(Attempt::free(app)) };
     let mut failures = vec![Action::FailedSecondFactorFrom(user.id, &address)];
@@ -143,8 +143,8 @@ async fn charge(app: &App, client: &Client, user: &user::Model) -> Result<Attemp
     Attempt::begin(app, &failures, None).await
 }
 
-/// Counts a wrong code, and notifies the owner of repeated ones, because the person who enters them has given the right first
-/// proof.
+/// Counts a wrong code. Notifies the owner of repeated ones, because the person who enters them has already given the
+/// right first proof.
 async fn count_failure(app: &App, user: &user::Model, authenticator: Uuid) -> Result<(), Fault> {
     let mail = notice(app.clock.now(), MailKind::SecondFactorFailed, user, None);
     app.db

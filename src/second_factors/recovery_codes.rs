@@ -25,8 +25,8 @@ pub(crate) fn generate(user_id: Uuid) -> NewCodes {
     }
 }
 
-/// Returns the digest of a user's code, in hex. It needs no key, because nobody can try all values of 80 bits. The user's ID keeps
-/// an attacker with a copy of the database from trying each value for all users at once.
+/// Returns the digest of a user's code, in hex. The digest needs no key, because nobody can try all 80-bit values. The
+/// user's ID keeps an attacker with a copy of the database from trying each value for all users at once.
 pub(super) fn digest_of(user_id: Uuid, code: &RecoveryCode) -> String {
     hex::encode(digest(&SHA256, &[user_id.as_bytes(), code.expose().as_bytes()].concat()))
 }

@@ -58,22 +58,24 @@ async fn settle(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user:
 /// What a password reset has removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
-    /// Nothing, or recovery codes that were replaced by the ones before.
+    /// No factor. Recovery codes may have been replaced by the earlier ones.
     NoFactor,
     /// Second factors.
     Factors,
 }
 
-/// Removes the second factors of a locked user that are younger than 72 hours, as a password reset does, because a thief may have
-/// enrolled them. An older factor stays: its owner has not undone it, and a thief who reads the mailbox must not get past it.
+/// Removes the second factors that a locked user enrolled in the last 72 hours. A password reset does so because a
+/// thief may have enrolled them. An older factor stays: its owner has not undone the enrollment, and a thief who reads
+/// the mailbox must not get past the factor.
 ///
-/// The authenticator that a young one has replaced is not restored, because the owner may have lost it. If an older factor remains,
-/// young recovery codes are deleted, and the earlier ones are restored: the owner has the factor.
+/// If a recent authenticator replaced an earlier one, the earlier one is not restored, because the owner may have lost
+/// it. If an older factor remains, recent recovery codes are deleted, and the earlier ones are restored, because the
+/// owner still has that factor.
 pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Result<Removed, DbErr> {
     if !user.has_second_factor() {
         return Ok(Removed::NoFactor);
     }
-    // a stranger may have signed up with somebody else's address and a passkey, and waited
+    // a stranger may have signed up with the owner's address and a passkey more than 72 hours ago
     if user.email_verified_at.is_none() {
         revert(txn, user, user.created_at, now).await?;
         return Ok(Removed::Factors);
@@ -102,8 +104,8 @@ pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Resu
     Ok(removed)
 }
 
-/// Undoes the changes to the second factors of a locked user since a moment: removes those enrolled since, and restores those
-/// removed since.
+/// Undoes the changes to the second factors of a locked user since a point in time: removes the factors enrolled since
+/// then, and restores the factors removed since then.
 pub async fn revert(txn: &Txn, user: &user::Model, since: Timestamp, now: Timestamp) -> Result<(), DbErr> {
     totp::delete_since(txn, user.id, since).await?;
     totp::restore_since(txn, user.id, since).await?;

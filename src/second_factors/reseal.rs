@@ -11,10 +11,11 @@ pub async fn reseal(app: &App) -> Result<u64, Fault> {
     let secrets = &app.tokens.totp_secrets;
     let (current, former) = (secrets.current_name(), secrets.former_names());
     let waiting = totp::count_sealed_under_others(app.db.read(), current).await?;
-    // not until none is left: while two servers disagree about which key is current, each undoes what the other does
+    // a fixed number of batches, because while two servers disagree about the current key, each undoes the other's work
+    // and some secrets always wait
     for _ in 0..waiting.div_ceil(BATCH) {
         for row in totp::list_sealed_under(app.db.read(), &former, BATCH).await? {
-            // altered in the database
+            // the secret was altered in the database
             let Some(secret) = secrets.open(row.id, &row.sealed_secret) else { continue };
             let sealed = secrets.seal(row.id, &secret).map_err(Fault::internal)?;
             let (id, before) = (row.id, row.sealed_secret);

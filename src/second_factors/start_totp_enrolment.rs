@@ -75,7 +75,7 @@ pub async fn start_totp_enrolment(
     let is_started = app
         .db
         .write(async move |txn| {
-            // a factor that was enrolled in the meantime must not be replaced without a proof of it
+            // a factor that was enrolled in the meantime must not be replaced by someone who has not proven it
             if claim.lock(&txn, row.created_at).await?.is_none() {
                 return Ok(false);
             }

@@ -1,7 +1,7 @@
 //! The codes of authenticator apps (RFC 6238): six digits, a new code every 30 seconds.
 //!
-//! The algorithm is SHA-1, because many apps ignore the parameter for another one. Collisions of SHA-1 do not affect HMAC-SHA-1
-//! (RFC 4226 §B.2).
+//! The algorithm is SHA-1, because many apps ignore the parameter that selects another one. SHA-1 collisions do not
+//! affect HMAC-SHA-1 (RFC 4226 §B.2).
 
 use time::OffsetDateTime;
 use totp_rs::{Algorithm, Builder, Totp, TotpError};
@@ -14,12 +14,12 @@ pub(super) const DIGITS: u8 = 6;
 /// The number of seconds for which a code is shown.
 const STEP: u64 = 30;
 
-/// The number of earlier codes, and of later codes, that are accepted, because clocks differ (RFC 6238 §5.2).
+/// How many earlier and how many later codes are accepted, because clocks differ (RFC 6238 §5.2).
 const SKEW: u16 = 1;
 
 /// Builds the authenticator with this secret. `account` is the name that the app shows.
 pub(super) fn authenticator(secret: &[u8], issuer: &str, account: &str) -> Result<Totp, TotpError> {
-    // a colon separates the two in the URI
+    // a colon separates the issuer from the account in the URI
     let without_colon = |name: &str| name.replace(':', " ");
     Builder::new()
         .with_algorithm(Algorithm::SHA1)

@@ -126,7 +126,7 @@ pub async fn verify_second_factor(
     }
 }
 
-/// Returns the attempt of the first proof. Its charges are refunded when the second proof succeeds.
+/// Returns the attempt of the first proof, whose charges are refunded when the second proof succeeds.
 fn first_attempt(app: &App, challenge: &Model) -> Attempt {
     match &challenge.charges {
         Some(charges) => {

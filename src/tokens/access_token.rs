@@ -33,7 +33,7 @@ pub const ENROLMENT_AUDIENCE: &str = "gatehouse:enrolment";
 
 /// Issues and reads access tokens.
 pub(super) struct AccessTokens {
-    /// The keys; the first one signs.
+    /// The keys. The first one signs.
     signing: Vec<SigningKey>,
     /// The claims of tokens whose signature was verified, by the token's digest. A valid signature stays
     /// valid, and verifying it takes as long as the rest of a request.
@@ -72,7 +72,7 @@ pub struct AccessClaims {
     /// The counter of the refresh token issued with it.
     pub rc: i64,
     exp: i64,
-    /// Missing in tokens of earlier versions, which then never count as recent authentication.
+    /// Tokens of earlier versions lack it, so they never count as recent authentication.
     #[serde(default)]
     auth_time: i64,
     /// How the user last proved their identity.
@@ -199,8 +199,7 @@ impl AccessTokens {
             }),
             bio: user.bio.as_deref().filter(|_| says(Claim::Bio)),
         };
-        // RFC 7515 §3.1. Not `jsonwebtoken::encode`, which parses the key on each call, and that takes as
-        // long as signing.
+        // RFC 7515 §3.1. `jsonwebtoken::encode` would parse the key on each call, which takes as long as signing.
         let key = &self.signing[0];
         let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(serde_json::to_vec(&issued)?));
         let signature = key.sign(&token)?;

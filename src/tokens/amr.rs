@@ -7,7 +7,7 @@ use crate::storage::session::AuthenticationMethod;
 /// The values of the claim (RFC 8176 §2). The RFC has no value for sign-in providers, so `fed` is our own.
 const VALUES: [&str; 5] = ["pwd", "otp", "fed", "mfa", "pop"];
 
-/// A set of values of the claim. It is as small as a number, because every request copies it.
+/// A set of values of the claim. It fits in one byte, because every request copies it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amr(u8);
 

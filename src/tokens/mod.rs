@@ -32,7 +32,7 @@ pub use access_token::{AccessClaims, AccessToken, Audience, ENROLMENT_AUDIENCE, 
 pub use amr::Amr;
 pub use totp_secrets::{SealedTotpSecret, TotpSecrets};
 
-/// The content of a refresh token: the session's ID and a counter. With its MAC the token has 54 characters.
+/// The content of a refresh token: the session's ID and a counter. With its MAC, the token is 54 characters long.
 const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
@@ -52,7 +52,7 @@ pub struct Tokens {
     otp_length: u8,
 }
 
-/// The purpose of a passkey ceremony. A challenge for one purpose is wrong for the others.
+/// The purpose of a passkey ceremony. A challenge for one purpose is invalid for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named after what the user does")]
 pub enum CeremonyPurpose {
@@ -62,7 +62,7 @@ pub enum CeremonyPurpose {
     Reauthentication = 4,
 }
 
-/// The number of digits that people compare before they sign in another device. They are not a secret.
+/// The number of digits that people compare before they sign in another device. The digits are not secret.
 const CONFIRMATION_DIGITS: u8 = 2;
 
 /// The content of a valid refresh token.
@@ -107,8 +107,8 @@ impl Tokens {
         self.access.jwks()
     }
 
-    /// Issues the access token that goes with the session's newest refresh token. The same `issued_at` gives
-    /// the same token, which never outlives the session.
+    /// Issues the access token that goes with the session's newest refresh token. The same `issued_at` always results
+    /// in the same token, which never outlives the session.
     pub fn access_token(
         &self,
         session: &session::Model,
@@ -120,7 +120,7 @@ impl Tokens {
         self.access.issue(session, user, (Amr::of(&session.methods()), audience), issued_at, now)
     }
 
-    /// Issues another access token to the holder of one that has these claims about the proof of identity.
+    /// Issues another access token to the holder of one, with the same `amr` and audience.
     pub fn further_access_token(
         &self,
         session: &session::Model,
@@ -189,7 +189,7 @@ impl Tokens {
         self.password.hint(&with_hash(hash, password))
     }
 
-    /// Returns whether the MAC fits the password. A wrong password fits once in 65,536 times.
+    /// Returns whether the MAC matches the password. One in 65,536 wrong passwords matches too.
     #[must_use]
     pub fn is_password_mac(&self, mac: u16, hash: &str, password: &SecretString) -> bool {
         self.password.is_hint(&with_hash(hash, password), mac)

@@ -1,8 +1,8 @@
-//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored: either in files of the
-//! operator, or in the database, encrypted with the secret.
+//! RSA keys that sign access tokens. They cannot be derived from a secret, so they are stored: either in the operator's
+//! files, or in the database, encrypted with the secret.
 //!
-//! Each secret has its own key, as with the algorithms whose keys are derived. So a new `SECRET_KEY` results in a new
-//! RSA key, and the RSA key of a leaked secret disappears together with that secret.
+//! Each secret has its own RSA key, just as it has its own derived keys for the other algorithms. A new `SECRET_KEY`
+//! therefore results in a new RSA key, and the RSA key of a leaked secret disappears together with that secret.
 
 use std::error::Error;
 
@@ -32,9 +32,9 @@ type LoadError = Box<dyn Error + Send + Sync>;
 
 /// Returns the RSA keys that sign or verify access tokens, the signing one first.
 ///
-/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file,
-/// a key is created for every secret that has none; with another algorithm only existing keys are read, so
-/// that a changed setting invalidates no token.
+/// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file, a key is
+/// created for every secret that has none. With another algorithm, only existing keys are read, so that a change of the
+/// setting invalidates no tokens.
 ///
 /// # Errors
 /// Fails if a file contains no usable RSA key, or the database cannot be reached.

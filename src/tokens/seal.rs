@@ -1,4 +1,4 @@
-//! Keys derived from `SECRET_KEY`, and short opaque tokens that only their holder can make.
+//! Keys derived from `SECRET_KEY`, and short opaque tokens that only a holder of these keys can make.
 
 use aws_lc_rs::{
     constant_time,
@@ -38,7 +38,7 @@ pub(super) struct Seal {
 }
 
 impl Seal {
-    /// Derives the keys. The label names the kind of tokens, so tokens of other kinds are rejected.
+    /// Derives the keys. The label names the kind of token, so tokens of other kinds are rejected.
     pub(super) fn new(roots: &[Root], label: &str) -> Self {
         let key = |root: &Root| hmac::Key::new(hmac::HMAC_SHA256, &root.derive(label));
         Self { keys: roots.iter().map(key).collect() }
@@ -69,7 +69,7 @@ impl Seal {
         self.keys.iter().filter_map(move |key| hmac::sign(key, &content).as_ref().try_into().ok())
     }
 
-    /// Returns 16 bits of the MAC of these bytes, which are too few to recover the bytes.
+    /// Returns 16 bits of the MAC of these bytes. They are too few to recover the bytes.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)
     }
@@ -96,8 +96,8 @@ impl Seal {
     }
 }
 
-/// Returns digits as in HOTP (RFC 4226 §5.3): the last digits of a number from the MAC. The number has 64
-/// bits, so all digits are equally likely.
+/// Returns digits as in HOTP (RFC 4226 §5.3): the last digits of a number taken from the MAC. The number has 64 bits,
+/// so all digits are equally likely.
 fn digits(key: &hmac::Key, content: &[u8], length: u8) -> String {
     let mac = hmac::sign(key, content);
     let number = mac.as_ref()[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));

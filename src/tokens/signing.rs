@@ -1,7 +1,7 @@
 //! The keys that sign access tokens.
 //!
-//! Every secret has a key for each algorithm, and the JWKS lists them all. So a changed `JWT_ALGORITHM`
-//! invalidates no token, neither here nor in other services.
+//! Every secret has a key for each algorithm, and the JWKS lists them all. A change of `JWT_ALGORITHM` therefore
+//! invalidates no tokens, either here or in other services.
 
 use aws_lc_rs::{
     agreement,
@@ -26,8 +26,7 @@ use crate::config::JwtAlgorithm;
 /// The `typ` of access tokens, which distinguishes them from ID tokens (RFC 9068 §2.1).
 pub(super) const TYPE: &str = "at+jwt";
 
-/// How many numbers to derive in search of a P-256 private key. Only one number in four billion is
-/// unsuitable.
+/// How many numbers to try as a P-256 private key. Only one number in four billion is unsuitable.
 const MOST_NUMBERS: u8 = 8;
 
 /// A key pair with its public metadata.
@@ -48,7 +47,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Returns the keys of all secrets for all algorithms. The first one, of the current secret and for
+    /// Returns the keys of all secrets for all algorithms. The first one, which belongs to the current secret and to
     /// `algorithm`, signs.
     ///
     /// # Errors

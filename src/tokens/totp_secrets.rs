@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{seal::Root, vault::Vault};
 
-/// The length of a secret in bytes, which RFC 4226 §4 recommends.
+/// The length of a secret in bytes, as recommended in RFC 4226 §4.
 const BYTES: usize = 20;
 
 /// Encrypts and decrypts the secrets.

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::seal::Root;
 
-/// The key of one `SECRET_KEY` for one kind of secrets.
+/// The key of one `SECRET_KEY` for one kind of secret.
 pub(super) struct Vault {
     /// A name of the `SECRET_KEY` that reveals nothing about it.
     name: String,
@@ -16,7 +16,7 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    /// Derives the key. The label names the kind of secrets.
+    /// Derives the key. The label names the kind of secret.
     pub(super) fn new(root: &Root, label: &str) -> Result<Self, Unspecified> {
         let name = URL_SAFE_NO_PAD.encode(&root.derive(&format!("{label}/name"))[..16]);
         Ok(Self { name, key: RandomizedNonceKey::new(&AES_256_GCM, &root.derive(&format!("{label}/key")))? })
@@ -26,8 +26,8 @@ impl Vault {
         &self.name
     }
 
-    /// Encrypts a secret with AES-256-GCM: nonce, ciphertext and tag, in base64url. Only the same `context` decrypts it, so a
-    /// secret cannot be moved to another row.
+    /// Encrypts a secret with AES-256-GCM: nonce, ciphertext and tag, in base64url. Decrypting it requires the same
+    /// `context`, so a secret cannot be moved to another row.
     pub(super) fn seal(&self, secret: &[u8], context: &[u8]) -> Result<String, Unspecified> {
         let mut bytes = secret.to_vec();
         let nonce = self.key.seal_in_place_append_tag(Aad::from(context), &mut bytes)?;

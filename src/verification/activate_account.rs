@@ -33,7 +33,7 @@ pub struct ActivateAccountInput {
     pub password: Option<SecretString>,
 }
 
-/// Proves the email address and signs in. With the link alone, a password or identity that was chosen before is
+/// Proves the email address and signs in. If only the link is given, a password or identity that was chosen before is
 /// dropped, because someone else may have requested the email. If the password is wrong, the link remains usable.
 pub async fn activate_account(
     app: &App,
@@ -68,7 +68,7 @@ pub(super) async fn is_in_series(app: &App, id: Uuid, challenge: &challenge::Mod
     }))
 }
 
-/// Checks the password sent along with a link: that of the account with the address or, without an account, that of the
+/// Checks the password sent along with a link against the account with the address or, if there is none, against the
 /// registration. Computes one hash. Attempts are charged to the link, and to the client across all links.
 async fn check_password(
     app: &App,

@@ -1,4 +1,4 @@
-//! Waiting, where a link was requested, until its reader confirms it elsewhere.
+//! Waiting, in the client that requested a link, until its reader confirms it elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +20,8 @@ use crate::{
 /// The maximum number of clients that wait for the same challenge on one server. One tab needs one, and one more while it reconnects.
 const MAX_WAITING: usize = 4;
 
-/// How often the challenge is read again. A confirmation is not announced if another program writes to the same SQLite file, if
-/// the server crashes before its notice, or if no notices arrive at all.
+/// How often the challenge is read again. A confirmation is not announced if another program writes it to the same
+/// SQLite file, if the server crashes before it sends the notice, or if no notices arrive at all.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Too many clients wait for this challenge.

@@ -1,4 +1,4 @@
-//! Confirming an emailed link, so that the client that requested it signs in.
+//! Confirming an emailed link, so that the client that requested it can sign in.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct LoginLink {
 pub enum ConfirmLoginLinkRefusal {
     /// The link is wrong, expired, used up or superseded.
     Invalid,
-    /// The number is not that of the link.
+    /// The number does not belong to the link.
     InvalidInput(Vec<FieldError>),
 }
 
@@ -58,8 +58,8 @@ impl Refusal for ConfirmLoginLinkRefusal {}
 /// Describes a sign-in link and, given its number, confirms it for the client that waits in [`super::await_login_link()`]. That
 /// client then signs in with the code, as if it had been typed in, so this opens no session. The link itself remains usable.
 ///
-/// The reader of an email that a stranger requested must not sign the stranger in by accident: the number names the one client
-/// that may continue.
+/// The reader of an email that a stranger requested must not sign the stranger in by accident: the number identifies
+/// the one client that may continue.
 pub async fn confirm_login_link(
     app: &App,
     input: ConfirmLoginLinkInput,

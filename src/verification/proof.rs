@@ -24,7 +24,7 @@ use crate::{
 pub(super) enum Claim {
     /// No evidence beyond having read the email.
     Mail,
-    /// The ID of a challenge of the same series, which was in the response to the request and in no email.
+    /// The ID of a challenge of the same series. It was sent in the response to the request, but in no email.
     ChallengeId,
     /// The password of the challenge's registration.
     RegistrationPassword,

@@ -76,7 +76,7 @@ async fn resend(
         return Err(ResendRefusal::NotEnabled.into());
     }
     let permit = challenges::charge(app, asker, purpose, &email).await?;
-    // a proof of an address that the viewer verifies belongs to the viewer's account
+    // if the viewer verifies an address, the proof counts for the viewer's account
     let about =
         About { user_id: asker.user_id.filter(|_| purpose == Purpose::VerifyEmail), ..About::default() };
     let challenge = Challenge::new(app, purpose, &email, about, permit);
@@ -106,8 +106,9 @@ fn is_repeatable(purpose: Purpose) -> bool {
     }
 }
 
-/// Ends the newest challenge of a series, expired or not, and returns it, because the next one has the same subject.
-/// Returns `None` if it was spent. If two calls race, the later one finds the challenge of the earlier one.
+/// Ends the newest challenge of a series, expired or not, and returns it, because its replacement takes over its
+/// account and registration. Returns `None` if it was spent. If two calls race, the later one finds the challenge of
+/// the earlier one.
 async fn supersede(txn: &Txn, series_id: Uuid, now: Timestamp) -> Result<Option<challenge::Model>, DbErr> {
     while let Some(newest) = challenge::find_newest(txn, series_id).await? {
         if newest.ended_at.is_some() {

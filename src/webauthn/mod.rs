@@ -21,7 +21,7 @@ pub use relying_party::RelyingParty;
 /// The reasons why a credential is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// The JSON is not what `PublicKeyCredential.toJSON` returns, or its bytes are not what the specification says.
+    /// The JSON is not what `PublicKeyCredential.toJSON` returns, or its bytes do not follow the specification.
     Malformed,
     /// It was made for another operation: to register rather than to authenticate, or the reverse.
     Type,

@@ -13,8 +13,8 @@ use super::{
     public_key::PublicKey,
 };
 
-/// The maximum number of transports that are kept, and the maximum length of a name. The specification has six, and authenticators
-/// may add others.
+/// The maximum number of transports that are kept, and the maximum length of a name. The specification defines six, and
+/// authenticators may add others.
 const MAX_TRANSPORTS: usize = 8;
 const MAX_TRANSPORT_BYTES: usize = 32;
 
@@ -146,9 +146,10 @@ fn member<'v>(map: &'v Value, name: &str) -> Option<&'v Value> {
     map.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
 }
 
-/// Returns whether no key of a map occurs twice. Otherwise, another reader of the map might see another value (RFC 8949 §5.6).
+/// Returns whether no key of a map occurs twice. If one did, another reader of the map might see a different value (RFC
+/// 8949 §5.6).
 fn has_distinct_keys(map: &Value) -> bool {
-    // a map of strangers with thousands of entries would take long to compare
+    // a stranger's map may have thousands of entries, which would take long to compare
     map.as_map().filter(|entries| entries.len() <= MAX_ENTRIES).is_some_and(|entries| {
         let mut keys = entries.iter().map(|(key, _)| key).enumerate();
         keys.all(|(at, key)| entries[..at].iter().all(|(earlier, _)| earlier != key))
@@ -164,7 +165,7 @@ mod tests {
         let map = |keys: &[u32]| Value::Map(keys.iter().map(|key| ((*key).into(), Value::Null)).collect());
         let many: Vec<u32> = (0..=16).collect();
         assert!(has_distinct_keys(&map(&many[1..])));
-        assert!(!has_distinct_keys(&map(&many)), "comparing thousands would take long");
+        assert!(!has_distinct_keys(&map(&many)), "comparing thousands of entries would take long");
         assert!(!has_distinct_keys(&map(&[1, 2, 1])));
         assert!(!has_distinct_keys(&Value::Null));
     }

@@ -64,7 +64,7 @@ async fn a_link_keeps_the_password_only_with_that_password_or_the_challenge_id(
     }
 }
 
-/// A stranger signs up with another person's address, and that person opens the link in the mail.
+/// A stranger signs up with another person's address, and that person opens the link in the email.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_does_not_reveal_its_challenge_id(#[values(Sqlite, Postgres)] database: Database) {
@@ -196,7 +196,7 @@ async fn no_request_header_influences_a_link() {
         let email = format!("person-{n}@example.org");
         let body = json!({ "query": query, "variables": { "e": email } });
         app.post().header(name, value).json(&body).send().await.unwrap();
-        // a request from a foreign origin is refused, so it sends no mail
+        // a request from a foreign origin is refused, so it sends no email
         let mails = app.inbox(&email).await;
         assert_eq!(mails.is_empty(), name == "origin");
         assert!(mails.iter().all(|mail| !mail.source.contains("evil") && !mail.source.contains("gopher")));

@@ -20,7 +20,7 @@ async fn a_new_address_replaces_the_old_one_once_it_is_verified(
     assert_eq!(
         (mail.template, mail.text.contains(EMAIL)),
         ("change_email", true),
-        "the mail names the account"
+        "the email names the account"
     );
     assert_eq!(app.me(&ada.access_token).await, EMAIL, "the address has not changed yet");
     let code = app.code(NEW).await;

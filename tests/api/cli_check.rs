@@ -1,4 +1,4 @@
-//! `gatehouse check`: what is wrong before going live, one line for each check.
+//! `gatehouse check`: prints what is wrong before going live, with one line for each check.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The settings of a server that is ready, a running server with them, and its mail server.
+/// The settings of a server that is ready to go live, the folder it runs in, and its mail server.
 struct Ready {
     folder: tempfile::TempDir,
     settings: Vec<(&'static str, String)>,
@@ -52,7 +52,7 @@ impl Ready {
         server
     }
 
-    /// Returns whether nothing failed, and the lines.
+    /// Returns whether no check failed, and the printed lines.
     fn check(&self, more: &[(&str, &str)]) -> (bool, String) {
         let settings = self.settings.iter().map(|(name, value)| (*name, &**value));
         check(self.folder.path(), &settings.chain(more.iter().copied()).collect::<Vec<_>>())
@@ -64,7 +64,7 @@ fn check(folder: &Path, settings: &[(&str, &str)]) -> (bool, String) {
     (checked.status.success(), text(&checked.stdout).to_owned())
 }
 
-/// Asserts that a check has this state, and says these words.
+/// Asserts that a check has this state, and that its line contains these words.
 fn assert_line(said: &str, state: &str, what: &str, words: &str) {
     let begin = format!("{state:<8} {what:<18} ");
     let found = said.lines().any(|line| line.starts_with(&begin) && line.contains(words));
@@ -262,7 +262,7 @@ async fn the_forwarded_address_is_checked_through_the_proxy(
     // the last value of a setting counts
     let (_, said) = ready.check(&[("PUBLIC_URL", &url), ("TRUSTED_PROXIES", trusted)]);
     assert_line(&said, state, "forwarded address", words);
-    // this proxy passes on the ids that clients choose
+    // this proxy passes on the IDs that clients choose
     let is_believed = ["ok", "failed"].contains(&state) && trusted == "127.0.0.1" && address != "unknown";
     assert_eq!(said.contains("request id"), is_believed, "{said}");
 }

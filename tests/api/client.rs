@@ -91,7 +91,8 @@ async fn every_root_field_has_a_function() {
     let functions = browser.tabs.run(0, all);
     // one function for each ceremony, which takes two root fields
     let of_passkeys = include_str!("../../playground/client/operations/passkeys.graphql");
-    // the client refreshes by itself, knows its viewer, caches nothing by ID, and signs in with Google by `providerLogin`
+    // the client refreshes by itself, knows its viewer, caches nothing by ID, and signs in with Google through
+    // `providerLogin`
     let left_out = ["refresh", "viewer", "node", "googleLogin"];
     for field in fields.iter().flatten().filter(|field| left_out.iter().all(|name| field["name"] != *name)) {
         let is_of_passkeys = of_passkeys.contains(&format!("answer: {}", field["name"].as_str().unwrap()));

@@ -19,7 +19,7 @@ fn open(browser: &mut Browser) {
     browser.tabs.run(0, "void (window.keys = client.passkeys(gatehouse))");
 }
 
-/// Signs up without an email address, for which a recent proof is enough to add a passkey.
+/// Signs up without an email address. For such an account, a recent proof is enough to add a passkey.
 async fn sign_up(browser: &mut Browser) -> Value {
     let outcome = browser.tabs.run(0, "keys.signup({ username: 'ada' })");
     assert_eq!(outcome["kind"], "AuthPayload", "{outcome}");
@@ -69,7 +69,7 @@ async fn the_client_signs_up_and_in_with_a_passkey(
     browser.tabs.act("verifies", Some(0), true);
     assert_eq!(browser.tabs.run(0, "keys.verifySecondFactor(challenge)")["kind"], "AuthPayload");
 
-    // a stale session confirms with it, and the password manager forgets what was removed
+    // a stale session is confirmed with the passkey, and the password manager forgets the passkey after its removal
     browser.app.advance(std::time::Duration::from_mins(11));
     browser.tabs.run(0, &format!("void (window.removed = keys.remove({}))", list[0]));
     browser.tabs.act("wait", Some(0), "window.asked");
@@ -103,7 +103,7 @@ async fn suggestions_wait_for_buttons_and_report_every_sign_in() {
     browser.tabs.act("touch", Some(0), true);
     let cancelled = json!({ "kind": "NoPasskey", "reason": "cancelled" });
     assert_eq!(browser.tabs.run(0, "keys.login()"), cancelled);
-    // the suggestions are back, and the browser has refused them at once, which ends them
+    // the suggestions are requested again, and end because the browser refuses them at once
     count(&mut browser, 3);
     browser.tabs.act("verifies", Some(0), true);
     assert_eq!(browser.tabs.run(0, "seen"), json!([]));

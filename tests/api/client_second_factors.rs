@@ -9,7 +9,7 @@ use crate::support::{
     second_factors::Authenticator,
 };
 
-/// An expression: who accepts the access token.
+/// An expression that returns who accepts the access token.
 const AUDIENCE: &str = "gatehouse.accessToken().then((token) => JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).aud)";
 
 #[rstest]
@@ -40,7 +40,7 @@ async fn the_client_signs_in_with_a_second_factor_that_it_has_set_up(
     let known = "(({ secondFactors, recoveryCodesLeft }) => [secondFactors, recoveryCodesLeft])(gatehouse.state().user)";
     assert_eq!(browser.tabs.run(0, known), json!([["TOTP", "RECOVERY_CODE"], 10]));
     assert_eq!(browser.tabs.run(0, AUDIENCE), audience);
-    // the code that finished the enrolment counts as a recent proof
+    // the code that finished the enrollment counts as a recent proof
     let finished = browser.tabs.run(0, "factors.regenerateRecoveryCodes()");
     assert_eq!(finished["recoveryCodes"].as_array().map(Vec::len), Some(10), "{finished}");
     assert_eq!((browser.tabs.run(0, "asked.times"), browser.ask()), (json!(1), vec![json!(EMAIL)]));
@@ -61,7 +61,7 @@ async fn the_client_signs_in_with_a_second_factor_that_it_has_set_up(
     browser.app.advance(HALF_AN_HOUR);
     assert_eq!(browser.ask(), [EMAIL], "the session was refreshed");
 
-    // an account with a factor confirms with it alone
+    // for an account with a factor, that factor alone confirms the identity
     browser.tabs.run(0, "void (window.asked = undefined, window.removed = factors.removeTotp())");
     browser.tabs.act("wait", Some(0), "window.asked");
     assert_eq!(browser.tabs.run(0, "asked.request.methods"), json!(["TOTP", "RECOVERY_CODE"]));

@@ -37,7 +37,7 @@ async fn a_tab_that_hears_of_a_sign_out_does_not_refresh_with_stale_storage(
     #[values("cookie", "localStorage")] keep: &'static str,
 ) {
     let mut browser = Browser::signed_in(Sqlite, keep, 2).await;
-    // a browser may show other tabs late what a tab has stored
+    // a browser may be slow to show other tabs what one tab has stored
     browser.tabs.run(0, "void (window.kept = { ...localStorage })");
     browser.tabs.run(0, "void (Storage.prototype.getItem = (name) => kept[name] ?? null)");
     browser.tabs.run(1, "gatehouse.logout()");
@@ -96,7 +96,7 @@ async fn a_refresh_that_fails_on_the_network_does_not_sign_out(
     assert_eq!(browser.states(), [EMAIL]);
     browser.tabs.act("release", Some(0), Value::Null);
     assert_eq!(browser.ask(), [EMAIL]);
-    // the server sends the same tokens again; but a cookie arrives even if the page no longer waits for it
+    // the server sends the same tokens again, but a cookie arrives even if the page no longer waits for it
     assert_eq!(browser.rotations().await, if keep == "cookie" { 2 } else { 1 });
 }
 

@@ -1,4 +1,4 @@
-//! Signing in on the device that requested a link, which was opened on another.
+//! Signing in on the device that requested a link, by opening the link on another device.
 
 use std::{sync::Arc, time::Duration};
 
@@ -64,7 +64,7 @@ pub(crate) async fn code(stream: &mut Stream) -> Option<String> {
     Some(otp.to_owned())
 }
 
-/// Returns what the page that the link opens gets.
+/// Returns what the page behind the link receives.
 pub(crate) async fn confirm(app: &TestApp, token: &str, number: Option<&str>, id: Option<&Value>) -> Value {
     let query = "mutation($token: String!, $number: String, $id: ID) {
         confirmLoginLink(token: $token, confirmationNumber: $number, challengeId: $id) { __typename
@@ -157,7 +157,7 @@ async fn a_stranger_is_signed_in_only_if_the_owner_confirms_that_very_number(
     let mut owner = loop {
         app.advance(Duration::from_mins(2));
         let owner = Tab::request(&app, EMAIL).await;
-        // one in a hundred
+        // one number in a hundred is the same
         if owner.number != stranger.number {
             break owner;
         }
@@ -170,7 +170,7 @@ async fn a_stranger_is_signed_in_only_if_the_owner_confirms_that_very_number(
     assert_eq!(confirm(&app, &of_owner, Some(&owner.number), None).await["isConfirmed"], true);
     let code = owner.code().await.unwrap();
     let stolen = app.verify(EMAIL, &code, Some(&stranger.id)).await;
-    assert_eq!(stolen["code"], "INVALID_OTP", "the code of one challenge is not that of another");
+    assert_eq!(stolen["code"], "INVALID_OTP", "a code works only for its own challenge");
     assert_eq!(app.verify(EMAIL, &code, Some(&owner.id)).await["__typename"], "AuthPayload");
     assert_eq!(stranger.code().await, None, "the owner's sign-in ends every other challenge");
 }

@@ -108,7 +108,7 @@ async fn every_way_to_sign_in_puts_the_refresh_token_only_in_the_cookie(
     }
     browser.access_token.clear();
     browser.cookie = None;
-    // verification by mail alone ends the earlier sessions
+    // verification by email alone ends the earlier sessions
     payloads.push(verify(&mut browser).await);
     assert_eq!(app.me(payloads[3]["accessToken"].as_str().unwrap()).await, EMAIL);
     for payload in &payloads {

@@ -1,4 +1,4 @@
-//! Cookie mode and other sites: which pages may use the cookie, and which cannot.
+//! Cookie mode and other sites: which pages can use the cookie, and which cannot.
 
 use reqwest::{StatusCode, header::HeaderValue};
 use rstest::rstest;

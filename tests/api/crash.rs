@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::process::Server;
 
-/// How many sign-ups are acknowledged before each kill, at least.
+/// The minimum number of sign-ups that are acknowledged before each kill.
 const BEFORE_KILL: usize = 4;
 
 const SETTINGS: [(&str, &str); 3] =
@@ -52,7 +52,7 @@ async fn twenty_kills_while_writing_lose_nothing_acknowledged() {
             );
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // some more, so that the kill comes at any moment of a write
+        // wait a little longer, so that the kill comes at any point during a write
         tokio::time::sleep(Duration::from_millis(u64::from(round * 7 % 50))).await;
         kill(&server);
         for writer in writers {

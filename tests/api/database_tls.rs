@@ -1,4 +1,4 @@
-//! A PostgreSQL server whose certificate is of X.509 version 1, which the TLS library refuses without looking at it.
+//! A PostgreSQL server whose certificate has X.509 version 1, which the TLS library refuses without looking at it.
 
 use std::time::{Duration, Instant};
 

@@ -133,7 +133,7 @@ async fn a_passkey_is_added_used_after_the_password_renamed_and_removed_by_keybo
     press_saved(&mut visit);
     visit.reads("Laptop");
 
-    // the same device cannot have two
+    // the same device cannot have two passkeys
     press(&mut visit, "Add a passkey");
     visit.reads("already has a passkey for your account");
 
@@ -154,7 +154,7 @@ async fn a_passkey_is_added_used_after_the_password_renamed_and_removed_by_keybo
     visit.enter();
     visit.reads("Old laptop");
 
-    // the dialog takes the passkey of the first device for adding one of another
+    // to add a passkey of another device, the dialog accepts the passkey of the first one
     visit.app.advance(STALE);
     press(&mut visit, "Remove");
     press(&mut visit, "Remove the passkey");
@@ -184,7 +184,7 @@ async fn a_second_passkey_is_added_with_the_first_and_replaces_it() {
     visit.fill("Passkey name (optional)", "Security key");
     press(&mut visit, "Add a passkey");
     visit.reads("Confirm that it’s you");
-    // the device is exchanged between the proof and the new passkey
+    // the device is replaced between the proof and the new passkey
     visit.tabs.run(
         0,
         "void (window.create = CredentialsContainer.prototype.create, window.going = new Promise((go) => { window.go = go; }), \

@@ -240,7 +240,7 @@ async fn staff_who_must_have_a_second_factor_are_led_to_its_set_up_from_any_page
     press(&mut visit, "Users");
     visit.sees("Security");
     visit.reads("Add a passkey or set up an authenticator app first.");
-    // the address must be confirmed before
+    // the address must be confirmed first
     press(&mut visit, "confirm your email address");
     visit.sees("Profile");
 }

@@ -1,5 +1,5 @@
-//! The settings in the examples of `deploy/`, as the program reads them. `tests/ops/check_deploy` has other programs read the
-//! examples that are meant for them.
+//! The settings in the examples of `deploy/`, as the program reads them. `tests/ops/check_deploy` checks the examples
+//! for other programs with those programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ fn settings(text: &str) -> BTreeMap<&str, &str> {
     pairs.filter(|(name, _)| is_name(name)).map(|(name, value)| (name, value.trim())).collect()
 }
 
-/// Fills in `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as compose does.
+/// Fills in `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as Docker Compose does.
 fn filled_in(text: &str, values: &BTreeMap<&str, &str>) -> String {
     let mut parts = text.split("${");
     let mut filled = parts.next().unwrap().to_owned();

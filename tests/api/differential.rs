@@ -8,8 +8,8 @@ use crate::support::{
     node::{node, text},
 };
 
-/// The number of cases for each of the two readers, a user and a superuser. `SEED` and `CASES` in the environment
-/// select another or a longer run.
+/// The number of cases for each of the two readers, a user and a superuser. The environment variables `SEED` and
+/// `CASES` select a different or longer run.
 const CASES: u32 = 2000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +25,7 @@ async fn random_documents_get_the_same_results_as_in_graphql_js() {
     ];
     let app = TestApp::with(Sqlite, &settings).await;
     let writer = app.sign_up("writer@example.org").await.access_token;
-    // newer accounts keep the writer, which changes, off the page of users that is compared
+    // newer accounts push the writer, which changes, off the page of users that is compared
     app.sign_up("another@example.org").await;
     let readers = [app.sign_up(EMAIL).await, app.sign_up_as("superuser", "root@example.org").await];
     let (seed, cases) = (setting("SEED").unwrap_or(1), setting("CASES").unwrap_or(CASES));

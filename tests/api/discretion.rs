@@ -70,7 +70,7 @@ async fn no_message_names_anything_that_the_document_does_not() {
     let app = TestApp::with(Sqlite, &[OFF]).await;
     let ada = app.sign_up(EMAIL).await;
     let sdl = gatehouse::graphql::sdl();
-    // only names with capitals: a lower-case field name may also be an ordinary word of the message
+    // only names with capital letters: a lower-case field name may also be an ordinary word in the message
     let known: HashSet<&str> =
         names(&sdl).into_iter().filter(|name| name.chars().skip(1).any(char::is_uppercase)).collect();
     let types = ["Query", "Mutation", "User", "Session", "String", "Int", "Boolean"];
@@ -143,7 +143,7 @@ async fn the_response_to_a_fault_has_the_request_id() {
     let bad = app.run("{ nothing }", json!({})).await;
     assert!(
         bad.body["errors"][0]["extensions"].get("requestId").is_none(),
-        "a mistake of the client is not a fault"
+        "a client's mistake is not a fault"
     );
 }
 

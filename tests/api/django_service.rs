@@ -1,4 +1,5 @@
-//! A Django service that authenticates requests with access tokens, with the package of `playground/integrations/django`.
+//! A Django service that authenticates requests with access tokens, using the package in
+//! `playground/integrations/django`.
 
 use std::{
     io::{BufRead, BufReader},

@@ -15,7 +15,7 @@ use crate::support::{
 /// The longest wait for something that must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// An open stream, and what it has sent so far but was not read yet.
+/// An open stream, and what it has sent that has not been read yet.
 pub(crate) struct Stream(Response, String);
 
 impl Stream {
@@ -71,7 +71,7 @@ impl Stream {
     }
 }
 
-/// Changes the bio until the stream hears of it.
+/// Changes the bio until the stream reports a change.
 async fn heard(app: &TestApp, stream: &mut Stream, who: &SignedIn) {
     let change = "mutation { updateProfile(input: { bio: \"hi\" }) { __typename } }";
     let change = async {

@@ -1,6 +1,7 @@
 //! Faults of the database: requests fail in time with an error, and the service recovers by itself and loses nothing.
 //!
-//! Tests that need rights or programs that not every machine has run with `cargo test --test api faults -- --ignored`.
+//! Some tests need rights or programs that not every machine has. Run them with
+//! `cargo test --test api faults -- --ignored`.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},

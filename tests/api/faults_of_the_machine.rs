@@ -161,7 +161,7 @@ async fn a_clock_that_jumps_ends_no_session_and_reports_no_theft() {
         assert!(begun.elapsed() < IN_TIME, "{step}");
         pair = next;
     }
-    // with the clock 400 days ahead the session has expired; once the clock is right, the session is valid
+    // with the clock 400 days ahead, the session has expired; once the clock is right, the session is valid
     step_to("+400d").await;
     let refresh = format!("mutation {{ refresh(refreshToken: {}) {{ {fields} }} }}", pair["refreshToken"]);
     assert_eq!(run(&refresh, None).await.data("refresh")["code"], "INVALID_TOKEN");

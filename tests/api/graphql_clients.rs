@@ -10,7 +10,7 @@ use crate::support::{
     node::{node, text},
 };
 
-/// Returns the output of `run`, which gets the URL of a server and the access token of a staff member there: see
+/// Returns the output of `run`, which is given the URL of a server and the access token of a staff member there: see
 /// `tests/node/clients.mjs`. Blocking is fine: the server has its own threads.
 pub(crate) async fn day(run: impl FnOnce(&str, &str) -> Output) -> Value {
     let app = TestApp::start(Sqlite).await;

@@ -23,7 +23,7 @@ fn refused(answers: &[Value]) -> usize {
 async fn until_waiting(app: &TestApp, hashes: u64) {
     let begun = std::time::Instant::now();
     while app.app.passwords.waiting() < hashes {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "no {hashes} hashes wait");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{hashes} hashes never waited");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
@@ -54,7 +54,7 @@ async fn one_address_cannot_take_every_place() {
     assert_eq!(app.login_from(HOME, EMAIL, WRONG).await["code"], "INVALID_CREDENTIALS");
 }
 
-/// With turns in the order of arrival, a login would wait for all sign-ups before it.
+/// If turns followed the order of arrival, a sign-in would wait for all sign-ups before it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_does_not_wait_for_the_costly_sign_ups_of_another_address() {
     let settings = [("HASH_QUEUE", "1000"), ("RATE_LIMIT_SIGNUPS", "1000/1h"), ("ARGON2_ITERATIONS", "3")];

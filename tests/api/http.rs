@@ -123,7 +123,7 @@ async fn a_body_of_more_than_64_kib_is_refused() {
         assert_eq!(
             refused.status,
             StatusCode::PAYLOAD_TOO_LARGE,
-            "a client that still sends also gets the response"
+            "a client that is still sending also gets the response"
         );
     }
 }

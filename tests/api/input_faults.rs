@@ -1,4 +1,4 @@
-//! Every fault of an input is reported at once, with what a form needs to explain it.
+//! All faults in an input are reported together, with what a form needs to explain them.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::{Answer, Database, EMAIL, PASSWORD, Postgres, SignedIn, Sqli
 
 const WEAK: &str = "password1";
 
-/// Returns the code of the answer, and the code of each field.
+/// Returns the code of the response, and the code of each field.
 fn faults(answer: &Value) -> (&str, Vec<(&str, &str)>) {
     let fields = answer["fields"].as_array().unwrap_or_else(|| panic!("{answer}"));
     let pair = |field| -> (&str, &str) {

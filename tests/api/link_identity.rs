@@ -25,7 +25,7 @@ async fn a_linked_google_account_signs_in_even_if_its_address_differs(
         linked,
         "linking again succeeds"
     );
-    assert_eq!(app.inbox(EMAIL).await.len(), mails, "linking again sends no mail");
+    assert_eq!(app.inbox(EMAIL).await.len(), mails, "linking again sends no email");
     let visit = app.visit_google(1).await;
     let both = app.link_identity(&owner.access_token, visit.input()).await;
     assert_eq!(both["identities"][1]["email"], "grace@navy.example");
@@ -66,7 +66,8 @@ async fn the_only_way_to_sign_in_cannot_be_unlinked(#[values(Sqlite, Postgres)] 
     assert_eq!(again, unlinked, "unlinking again succeeds");
     assert_eq!(app.me(&ada_here.access_token).await, "ada@gmail.com", "the session continues");
     assert_eq!(app.login("ada@gmail.com", PASSWORD).await["__typename"], "AuthPayload");
-    // Google is the authority for the address, which is verified here: its owner can link it again by signing in
+    // Google is the authority for the address, which is verified here: its owner can link the account again by signing
+    // in
     let again = SignedIn::from(&app.google_login(id_token(&google, &ada())).await);
     assert_eq!(again.user_id, ada_here.user_id);
 }
@@ -89,7 +90,7 @@ async fn one_of_two_identities_is_unlinked_and_the_last_is_kept(
     assert_eq!(ids.len(), 2);
     assert_eq!(me["identities"][0]["providerId"], "google");
 
-    // nobody unlinks another user's identity
+    // nobody can unlink another user's identity
     let other = app.sign_up(EMAIL).await;
     assert_eq!(app.unlink_identity(&other.access_token, ids[0]).await["__typename"], "User");
     assert_eq!(

@@ -65,7 +65,7 @@ async fn with_registrations(database: Database) -> TestApp {
     app
 }
 
-/// Returns the outcome of a login, and the number of hashes it computed.
+/// Returns the outcome of a sign-in, and the number of hashes it computed.
 async fn outcome(app: &TestApp, identifier: &str, password: &str) -> (String, u64) {
     let before = app.app.passwords.computed();
     let answer = app.challenged(identifier, password).await;
@@ -132,7 +132,7 @@ async fn each_pending_registration_is_found_by_its_own_password() {
     }
     assert!(macs.len() > 1, "equal passwords have equal MACs: {macs:?}");
 
-    // neither a stranger's later registration nor a later mail hides it
+    // neither a stranger's later registration nor a later email hides the owner's registration
     let own = app.register(EMAIL, PASSWORD).await;
     app.advance(Duration::from_mins(2));
     let strangers = app.register(EMAIL, REGISTERED).await;

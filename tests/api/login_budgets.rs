@@ -171,7 +171,7 @@ async fn the_owner_gets_in_while_50_addresses_guess_for_a_day(
         assert_eq!(away["code"], "RATE_LIMITED", "hour {hour}");
         let message = away["message"].as_str().unwrap();
         assert!(message.ends_with(" You can also request a sign-in code by email."), "{message}");
-        // a code by mail works whatever strangers do
+        // a code by email works whatever strangers do
         let asked = app.request_login_code(EMAIL).await;
         let code = app.code(EMAIL).await;
         let inside = app.verify(EMAIL, &code, Some(&asked["id"])).await;

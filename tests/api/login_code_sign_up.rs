@@ -122,7 +122,7 @@ async fn of_64_racing_codes_of_several_mails_one_creates_the_account(
     let proofs = (0..64).map(|n| {
         let (app, (id, code, token)) = (app.clone(), mailed[n % 2].clone());
         tokio::spawn(async move {
-            // a busy machine may answer some with SERVICE_UNAVAILABLE
+            // a busy machine may refuse some with SERVICE_UNAVAILABLE
             let (field, variables) = if n % 4 < 2 {
                 ("activateAccount(token: $token)", json!({ "token": token }))
             } else {

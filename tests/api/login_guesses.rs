@@ -22,7 +22,7 @@ async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     let hashes = || app.app.passwords.computed();
     let before = hashes();
 
-    // many logins in one operation, or an array of operations
+    // many sign-ins in one operation, or an array of operations
     let login = |n: u32| {
         format!("a{n}: login(input: {{ identifier: \"{EMAIL}\", password: \"{WRONG}\" }}) {{ __typename }} ")
     };
@@ -45,7 +45,7 @@ async fn strangers_have_a_budget_of_guesses_and_the_owner_still_signs_in(
     assert_eq!(hashes() - before, 10, "the address has ten guesses for the account");
     assert_eq!(refused, 290);
 
-    // a refused login costs no hash and no write
+    // a refused sign-in costs no hash and no write
     let counted = cells(app).await;
     for identifier in [EMAIL, "ADA@Example.ORG", " ada@example.org "] {
         assert_eq!(app.login_from(STRANGER, identifier, PASSWORD).await["code"], "RATE_LIMITED");

@@ -61,7 +61,7 @@ async fn links_and_challenges_for_other_purposes_are_refused(#[values(Sqlite, Po
     assert_eq!(other, json!({ "confirmationNumber": null }));
 }
 
-/// The second server hears of it by a notice, or where there are none, reads it from the database.
+/// The second server learns of the confirmation from a notice or, where there are no notices, from the database.
 #[rstest]
 #[case::by_notice(Postgres, &[])]
 #[case::without_notices(Postgres, &[("DATABASE_EVENTS", "check")])]
@@ -104,7 +104,7 @@ async fn strangers_use_up_only_their_own_share_of_connections() {
     let token = format!("Bearer {}", ada.access_token);
     let headers = [SSE, ("authorization", token.as_str()), ("x-forwarded-for", "192.0.2.4")];
     assert_eq!(Stream::open(&app, FOLLOW, &headers).await.status(), 200);
-    // as a user, one more waits for the same challenge than may
+    // as a signed-in user, one client too many waits for the same challenge
     let mut fifth = Stream::of(Stream::open(&app, &query, &headers).await);
     let (_, data) = fifth.next().await.unwrap();
     let extensions = &data["errors"][0]["extensions"];

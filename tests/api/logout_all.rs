@@ -48,7 +48,7 @@ async fn credentials_checked_before_logout_all_open_no_session_after_it(
     }
 }
 
-/// Runs 200 rounds on each database, with `logoutAll` at a different moment of the logins each time.
+/// Runs 200 rounds on each database, with `logoutAll` at a different moment of the sign-ins each time.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_racing_login_survives_logout_all(#[values(Sqlite, Postgres, Serializable)] database: Database) {
@@ -65,7 +65,7 @@ async fn no_racing_login_survives_logout_all(#[values(Sqlite, Postgres, Serializ
             })
             .collect();
         tokio::time::sleep(Duration::from_micros(200 * (round % 40))).await;
-        // logins that have finished by now began before `logoutAll`
+        // sign-ins that have finished by now began before `logoutAll`
         let began_before: Vec<bool> = logins.iter().map(tokio::task::JoinHandle::is_finished).collect();
         let ended = app.run_as(&viewer.access_token, LOGOUT_ALL, json!({})).await.data("logoutAll");
         let ended = ids(&ended["endedSessionIds"]);

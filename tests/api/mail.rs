@@ -1,4 +1,4 @@
-//! The contents of mails, and how they reach a mail server.
+//! The contents of emails, and how they reach a mail server.
 
 use std::{fs, time::Duration};
 
@@ -74,7 +74,7 @@ async fn a_mail_has_a_text_and_an_html_part_and_is_marked_as_automatic() {
         }
     }
     let html = parts["html"].as_str().unwrap();
-    assert!(!html.contains("src=") && !html.contains("url("), "the mail loads remote content");
+    assert!(!html.contains("src=") && !html.contains("url("), "the email loads remote content");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! Budgets for mails: they count against the client and the account that request them before the recipient.
+//! Budgets for emails: they are charged to the client and the account that request them before they are charged to the
+//! recipient.
 
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ async fn a_client_that_requests_mails_for_1500_strangers_gets_only_a_few(
     assert!((60..=120).contains(&refused["retryAfter"].as_i64().unwrap()), "{refused}");
     assert_eq!(app.mails_asked_for().await, served as u64);
 
-    // all fields that send mail share one budget
+    // all fields that send email share one budget
     let resend = format!("mutation {{ resendOtp(email: \"grace@example.org\") {{ {CHALLENGE} }} }}");
     let refused = app.run_from(STRANGER, "", &resend, json!({})).await.data("resendOtp");
     assert_eq!(refused["code"], "RATE_LIMITED");
@@ -151,7 +152,7 @@ async fn mails_to_strangers_are_limited_across_a_clients_accounts_and_an_account
         tokens.push(token);
     }
     assert_eq!(served, 9, "the address is charged, even though the accounts know it");
-    // the last account has not requested any mail yet
+    // the last account has not requested any email yet
     served = 0;
     for m in 0..9 {
         let from = format!("192.0.2.{m}");
@@ -167,7 +168,7 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     let app = TestApp::with(database, &[PROXY, NO_VERIFICATION]).await;
     app.neighbours(1, HOME).await;
     app.sign_up(EMAIL).await;
-    // the server also sends statements of its own, so the fewest of several tries are the request's
+    // the server also sends statements of its own, so the lowest count of several tries is the request's
     let mut told = Vec::new();
     for (from, email) in [
         (HOME, "neighbour-0@example.org"),
@@ -189,7 +190,7 @@ async fn the_same_statements_run_for_every_address(#[values(Sqlite, Postgres)] d
     assert!(told.iter().all(|each| *each == told[0]), "{told:#?}");
 }
 
-/// A stranger requests mails as often as allowed, from many addresses.
+/// A stranger requests emails as often as allowed, from many addresses.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_requests_never_leave_the_owner_without_a_working_mail(
@@ -203,7 +204,7 @@ async fn a_strangers_requests_never_leave_the_owner_without_a_working_mail(
         let from = format!("10.{}.{}.1", minute / 250, minute % 250);
         strangers += usize::from(is_served(&app.request_reset_from(&from, EMAIL).await));
         send_due(&app.app).await.unwrap();
-        // a password that is too short shows whether the link works without using it
+        // a password that is too short shows whether the link works, but does not use the link
         let works =
             async || app.reset(&app.token(EMAIL).await, "x").await["fields"][0]["code"] == "TOO_SHORT";
         if !works().await {
@@ -229,7 +230,7 @@ async fn a_used_mail_does_not_count_against_the_next(#[values(Sqlite, Postgres)]
         app.advance(Duration::from_secs(61));
     }
     assert_eq!(app.request_reset(EMAIL).await["code"], "RATE_LIMITED");
-    // a reset or a sign-in by mail uses one mail and invalidates the others
+    // a reset or a sign-in by email uses one email and invalidates the others
     let used = app.reset(&app.token(EMAIL).await, "battery horse correct").await;
     assert_eq!(used["__typename"], "PasswordChanged");
     for _ in 0..6 {

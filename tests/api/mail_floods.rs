@@ -1,4 +1,4 @@
-//! A flood of mails does not delay the mails of others.
+//! A flood of emails does not delay the emails of others.
 //!
 //! The tests print how long a person waited: `cargo test --test api mail_floods -- --nocapture`.
 
@@ -28,10 +28,11 @@ use crate::{
     },
 };
 
-/// The mails that may go first: those being sent already, and the turns of other classes.
+/// The number of emails that may go first: those already being sent, and the turns of other classes.
 const FEW: usize = 10;
 
-/// Waits for the mail to this address, and returns how many others went before it, without the server's first `before`.
+/// Waits for the email to this address, and returns how many others went before it, not counting the server's first
+/// `before`.
 async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
     let asked = Instant::now();
     loop {
@@ -40,7 +41,7 @@ async fn mails_before(server: &MailServer, to: &str, before: usize) -> usize {
             println!("    {to} waited {:.1} s, behind {position} others", asked.elapsed().as_secs_f64());
             return position;
         }
-        assert!(asked.elapsed() < Duration::from_mins(1), "the mail does not arrive");
+        assert!(asked.elapsed() < Duration::from_mins(1), "the email does not arrive");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

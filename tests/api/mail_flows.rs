@@ -1,4 +1,4 @@
-//! Every flow that sends mail, through a real mail server, and what the database stores of it.
+//! Every flow that sends email, through a real mail server, and what the database stores of it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{
 const NEW_EMAIL: &str = "countess@example.org";
 const NEW_PASSWORD: &str = "battery horse correct";
 
-/// Sends due mails, and returns the newest mail to this address.
+/// Sends due emails, and returns the newest email to this address.
 async fn newest(app: &TestApp, server: &MailServer, to: &str, subject: &str) -> Received {
     send_due(&app.app).await.unwrap();
     let mails = server.mails();
@@ -46,7 +46,7 @@ async fn every_mail_arrives_and_works_and_the_database_stores_none_of_its_secret
     let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
     let subject = if method == "otp" { " is your Gatehouse confirmation code" } else { "Confirm" };
 
-    // the person who requested the mail verifies the address
+    // the person who requested the email verifies the address
     let begun = app.register(EMAIL, PASSWORD).await;
     let id = if verification == "mandatory" { &begun["id"] } else { &begun["emailChallenge"]["id"] };
     let mail = newest(&app, &server, EMAIL, subject).await;

@@ -1,4 +1,4 @@
-//! Mail templates: which links they contain, and how operators replace them.
+//! Email templates: which links they contain, and how operators replace them.
 
 use std::{fs, path::Path, time::Duration};
 

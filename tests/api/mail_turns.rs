@@ -1,4 +1,4 @@
-//! The order of waiting mails: nobody can delay the mails of others by requesting many.
+//! The order of waiting emails: nobody can delay the emails of others by requesting many.
 //!
 //! The tests print how long a person waited: `cargo test --test api mail_turns -- --nocapture`.
 
@@ -28,7 +28,7 @@ use crate::support::{
 pub(crate) const MANDATORY: (&str, &str) = ("EMAIL_VERIFICATION", "mandatory");
 const PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 
-/// A task that sends mails until it is stopped.
+/// A task that sends emails until it is stopped.
 pub(crate) struct Sender(JoinHandle<()>, oneshot::Sender<()>);
 
 impl Sender {
@@ -44,7 +44,7 @@ impl Sender {
     }
 }
 
-/// Returns the rows that a request for an address without an account writes; each `n` is another client.
+/// Returns the rows that a request for an address without an account writes; each `n` is a different client.
 pub(crate) fn strangers_ask(app: &TestApp, n: u128) -> (challenge::Model, mails::Model) {
     let to = EmailAddress::parse(&format!("invented-{n}@example.org")).unwrap();
     let (id, now) = (Uuid::from_u128(n), app.app.clock.now());
@@ -76,7 +76,7 @@ async fn order_as(app: &TestApp, asker: u128, to: &str, user_id: Option<Uuid>) {
     app.app.db.write_one(async move |txn| mails::insert(&txn, row).await).await.unwrap();
 }
 
-/// Otherwise the delay of a requested mail would reveal whether the mails requested before it were skipped.
+/// Otherwise the delay of a requested email would reveal whether the emails requested before it were skipped.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_skipped_mail_takes_its_turn_like_any_other(
@@ -97,7 +97,7 @@ async fn a_skipped_mail_takes_its_turn_like_any_other(
     let mails = server.mails();
     let own = mails.iter().position(|mail| mail.to == ["own@example.org"]).unwrap();
     let neighbours = mails[..own].iter().filter(|mail| mail.to == ["neighbour@example.org"]).count();
-    assert!((5..=11).contains(&neighbours), "{neighbours} of the neighbour's mails instead of eight");
+    assert!((5..=11).contains(&neighbours), "{neighbours} of the neighbor's emails instead of eight");
 }
 
 #[rstest]
@@ -136,7 +136,7 @@ async fn verified_users_go_first_strangers_last_and_nobody_waits_forever(
     };
     let classes: Vec<usize> = mails.iter().map(|mail| class(&mail.to[0])).collect();
     let count = |class| classes[..30].iter().filter(|each| **each == class).count();
-    // several mails are sent at once, so the last of the thirty may arrive a little later
+    // several emails are sent at once, so the last of the thirty may arrive a little later
     let counts = [count(0), count(1), count(2)];
     assert!(
         (18..=24).contains(&counts[0]) && (4..=9).contains(&counts[1]) && (1..=5).contains(&counts[2]),
@@ -200,7 +200,7 @@ async fn mails_that_expire_in_the_queue_are_dropped(#[values(Sqlite, Postgres)] 
     assert_eq!(server.mails().len(), 0);
 }
 
-/// A server of the previous version claims mails without regard to turns.
+/// A server of the previous version claims emails without regard to turns.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_claimed_by_an_older_server_are_left_to_it(#[values(Sqlite, Postgres)] database: Database) {

@@ -36,7 +36,7 @@ async fn the_mailbox_keeps_mails_and_lists_them_as_json(#[values(Sqlite, Postgre
     assert_eq!(
         (&list[0]["id"], &list[0]["to"]),
         (&json!(second), &json!("Ada@Example.org")),
-        "the newest mail is first"
+        "the newest email is first"
     );
     assert_eq!(list[0]["template"], "password_changed");
     let latest = get(&app, "/api/latest?to=ADA@example.org").await;

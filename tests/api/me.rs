@@ -71,7 +71,7 @@ async fn only_a_trusted_proxy_can_name_the_client() {
     }
 }
 
-/// Logs in with this request, and returns the new session.
+/// Signs in with this request, and returns the new session.
 async fn session(request: RequestBuilder) -> Value {
     let query = format!(
         "mutation {{ login(input: {{ identifier: \"{EMAIL}\", password: \"{PASSWORD}\" }}) {{

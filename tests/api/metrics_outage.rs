@@ -37,7 +37,7 @@ fn value(text: &str, name: &str) -> Option<f64> {
     found.map(|value| value.parse().unwrap())
 }
 
-/// Reads the metrics until they fulfil a condition.
+/// Reads the metrics until they meet a condition.
 async fn until(app: &TestApp, url: &str, is_met: impl Fn(&str) -> bool) -> String {
     let begun = Instant::now();
     loop {

@@ -47,7 +47,7 @@ async fn node_finds_what_the_viewer_may_see_and_nothing_else(#[values(Sqlite, Po
         assert_eq!(node(&app, &staff, id).await["id"], id.as_str());
     }
     assert_eq!(node(&app, &staff, &session).await["isCurrent"], false);
-    // staff do not learn where their equals are
+    // staff do not see the devices of other staff
     let devices = node(&app, &staff, &other_staff.session_id).await;
     assert_eq!((&devices["id"], &devices["ipAddress"]), (&json!(other_staff.session_id), &Value::Null));
 

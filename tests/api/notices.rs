@@ -42,7 +42,7 @@ async fn ends(stream: &mut Socket, who: &SignedIn) {
     assert_eq!(stream.hear().await, json!({ "closed": 4403, "reason": "REVOKED" }));
 }
 
-/// The server is killed after its COMMIT. Its connection for notices was cut just before, so that it sends none.
+/// The server is killed after its COMMIT. Its connection for notices is cut just before that, so that it sends none.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_session_is_found_although_its_server_was_killed_before_the_notice() {
     let app = TestApp::start(Postgres).await;

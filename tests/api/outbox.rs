@@ -1,4 +1,4 @@
-//! Mails are written in the transaction that causes them, sent once, and not lost.
+//! Emails are written in the transaction that causes them, sent once, and not lost.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ async fn a_mail_is_sent_only_after_its_transaction_commits(#[values(Sqlite, Post
     failed.await.unwrap_err();
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     assert_eq!(send_due(&app.app).await.unwrap(), 1);
-    assert_eq!(send_due(&app.app).await.unwrap(), 0, "the mail is sent only once");
+    assert_eq!(send_due(&app.app).await.unwrap(), 0, "the email is sent only once");
     let mails = server.mails();
     assert_eq!(ids(&mails), [format!("<{id}@127.0.0.1>")]);
     assert_eq!((mails[0].from.as_str(), mails[0].to.as_slice()), (FROM, &[EMAIL.to_owned()][..]));
@@ -204,7 +204,7 @@ async fn no_mail_is_sent_after_it_expires_or_a_day_late(#[values(Sqlite, Postgre
     let expired = row(&app, short_id).await;
     assert!(expired.failed_at.is_some(), "{expired:?}");
     assert!(expired.last_error.unwrap().starts_with("too late; connect: "));
-    assert!(row(&app, long).await.due_at.is_some(), "the mail still waits");
+    assert!(row(&app, long).await.due_at.is_some(), "the email still waits");
     server.restart();
     app.advance(Duration::from_hours(24));
     assert_eq!(send_due(&app.app).await.unwrap(), 0);
@@ -229,7 +229,7 @@ async fn settled_mails_are_deleted_after_a_week(#[values(Sqlite, Postgres)] data
     assert_eq!(count().await, 1);
     app.advance(Duration::from_hours(8 * 24));
     sweep(&app.app).await.unwrap();
-    assert!(row(&app, waiting).await.due_at.is_some(), "a waiting mail is kept");
+    assert!(row(&app, waiting).await.due_at.is_some(), "a waiting email is kept");
 }
 
 #[rstest]
@@ -242,7 +242,7 @@ async fn the_log_names_recipients_only_in_development(#[case] command: &str, #[c
     let id = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     let refused = app.order(MailKind::PasswordChanged, "grace@example.org", &ada.user_id).await;
     let folder = tempfile::tempdir().unwrap();
-    // makes delivery of the second mail fail
+    // makes delivery of the second email fail
     std::fs::create_dir_all(folder.path().join(format!("{refused}.part"))).unwrap();
     let (port, way) = (crate::support::process::free_port(), format!("file://{}", folder.path().display()));
     let settings = [
@@ -260,7 +260,7 @@ async fn the_log_names_recipients_only_in_development(#[case] command: &str, #[c
     let server = Server { child, url: String::new() };
     let begun = Instant::now();
     while row(&app, id).await.sent_at.is_none() || row(&app, refused).await.last_error.is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the mails are not sent");
+        assert!(begun.elapsed() < Duration::from_secs(10), "the emails are not sent");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(server);

@@ -1,4 +1,4 @@
-//! Several servers and versions share one outbox, and servers crash: no mail is lost, and few are sent twice.
+//! Several servers and versions share one outbox, and servers crash: no email is lost, and few are sent twice.
 
 use std::{
     collections::HashMap,
@@ -137,7 +137,7 @@ async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
     let arrived = async |count: usize| {
         let begun = Instant::now();
         while server.mails().len() < count {
-            assert!(begun.elapsed() < Duration::from_secs(10), "the mail does not arrive");
+            assert!(begun.elapsed() < Duration::from_secs(10), "the email does not arrive");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         begun.elapsed()
@@ -151,7 +151,7 @@ async fn mails_of_this_server_are_sent_at_once_and_those_of_others_soon(
     other.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(2).await;
 
-    // a mail that is being sent when the server stops is finished and recorded
+    // an email that is being sent when the server stops is finished and recorded
     server.answer("slow");
     let last = app.order(MailKind::PasswordChanged, EMAIL, &ada.user_id).await;
     arrived(3).await;

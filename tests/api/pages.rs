@@ -1,4 +1,4 @@
-//! The pages behind links in mails, for apps without pages of their own, in a real browser.
+//! The pages behind links in emails, for apps without pages of their own, in a real browser.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn every_failure_is_shown_with_a_way_forward(#[values(Sqlite, Postgres)] d
     let settings = [LINK[0], LINK[1], ("PASSWORD_MIN_LENGTH", "12"), ("NO_ACCOUNT_NOTICE", "on")];
     let app = TestApp::with(database, &settings).await;
 
-    // without a token, and with a mail requested again
+    // without a token, and with an email requested again
     app.register(EMAIL, PASSWORD).await;
     let link = app.link(EMAIL).await;
     let ask = [["press", "Tab"], ["type", EMAIL], ["press", "Enter"]];

@@ -1,4 +1,4 @@
-//! The pages behind links in mails, with a production server and real mails.
+//! The pages behind links in emails, with a production server and real emails.
 
 use std::{fs, path::Path, time::Duration};
 

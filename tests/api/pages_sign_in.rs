@@ -20,7 +20,7 @@ pub(crate) async fn proven(app: &TestApp, email: &str) -> SignedIn {
     signed_in
 }
 
-/// Requests a sign-in mail, and returns its link.
+/// Requests a sign-in email, and returns its link.
 async fn sign_in_link(app: &TestApp, email: &str) -> String {
     let request = format!("mutation {{ requestLoginCode(email: \"{email}\") {{ __typename }} }}");
     assert_eq!(app.run(&request, Value::Null).await.data("requestLoginCode")["__typename"], "EmailChallenge");

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Longer than an address must have been verified before a change of its account can be undone.
+/// Longer than the time for which an address must have been verified before a change to its account can be undone.
 const PROVEN_LONG_AGO: Duration = Duration::from_hours(73);
 
 #[rstest]
@@ -113,7 +113,7 @@ async fn an_address_returns_with_the_google_account_from_before_the_change() {
         ["click", "Ada Lovelace"],
         ["await", "The change has been undone"],
         ["read"],
-        // a link by which an attacker would complete a sign-in that this tab did not start
+        // a link with which an attacker would complete a sign-in that this tab did not start
         ["open", format!("{page}?code=4/theirs&state=theirs")],
         ["await", "Open the link again"],
         ["read"],

@@ -23,7 +23,7 @@ const NEVER_REFUSED: &[&str] = &[
     "viewer",
 ];
 
-/// How each other root field is refused. `null` is a top-level error, beside which the field is null.
+/// How each other root field is refused. `null` stands for a top-level error, with a field that is null.
 const REFUSED: &[(&str, &str)] = &[
     ("users { totalCount }", "null"),
     ("usernameAvailable(username: \"x\") { ...E }", "INVALID_INPUT"),
@@ -69,7 +69,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_root_field_leaves_the_others_alone() {
-    // one write is left for `logoutAll`'s neighbours, and `unlinkIdentity` finds the budget used up
+    // each user may write once, and `unlinkIdentity` finds that budget used up
     let app = TestApp::with(Sqlite, &[("RATE_LIMIT_WRITES", "1/1h")]).await;
     let mut fields: Vec<String> = root_fields(&app).await.into_values().flatten().collect();
     let mut listed: Vec<&str> =

@@ -1,4 +1,4 @@
-//! The documents by which browsers and password managers learn where passkeys work.
+//! The documents from which browsers and password managers learn where passkeys work.
 
 use serde_json::{Value, json};
 

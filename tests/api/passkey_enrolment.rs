@@ -24,7 +24,7 @@ async fn the_first_passkey_needs_a_proof_by_email(#[values(Sqlite, Postgres)] da
     let by_email = app.step_up_by_email(&ada.access_token, "lovelace@example.org").await;
     let (added, _) = app.add_passkey(&by_email).await;
     assert_eq!(added["recoveryCodes"].as_array().unwrap().len(), 10);
-    // the second one needs the first
+    // adding a second passkey requires the first
     assert_eq!(app.start_passkey_enrolment(&by_email).await["code"], "REAUTHENTICATION_REQUIRED");
 }
 

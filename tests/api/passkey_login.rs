@@ -34,7 +34,7 @@ async fn a_passkey_signs_in_alone_and_counts_as_two_factors(#[values(Sqlite, Pos
     let payload = decode(signed_in.access_token.split('.').nth(1).unwrap());
     let claims: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(claims["amr"], json!(["mfa", "pop"]));
-    // fresh and with two factors, so no further proof is needed
+    // the session is fresh and has two factors, so no further proof is needed
     assert_eq!(
         app.regenerate_recovery_codes(&signed_in.access_token).await["__typename"],
         "SecondFactorsEnabled"

@@ -60,7 +60,7 @@ async fn another_users_passkey_is_wrong(#[values(Sqlite, Postgres)] database: Da
         let proof = json!({ "passkey": draft.sign(&eves) });
         assert_eq!(app.verify_second_factor(&challenge["id"], proof).await["code"], "INVALID_CREDENTIALS");
     }
-    // nor does it step Eve up in Ada's session, or the reverse
+    // nor does a passkey that is not Eve's confirm her identity in her session
     let begun = "mutation { startReauthentication { ... on Reauthentication { id passkeyOptions } } }";
     let begun = app.run_as(&eves_token, begun, json!({})).await.data("startReauthentication");
     let mut stranger = SecurityKey::new(Algorithm::Es256);
@@ -104,7 +104,7 @@ async fn a_reset_removes_a_young_passkey_and_never_an_older_one(
     let challenge = app.login(EMAIL, PASSWORD).await;
     assert_eq!(challenge["methods"], json!(["PASSKEY", "RECOVERY_CODE"]), "{challenge}");
 
-    // undoing the reset brings the young one back
+    // undoing the reset brings the recent passkey back
     let token = app.token_in(EMAIL, "password_was_reset").await.expect("the notice has a link");
     app.revert(&token, None).await;
     assert_eq!(app.sign_in_by_passkey(&mut young).await["__typename"], "AuthPayload");
@@ -183,7 +183,7 @@ async fn the_owner_of_a_passkey_gets_an_account_back_that_a_thief_has_moved(
     let proven = app.verify_as(&ada.access_token, EMAIL, &app.code(EMAIL).await, None).await;
     assert_eq!(proven["__typename"], "AuthPayload", "{proven}");
     app.advance(LONG);
-    // the thief has an access token of a moment ago
+    // the thief has a recent access token
     let thief = SignedIn::from(&app.sign_in_by_passkey(&mut key).await);
     let challenge = app.change_email(&thief.access_token, "eve@example.org").await;
     assert_eq!(challenge["__typename"], "EmailChallenge", "{challenge}");

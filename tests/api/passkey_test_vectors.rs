@@ -60,7 +60,7 @@ impl Vector {
         });
         let nothing = Stored { records: Vec::new(), allowed: Vec::new() };
         let ceremony = self.ceremony(Kind::Registration, &of.challenge, &response, nothing);
-        // this server asks for no attestation, so it knows no roots of certificates
+        // this server asks for no attestation, so it knows no root certificates
         let is_known = self.name.starts_with("none-") || self.name.starts_with("packed-self-");
         self.decided(ceremony, is_known && self.data()[32] & USER_VERIFIED != 0)
     }
@@ -102,7 +102,7 @@ impl Vector {
         Ceremony { name, ..Ceremony::new(kind, &text(challenge), credential, stored) }
     }
 
-    /// Adds what this server decides: it always requires user verification, and allows no frames.
+    /// Adds this server's decision: it always requires user verification, and allows no frames.
     fn decided(&self, ceremony: Ceremony, is_accepted: bool) -> Ceremony {
         let is_accepted = is_accepted && !self.is_framed();
         let expected = if is_accepted { Expected::Accepted } else { Expected::Rejected };

@@ -33,7 +33,7 @@ async fn an_offline_newcomer_signs_up_verifies_the_address_and_sees_the_next_ste
     assert_eq!(seen["faults"], Value::Array(Vec::new()), "axe found serious problems");
     assert_eq!(seen["tabs"].as_array().unwrap().len(), operations().len());
     holds("header", "Authorization: Bearer eyJ");
-    assert_eq!(seen["unread"], "", "after a visit to the mailbox no mail is unread");
+    assert_eq!(seen["unread"], "", "after a visit to the mailbox no email is unread");
     holds("me", "\"emailVerified\": true");
     holds("proven", "\"EMAIL_CODE\"");
     holds("afterProof", "\"__typename\": \"User\"");

@@ -41,7 +41,7 @@ async fn a_new_person_gets_an_account_whose_address_is_unproven_and_finds_it_aga
     assert_eq!(first["me"]["emailVerified"], false, "no provider but Google decides on addresses");
     let identity = json!({ "providerId": id, "provider": kind_name, "email": "mary@elsewhere.example" });
     assert_eq!(first["me"]["identities"], json!([identity]));
-    // Apple sends the name in its form, GitHub sends one name, and the others both
+    // Apple sends the name in its form, and the others in their claims or responses
     match kind {
         ProviderKind::Apple => assert_eq!(first["me"]["name"], "Mary Somerville"),
         _ => assert_eq!(first["me"]["name"], "Mary Somerville", "{first}"),
@@ -63,7 +63,7 @@ async fn an_address_alone_never_opens_an_account(
     let owner = app.sign_up_proven("ada.lovelace@gmail.com").await;
     let refused = app.provider_login(id, app.visit(id, 0).await.input()).await;
     assert_eq!(refused["code"], "LINK_REQUIRED", "{refused}");
-    // the owner links it, and from then on it signs in
+    // the owner links the account, which can sign in from then on
     let link = "mutation($input: ProviderLoginInput!) { linkIdentity(input: $input) { __typename
         ... on User { identities { providerId } } ... on UserError { code } } }";
     let input = json!({ "provider": id, "proof": app.visit(id, 0).await.input() });
@@ -131,7 +131,7 @@ async fn apple_posts_the_name_once_and_an_unknown_answer_goes_nowhere() {
     };
     assert_eq!(unknown("192.0.2.1").await, 400);
     assert_eq!(unknown("192.0.2.1").await, 400);
-    assert_eq!(unknown("192.0.2.1").await, 429, "answers are charged to a budget of their own");
+    assert_eq!(unknown("192.0.2.1").await, 429, "responses are charged to a budget of their own");
     assert_eq!(unknown("192.0.2.2").await, 400);
     assert_eq!(post(callback("google"), &form("x")).await.status(), 400, "it is not configured");
     assert_eq!(post(callback("apple"), &[]).await.status(), 400);

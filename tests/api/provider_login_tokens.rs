@@ -21,7 +21,7 @@ use crate::{
 async fn id_tokens_for_others_are_refused(#[case] kind: ProviderKind, #[case] other_algorithm: &str) {
     let (app, fake) = with_one(Sqlite, kind).await;
     let (id, _) = name_of(kind);
-    // an ID token that a native app got has the address
+    // an ID token that a native app received contains the address
     let mut claims = fake.claims(&ada());
     if kind == ProviderKind::Oidc {
         claims["email"] = json!("ada@gmail.com");
@@ -88,7 +88,7 @@ async fn a_key_of_one_tenant_signs_for_no_other() {
     let elsewhere = fake.issuer().replace(TENANT, "11111111-1111-4111-8111-111111111111");
     for (issuer, result) in [(elsewhere, "UserError"), (fake.issuer(), "AuthPayload")] {
         fake.change_key_for(&issuer).unwrap();
-        // the keys are fetched again for an unknown one, but not more than once a minute
+        // the keys are fetched again for an unknown key, but not more than once a minute
         app.advance(Duration::from_mins(2));
         let token = fake.id_token(&fake.claims(&ada())).unwrap();
         let answer = app.provider_login("microsoft", json!({ "idToken": { "idToken": token } })).await;

@@ -250,7 +250,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
         // a newer version may add columns, and PostgreSQL refuses to run a prepared statement whose columns have changed
         assert!(!sql.contains(".*") && !sql.contains("RETURNING *") && !sql.contains("SELECT *"), "{sql}");
         let is_scanned = plan.lines().any(|line| match database {
-            // a subquery has no index, but is only as long as the rows it was read from
+            // a subquery has no index, but is no longer than the rows it was read from
             Sqlite => {
                 let reads_none =
                     ["combination", "found", "CONSTANT ROW", "VALUES CLAUSE", "given", "unsorted"]

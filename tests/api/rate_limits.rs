@@ -40,7 +40,7 @@ async fn two_servers_share_one_budget_and_a_third_finds_it_used_up() {
     one.sign_up(EMAIL).await;
     let before = one.app.passwords.computed();
     let logins = (0..500).map(|n| if n % 2 == 0 { one } else { two }.login_from(STRANGER, EMAIL, WRONG));
-    // more at once would wait so long for a connection on a busy machine that some are refused as unavailable
+    // on a busy machine, more at once would wait so long for a connection that some would be refused as unavailable
     let answers: Vec<Value> = stream::iter(logins).buffer_unordered(32).collect().await;
     let hashes = one.app.passwords.computed() - before + two.app.passwords.computed();
     assert_eq!(hashes, 10);
@@ -158,7 +158,7 @@ async fn logins_refused_by_a_full_queue_are_not_counted() {
             match answer["code"].as_str().unwrap() {
                 "INVALID_CREDENTIALS" => judged += 1,
                 "SERVER_BUSY" => {}
-                // pending logins count until they are refused
+                // pending sign-ins count until they are refused
                 code => assert_eq!((code, judged > 4), ("RATE_LIMITED", true)),
             }
         }
@@ -200,7 +200,7 @@ async fn refilled_budgets_and_forgotten_addresses_are_deleted(
     app.advance(Duration::from_mins(16));
     sweep(&app.app).await.unwrap();
     let left = cells(&app).await.len();
-    // mostly the budgets of a month
+    // mostly monthly budgets
     assert!(
         (600..620).contains(&left),
         "{left} budgets are left: an hourly budget refills soon after a single use"

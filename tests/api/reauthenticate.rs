@@ -200,7 +200,7 @@ async fn one_of_64_racing_proofs_succeeds(#[values(Sqlite, Postgres, Serializabl
     assert_eq!(proven, 1, "{answers:?}");
 }
 
-/// A thief tries passwords with a stolen access token; the owner can still act in another session or by mail.
+/// A thief tries passwords with a stolen access token; the owner can still act in another session or by email.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thiefs_guesses_do_not_use_up_the_owners_budget(#[values(Sqlite, Postgres)] database: Database) {
@@ -219,7 +219,7 @@ async fn a_thiefs_guesses_do_not_use_up_the_owners_budget(#[values(Sqlite, Postg
     assert_eq!(refused["code"], "RATE_LIMITED");
     app.request_reset(EMAIL).await;
     let reset = app.reset(&app.token(EMAIL).await, "staple horse correct").await;
-    assert_eq!(reset["__typename"], "PasswordChanged", "a proof by mail has a budget of its own");
+    assert_eq!(reset["__typename"], "PasswordChanged", "a proof by email has a budget of its own");
     let owner = SignedIn::from(&app.login(EMAIL, "staple horse correct").await);
     let changed = change(&owner.access_token, "staple horse correct", "battery horse correct").await;
     assert_eq!(changed["__typename"], "PasswordChanged");

@@ -85,7 +85,7 @@ async fn nothing_is_written_for_a_disconnected_client(#[values(Sqlite, Postgres)
         answer = request => panic!("the login finished before the client could disconnect: {answer:?}"),
         () = until_it_is_rehashing(&other) => {}
     }
-    // this login waits for the only hash thread
+    // this sign-in waits for the only hash thread
     assert_eq!(other.login("nobody", PASSWORD).await["code"], "INVALID_CREDENTIALS");
     assert_eq!(hash(&rows).await, DJANGO);
     other.sign_in(EMAIL).await;

@@ -31,7 +31,7 @@ async fn a_code_or_link_signs_in_once_in_every_mode_and_method(
     );
     let mail = app.inbox(EMAIL).await[0].clone();
     assert_eq!(mail.template, "login_code");
-    assert!(mail.text.contains(EMAIL), "the mail names the account");
+    assert!(mail.text.contains(EMAIL), "the email names the account");
     let (code, token) = (app.code(EMAIL).await, app.token_in(EMAIL, "login_code").await.unwrap());
     let query = "mutation($input: VerifyOtpInput!) { verifyOtp(input: $input) { ... on AuthPayload {
         refreshToken user { email emailVerified } session { methods } } } }";

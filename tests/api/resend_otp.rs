@@ -1,4 +1,4 @@
-//! Codes that are mailed again, and what the responses reveal about an address.
+//! Codes that are emailed again, and what the responses reveal about an address.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn mails_to_one_address_are_limited_by_purpose() {
     assert_eq!(
         (sent, &waits[..7]),
         (11, &[60, 60, 60, 60, 60, 300, 600][..]),
-        "six mails, then one every ten minutes"
+        "six emails, then one every ten minutes"
     );
     assert_eq!(app.request_reset(EMAIL).await["__typename"], "EmailChallenge");
     app.advance(Duration::from_hours(24));
@@ -118,7 +118,7 @@ async fn a_login_with_an_unverified_address_sends_one_code(#[values(Sqlite, Post
     app.advance(Duration::from_secs(590));
     let again = app.challenged(EMAIL, PASSWORD).await;
     assert_eq!((&again["id"], &again["expiresIn"]), (&first["id"], &json!(10)));
-    assert_eq!(app.codes(EMAIL).await.len(), 2, "no further mail is sent");
+    assert_eq!(app.codes(EMAIL).await.len(), 2, "no further email is sent");
     app.advance(Duration::from_secs(10));
     let next = app.challenged(EMAIL, PASSWORD).await;
     assert_ne!(next["id"], first["id"]);

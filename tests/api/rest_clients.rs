@@ -17,7 +17,7 @@ async fn a_python_client_generated_from_the_description_spends_a_day_with_the_en
     })
     .await;
     let expected = json!({
-        // the generator knows no parameter that is JSON; the client can send them by POST
+        // the generator does not support JSON parameters; the client can send them by POST
         "left_out": ["staffUsers.filter", "users.filter"],
         "available": [true, false],
         "signups": [["AuthPayload", "ada"], ["UserError", "EMAIL_TAKEN", ["email"]]],

@@ -58,7 +58,7 @@ async fn a_thief_who_knows_the_password_locks_out_nobody_at_home(
     let (app, authenticator) = signed_in_at_home(database).await;
     let mut refused = Vec::new();
     for number in 0..20 {
-        // every login stays charged, so the thief needs many addresses
+        // every sign-in stays charged, so the thief needs many addresses
         let address = format!("198.51.{number}.1");
         let id = challenge(&app, &address).await;
         for _ in 0..3 {

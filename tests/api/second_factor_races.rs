@@ -62,7 +62,7 @@ async fn one_challenge_opens_one_session(#[values(Sqlite, Postgres, Serializable
     let outcomes = join_all(race).await;
     assert_eq!(count(&outcomes, "AuthPayload"), 1, "{}", kinds(&outcomes));
     let left = app.second_factors(&authenticator.access_token).await;
-    assert_eq!(left["recoveryCodesLeft"], 9, "those of the losers are not spent");
+    assert_eq!(left["recoveryCodesLeft"], 9, "the losers' codes are not spent");
 }
 
 #[rstest]

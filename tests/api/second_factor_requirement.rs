@@ -1,4 +1,4 @@
-//! `SECOND_FACTOR`: who must have a second factor, and what they can do before.
+//! `SECOND_FACTOR`: who must have a second factor, and what they can do before they enroll one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rstest::rstest;

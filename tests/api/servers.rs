@@ -72,7 +72,7 @@ async fn tokens_revoked_on_one_server_are_revoked_on_the_other(
     assert_eq!(one.me(&here.access_token).await, "REVOKED", "the session ended on both servers");
 }
 
-/// Refreshes as an older server does, which does not know clients and siblings, with its own SQL. Returns the new pair.
+/// Refreshes with the SQL of an older server, which does not know clients and siblings. Returns the new pair.
 async fn refreshed_by_an_older_server(app: &TestApp, pair: &SignedIn) -> SignedIn {
     let token = app.app.tokens.read_refresh_token(&pair.refresh_token).unwrap();
     let (id, now) = (token.session_id, app.app.clock.now());

@@ -28,7 +28,7 @@ struct Machine<'a> {
     /// How far the clock has advanced.
     now: Duration,
     sessions: Vec<Session>,
-    /// The number of mails about stolen sessions.
+    /// The number of emails about stolen sessions.
     mails: i64,
     siblings: i64,
 }
@@ -206,14 +206,14 @@ async fn check(database: Database, cases: u32) {
                 siblings: 0,
             };
             let pair = machine.app().sign_up(&machine.email).await;
-            // mails about stolen sessions go only to verified addresses
+            // emails about stolen sessions go only to verified addresses
             let prove = "UPDATE users SET email_verified_at = 1 WHERE email_verified_at IS NULL";
             rows.execute_unprepared(prove).await.unwrap();
             machine.sessions.push(Session::begin(pair, machine.now));
             for act in &acts {
                 machine.act(act).await?;
             }
-            prop_assert_eq!(mails(&rows, &machine.email).await, machine.mails, "one mail for each theft");
+            prop_assert_eq!(mails(&rows, &machine.email).await, machine.mails, "one email for each theft");
             stolen.set(stolen.get() + machine.mails);
             siblings.set(siblings.get() + machine.siblings);
             Ok(())
@@ -225,7 +225,7 @@ async fn check(database: Database, cases: u32) {
     assert!(stolen >= cases / 10 && siblings >= cases / 5, "{stolen} thefts, {siblings} siblings");
 }
 
-/// Returns the number of mails about stolen sessions to this address.
+/// Returns the number of emails about stolen sessions to this address.
 pub async fn mails(rows: &DatabaseConnection, email: &str) -> i64 {
     let sql =
         format!("SELECT count(*) AS count FROM outbox WHERE kind = 'session_stolen' AND address = '{email}'");

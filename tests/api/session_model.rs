@@ -39,11 +39,11 @@ pub(crate) const WAITS: [Duration; 9] = [
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Login,
-    /// With the newest refresh token.
+    /// Refreshes with the newest refresh token.
     Refresh(Index, Index),
-    /// With a refresh token that is older by this number.
+    /// Refreshes with a refresh token that is older by this number.
     Replay(Index, usize, Index),
-    /// With the refresh token for which the newest pair was issued.
+    /// Refreshes with the refresh token for which the newest pair was issued.
     Repeat(Index, Index),
     /// Uses an access token: the newest, or any.
     Use(Index, Option<Index>),

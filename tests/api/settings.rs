@@ -36,7 +36,7 @@ fn value_of(printed: &Output, name: &str) -> String {
     line.get(48..).unwrap_or_default().to_owned()
 }
 
-/// How programs read lines on which they differ, tried with `docker run --env-file` 28, `node --env-file` 20 and
+/// How programs read lines on which they differ, tested with `docker run --env-file` 28, `node --env-file` 20 and
 /// python-dotenv 1. A dash means the same result as here.
 #[rstest]
 //    the line                                            ours                         docker              node          python

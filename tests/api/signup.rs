@@ -246,7 +246,7 @@ async fn a_reserved_username_is_refused_like_a_taken_one(#[values("optional", "m
 }
 
 /// Phone keyboards add a space after a word, and text copied from pages and PDFs may contain invisible characters. The
-/// address must be the same in the row, the claim, the mail and the responses.
+/// address must be the same in the row, the claim, the email and the responses.
 #[tokio::test(flavor = "multi_thread")]
 async fn invisible_characters_pasted_with_a_name_or_an_address_are_removed() {
     let claimed = |access_token: &str| -> Value {

@@ -1,4 +1,4 @@
-//! Replies of mail servers of all kinds: the reply code decides, and an accepted mail is not sent again.
+//! Replies of mail servers of all kinds: the reply code decides, and an accepted email is not sent again.
 
 use std::{
     sync::{Arc, Mutex},
@@ -107,7 +107,7 @@ impl Server {
     }
 }
 
-/// Sends a mail whenever it becomes due within half an hour. Returns its final state and the last error.
+/// Sends an email whenever it becomes due within half an hour. Returns its final state and the last error.
 async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
     let id = app.order(MailKind::PasswordChanged, EMAIL, user_id).await;
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn outcome(app: &TestApp, user_id: &str) -> (&'static str, String) {
 
 const LATIN_1: &[u8] = b"angenommen f\xfcr ada";
 
-/// Replies to the final dot: how often the mail is sent in three rounds, its state in the outbox, and the error.
+/// Replies to the final dot: how often the email is sent in three rounds, its state in the outbox, and the error.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
     let server = Server::default();
@@ -174,7 +174,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         (b"550\r\n".to_vec(), 1, "failed", "message: 550"),
         (b"550-no\r\n550-never\r\n550 bye\r\n".to_vec(), 1, "failed", "message: 550 no never bye"),
         (b"552 no".to_vec(), 1, "failed", "message: 552 no"),
-        // 4xx, and replies that do not belong here: the server has not accepted the mail
+        // 4xx, and replies that do not belong here: the server has not accepted the email
         (b"451 4.7.1 greylisted\r\n".to_vec(), 3, "waits", "message: 451 4.7.1 greylisted"),
         (with("451 ", b"sp\xe4ter", "\r\n"), 3, "waits", "message: 451 später"),
         (b"421 closing\r\n".to_vec(), 3, "waits", "message: 421 closing"),
@@ -183,7 +183,7 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         (b"354 go on\r\n".to_vec(), 3, "waits", "message: 354 go on"),
         // no reply at all (RFC 5321 §6.1)
         (Vec::new(), 3, "waits", "message: the server closed the connection"),
-        // an unreadable reply may mean that the mail was accepted
+        // an unreadable reply may mean that the email was accepted
         (b"ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
         (b"2".to_vec(), 1, "failed", "may have been accepted"),
         (b"25O ok\r\n".to_vec(), 1, "failed", "may have been accepted"),
@@ -202,13 +202,13 @@ async fn the_reply_code_decides_and_an_accepted_mail_is_sent_once() {
         assert_eq!((became, server.mails.lock().unwrap().len()), (state, deliveries), "{shown:?}: {said}");
         assert!(said.contains(words), "{shown:?}: {said}");
         let mails = server.mails.lock().unwrap().clone();
-        assert!(mails.iter().all(|mail| *mail == mails[0]), "copies of one mail differ");
-        // leaves no mail for the next row
+        assert!(mails.iter().all(|mail| *mail == mails[0]), "copies of one email differ");
+        // leaves no email for the next row
         app.sql("UPDATE outbox SET due_at = NULL, class = NULL, turn = NULL").await;
     }
 }
 
-/// Replies before the mail is sent: a retry is safe, because nothing was accepted, unless the recipient is refused.
+/// Replies before the email is sent: a retry is safe, because nothing was accepted, unless the recipient is refused.
 #[rstest]
 #[case::latin_1_greeting(Script { greeting: b"220 gr\xfc\xdf Gott\r\n".to_vec(), ..Script::default() }, "sent")]
 #[case::bare_greeting(Script { greeting: b"220\r\n".to_vec(), ..Script::default() }, "sent")]
@@ -249,7 +249,7 @@ async fn extensions_are_matched_in_any_case(#[case] ehlo: &str, #[case] command:
     assert!(commands.iter().any(|line| line == command), "{commands:?}");
 }
 
-/// If a server offers encryption in lower case, it gets no mail without encryption.
+/// If a server offers encryption in lower case, it gets no email without encryption.
 #[rstest]
 #[case("250-mail.test\r\n250-starttls\r\n250 8bitmime\r\n", "?tls=required")]
 #[case("250-mail.test\r\n250 StartTLS\r\n", "")]

@@ -148,7 +148,7 @@ async fn a_user_signs_in_with_google_in_a_real_browser() {
         ["click", "Cancel"],
         ["await", "You did not allow Google to confirm your identity."],
         ["read"],
-        // a link by which an attacker would sign the user in to the attacker's account
+        // a link with which an attacker would sign the user in to the attacker's account
         ["open", format!("{page}?code=4/theirs&state=theirs")],
         ["await", "This sign-in was not started in this browser."],
         ["read"],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Database, EMAIL, NO_VERIFICATION, PASSWORD, Postgres, SignedIn, Sqlite, TestApp};
 
 /// Returns the number of statements of one operation. The server also sends statements of its own from time to time, so
-/// the fewest of several tries are the operation's.
+/// the lowest count of several tries is the operation's.
 async fn count(app: &TestApp, mut run: impl AsyncFnMut() -> Value) -> u64 {
     let mut fewest = u64::MAX;
     for _ in 0..4 {

@@ -27,7 +27,7 @@ async fn refreshed(app: &TestApp, client: (&str, &str), pair: &SignedIn) -> Sign
     SignedIn::from(&app.refresh_from(client, &pair.refresh_token).await)
 }
 
-/// Asserts that the owner has one mail about a stolen session, without links and codes.
+/// Asserts that the owner has one email about a stolen session, without links and codes.
 async fn assert_one_mail(app: &TestApp) {
     let mails = app.inbox(EMAIL).await;
     let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
@@ -111,7 +111,7 @@ async fn an_unverified_address_gets_no_mail(#[values(Sqlite, Postgres)] database
     app.advance(GRACE);
     assert_eq!(app.refresh_from(THIEF, &stolen.refresh_token).await["code"], "INVALID_TOKEN");
     assert!(app.inbox(EMAIL).await.is_empty());
-    // an address that becomes unverified before the mail is sent gets none either
+    // an address that becomes unverified before the email is sent gets none either
     app.sql("UPDATE users SET email_verified_at = 1").await;
     let stolen = app.sign_in(EMAIL).await;
     let owner = refreshed(&app, OWNER, &stolen).await;

@@ -14,7 +14,8 @@ use sea_orm::ConnectionTrait;
 
 use crate::support::{Database, Postgres, Serializable, TestApp};
 
-/// Two transactions that PostgreSQL cannot both accept at first, as SQL of each, with a pause between the two statements.
+/// Two transactions that PostgreSQL cannot both accept at first: the SQL of each, with a pause between its two
+/// statements.
 #[rstest]
 #[case::serialization_failure(Serializable, [["SELECT * FROM notes", "INSERT INTO notes VALUES (1, 'x')"], ["SELECT * FROM notes", "INSERT INTO notes VALUES (2, 'x')"]])]
 #[case::deadlock(Postgres, [["UPDATE notes SET text = 'x' WHERE id = 7", "UPDATE notes SET text = 'x' WHERE id = 8"], ["UPDATE notes SET text = 'x' WHERE id = 8", "UPDATE notes SET text = 'x' WHERE id = 7"]])]

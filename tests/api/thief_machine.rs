@@ -193,13 +193,13 @@ impl Story<'_> {
         }
     }
 
-    /// Asserts that the session is over for everybody because of a thief, and that the owner got one mail.
+    /// Asserts that the session is over for everybody because of a thief, and that the owner got one email.
     async fn over(&self) -> Outcome {
         prop_assert!(self.has_thief_acted, "the owner was signed out without a thief");
         prop_assert_eq!(mails(self.rows, &self.email).await, 1);
         let answer = self.app.refresh_from((self.network, BROWSER), &self.newest.0).await;
         prop_assert_eq!(&answer["code"], "INVALID_TOKEN");
-        prop_assert_eq!(mails(self.rows, &self.email).await, 1, "a second mail was sent");
+        prop_assert_eq!(mails(self.rows, &self.email).await, 1, "a second email was sent");
         Ok(false)
     }
 }
@@ -248,7 +248,7 @@ async fn check(database: Database, cases: u32, acts: impl Strategy<Value = Vec<A
             prop_assert_eq!(
                 mails(&rows, &story.email).await,
                 0,
-                "a mail was sent, but nobody was signed out"
+                "an email was sent, but nobody was signed out"
             );
             Ok(())
         };

@@ -203,7 +203,7 @@ async fn an_enrolment_that_a_thief_has_started_does_not_survive_the_owners(
     let app = TestApp::start(database).await;
     let ada = app.sign_up_proven(EMAIL).await;
     let token = app.step_up_by_email(&ada.access_token, EMAIL).await;
-    // one request whose viewer was read before the owner enrolled, and that goes on afterwards
+    // a request whose viewer was read before the owner enrolled, and which continues afterwards
     let thief = async {
         let query = "mutation { a: changePassword(input: { currentPassword: \"wrong horse battery\",
                 newPassword: \"another horse battery\" }) { __typename }

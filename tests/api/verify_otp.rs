@@ -113,7 +113,7 @@ async fn with_mandatory_verification_the_code_creates_the_account(
         .data("usernameAvailable");
     assert_eq!(free["isAvailable"], true, "a pending registration does not reserve a username");
 
-    // a login with the right password returns the challenge, by address or username
+    // a sign-in with the right password returns the challenge, by address or username
     for identifier in [EMAIL, "ADA"] {
         let answer = app.challenged(identifier, PASSWORD).await;
         assert_eq!((&answer["__typename"], &answer["id"]), (&json!("EmailChallenge"), &challenge["id"]));
@@ -138,7 +138,7 @@ async fn a_verification_code_does_not_sign_in_to_a_verified_account(
     app.verify(EMAIL, &app.code(EMAIL).await, None).await;
     app.advance(Duration::from_mins(2));
     let challenge = app.resend_otp(EMAIL, None).await;
-    assert_eq!(app.inbox(EMAIL).await.len(), 1, "no further mail is sent");
+    assert_eq!(app.inbox(EMAIL).await.len(), 1, "no further email is sent");
     let id: uuid::Uuid = challenge["id"].as_str().unwrap().parse().unwrap();
     let code = secrecy::ExposeSecret::expose_secret(&app.app.tokens.one_time_code(id)).to_owned();
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["code"], "INVALID_OTP");

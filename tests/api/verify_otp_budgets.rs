@@ -60,7 +60,7 @@ async fn a_thousand_guesses_without_an_id_do_not_use_up_the_owners_challenge(
     assert_eq!(app.verify(EMAIL, &code, Some(&challenge["id"])).await["__typename"], "AuthPayload");
 }
 
-/// A challenge and all mails that replace it share one budget of attempts.
+/// A challenge and all emails that replace it share one budget of attempts.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_that_replace_each_other_share_twenty_attempts_a_day(
@@ -97,7 +97,7 @@ fn a_year_of_guessing_at_one_address_succeeds_once_in_700_or_more() {
     let config = Config::load(Mode::Command, &std::iter::empty::<(&str, &str)>().collect()).unwrap();
     let a_day = |budget: Budget| f64::from(budget.count) * 86_400.0 / budget.period.as_secs_f64();
     let most = f64::from(config.codes.otp_max_attempts);
-    // each mail is a separate challenge with its own attempts
+    // each email is a separate challenge with its own attempts
     let to_prove = config.budgets.mails_in_a_day;
     let by_mails = (a_day(to_prove) + 86_400.0 / config.codes.login_code_ttl.as_secs_f64()) * most;
     let tries = by_mails + a_day(config.budgets.bare_codes) * 2.0;

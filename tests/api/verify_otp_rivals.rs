@@ -98,7 +98,7 @@ async fn no_stranger_can_change_an_accounts_password(
     );
 }
 
-/// The responses to a sign-up and to the logins that follow it are the same for every address.
+/// The responses to a sign-up and to the sign-ins that follow it are the same for every address.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_up_never_reveals_whether_its_address_has_an_account(
@@ -210,7 +210,7 @@ async fn an_expired_or_replaced_id_continues_its_own_registration(
     assert!(rows.iter().all(|row| row.registration.is_none()), "{rows:?}");
 }
 
-/// With optional verification, a stranger may have created the account. Verification by mail alone discards what they
+/// With optional verification, a stranger may have created the account. Verification by email alone discards what they
 /// chose.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -164,7 +164,7 @@ async fn an_account_without_a_factor_is_not_asked(#[values(Sqlite, Postgres)] da
         app.second_factors(&ada.access_token).await,
         json!({ "secondFactors": [], "recoveryCodesLeft": 0 })
     );
-    // an enrolment that is only started does not count
+    // an enrollment that is only started does not count
     let token = app.step_up_by_email(&ada.access_token, EMAIL).await;
     let started = app.start_totp_enrolment(&token).await;
     assert_eq!(started["__typename"], "TotpEnrolment");

@@ -26,7 +26,7 @@ use crate::{
 const ADA: Uuid = Uuid::from_u128(1);
 const ROOT: Uuid = Uuid::from_u128(2);
 
-/// A connection whose database records with triggers which rows really change.
+/// A connection to a database whose triggers record which rows really change.
 struct Witness {
     on: DatabaseConnection,
     announced: Mutex<BTreeSet<String>>,

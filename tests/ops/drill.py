@@ -1,4 +1,4 @@
-"""What the drills share: processes, a PostgreSQL server, servers of Gatehouse, and HTTP requests."""
+"""What the drills share: processes, a PostgreSQL server, Gatehouse servers, and HTTP requests."""
 
 import glob
 import hashlib
@@ -33,7 +33,7 @@ def free_port():
 
 
 def require(program):
-    """Returns the path of a program, or ends the drill with the advice to install it."""
+    """Returns the path of a program, or ends the drill with advice to install it."""
     found = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     if not found:
         sys.exit(f"{program} is not installed (on Debian: apt-get install {program})")

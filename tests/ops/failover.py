@@ -3,8 +3,8 @@
 
 Usage: failover.py [SECONDS [DATABASE_URL]]
 
-With a DATABASE_URL that names several servers, somebody else makes the failover, such as Patroni: kill the primary while this
-runs. Without one, this starts the servers, kills the primary halfway, and promotes the standby.
+If DATABASE_URL is given, it names several servers, and another program such as Patroni performs the failover: kill the
+primary while this script runs. Otherwise, the script starts the servers, kills the primary halfway, and promotes the standby.
 """
 
 import http.client
@@ -42,7 +42,7 @@ def client(server, stop, record):
             tokens = answer["data"]["refresh"]
             record.refreshed[person["email"]] = tokens
             if secrets.randbelow(2):
-                del record.refreshed[person["email"]]  # until it is known whether it ended
+                del record.refreshed[person["email"]]  # until it is known whether the session ended
                 status, answer = run(server.port, END, token=tokens["accessToken"], connection=connection)
                 assert answer["data"]["logoutAll"]["endedSessionIds"]
                 record.ended.append(tokens["accessToken"])

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Sends the connections of a server to a streaming standby for some seconds, as a proxy does that has not noticed a failover, and then
-back to the primary. The server must recover by itself. Then it starts while the database is unavailable, and must wait for it.
+"""Sends the connections of a server to a streaming standby for a few seconds, like a proxy that has not noticed a failover, and
+then back to the primary. The server must recover by itself. Then the server starts while the database is unavailable, and must
+wait for it.
 """
 
 import socket
@@ -45,7 +46,7 @@ class Route:
                 pass
 
     def lead_to(self, target):
-        """Leads new connections to another server. Open ones stay."""
+        """Sends new connections to another server. Open ones stay where they are."""
         self.target = target
 
     def cut(self):
@@ -81,7 +82,7 @@ def main():
         route.cut()
         end = time.monotonic() + 3
         while time.monotonic() < end:
-            assert not writes(server), "a standby took a write"
+            assert not writes(server), "a standby accepted a write"
             assert run(server.port, ME, token=server.token)[0] == 503, "a standby was read"
         route.lead_to(primary)
         until("the server writes again", lambda: writes(server))

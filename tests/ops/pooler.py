@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Starts Gatehouse behind PgBouncer without hidden options. In session mode everything works, events included, also if
-only LISTEN takes another way. The log names a pooler that swallows LISTEN.
+"""Starts Gatehouse behind PgBouncer without hidden options. In session mode, everything works, including events,
+whether LISTEN goes through PgBouncer or around it. The log names a pooler that swallows LISTEN.
 """
 
 import os
@@ -24,7 +24,7 @@ default_pool_size = 20
 """
     )
     (workshop.folder / f"{mode}.ini").chmod(0o644)
-    # it refuses to run as root
+    # PgBouncer refuses to run as root
     as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"] if os.getuid() == 0 else []
     workshop.run(*as_nobody, require("pgbouncer"), f"{workshop.folder}/{mode}.ini", log=f"{mode}.log")
     return f"postgres://gatehouse@127.0.0.1:{port}/postgres"
@@ -57,7 +57,7 @@ def main():
         run(servers[0].port, "mutation { logoutAll { endedSessionIds } }", token=tokens["accessToken"])
         assert run(deaf.port, ME, token=tokens["accessToken"])[0] == 401, "sessions must not be kept in memory"
 
-    print("PgBouncer in session mode: events arrive, by way of it and by DATABASE_LISTEN_URL")
+    print("PgBouncer in session mode: events arrive, both through it and through DATABASE_LISTEN_URL")
     print("in transaction mode: the log says that no notices arrive")
 
 

@@ -20,7 +20,7 @@ def nginx(workshop, port, replicas, delay):
     text = (ROOT / "deploy/proxy/nginx.conf").read_text()
     for address, replica in zip(["192.0.2.11:8000", "192.0.2.12:8000"], replicas):
         text = text.replace(address, f"127.0.0.1:{replica.port}")
-    # it must be shorter than the delay
+    # the keep-alive time must be shorter than the delay
     text = text.replace("keepalive_timeout 4s", f"keepalive_timeout {max(1, delay - 1)}s" if delay > 1 else "keepalive_timeout 500ms")
     text = re.sub(r"^ *(ssl_|listen \[).*\n", "", text, flags=re.M)
     text = text.replace("listen 443 ssl http2", f"listen 127.0.0.1:{port}").replace("listen 80", f"listen 127.0.0.1:{free_port()}")
@@ -51,7 +51,7 @@ def caddy(workshop, port, replicas, delay):
     text = text.replace("{$DOMAIN:accounts.example.org}", f"http://127.0.0.1:{port}")
     text = text.replace("{$REPLICAS:192.0.2.11:8000 192.0.2.12:8000}", " ".join(f"127.0.0.1:{replica.port}" for replica in replicas))
     text = text.replace("{\n\tservers", "{\n\tadmin off\n\tservers", 1)
-    # they must be shorter than the delay
+    # the intervals must be shorter than the delay
     text = text.replace("health_interval 1s", f"health_interval {200 * delay}ms").replace("keepalive 3s", f"keepalive {500 * delay}ms")
     (workshop.folder / "Caddyfile").write_text(text)
     return workshop.run(
@@ -61,7 +61,7 @@ def caddy(workshop, port, replicas, delay):
 
 
 def client(port, stop, counts, failures):
-    """Signs up, reads and refreshes without pause, on one connection as long as it lasts."""
+    """Signs up, reads and refreshes without pause, on one connection for as long as it lasts."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
     while not stop.is_set():
         try:
@@ -95,7 +95,7 @@ def main(proxy, restarts="10", delay="5s"):
             replica = replicas[number % 2]
             replica.stop()
             replica.start()
-            # as an orchestrator does, the next one waits until this one is in service again
+            # like an orchestrator, waits until this replica is in service again before restarting the next
             until("the replica is ready", lambda: get(replica.port, "/health/ready")[0] == 200)
             threading.Event().wait(1)
         stop.set()

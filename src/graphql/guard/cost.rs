@@ -1,8 +1,8 @@
 //! The cost of a document, computed in linear time.
 //!
-//! Validation and execution expand fragments, compare arguments pair by pair, and copy a variable wherever it is used: a few
-//! hundred bytes can cost them minutes and gigabytes. So everything that they multiply is counted here first. Each fragment
-//! is counted once, and its cost is added wherever it is spread.
+//! Validation and execution expand fragments, compare arguments pair by pair, and copy a variable wherever it is used,
+//! so a document of a few hundred bytes can cost minutes and gigabytes. Everything that they multiply is therefore
+//! counted here first. Each fragment is counted once, and its cost is added wherever it is spread.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,14 @@ use async_graphql_value::{ConstValue, Value};
 use super::policy::tests_credential;
 use crate::graphql::error::ApiError;
 
-/// The maximum nesting depth of selection sets, fragments expanded. This walk and those of async-graphql recurse.
+/// The maximum nesting depth of selection sets, with fragments expanded. This walk and those of async-graphql recurse.
 const MAX_RECURSION: u32 = 32;
 
 /// The maximum length of an alias, in bytes. Responses and errors repeat it.
 const MAX_ALIAS: usize = 64;
 
-/// The cost of a selection set, fragments expanded. Sums saturate, so that a hostile document cannot overflow them.
+/// The cost of a selection set, with fragments expanded. Sums saturate, so that a hostile document cannot overflow
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     /// The number of fields, spreads and inline fragments.
@@ -59,7 +60,7 @@ impl Cost {
 /// Computes the costs of the parts of a document.
 pub(super) struct Walk<'d> {
     document: &'d ExecutableDocument,
-    /// The number of values in each variable, by its given value or its default, whichever has more.
+    /// The number of values in each variable: in its given value or its default, whichever has more.
     variables: HashMap<&'d str, u32>,
     /// The costs of fragments. `None` while a cost is being computed, to detect a fragment that spreads itself.
     fragments: HashMap<&'d Name, Option<Cost>>,

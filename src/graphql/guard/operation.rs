@@ -6,7 +6,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 
 use crate::graphql::error::ApiError;
 
-/// Returns the names of the root fields that an operation selects, in fragments too.
+/// Returns the names of the root fields that an operation selects, including those in fragments.
 ///
 /// `@skip` and `@include` are ignored: they depend on variables, and every field that might run must be allowed.
 #[must_use]

@@ -36,7 +36,7 @@ enum Credential {
     None,
     /// The result reveals whether a secret is correct, so each call is a guess.
     Tested,
-    /// The result is the same for wrong secrets, and a correct one cannot be guessed.
+    /// The result does not reveal that a secret is wrong, and a correct one cannot be guessed.
     Unrevealed,
 }
 
@@ -52,7 +52,7 @@ pub struct Policy {
     /// The codes of top-level errors that arguments of the field may cause.
     top_level_errors: &'static [TopLevelErrorCode],
     credential: Credential,
-    /// Whether a viewer who must enroll a second factor may select it before.
+    /// Whether a viewer who must enroll a second factor may select it before enrolling.
     is_before_enrolment: bool,
 }
 
@@ -159,7 +159,8 @@ impl Policy {
         Self { is_before_enrolment: true, ..self }
     }
 
-    /// Returns whether a viewer who must enroll a second factor is refused: only reading oneself, enrolling and signing out remain.
+    /// Returns whether a viewer who must enroll a second factor is refused. Of the protected fields, such a viewer may
+    /// select only those that read the viewer's own account, enroll a factor or sign out.
     #[must_use]
     pub fn needs_enrolment(&self) -> bool {
         !self.is_before_enrolment && self.access != Access::Anybody && self.access != Access::Introspection

@@ -49,7 +49,7 @@ impl<T: ObjectType> OutputType for Guarded<T> {
 impl<T: ObjectType> ContainerType for Guarded<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         match self.guarded(ctx).await {
-            // a field error nulls the field, if it can be null (GraphQL §6.4.4); async-graphql nulls its parent
+            // a field error nulls the field if it can be null (GraphQL §6.4.4), but async-graphql would null its parent
             Err(error) if is_nullable::<T>(ctx) => {
                 ctx.add_error(error);
                 Ok(Some(Value::Null))
@@ -72,7 +72,7 @@ impl<T: ObjectType> Guarded<T> {
             };
             if let Some(refused) = refused {
                 let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
-                // as a member, because the document may select fragments on the union
+                // resolved as a member, because the document may select fragments on the union
                 return UserResult::UserError(refused).resolve(&selection, ctx.item).await.map(Some);
             }
             let error = Error::from(error).into_server_error(ctx.item.pos);
@@ -97,7 +97,7 @@ fn returns(field: &str, code: ErrorCode) -> bool {
     Policy::of(field).is_some_and(|policy| policy.errors.contains(&code))
 }
 
-/// Checks the viewer's role and second factor, which the guard does not: it refuses operations as a whole.
+/// Checks the viewer's role and second factor. The guard cannot, because it refuses operations as a whole.
 fn check_viewer(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
     let needs_enrolment = Policy::of(field).is_some_and(Policy::needs_enrolment);
     if needs_enrolment && viewer(ctx)?.must_enroll(ctx.data_unchecked::<Arc<App>>()) {

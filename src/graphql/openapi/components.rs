@@ -18,7 +18,7 @@ impl Components {
         self.0.contains_key(name)
     }
 
-    /// Adds a schema under this name, or with a number if a different schema has the name. Returns a reference.
+    /// Adds a schema under this name, with a number appended if a different schema has the name. Returns a reference.
     pub(super) fn add(&mut self, name: &str, schema: Json) -> Json {
         let mut unique = name.to_owned();
         let mut number = 1;
@@ -31,7 +31,7 @@ impl Components {
         reference
     }
 
-    /// Adds a schema that may refer to itself: it replaces an earlier one of this name.
+    /// Adds a schema that may refer to itself. It replaces an earlier schema with this name.
     pub(super) fn set(&mut self, name: &str, schema: Json) {
         self.0.insert(name.to_owned(), schema);
     }

@@ -122,7 +122,7 @@ fn with_default(mut schema: Json, default: Option<&Value>) -> Json {
     schema
 }
 
-/// Returns a GraphQL value as JSON. Variables cannot occur in defaults.
+/// Converts a GraphQL value to JSON. Returns `None` for a variable, which cannot occur in a default.
 fn json_of(value: &Value) -> Option<Json> {
     Some(match value {
         Value::Null => Json::Null,

@@ -48,7 +48,8 @@ pub fn describe(documents: &Documents, base_url: &str) -> String {
         .collect();
     let operations =
         || typed.iter().filter_map(|document| Some((document, document.operations.get(None).ok()?)));
-    // variables come first, because their types have their names in every document, while fragments may have any name
+    // variables come first, because the names of their types are the same in every document, while fragments may have
+    // any name
     for (_, operation) in operations() {
         Inputs { schema, components: &mut components }.variables(operation);
     }

@@ -1,4 +1,4 @@
-//! The steps of users with codes and links from mails.
+//! The steps of users with codes and links from emails.
 
 use std::time::Duration;
 
@@ -19,32 +19,32 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("signup")
     }
 
-    /// Logs in, and returns the response, which may be a challenge.
+    /// Signs in, and returns the response, which may be a challenge.
     pub async fn challenged(&self, identifier: &str, password: &str) -> Value {
         let query = format!("mutation($input: LoginInput!) {{ login(input: $input) {{ {CHALLENGE} }} }}");
         let input = json!({ "identifier": identifier, "password": password });
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
-    /// Returns the codes in the mails to this address, newest first.
+    /// Returns the codes in the emails to this address, newest first.
     pub async fn codes(&self, email: &str) -> Vec<String> {
         let mails = self.inbox(email).await;
         mails.iter().filter_map(|mail| Some(mail.code.as_ref()?.expose_secret().to_owned())).collect()
     }
 
-    /// Returns the code in the newest mail to this address.
+    /// Returns the code in the newest email to this address.
     pub async fn code(&self, email: &str) -> String {
         self.codes(email).await.swap_remove(0)
     }
 
-    /// Returns the link in the newest mail to this address.
+    /// Returns the link in the newest email to this address.
     pub async fn link(&self, email: &str) -> String {
         let mails = self.inbox(email).await;
         let link = mails.iter().find_map(|mail| mail.link.as_ref());
         link.unwrap_or_else(|| panic!("no link for {email}")).expose_secret().to_owned()
     }
 
-    /// Returns the token of the link in the newest mail to this address.
+    /// Returns the token of the link in the newest email to this address.
     pub async fn token(&self, email: &str) -> String {
         self.link(email).await.split_once("#token=").unwrap().1.to_owned()
     }
@@ -101,7 +101,7 @@ impl TestApp {
         person
     }
 
-    /// Does the same, waits a few days and signs in again.
+    /// Does the same as `sign_up_proven`, waits a few days and signs in again.
     pub async fn sign_up_long_ago(&self, email: &str) -> SignedIn {
         self.sign_up_proven(email).await;
         self.advance(Duration::from_hours(73));
@@ -145,7 +145,7 @@ impl TestApp {
         self.run(&query, json!({ "token": token, "proof": proof })).await.data("revertSecurityChange")
     }
 
-    /// Returns the token of the link in the newest mail of this template to this address, or `None` if it has no link.
+    /// Returns the token of the link in the newest email of this template to this address, or `None` if it has no link.
     pub async fn token_in(&self, email: &str, template: &str) -> Option<String> {
         let mails = self.inbox(email).await;
         let mail = mails.iter().find(|mail| mail.template == template);

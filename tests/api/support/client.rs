@@ -9,7 +9,7 @@ use crate::support::{
     Database, EMAIL, NO_VERIFICATION, PASSWORD, Sqlite, TestApp, database::connect, tabs::Tabs,
 };
 
-/// An expression: whether a tab waits for another to release the lock.
+/// An expression that tells whether a tab waits for another to release the lock.
 pub(crate) const SOMEBODY_WAITS: &str = "navigator.locks.query().then(({ pending }) => pending.length === 1)";
 
 /// Longer than the lifetime of an access token.
@@ -62,7 +62,7 @@ impl Browser {
 
     pub(crate) fn begin(&mut self, tab: usize) {
         let options = json!({ "url": "/graphql", "keep": self.keep, "events": self.events });
-        // the client asks for a proof through `asked`, and `asked.give` answers
+        // the client asks for a proof through `asked`, and `asked.give` provides it
         let options = format!(
             "{{ ...{options}, onReauthenticationRequired: (request) => new Promise((give) => {{ window.asked = {{ request, \
              give, times: (window.asked?.times ?? 0) + 1 }}; }}) }}"

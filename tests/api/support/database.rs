@@ -21,8 +21,8 @@ use tokio::sync::{Mutex, OnceCell};
 pub enum Database {
     Sqlite,
     Postgres,
-    /// PostgreSQL, whose transactions are serializable unless they say otherwise. It undoes those that could see each other's
-    /// changes halfway.
+    /// PostgreSQL with serializable transactions by default. It undoes transactions that could see only part of each
+    /// other's changes.
     Serializable,
 }
 

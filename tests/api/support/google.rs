@@ -14,12 +14,12 @@ use tokio::{
 
 use super::{Database, SIGN_IN, TestApp, second_factors::SECOND_FACTOR};
 
-/// A person with a Gmail address.
+/// Returns a person with a Gmail address.
 pub fn ada() -> Value {
     json!({ "sub": "1001", "email": "ada@gmail.com", "email_verified": true, "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace" })
 }
 
-/// The same person with an address at a domain that Google hosts, or at one that it does not host.
+/// Returns the same person with an address at a domain that Google hosts, or at one that it does not host.
 pub fn ada_at(email: &str, hd: Option<&str>) -> Value {
     json!({ "sub": "1001", "email": email, "email_verified": true, "hd": hd })
 }
@@ -116,7 +116,7 @@ impl TestApp {
         self.run_as(access_token, query, json!({ "input": input })).await.data("linkIdentity")
     }
 
-    /// Unlinks every identity of a user, one after the other, and returns the last answer.
+    /// Unlinks every identity of a user, one after the other, and returns the last response.
     pub async fn unlink_identities(&self, access_token: &str) -> Value {
         let me = self.run_as(access_token, "{ me { identities { id } } }", json!({})).await.data("me");
         let mut answer = Value::Null;

@@ -25,7 +25,7 @@ use super::{
     python::python,
 };
 
-/// A mail, as the server received it.
+/// An email, as the server received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Received {
     pub from: String,
@@ -48,7 +48,7 @@ impl Received {
         self.content.split("\r\n\r\n").next().unwrap()
     }
 
-    /// Parses the mail with Python's `email`.
+    /// Parses the email with Python's `email`.
     pub fn parts(&self) -> Value {
         let script = "import email, email.policy, json, sys\n\
             mail = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)\n\
@@ -100,7 +100,7 @@ impl MailServer {
         server
     }
 
-    /// Sets how the server answers from now on.
+    /// Sets how the server responds from now on.
     pub fn answer(&self, mode: &str) {
         fs::write(self.folder.path().join("control"), mode).unwrap();
     }
@@ -135,12 +135,12 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// Starts a Gatehouse that sends its mails here, but none for a sign-up.
+    /// Starts a Gatehouse server that sends its emails here, but none for a sign-up.
     pub async fn app(&self, database: super::Database) -> TestApp {
         self.app_with(database, &[NO_VERIFICATION]).await
     }
 
-    /// Starts a Gatehouse that sends its mails here.
+    /// Starts a Gatehouse server that sends its emails here.
     pub async fn app_with(&self, database: super::Database, settings: &[(&str, &str)]) -> TestApp {
         let (url, from) = (self.url(), ("EMAIL_FROM", FROM));
         TestApp::with(database, &[&[("SMTP_URL", url.as_str()), from], settings].concat()).await
@@ -156,7 +156,7 @@ impl Drop for MailServer {
 pub const FROM: &str = "accounts@example.org";
 
 impl TestApp {
-    /// Writes a mail into the outbox.
+    /// Writes an email into the outbox.
     pub async fn order(&self, kind: MailKind, to: &str, user_id: &str) -> Uuid {
         let (to, user_id) = (EmailAddress::parse(to).unwrap(), user_id.parse().ok());
         let good_for = std::time::Duration::from_hours(48);
@@ -168,13 +168,13 @@ impl TestApp {
         id
     }
 
-    /// Sends the mails that are due, and returns those in the mailbox to this address, newest first.
+    /// Sends the emails that are due, and returns those in the mailbox to this address, newest first.
     pub async fn inbox(&self, to: &str) -> Vec<Arc<StoredMail>> {
         outbox::send_due(&self.app).await.unwrap();
         let key = EmailAddress::parse(to).unwrap().key().to_owned();
         let mut mails = self.app.mailer.mailbox().unwrap().list();
         mails.retain(|mail| mail.to_key == key);
-        // several mails are sent at the same time, in any order
+        // several emails are sent at the same time, in any order
         mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
         mails
     }

@@ -1,4 +1,4 @@
-//! A Gatehouse for each test: real HTTP, real databases, and a clock that the test can move.
+//! A Gatehouse server for each test: real HTTP, real databases, and a clock that the test can move.
 
 pub mod challenges;
 pub mod client;
@@ -36,7 +36,7 @@ use second_factors::SECOND_FACTOR;
 pub const EMAIL: &str = "ada@example.org";
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A setting with which a sign-up sends no mail.
+/// A setting with which a sign-up sends no email.
 pub const NO_VERIFICATION: (&str, &str) = ("EMAIL_VERIFICATION", "none");
 
 /// A setting with which the test acts as a trusted proxy and chooses each client's address.
@@ -63,7 +63,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts with default settings, except that hashes are cheap and mails are sent without delay.
+    /// Starts with default settings, except that hashes are cheap and emails are sent without delay.
     pub async fn start(database: Database) -> Self {
         Self::with(database, &[]).await
     }
@@ -148,7 +148,7 @@ impl TestApp {
         self.run(&query, json!({ "input": input })).await.data("login")
     }
 
-    /// Logs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
+    /// Signs in from another address. The test acts as the proxy, so `TRUSTED_PROXIES` must name it.
     pub async fn login_from(&self, address: &str, identifier: &str, password: &str) -> Value {
         let query = format!(
             "mutation($input: LoginInput!) {{ login(input: $input) {{ {SIGN_IN} {SECOND_FACTOR} }} }}"

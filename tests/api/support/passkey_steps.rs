@@ -91,7 +91,8 @@ impl TestApp {
         (added, key)
     }
 
-    /// Signs up a user with a password whose address is proven, and adds the first passkey. Returns an access token that shows it.
+    /// Signs up a user with a password whose address is proven, and adds the first passkey. Returns an access token
+    /// that records a proof with the passkey.
     pub async fn sign_up_with_passkey(&self, email: &str) -> (SignedIn, SecurityKey, String) {
         let person = self.sign_up_proven(email).await;
         let token = self.step_up_by_email(&person.access_token, email).await;

@@ -18,12 +18,12 @@ pub const STEP: Duration = Duration::from_secs(30);
 pub struct Authenticator {
     totp: Totp,
     pub recovery_codes: Vec<String>,
-    /// An access token from after the enrolment.
+    /// An access token from after the enrollment.
     pub access_token: String,
 }
 
 impl Authenticator {
-    /// Reads the secret of an enrolment.
+    /// Reads the secret of an enrollment.
     pub fn of(enrolment: &Value) -> Self {
         Self::new(enrolment["secret"].as_str().unwrap())
     }

@@ -25,7 +25,7 @@ pub(super) fn repeats_root_field(document: &ExecutableDocument) -> bool {
     document.operations.iter().any(|(_, operation)| repeats(&operation.node))
 }
 
-/// Replaces the selection of the operation by its root fields, each name once (`CollectFields`, GraphQL §6.3.2).
+/// Replaces the selection of the operation with its root fields, each name once (`CollectFields`, GraphQL §6.3.2).
 pub(super) fn collect_root_fields(
     document: &mut ExecutableDocument,
     name: Option<&str>,
@@ -62,7 +62,7 @@ pub(super) fn collect_root_fields(
     operation.selection_set.node.items = collected.into_iter().map(select).collect();
 }
 
-/// Visits the fields of a selection set in order, including those of its fragments, each of which is visited once.
+/// Visits the fields of a selection set in order, including those of its fragments. Each fragment is visited once.
 fn walk<'d>(
     set: &'d SelectionSet,
     fragments: &'d HashMap<Name, Positioned<FragmentDefinition>>,

@@ -1,5 +1,5 @@
-//! Documents: each text is parsed, checked against the limits and validated once, then cached, since clients send the same few
-//! documents again and again.
+//! Documents. Each text is parsed, checked against the limits and validated once. The result is cached, because clients
+//! send the same few documents again and again.
 //!
 //! apollo-compiler parses and validates like the reference implementation. `values.rs` has the rules that it lacks, and
 //! `convert.rs` converts the parsed document to the types that run. The limits are checked before the slow steps, so that
@@ -215,7 +215,7 @@ impl Documents {
             (all, Some(_)) => all.iter().find(|operation| operation.name.as_deref() == name),
             _ => None,
         };
-        // without an operation nothing will run
+        // without an operation, nothing will run
         let Some(operation) = operation else { return Ok(variables) };
         values::coerce(&self.schema, operation, variables).map_err(|problem| self.error(problem))
     }

@@ -63,7 +63,7 @@ impl Problem {
     }
 }
 
-/// Converts a validation message to a sentence without a full stop.
+/// Converts a validation message to a sentence without a period.
 fn sentence(message: &str) -> String {
     let mut letters = message.trim_end_matches('.').chars();
     let mut text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();

@@ -21,7 +21,7 @@ use super::{Problem, convert::Places};
 /// The greatest integer up to which JavaScript numbers represent all integers: `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// Checks the values in a document that is valid otherwise.
+/// Checks the values in a document that is otherwise valid.
 ///
 /// # Errors
 /// Fails with the first value that violates a rule.

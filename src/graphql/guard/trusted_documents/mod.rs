@@ -1,6 +1,6 @@
-//! Trusted documents: those that the TypeScript client and the demo send, and those of the manifests in `TRUSTED_DOCUMENTS`.
-//! Clients can send the ID of a trusted document instead of its text, and each one is also a REST endpoint. If the setting is
-//! set, no other documents run.
+//! Trusted documents: those that the TypeScript client and the demo send, and those in the manifests of
+//! `TRUSTED_DOCUMENTS`. Clients can send the ID of a trusted document instead of its text, and each document is also a
+//! REST endpoint. If `TRUSTED_DOCUMENTS` is set, no other documents run.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -40,8 +40,9 @@ pub struct TrustedDocuments {
 }
 
 impl TrustedDocuments {
-    /// Reads the built-in manifests, and those in `folder` if there is one. If two manifests have an operation with the same name,
-    /// both documents are trusted, and the endpoint runs the built-in one, or else that of the later file in alphabetical order.
+    /// Reads the built-in manifests, and those in `folder` if there is one. If two manifests have an operation with the
+    /// same name, both documents are trusted, and the endpoint runs the built-in one, or else the one from the later
+    /// file in alphabetical order.
     ///
     /// # Errors
     /// Returns everything that is wrong with the manifests. The documents are not validated.
@@ -141,7 +142,7 @@ impl TrustedDocuments {
         self.texts.iter().map(|(id, text)| (id.as_str(), &**text))
     }
 
-    /// Returns whether a text is that of a built-in document.
+    /// Returns whether a text belongs to a built-in document.
     pub(super) fn is_built_in(&self, text: &str) -> bool {
         self.built_in.contains(text)
     }

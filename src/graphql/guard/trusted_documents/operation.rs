@@ -12,7 +12,7 @@ use crate::graphql::error_redaction::shorten;
 /// An operation with a name of its own.
 #[derive(Clone, Debug)]
 pub struct TrustedOperation {
-    /// The name, which is also that of the endpoint.
+    /// The name of the operation and of its endpoint.
     pub name: String,
     /// The document, with `__typename` in every object, so that the members of every union can be told apart.
     pub text: String,
@@ -63,8 +63,8 @@ impl TrustedOperation {
         Ok(variables)
     }
 
-    /// Parses variables from a query string, according to their types. A repeated parameter is a list, and an input object is
-    /// JSON.
+    /// Parses variables from a query string, according to their types. A list is a repeated parameter, and an input
+    /// object is JSON.
     ///
     /// # Errors
     /// Returns a sentence about a variable that is malformed, repeated or unknown.
@@ -110,7 +110,7 @@ fn value_from_text(ty: &Type, text: &str) -> Result<Json, &'static str> {
     }
 }
 
-/// Adds `__typename` to the selection of every field that has one.
+/// Adds `__typename` to the selection of every field that has a selection.
 pub(super) fn with_typenames(document: &Document) -> Document {
     let mut document = document.clone();
     for definition in &mut document.definitions {

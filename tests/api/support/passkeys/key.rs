@@ -110,7 +110,7 @@ impl KeyPair {
         }
     }
 
-    /// Signs a message with the other padding of RSA.
+    /// Signs a message with the other RSA padding.
     pub fn sign_with_pss(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Rs256(key) => sign_rsa(key, &RSA_PSS_SHA256, message),

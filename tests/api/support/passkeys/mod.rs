@@ -1,5 +1,5 @@
-//! A software authenticator for passkeys with the browser in front of it, and ceremonies that were altered on purpose.
-//! The tests verify the results with the server and with third-party libraries.
+//! A software authenticator for passkeys with the browser in front of it, and deliberately altered ceremonies. The
+//! tests verify the results with the server and with third-party libraries.
 
 mod authenticator_data;
 pub mod ceremonies;
@@ -102,7 +102,7 @@ impl SecurityKey {
     }
 }
 
-/// Returns the bytes that the signature of an authentication is for.
+/// Returns the bytes that the signature of an authentication covers.
 pub fn signed_bytes(response: &Value) -> Vec<u8> {
     let member = |name: &str| decode(response["response"][name].as_str().unwrap());
     [member("authenticatorData"), sha256(&member("clientDataJSON"))].concat()

@@ -30,17 +30,17 @@ pub struct Case {
     algorithm: Option<Algorithm>,
 }
 
-/// A case that verifiers accept.
+/// Returns a case that verifiers accept.
 pub(super) fn accepted(name: &'static str, rule: &'static str) -> Case {
     Case::new(name, Expected::Accepted, rule)
 }
 
-/// A case that verifiers reject.
+/// Returns a case that verifiers reject.
 pub(super) fn rejected(name: &'static str, rule: &'static str) -> Case {
     Case::new(name, Expected::Rejected, rule)
 }
 
-/// A case that verifiers may accept or reject.
+/// Returns a case that verifiers may accept or reject.
 pub(super) fn open(name: &'static str, rule: &'static str) -> Case {
     Case::new(name, Expected::Open, rule)
 }
@@ -74,12 +74,12 @@ impl Case {
         Self { stored, ..self }
     }
 
-    /// Applies to one algorithm only.
+    /// Restricts the case to one algorithm.
     pub(super) fn only(self, algorithm: Algorithm) -> Self {
         Self { algorithm: Some(algorithm), ..self }
     }
 
-    /// Is not combined with the unusual cases.
+    /// Keeps the case from being combined with the unusual cases.
     pub(super) fn alone(self) -> Self {
         Self { is_alone: true, ..self }
     }

@@ -55,7 +55,8 @@ pub struct Ceremony {
     pub rule: &'static str,
 }
 
-/// The credentials of two users, and those that the options of an authentication allowed. All are allowed if it is empty.
+/// The credentials of two users, and those that the options of an authentication allow. If `allowed` is empty, all are
+/// allowed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stored {
     pub records: Vec<Record>,
@@ -189,7 +190,7 @@ fn cases(kind: Kind) -> Vec<Case> {
     [of_both, of_one].concat()
 }
 
-/// Makes a ceremony with alterations, the last of which decides.
+/// Makes a ceremony with these alterations. The last one determines the expected outcome.
 fn ceremony(cast: &mut Cast, kind: Kind, alterations: &[&Case]) -> Ceremony {
     let last = alterations[alterations.len() - 1];
     let challenge = encode(&random(32));
