@@ -41,13 +41,8 @@ async fn refreshes_charges_and_sign_ins_from_known_addresses_touch_no_index() {
         }
         sweep(&app.app).await.unwrap();
     }
-<<<<<<< HEAD
-    // a connection reports what it did some seconds later
-    for (table, least) in [("sessions", 480), ("rate_limits", 200), ("known_addresses", 200)] {
-=======
     // a connection reports its updates a few seconds later
-    for (table, least) in [("sessions", 480), ("rate_limits", 200)] {
->>>>>>> 8f2d93ac6e8244f33d2635e07a5d1c46916af07e
+    for (table, least) in [("sessions", 480), ("rate_limits", 200), ("known_addresses", 200)] {
         let mut seen = (0, 0);
         for _ in 0..300 {
             seen = updates(&on, table).await;
