@@ -6,7 +6,7 @@ use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement};
 use super::{
     Publish, Timestamp, Viewers,
     session::{COLUMNS, Model},
-    session_end::{CLOCK_SKEW, publish_ended},
+    session_end::publish_ended,
     sweep::day,
 };
 use crate::events::{Event, EventKind};
@@ -35,7 +35,6 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         row.ip_address.into(),
         address.into(),
         Timestamp(now.0 - ADDRESS_PRECISION).into(),
-        Timestamp(now.0 - CLOCK_SKEW).into(),
         i64::from(keep.saturating_sub(1)).into(),
         row.authenticated_at.into(),
         row.methods.into(),
@@ -65,7 +64,7 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
 const ADD: &str = r#"INSERT INTO "sessions" ("id", "user_id", "counter", "seen_counter", "created_at", "last_used_at",
     "expires_at", "max_expires_at", "ended_at", "user_agent", "ip_address", "authenticated_at", "methods",
     "sweep_day")
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17, $18)"#;
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $15, $16, $17)"#;
 
 /// Does what `known_address::note` does, if there is an address.
 const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address", "last_used_at", "failures")
@@ -74,7 +73,11 @@ const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address
         CASE WHEN "known_addresses"."last_used_at" < $13 THEN "excluded"."last_used_at" ELSE "known_addresses"."last_used_at" END
     WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
-const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5, "sweep_day" = $19 WHERE "id" IN (
+/// The subquery finds the newest of the sessions to end. It is a single value, because PostgreSQL can run an `IN (SELECT …)` again
+/// for each live session of all users, and does so on tables that were empty when it planned the statement. The order includes
+/// `ended_at`, which is NULL in all of these rows, so that PostgreSQL uses the index that begins with the user, and not the
+/// primary key.
+const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5, "sweep_day" = $18
+    WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5 AND "id" <= (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
-    ORDER BY "id" DESC LIMIT 4294967295 OFFSET $15)
-    AND "ended_at" IS NULL AND "expires_at" > $14"#;
+    ORDER BY "ended_at" DESC, "id" DESC LIMIT 1 OFFSET $14)"#;

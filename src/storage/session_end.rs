@@ -15,7 +15,7 @@ use super::{
 use crate::events::{Event, EventKind};
 
 /// The greatest tolerated difference between the clocks of two servers.
-pub(super) const CLOCK_SKEW: time::Duration = time::Duration::seconds(2);
+const CLOCK_SKEW: time::Duration = time::Duration::seconds(2);
 
 /// Ends a session. Returns its row, or `None` if it was not live.
 pub async fn end(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<Option<Model>, DbErr> {
