@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     /// Accept connections from other machines. Everyone who can connect can read all emails
     #[arg(long)]
     expose: bool,
-    /// Start stand-ins for sign-in providers that sign anyone in without a password; not available in release builds
+    /// Start stand-ins for sign-in providers, which sign in anyone without a password. Not available in release builds
     #[cfg(debug_assertions)]
     #[arg(long)]
     fake_providers: bool,

@@ -82,7 +82,7 @@ pub(super) fn unused_parameters(s: &str) -> Option<String> {
         .then(|| format!("DATABASE_URL has parameters that are not used: {}", unused.join(", ")))
 }
 
-/// Checks that no special character in a URL cuts one of its parts short. Every URL that may contain a password must
+/// Checks that no part of a URL is cut short by a special character. Every URL that may contain a password must
 /// pass this check.
 pub(super) fn check(s: &str) -> Result<(), String> {
     Parts::of(s).map(drop)

@@ -91,7 +91,7 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
     }
 
-    /// Returns every setting as `serve` would read it, whether or not it would start with them.
+    /// Returns all settings as `serve` would read them, whether or not `serve` would start with them.
     #[must_use]
     pub fn report_of_serve(variables: &Variables) -> Vec<Setting> {
         Self::read(Mode::Serve, variables).0.report

@@ -221,7 +221,7 @@ impl UserError {
     /// Converts a fault that waiting resolves.
     ///
     /// # Errors
-    /// Returns every other fault as a top-level error.
+    /// Returns all other faults as a top-level error.
     pub(super) fn wait(fault: Fault) -> Result<Self, ApiError> {
         match fault {
             Fault::Busy => Ok(Self {

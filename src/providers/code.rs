@@ -81,7 +81,7 @@ impl Provider {
         Ok(request.url().0)
     }
 
-    /// Returns the account of a code that was sent to an app at `redirect_uri`.
+    /// Exchanges an authorization code, which was sent to an app at `redirect_uri`, for the account at the provider.
     pub async fn by_code(
         &self,
         code: &SecretString,

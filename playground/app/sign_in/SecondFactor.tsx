@@ -38,7 +38,7 @@ export function SecondFactor({ parameters, settings }: { parameters: URLSearchPa
   const way = usable.find((way) => parameters.has(WAYS[way])) ?? usable[0];
   const props = { waiting, onForeign: () => setForeign(true) };
   return (
-    <Page title={way ? TITLES[way] : 'Your passkey does not work here'} lead={!way && 'Sign in with a browser and a device that support it.'}>
+    <Page title={way ? TITLES[way] : 'Your passkey does not work here'} lead={!way && 'Sign in on a device and in a browser that support passkeys.'}>
       {way === 'PASSKEY' && <PasskeyProof {...props} />}
       {/* the key clears the error of another way */}
       {way && way !== 'PASSKEY' && <CodeProof key={way} way={way} {...props} />}

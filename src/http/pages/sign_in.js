@@ -66,7 +66,7 @@ function askForFactor({ methods, passkeyOptions }) {
     methods.includes('RECOVERY_CODE') && 'a recovery code',
   ].filter(Boolean);
   const ways = [byPasskey && 'use your passkey', codes.length > 0 && `enter ${codes.join(', or ')}`].filter(Boolean);
-  const lead = ways.join(', or ') || 'confirm with your passkey, in a browser and on a device that support it';
+  const lead = ways.join(', or ') || 'confirm with your passkey, on a device and in a browser that support passkeys';
   turn(['One more step', `${lead[0].toUpperCase()}${lead.slice(1)}.`], codes.length > 0 ? 'factor' : null);
   find('passkey').hidden = !byPasskey;
   if (byPasskey) find('passkey').querySelector('button').focus();
