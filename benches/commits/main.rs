@@ -139,24 +139,27 @@ async fn refresh(cluster: &Cluster) {
     );
 }
 
-/// Measures the WAL and the flushes of logins whose budgets are charged.
+/// Measures the WAL and the flushes of logins whose budgets are charged: of people with few sessions, and of people whose oldest
+/// session ends with each login.
 async fn login(cluster: &Cluster) {
     Server::migrate(&cluster.url);
-    let settings = [&BUDGETS[..], &CHEAP].concat();
-    let server = Server::start_with(&cluster.url, &settings).await;
-    let mut people = sign_up(CLIENTS, server.address).await;
     let on = cluster.connect().await;
-    closed(&mut people, ROUND, server.id(), Person::login).await;
-    let before = wal(&on).await;
-    let load = closed(&mut people, 3 * ROUND, server.id(), Person::login).await;
-    let after = wal(&on).await;
-    let logins = load.rate * (3 * ROUND).as_secs_f64();
-    println!(
-        "login, {CLIENTS} clients, {:.0} a second: {:.2} kB of WAL, {:.2} flushes each",
-        load.rate,
-        (after[0] - before[0]) / logins / 1000.0,
-        (after[1] - before[1]) / logins
-    );
+    for (who, most) in [("few", "1000"), ("the maximum number of", "5")] {
+        let settings = [&BUDGETS[..], &CHEAP, &[("MAX_SESSIONS_PER_USER", most)]].concat();
+        let server = Server::start_with(&cluster.url, &settings).await;
+        let mut people = sign_up(CLIENTS, server.address).await;
+        closed(&mut people, ROUND, server.id(), Person::login).await;
+        let before = wal(&on).await;
+        let load = closed(&mut people, 3 * ROUND, server.id(), Person::login).await;
+        let after = wal(&on).await;
+        let logins = load.rate * (3 * ROUND).as_secs_f64();
+        println!(
+            "login of people with {who} sessions, {CLIENTS} clients, {:.0} a second: {:.2} kB of WAL, {:.2} flushes each",
+            load.rate,
+            (after[0] - before[0]) / logins / 1000.0,
+            (after[1] - before[1]) / logins
+        );
+    }
 }
 
 /// Returns the bytes of WAL and the flushes so far.
