@@ -19,7 +19,7 @@ export const done = createStore([], 'gatehouse:done');
 /** The values that an email or the authenticator app provides a moment later. */
 const AWAITED = ['code', 'loginToken', 'resetToken', 'activationToken', 'reauthenticationCode', 'enrolmentCode', 'totp'];
 
-/** How often the mailbox is read for an awaited value, and the milliseconds between two reads. */
+/** How many times the mailbox is read for an awaited value, and the milliseconds between two reads. */
 const LOOKS = 20;
 const EVERY = 300;
 
