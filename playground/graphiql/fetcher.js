@@ -88,7 +88,7 @@ function told(operationName, answer) {
   return answer;
 }
 
-/** Fills in a text, waiting a while for awaited values. Returns it with the names that still have no value there or in the document. */
+/** Fills in text, waiting a while for awaited values. Returns it, and the names of the placeholders left in it or in the document. */
 async function filled(template, query) {
   for (let looks = 0; ; looks += 1) {
     const text = fill(template, known.get());

@@ -94,7 +94,7 @@ const STEPS = {
   TotpEnrolment: 'FinishTotpEnrolment',
 };
 
-/** Returns a text and names of tabs, or nothing. */
+/** Returns an explanation and the names of tabs, or nothing. */
 function hint({ operationName, missing, isListening, data, errors }) {
   const [error] = errors ?? [];
   const { code, reason } = error?.extensions ?? {};
@@ -148,7 +148,7 @@ function hintForCredentials(operationName, hasAccount) {
   return ['Incorrect username/email or password. Create an account with Signup, or reset the password with RequestPasswordReset.', ...ways];
 }
 
-/** Returns a text and the tab to continue with after a success. */
+/** Returns an explanation and the tab to continue with after a success. */
 function following(operationName, outcome) {
   const challenge = challengeOf(outcome);
   if (outcome?.__typename === 'PasskeyCeremony') return [''];
@@ -159,7 +159,7 @@ function following(operationName, outcome) {
   return goOn(operationName);
 }
 
-/** Returns the next tab of the tour, and a text on the operations skipped before it. */
+/** Returns the next tab of the tour, and an explanation of why the operations before it are skipped. */
 function goOn(operationName) {
   const { next: after, reasons } = next(operationName, done.get(), known.get());
   const left = reasons.length > 0 ? `Skipped: ${reasons.join(' ')}` : '';
