@@ -19,7 +19,7 @@ export const done = createStore([], 'gatehouse:done');
 /** The values that an email or the authenticator app provides a moment later. */
 const AWAITED = ['code', 'loginToken', 'resetToken', 'activationToken', 'reauthenticationCode', 'enrolmentCode', 'totp'];
 
-/** How often the mailbox is read for an awaited value, and the milliseconds between two reads. */
+/** How many times the mailbox is read for an awaited value, and the milliseconds between two reads. */
 const LOOKS = 20;
 const EVERY = 300;
 
@@ -88,7 +88,7 @@ function told(operationName, answer) {
   return answer;
 }
 
-/** Fills in a text, waiting a while for awaited values. Returns it with the names that still have no value there or in the document. */
+/** Fills in text, waiting a while for awaited values. Returns it, and the names of the placeholders left in it or in the document. */
 async function filled(template, query) {
   for (let looks = 0; ; looks += 1) {
     const text = fill(template, known.get());

@@ -71,7 +71,7 @@ const TOKENS = {
   ResetPassword: ['The link works once, and stops working when a newer one is used. Request another with RequestPasswordReset.', 'RequestPasswordReset'],
 };
 
-const WITH_BUTTON = 'Only a browser can use a passkey: run this operation, then click the button below its response.';
+const WITH_BUTTON = 'Only a browser can use a passkey: run the operation below, then click the button that appears under its response.';
 
 /** Explains missing values that need more than the name of the operation that provides them. */
 const MISSING = {
@@ -94,7 +94,7 @@ const STEPS = {
   TotpEnrolment: 'FinishTotpEnrolment',
 };
 
-/** Returns a text and names of tabs, or nothing. */
+/** Returns an explanation and the names of tabs, or nothing. */
 function hint({ operationName, missing, isListening, data, errors }) {
   const [error] = errors ?? [];
   const { code, reason } = error?.extensions ?? {};
@@ -133,7 +133,7 @@ function hint({ operationName, missing, isListening, data, errors }) {
 function hintForMissing(operationName, names) {
   const [name] = names;
   if (name === 'totp' && known.get().authenticator) {
-    return ['Each code works once. Run the operation again when the app shows the next one, within 30 seconds, or send `"recoveryCode": "<recoveryCode>"` instead of `totp`.', operationName];
+    return ['Each code works once. Run the operation again when the app shows the next one, which takes at most 30 seconds, or send `"recoveryCode": "<recoveryCode>"` instead of `totp`.', operationName];
   }
   const from = source(names, known.get());
   if (from === 'Signup') return ['This requires an account. Create one with Signup, or sign in with Login.', 'Signup', 'Login'];
@@ -148,7 +148,7 @@ function hintForCredentials(operationName, hasAccount) {
   return ['Incorrect username/email or password. Create an account with Signup, or reset the password with RequestPasswordReset.', ...ways];
 }
 
-/** Returns a text and the tab to continue with after a success. */
+/** Returns an explanation and the tab to continue with after a success. */
 function following(operationName, outcome) {
   const challenge = challengeOf(outcome);
   if (outcome?.__typename === 'PasskeyCeremony') return [''];
@@ -159,7 +159,7 @@ function following(operationName, outcome) {
   return goOn(operationName);
 }
 
-/** Returns the next tab of the tour, and a text on the operations skipped before it. */
+/** Returns the next tab of the tour, and an explanation of why the operations before it are skipped. */
 function goOn(operationName) {
   const { next: after, reasons } = next(operationName, done.get(), known.get());
   const left = reasons.length > 0 ? `Skipped: ${reasons.join(' ')}` : '';
@@ -187,7 +187,7 @@ function challengeOf(outcome) {
 /** What the hint says about these outcomes. */
 const SAID = {
   AuthPayload: 'Signed in: requests now carry the access token.',
-  PasskeyCeremony: 'Now the browser creates or uses a passkey. The playground fills in the response.',
+  PasskeyCeremony: 'Next, the browser must create or use a passkey. The playground fills in what the browser returns.',
   PasskeyEnrolled: 'Done: the passkey signs you in, and is a second factor too. Keep the recovery codes in a safe place: they are shown only once.',
   ProviderAuthorization: 'Sign in at the provider, which then sends you back here.',
   Reauthentication: 'To send the proof, run Reauthenticate.',

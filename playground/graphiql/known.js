@@ -27,7 +27,7 @@ const NOTICES = [
   'second_factor_enabled', 'second_factor_removed', 'recovery_codes_replaced', 'passkey_added', 'passkey_removed',
 ];
 
-/** Returns a text of variables with all known values filled in. Placeholders of unknown values stay. */
+/** Returns a template of variables with all known values filled in. Placeholders for unknown values stay. */
 export function fill(template, known) {
   const value = (key) => JSON.stringify(known[key], null, 2).replaceAll('\n', '\n  ');
   const replace = (text) => text.replace(/"<(\w+)>"/g, (name, key) => (key in known ? value(key) : name));

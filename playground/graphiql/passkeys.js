@@ -23,7 +23,7 @@ const SPENT = {
   verifySecondFactor: 'secondFactorPasskey',
 };
 
-/** Returns what the browser is asked for by the outcome of a field: `{ name, options, isNew, next }`. `name` is that of the value. */
+/** Returns what the outcome of a field asks of the browser: `{ name, options, isNew, next }`. `name` is the name of the value. */
 export function ceremonyOf(field, outcome) {
   const { __typename: type, options = outcome?.passkeyOptions } = outcome ?? {};
   const [prefix, next] = (type === 'PasskeyCeremony' ? CEREMONIES[field] : PROOFS[type]) ?? [];

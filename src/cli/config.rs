@@ -63,7 +63,7 @@ async fn use_of_fallbacks(config: &Config) -> String {
     }
 }
 
-/// Returns a note on the value that `serve` uses if it differs from the one shown, or else an empty string.
+/// Returns a note on the value that `serve` uses, or an empty string if that is the value shown.
 fn difference(setting: &Setting, of_serve: &Setting) -> String {
     if of_serve.source != "default" {
         return String::new();

@@ -79,8 +79,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_MONTH",
                 "100/30d",
-                "Failed sign-ins to one account in a month, counted in the same way, if the account can sign in by \
-                 email. Successful sign-ins do not reset this budget.",
+                "Failed sign-ins to one account in a month, from all addresses that it never signed in from, if its owner \
+                 can sign in by email. Successful sign-ins do not reset this budget.",
             ),
             logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
             signups: budget(
@@ -142,19 +142,24 @@ impl Budgets {
                 "6/1h",
                 "Emails for one purpose to one address, except those that `RATE_LIMIT_RECOVERY_MAILS` limits.",
             ),
-            mails_in_a_day: budget(r, "RATE_LIMIT_MAILS_DAY", "20/24h", "The same emails in a day."),
+            mails_in_a_day: budget(
+                r,
+                "RATE_LIMIT_MAILS_DAY",
+                "20/24h",
+                "The emails that `RATE_LIMIT_MAILS` limits, counted over a day.",
+            ),
             recovery_mails: budget(
                 r,
                 "RATE_LIMIT_RECOVERY_MAILS",
                 "6/3h",
                 "Reset links to one address and, separately, sign-in codes to it. At least one more email is allowed \
-                 during the lifetime of each, so the owner always has one that works or can request one.",
+                 during the lifetime of each link or code, so the owner always has one that works or can request one.",
             ),
             codes: budget(
                 r,
                 "RATE_LIMIT_CODES",
                 "20/24h",
-                "Codes tried for one challenge and the emails that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
+                "Codes tried for one challenge and the challenges that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
                  Also passwords tried with one link.",
             ),
             bare_codes: budget(
@@ -186,7 +191,8 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SECOND_FACTORS_ACCOUNT",
                 "30/24h",
-                "The same from all addresses that the account never signed in from.",
+                "Wrong codes from the authenticator app of one account, sent from all addresses that the account never \
+                 signed in from.",
             ),
             provider_starts: budget(
                 r,

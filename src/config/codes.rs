@@ -34,9 +34,9 @@ impl CodeConfig {
         let mode = r.mode;
         r.section(
             "Codes and links",
-            "The URLs lead to pages of your app and contain `{token}`; `serve` requires `https`. If a URL is not \
-             set, its links lead to a page of the server. See [What Gatehouse \
-             emails](mail.md#what-gatehouse-emails).",
+            "The URLs below lead to pages of your app. All except `CHANGE_PASSWORD_URL` contain `{token}`. `serve` requires \
+             `https`. If a URL is not set, the links that would use it lead to a page of the server. \
+             See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
         );
         let page = |s: &str| optional(s, |s| link_template(s, mode));
         Self {

@@ -57,8 +57,8 @@ impl MailConfig {
         let ca_file = r.setting(
             "SMTP_CA_FILE",
             "",
-            "A file with certificates in PEM. They may sign the certificates of mail servers, in addition to the well-known \
-             authorities.",
+            "A file with certificates of authorities, in PEM. These authorities may sign the certificates of mail servers, \
+             in addition to the well-known ones.",
             path,
         );
         let app_name =
@@ -91,8 +91,8 @@ impl MailConfig {
             "NO_ACCOUNT_NOTICE",
             "off",
             "Whether people who request a password reset for an address without an account get an email that says \
-             so. With `SIGNUP=off`, so do people who request a sign-in code. With `SIGNUP=on`, they get a code that \
-             creates an account.",
+             so. With `SIGNUP=off`, people who request a sign-in code get such an email too. With `SIGNUP=on`, they get a \
+             code that creates an account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

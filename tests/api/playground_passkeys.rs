@@ -56,7 +56,7 @@ async fn a_button_below_the_response_creates_and_uses_a_passkey() {
     says(&mut tabs, "StartPasskeyLogin provides <loginCeremonyId>.");
 
     run(&mut tabs, "StartPasskeySignup");
-    says(&mut tabs, "Now the browser creates or uses a passkey.");
+    says(&mut tabs, "Next, the browser must create or use a passkey.");
     assert_eq!(tabs.act("axe", Some(0), Value::Null), json!([]));
     click(&mut tabs, ".hint button", "Create a passkey");
     run_next(&mut tabs, "PasskeySignup");
@@ -64,7 +64,7 @@ async fn a_button_below_the_response_creates_and_uses_a_passkey() {
 
     tabs.act("verifies", Some(0), false);
     run(&mut tabs, "StartPasskeyLogin");
-    says(&mut tabs, "Now the browser creates or uses a passkey.");
+    says(&mut tabs, "Next, the browser must create or use a passkey.");
     run(&mut tabs, "PasskeyLogin");
     says(&mut tabs, "Only a browser can use a passkey");
     run(&mut tabs, "StartPasskeyLogin");

@@ -4,7 +4,7 @@ import { useFault } from './Form';
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
   name: string;
   label: string;
-  /** A help text below the input. */
+  /** Help text below the input. */
   hint?: ReactNode;
 };
 

@@ -29,7 +29,7 @@ export function Waiting({ challenge, follow }: { challenge: Challenge; follow: (
   return (
     <section aria-label="Open the link on another device">
       <p className="hint">
-        You can also open the link on another device, and sign in here from there. That device shows a number, which must match this one:
+        You can also open the link on another device to sign in here. That device shows a number, which must match this one:
       </p>
       <p className="number">{challenge.confirmationNumber}</p>
       <Notice fault={fault} />

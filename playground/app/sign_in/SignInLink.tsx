@@ -59,7 +59,7 @@ export function isAccountOf({ email, username }: UserFragment, account: string) 
   return [email, username].some((name) => name?.toLowerCase() === account.toLowerCase());
 }
 
-/** The page that is shown if it belongs to somebody else. */
+/** The page that is shown if a link belongs to somebody else. */
 export function ForeignLink({ account }: { account: string }) {
   return <Page title="Do not trust this link" lead={`This link belongs to another account, not to ${account}. You are not signed in.`} />;
 }

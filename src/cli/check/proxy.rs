@@ -57,14 +57,14 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let is_trusted = |address| config.server.trusted_proxies.iter().any(|network| network.contains(&address));
     let address = match (seen.address, seen.forwarded) {
         (_, Forwarded::None) if is_https => {
-            let found = "the proxy sends no X-Forwarded-For, so all clients share its rate limits: have it set the header";
+            let found = "the proxy sends no X-Forwarded-For, so all clients share one set of rate limits: have it set the header";
             report.failed("forwarded address", found);
             return;
         }
         (Some(address), Forwarded::None) if is_trusted(address) => {
             let found = format!(
                 "the server sees {address}, which is in TRUSTED_PROXIES, without X-Forwarded-For, so all clients of this proxy share \
-                 its rate limits: have it set the header"
+                 one set of rate limits: have it set the header"
             );
             report.warning("forwarded address", &found);
             return;
@@ -75,14 +75,15 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         }
         (Some(address), Forwarded::Ignored) => {
             let found = format!(
-                "the proxy at {address} is not trusted, so all clients share its rate limits: add it to TRUSTED_PROXIES"
+                "the proxy at {address} is not trusted, so all clients share one set of rate limits: add it to TRUSTED_PROXIES"
             );
             report.failed("forwarded address", &found);
             return;
         }
         (Some(address), Forwarded::Believed) => address,
         (None, _) => {
-            let found = "the server cannot read the address that the proxy forwards: have it set X-Forwarded-For to an address";
+            let found = "the server cannot read the address that the proxy forwards: have the proxy set X-Forwarded-For to an \
+                         address";
             report.failed("forwarded address", found);
             return;
         }
