@@ -80,9 +80,9 @@ async fn reseal(app: &App) {
     }
 }
 
-/// Deletes expired rows in small batches, unless another server is doing so: ended sessions, known addresses that are
-/// no longer used, full budgets, sent and failed emails, and expired challenges, unfinished sign-ins with a provider,
-/// passkey ceremonies, security changes and removed second factors. Returns the number of deleted rows.
+/// Deletes rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer
+/// used, full budgets, and sent and failed emails. Also deletes challenges, unfinished sign-ins with a provider, passkey
+/// ceremonies, security changes and removed second factors once they have expired. Returns the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);

@@ -38,7 +38,7 @@
 //! | A mail server's 5xx for a recipient is final, and its 4xx is not. | `mail/smtp.rs` | |
 //! | A reset link works for half an hour. | `challenges/issue.rs` | `PASSWORD_RESET_TTL` |
 //! | Proving an email address removes a squatter's password. | `verification/proof.rs` | |
-//! | A sign-in code for an address without an account creates one. | `verification/prove.rs` | `SIGNUP` |
+//! | A sign-in code for an address without an account creates an account. | `verification/prove.rs` | `SIGNUP` |
 //! | A sign-in link confirmed elsewhere signs in the client that requested it. | `verification/confirm_login_link.rs` | |
 //! | At most four clients wait for the same link. | `verification/await_login_link.rs` | |
 //! | Clients without an access token can use at most half of the connections. | `http/graphql/event_stream.rs` | `WEBSOCKET_MAX` |

@@ -8,8 +8,8 @@ use gatehouse::{
     telemetry::{causes, printable},
 };
 
-/// mimalloc reuses memory that thousands of connections used for a while, where the system's allocator would
-/// keep growing. Huge pages are used only for hashes. Used everywhere, they would make an idle server take half
+/// mimalloc reuses memory that thousands of connections have released, whereas with the system's allocator the process
+/// would keep growing. Huge pages are used only for hashes. Used everywhere, they would make an idle server take half
 /// as much memory again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -107,7 +107,7 @@ pub async fn reset_password(
         .map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let change = SecurityChange::announce(app, &user, ChangeKind::PasswordReset).await?;
-    // later than the time of the change, so that undoing it finds the factors that it removes
+    // later than the time of the change, so that undoing the change finds the factors that the change removes
     let now = Timestamp(app.clock.now());
     let user_id = user.id;
     let restoration = challenges::restore(app, Some(&challenge.email));

@@ -118,7 +118,8 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
     // the first ticks come at once
     let mut heartbeats = time::interval(HEARTBEAT);
     let mut checks = time::interval(if C::DELIVERS { CHECK_INTERVAL } else { CHECK_INTERVAL_ALONE });
-    // the signs of life: one being sent, when the last one was, and whether one has arrived since, or ever
+    // the state of the signs of life: the one being sent, when the last one was sent, whether any has arrived since then, and
+    // whether any has ever arrived
     let mut sending = JoinSet::new();
     let (mut sent_at, mut is_heard, mut is_listening) = (None::<Instant>, false, false);
     let mut servers = Servers::default();

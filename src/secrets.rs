@@ -122,7 +122,7 @@ fn is_gibberish(text: &str) -> bool {
     const LEAST_GUESSES_LOG10: f64 = 24.0;
     let count = |class: fn(&u8) -> bool| text.bytes().filter(class).count();
     let has_both_cases = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
-    // zxcvbn's estimate ends at 19 digits of guesses, so two halves are judged separately
+    // zxcvbn's estimate of the guesses never exceeds 19 digits, so the two halves are judged separately
     let guesses =
         |from: usize| text.get(from..from + 14).map_or(0.0, |part| zxcvbn(part, &[]).guesses_log10());
     has_both_cases && count(u8::is_ascii_punctuation) < 8 && guesses(0) + guesses(14) >= LEAST_GUESSES_LOG10

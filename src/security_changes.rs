@@ -38,8 +38,8 @@ pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
     EmailAddress::parse(email).ok()
 }
 
-/// Builds a security notice to the owner of an account, about the change with the ID `change` if it can be undone. Returns `None`
-/// if the account has no proven email address.
+/// Builds a security notice to the owner of an account. If the change that it reports can be undone, `change` is the ID of that
+/// change. Returns `None` if the account has no proven email address.
 #[must_use]
 pub fn notice(
     now: OffsetDateTime,
@@ -103,8 +103,8 @@ impl SecurityChange {
     ) -> Result<(), DbErr> {
         let Self { id, kind, notice, now } = self;
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
-        // if the mailbox is the only way into the account, it has approved the move, and there is no second proof for
-        // undoing it
+        // if the mailbox is the only way into the account, its owner has approved the move, and there is no second proof with
+        // which to undo it
         let has_other_proof = before.password_hash.is_some()
             || before.has_passkey()
             || !identity::list(txn, &[before.id]).await?.is_empty();

@@ -181,8 +181,8 @@ async fn register(
 }
 
 /// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed
-/// attempt does not use up the email of the next attempt. Also returns `None` if the address has received too many
-/// emails, because the account need not wait for an email.
+/// attempt does not use up the budget for the email of the next attempt. Also returns `None` if the address has
+/// received too many emails, because the account need not wait for an email.
 async fn challenge(
     app: &App,
     client: &Client,

@@ -90,7 +90,7 @@ pub async fn charge(
 async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<Option<Uuid>, Fault> {
     let account = user::find_by_email_key(app.db.read(), to.key()).await?;
     let owner = account.filter(|account| account.email_verified_at.is_some()).map(|account| account.id);
-    // also queried without an account, because its absence would show in the response time
+    // queried even if there is no account, because skipping the query would show in the response time
     let is_known = known_address::is_known(app.db.read(), owner.unwrap_or_default(), from.as_str()).await?;
     Ok(owner.filter(|_| is_known))
 }

@@ -33,7 +33,7 @@ pub(super) async fn run() -> Result<(), CliError> {
     report.conclude()
 }
 
-/// The lines that were printed, counted.
+/// The number of printed lines with each result.
 #[derive(Default)]
 struct Report {
     passed: usize,

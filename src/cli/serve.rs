@@ -63,7 +63,7 @@ async fn prepare(config: &Config, migrate: bool) -> Result<(), CliError> {
         match pending {
             Ok(pending) => return require_none(pending),
             Err(error) if error.is_away() => {
-                // once a minute, because an outage may last
+                // once a minute, because an outage may be long
                 if told.is_none_or(|told: Instant| told.elapsed() > SAY_AGAIN) {
                     told = Some(Instant::now());
                     tracing::warn!(error = %with_causes(&error), "waiting for the database");

@@ -130,8 +130,8 @@ impl<'s> Parts<'s> {
         let (_, rest) = s.split_once("://")?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // as in browsers, an unencoded `@` belongs to the user or the password, and only the last one separates them
-        // from the host
+        // as in browsers, the last `@` separates the user and the password from the host, and any earlier one belongs to
+        // the user or the password, even if it is not encoded
         let (user, host) =
             authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
         Some(Self { user, host, path, query })

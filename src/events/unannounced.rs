@@ -34,7 +34,7 @@ pub(super) struct Batch {
     pub(super) events: Vec<Event>,
     /// Whether events before these were dropped.
     pub(super) is_incomplete: bool,
-    /// The overflows until then.
+    /// The number of overflows before the batch was taken.
     overflows: u64,
 }
 

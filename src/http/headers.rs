@@ -7,7 +7,7 @@ use poem::{
 
 use crate::config::Config;
 
-/// Forbids framing, running and sniffing. Our own pages set policies that allow what they need.
+/// Forbids framing, running scripts and content sniffing. Our own pages set policies that allow what they need.
 pub(super) const ALWAYS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),

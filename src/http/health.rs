@@ -66,8 +66,8 @@ impl Readiness {
             return is_ready;
         }
         let app = app.clone();
-        // A task, because a client that disconnects must not interrupt it: its result would be lost, and with it a connection to
-        // the database.
+        // In a task, so that a client that disconnects cannot interrupt the check. An interruption would lose the result, and with
+        // it a connection to the database.
         let check = tokio::spawn(async move {
             let answered = app.db.ping(Timestamp(app.clock.now())).await;
             if let Err(fault) = &answered {

@@ -85,7 +85,7 @@ fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
         None
     };
     let is_secret = |given: &[u8]| verify_slices_are_equal(given, secret.expose_secret().as_bytes()).is_ok();
-    // conforming clients encode the password as in a form (RFC 6749 §2.3.1), and many do not
+    // conforming clients form-encode the password (RFC 6749 §2.3.1), but many clients do not
     given.is_some_and(|given| is_secret(&given) || is_secret(&form::decode(&given)))
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 /// Whether the server is leaving. Clones share it.
 ///
 /// While a server leaves, load balancers find it not ready, and each of its connections ends with the next response.
-/// Closing an idle connection instead could break a request that the other end is just sending.
+/// Closing an idle connection instead could break a request that the other end is sending at that moment.
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 

@@ -1,7 +1,7 @@
 //! A socket that is closed in a way that lets the client read the last response.
 //!
 //! If a connection is closed while it has unread data, the system resets it. A client that is still sending then
-//! loses a response that it has not read yet, for example the response that its body is too large. To avoid this,
+//! loses a response that it has not read yet, for example the response that the request body is too large. To avoid this,
 //! incoming data is read and discarded for a moment (RFC 9112 §9.6).
 
 use std::{

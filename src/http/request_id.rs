@@ -76,7 +76,7 @@ impl<E> Named<E> {
     fn note_failure(&self, status: StatusCode, log: impl FnOnce(Option<u64>)) {
         let cause = telemetry::notes().cause.unwrap_or("other");
         if cause == LEAVING {
-            // which is what the server was asked to do
+            // not a failure: the server was asked to leave
             return;
         }
         if let Some(app) = &self.app {

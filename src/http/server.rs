@@ -78,8 +78,8 @@ pub(super) async fn run(
             }
         }
     }
-    // The kernel has already accepted some connections. It would reset them, and the requests that they carry would be
-    // lost. The runtime may not know of them yet.
+    // The kernel has already accepted some connections that the runtime may not know of yet. If the listener were closed
+    // now, the kernel would reset them, and the requests that they carry would be lost.
     let listener = listener.into_std()?;
     for _ in 0..BACKLOG {
         let Ok((socket, peer)) = listener.accept() else { break };

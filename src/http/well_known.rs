@@ -112,7 +112,7 @@ pub(super) fn passkey_endpoints(Data(app): Data<&Arc<App>>) -> Response {
 }
 
 /// Returns the paths of the metadata. The issuer's path comes after the well-known one (RFC 8414 §3.1) or
-/// before it (§5 there, OpenID Connect Discovery §4.1).
+/// before it (RFC 8414 §5, OpenID Connect Discovery §4.1).
 pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
     let names =
         ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"));

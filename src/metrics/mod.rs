@@ -51,7 +51,7 @@ pub struct Metrics {
     pub websockets: OpenCount,
     /// Whether notices from other servers arrive.
     pub hears_events: AtomicBool,
-    /// When expired rows were last deleted, in seconds since 1970. Zero if they have not been since the start.
+    /// When expired rows were last deleted, in seconds since 1970. Zero before the first sweep.
     pub last_sweep: AtomicI64,
     /// The number of stored secrets that need a key other than the current `SECRET_KEY`. Negative if it is not known
     /// yet.

@@ -81,7 +81,8 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
 }
 
 /// Claims as many emails as there are free slots and starts sending them. Returns how many were sent in the meantime.
-/// Sending continues during the claim, because it holds connections for which the claim may have to wait.
+/// Sending continues during the claim, because the claim may have to wait for connections that are in use for
+/// sending.
 async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
     let typical = claims.typical.clone();
     let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);

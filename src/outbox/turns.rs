@@ -3,8 +3,8 @@
 //! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their
 //! address, then emails to people who are about to, then emails to strangers. Within a class the askers take
 //! turns, as in start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the
-//! next turn, and each further one comes a turn later. So an email waits for one email of every other asker,
-//! no matter how many emails that asker has.
+//! next turn, and each further one comes a turn later. So an email waits for one email of each of the
+//! other askers, no matter how many emails they have.
 //!
 //! The class is decided here, and not at the time of the request, because a request must not look up who has
 //! the address. An email that turns out to say nothing takes its turn like any other.
@@ -70,8 +70,8 @@ pub(super) struct Sorted {
     pub(super) has_expired: bool,
 }
 
-/// Gives turns to some of the due emails. If many are due, as after an outage, it takes from both ends, so
-/// that new emails do not wait until all older ones are sorted.
+/// Gives turns to some of the due emails. If many are due, as after an outage, takes the oldest and the
+/// newest ones, so that new emails do not wait until all older ones are sorted.
 pub(super) async fn sort(app: &App) -> Result<Sorted, Fault> {
     let now = Timestamp(app.clock.now());
     let mut rows = outbox_turns::list_unsorted(app.db.read(), now, Order::Asc, HALF).await?;

@@ -62,7 +62,7 @@ pub(super) fn registered(account: &Account) -> RegisteredIdentity {
 }
 
 /// Returns a function that tells whether a user can sign in with an identity. The provider may have been disabled since
-/// it was linked.
+/// the identity was linked.
 pub(crate) fn usable_identities(app: &App) -> impl Fn(&identity::Model) -> bool + Clone + use<> {
     let providers: Vec<String> =
         app.config.providers.all.iter().map(|provider| provider.id.clone()).collect();

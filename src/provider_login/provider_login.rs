@@ -60,9 +60,9 @@ impl From<SignInRefusal> for ProviderLoginRefusal {
 
 /// Signs in the user whom the provider account is linked to. If there is none, the email address decides:
 ///
-/// - If no account has it, a new account is created.
-/// - If an account has proven it, and the provider is authoritative for it, the two are linked.
-/// - Otherwise the owner must sign in and link them.
+/// - If no account has the address, a new account is created.
+/// - If an account has it as a proven address, and the provider is authoritative for it, the two accounts are linked.
+/// - Otherwise the owner must sign in and link the accounts.
 pub async fn provider_login(
     app: &App,
     client: &Client,
@@ -79,8 +79,8 @@ pub async fn provider_login(
             let signed_in = sign_in(app, client, &user, pending(&user), charging_owner(&user)).await;
             return signed_in.map_err(Failure::into_refusal);
         }
-        // a sign-in with an address that anybody can claim must not reveal whether it has an account: only an email
-        // tells its owner
+        // a sign-in with an address that anybody can claim must not reveal whether the address has an account: only an
+        // email tells the owner
         let is_secret =
             !account.is_verified && app.config.sign_up.email_verification == EmailVerification::Mandatory;
         if !is_secret && let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {

@@ -10,8 +10,8 @@ use super::ProviderError;
 /// The minimum time between two early fetches.
 const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
 
-/// At most one caller fetches at a time. Others wait for it, or use the document they have if it is still
-/// fresh.
+/// The cached document. At most one caller fetches it at a time. Others wait for that fetch, or use the document that they
+/// have if it is still fresh.
 pub(super) struct DocumentCache<T> {
     entry: RwLock<Option<Entry<T>>>,
     turn: Mutex<()>,

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::{Provider, ProviderError, TIME_LIMIT};
 use crate::telemetry::traces::span;
 
-/// The size limit of a response, in bytes. The longest responses, which are lists of keys, have about sixteen thousand
-/// bytes.
+/// The size limit of a response, in bytes. The longest responses, which are lists of keys, are about sixteen thousand
+/// bytes long.
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// The minimum and maximum time for which a document is kept, whatever its headers say.

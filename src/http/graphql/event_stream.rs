@@ -57,8 +57,8 @@ impl From<ApiError> for NoStream {
     }
 }
 
-/// Streams the responses to a subscription or query. The limits are those of WebSockets. Subscriptions to public fields without an
-/// access token also share a limit of their own, so that strangers leave room for users.
+/// Streams the responses to a subscription or query. The limits are those of WebSockets. Subscriptions without an access token,
+/// which can select only public fields, also share a limit of their own, so that strangers leave room for users.
 pub(super) async fn respond(
     socket: Socket,
     operation: GraphqlRequest,

@@ -27,7 +27,8 @@ pub(in crate::http) const PATH: &str = "/op/:name";
 pub(in crate::http) struct RestEndpoint(pub(in crate::http) Arc<GraphqlEndpoint>);
 
 impl RestEndpoint {
-    /// Returns the operation of a request. A path with percent-encoding has none, so that proxies can have rules for paths.
+    /// Returns the operation of a request. A percent-encoded path has none, so that it cannot evade a proxy's rules for
+    /// paths.
     fn operation(&self, request: &Request) -> Option<&TrustedOperation> {
         let name = request.uri().path().rsplit('/').next()?;
         self.0.documents.trusted().operation(name).filter(|operation| !operation.is_subscription())
