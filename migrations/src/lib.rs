@@ -1,8 +1,8 @@
 //! The tables of Gatehouse, as ordered migrations with one table per file.
 //!
-//! The migrations use only what SQLite, PostgreSQL and the distributed databases with PostgreSQL's protocol all accept:
-//! `UUIDv7` keys, times as milliseconds since 1970, no sequences and no triggers. A released migration is never edited
-//! unless its result stays the same.
+//! The migrations use only what SQLite, PostgreSQL and the distributed databases with PostgreSQL's protocol all accept.
+//! Keys are `UUIDv7`s, times are milliseconds since 1970, and there are no sequences or triggers. A released migration
+//! is never edited unless its result stays the same.
 //!
 //! # Expand, then contract
 //!

@@ -35,8 +35,8 @@ impl MigrationTrait for Migration {
             .to_owned();
         manager.create_table(table).await?;
 
-        // finds a user's live sessions; ending a session also sets its expiry, so any number of ended sessions is
-        // skipped
+        // finds a user's live sessions; ending a session also sets its expiry, so ended sessions are skipped, no matter
+        // how many there are
         let of_user = Index::create()
             .name("idx_sessions_user_id_expires_at")
             .table(Session::Table)

@@ -42,7 +42,7 @@ impl MigrationTrait for Migration {
             create_index(manager, Index::create().name(name).table(User::Table).col(key)).await?;
         }
 
-        // finds the newest users of every combination of filters, even if only a few users match
+        // finds the newest users for every combination of filters, even if only a few users match
         for (name, is_verified) in
             [("idx_users_facets_verified", true), ("idx_users_facets_unverified", false)]
         {

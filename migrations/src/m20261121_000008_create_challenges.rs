@@ -1,4 +1,4 @@
-//! Challenges: emails that prove an email address.
+//! Challenges: emailed codes and links that prove an email address.
 
 use sea_orm_migration::{
     prelude::*,
@@ -29,8 +29,8 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
 
         for (name, columns) in [
-            // find the live challenges of an email address, a user or a requested username; ended challenges have
-            // expired too
+            // find the live challenges of an email address, a user or a requested username; ending a challenge
+            // also sets its expiry
             ("idx_challenges_email_key_expires_at", vec![Challenge::EmailKey, Challenge::ExpiresAt]),
             ("idx_challenges_user_id_expires_at", vec![Challenge::UserId, Challenge::ExpiresAt]),
             ("idx_challenges_username_key_expires_at", vec![Challenge::UsernameKey, Challenge::ExpiresAt]),

@@ -18,8 +18,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // with defaults, so that a server of the previous version can still open sessions, which never count as
-        // recently authenticated
+        // with defaults, so that a server of the previous version can still open sessions; those sessions never
+        // count as recently authenticated
         let columns = [
             big_integer(Session::AuthenticatedAt).default(0).to_owned(),
             text(Session::Methods).default("").to_owned(),

@@ -1,5 +1,5 @@
-//! The day on which housekeeping looks at a session or budget. It replaces indexes on times that every refresh or
-//! charge changes.
+//! The day on which housekeeping looks at a session or budget. It replaces indexes on times that change
+//! with every refresh or charge.
 //!
 //! PostgreSQL updates a row without touching any index (HOT) only if no indexed column changes and the page has room.
 
@@ -29,7 +29,7 @@ impl MigrationTrait for Migration {
                 Index::create().name(format!("idx_{table}_sweep_day")).table(table).col(SweepDay).to_owned();
             create_index(manager, &mut by_day).await?;
         }
-        // finds a user's live sessions, newest first; any number of ended sessions is skipped
+        // finds a user's live sessions, newest first, and skips the ended ones, no matter how many there are
         let mut of_user = Index::create()
             .name("idx_sessions_user_id_ended_at")
             .table(Session::Table)

@@ -14,10 +14,10 @@ use sea_orm_migration::{
 /// The number of rows that one transaction fills in.
 pub(crate) const BATCH: u64 = 2000;
 
-/// The time between two such transactions, during which others can write to a SQLite file.
+/// The pause between two transactions that fill in rows, during which others can write to a SQLite file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The kind of transaction for steps. On SQLite, a deferred transaction that reads before it writes would fail at once
+/// The kind of transaction that steps use. On SQLite, a deferred transaction that reads before it writes would fail at once
 /// if another transaction is writing.
 pub const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
@@ -96,8 +96,8 @@ pub(crate) async fn commit(txn: DatabaseTransaction) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Runs a concurrent statement on PostgreSQL. The statement waits for every open transaction, but nothing waits for the
-/// statement.
+/// Runs a `CONCURRENTLY` statement on PostgreSQL. The statement waits for every open transaction, but nothing waits for
+/// the statement.
 async fn patiently(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     let on = manager.get_connection();
     on.execute_unprepared("SET lock_timeout = 0").await?;

@@ -181,7 +181,7 @@ impl UserConnection {
         &self.page_info
     }
 
-    /// The number of matching users on all pages. Counted only if selected, which takes longer the more users match.
+    /// The number of matching users on all pages. Counted only if selected, because counting takes longer the more users match.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
         let (app, _) = caller(ctx)?;
         let count = accounts::count_users(app, &self.filter).await?;

@@ -57,7 +57,7 @@ impl TopLevelErrorCode {
 /// A top-level error: a request, or one of its fields, has no result.
 ///
 /// It deliberately does not implement `Display`: async-graphql turns every `Display` type into a client-visible error,
-/// internal text included. Only this type is converted to its errors.
+/// internal text included. Only this type is converted to async-graphql's errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// The request is malformed, for the reason in this message.

@@ -18,7 +18,7 @@ use crate::{
     verification::{self, ConfirmLoginLinkRefusal, TooManyWaiting},
 };
 
-/// The seconds until a client may try again, if too many are waiting for the challenge.
+/// The number of seconds until a client may try again, if too many clients are waiting for the challenge.
 const WAIT: i32 = 5;
 
 /// The mutation for the page that a link opens.
@@ -27,9 +27,9 @@ pub struct LoginLinksMutation;
 
 #[Object]
 impl LoginLinksMutation {
-    /// Reads the token of an emailed sign-in link, and returns what the page that the link opens should show if another
-    /// browser requested the link. Without `confirmationNumber`, nothing changes. With it, the link is confirmed, and
-    /// the client that requested it is signed in: see `loginLinkConfirmed`. The link still works with
+    /// Reads the token of an emailed sign-in link, for the page that the link opens. If another browser requested the link,
+    /// the page should show the result. Without `confirmationNumber`, nothing changes. With it, the link is
+    /// confirmed, and the client that requested it is signed in: see `loginLinkConfirmed`. The link still works with
     /// `activateAccount`.
     async fn confirm_login_link(
         &self,

@@ -1,4 +1,4 @@
-//! Metrics of operations, also for the access log: how often each ran, how long it took, and its outcome.
+//! Metrics of operations: how often each ran, how long it took, and its outcome. The access log uses them too.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,7 +27,7 @@ struct Noted {
     refusal: Cell<Option<&'static str>>,
 }
 
-/// Notes the root field that the operation is counted under: the alphabetically first of the `known` ones.
+/// Notes the root field that the operation is counted under: the first of the `known` fields in alphabetical order.
 pub(super) fn note_fields<'f>(known: impl Iterator<Item = &'f str>) {
     let _ = NOTED.try_with(|noted| noted.field.replace(known.min().map(str::to_owned)));
 }

@@ -123,7 +123,8 @@ pub struct ProviderAuthorization {
     /// The URL to send the user to. The provider sends them back to `redirectUri` with the query parameters `code` and `state`,
     /// or `error`.
     authorization_url: String,
-    /// The value that the redirect must carry as `state`. If it differs, someone else started the sign-in: reject it.
+    /// The value that the redirect must carry as `state`. If the redirect carries another value, someone else
+    /// started the sign-in: reject it.
     state: String,
     /// The PKCE code verifier (RFC 7636). Keep it in this browser and send it with the code: it binds the flow to this
     /// browser.

@@ -17,8 +17,8 @@ tokio::task_local! {
     static DECLARED: &'static [ErrorCode];
 }
 
-/// Resolves a field for which the policy table names these codes. In debug builds, any other code panics, so a test
-/// that causes the refusal fails.
+/// Resolves a field for which the policy table names these codes. In debug builds, a refusal with any
+/// other code causes a panic, so a test in which it occurs fails.
 pub(super) async fn declaring<F: Future>(codes: &'static [ErrorCode], resolve: F) -> F::Output {
     if cfg!(debug_assertions) { DECLARED.scope(codes, resolve).await } else { resolve.await }
 }
@@ -221,7 +221,7 @@ impl UserError {
     /// Converts a fault that waiting resolves.
     ///
     /// # Errors
-    /// Returns all other faults as a top-level error.
+    /// Returns any other fault as a top-level error.
     pub(super) fn wait(fault: Fault) -> Result<Self, ApiError> {
         match fault {
             Fault::Busy => Ok(Self {

@@ -31,8 +31,8 @@ pub struct SecondFactorsMutation;
 
 #[Object]
 impl SecondFactorsMutation {
-    /// Completes a sign-in with a second factor. Wrong codes from an authenticator app are limited for the challenge, for the
-    /// client's address, and for the account. Passkeys and recovery codes are not limited.
+    /// Completes a sign-in with a second factor. The number of wrong codes from an authenticator app is limited for the
+    /// challenge, for the client's address, and for the account. Attempts with passkeys and recovery codes are not limited.
     async fn verify_second_factor(
         &self,
         ctx: &Context<'_>,

@@ -40,10 +40,10 @@ impl SessionsMutation {
         }))
     }
 
-    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, the same token can be sent again. It
-    /// then returns the same pair or, to another client, a pair that replaces it. After that, sending it again ends the
-    /// session, because two clients have the token. Without an argument, the token is read from the cookie, and the next one
-    /// is set there.
+    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, sending the same token again returns
+    /// the same pair or, to another client, a pair that replaces it. Once the new pair has been used, sending the old token
+    /// again ends the session, because two clients have the token. Without an argument, the token is read from the cookie,
+    /// and the next one is set there.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
@@ -143,8 +143,8 @@ impl From<RefreshRefusal> for UserError {
     }
 }
 
-/// Adds to a rate-limit message that a code can be requested by email. Strangers can use up an account's budgets for
-/// passwords, but they cannot block this way to sign in.
+/// Adds a sentence to a rate-limit message: a code can be requested by email. Strangers can use up an account's budgets
+/// for passwords, but they cannot block this way to sign in.
 fn offer_code(mut error: UserError) -> UserError {
     if error.code == ErrorCode::RateLimited {
         error.message = format!("{} You can also request a sign-in code by email.", error.message);

@@ -34,7 +34,7 @@ pub enum Action<'a> {
     Login(Account<'a>),
     /// A sign-up from an address, successful or not.
     Signup(&'a Address),
-    /// A check from an address whether a username is available.
+    /// A check, from an address, of whether a username is available.
     UsernameCheck(&'a Address),
     /// A signed-in user's claim of a username. Its result reveals as much as a check does.
     UsernameClaim(Uuid),
@@ -45,7 +45,7 @@ pub enum Action<'a> {
     Reauthentication(Uuid),
     /// An attempt to set an account's password with an emailed link, successful or not.
     PasswordReset(Uuid),
-    /// A notice of one kind of security change to the owner of an account.
+    /// A notice to the owner of an account about one kind of security change.
     Notice(security_change::ChangeKind, Uuid),
     /// An attempt to enter the code of a series of challenges, each of which replaced the previous one.
     Code(Uuid),
@@ -107,8 +107,8 @@ impl fmt::Display for Account<'_> {
 }
 
 impl Action<'_> {
-    /// Returns whether this is about a sign-in with a password. Such a charge is not flushed to disk, so that a sign-in
-    /// flushes only once. After a crash, the guesses of the last half second are forgotten.
+    /// Returns whether this is about a sign-in with a password. Charges for such sign-ins are not flushed to disk, so
+    /// that a sign-in flushes only once. After a crash, the guesses of the last half second are forgotten.
     pub(super) fn is_login(&self) -> bool {
         matches!(
             self,
@@ -143,7 +143,7 @@ impl Action<'_> {
             Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
             Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
             Self::FailedSecondFactorFrom(user, from) => {
-                // not for the wider networks, because strangers there must not use up the owner's attempts
+                // the wider networks are not charged, because strangers there must not use up the owner's attempts
                 let from_here = one(format_args!("{user} {}", from.as_str()));
                 (budgets.failed_second_factors, from_here)
             }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{app::App, config::Mode};
 
-/// The subject of a budget, and how many times the usual budget it has.
+/// The subject of a budget, and the multiple of the usual budget that the subject has.
 pub(super) type Subject = (String, u32);
 
 /// The address that a client's budgets belong to: an IPv4 address, or the networks of an IPv6 address.

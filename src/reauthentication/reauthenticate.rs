@@ -47,7 +47,8 @@ pub enum ReauthenticateRefusal {
     InvalidPasskey,
     /// The account has a second factor, and only that is accepted.
     SecondFactorRequired,
-    /// The proof is a provider's access token. It shows that its holder signed in there once, but not that they are present now.
+    /// The proof is a provider's access token. It shows that the user once signed in at the provider, but not that they are present
+    /// now.
     NotAccepted,
     /// The provider did not identify anyone.
     Identify(IdentifyRefusal),
@@ -135,7 +136,7 @@ impl Checked {
     }
 }
 
-/// Checks a proof, charged as a failure until it succeeds.
+/// Checks a proof. The attempt is charged as a failure until it succeeds.
 async fn check(
     app: &App,
     client: &Client,

@@ -40,15 +40,15 @@ pub struct Reauthentication {
 /// The reasons why no reauthentication starts.
 #[derive(Debug)]
 pub enum StartReauthenticationRefusal {
-    /// A code was requested, and the account has no proven email address.
+    /// A code was requested, but the account has no proven email address.
     NotEnabled,
-    /// A code was requested, and the account has a second factor, which alone is accepted.
+    /// A code was requested, but the account has a second factor, and only that is accepted.
     SecondFactorRequired,
 }
 
 impl Refusal for StartReauthenticationRefusal {}
 
-/// Starts a reauthentication that counts for this session only. A code is emailed if requested, to the account's current email
+/// Starts a reauthentication that counts for this session only. If requested, a code is emailed to the account's current email
 /// address.
 pub async fn start_reauthentication(
     app: &App,

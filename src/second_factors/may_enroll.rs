@@ -10,7 +10,7 @@ use crate::{
 /// The reasons why no enrollment starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolmentRefusal {
-    /// The email address of the account is not verified. The owner could not undo the enrollment.
+    /// The email address of the account is not verified, so its owner could not undo the enrollment.
     EmailNotVerified,
     /// The viewer must reauthenticate first, with a second factor if the account has one.
     ReauthenticationRequired,

@@ -4,8 +4,8 @@
 //! `verify_second_factor.rs` accepts it. To reauthenticate, the owner of such an account proves only a factor.
 //!
 //! A factor must not lock out the owner of the account. Enrolling the first one therefore needs a proof by email, and
-//! every change sends a notice with which it can be undone. `removal.rs` decides which factors a password reset
-//! removes.
+//! the owner gets a notice of every change, with which the change can be undone. `removal.rs` decides which factors a
+//! password reset removes.
 
 mod enrolled;
 mod finish_totp_enrolment;

@@ -5,8 +5,8 @@ use crate::{app::App, fault::Fault, storage::totp};
 /// The number of secrets that are read at once.
 const BATCH: u64 = 100;
 
-/// Encrypts every secret under the current `SECRET_KEY` that is still encrypted under one of `SECRET_KEY_FALLBACKS`. Returns the
-/// number of secrets that need another key.
+/// Takes every secret that is still encrypted under one of `SECRET_KEY_FALLBACKS`, and encrypts it under the current `SECRET_KEY`.
+/// Returns the number of secrets that are still encrypted under another key.
 pub async fn reseal(app: &App) -> Result<u64, Fault> {
     let secrets = &app.tokens.totp_secrets;
     let (current, former) = (secrets.current_name(), secrets.former_names());

@@ -85,7 +85,7 @@ async fn repeat(
             .ok_or(RefreshRefusal::InvalidToken)?;
 
         if session.counter <= rotation.counter {
-            // the row comes from a server that is behind, because the counter is higher where the token was spent
+            // this row comes from a server that is behind: on the server that spent the token, the counter is higher
             continue;
         }
         let is_base = rotation.counter == session.base_counter();

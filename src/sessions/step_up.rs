@@ -42,7 +42,7 @@ pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, Reaut
 }
 
 /// Requires a recent proof by an emailed code or link. Needed to enroll the first second factor, because a thief who
-/// knows the password could otherwise lock out the owner with it.
+/// knows the password could otherwise use a factor to lock out the owner.
 pub fn step_up_by_email<'v>(
     app: &App,
     viewer: &'v Viewer,

@@ -3,7 +3,7 @@
 //! `user::Entity` and `session::Entity` build their updates and deletions here. Their own `update_by_id`, `update_many`
 //! and `delete_many` take precedence over those of sea-orm's `EntityTrait`, which would not update the cache. The raw
 //! SQL of `session_begin` and `session_rotation` announces its own changes. `tests/api/viewer_changes.rs` runs all of
-//! them.
+//! these statements.
 
 use sea_orm::{
     ActiveModelTrait, DbErr, DeleteMany, DeleteResult, EntityTrait, QueryFilter, UpdateMany, UpdateResult,

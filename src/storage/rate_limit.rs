@@ -52,7 +52,7 @@ pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes every charge for which its cell has room, all in one statement. Returns the keys of the charged cells.
+/// Makes, in one statement, every charge that its cell has room for. Returns the keys of the charged cells.
 ///
 /// The cells are locked in the order of `charges`, which must be sorted by key, so that callers cannot deadlock.
 pub async fn charge(

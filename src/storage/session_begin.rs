@@ -15,8 +15,8 @@ use crate::events::{Event, EventKind};
 const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
 
 /// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the
-/// others, and records the address from which the user signed in. Only `sessions::open` may call this function, because
-/// it locks the user first.
+/// others, and records the address from which the user signed in. Only `sessions::open`, which locks the user first, may
+/// call this function.
 pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
     let now = row.created_at;
     let started =

@@ -98,6 +98,7 @@ pub(super) fn ending(now: Timestamp) -> ChangeMany<UpdateMany<Entity>> {
         .col_expr(Column::EndedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now))
         .col_expr(Column::SweepDay, Expr::value(day(now)))
-        // a session that has just expired by this server's clock may be live by another's, which could still refresh it
+        // a session that has just expired by this server's clock may be live by the clock of another server, which could
+        // still refresh it
         .filter(live(Timestamp(now.0 - CLOCK_SKEW)))
 }

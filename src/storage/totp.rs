@@ -13,7 +13,7 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "totps")]
 pub struct Model {
-    /// 122 random bits. Only the client that started the enrolment knows them.
+    /// 122 random bits. Only the client that started the enrollment knows them.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The user.
@@ -26,14 +26,14 @@ pub struct Model {
     pub last_step: i64,
     /// The number of wrong codes since the last correct one.
     pub failures: i32,
-    /// The version of the user's credentials when the enrolment was started.
+    /// The version of the user's credentials when the enrollment was started.
     pub credentials_version: i64,
-    /// When the enrolment was started.
+    /// When the enrollment was started.
     pub created_at: Timestamp,
-    /// When the row can be deleted: when an enrolment expires, or when a removal can no longer be undone. `None` while
+    /// When the row can be deleted: when an enrollment expires, or when a removal can no longer be undone. `None` while
     /// the authenticator is in use.
     pub expires_at: Option<Timestamp>,
-    /// When the enrolment was finished.
+    /// When the enrollment was finished.
     pub enabled_at: Option<Timestamp>,
     /// When the authenticator was removed.
     pub removed_at: Option<Timestamp>,
@@ -51,7 +51,7 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Finds an enrolment of a user that is neither finished nor expired.
+/// Finds an enrollment of a user that is neither finished nor expired.
 pub async fn find_enrolment(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -66,7 +66,7 @@ pub async fn find(on: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<Mod
     Ok(Entity::find().filter(in_use(user_id)).all(on).await?.pop())
 }
 
-/// Finishes an enrolment with a code of this step. If several callers race, exactly one gets `true`.
+/// Finishes an enrollment with a code of this step. If several callers race, exactly one gets `true`.
 pub async fn enable(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -125,15 +125,15 @@ pub async fn remove(
     Ok(removed.rows_affected > 0)
 }
 
-/// Deletes a user's authenticators whose enrolment was finished at `since` or later, removed or not, and every
-/// unfinished enrolment.
+/// Deletes a user's authenticators whose enrollment was finished at `since` or later, removed or not, and every
+/// unfinished enrollment.
 pub async fn delete_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     let is_later = Column::EnabledAt.gte(since).or(Column::EnabledAt.is_null());
     Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(is_later).exec(on).await?;
     Ok(())
 }
 
-/// Deletes the unfinished enrolments of a user.
+/// Deletes the unfinished enrollments of a user.
 pub async fn delete_enrolments(on: &impl ConnectionTrait, user_id: Uuid) -> Result<(), DbErr> {
     let started =
         Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::EnabledAt.is_null());

@@ -51,7 +51,7 @@ pub enum End {
 const FOUND: &str = "found";
 const COUNT: &str = "count";
 
-/// Lists a page of users, in order from the end from which they are taken.
+/// Lists a page of users, in order, starting at the end of the list that `page.from` names.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {

@@ -42,7 +42,7 @@ pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// Starts to send traces, if there is a collector. Needs the asynchronous runtime.
+/// Starts sending traces, if there is a collector. Needs the asynchronous runtime.
 ///
 /// # Errors
 /// Fails if the system's certificate authorities cannot be read.

@@ -72,7 +72,7 @@ pub struct AccessClaims {
     /// The counter of the refresh token issued with it.
     pub rc: i64,
     exp: i64,
-    /// Tokens of earlier versions lack it, so they never count as recent authentication.
+    /// Tokens of earlier versions lack this claim, so they never count as recent authentication.
     #[serde(default)]
     auth_time: i64,
     /// How the user last proved their identity.

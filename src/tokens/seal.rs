@@ -69,7 +69,7 @@ impl Seal {
         self.keys.iter().filter_map(move |key| hmac::sign(key, &content).as_ref().try_into().ok())
     }
 
-    /// Returns 16 bits of the MAC of these bytes. They are too few to recover the bytes.
+    /// Returns 16 bits of the MAC of these bytes, too few to recover the bytes from.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)
     }

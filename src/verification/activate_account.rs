@@ -27,7 +27,7 @@ use crate::{
 pub struct ActivateAccountInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The ID of the challenge from the response to the request, or of one that replaced it.
+    /// The challenge ID from the response to the request, or the ID of a challenge that replaced that one.
     pub challenge_id: Option<Uuid>,
     /// The password that was chosen at sign-up.
     pub password: Option<SecretString>,

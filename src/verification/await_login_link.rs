@@ -1,4 +1,4 @@
-//! Waiting, in the client that requested a link, until its reader confirms it elsewhere.
+//! Making the client that requested a link wait until the reader of the email confirms the link elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,8 @@ use crate::{
     },
 };
 
-/// The maximum number of clients that wait for the same challenge on one server. One tab needs one, and one more while it reconnects.
+/// The maximum number of clients that wait for the same challenge on one server. A tab counts as one client, and as two while it
+/// reconnects.
 const MAX_WAITING: usize = 4;
 
 /// How often the challenge is read again. A confirmation is not announced if another program writes it to the same

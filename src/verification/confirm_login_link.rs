@@ -32,7 +32,7 @@ pub struct ConfirmLoginLinkInput {
 pub struct LoginLink {
     /// The address that it was sent to.
     pub email: String,
-    /// The code of the same email.
+    /// The code in the same email.
     pub otp: SecretString,
     /// The number that is also shown where the link was requested.
     pub confirmation_number: String,

@@ -70,7 +70,7 @@ impl Proof {
         let email_key = &self.challenge.email_key;
         let registration = Registration::read(&self.challenge);
         let id = match &self.account {
-            // the address is already proven, and otherwise the account would get a second password
+            // the address is already proven, and going on would give the account a second password
             Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
             Some(account) if self.owns(account) => {
                 user_changes::verify_email(txn, account.id, self.now).await?;

@@ -75,8 +75,8 @@ async fn try_by_id(
     Ok((counted.filter(is_for_codes), attempt))
 }
 
-/// Returns the newest challenge of each purpose that a code can answer without an ID. All such attempts share one
-/// budget for the email address.
+/// Returns the newest challenge of each purpose that a code can answer without an ID. All attempts without an ID share
+/// one budget for the email address.
 async fn try_bare(
     app: &App,
     client: &Client,

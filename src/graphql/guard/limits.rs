@@ -19,7 +19,7 @@ pub fn check_text(text: &str, limits: &GraphqlLimits) -> Result<(), ApiError> {
     at_most(nesting(text), limits.nesting, "levels of brackets", "NESTING")
 }
 
-/// Checks a parsed document with all its operations, since validation walks all of them.
+/// Checks every operation of a parsed document, because validation walks all of them.
 ///
 /// # Errors
 /// Fails with [`ApiError::LimitExceeded`] if a limit is exceeded, or with [`ApiError::BadRequest`] if a fragment is missing,
@@ -43,7 +43,7 @@ pub fn check_document(
         }
         whole = whole.beside(cost);
     }
-    // validation would refuse these too, but only after a slow pairwise comparison of their fields
+    // validation would refuse unused fragments too, but only after a slow pairwise comparison of their fields
     if document.fragments.keys().any(|name| !walk.has_walked(name)) {
         return Err(ApiError::BadRequest(
             "The document defines a fragment that no operation uses.".to_owned(),

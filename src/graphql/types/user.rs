@@ -39,7 +39,7 @@ struct Siblings {
     sessions: OnceCell<HashMap<Uuid, Vec<session::Model>>>,
     identities: OnceCell<HashMap<Uuid, Vec<identity::Model>>>,
     passkeys: OnceCell<HashMap<Uuid, Vec<passkey::Model>>>,
-    /// The user's ID, once for each recovery code.
+    /// For each user, a list that contains the user's ID once for each usable recovery code.
     recovery_codes: OnceCell<HashMap<Uuid, Vec<Uuid>>>,
 }
 
@@ -66,7 +66,7 @@ impl User {
     }
 }
 
-/// Returns the viewer as they are after the request's change, or `None` if its access token no longer works.
+/// Returns the viewer as they are after the request's change, or `None` if the request's access token no longer works.
 pub(super) async fn remaining_viewer(ctx: &Context<'_>) -> Option<Result<User, ApiError>> {
     let (app, caller) = caller(ctx).ok()?;
     match sessions::viewer(app, caller.access_token()).await {

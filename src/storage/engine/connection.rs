@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Notes SQLSTATE 25006 (the server is read-only), 57P01 to 57P03 (it is stopping or starting) and class 08 (the
-    /// connection is lost). After these, every other statement on the connection would fail in the same way.
+    /// connection is lost). After these, all further statements on the connection would fail in the same way.
     fn note_misrouted(&mut self, error: Option<&sqlx::Error>) {
         let code = error.and_then(|error| error.as_database_error()?.code());
         self.is_misrouted |= code.is_some_and(|code| {

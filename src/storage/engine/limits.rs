@@ -26,7 +26,7 @@ pub(crate) const ABANDONED_TIME_LIMIT: Duration = Duration::from_millis(2500);
 /// How long a PostgreSQL connection may be idle before it is pinged on its next use.
 pub(crate) const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 
-/// The maximum age of a PostgreSQL connection. The earliest are replaced at three quarters of this age.
+/// The maximum age of a PostgreSQL connection. Each connection is replaced between three quarters of this age and the full age.
 pub(crate) const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// The duration from which a statement is logged as slow.

@@ -49,7 +49,7 @@ pub fn is_on() -> bool {
     QUEUED.get().is_some()
 }
 
-/// Starts to send spans to a collector. A second call has no effect.
+/// Starts sending spans to a collector. A second call has no effect.
 pub(in crate::telemetry) fn start(collector: &Url) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (queue, queued) = mpsc::channel(QUEUE);
     let client =
@@ -77,7 +77,7 @@ pub(super) fn send(span: FinishedSpan) {
     }
 }
 
-/// Waits until the spans so far have been sent, but not longer than two seconds.
+/// Waits until all spans queued so far have been sent, but no longer than two seconds.
 pub async fn flush() {
     let Some(queue) = QUEUED.get() else { return };
     let (done, sent) = oneshot::channel();

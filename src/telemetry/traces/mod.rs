@@ -64,7 +64,7 @@ pub fn span<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future
     in_span(CURRENT.try_with(within).ok(), work)
 }
 
-// not an asynchronous function, whose future would be twice as large as that of the work
+// not an asynchronous function, because its future would be twice as large as the future of the work
 fn in_span<T>(span: Option<OpenSpan>, work: impl Future<Output = T>) -> impl Future<Output = T> {
     match span {
         None => Either::Left(work),

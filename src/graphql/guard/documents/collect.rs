@@ -25,7 +25,8 @@ pub(super) fn repeats_root_field(document: &ExecutableDocument) -> bool {
     document.operations.iter().any(|(_, operation)| repeats(&operation.node))
 }
 
-/// Replaces the selection of the operation with its root fields, each name once (`CollectFields`, GraphQL §6.3.2).
+/// Replaces the selection of the operation with its root fields, merged so that each name occurs once (`CollectFields`, GraphQL
+/// §6.3.2).
 pub(super) fn collect_root_fields(
     document: &mut ExecutableDocument,
     name: Option<&str>,

@@ -124,7 +124,7 @@ impl Documents {
         Ok(Self { tells_schema: config.server.introspection, ..documents })
     }
 
-    /// Validates every trusted document, as it is and as its endpoint runs it.
+    /// Validates every trusted document, both as clients send it and as its endpoint runs it.
     fn check_trusted(&self, limits: &GraphqlLimits) -> Result<(), Vec<String>> {
         let problem = |(name, text): (&str, &str)| {
             let wrong = self.read(text, &Variables::default(), limits).err()?;

@@ -142,7 +142,7 @@ impl<'d> Values<'d> {
         })
     }
 
-    /// Returns whether there is exactly one field, which cannot be null (GraphQL, draft of September 2025, §5.6.5).
+    /// Returns whether there is exactly one field and it cannot be null (GraphQL, draft of September 2025, §5.6.5).
     fn is_one(&self, fields: &[(apollo_compiler::Name, Node<Value>)]) -> bool {
         let [(_, value)] = fields else { return false };
         match &**value {
@@ -162,7 +162,8 @@ fn is_one_of(object: &InputObjectType) -> bool {
     object.directives.has("oneOf")
 }
 
-/// Returns whether a variable may be used for a type (`IsVariableUsageAllowed`, GraphQL §5.8.5), at any depth of a value.
+/// Returns whether a variable may be used where this type is expected (`IsVariableUsageAllowed`, GraphQL §5.8.5), at any depth of
+/// a value.
 fn is_allowed(variable: &VariableDefinition, ty: &Type, has_default: bool) -> bool {
     if !ty.is_non_null() || variable.ty.is_non_null() {
         return variable.ty.is_assignable_to(ty);
@@ -200,7 +201,7 @@ pub(super) fn coerce(
     Ok(Variables::from_value(ConstValue::Object(values.collect())))
 }
 
-/// Returns whether each `@oneOf` input object in a value has exactly one field, which is not null.
+/// Returns whether each `@oneOf` input object in a value has exactly one field and that field is not null.
 fn keeps_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> bool {
     match (value, schema.types.get(ty.inner_named_type())) {
         (JsonValue::Array(items), _) => items.iter().all(|item| keeps_one_of(schema, ty.item_type(), item)),

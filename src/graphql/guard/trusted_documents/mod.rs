@@ -29,7 +29,7 @@ const MAX_MANIFEST: u64 = 16 * 1024 * 1024;
 /// The documents that the server knows, whether or not it runs others.
 #[derive(Debug, Default)]
 pub struct TrustedDocuments {
-    /// The texts, by the IDs of the manifests and by their SHA-256 digests in hexadecimal.
+    /// The texts, by their IDs in the manifests and by their SHA-256 digests in hexadecimal.
     texts: HashMap<String, Arc<str>>,
     /// The operations, by name.
     operations: BTreeMap<String, TrustedOperation>,

@@ -1,4 +1,4 @@
-//! Connections to a server whose TLS does not work, for example because its certificate is of X.509 version 1.
+//! Connections to a server whose TLS does not work, for example because it has an X.509 version 1 certificate.
 
 use std::io;
 
