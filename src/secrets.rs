@@ -3,7 +3,7 @@
 use aws_lc_rs::rand;
 use base64::{
     Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use std::{
     collections::HashSet,
@@ -64,11 +64,11 @@ fn private_folder(path: &Path) -> io::Result<()> {
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
-    /// Generates a key, and returns it with its text.
+    /// Generates a key, and returns it with its text, in hex. Checking base64 would load the dictionaries that find words in it.
     #[must_use]
     pub fn generate() -> (Self, String) {
         loop {
-            let text = URL_SAFE_NO_PAD.encode(random::<32>());
+            let text = hex::encode(random::<32>());
             if let Ok(key) = Self::parse(&text) {
                 return (key, text);
             }
@@ -134,14 +134,18 @@ fn distinct(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose;
+
     use super::*;
 
     #[test]
-    fn a_generated_key_is_accepted_as_text_and_in_hex() {
+    fn a_generated_key_is_accepted_in_hex_and_in_base64() {
         for _ in 0..100 {
             let (key, text) = SecretKey::generate();
             assert_eq!(SecretKey::parse(&text), Ok(key.clone()));
-            assert_eq!(SecretKey::parse(&hex::encode(key.expose())), Ok(key));
+            for base64 in [general_purpose::URL_SAFE_NO_PAD, general_purpose::STANDARD] {
+                assert_eq!(SecretKey::parse(&base64.encode(key.expose())), Ok(key.clone()));
+            }
         }
     }
 

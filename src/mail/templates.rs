@@ -12,55 +12,40 @@ use super::content::{Content, Mail};
 use crate::{config::Config, input::EmailAddress};
 
 macro_rules! built_in {
-    ($($name:literal),*) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
+    ($($mail:literal),*) => {
+        [
+            ("layout.html", include_str!("templates/layout.html")),
+            $(
+                (concat!($mail, ".txt"), include_str!(concat!("templates/", $mail, ".txt"))),
+                (concat!($mail, ".html"), include_str!(concat!("templates/", $mail, ".html"))),
+            )*
+        ]
+    };
 }
 
 const BUILT_IN: [(&str, &str); 45] = built_in![
-    "layout.html",
-    "activation.txt",
-    "activation.html",
-    "one_time_code.txt",
-    "one_time_code.html",
-    "password_reset.txt",
-    "password_reset.html",
-    "password_changed.txt",
-    "password_changed.html",
-    "password_was_reset.txt",
-    "password_was_reset.html",
-    "login_code.txt",
-    "login_code.html",
-    "change_email.txt",
-    "change_email.html",
-    "reauthentication.txt",
-    "reauthentication.html",
-    "identity_unlinked.txt",
-    "identity_unlinked.html",
-    "identity_linked.txt",
-    "identity_linked.html",
-    "second_factor_enabled.txt",
-    "second_factor_enabled.html",
-    "second_factor_removed.txt",
-    "second_factor_removed.html",
-    "recovery_codes_replaced.txt",
-    "recovery_codes_replaced.html",
-    "passkey_added.txt",
-    "passkey_added.html",
-    "passkey_removed.txt",
-    "passkey_removed.html",
-    "recovery_code_used.txt",
-    "recovery_code_used.html",
-    "second_factor_failed.txt",
-    "second_factor_failed.html",
-    "session_stolen.txt",
-    "session_stolen.html",
-    "email_changed.txt",
-    "email_changed.html",
-    "address_taken.txt",
-    "address_taken.html",
-    "no_account.txt",
-    "no_account.html",
-    "test.txt",
-    "test.html"
+    "activation",
+    "one_time_code",
+    "password_reset",
+    "password_changed",
+    "password_was_reset",
+    "login_code",
+    "change_email",
+    "reauthentication",
+    "identity_unlinked",
+    "identity_linked",
+    "second_factor_enabled",
+    "second_factor_removed",
+    "recovery_codes_replaced",
+    "passkey_added",
+    "passkey_removed",
+    "recovery_code_used",
+    "second_factor_failed",
+    "session_stolen",
+    "email_changed",
+    "address_taken",
+    "no_account",
+    "test"
 ];
 
 /// The prefix of the first line of a plain-text template.
@@ -89,18 +74,19 @@ pub(super) struct Texts {
 }
 
 impl Templates {
-    /// Loads the templates, and checks that each renders both with all optional variables and with none.
+    /// Loads the operator's templates. If there are any, checks that all templates render, both with all optional variables and
+    /// with none. The tests check the built-in ones, which are compiled when they are first used.
     pub(super) fn load(config: &Config) -> Result<Self, String> {
         let folder = config.mail.templates_dir.as_deref();
-        let mut replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
-        let mut environment = environment();
+        let replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
         let place = |name: &str| {
             let folder = folder.filter(|folder| folder.join(name).exists());
             folder.map_or_else(|| name.to_owned(), |folder| folder.join(name).display().to_string())
         };
-        for (name, built_in) in BUILT_IN {
-            let source = replaced.remove(name).unwrap_or_else(|| built_in.to_owned());
-            add(&mut environment, name, &source).map_err(|why| format!("{}:{why}", place(name)))?;
+        let names: Vec<String> = replaced.keys().cloned().collect();
+        let environment = environment(replaced);
+        for name in &names {
+            compile(&environment, name).map_err(|why| format!("{}:{why}", place(name)))?;
         }
         let sender = Sender {
             app_name: config.mail.app_name.clone(),
@@ -109,7 +95,9 @@ impl Templates {
             app_url: config.mail.app_url.clone(),
         };
         let templates = Self { environment, sender };
-        templates.check().map_err(|(name, line, why)| format!("{}:{line}: {why}", place(&name)))?;
+        if !names.is_empty() {
+            templates.check().map_err(|(name, line, why)| format!("{}:{line}: {why}", place(&name)))?;
+        }
         Ok(templates)
     }
 
@@ -203,8 +191,10 @@ impl Templates {
     }
 }
 
-fn environment() -> Environment<'static> {
+/// Returns an environment that compiles each template when it is first used: one of `replaced`, or a built-in one.
+fn environment(replaced: HashMap<String, String>) -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_loader(move |name| Ok(source(&replaced, name)));
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
     }
@@ -222,19 +212,35 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Adds a template. The first line of a plain-text file becomes the template of the subject. An error states
-/// the line and the reason.
-fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
+/// Compiles one of the operator's templates. An error states the line and the reason.
+fn compile(environment: &Environment<'_>, name: &str) -> Result<(), String> {
     let fault = |error: Error| format!("{}: {}", error.line().unwrap_or(1), told(&error));
-    let Some(mail) = name.strip_suffix(".txt") else {
-        return environment.add_template_owned(name.to_owned(), source.to_owned()).map_err(fault);
-    };
-    let (first, rest) = source.split_once('\n').unwrap_or((source, ""));
+    if let Some(mail) = name.strip_suffix(".txt") {
+        match environment.get_template(&subject_of(mail)) {
+            Err(error) if error.kind() == ErrorKind::TemplateNotFound => {
+                return Err("1: the first line must be like `Subject: Hello`".to_owned());
+            }
+            subject => subject.map_err(fault)?,
+        };
+    }
+    environment.get_template(name).map(drop).map_err(fault)
+}
+
+/// Returns the source of a template. The first line of a plain-text file is the template of the subject.
+fn source(replaced: &HashMap<String, String>, name: &str) -> Option<String> {
+    let file = name.strip_prefix(SUBJECT).unwrap_or(name);
+    let built_in = || BUILT_IN.iter().find(|(known, _)| *known == file).map(|(_, text)| *text);
+    let text = replaced.get(file).map(String::as_str).or_else(built_in)?;
+    if !has_ending(file, "txt") {
+        return Some(text.to_owned());
+    }
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    if file == name {
+        // an empty line replaces the subject, so that errors report the right line of the file
+        return Some(format!("\n{rest}"));
+    }
     let subject = first.strip_prefix(SUBJECT).map(str::trim).filter(|subject| !subject.is_empty());
-    let subject = subject.ok_or("1: the first line must be like `Subject: Hello`")?;
-    environment.add_template_owned(subject_of(mail), subject.to_owned()).map_err(fault)?;
-    // an empty line replaces the subject, so that errors report the right line of the file
-    environment.add_template_owned(name.to_owned(), format!("\n{rest}")).map_err(fault)
+    subject.map(str::to_owned)
 }
 
 fn subject_of(mail: &str) -> String {

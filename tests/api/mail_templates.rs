@@ -61,6 +61,14 @@ fn a_mail_that_can_undo_has_no_other_link(#[case] content: fn(Option<SecretStrin
 }
 
 #[test]
+fn every_built_in_template_renders() {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mail/templates");
+    assert!(fs::read_dir(&built_in).unwrap().count() > 40);
+    // a server renders the templates of an operator when it starts, and refuses those that it does not know
+    mailer(&[("EMAIL_TEMPLATES_DIR", built_in.to_str().unwrap())]).unwrap();
+}
+
+#[test]
 fn templates_can_be_replaced_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
