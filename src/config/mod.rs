@@ -222,7 +222,7 @@ the settings cannot be used:
   - ACCESS_TOKEN_TTL must not exceed REFRESH_TOKEN_TTL
   - JWT_CLAIMS contains `shoe_size`; each must be one of email, email_verified, preferred_username, name, given_name, family_name, picture, role, bio
   - RESERVED_USERNAMES contains `the boss`, which is not a username
-  - EMAIL_REQUIRED must be true where EMAIL_VERIFICATION is mandatory
+  - EMAIL_REQUIRED must be true if EMAIL_VERIFICATION is mandatory
   - ACTIVATION_URL must begin with https://
   - PASSWORD_RESET_URL must be an address with {token} in it, like https://app.example.org/activate#{token}
   - ARGON2_MEMORY_KIB must be a whole number from 7168 to 65536

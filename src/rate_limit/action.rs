@@ -18,15 +18,15 @@ use crate::{
 /// An action that is limited, and the subject whose budget it uses.
 #[derive(Clone, Copy, Debug)]
 pub enum Action<'a> {
-    /// A failed sign-in to an account from an address the account has never signed in from.
+    /// A failed sign-in to an account, from an address from which nobody has signed in to it.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed sign-in to an account from an address it has signed in from before. Consecutive failures are also
+    /// A failed sign-in to an account, from an address from which somebody has signed in to it. Consecutive failures are also
     /// counted. The wider networks are not charged, because strangers in those networks must not use up the owner's
     /// attempts.
     FailedLoginAtHome(Uuid, &'a Address),
-    /// A failed sign-in from an address, to any account that has never signed in from it.
+    /// A failed sign-in from an address, to any account to which nobody has signed in from there.
     FailedLoginFrom(&'a Address),
-    /// A failed sign-in to an account, from any address it has never signed in from.
+    /// A failed sign-in to an account, from any address from which nobody has signed in to it.
     FailedLoginTo(Account<'a>),
     /// The same as [`Action::FailedLoginTo`], limited per month.
     FailedLoginInAMonth(Account<'a>),
@@ -63,7 +63,7 @@ pub enum Action<'a> {
     UndoProof(Uuid),
     /// A write by a signed-in user.
     Write(Uuid),
-    /// An email for a purpose to an email address, which starts the wait until the next one.
+    /// An email for one purpose to one address. Sending it starts the wait before the next such email.
     MailAgain(Purpose, &'a EmailAddress),
     /// An email for a purpose to an email address, limited per hour.
     Mail(Purpose, &'a EmailAddress),
