@@ -71,7 +71,7 @@ pub struct Sources {
     pub refusals: Counts,
 }
 
-/// A value that is read on request.
+/// A value that is read each time the metrics are requested.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// The name without the prefix.

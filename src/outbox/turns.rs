@@ -151,8 +151,8 @@ fn is_notice(kind: MailKind) -> bool {
     }
 }
 
-/// Gives each email a turn: the one after the last turn of its asker. If the asker has no email waiting, the email gets the next turn
-/// to be served.
+/// Gives each email a turn: the one after the last turn of its asker. If the asker has no email waiting, the email gets
+/// the next turn to be served.
 fn take_turns(waiting: &[Waiting], firsts: &[(i32, i64)], lasts: &[((i32, Uuid), i64)]) -> Vec<Turn> {
     let firsts: HashMap<_, _> = firsts.iter().copied().collect();
     let mut lasts: HashMap<_, _> = lasts.iter().copied().collect();
