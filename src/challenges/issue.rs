@@ -25,7 +25,7 @@ pub struct About {
     pub user_id: Option<Uuid>,
     /// The account to create once the email address is proven.
     pub registration: Option<Registration>,
-    /// The only session in which the proof counts.
+    /// The only session in which the proof counts, if it does not count everywhere.
     pub session_id: Option<Uuid>,
 }
 

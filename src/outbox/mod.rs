@@ -76,7 +76,7 @@ pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     }
 }
 
-/// Wakes the sender of this process. Even without this call, a sender finds the email within seconds.
+/// Wakes the sender of this process. Even without this call, a sender finds new emails within seconds.
 pub fn wake(app: &App) {
     app.mail_waits.notify_one();
 }

@@ -1,5 +1,5 @@
-//! The sending rate. A mail server accepts only so many emails at a time, and waiting for it must not count
-//! against any rate limit.
+//! The sending rate. A mail server accepts only so many emails at a time. Emails above the rate wait, and this wait
+//! must not count against any rate limit.
 
 use std::time::{Duration, Instant};
 
