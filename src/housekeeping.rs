@@ -67,7 +67,7 @@ pub async fn run(app: &App) {
     }
 }
 
-/// Encrypts stored secrets under the current `SECRET_KEY`, so that the former ones can be dropped.
+/// Encrypts stored secrets under the current `SECRET_KEY`, so that former keys can be dropped.
 async fn reseal(app: &App) {
     match second_factors::reseal(app).await {
         Ok(others) => app
@@ -80,9 +80,10 @@ async fn reseal(app: &App) {
     }
 }
 
-/// Deletes rows in small batches, unless another server is doing so: ended sessions, known addresses that are no longer
-/// used, full budgets, and sent and failed emails. Also deletes challenges, unfinished sign-ins with a provider, passkey
-/// ceremonies, security changes and removed second factors once they have expired. Returns the number of deleted rows.
+/// Deletes the rows of ended sessions, known addresses that are no longer used, full budgets, and sent and failed
+/// emails, in small batches. Also deletes challenges, unfinished sign-ins with a provider, passkey ceremonies, security
+/// changes and removed second factors once they have expired. Does nothing while another server is sweeping. Returns
+/// the number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);

@@ -1,4 +1,4 @@
-//! The background task that notifies other servers of events, follows theirs, and checks for those that it may have missed.
+//! The background task that sends events to other servers, receives theirs, and checks for events that it may have missed.
 
 use std::{
     collections::HashMap,
@@ -23,14 +23,14 @@ use crate::{
 /// delivers no notices.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The time limit for a notice to come back.
+/// The time within which this server must receive a notice that it sent to itself.
 const ECHO_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
 /// by another program on the same SQLite file, or by a server that crashed before it sent its notice.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The same interval if no notices arrive.
+/// The interval that replaces `CHECK_INTERVAL` on a server that receives no notices.
 const CHECK_INTERVAL_ALONE: Duration = Duration::from_secs(5);
 
 /// The shortest time between two notices of this server: `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard from, whichever
@@ -47,7 +47,7 @@ const LAST_NOTICES_TIME_LIMIT: Duration = Duration::from_secs(2);
 /// The maximum number of sessions that one statement checks.
 const AT_ONCE: usize = 500;
 
-/// The reason why no notices arrive any more.
+/// The reason why notices no longer arrive.
 #[derive(Debug, thiserror::Error)]
 enum Disconnected {
     #[error(
@@ -62,7 +62,7 @@ enum Disconnected {
     Fault(#[from] Fault),
 }
 
-/// Follows the other servers and never returns.
+/// Exchanges events with the other servers, and never returns.
 pub async fn run(app: &App) {
     let [mut pause, most] = RECONNECT_PAUSES;
     loop {
@@ -180,8 +180,9 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
     }
 }
 
-/// Sends a sign of life on a connection other than the one that listens. A transaction pooler delivers only what the
-/// listening connection itself sends.
+/// Sends a sign of life on a connection other than the one that listens. Behind a transaction pooler, the listening
+/// connection receives only what it sends itself, so a sign of life sent on it would arrive although notices from other
+/// servers do not.
 async fn send_sign_of_life(db: Db, text: String) -> Result<(), Fault> {
     db.write_forgettable(async move |txn| notify(&txn, &text).await).await
 }

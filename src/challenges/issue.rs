@@ -23,9 +23,9 @@ use crate::{
 pub struct About {
     /// The account for which the challenge was requested.
     pub user_id: Option<Uuid>,
-    /// The account that a proof creates.
+    /// The account to create once the email address is proven.
     pub registration: Option<Registration>,
-    /// The only session in which the proof counts.
+    /// The only session in which the proof counts, if it does not count everywhere.
     pub session_id: Option<Uuid>,
 }
 
@@ -34,12 +34,12 @@ pub struct About {
 pub struct IssuedChallenge {
     /// The challenge.
     pub challenge: challenge::Model,
-    /// The remaining lifetime of its code or link.
+    /// The remaining lifetime of the emailed code or link.
     pub expires_in: Duration,
     /// The time until another email can be requested.
     pub resend_in: Duration,
-    /// The number to compare with the one on the page that the link opens. `None` if that page cannot sign in the
-    /// client that requested the challenge.
+    /// The number for the user to compare with the number on the page that the link opens. `None` if that page cannot
+    /// sign in the client that requested the challenge.
     pub confirmation_number: Option<String>,
 }
 
@@ -65,7 +65,7 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Creates a challenge and its email, charged by `permit`.
+    /// Creates a challenge and the email that `permit` allows.
     #[must_use]
     pub fn new(app: &App, purpose: Purpose, to: &EmailAddress, about: About, permit: MailPermit) -> Self {
         let (row, expires_in) = row(app, purpose, Some(to), about);
@@ -88,8 +88,8 @@ impl Challenge {
         Self { row, mail, issued }
     }
 
-    /// Makes the challenge replace an older one. The new challenge is about the same account and session, and shares
-    /// the attempts of the older one.
+    /// Makes the challenge replace an older one. The new challenge is about the same account and session, and attempts
+    /// at either code count against the same limit.
     #[must_use]
     pub fn in_place_of(mut self, older: challenge::Model) -> Self {
         self.row.user_id = older.user_id;

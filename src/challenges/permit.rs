@@ -1,5 +1,5 @@
-//! Permission to send an email: the budgets to which the email is charged, and the asker whose turn in the outbox it
-//! takes.
+//! Permission to send an email: the budgets to which the email is charged, and the asker, who determines the email's
+//! place in the outbox.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -41,8 +41,8 @@ impl Asker {
 #[derive(Clone, Copy, Debug)]
 pub struct MailPermit {
     pub(super) resend_in: Duration,
-    /// The key of the asker, by which emails take turns in the outbox. `None` if the email does not wait behind other
-    /// emails of the asker.
+    /// The key by which the outbox recognizes the asker when it gives emails their turns. `None` if the email does not
+    /// wait behind other emails of the same asker.
     pub(super) asker: Option<Uuid>,
 }
 
@@ -61,7 +61,7 @@ impl MailPermit {
 /// If the receiving account has signed in from the client's IP address before, the email is charged to the account and
 /// the IP address together instead of the IP address alone, so that neighbors behind a NAT cannot use up the budget.
 /// This applies only to accounts with a proven email address. Otherwise a client could sign up with strangers' email
-/// addresses and email them without limit.
+/// addresses and have any number of emails sent to those addresses.
 pub async fn charge(
     app: &App,
     asker: Asker,
@@ -95,8 +95,8 @@ async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<O
     Ok(owner.filter(|_| is_known))
 }
 
-/// Returns the budgets of an email address for a purpose: `RESEND_COOLDOWN` with `RATE_LIMIT_RECOVERY_MAILS`, or with
-/// `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
+/// Returns the budgets that limit emails to an address for a purpose: `RESEND_COOLDOWN`, and either
+/// `RATE_LIMIT_RECOVERY_MAILS`, or both `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
 ///
 /// Strangers can use up these budgets. The budgets of emails that let an owner back in therefore refill at least once
 /// in the lifetime of such an email and have no daily limit. At any moment, the owner either has an email that still

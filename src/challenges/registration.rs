@@ -150,13 +150,13 @@ impl Registration {
         }
     }
 
-    /// Adds the passkey that signs in to the new account.
+    /// Adds the passkey with which the person can sign in to the new account.
     #[must_use]
     pub fn with_passkey(self, passkey: Option<RegisteredPasskey>) -> Self {
         Self { passkey, ..self }
     }
 
-    /// Adds the provider's account that signs in to the new account.
+    /// Adds the provider's account with which the person can sign in to the new account.
     #[must_use]
     pub fn by(self, identity: RegisteredIdentity) -> Self {
         Self { identity: Some(identity), ..self }
@@ -174,20 +174,20 @@ impl Registration {
         self.password_hash.as_deref()
     }
 
-    /// Returns the provider's account that signs in to the new account.
+    /// Returns the provider's account with which the person can sign in to the new account.
     #[must_use]
     pub fn identity(&self) -> Option<&RegisteredIdentity> {
         self.identity.as_ref()
     }
 
-    /// Returns the passkey that signs in to the new account.
+    /// Returns the passkey with which the person can sign in to the new account.
     #[must_use]
     pub fn passkey(&self) -> Option<&RegisteredPasskey> {
         self.passkey.as_ref()
     }
 
-    /// Removes the password, the provider's account and the passkey, so that none of them can sign in to the new
-    /// account.
+    /// Removes the password, the provider's account and the passkey, so that none of them can be used to sign in to the
+    /// new account.
     #[must_use]
     pub fn without_credentials(self) -> Self {
         Self { password_hash: None, password_mac: None, identity: None, passkey: None, ..self }

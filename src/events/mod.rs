@@ -1,11 +1,11 @@
 //! Events of accounts and sessions, for listeners on every server.
 //!
-//! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or
-//! changes a profile publishes the event to its transaction, so no use case can forget to. After COMMIT has
-//! returned, and before the caller gets a response, `storage` passes it to [`Events::announce`], which
-//! publishes it on this server. `peers.rs` then sends it to the other servers, where it is published too. So
-//! code that caches data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which
-//! data is stale, and never serves it.
+//! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or changes a
+//! profile also publishes the event in the same transaction, so no use case can forget to publish it. After COMMIT has
+//! returned, and before the caller gets a response, `storage` passes the event to [`Events::announce`], which publishes
+//! it on this server. `peers.rs` then sends it to the other servers, where it is published too. So code that caches
+//! data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never
+//! serves stale data.
 //!
 //! If a server crashes between the COMMIT and the notice, the others do not hear of the event. So no server relies on
 //! notices alone: `peers.rs` checks the database for ended sessions, and `storage/viewer_cache.rs` limits the
@@ -31,7 +31,7 @@ pub use channel::{CheckOnly, NoticeChannel, NoticeError};
 pub use notice::{Heard, MalformedNotice, Notice};
 use unannounced::Unannounced;
 
-/// The number of events that are kept for a slow listener. Beyond that, it misses the oldest.
+/// The number of events that are kept for a slow listener. A listener that falls further behind misses the oldest events.
 const WAITING: usize = 64;
 
 /// An event of an account. It contains only IDs, so it is safe to send through the database.
@@ -39,11 +39,12 @@ const WAITING: usize = 64;
 pub struct Event {
     /// The kind of event.
     pub kind: EventKind,
-    /// The user it concerns. For [`EventKind::LoginLinkConfirmed`], the challenge, because there may be no user yet.
+    /// The ID of the user whom the event concerns. For [`EventKind::LoginLinkConfirmed`], the ID of the challenge,
+    /// because there may be no user yet.
     pub user_id: Uuid,
-    /// The session it concerns, if any.
+    /// The session that the event concerns, if any.
     pub session_id: Option<Uuid>,
-    /// The time it happened.
+    /// When the event happened.
     #[serde(with = "time::serde::timestamp::milliseconds")]
     pub at: OffsetDateTime,
 }
@@ -82,7 +83,7 @@ pub struct Events(Arc<Inner>);
 struct Inner {
     /// Distinguishes notices of this server from those of others.
     server: Uuid,
-    /// One room for each user or challenge with listeners.
+    /// One room for each user or challenge that has listeners.
     rooms: Mutex<HashMap<Uuid, Room>>,
     unannounced: Unannounced,
 }
@@ -124,7 +125,7 @@ impl Events {
         }
     }
 
-    /// Subscribes to the events of a user from now on, for one of their sessions.
+    /// Subscribes one session of a user to the events of that user from now on.
     #[must_use]
     pub fn listen(&self, user_id: Uuid, session_id: Uuid) -> Listener {
         self.enter(&mut self.rooms(), user_id, Some(session_id))
@@ -173,8 +174,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the next event. A slow listener misses events, except for the end of its session, which is
-    /// repeated as long as it listens.
+    /// Returns the next event. A slow listener may miss events. Only the end of its session cannot be missed: it is
+    /// published again and again until the listener is dropped.
     pub async fn next(&mut self) -> Event {
         loop {
             match self.heard.recv().await {

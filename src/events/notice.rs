@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Event, EventKind, Events, NoticeChannel, NoticeError, unannounced::Batch};
 
-/// The number of events per notice, which keeps it below the 8,000 bytes that NOTIFY carries.
+/// The maximum number of events per notice. With more, a notice could exceed the 8,000 bytes that NOTIFY carries.
 const AT_ONCE: usize = 40;
 
 /// Events that one server sends to all others. A notice without events only shows that the server is alive.
@@ -17,7 +17,7 @@ pub struct Notice {
     /// in `events`.
     #[serde(default)]
     newer_events: Vec<Event>,
-    /// Whether events before these were dropped.
+    /// Whether the sender dropped earlier events.
     #[serde(default)]
     is_incomplete: bool,
 }
@@ -27,11 +27,11 @@ pub struct Notice {
 pub struct Heard {
     /// The server that sent the notice.
     pub from: Uuid,
-    /// Whether it is this server, whose events are already published.
+    /// Whether this server sent the notice itself. Its events have already been published here.
     pub is_own: bool,
     /// Whether the sender dropped events, so that this server must check for what it missed.
     pub is_incomplete: bool,
-    /// Whether it carries nothing.
+    /// Whether the notice carries nothing, and only shows that its sender is alive.
     pub is_sign_of_life: bool,
 }
 

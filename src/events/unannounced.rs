@@ -22,8 +22,8 @@ pub(super) struct Unannounced {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// How often events were dropped, and how many of these overflows were announced, so that the other servers check
-    /// for what they missed.
+    /// How often the queue overflowed, so that events were dropped, and how many of these overflows were announced.
+    /// Other servers that are told of an overflow check for what they missed.
     overflows: u64,
     announced_overflows: u64,
 }
@@ -32,14 +32,14 @@ struct Queue {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Batch {
     pub(super) events: Vec<Event>,
-    /// Whether events before these were dropped.
+    /// Whether earlier events were dropped.
     pub(super) is_incomplete: bool,
     /// The number of overflows before the batch was taken.
     overflows: u64,
 }
 
 impl Unannounced {
-    /// Adds events. If too many wait, all of them are dropped.
+    /// Adds events. If they do not fit in the queue, drops them and all events that are waiting.
     pub(super) fn add(&self, events: &[Event]) {
         let mut queue = self.lock();
         if queue.events.len() + events.len() > CAPACITY {
@@ -63,7 +63,7 @@ impl Unannounced {
     /// Removes a batch that was sent.
     pub(super) fn remove(&self, batch: &Batch) {
         let mut queue = self.lock();
-        // if the queue has overflowed in the meantime, other events have taken the place of these
+        // if the queue has overflowed in the meantime, the events of the batch are no longer in it
         if queue.overflows == batch.overflows {
             queue.events.drain(..batch.events.len());
         }
@@ -116,7 +116,7 @@ mod tests {
         let sent = unannounced.first(40).unwrap();
         unannounced.add(&[event(1)]);
         unannounced.add(&[event(2)]);
-        // sent before the overflow: event 2 was not part of it
+        // the batch was taken before the overflow, so event 2 is not part of it
         unannounced.remove(&sent);
         let batch = unannounced.first(40).unwrap();
         assert_eq!(batch, Batch { events: vec![event(2)], is_incomplete: true, overflows: 1 });

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 
-/// The upper bounds of durations in seconds, from responses that come from the cache to the time limit of operations.
+/// The upper bounds of the histogram's buckets in seconds, from the duration of a response from the cache to the time
+/// limit of operations.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// How long something took, each time.
+/// A histogram of how long something took.
 #[derive(Clone, Debug)]
 pub struct Durations(pub(super) Histogram);
 
-/// How often something happened, by one label.
+/// How often something happened, counted separately for each value of a label.
 #[derive(Clone, Debug)]
 pub struct Counts {
     label: &'static str,
@@ -23,7 +24,7 @@ pub struct Counts {
 #[derive(Clone, Debug, Default)]
 pub struct OpenCount(pub(super) Gauge);
 
-/// One of the things that are open. Dropping it closes it.
+/// Something that is counted as open until this value is dropped.
 #[derive(Debug)]
 pub struct Open(Gauge);
 
@@ -34,27 +35,27 @@ impl Default for Durations {
 }
 
 impl Durations {
-    /// Counts a duration.
+    /// Records a duration.
     pub fn observe(&self, duration: Duration) {
         self.0.observe(duration.as_secs_f64());
     }
 }
 
 impl Counts {
-    /// Creates counts by this label.
+    /// Creates counts for the values of this label.
     #[must_use]
     pub fn by(label: &'static str) -> Self {
         Self { label, family: Family::default() }
     }
 
-    /// Adds one. The value must come from a small set, because each is kept forever.
+    /// Adds one to the count for this value of the label. The value must come from a small set, because each count is kept forever.
     pub fn add(&self, value: &str) {
         self.family.get_or_create(&[(self.label, value.to_owned())]).inc();
     }
 }
 
 impl OpenCount {
-    /// Counts one more until the returned value is dropped.
+    /// Counts one more thing as open until the returned value is dropped.
     #[must_use]
     pub fn open(&self) -> Open {
         self.0.inc();

@@ -39,7 +39,7 @@ pub struct Metrics {
     pub charges_permitted: Counter,
     /// Rate limit charges that were refused.
     pub charges_refused: Counter,
-    /// Refusals by the setting that demands them.
+    /// Refusals, counted by the setting that caused them.
     pub refusals: Counts,
     /// Results that a client's document does not handle, by the member of the union.
     pub unhandled_results: Counts,
@@ -67,11 +67,11 @@ pub struct Sources {
     pub pool_waits: Durations,
     /// How long password hashes waited for their turn.
     pub hash_waits: Durations,
-    /// Refusals by the setting that demands them.
+    /// Refusals, counted by the setting that caused them.
     pub refusals: Counts,
 }
 
-/// A value that is read on request.
+/// A value that is read each time the metrics are requested.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// The name without the prefix.

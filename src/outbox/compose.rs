@@ -200,8 +200,8 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     Ok(content.map_or(Composed::Nothing, |content| Composed::Mail(Box::new(Mail { to, name, content }))))
 }
 
-/// Returns the account's name for an email to an address that may not own the account. Never a personal name,
-/// which would let a stranger send their own text to third parties.
+/// Returns the name by which an email refers to an account if the reader may not own it: the email address or the
+/// username. It is never a personal name, because a stranger could use one to send text of their own to third parties.
 fn called(user: &user::Model) -> String {
     let email = user.email.as_ref().filter(|_| user.email_verified_at.is_some());
     email.or(user.username.as_ref()).or(user.email.as_ref()).cloned().unwrap_or_default()

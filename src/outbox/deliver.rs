@@ -32,10 +32,10 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long sending is retried before Gatehouse gives up on an email.
 const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 
-/// The number of characters kept of an error.
+/// The maximum number of characters of an error message that are stored.
 const MAX_ERROR: usize = 500;
 
-/// The longest time that a row without an email occupies its slot.
+/// The longest time for which a row that turns out to need no email occupies one of the slots for sending.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
 /// Delivers one email and records the outcome. Returns whether an email was sent.

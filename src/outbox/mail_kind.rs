@@ -5,7 +5,7 @@
 pub enum MailKind {
     /// The password was changed.
     PasswordChanged,
-    /// The email address was changed. This goes to the old one.
+    /// The email address was changed. Sent to the old address.
     EmailChanged,
     /// The password was reset with an emailed link.
     PasswordWasReset,

@@ -39,16 +39,16 @@ pub struct MailRequest<'a> {
     pub kind: MailKind,
     /// The recipient.
     pub to: &'a EmailAddress,
-    /// The user it is about.
+    /// The user whom the email is about.
     pub user_id: Option<Uuid>,
-    /// The challenge it carries.
+    /// The challenge or security change whose code or link the email contains.
     pub challenge_id: Option<Uuid>,
     /// How long the email is worth sending.
     pub good_for: Duration,
 }
 
-/// Returns the row of a requested email, which is due immediately. Among waiting emails, it takes the turn of
-/// its user, unless another asker is set.
+/// Returns the row of a requested email, which is due immediately. When turns are given, it counts as an email of its
+/// user, unless another asker is set.
 #[must_use]
 pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)
@@ -76,7 +76,7 @@ pub fn row_at(now: OffsetDateTime, order: MailRequest<'_>) -> outbox::Model {
     }
 }
 
-/// Wakes the sender of this process. Even without this call, a sender finds the email within seconds.
+/// Wakes the sender of this process. Even without this call, a sender finds new emails within seconds.
 pub fn wake(app: &App) {
     app.mail_waits.notify_one();
 }

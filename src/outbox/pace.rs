@@ -1,12 +1,12 @@
-//! The sending rate. A mail server accepts only so many emails at a time, and waiting for it must not count
-//! against any rate limit.
+//! The sending rate. A mail server accepts only so many emails at a time. Emails above the rate wait, and this wait
+//! must not count against any rate limit.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A rate limit in memory. Like the limits of `rate_limit`, it is stored as the instant at which everything sent will
-/// have drained away.
+/// A rate limit in memory. Like the limits of `rate_limit`, it is stored as one instant: when the whole budget will be
+/// available again.
 #[derive(Debug)]
 pub(super) struct Pace {
     cost: Duration,
@@ -31,7 +31,7 @@ impl Pace {
         self.idle_at = Some(now + self.used(now) + self.cost.saturating_mul(mails));
     }
 
-    /// Returns how long until one email may be sent.
+    /// Returns the time until one email may be sent.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         (self.used(now) + self.cost).saturating_sub(self.window)
     }

@@ -1,10 +1,10 @@
 //! The order in which emails are sent.
 //!
-//! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their
-//! address, then emails to people who are about to, then emails to strangers. Within a class the askers take
-//! turns, as in start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the
-//! next turn, and each further one comes a turn later. So an email waits for one email of each of the
-//! other askers, no matter how many emails they have.
+//! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their address,
+//! then emails to people who are about to, then emails to strangers. Within a class the askers take turns, as in
+//! start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the next turn, and each
+//! further one comes a turn later. So an email waits for one email of each of the other askers, no matter how many
+//! emails those askers have.
 //!
 //! The class is decided here, and not at the time of the request, because a request must not look up who has
 //! the address. An email that turns out to say nothing takes its turn like any other.
@@ -151,8 +151,8 @@ fn is_notice(kind: MailKind) -> bool {
     }
 }
 
-/// Gives each email a turn: the one after the last turn of its asker. If the asker has no email waiting, the email gets the next turn
-/// to be served.
+/// Gives each email a turn: the one after the last turn of its asker. If the asker has no email waiting, the email gets
+/// the next turn to be served.
 fn take_turns(waiting: &[Waiting], firsts: &[(i32, i64)], lasts: &[((i32, Uuid), i64)]) -> Vec<Turn> {
     let firsts: HashMap<_, _> = firsts.iter().copied().collect();
     let mut lasts: HashMap<_, _> = lasts.iter().copied().collect();

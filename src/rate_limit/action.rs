@@ -18,15 +18,17 @@ use crate::{
 /// An action that is limited, and the subject whose budget it uses.
 #[derive(Clone, Copy, Debug)]
 pub enum Action<'a> {
-    /// A failed sign-in to an account, from an address from which nobody has signed in to it.
+    /// A failed sign-in to an account, from an address from which nobody has signed in to that account.
     FailedLogin(Account<'a>, &'a Address),
-    /// A failed sign-in to an account, from an address from which somebody has signed in to it. Consecutive failures are also
-    /// counted. The wider networks are not charged, because strangers in those networks must not use up the owner's
-    /// attempts.
+    /// A failed sign-in to an account, from an address from which somebody has signed in to that account. Consecutive
+    /// failures are also counted. The wider networks are not charged, because strangers in those networks must not use
+    /// up the owner's attempts.
     FailedLoginAtHome(Uuid, &'a Address),
-    /// A failed sign-in from an address, to any account to which nobody has signed in from there.
+    /// A failed sign-in from an address, to an account to which nobody has signed in from that address. All such
+    /// accounts count together.
     FailedLoginFrom(&'a Address),
-    /// A failed sign-in to an account, from any address from which nobody has signed in to it.
+    /// A failed sign-in to an account, from an address from which nobody has signed in to that account. All such
+    /// addresses count together.
     FailedLoginTo(Account<'a>),
     /// The same as [`Action::FailedLoginTo`], limited per month.
     FailedLoginInAMonth(Account<'a>),
@@ -47,7 +49,7 @@ pub enum Action<'a> {
     PasswordReset(Uuid),
     /// A notice to the owner of an account about one kind of security change.
     Notice(security_change::ChangeKind, Uuid),
-    /// An attempt to enter the code of a series of challenges, each of which replaced the previous one.
+    /// An attempt to enter a code. A challenge shares this budget with the challenges that it replaced.
     Code(Uuid),
     /// A wrong code from an address.
     FailedCodeFrom(&'a Address),

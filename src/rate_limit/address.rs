@@ -1,4 +1,4 @@
-//! The networks of a client's IP address that have budgets.
+//! The networks that a client's IP address belongs to. Each network has budgets.
 
 use std::{
     fmt::Display,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{app::App, config::Mode};
 
-/// The subject of a budget, and the multiple of the usual budget that the subject has.
+/// The subject of a budget, and how many times the usual budget the subject gets.
 pub(super) type Subject = (String, u32);
 
 /// The address that a client's budgets belong to: an IPv4 address, or the networks of an IPv6 address.
@@ -21,7 +21,7 @@ pub struct Address {
     networks: Vec<String>,
 }
 
-/// The prefix lengths of the networks. The budget of each network is this multiple of the budget of one address.
+/// The prefix lengths of the networks. The budget of each network is the given multiple of the budget of one address.
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
@@ -59,12 +59,13 @@ impl Address {
         self.networks.iter().map(String::as_str).zip(NETWORKS.map(|(_, times)| times))
     }
 
-    /// Returns the subjects of a budget of this address.
+    /// Returns a subject for each network, for a budget that applies to the address alone.
     pub(super) fn subjects(&self) -> Vec<Subject> {
         self.networks().map(|(network, times)| (network.to_owned(), times)).collect()
     }
 
-    /// Returns the subjects of a budget of this address together with another subject, such as an account.
+    /// Returns a subject for each network, for a budget that applies to the address together with something else, such
+    /// as an account.
     pub(super) fn subjects_with(&self, other: impl Display) -> Vec<Subject> {
         self.networks().map(|(network, times)| (format!("{other} {network}"), times)).collect()
     }

@@ -19,7 +19,7 @@ use crate::{
 /// An attempt whose outcome is not known yet. Until it succeeds, it is charged as a failure.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// What refunds the charges of a failure.
+    /// The refunds of what was charged for a failure.
     refunds: Vec<rate_limit::Charge>,
     success: Vec<Cell>,
     /// The streak to which the failure was added.
@@ -55,10 +55,10 @@ impl Attempt {
 
     /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and takes its place in the queue of
     /// hashes. A flood is refused before it writes anything, either because a budget is used up, which is checked
-    /// first, or because there is no place.
+    /// first, or because the queue is full.
     ///
     /// # Errors
-    /// [`Fault::Busy`] if `take_place` finds none.
+    /// [`Fault::Busy`] if `take_place` finds no free place.
     pub async fn begin_with_place<P>(
         app: &App,
         failures: &[Action<'_>],
@@ -136,7 +136,7 @@ impl Attempt {
         self
     }
 
-    /// Replaces the action that a success is charged to, for callers that learn it only after the attempt has begun.
+    /// Replaces the action that is charged on success, for callers that learn only after the attempt has begun which action it is.
     #[must_use]
     pub fn charge_on_success(self, app: &App, success: Action<'_>) -> Self {
         let success =
@@ -168,8 +168,8 @@ impl Attempt {
         Ok(Err(refused.refusal(refused.cost_ms)))
     }
 
-    /// Does the same as [`Attempt::succeed`] for a success that opens no session. Shortens the streak, which a new
-    /// session would end. The transaction must not lock a user afterwards.
+    /// Does the same as [`Attempt::succeed`] for a success that opens no session. Removes this attempt from the streak
+    /// of failures, because no new session ends the streak. The transaction must not lock a user afterwards.
     pub async fn succeed_without_session(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
         let streak = self.streak.clone();
         let succeeded = self.succeed(txn).await?;

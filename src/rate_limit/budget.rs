@@ -14,7 +14,7 @@ use crate::{
     storage::{Txn, known_address, rate_limit},
 };
 
-/// Returns a digest of a subject with the size of an ID.
+/// Returns a digest of a subject. The digest has the size of an ID.
 #[must_use]
 pub fn key(subject: &str) -> Uuid {
     let digest = digest(&SHA256, subject.as_bytes());

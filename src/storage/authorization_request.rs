@@ -89,7 +89,7 @@ pub async fn keep_name(
     Ok(())
 }
 
-/// Deletes at most `limit` requests that expired or were spent before `before`. Returns how many it deleted.
+/// Deletes at most `limit` requests that were spent, or that expired before `before`. Returns how many it deleted.
 pub async fn delete_dead(on: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, DbErr> {
     let dead = Entity::find()
         .select_only()

@@ -82,8 +82,8 @@ impl Model {
         }
     }
 
-    /// Returns the ID in the link. In a row of an earlier version, which may run beside this one during an upgrade,
-    /// that is the ID of the row.
+    /// Returns the ID in the link. In a row that an earlier version wrote, this is the ID of the row. Such a version
+    /// may run beside this one during an upgrade.
     #[must_use]
     pub fn link_id(&self) -> Uuid {
         self.link_id.unwrap_or(self.id)
@@ -200,9 +200,9 @@ pub async fn list_live_by_username_key(
     newest.limit(MAX_OF_USERNAME).all(on).await
 }
 
-/// Locks the challenges of an address that have not ended, expired or not, until the transaction ends, and returns
-/// them. The lowest ID comes first, so that transactions cannot deadlock. (On SQLite no lock is needed, because there
-/// is only one writer.)
+/// Locks the challenges of an address until the transaction ends, and returns them. Includes expired challenges, but
+/// not ended ones. The lowest ID comes first, so that transactions cannot deadlock. (On SQLite no lock is needed,
+/// because there is only one writer.)
 pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
     let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());
     of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await

@@ -29,7 +29,7 @@ pub struct ServerCondition {
     pub role: String,
     /// Whether the role is a superuser.
     pub is_superuser: bool,
-    /// The tables that the role may not read and write.
+    /// The tables for which the role lacks the permission to read or to write.
     pub forbidden: Vec<String>,
     /// The tables that the role may not read.
     pub unreadable: Vec<String>,

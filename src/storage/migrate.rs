@@ -1,4 +1,4 @@
-//! Brings the tables up to date with migrations, one at a time, while servers use the tables.
+//! Brings the tables up to date by applying migrations one at a time, while servers use the tables.
 //!
 //! Each migration is a transaction of its own or, if it says so, a series of repeatable steps. The next run therefore
 //! continues where an interrupted one stopped.

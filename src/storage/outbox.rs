@@ -33,7 +33,7 @@ pub struct Model {
     pub address: String,
     /// The user whom the email is about.
     pub user_id: Option<Uuid>,
-    /// The challenge whose code or link the email contains.
+    /// The challenge or security change whose code or link the email contains.
     pub challenge_id: Option<Uuid>,
     /// A digest of the client that requested the email. `None` in rows of earlier versions.
     pub asker: Option<Uuid>,

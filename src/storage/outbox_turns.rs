@@ -12,9 +12,9 @@ use super::{
 pub struct Turn {
     /// The email.
     pub id: Uuid,
-    /// Its class.
+    /// The class of the email.
     pub class: i32,
-    /// Its place in the class.
+    /// The turn of the email within its class.
     pub turn: i64,
 }
 

@@ -24,7 +24,8 @@ pub struct Model {
     pub key: Uuid,
     /// When the budget is full again.
     pub idle_at: Timestamp,
-    /// The window of the budget, in milliseconds. Each charge writes it, because the upsert can refer only to columns.
+    /// The window of the budget, in milliseconds. Each charge writes the window, because the upsert can read the values
+    /// of a charge only from columns.
     pub window_ms: i64,
     /// The day on which housekeeping looks at the row: see [`super::sweep`].
     pub sweep_day: i64,
@@ -52,7 +53,7 @@ pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes, in one statement, every charge that its cell has room for. Returns the keys of the charged cells.
+/// Makes every charge for which its cell has room, all in one statement. Returns the keys of the charged cells.
 ///
 /// The cells are locked in the order of `charges`, which must be sorted by key, so that callers cannot deadlock.
 pub async fn charge(

@@ -21,10 +21,10 @@ pub struct Model {
     pub credentials_version: i64,
     /// The methods of the first proof, in the format of the column `methods` of sessions.
     pub methods: String,
-    /// The account at a sign-in provider to link once the second factor is correct, in JSON.
+    /// The account at a sign-in provider, in JSON. It is linked once the second factor is correct.
     pub identity: Option<String>,
-    /// The charges for the first proof to refund once the second factor is correct, in JSON. `None` if the first proof
-    /// is not charged as a login.
+    /// The charges for the first proof, in JSON. They are refunded once the second factor is correct. `None` if the
+    /// first proof is not charged as a login.
     pub charges: Option<String>,
     /// The number of wrong TOTP codes.
     pub attempts: i32,

@@ -28,8 +28,8 @@ pub struct Model {
     pub user_id: Uuid,
     /// The counter of the newest refresh token. Each new pair of tokens increments it.
     pub counter: i64,
-    /// The highest counter of any token that the client has presented. It shows that the client received the pair with
-    /// this counter.
+    /// The highest counter of any token that the client has presented. It shows that the client received the pair of
+    /// tokens with this counter.
     pub seen_counter: i64,
     /// When the user signed in.
     pub created_at: Timestamp,
@@ -49,7 +49,7 @@ pub struct Model {
     pub authenticated_at: Timestamp,
     /// How the user last proved their identity: names of [`AuthenticationMethod`]s, separated by commas.
     pub methods: String,
-    /// A short hash of the client that requested the newest pair. Valid only if `client_counter` equals `counter`.
+    /// A short hash of the client that requested the newest pair of tokens. Valid only if `client_counter` equals `counter`.
     pub client_hash: Option<i64>,
     /// The value of `counter` when `client_hash` was written. Older servers refresh a session without writing either
     /// column.

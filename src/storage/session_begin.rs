@@ -73,10 +73,10 @@ const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address
         CASE WHEN "known_addresses"."last_used_at" < $13 THEN "excluded"."last_used_at" ELSE "known_addresses"."last_used_at" END
     WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
-/// The subquery finds the newest of the sessions to end. It is a single value, because PostgreSQL can run an `IN (SELECT …)` again
-/// for each live session of all users, and does so on tables that were empty when it planned the statement. The order includes
-/// `ended_at`, which is NULL in all of these rows, so that PostgreSQL uses the index that begins with the user, and not the
-/// primary key.
+/// The subquery finds the newest of the sessions to end. It is a single value, because PostgreSQL can run an
+/// `IN (SELECT …)` again for each live session of all users, and does so on tables that were empty when it planned the
+/// statement. The order includes `ended_at`, which is NULL in all of these rows, so that PostgreSQL uses the index that
+/// begins with the user, and not the primary key.
 const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" = $5, "sweep_day" = $18
     WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5 AND "id" <= (
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5

@@ -17,7 +17,7 @@ pub struct Rotation {
     pub id: Uuid,
     /// The counter of the token to spend.
     pub counter: i64,
-    /// A short hash of the client that presents it.
+    /// A short hash of the client that presents the token.
     pub client_hash: i64,
     /// When the token was presented.
     pub now: Timestamp,
@@ -82,7 +82,7 @@ fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> St
 static ROTATE: LazyLock<String> =
     LazyLock::new(|| format!("{} RETURNING {}", rotating("", ["$1", "$2", "$3", "$4", "$5"]), *COLUMNS));
 
-/// The SQL of [`rotate_all`]: one plain UPDATE, because engines that distribute tables can plan it.
+/// The SQL of [`rotate_all`]: one plain UPDATE, which databases that distribute tables can plan.
 static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
     let asked = ["id", "counter", "client", "now", "until"].map(|column| format!(r#""asked"."{column}""#));
     let rotating = rotating(

@@ -9,10 +9,10 @@
 //!              └ base: the token for which 6, 7 and 8 were issued
 //! ```
 //!
-//! Void counters are absolute, and the newest pair is a sibling if its counter is `voided_to`. An older server, which
-//! does not know about siblings, raises only the counter, and this makes no valid token void. The row keeps only one
-//! range. Once a sibling has been issued after a later refresh, a refresh token of the earlier range still ends the
-//! session, but an access token of that range does not.
+//! `voided_from` and `voided_to` are counters, not offsets from the newest counter. The newest pair is a sibling if its
+//! counter is `voided_to`. An older server, which does not know about siblings, raises only `counter`, and this makes
+//! no valid token void. The row keeps only one range. Once a sibling has been issued after a later refresh, a refresh
+//! token of the earlier range still ends the session, but an access token of that range does not.
 
 use sea_orm::{ColumnTrait, DbErr, QueryFilter, prelude::Uuid, sea_query::Expr};
 

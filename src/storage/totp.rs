@@ -51,7 +51,7 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Finds an enrollment of a user that is neither finished nor expired.
+/// Finds a user's enrollment that is neither finished nor expired.
 pub async fn find_enrolment(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -66,7 +66,7 @@ pub async fn find(on: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<Mod
     Ok(Entity::find().filter(in_use(user_id)).all(on).await?.pop())
 }
 
-/// Finishes an enrollment with a code of this step. If several callers race, exactly one gets `true`.
+/// Finishes an enrollment with a code of this time step. If several callers race, exactly one gets `true`.
 pub async fn enable(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -85,7 +85,7 @@ pub async fn enable(
     Ok(enabled.rows_affected > 0)
 }
 
-/// Spends the code of a step, and with it those of earlier steps. If several callers race, exactly one gets `true`.
+/// Spends the code of a time step, and with it the codes of earlier steps. If several callers race, exactly one gets `true`.
 pub async fn spend(on: &impl ConnectionTrait, id: Uuid, step: i64) -> Result<bool, DbErr> {
     let spent = Entity::update_many()
         .col_expr(Column::LastStep, Expr::value(step))
@@ -141,7 +141,7 @@ pub async fn delete_enrolments(on: &impl ConnectionTrait, user_id: Uuid) -> Resu
     Ok(())
 }
 
-/// Restores the authenticator of a user that was removed at `since` or later.
+/// Restores a user's authenticator that was removed at `since` or later.
 pub async fn restore_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::RemovedAt, Expr::value(None::<Timestamp>))

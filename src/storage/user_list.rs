@@ -16,7 +16,7 @@ use super::user::{Column, Entity, Model, Role};
 /// A filter for users. Users must meet every condition that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The beginning of a name or address, normalized in the same way as the keys.
+    /// The beginning of a name or address, normalized in the same way as the columns that are searched.
     pub search: Option<String>,
     /// The role.
     pub role: Option<Role>,
@@ -118,7 +118,7 @@ impl Filter {
         keys.into_iter().map(branch).collect()
     }
 
-    /// Builds a query for a page of each combination that the filter allows.
+    /// Builds, for each combination of role, activity and verified address that the filter allows, a query for a page.
     fn combinations(&self, page: Page) -> Vec<SelectStatement> {
         let roles = self.role.map_or_else(|| Role::iter().collect(), |role| vec![role]);
         let either = |given: Option<bool>| given.map_or_else(|| vec![true, false], |given| vec![given]);

@@ -179,8 +179,7 @@ impl ViewerCache {
     }
 }
 
-/// The placeholder of a row that is not cached yet. Other requests for the row wait until this one is filled or
-/// dropped.
+/// The placeholder of a row that is not cached yet. Other requests for the row wait until the placeholder is filled or dropped.
 type Placeholder<'c, M> = PlaceholderGuard<
     'c,
     Uuid,

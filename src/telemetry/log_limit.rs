@@ -1,5 +1,5 @@
-//! A limit on how often one record is logged. While the database fails, every request fails for the same reason, and a record for each
-//! would hide the others and fill the disk.
+//! A limit on how often one record is logged. While the database fails, every request fails for the same reason, and a
+//! record for each would hide all other records and fill the disk.
 
 use std::{
     sync::{Mutex, PoisonError},

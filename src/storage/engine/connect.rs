@@ -142,7 +142,7 @@ pub(crate) async fn connect_alone(config: &Config) -> Result<DatabaseConnection,
     }
 }
 
-/// Connects to a server that accepts writes.
+/// Connects to this server. Fails if the server accepts no writes.
 async fn migrator(options: ConnectOptions, server: PgConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let connect = async |server: PgConnectOptions| {
         // checked without the pool, which would retry until its time limit and then report only a timeout

@@ -153,7 +153,7 @@ impl Connection {
         self.is_misrouted
     }
 
-    /// Runs commands that are not counted.
+    /// Runs commands without counting them as statements.
     async fn command(&mut self, commands: sqlx::RawSql) -> Result<(), DbErr> {
         let result = match &mut self.sqlx {
             Sqlx::Postgres(sqlx) => commands.execute(sqlx).await.map(drop),

@@ -172,7 +172,7 @@ impl Db {
         self.submit(JobKind::Forgettable, work).await
     }
 
-    /// Does what [`Db::write`] does, but for exactly one statement. This saves the savepoint on SQLite, and BEGIN and
+    /// Does what [`Db::write`] does, but for exactly one statement. This avoids a savepoint on SQLite, and BEGIN and
     /// COMMIT on PostgreSQL.
     pub async fn write_one<T, F, Fut>(&self, statement: F) -> Result<T, Fault>
     where

@@ -44,8 +44,8 @@ pub(crate) enum JobKind {
     Forgettable,
     /// One statement, which is a transaction by itself.
     Statement,
-    /// One statement for many callers. If it loses to a rival, it is not retried as a whole, because the rival concerns
-    /// only some of the callers. Its answer is [`Fault::Conflict`] in that case.
+    /// One statement for many callers. If it loses to a rival transaction, it is not retried as a whole, because the
+    /// rival concerns only some of the callers. Its answer is [`Fault::Conflict`] in that case.
     Batch,
 }
 

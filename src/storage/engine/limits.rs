@@ -42,8 +42,8 @@ pub(crate) const GROUP_SIZE: usize = 256;
 /// How long SQLite's writer keeps adding jobs to a group.
 pub(crate) const GROUP_TIME: Duration = Duration::from_millis(20);
 
-/// The number of statements for refreshes that run at once on PostgreSQL. With two, one is filled while the other is
-/// committed.
+/// The number of statements that write refreshes on PostgreSQL at the same time. With two, one is filled while the
+/// other is committed.
 pub(crate) const REFRESH_STATEMENTS: usize = 2;
 
 /// The maximum number of refreshes that share a statement.

@@ -45,8 +45,8 @@ pub trait Publish: ConnectionTrait {
     /// [`has_changed`](Self::has_changed).
     fn will_change(&self, viewers: Viewers<'_>);
 
-    /// Names the rows that were changed by a statement announced as [`Viewers::Unknown`]. If it is not called, every
-    /// row is removed from the cache when the transaction ends.
+    /// Names the rows that were changed by a statement announced as [`Viewers::Unknown`]. If this method is not called,
+    /// every row is removed from the cache when the transaction ends.
     fn has_changed(&self, viewers: Viewers<'_>);
 }
 

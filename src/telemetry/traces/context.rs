@@ -21,8 +21,8 @@ impl Trace {
         is_on().then(|| Self { id: secrets::random(), parent: None, is_sampled: true })
     }
 
-    /// Parses a `traceparent`: `version-trace_id-parent_id-flags`, in lower-case hexadecimal digits. Later versions may add more at the
-    /// end. Returns `None` if it is malformed.
+    /// Parses a `traceparent`: `version-trace_id-parent_id-flags`, in lower-case hexadecimal digits. Later versions of
+    /// the format may add more at the end. Returns `None` if the text is malformed.
     #[must_use]
     pub fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');

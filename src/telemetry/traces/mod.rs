@@ -1,8 +1,8 @@
 //! Traces for OpenTelemetry: how long the parts of a request took.
 //!
-//! A span is measured around a future, and the spans of the futures within it are its children. They are sent to a collector in the
-//! background. The protocol is small enough to implement here: OpenTelemetry's own crates would bring a second logging framework,
-//! an RPC library and a thread.
+//! A span is measured around a future, and the spans of the futures within it are its children. Finished spans are sent
+//! to a collector in the background. The protocol is small enough to implement here: OpenTelemetry's own crates would
+//! bring a second logging framework, an RPC library and a thread.
 
 mod context;
 mod export;

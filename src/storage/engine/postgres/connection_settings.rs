@@ -67,7 +67,7 @@ impl ConnectionSettings {
     /// either.
     pub(crate) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(name, value)| (*name, &**value)).unzip();
-        // a pooler in transaction mode tracks only named statements
+        // without settings, the statement is named, because a pooler in transaction mode tracks only named statements
         let apply = sqlx::query_as(APPLY).bind(names).bind(values).persistent(self.0.is_empty());
         let (is_read_only, _set): (bool, i64) = apply.fetch_one(connection).await?;
         if is_read_only { Err(sqlx::Error::Protocol(STANDBY.to_owned())) } else { Ok(()) }

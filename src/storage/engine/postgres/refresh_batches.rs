@@ -1,9 +1,9 @@
 //! Batches of refreshes on PostgreSQL. Refreshes that arrive while others are being written share one statement.
 //!
 //! A statement for one row takes a tenth of a millisecond of PostgreSQL's processor time, most of it to wake up, begin
-//! and commit. Each further row takes a third of that. If a statement fails, the refreshes of all its rows fail. If it
-//! met a locked row or lost to another rival, they are retried one by one instead. (SQLite's writer commits in groups,
-//! so it needs no batches.)
+//! and commit. Each further row takes a third of that. If a statement fails, the refreshes of all its rows fail. If the
+//! statement met a locked row or lost to another rival transaction, the refreshes are retried one by one instead.
+//! (SQLite's writer commits in groups, so it needs no batches.)
 
 use std::{
     collections::{HashMap, HashSet},

@@ -50,8 +50,8 @@ impl PostgresWriter {
     }
 
     /// Runs a job until it is committed or fails for a reason of its own. A job that PostgreSQL rolled back because of
-    /// a rival is retried at once, because the rival has committed or will fail in its turn (Ports and Grittner, 2012,
-    /// "safe retry").
+    /// a rival transaction is retried at once, because the rival has committed or will fail in its turn (Ports and
+    /// Grittner, 2012, "safe retry").
     async fn run(self, mut job: Job, _permit: OwnedSemaphorePermit) {
         loop {
             let Some((finished, ended)) = self.run_once(&mut job).await else { return };
@@ -71,7 +71,7 @@ impl PostgresWriter {
             return Some((job.run(Handle::Pool(self.pool.clone())).await, Ok(())));
         }
         let begin = match job.kind {
-            // in one message, so that it costs no round trip
+            // in one message, so that SET LOCAL costs no round trip
             JobKind::Forgettable => "BEGIN; SET LOCAL synchronous_commit = off",
             JobKind::Transaction | JobKind::Statement | JobKind::Batch => "BEGIN",
         };

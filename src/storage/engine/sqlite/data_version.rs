@@ -28,8 +28,8 @@ const UNKNOWN: i64 = i64::MIN;
 pub(crate) struct DataVersion {
     /// A connection that never writes.
     connection: Mutex<Connection>,
-    /// The latest version on that connection up to which the cache is known to be current, because other programs had
-    /// not written or the cache was cleared afterwards.
+    /// The latest version on `connection` up to which the cache is known to be current, because other programs had not
+    /// written or the cache was cleared afterwards.
     known: AtomicI64,
     /// Whether the writer may be about to commit.
     is_writing: AtomicBool,
