@@ -47,7 +47,7 @@ pub enum Failure<R> {
 pub trait Refusal {}
 
 impl<R> Failure<R> {
-    /// Converts the refusal into one of the calling use case.
+    /// Converts the refusal into a refusal of the calling use case.
     pub fn into_refusal<S: From<R>>(self) -> Failure<S> {
         match self {
             Self::Refused(reason) => Failure::Refused(reason.into()),

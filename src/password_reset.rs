@@ -136,8 +136,8 @@ pub async fn reset_password(
                 storage::outbox::insert(&txn, mail).await?;
             }
             let ended = session_end::end_all(&txn, user_id, now).await?;
-            // the reader of the email becomes known at this address, and a thief who used the old password is forgotten
-            // everywhere
+            // the reader of the email becomes known at this network address, and a thief who used the old password is
+            // forgotten everywhere
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
             // if there is a second factor, reading the email does not prove that the reader is the owner
             if let Some(here) = here.as_ref().filter(|_| !account.has_second_factor()) {

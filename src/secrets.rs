@@ -64,7 +64,8 @@ fn private_folder(path: &Path) -> io::Result<()> {
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
-    /// Generates a key, and returns it with its text, in hex. Checking base64 would load the dictionaries that find words in it.
+    /// Generates a key, and returns it with its text. The text is in hex, because checking base64 would load the dictionaries in
+    /// which words are looked up.
     #[must_use]
     pub fn generate() -> (Self, String) {
         loop {

@@ -30,8 +30,8 @@ pub const UNDO_TTL: Duration = Duration::from_hours(72);
 /// How long a notice is worth sending.
 const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
-/// Returns the email address of a user. Returns `None` if there is none or it was never proven, because it may belong
-/// to a stranger.
+/// Returns the email address of a user. Returns `None` if the user has none, or if it was never proven and so may belong to a
+/// stranger.
 #[must_use]
 pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
     let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some())?;
@@ -58,7 +58,7 @@ pub fn notice(
     Some(outbox::row_at(now, request))
 }
 
-/// A change that is about to be made, with its notice, which is already charged.
+/// A change that is about to be made, and its notice, which has already been charged to the budget for notices.
 #[derive(Clone, Debug)]
 pub struct SecurityChange {
     id: Uuid,
@@ -103,8 +103,8 @@ impl SecurityChange {
     ) -> Result<(), DbErr> {
         let Self { id, kind, notice, now } = self;
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
-        // if the mailbox is the only way into the account, its owner has approved the move, and there is no second proof with
-        // which to undo it
+        // if the mailbox is the only way into the account, then its owner has approved the change of address, and no second
+        // proof exists that could undo it
         let has_other_proof = before.password_hash.is_some()
             || before.has_passkey()
             || !identity::list(txn, &[before.id]).await?.is_empty();

@@ -18,7 +18,8 @@ pub(super) fn load(mode: Mode) -> Result<Config, CliError> {
     Ok(config)
 }
 
-/// Does the same for a server, whose log begins with its version and its changed settings.
+/// Loads the settings of a server, and starts its traces and its log. The log begins with the server's version and its changed
+/// settings.
 pub(super) fn load_server(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
     let config = start_log(mode, variables)?;
     telemetry::start_traces(&config)?;

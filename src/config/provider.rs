@@ -37,7 +37,7 @@ pub enum ProviderKind {
 /// How this server authenticates to a provider.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
-    /// It cannot, so authorization codes are not accepted.
+    /// Not at all: the server has no credentials, so it does not accept authorization codes.
     None,
     /// With a secret that the provider issued.
     Secret(SecretString),
@@ -61,7 +61,7 @@ pub enum ProviderEndpoints {
         url: Url,
         /// The endpoint at which Google reports the client to which it issued an access token.
         tokeninfo: Option<Url>,
-        /// The URL to which Apple posts its response, because it sends no names in URLs.
+        /// The URL to which Apple posts its response, because Apple does not put people's names into URLs.
         callback: Option<String>,
     },
     /// GitHub, or GitHub Enterprise Server.

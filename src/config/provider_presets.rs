@@ -172,7 +172,7 @@ fn client_id(s: &str) -> Result<String, String> {
 fn tenant(s: &str) -> Result<String, String> {
     match s {
         "common" | "organizations" => Ok(s.to_owned()),
-        // the tenant of all personal accounts; its document contains this ID
+        // the tenant of all personal accounts, whose discovery document contains this ID
         "consumers" => Ok("9188040d-6c67-4c5b-b112-36a304b66dad".to_owned()),
         id => match uuid::Uuid::parse_str(id) {
             Ok(id) => Ok(id.to_string()),

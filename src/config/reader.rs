@@ -148,7 +148,7 @@ impl<'v> Reader<'v> {
         default.is_required || (default.is_required_by_serve && self.mode == Mode::Serve)
     }
 
-    /// Records a problem with a setting and where the setting is defined.
+    /// Records a problem with the value of a setting, and the line of `.env` that sets it, if there is one.
     pub(super) fn refuse(&mut self, name: &str, problem: &str) {
         self.problems.push(match self.find(name).and_then(|found| found.line) {
             Some(line) => format!("{name} (.env, line {line}) {problem}"),

@@ -68,7 +68,7 @@ impl EnvFile {
         ))
     }
 
-    /// Returns the other warnings for the owner.
+    /// Returns warnings if another user owns `.env`, or if every user can read the secrets in it.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some(file) = self.file else { return Vec::new() };
         let mut warnings = Vec::new();

@@ -35,7 +35,7 @@ impl AppleKey {
         Ok(Self { public: pair.public_key().as_ref().to_vec(), pkcs8 })
     }
 
-    /// Returns the private key in PEM, in the form for an environment variable.
+    /// Returns the private key in PEM, formatted for an environment variable.
     pub(super) fn pem(&self) -> String {
         format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", STANDARD.encode(&self.pkcs8))
     }

@@ -70,7 +70,7 @@ impl Key {
         }
     }
 
-    /// Returns a signed JWT with this header, which need not be valid.
+    /// Returns a signed JWT with this header, even if the header is not valid.
     pub(super) fn sign(&self, header: &Value, claims: &Value) -> io::Result<String> {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let message = format!("{header}.{claims}");

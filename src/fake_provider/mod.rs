@@ -39,7 +39,7 @@ struct State {
     base: String,
     clock: Clock,
     keys: Mutex<Vec<Key>>,
-    /// The issuer whose tokens Microsoft's keys are for.
+    /// The issuer whose tokens Microsoft's keys may sign.
     key_issuer: Mutex<String>,
     apple_key: AppleKey,
     codes: Mutex<HashMap<String, Grant>>,
@@ -58,7 +58,7 @@ struct Grant {
     nonce: String,
 }
 
-/// The responses for an access token.
+/// The responses of the tokeninfo and userinfo endpoints to an access token.
 struct Token {
     tokeninfo: Value,
     userinfo: Value,

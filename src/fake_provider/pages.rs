@@ -124,7 +124,7 @@ fn fault(kind: ProviderKind, asked: &Asked) -> Option<&'static str> {
     {
         return Some("The request must use response_type=code and PKCE with S256.");
     }
-    // the only way in which Apple sends an address
+    // Apple sends an email address only by `form_post`
     if kind == ProviderKind::Apple && asked.response_mode != "form_post" {
         return Some("The request must use response_mode=form_post.");
     }

@@ -39,13 +39,13 @@ impl FakeProvider {
             ProviderKind::Microsoft => {
                 let sub = format!("pairwise-{}", person["sub"].as_str().unwrap_or_default());
                 let mut own = json!({ "tid": TENANT, "oid": person["sub"], "sub": sub, "email": person["email"], "name": person["name"] });
-                // an app that asks for it learns whether the domain belongs to the tenant
+                // an optional claim that says whether the domain of the email address belongs to the tenant
                 if person["email_verified"] != true {
                     own["xms_edov"] = json!(false);
                 }
                 own
             }
-            // as a string, and never with a name
+            // Apple sends `email_verified` as a string, and never puts the person's name into the token
             ProviderKind::Apple => {
                 let is_verified = person["email_verified"].to_string();
                 json!({ "sub": person["sub"], "email": person["email"], "email_verified": is_verified })

@@ -76,7 +76,8 @@ pub fn code(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Removes the quoted token after `found`, which may be a secret, and truncates the message to `MAX_MESSAGE` characters.
+/// Cuts the message off before `found`, because the token quoted there may be a secret, and truncates the message to
+/// `MAX_MESSAGE` characters.
 pub(super) fn shorten(message: &mut String) {
     if let Some(quote) = message.find(", found ") {
         message.truncate(quote);

@@ -85,7 +85,7 @@ pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
         .extension(ErrorRedaction { tells_schema })
         .extension(ReportUnhandled);
     let builder = if tells_schema { builder } else { builder.disable_introspection() };
-    // `documents` has already validated them in full
+    // `documents` has already validated every document in full
     let builder = builder.validation_mode(ValidationMode::Fast);
     let monitoring = &app.config.monitoring;
     let is_measured =

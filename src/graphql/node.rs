@@ -30,7 +30,7 @@ impl NodeQuery {
     }
 }
 
-/// Returns the UUID of an ID. If the ID is malformed, returns the nil UUID, which no challenge has.
+/// Parses an ID as a UUID. If the ID is malformed, returns the nil UUID, which is the ID of no challenge.
 pub(super) fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }

@@ -46,7 +46,7 @@ pub struct SessionEvent {
 }
 
 impl SessionEvent {
-    /// Converts an event of a user. Returns `None` if the event does not concern a user.
+    /// Converts an event. Returns `None` if it does not concern a user.
     fn of(event: Event) -> Option<Self> {
         let kind = match event.kind {
             EventKind::SessionStarted => SessionEventKind::SessionStarted,

@@ -143,8 +143,8 @@ impl From<RefreshRefusal> for UserError {
     }
 }
 
-/// Adds a sentence to a rate-limit message: a code can be requested by email. Strangers can use up an account's budgets
-/// for passwords, but they cannot block this way to sign in.
+/// Makes a rate-limit message say that the user can also request a sign-in code by email. Strangers can use up an account's
+/// budgets for passwords, but they cannot block this way to sign in.
 fn offer_code(mut error: UserError) -> UserError {
     if error.code == ErrorCode::RateLimited {
         error.message = format!("{} You can also request a sign-in code by email.", error.message);

@@ -76,7 +76,7 @@ impl TokenDelivery {
         }
     }
 
-    /// Returns the session of the cookie, if any.
+    /// Returns the ID of the session that the refresh token in the cookie belongs to, if there is one.
     fn session(&self, app: &App) -> Option<Uuid> {
         Some(app.tokens.read_refresh_token(self.cookie.as_ref()?.expose_secret())?.session_id)
     }

@@ -42,7 +42,7 @@ pub(super) struct Admission {
 /// Counts by network address.
 type Counts = Mutex<HashMap<String, u32>>;
 
-/// The slot of a connection, which is freed when it is dropped.
+/// The slot of a connection. Dropping this value frees the slot.
 pub(super) struct ConnectionPlace {
     _room: OwnedSemaphorePermit,
     _open: Open,

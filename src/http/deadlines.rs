@@ -34,7 +34,7 @@ const IDLE: Duration = Duration::from_secs(75);
 /// The time limit for the client to read a whole response.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// What a connection is doing. The service reports its requests, and the socket sees the rest.
+/// What a connection is doing. The HTTP service reports the connection's requests, and the socket observes the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phase(Arc<AtomicU8>);
 

@@ -20,7 +20,7 @@ pub(super) async fn read<F: DeserializeOwned>(body: Body) -> Option<F> {
     serde_urlencoded::from_bytes(&bytes).ok()
 }
 
-/// Decodes a value as in a form.
+/// Decodes a form-encoded value.
 pub(super) fn decode(value: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced).collect()

@@ -9,7 +9,7 @@ use poem::{
 use super::{answer, media};
 use crate::{config::Config, graphql::error::TopLevelErrorCode};
 
-/// Responds with 421 (RFC 9110 §15.5.20) to all other names.
+/// Responds with 421 (RFC 9110 §15.5.20) to requests for any host name that is not in this list.
 pub(super) struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {

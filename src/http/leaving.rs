@@ -13,7 +13,7 @@ use std::sync::{
 pub struct Leaving(Arc<AtomicBool>);
 
 impl Leaving {
-    /// Begins to leave.
+    /// Marks the server as leaving.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -60,7 +60,7 @@ pub(super) struct Named<E> {
 }
 
 impl<E> Named<E> {
-    /// Returns the IDs that a trusted proxy has given to the request, or a new one. Anybody else could send the ID of
+    /// Returns the IDs that a trusted proxy has given to the request, or else new ones. Anybody else could send the ID of
     /// another request, to hide among its records.
     fn ids(&self, request: &Request) -> RequestIds {
         let proxies = self.app.as_ref().map(|app| app.config.server.trusted_proxies.as_slice());

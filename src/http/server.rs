@@ -27,7 +27,7 @@ use super::{
     lingering_close::LingeringClose,
 };
 
-/// The limits of a request's head, in bytes and in headers.
+/// The limits on a request's head: its size in bytes and the number of its headers.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
 

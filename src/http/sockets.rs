@@ -27,7 +27,7 @@ pub(super) enum Subject {
     User(Uuid),
 }
 
-/// The slot of a socket, which is freed when it is dropped.
+/// The slot of a socket. Dropping this value frees the slot.
 pub(super) struct SocketPlace {
     sockets: Sockets,
     subject: Subject,

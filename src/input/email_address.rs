@@ -83,7 +83,7 @@ impl EmailAddress {
         &self.key
     }
 
-    /// Returns whether the address is at this domain, in any spelling of either.
+    /// Returns whether the address is at this domain, however the two are spelled.
     #[must_use]
     pub fn is_at(&self, domain: &str) -> bool {
         let own = self.key.split_once('@').map(|(_, domain)| domain);
@@ -97,7 +97,8 @@ impl EmailAddress {
     }
 }
 
-/// Returns a domain in lower-case ASCII. The two joiners are left to UTS #46, which defines where they are significant.
+/// Returns a domain in lower-case ASCII. The zero-width joiner and non-joiner are left to UTS #46, which defines where they are
+/// significant.
 fn ascii_domain(domain: &str) -> Option<String> {
     let is_kept = |c: &char| c.is_control() || !is_invisible(*c) || matches!(c, '\u{200c}' | '\u{200d}');
     let domain: String = domain.chars().filter(is_kept).collect();

@@ -9,9 +9,9 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// A message for people.
     pub message: String,
-    /// The minimum of a value that is too short, in the unit of the message.
+    /// The minimum, if the value is too short, in the unit that `message` names.
     pub min: Option<usize>,
-    /// The maximum of a value that is too long, in the unit of the message.
+    /// The maximum, if the value is too long, in the unit that `message` names.
     pub max: Option<usize>,
     /// A similar value that would be accepted.
     pub suggestion: Option<String>,

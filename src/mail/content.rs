@@ -58,7 +58,7 @@ pub enum Content {
         /// Whether there is no account, in which case the code or the link creates one.
         creates_account: bool,
     },
-    /// A code that gives the address to an account. It works only in the session that requested it.
+    /// A code that makes this address the email address of an account. It works only in the session that requested it.
     ChangeEmail {
         /// The code.
         code: SecretString,
@@ -151,7 +151,7 @@ pub enum Content {
     SecondFactorFailed,
     /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
-    /// A response to a sign-up or a change of address with an address that an account already uses.
+    /// A response to an attempt to sign up with, or change to, an address that an account already uses.
     AddressTaken,
     /// A response to a password reset or a sign-in request for an address that has no account.
     NoAccount,

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// The differences between the clocks at which the check warns and fails. Servers compare their own clocks with
-/// times that other servers wrote to the database.
+/// If the clocks differ by `CLOSE` or more, the check warns. If they differ by `TOO_FAR` or more, it fails. Servers compare
+/// their own clocks with times that other servers wrote to the database.
 const CLOSE: Duration = Duration::SECOND;
 const TOO_FAR: Duration = Duration::seconds(10);
 

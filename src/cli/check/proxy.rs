@@ -177,7 +177,7 @@ fn unreachable(url: &str, error: &reqwest::Error) -> Failed {
     }
 }
 
-/// Returns what is wrong with a certificate, without the names of the library that checked it.
+/// Explains what is wrong with a certificate, without using the error names of the library that checked it.
 fn certificate_fault(why: &str) -> &str {
     let known = [
         ("CaUsedAsEndEntity", "it is self-signed, so no authority vouches for it"),

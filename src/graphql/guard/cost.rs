@@ -15,7 +15,8 @@ use async_graphql_value::{ConstValue, Value};
 use super::policy::tests_credential;
 use crate::graphql::error::ApiError;
 
-/// The maximum nesting depth of selection sets, with fragments expanded. This walk and those of async-graphql recurse.
+/// The maximum nesting depth of selection sets, with fragments expanded. It is limited because this walk and
+/// the walks of async-graphql are recursive.
 const MAX_RECURSION: u32 = 32;
 
 /// The maximum length of an alias, in bytes. Responses and errors repeat it.
@@ -33,11 +34,11 @@ pub(super) struct Cost {
     pub(super) directives: u32,
     pub(super) aliases: u32,
     pub(super) arguments: u32,
-    /// The number of values in arguments, including nested ones and those of variables.
+    /// The number of values in arguments, including nested values and the values of variables.
     pub(super) values: u32,
     /// The number of fields on this level only.
     pub(super) level: u32,
-    /// The number of fields on this level only that test a credential.
+    /// The number of fields that test a credential, on this level only.
     pub(super) credentials: u32,
 }
 
@@ -87,7 +88,7 @@ impl<'d> Walk<'d> {
         self.variables.values().fold(0, |sum, values| sum.saturating_add(*values))
     }
 
-    /// Returns whether an operation walked so far spreads the fragment.
+    /// Returns whether any of the operations walked so far spreads the fragment.
     pub(super) fn has_walked(&self, name: &Name) -> bool {
         self.fragments.contains_key(name)
     }
@@ -198,7 +199,7 @@ fn too_deep() -> ApiError {
     ApiError::LimitExceeded(format!("The document nests selections more than {MAX_RECURSION} levels deep."))
 }
 
-/// Returns the number of values in a value, including itself.
+/// Returns the number of values that a value consists of: itself and the values nested in it.
 fn count(value: &ConstValue) -> u32 {
     let within = match value {
         ConstValue::List(items) => sum(items.iter().map(count)),

@@ -47,7 +47,7 @@ pub struct Policy {
     pub field: &'static str,
     /// Who may select it.
     pub access: Access,
-    /// The codes of `UserError` that the field may return, in the order of the description.
+    /// The codes of `UserError` that the field may return, in the order in which the description lists them.
     pub errors: &'static [ErrorCode],
     /// The codes of top-level errors that arguments of the field may cause.
     top_level_errors: &'static [TopLevelErrorCode],

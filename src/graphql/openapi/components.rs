@@ -1,4 +1,4 @@
-//! The schemas that others refer to by name.
+//! The schemas that other schemas refer to by name.
 
 use async_graphql::resolver_utils::EnumType;
 use serde_json::{Map, Value as Json, json};

@@ -22,7 +22,7 @@ pub(super) struct Outputs<'s> {
 /// A selection of a field's subfields, and whether no `@skip` or `@include` can leave it out.
 type Set<'d> = (&'d SelectionSet, bool);
 
-/// All selections with one response key.
+/// All selections that share a response key.
 struct Selected<'d> {
     definition: &'d FieldDefinition,
     sets: Vec<Set<'d>>,

@@ -97,7 +97,7 @@ impl Close {
     pub(super) const DUPLICATE: Self = Self(4409, "Subscriber already exists");
     pub(super) const TOO_MANY_INITS: Self = Self(4429, "Too many initialisation requests");
 
-    /// Nobody is signed in. The reason is the same as in `extensions.reason`.
+    /// Returns the close code for a client that is not signed in. The reason is the same as in `extensions.reason`.
     pub(super) fn forbidden(why: Unauthenticated) -> Self {
         Self(4403, why.word())
     }

@@ -49,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the error of an operation on a WebSocket.
+    /// Converts the refusal to the error that an operation on a WebSocket fails with.
     pub(super) fn into_error(self) -> ApiError {
         match self.code {
             TopLevelErrorCode::DocumentNotTrusted => ApiError::DocumentNotTrusted,

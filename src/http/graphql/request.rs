@@ -39,7 +39,7 @@ pub(super) async fn from_body(
     }
 }
 
-/// Reads a body of JSON. An empty one is `null`.
+/// Reads a JSON body. An empty body counts as `null`.
 pub(super) async fn read_json(request: &mut Request) -> Result<Json, Refusal> {
     media::check_json(request.headers())
         .map_err(|message| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;

@@ -27,8 +27,8 @@ pub(in crate::http) const PATH: &str = "/op/:name";
 pub(in crate::http) struct RestEndpoint(pub(in crate::http) Arc<GraphqlEndpoint>);
 
 impl RestEndpoint {
-    /// Returns the operation of a request. A percent-encoded path has none, so that it cannot evade a proxy's rules for
-    /// paths.
+    /// Returns the operation that the path of a request names. A percent-encoded path names no operation, so it cannot be used
+    /// to evade a proxy's rules for paths.
     fn operation(&self, request: &Request) -> Option<&TrustedOperation> {
         let name = request.uri().path().rsplit('/').next()?;
         self.0.documents.trusted().operation(name).filter(|operation| !operation.is_subscription())

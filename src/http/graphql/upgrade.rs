@@ -56,13 +56,13 @@ pub(super) async fn upgrade(socket: Socket, request: Request) -> Result<Response
     };
     let websocket = websocket.protocols([protocol::NAME]).config(config);
     let mut response = websocket.on_upgrade(serve).into_response();
-    // hyper keeps the client's spelling of header names in an extension, and writes lower case without it.
+    // hyper keeps the client's spelling of header names in an extension. Without it, hyper writes the names in lower case.
     // Python's gql 4 looks for `Sec-WebSocket-Protocol` case-sensitively.
     response.extensions_mut().extend(request.extensions().clone());
     Ok(response)
 }
 
-/// Returns slots in the server's limit and in the limits of the client's networks.
+/// Returns slots that count towards the limit of the server and the limits of the client's networks.
 pub(super) fn places(socket: &Socket) -> Result<Vec<SocketPlace>, Refusal> {
     let limits = socket.app.config.sockets;
     let place = |subject, most, status, setting: &str, message: &str| {

@@ -61,7 +61,7 @@ pub struct Document {
     pub executable: ExecutableDocument,
     /// Whether an operation selects a root field twice under the same name.
     repeats_root_field: bool,
-    /// Whether the document is one of the server's own, to which stricter settings do not apply.
+    /// Whether the document is one of the server's own. Limits stricter than the defaults do not apply to it.
     is_built_in: bool,
     /// The operations without their selections: their names and the types of their variables.
     operations: Vec<Operation>,
@@ -104,7 +104,7 @@ impl Documents {
         })
     }
 
-    /// Creates a checker with the trusted documents, as the settings say.
+    /// Creates the checker that the settings describe, including its trusted documents.
     ///
     /// # Errors
     /// Returns everything that is wrong with the manifests in `TRUSTED_DOCUMENTS`.
@@ -149,7 +149,7 @@ impl Documents {
         &self.trusted
     }
 
-    /// Returns the document of a text, if it may run with these variables.
+    /// Returns the document that a text contains, if it may run with these variables.
     ///
     /// # Errors
     /// Fails with the first mistake or exceeded limit.
@@ -220,7 +220,8 @@ impl Documents {
         values::coerce(&self.schema, operation, variables).map_err(|problem| self.error(problem))
     }
 
-    /// Converts the first of the errors in the text. Prefers an unknown field, because other errors follow from it.
+    /// Converts one of the errors in the text: the first unknown field, because other errors follow from it, or else the first
+    /// error.
     fn first(&self, errors: &DiagnosticList, places: &Places) -> ServerError {
         let is_unknown_field = |message: &str| message.contains("does not have a field");
         let all = || errors.iter().map(|found| (found.error.to_string(), found.error.location()));

@@ -33,7 +33,7 @@ pub(super) struct Problem {
     message: String,
     /// The position in the text, if known.
     at: Option<Pos>,
-    /// Whether the message may name parts of the schema that the document does not have.
+    /// Whether the message may name parts of the schema that the document does not mention.
     names_schema: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The rules for input values that apollo-compiler lacks: variables and duplicates within lists and input objects, and `@oneOf`.
+//! Checks of input values that apollo-compiler omits: of variables and duplicates within lists and input objects, and of `@oneOf`.
 //! Also coerces the values of variables to the types of the schema.
 
 use std::collections::HashSet;
