@@ -84,9 +84,9 @@ pub(super) async fn administer(
     Ok(administered?)
 }
 
-/// Returns whether the session of the acting superuser, who is among the locked users, is still live and shows the
-/// proof that their account needs. Returns `true` for anybody who is not an active superuser, because the caller
-/// refuses them for that reason.
+/// Returns whether the acting superuser, who is among the locked users, is still signed in, with a second factor if
+/// their account has one. Returns `true` for anybody who is not an active superuser, because the caller refuses them
+/// for that reason.
 pub(super) async fn is_present(
     txn: &Txn,
     claim: ViewerClaim,

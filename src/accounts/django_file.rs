@@ -91,8 +91,8 @@ impl<R: BufRead> DjangoFile<R> {
         Ok(None)
     }
 
-    /// Reads the next record's text and the number of its first line. A record is one line or, in CSV, all lines that
-    /// its quoted fields span.
+    /// Reads the next record's text, and returns it with the number of the record's first line. A record is one line
+    /// or, in CSV, all lines that its quoted fields span.
     fn next_text(&mut self) -> io::Result<Option<(u64, Text)>> {
         let first = self.line + 1;
         let mut text = Vec::new();
@@ -125,13 +125,14 @@ impl<R: BufRead> DjangoFile<R> {
     }
 }
 
-/// The position within a CSV field. A quoted field has the line on which the quote opened.
+/// The position within a CSV field. For a quoted field, includes the line on which its quote opened.
 #[derive(Clone, Copy)]
 enum Field {
     Begun,
     Bare,
     Quoted(u64),
-    /// After a quote that ends the field, unless another quote follows, because a doubled quote stands for one.
+    /// After a quote within a quoted field. It ends the field unless another quote follows: a doubled quote stands for
+    /// a literal one.
     QuoteEnded(u64),
 }
 

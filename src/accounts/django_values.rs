@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and with an offset that
-/// consists of hours alone or is missing, which means UTC.
+/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and with an offset in hours
+/// alone or no offset. A missing offset means UTC.
 pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let (date, time) = text.trim().split_at_checked(10)?;
     let time = time.strip_prefix(['T', ' '])?;
@@ -21,7 +21,7 @@ pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
         _ => written_offset.to_owned(),
     };
     let parsed = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
-    // responses cannot represent an earlier year
+    // responses cannot represent years before 0
     parsed.checked_to_offset(UtcOffset::UTC).filter(|time| time.year() >= 0)
 }
 

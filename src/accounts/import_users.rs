@@ -107,7 +107,7 @@ pub async fn import_users<R: BufRead>(
         };
         let mut row_outcomes = outcomes.into_iter();
         for line in &mut batch.lines {
-            // a record with a row gets the outcome of the row, or keeps its notes if the row was inserted
+            // a record with a row keeps its notes if the row was inserted, and otherwise gets the row's outcome
             if matches!(line.outcome, Outcome::Imported(_))
                 && let Some(Some(outcome)) = row_outcomes.next()
             {

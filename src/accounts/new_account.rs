@@ -106,7 +106,7 @@ impl Draft {
         self.password.as_ref().map(place).transpose()
     }
 
-    /// Hashes the password, which shows whether it is too weak.
+    /// Hashes the password. Adds an error if the password is too weak.
     pub(super) async fn hash(&mut self, app: &App, place: Option<HashPlace>) -> Result<(), Fault> {
         if let (Some(password), Some(place)) = (self.password.clone(), place) {
             let hash = hash_new(app, place, password, &self.owner()).await?;

@@ -59,8 +59,8 @@ pub async fn reset_second_factors(
     Ok(reset?)
 }
 
-/// Does the same for the operator of the server. Returns the user as they were before, or `None` if no account has this
-/// email address or username.
+/// Does the same as [`reset_second_factors`], but for the operator of the server. Returns the user as they were before,
+/// or `None` if no account has this email address or username.
 pub async fn reset_second_factors_by_operator(
     app: &App,
     identifier: &str,

@@ -1,8 +1,9 @@
 //! Undoing a security change with the link in its notice.
 //!
-//! The reader of the notice may not be the owner: they can read the mailbox that the account had before the change, but
-//! a thief may control an old mailbox. The link therefore opens no session and restores no password. It undoes the
-//! change and emails a reset link. The email address is restored only with a second proof from before the change.
+//! The reader of the notice might not be the owner: they can read the mailbox that the account had before the change,
+//! but a thief may control an old mailbox. The link therefore opens no session and restores no password. It undoes the
+//! change and emails a reset link. The email address is restored only with a second proof of ownership before the
+//! change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +28,7 @@ use crate::{
     },
 };
 
-/// The token of a link, and a proof from before the change.
+/// The token of a link, and a proof of ownership before the change.
 #[derive(Clone, Debug)]
 pub struct RevertSecurityChangeInput {
     /// The token of the link.
@@ -36,7 +37,7 @@ pub struct RevertSecurityChangeInput {
     pub proof: Option<OwnershipProof>,
 }
 
-/// A second proof of ownership before the change, in addition to the mailbox.
+/// A proof, in addition to the mailbox, that the person owned the account before the change.
 #[derive(Clone, Debug)]
 pub enum OwnershipProof {
     /// The password that the account had before the change.
@@ -52,9 +53,10 @@ pub enum OwnershipProof {
 pub enum RevertSecurityChangeRefusal {
     /// The token is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// The email address would change, and the proof from before the change is missing. The link remains usable.
+    /// The email address would change, and the proof of ownership before the change is missing. The link remains
+    /// usable.
     ReauthenticationRequired,
-    /// The proof is wrong or not from before the change. The link remains usable.
+    /// The proof is wrong, or proves nothing about the time before the change. The link remains usable.
     InvalidCredentials,
     /// Another account has the email address now.
     EmailTaken,
@@ -95,7 +97,7 @@ enum Reverted {
 /// Ends every session, removes the password and the identities linked after the change, and restores the identities
 /// unlinked after it. Does the same with second factors: removes those added since the change, and restores those
 /// removed since. With a proof, also restores the email address. Emails a reset link to the address that the account
-/// has afterwards. No budget applies to that email, because strangers could use it up.
+/// has afterwards. That email is not subject to a budget, because strangers could use the budget up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
@@ -135,7 +137,7 @@ pub async fn revert_security_change(
             if as_locked.changes.first().is_none_or(|first| first.id != change.id) {
                 return Ok(Reverted::Gone);
             }
-            // the proof was checked against the old plan, and may not be enough for the new one
+            // the proof was checked against the old plan, and might not be enough for the new one
             if as_locked != plan {
                 return Ok(Reverted::Outdated);
             }
@@ -155,7 +157,7 @@ pub async fn revert_security_change(
     }
 }
 
-/// Checks a proof from before the change. Attempts are charged to the account and to the client.
+/// Checks a proof of ownership before the change. Attempts are charged to the account and to the client.
 async fn check(
     app: &App,
     client: &Client,
@@ -206,8 +208,8 @@ impl Plan {
             .filter(|identity| is_before(identity.linked_at()))
             .map(|identity| (identity.issuer, identity.subject));
         let identities_before: Vec<_> = linked.chain(removed).collect();
-        // the mailbox was the only way into an account without a password or identity, and its owner has approved the
-        // move
+        // if the account had neither a password nor an identity, the mailbox was the only way in, and its owner has
+        // approved the move
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
         let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })

@@ -182,7 +182,7 @@ async fn register(
 
 /// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed
 /// attempt does not use up the budget for the email of the next attempt. Also returns `None` if the address has
-/// received too many emails, because the account need not wait for an email.
+/// received too many emails: the account is then created without a challenge.
 async fn challenge(
     app: &App,
     client: &Client,
@@ -256,8 +256,8 @@ async fn create(
     }
 }
 
-/// Returns an error for every name that is taken. If none is taken at this point, because another request has freed the
-/// name, returns an error for the name for which the claim failed.
+/// Returns an error for every name that is taken. If another request has freed the names in the meantime, returns an
+/// error for the name that could not be claimed.
 async fn refused(app: &App, claim: Claim, names: &Names) -> Result<Vec<FieldError>, Fault> {
     let taken = names.taken(app).await?;
     if !taken.is_empty() {

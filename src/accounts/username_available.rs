@@ -14,7 +14,7 @@ use crate::{
 pub struct UsernameAvailability {
     /// The username, without leading and trailing spaces.
     pub username: Username,
-    /// Whether it is neither reserved nor taken.
+    /// Whether the username is neither reserved nor taken.
     pub is_available: bool,
     /// A similar username that is available, if this one is not.
     pub suggestion: Option<String>,

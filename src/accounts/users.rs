@@ -78,7 +78,8 @@ pub async fn users(
     let mut users = user_list::list(app.db.read(), &filter, page).await?;
     let has_more = users.len() > size;
     users.truncate(size);
-    // the user of the cursor existed when the cursor was issued, so there is a page on the other side of it
+    // the user that the cursor points to existed when the cursor was issued, so there is a page on the other side of
+    // the cursor
     let (has_next_page, has_previous_page) = match from {
         End::First => (has_more || before.is_some(), after.is_some()),
         End::Last => (before.is_some(), has_more || after.is_some()),

@@ -75,7 +75,7 @@ pub async fn finish_passkey_enrolment(
 
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::PasskeyAdded).await?;
     let NewCodes { shown, digests } = generate(user_id);
-    // later than the time of the change, so that undoing the change finds the rows
+    // read after the time of the change was set, so that undoing the change finds the rows that are written here
     let now = Timestamp(app.clock.now());
     let (claim, version) = (viewer.claim(), ceremony.credentials_version);
     let passkey = verified.into_row(user_id, now);

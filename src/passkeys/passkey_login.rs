@@ -62,7 +62,7 @@ pub async fn passkey_login(
     else {
         return Err(unknown(app, credential).await?.into());
     };
-    // read before the proof is checked, so that if all sessions are ended in the meantime, this sign-in ends too
+    // read before the proof is checked, so that if all sessions are ended in the meantime, this sign-in fails
     let user = user::find(app.db.read(), claimed.passkey.user_id).await?;
     let user = user.ok_or_else(|| Fault::internal("a passkey has no user"))?;
     let proven = claimed.prove(app, (CeremonyPurpose::Login, id), credential);

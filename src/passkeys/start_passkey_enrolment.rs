@@ -39,7 +39,7 @@ impl From<EnrolmentRefusal> for StartPasskeyEnrolmentRefusal {
     }
 }
 
-/// Asks the browser for a new passkey of the viewer.
+/// Asks the browser to create a passkey for the viewer.
 pub async fn start_passkey_enrolment(
     app: &App,
     viewer: &Viewer,

@@ -17,7 +17,7 @@ use base64::{
 /// The most iterations accepted: several times Django's default. They take one thread one to two seconds.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-/// The most memory accepted for scrypt: enough for N = 2^17 and r = 8, a common recommendation, and the lanes.
+/// The most memory accepted for scrypt: enough for N = 2^17 and r = 8 (a common recommendation) and for the lanes.
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
 /// The highest N·r·p accepted for scrypt: four times the recommended value.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
@@ -75,7 +75,8 @@ impl DjangoHash {
         }
     }
 
-    /// Returns roughly how many KiB an argon2 hash processes in the same time.
+    /// Returns the cost of verifying a password: roughly how many KiB an argon2 hash processes in the time that
+    /// verifying takes.
     pub(super) fn cost(&self) -> u64 {
         match &self.function {
             Function::Pbkdf2 { iterations, .. } => u64::from(iterations.get()) / 2,

@@ -60,7 +60,7 @@ struct Inner {
     waiting: Arc<AtomicU64>,
     /// How long hashes waited for their turn.
     waits: Durations,
-    /// The number of refusals for each setting.
+    /// The number of refusals that each setting caused.
     refusals: Counts,
 }
 

@@ -43,7 +43,7 @@ struct Asker {
 }
 
 struct Waiting<J> {
-    /// The virtual time of its turn, and its number among all jobs.
+    /// The virtual time of the job's turn, and the job's number among all jobs.
     turn: (u64, u64),
     since: Instant,
     job: J,

@@ -181,8 +181,8 @@ async fn charge_signup(app: &App, client: &Client) -> Result<(), Fault> {
     Attempt::begin(app, &action, None).await.map(drop)
 }
 
-/// Prepares the challenge that proves the email address. Returns `None` if the address has received too many emails,
-/// because the account does not depend on this one.
+/// Prepares the challenge that proves the email address. Returns `None` if the address has received too many emails:
+/// the account is then created without a challenge.
 async fn challenge(
     app: &App,
     client: &Client,

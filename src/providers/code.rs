@@ -167,7 +167,7 @@ impl Provider {
         let secret = secret.map(ExposeSecret::expose_secret).unwrap_or_default();
         let (auth, token) =
             (AuthUrl::new(endpoints.authorization.clone()), TokenUrl::new(endpoints.token.clone()));
-        // Apple and GitHub document only the body
+        // Apple and GitHub document only credentials in the request body
         let authentication = match self.config.kind {
             ProviderKind::Apple | ProviderKind::GitHub => AuthType::RequestBody,
             ProviderKind::Google | ProviderKind::Microsoft | ProviderKind::Oidc => AuthType::BasicAuth,
@@ -194,7 +194,8 @@ impl<'c> AsyncHttpClient<'c> for Provider {
     }
 }
 
-/// Returns the nonce of the flow with this verifier, which never leaves the browser and this server.
+/// Returns the nonce of the flow with this verifier. Until the code is exchanged, only the browser and this server know
+/// the verifier.
 fn nonce(code_verifier: &SecretString) -> String {
     let text = format!("nonce {}", code_verifier.expose_secret());
     URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
@@ -204,8 +205,8 @@ fn redirect(uri: &str) -> Result<Cow<'static, RedirectUrl>, ProviderError> {
     RedirectUrl::new(uri.to_owned()).map(Cow::Owned).map_err(ProviderError::unavailable)
 }
 
-/// Converts an error of the crate. The error's own text may contain the endpoint's response, including tokens, so the
-/// text is dropped.
+/// Converts an error of the `oauth2` crate. The error's own text may contain the endpoint's response, including tokens,
+/// so the text is dropped.
 fn refusal(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> ProviderError {
     match error {
         RequestTokenError::Request(error) => error,

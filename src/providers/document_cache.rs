@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::ProviderError;
 
-/// The minimum time between two early fetches.
+/// The minimum time between two early fetches, which replace a document that is still fresh.
 const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
 
 /// The cached document. At most one caller fetches it at a time. Others wait for that fetch, or use the document that they
@@ -31,7 +31,7 @@ impl<T> Default for DocumentCache<T> {
 }
 
 impl<T> DocumentCache<T> {
-    /// Returns the document, and fetches it if there is no fresh one. `fetch` also returns how long it is
+    /// Returns the document, and fetches it if there is no fresh one. `fetch` also returns how long the document stays
     /// fresh.
     pub(super) async fn get<F>(
         &self,
@@ -51,9 +51,9 @@ impl<T> DocumentCache<T> {
         }
     }
 
-    /// Returns a document newer than `known`, which lacks something. Returns `None` shortly after the last early fetch.
-    /// The missing part is then assumed not to exist, so that clients cannot make us query the provider at an unlimited
-    /// rate.
+    /// Returns a document newer than `known`, because `known` lacks something. Returns `None` shortly after the last
+    /// early fetch. The missing part is then assumed not to exist, so that clients cannot make us query the provider at
+    /// an unlimited rate.
     pub(super) async fn newer<F>(
         &self,
         known: &Arc<T>,

@@ -25,7 +25,8 @@ struct Address {
 }
 
 impl Provider {
-    /// Returns the account of an access token that GitHub has just issued to us. Its address is the verified primary one.
+    /// Returns the account that an access token from GitHub identifies. GitHub has just issued the token to us. The
+    /// address of the account is the verified primary one.
     pub(super) async fn github_account(
         &self,
         site: &str,

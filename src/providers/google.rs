@@ -16,9 +16,9 @@ struct TokenInfo {
 }
 
 impl Provider {
-    /// Returns the account of an access token, provided the token was issued to us and covers the email address. Its
-    /// other scopes do not matter. The client that it was issued to does matter, because every site where a person
-    /// signs in with Google has such a token.
+    /// Returns the account that an access token identifies, provided the token was issued to us and covers the email
+    /// address. The other scopes of the token do not matter. The client that the token was issued to does matter,
+    /// because every site where a person signs in with Google has such a token.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<Account, ProviderError> {
         let ProviderEndpoints::Discovery { tokeninfo: Some(tokeninfo), .. } = &self.config.endpoints else {
             return Err(ProviderError::Rejected("only Google's access tokens can be checked"));

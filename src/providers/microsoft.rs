@@ -3,8 +3,8 @@
 /// The placeholder for the tenant in the issuer of the discovery document for all tenants.
 const TENANT: &str = "{tenantid}";
 
-/// Returns whether a discovery document with this issuer is the one at `own`, where a word such as `common` may stand
-/// in place of the tenant's ID.
+/// Returns whether the discovery document at `own` may name this issuer. In place of the tenant's ID, `own` may contain
+/// a word such as `common`.
 pub(super) fn is_issuer_of(issuer: &str, own: &str) -> bool {
     let Some((before, after)) = issuer.split_once(TENANT) else { return issuer == own };
     let tenant = own.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));

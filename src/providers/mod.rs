@@ -158,8 +158,8 @@ impl Provider {
         }
     }
 
-    /// Returns the account of an ID token, provided the token was issued to us and its nonce equals `nonce`. Without a
-    /// `nonce`, the token must have none.
+    /// Returns the account that an ID token identifies, provided the token was issued to us and its nonce equals
+    /// `nonce`. Without a `nonce`, the token must have none.
     pub async fn by_id_token(
         &self,
         token: &SecretString,

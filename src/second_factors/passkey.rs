@@ -35,7 +35,7 @@ impl ProvenPasskey {
 pub struct ClaimedPasskey {
     /// The passkey.
     pub passkey: passkey::Model,
-    /// Whether the authenticator named the account, which it must do if the options name no passkeys (§7.2).
+    /// Whether the authenticator named the account, which it must do if the options name no passkeys (`WebAuthn` §7.2).
     pub names_account: bool,
 }
 

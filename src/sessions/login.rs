@@ -72,7 +72,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let take_place = || app.passwords.place_to_verify(asker, stored);
     let (attempt, place) = charge(app, address.as_ref(), &identifier, user.as_ref(), take_place).await?;
-    // also queried for existing accounts, because its absence would show in the response time
+    // queried even if the account exists, because a skipped query would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
     // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is
@@ -135,7 +135,7 @@ async fn charge(
     let Some(address) = address else {
         return Attempt::begin_with_place(app, &[], success, take_place).await;
     };
-    // also queried for an unknown account, because its absence would show in the response time
+    // queried even if the account is unknown, because a skipped query would show in the response time
     let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
     if known_address::is_known(app.db.read(), id, address.as_str()).await? {
@@ -171,7 +171,7 @@ impl Identifier {
         parsed.unwrap_or_else(|_| Self::Neither(text.to_lowercase()))
     }
 
-    /// Returns the form that all spellings share.
+    /// Returns the form that all spellings of the identifier share.
     fn key(&self) -> Cow<'_, str> {
         match self {
             Self::Email(email) => email.key().into(),
@@ -188,7 +188,8 @@ impl Identifier {
         })
     }
 
-    /// Finds the newest pending registration with this identifier whose password may be this one, and its challenge.
+    /// Finds the newest pending registration that has this identifier and may have this password. Returns the
+    /// registration with its challenge.
     async fn find_registration(
         &self,
         app: &App,

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// A session that is about to be opened. Its credentials were correct when they were read.
+/// A session that is about to be opened. The user's credentials were correct when they were read.
 #[derive(Clone, Debug)]
 pub struct PendingSession {
     session: session::Model,
@@ -62,7 +62,7 @@ pub struct Link {
     pub change: SecurityChange,
 }
 
-/// A passkey that signs in, and the ceremony to spend.
+/// A passkey with which somebody signs in, and the ceremony to spend.
 #[derive(Clone, Debug)]
 pub struct UsedPasskey {
     /// The ceremony.

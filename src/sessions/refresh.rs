@@ -85,7 +85,8 @@ async fn repeat(
             .ok_or(RefreshRefusal::InvalidToken)?;
 
         if session.counter <= rotation.counter {
-            // this row comes from a server that is behind: on the server that spent the token, the counter is higher
+            // this row comes from a database server that is behind: on the one that spent the token, the counter is
+            // higher
             continue;
         }
         let is_base = rotation.counter == session.base_counter();
@@ -100,8 +101,8 @@ async fn repeat(
         if session.newest_client().is_none_or(|newest| newest == rotation.client_hash) {
             return Ok((session, now));
         }
-        // if a thief holds the unused pair, its next use reveals the theft; if its response was lost, nobody needs the
-        // pair
+        // if a thief holds the unused pair, its next use reveals the theft; if the response with the pair was lost,
+        // nobody needs the pair
         let sibling = app
             .db
             .write_one(async move |txn| session_siblings::issue_sibling(&txn, &session, rotation).await)

@@ -57,8 +57,8 @@ impl SignedIn {
         Self::reissue(app, user, session, now, now)
     }
 
-    /// Issues another access token for the viewer's session, with the user's current data. The token repeats the claims
-    /// of the viewer's own token about the session, because a thief must not be able to exchange a stolen token for a
+    /// Issues another access token for the viewer's session, with the user's current data. The token repeats what the
+    /// viewer's own token claims about the session, because a thief must not be able to exchange a stolen token for a
     /// better one.
     pub fn go_on(
         app: &App,

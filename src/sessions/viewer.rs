@@ -37,7 +37,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Returns the claim of this viewer.
+    /// Returns the claim with which a transaction checks this viewer again.
     #[must_use]
     pub fn claim(&self) -> ViewerClaim {
         let is_multi_factor = self.amr.is_multi_factor();
@@ -50,8 +50,9 @@ impl Viewer {
         must_enroll(app, &self.user)
     }
 
-    /// Issues another access token to the same holder. The access token belongs to the same refresh token even if the
-    /// session has been refreshed since. Otherwise using it would make the holder's refresh token count as spent.
+    /// Issues another access token to the holder of the viewer's own token. The new token belongs to the same refresh
+    /// token even if the session has been refreshed since. Otherwise, using the new token would make the holder's
+    /// refresh token count as spent.
     pub(crate) fn access_token(
         &self,
         app: &App,
@@ -83,7 +84,7 @@ pub struct ViewerClaim {
 
 impl ViewerClaim {
     /// Locks the user, and then the session. Returns `None` if the user is not active, the session has ended, or the
-    /// user has a second factor that the viewer's access token does not show.
+    /// user has a second factor and the viewer's access token shows no proof of one.
     pub async fn lock(
         self,
         txn: &Txn,
@@ -96,7 +97,7 @@ impl ViewerClaim {
         }
     }
 
-    /// Does the same for a user who is already locked, and returns the session.
+    /// Does the same as [`lock`](Self::lock) for a user who is already locked, and returns only the session.
     pub async fn of(
         self,
         user: &user::Model,

@@ -24,7 +24,7 @@ use crate::{
     storage::{session, user},
 };
 
-/// The `client_id` of RFC 9068. People sign in to Gatehouse itself.
+/// The claim `client_id` (RFC 9068). It is the same in all tokens, because people sign in to Gatehouse itself.
 const CLIENT_ID: &str = "gatehouse";
 
 /// The audience of tokens for a user who must enroll a second factor first. Other services reject them, because they expect
@@ -69,7 +69,7 @@ pub struct AccessClaims {
     pub sub: Uuid,
     /// The session's ID.
     pub sid: Uuid,
-    /// The counter of the refresh token issued with it.
+    /// The counter of the refresh token that was issued with this token.
     pub rc: i64,
     exp: i64,
     /// Tokens of earlier versions lack this claim, so they never count as recent authentication.

@@ -7,7 +7,7 @@ use crate::storage::session::AuthenticationMethod;
 /// The values of the claim (RFC 8176 §2). The RFC has no value for sign-in providers, so `fed` is our own.
 const VALUES: [&str; 5] = ["pwd", "otp", "fed", "mfa", "pop"];
 
-/// A set of values of the claim. It fits in one byte, because every request copies it.
+/// A set of values of the claim. It is kept to one byte, because every request copies it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amr(u8);
 
@@ -44,7 +44,7 @@ impl Amr {
         self.values().any(|own| own == value)
     }
 
-    /// Returns the values in the order of the table.
+    /// Returns the values in the order of `VALUES`.
     pub fn values(self) -> impl Iterator<Item = &'static str> {
         VALUES.into_iter().enumerate().filter(move |(bit, _)| self.0 & 1 << bit != 0).map(|(_, value)| value)
     }

@@ -169,8 +169,8 @@ impl Tokens {
         self.code.are_digits(challenge.as_bytes(), self.otp_length, code)
     }
 
-    /// Returns the number that a challenge shows both where it was requested and where its link is opened. It is derived,
-    /// not stored.
+    /// Returns the number that is shown both where the challenge was requested and where its link is opened. It is
+    /// derived, not stored.
     #[must_use]
     pub fn confirmation_number(&self, challenge: Uuid) -> String {
         self.confirmation.digits(challenge.as_bytes(), CONFIRMATION_DIGITS)

@@ -10,7 +10,7 @@ use super::seal::Root;
 
 /// The key of one `SECRET_KEY` for one kind of secret.
 pub(super) struct Vault {
-    /// A name of the `SECRET_KEY` that reveals nothing about it.
+    /// A name that identifies the `SECRET_KEY` without revealing anything about its value.
     name: String,
     key: RandomizedNonceKey,
 }

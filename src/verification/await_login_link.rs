@@ -52,7 +52,7 @@ async fn wait(app: Arc<App>, mut listener: Listener, id: Uuid) -> Result<Option<
             return Ok(Some(app.tokens.one_time_code(id)));
         }
         let left = Duration::try_from(challenge.expires_at.0 - now).unwrap_or_default();
-        // either way, the row decides
+        // after a notice or a timeout, the row is read again, and it alone decides
         let _ = time::timeout(left.min(CHECK_INTERVAL), listener.next()).await;
     }
 }

@@ -163,8 +163,9 @@ impl Proof {
         matches!(self.claim, Claim::ChallengeId | Claim::RegistrationPassword)
     }
 
-    /// Creates the account of the registration. If the challenge has no registration, because only its email was
-    /// requested again, creates an empty account. Returns `None` if nobody has registered with the address.
+    /// Creates the account of the registration. If the challenge has no registration, because the email was requested
+    /// again without the ID of the earlier challenge, creates an empty account. Returns `None` if nobody has registered
+    /// with the address.
     async fn create(
         &self,
         txn: &Txn,

@@ -18,8 +18,8 @@ pub enum RequestLoginCodeRefusal {
 
 impl Refusal for RequestLoginCodeRefusal {}
 
-/// Emails a code and a link, either of which signs in to the account with the email address. If no account has the address, and
-/// `SIGNUP` is on, they create one. The response is the same for every address.
+/// Emails a code and a link, either of which lets the reader sign in to the account with the email address. If no
+/// account has the address, and `SIGNUP` is on, using either creates one. The response is the same for every address.
 ///
 /// Strangers cannot block this sign-in method. They can use up the password attempts of an account, but not the emails
 /// to its owner, who always either has an email that still works or can request another.

@@ -1,4 +1,4 @@
-//! The client data: what the browser says about the page that asked (§5.8.1).
+//! The client data: what the browser says about the page that asked for the credential (§5.8.1).
 
 use serde::Deserialize;
 

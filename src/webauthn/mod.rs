@@ -23,15 +23,15 @@ pub use relying_party::RelyingParty;
 pub enum Rejected {
     /// The JSON is not what `PublicKeyCredential.toJSON` returns, or its bytes do not follow the specification.
     Malformed,
-    /// It was made for another operation: to register rather than to authenticate, or the reverse.
+    /// The credential was made for another operation: to register rather than to authenticate, or the reverse.
     Type,
-    /// It was made for another challenge.
+    /// The credential was made for another challenge.
     Challenge,
-    /// It was made on a page of another origin.
+    /// The credential was made on a page of another origin.
     Origin,
-    /// It was made in a frame of a page of another origin.
+    /// The credential was made in a frame of a page of another origin.
     CrossOrigin,
-    /// It belongs to another relying party.
+    /// The credential belongs to another relying party.
     RelyingParty,
     /// The user was not present, or not verified.
     User,

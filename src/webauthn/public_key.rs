@@ -19,9 +19,9 @@ pub(super) const ALGORITHMS: [iana::Algorithm; 3] =
 /// A public key.
 #[derive(Debug)]
 pub(super) enum PublicKey {
-    /// On Ed25519 or P-256.
+    /// A key on Ed25519 or P-256.
     Curve(ParsedPublicKey),
-    /// RSA with PKCS #1 v1.5 padding, at least 2048 bits.
+    /// An RSA key of at least 2048 bits, used with PKCS #1 v1.5 padding.
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
 }
 
@@ -55,7 +55,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns a key, unless its point is not on the curve.
+    /// Returns the key with this point. Fails if the point is not on the curve.
     fn on_curve(algorithm: &'static dyn VerificationAlgorithm, point: &[u8]) -> Result<Self, Rejected> {
         ParsedPublicKey::new(algorithm, point).map(Self::Curve).map_err(|_| Rejected::Malformed)
     }

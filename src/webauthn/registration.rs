@@ -13,12 +13,12 @@ use super::{
     public_key::PublicKey,
 };
 
-/// The maximum number of transports that are kept, and the maximum length of a name. The specification defines six, and
-/// authenticators may add others.
+/// The maximum number of transports that are kept. The specification defines six, and authenticators may add others.
 const MAX_TRANSPORTS: usize = 8;
+/// The maximum length in bytes of the name of a transport.
 const MAX_TRANSPORT_BYTES: usize = 32;
 
-/// The maximum number of entries of a map in an attestation object. The specification has at most five.
+/// The maximum number of entries of a map in an attestation object. The specification defines at most five.
 const MAX_ENTRIES: usize = 16;
 
 /// A new credential that was verified.
@@ -104,8 +104,8 @@ pub fn verify_registration(
     })
 }
 
-/// Checks the attestation statement. None is requested, so the statement is empty, or the new key itself has signed it (§8.2,
-/// §8.7).
+/// Checks the attestation statement. No attestation is requested, so the statement is empty, or the new key itself has
+/// signed it (§8.2, §8.7).
 fn check_attestation(
     format: &str,
     statement: &Value,
