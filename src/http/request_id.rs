@@ -110,7 +110,8 @@ impl<E: Endpoint> Endpoint for Named<E> {
         let (request_method, request_path) =
             (span_method(&method), path.chars().take(MAX_SPAN_PATH).collect());
         let record = self.app.as_ref().and_then(|app| AccessRecord::begin(&request, &app.config));
-        let answer = async {
+        // boxed, because each layer around it would move it, with all that the request will ever need
+        let answer = Box::pin(async {
             let record = record;
             let answer = match self.inner.call(request).await {
                 Ok(answer) => answer.into_response(),
@@ -129,7 +130,7 @@ impl<E: Endpoint> Endpoint for Named<E> {
                 tracing::debug!(%method, path, status, "a request was answered");
             }
             answer
-        };
+        });
         let answer = request_span(ids.trace, request_method, request_path, answer);
         let mut answer = telemetry::in_request(ids, answer).await;
         if let Ok(id) = HeaderValue::from_str(&id) {

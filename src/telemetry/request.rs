@@ -41,13 +41,14 @@ pub struct Notes {
 }
 
 /// Runs a future in a span with the request's IDs, which every record then carries.
-pub async fn in_request<T>(ids: RequestIds, work: impl Future<Output = T>) -> T {
+// not an asynchronous function, because its future would be twice as large as the future of the work
+pub fn in_request<T>(ids: RequestIds, work: impl Future<Output = T>) -> impl Future<Output = T> {
     // at the highest level, so that no filter removes the ID from a record
     let span = tracing::error_span!("request", id = ids.id, trace_id = field::Empty);
     if let Some(trace) = &ids.trace {
         span.record("trace_id", hex::encode(trace.id));
     }
-    REQUEST.scope(Request { ids, notes: RefCell::default() }, work.instrument(span)).await
+    REQUEST.scope(Request { ids, notes: RefCell::default() }, work.instrument(span))
 }
 
 /// Returns the ID of the current request, for responses that refer to the log.
