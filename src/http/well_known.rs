@@ -101,7 +101,8 @@ pub(super) fn webauthn(Data(app): Data<&Arc<App>>) -> Response {
 }
 
 /// Returns the page on which people add and remove passkeys, for password managers
-/// (<https://w3c.github.io/webappsec-passkey-endpoints/>). Without a page, the empty object says that passkeys are supported.
+/// (<https://w3c.github.io/webappsec-passkey-endpoints/>). If no page is set, returns an
+/// empty object, which says that passkeys are supported.
 #[handler]
 pub(super) fn passkey_endpoints(Data(app): Data<&Arc<App>>) -> Response {
     let endpoints = match &app.config.passkeys.passkey_manage_url {

@@ -191,7 +191,8 @@ impl Templates {
     }
 }
 
-/// Returns an environment that compiles each template when it is first used: one of `replaced`, or a built-in one.
+/// Returns an environment that compiles each template when it is first used. A template in `replaced` takes precedence over the
+/// built-in one.
 fn environment(replaced: HashMap<String, String>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_loader(move |name| Ok(source(&replaced, name)));

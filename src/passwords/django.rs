@@ -21,8 +21,8 @@ const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
 /// The highest N·r·p accepted for scrypt: four times the recommended value.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
-/// The lowest N accepted for scrypt. With a lower N, most of the time goes to filling the
-/// lanes, which [`MAX_SCRYPT_WORK`] does not limit.
+/// The lowest N accepted for scrypt. With a lower N, scrypt spends more time on filling the lanes than on the work that
+/// [`MAX_SCRYPT_WORK`] limits.
 const MIN_SCRYPT_N: u64 = 16;
 
 /// The number of bytes of a password that bcrypt uses, including the terminating zero.

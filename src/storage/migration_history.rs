@@ -99,7 +99,7 @@ impl History {
         unknown.map(|name| (name, self.oldest_schemas.get(name).copied()))
     }
 
-    /// Fails if this version may not work with a migration of a newer version.
+    /// Fails if this version is not known to work with a migration from a newer version.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Incompatible> {
         let known = steps.len();
         for (name, oldest) in self.unknown(steps) {

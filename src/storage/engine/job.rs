@@ -45,7 +45,7 @@ pub(crate) enum JobKind {
     /// One statement, which is a transaction by itself.
     Statement,
     /// One statement for many callers. If it loses to a rival transaction, it is not retried as a whole, because the
-    /// rival concerns only some of the callers. Its answer is [`Fault::Conflict`] in that case.
+    /// rival concerns only some of the callers. Instead, all of them get [`Fault::Conflict`].
     Batch,
 }
 
