@@ -122,13 +122,12 @@ fn routes(
         routes = routes.nest("/mailbox", mailbox::routes());
     }
     // monitoring may use any host name for health checks, so they are outside of `AllowedHosts`
+    let ready = get(health::ready).data(Arc::new(health::Readiness::default())).data(leaving.clone());
     let with_health = Route::new()
         .at("/health/live", get(health::live))
-        .at("/health/ready", get(health::ready))
+        .at("/health/ready", ready)
         .nest_no_strip("/", routes.with(hosts::AllowedHosts::new(&app.config)))
-        .data(app.clone())
-        .data(Arc::new(health::Readiness::default()))
-        .data(leaving.clone());
+        .data(app.clone());
     let with_path = with_health.with(public_path::PublicPath::new(&app.config));
     named(with_path, RequestId::new(app)).with(headers::SecurityHeaders::new(&app.config))
 }

@@ -71,8 +71,8 @@ pub async fn refresh(
 /// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the
 /// time at which that pair was issued.
 ///
-/// Reads the row without a lock. This is safe, because a sibling is issued only if the row is unchanged, and a token
-/// that ends its session at this moment would also end it later.
+/// Reads the row without a lock. This is safe: a sibling is issued only if the row is still unchanged, and if repeating
+/// the token ends the session now, repeating it later would do so too.
 async fn repeat(
     app: &App,
     rotation: Rotation,
