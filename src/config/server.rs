@@ -33,7 +33,7 @@ pub struct ServerConfig {
     pub introspection: bool,
     /// The folder that contains the manifests.
     pub trusted_documents: Option<PathBuf>,
-    /// The value of the header `Clear-Site-Data`, if it is sent.
+    /// The value of the `Clear-Site-Data` header, if it is sent.
     pub clear_site_data: Option<String>,
 }
 

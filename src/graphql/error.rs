@@ -106,7 +106,7 @@ impl ApiError {
         let message = match self {
             Self::BadRequest(message) | Self::LimitExceeded(message) => message,
             Self::Unauthenticated(Unauthenticated::Missing) => {
-                "Sign in first: this operation requires an access token in the header `Authorization: Bearer …`."
+                "Sign in first: this operation requires an access token in the `Authorization: Bearer …` header."
             }
             Self::Unauthenticated(Unauthenticated::Expired) => "The access token has expired. Refresh it.",
             Self::Unauthenticated(Unauthenticated::Invalid) => {

@@ -120,7 +120,7 @@ impl PasskeysMutation {
         })
     }
 
-    /// Renames a passkey of the viewer. Requires recent reauthentication with a second factor.
+    /// Renames one of the viewer's passkeys. Requires recent reauthentication with a second factor.
     async fn rename_passkey(
         &self,
         ctx: &Context<'_>,
@@ -134,7 +134,7 @@ impl PasskeysMutation {
         })
     }
 
-    /// Removes a passkey of the viewer, unless it is the last way to sign in. Removing the last second factor also removes the
+    /// Removes one of the viewer's passkeys, unless it is the last way to sign in. Removing the last second factor also removes the
     /// recovery codes. Requires recent reauthentication with a second factor. If the viewer has no such passkey, succeeds and
     /// changes nothing.
     async fn remove_passkey(

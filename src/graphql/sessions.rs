@@ -91,7 +91,7 @@ impl SessionsMutation {
         Ok(ended.into())
     }
 
-    /// Ends a session of the viewer. Succeeds without effect if the viewer has no active session with this ID.
+    /// Ends one of the viewer's sessions. Succeeds without effect if the viewer has no active session with this ID.
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,

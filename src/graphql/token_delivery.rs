@@ -52,7 +52,7 @@ impl TokenDelivery {
     /// Delivers a refresh token: returns it for the document, or sets the cookie and returns `None`.
     ///
     /// The tokens of a session that uses the cookie never go into the document. Otherwise a script could read the token by
-    /// omitting the header `X-Token-Delivery`.
+    /// omitting the `X-Token-Delivery` header.
     pub(super) fn send(&self, app: &App, signed_in: &SignedIn) -> Option<String> {
         let token = signed_in.refresh_token.clone()?;
         if !self.by_cookie && self.session(app) != Some(signed_in.session.id) {

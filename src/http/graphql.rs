@@ -202,7 +202,7 @@ impl GraphqlEndpoint {
     }
 }
 
-/// Returns the access token in the header `Authorization`.
+/// Returns the access token in the `Authorization` header.
 fn access_token(request: &Request) -> Option<SecretString> {
     let credentials = request.headers().get(header::AUTHORIZATION)?;
     bearer(credentials.to_str().ok()?)

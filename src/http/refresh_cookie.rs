@@ -68,7 +68,7 @@ impl RefreshCookie {
         })
     }
 
-    /// Returns the header `Clear-Site-Data`, if the change deletes the cookie and the operator wants the header.
+    /// Returns the `Clear-Site-Data` header, if the change deletes the cookie and the operator wants the header.
     pub(super) fn clear_site_data(&self, change: &CookieChange) -> Option<HeaderValue> {
         matches!(change, CookieChange::Clear).then(|| self.clear_site_data.clone()).flatten()
     }

@@ -31,7 +31,7 @@ impl From<ReauthenticationRequired> for RemovePasskeyRefusal {
     }
 }
 
-/// Removes a passkey of the viewer and, if it was the last factor, the recovery codes. If the viewer has no such passkey, succeeds and
+/// Removes one of the viewer's passkeys and, if it was the last factor, the recovery codes. If the viewer has no such passkey, succeeds and
 /// changes nothing.
 pub async fn remove_passkey(
     app: &App,

@@ -31,7 +31,7 @@ impl From<ReauthenticationRequired> for RenamePasskeyRefusal {
     }
 }
 
-/// Renames a passkey of the viewer.
+/// Renames one of the viewer's passkeys.
 pub async fn rename_passkey(
     app: &App,
     viewer: &Viewer,

@@ -11,7 +11,7 @@ use super::django::DjangoHash;
 /// The longest hash accepted, in bytes.
 const MAX_BYTES: usize = 512;
 
-/// The highest parameters of an accepted argon2 hash. Django's default is 100 MiB and 8 lanes.
+/// The largest parameters with which an argon2 hash is accepted. Django's default is 100 MiB and 8 lanes.
 const MAX_MEMORY_KIB: u32 = 128 * 1024;
 const MAX_ITERATIONS: u32 = 10;
 const MAX_LANES: u32 = 16;

@@ -30,7 +30,7 @@ impl From<ReauthenticationRequired> for UnlinkIdentityRefusal {
     }
 }
 
-/// Unlinks an identity of the viewer, and invalidates sign-ins with it that are in progress. If the viewer has no such
+/// Unlinks one of the viewer's identities, and invalidates sign-ins with it that are in progress. If the viewer has no such
 /// identity, this is not an error.
 pub async fn unlink_identity(
     app: &App,

@@ -23,7 +23,7 @@ pub fn parse_current_password(
     }
 }
 
-/// Checks the password of the viewer, and charges the attempt to the session alone. Returns `None` if the password is
+/// Checks the viewer's password, and charges the attempt to the session alone. Returns `None` if the password is
 /// wrong. A user without a password passes if `entered` is `None`. This attempt is charged too.
 pub async fn check_current_password(
     app: &App,

@@ -9,7 +9,7 @@ use crate::{
     storage::{Timestamp, session_end},
 };
 
-/// Ends a session of the viewer. Returns `false` if it had already ended or belongs to another user.
+/// Ends one of the viewer's sessions. Returns `false` if it had already ended or belongs to another user.
 ///
 /// Nothing that ends sessions is rate-limited, because a thief with a session could use up the budget.
 pub async fn revoke_session(app: &App, viewer: &Viewer, id: Uuid) -> Result<bool, Fault> {

@@ -77,7 +77,7 @@ pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<
     Ok(ended.rows_affected > 0)
 }
 
-/// Spends a ceremony that is not in the table. If several callers race, exactly one gets `true`.
+/// Spends a ceremony that was never stored, by inserting its row as spent. If several callers race, exactly one gets `true`.
 pub async fn spend(on: &impl ConnectionTrait, row: Model) -> Result<bool, DbErr> {
     let nothing = OnConflict::new().do_nothing().to_owned();
     let inserted = Entity::insert(row.into_active_model()).on_conflict(nothing).exec_without_returning(on);

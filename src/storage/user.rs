@@ -55,8 +55,8 @@ pub struct Model {
     pub updated_at: Timestamp,
     /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
-    /// When the owner last recovered the account by email. The next reset removes every sign-in method that was added
-    /// later.
+    /// When the owner last recovered the account by email. The next reset removes every sign-in method added since
+    /// then.
     pub last_reset_at: Option<Timestamp>,
     /// The full name in its searchable form. [`Model::with_keys`] derives this column and the next two.
     pub name_key: Option<String>,

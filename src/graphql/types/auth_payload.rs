@@ -27,13 +27,13 @@ pub struct AuthPayload {
     user: User,
     /// The session.
     session: Session,
-    /// The access token: a JWT for the header `Authorization: Bearer …`.
+    /// The access token: a JWT for the `Authorization: Bearer …` header.
     access_token: String,
     /// The type of the access token: always `Bearer`.
     token_type: String,
     /// Seconds until the access token expires.
     expires_in: i32,
-    /// The refresh token, for a single use. Null if it is delivered in a cookie (see the header `X-Token-Delivery`), or if
+    /// The refresh token, for a single use. Null if it is delivered in a cookie (see the `X-Token-Delivery` header), or if
     /// the viewer's session continues: keep the current one.
     refresh_token: Option<String>,
     /// Seconds until the refresh token expires.

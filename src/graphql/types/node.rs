@@ -21,7 +21,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// Creates a node; `current_session` is the session of the viewer.
+    /// Creates a node; `current_session` is the viewer's session.
     #[must_use]
     pub fn new(node: accounts::Node, current_session: Uuid) -> Self {
         let current = Some(current_session);

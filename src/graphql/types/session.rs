@@ -13,7 +13,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates a session from its row; `current` is the session of the viewer.
+    /// Creates a session from its row; `current` is the viewer's session.
     #[must_use]
     pub fn new(row: session::Model, current: Option<Uuid>) -> Self {
         Self { is_current: current == Some(row.id), row }

@@ -44,7 +44,7 @@ struct Siblings {
 }
 
 impl User {
-    /// Creates a user from a row; `current_session` is the session of the viewer.
+    /// Creates a user from a row; `current_session` is the viewer's session.
     #[must_use]
     pub fn new(row: impl Into<Arc<user::Model>>, current_session: Option<Uuid>) -> Self {
         let row = row.into();
@@ -52,7 +52,7 @@ impl User {
         Self { row, siblings }
     }
 
-    /// Creates users from rows; `current_session` is the session of the viewer.
+    /// Creates users from rows; `current_session` is the viewer's session.
     #[must_use]
     pub fn page(rows: Vec<user::Model>, current_session: Option<Uuid>) -> Vec<Self> {
         let siblings = Arc::new(Siblings::new(rows.iter().map(|row| row.id).collect(), current_session));
