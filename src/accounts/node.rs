@@ -23,9 +23,9 @@ pub enum Node {
     Passkey(passkey::Model),
 }
 
-/// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it. Whoever may
-/// see a user may also see the user's sessions and identities. Passkeys are visible to whoever may see the user's
-/// second factors.
+/// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it. A viewer who
+/// may see a user may also see the user's sessions and identities, and one who may see the user's second factors may also see
+/// the passkeys.
 pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, Fault> {
     if let Some(found) = user(app, viewer, id).await? {
         return Ok(Some(Node::User(Box::new(found))));

@@ -26,7 +26,7 @@ pub struct MailConfig {
     pub rate: Budget,
     /// `SMTP_CA_FILE`.
     pub ca_file: Option<PathBuf>,
-    /// The name in `EMAIL_FROM`, or `APP_NAME` if there is none.
+    /// The name in `EMAIL_FROM`, or `APP_NAME` if `EMAIL_FROM` has no name.
     pub from_name: String,
     /// The address in `EMAIL_FROM`.
     pub from: EmailAddress,

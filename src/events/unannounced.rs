@@ -23,7 +23,7 @@ pub(super) struct Unannounced {
 struct Queue {
     events: VecDeque<Event>,
     /// How often the queue overflowed, so that events were dropped, and how many of these overflows were announced.
-    /// Other servers that are told of an overflow check for what they missed.
+    /// A server that receives notice of an overflow checks for the events that it missed.
     overflows: u64,
     announced_overflows: u64,
 }

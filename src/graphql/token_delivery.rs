@@ -38,7 +38,7 @@ impl TokenDelivery {
         Self { by_cookie, cookie, change: Mutex::default() }
     }
 
-    /// Returns the change to the cookie, or `None` if there is none.
+    /// Returns the change to the cookie, or `None` if the cookie stays as it is.
     #[must_use]
     pub fn change(&self) -> Option<CookieChange> {
         self.lock().clone()

@@ -110,7 +110,7 @@ impl<E: Endpoint> Endpoint for Named<E> {
         let (request_method, request_path) =
             (span_method(&method), path.chars().take(MAX_SPAN_PATH).collect());
         let record = self.app.as_ref().and_then(|app| AccessRecord::begin(&request, &app.config));
-        // boxed, because each layer around it would move it, with all that the request will ever need
+        // boxed, because this future is large, and each layer around it would move it
         let answer = Box::pin(async {
             let record = record;
             let answer = match self.inner.call(request).await {

@@ -68,8 +68,8 @@ pub(super) async fn is_in_series(app: &App, id: Uuid, challenge: &challenge::Mod
     }))
 }
 
-/// Checks the password sent along with a link against the account with the address or, if there is none, against the
-/// registration. Computes one hash. Attempts are charged to the link, and to the client across all links.
+/// Checks the password sent along with a link against the account with the address. If no account has the address, checks it
+/// against the registration. Computes one hash. Attempts are charged to the link, and to the client across all links.
 async fn check_password(
     app: &App,
     client: &Client,
