@@ -33,9 +33,10 @@ start() {
     sleep 0.1
   done
 }
-# the server and its children
+# the server, which starts no more children once it is stopped, and then its children
 signal() {
-  kill "$1" "$server" $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$server" '$4 == parent { print $1 }') 2>/dev/null || true
+  kill "$1" "$server" 2>/dev/null || true
+  kill "$1" $(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$server" '$4 == parent { print $1 }') 2>/dev/null || true
 }
 trap 'signal -CONT; kill -INT "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
