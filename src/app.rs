@@ -20,15 +20,15 @@ use crate::{
 pub struct App {
     /// The settings.
     pub config: Config,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
     /// The database.
     pub db: Db,
-    /// The events of accounts and sessions, published once they are committed.
+    /// The events about accounts and sessions, which are published after the changes are committed.
     pub events: Events,
-    /// Password hashes.
+    /// The service that computes and verifies password hashes.
     pub passwords: Passwords,
-    /// Access and refresh tokens.
+    /// The service that issues and reads tokens.
     pub tokens: Tokens,
     /// The sender of emails.
     pub mailer: Mailer,
@@ -36,7 +36,7 @@ pub struct App {
     pub providers: Providers,
     /// The counters for monitoring.
     pub metrics: Metrics,
-    /// Notified when this process has added an email to the outbox.
+    /// Notified when this process adds an email to the outbox.
     pub mail_waits: Notify,
 }
 
@@ -45,7 +45,7 @@ impl App {
     pub async fn build(config: Config) -> Result<Arc<Self>, Box<dyn Error + Send + Sync>> {
         let events = Events::default();
         let refusals = Counts::by("setting");
-        // at the same time, because the self-test of password hashes takes as long as connecting
+        // in parallel, because the self-test of password hashes takes as long as connecting to the database
         let (of_passwords, connecting) = (config.clone(), Box::pin(storage::connect(&config, &events)));
         let counted = refusals.clone();
         let starting = tokio::task::spawn_blocking(move || Passwords::start(&of_passwords, counted));

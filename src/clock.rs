@@ -1,4 +1,4 @@
-//! The clock, the only source of time, so that tests can move it.
+//! The clock: the only source of time, which tests can move forward.
 
 use std::{
     sync::{
@@ -10,9 +10,9 @@ use std::{
 
 use time::OffsetDateTime;
 
-/// The system's clock in UTC, rounded to milliseconds, as the database stores it.
+/// The system's clock in UTC, rounded down to milliseconds, the precision that the database stores.
 ///
-/// Clones share their lead, so a test that moves its clock also moves the server's.
+/// All clones move together, so a test that moves its clone also moves the server's clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// Milliseconds by which this clock is ahead of the system's.

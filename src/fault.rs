@@ -1,8 +1,8 @@
-//! The two ways a use case can fail: it refuses for a reason of its own, or a fault prevents a decision.
+//! The two ways a use case can fail: it refuses the request, or a fault prevents it from deciding.
 
 use std::{error::Error, time::Duration};
 
-/// A reason why a request could not be decided. Its details go to the log, never to the client.
+/// A fault that prevented a use case from deciding on a request. Its details go to the log, never to the client.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// A bounded queue is full. Nothing was done, and trying again in a second may succeed.
@@ -19,7 +19,8 @@ pub enum Fault {
     /// Another account took a unique name at the moment of writing. Nothing was saved.
     #[error("a unique name is taken")]
     Conflict(#[source] Box<dyn Error + Send + Sync>),
-    /// The database did not respond, or refused. Nothing was saved, unless only the response to a commit was lost.
+    /// The database did not respond, or refused the operation. Nothing was saved, unless a commit succeeded and only
+    /// the response to it was lost.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A defect in Gatehouse.
@@ -34,7 +35,7 @@ impl Fault {
     }
 }
 
-/// The failure of a use case.
+/// The reason why a use case failed.
 #[derive(Debug)]
 pub enum Failure<R> {
     /// The use case refused, for a reason that the client may learn.
@@ -47,7 +48,7 @@ pub enum Failure<R> {
 pub trait Refusal {}
 
 impl<R> Failure<R> {
-    /// Converts the refusal into a refusal of the calling use case.
+    /// Converts a refusal into a refusal of the calling use case. Leaves a fault unchanged.
     pub fn into_refusal<S: From<R>>(self) -> Failure<S> {
         match self {
             Self::Refused(reason) => Failure::Refused(reason.into()),

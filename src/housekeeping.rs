@@ -33,8 +33,8 @@ const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
 const BATCH: u64 = 500;
 
-/// The maximum difference between how far the time of day advanced and how much time passed. A larger difference means
-/// that the clock was changed, so rows that seem to have expired long ago may be current.
+/// The maximum difference between how far the clock advanced between two sweeps and how much time really passed. A
+/// larger difference means that the clock was changed, so rows that seem to have expired long ago may still be needed.
 const STEP: time::Duration = time::Duration::minutes(5);
 
 /// Sweeps at intervals and never returns.
@@ -80,14 +80,14 @@ async fn reseal(app: &App) {
     }
 }
 
-/// Deletes the rows of ended sessions, known addresses that are no longer used, full budgets, and sent and failed
-/// emails, in small batches. Also deletes challenges, unfinished sign-ins with a provider, passkey ceremonies, security
-/// changes and removed second factors once they have expired. Does nothing while another server is sweeping. Returns
-/// the number of deleted rows.
+/// Deletes, in small batches, ended sessions, known addresses that are no longer used, budgets that are full again, and
+/// sent and failed emails. Also deletes challenges, unfinished sign-ins with a provider, passkey ceremonies, security
+/// changes and removed second factors that have expired. Does nothing while another server is sweeping. Returns the
+/// number of deleted rows.
 pub async fn sweep(app: &App) -> Result<u64, Fault> {
     let now = app.clock.now();
     let dead = Timestamp(now - SESSIONS_KEPT);
-    // first, so that the batches that delete do not read rows that now expire on a later day
+    // before deleting, so that the deleting batches do not read sessions whose expiry has moved to a later day
     in_batches(app, move |txn| async move { session_end::postpone(&txn, dead, BATCH).await }).await?;
     let sessions =
         in_batches(app, move |txn| async move { session_end::delete_dead(&txn, dead, BATCH).await }).await?;
@@ -134,7 +134,8 @@ pub async fn sweep(app: &App) -> Result<u64, Fault> {
     Ok(changes + requests + challenges + sessions + addresses + budgets + mails + factors)
 }
 
-/// Runs a statement until it has no more rows to change, or another server is sweeping. Returns how many rows it changed.
+/// Runs a statement repeatedly until it has no more rows to change, or until another server is sweeping. Returns the
+/// number of changed rows.
 async fn in_batches<F, Fut>(app: &App, statement: F) -> Result<u64, Fault>
 where
     F: Fn(Txn) -> Fut + Copy + Send + 'static,

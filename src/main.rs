@@ -8,9 +8,9 @@ use gatehouse::{
     telemetry::{causes, printable},
 };
 
-/// mimalloc reuses memory that thousands of connections have released, whereas with the system's allocator the process
-/// would keep growing. Huge pages are used only for hashes. Used everywhere, they would make an idle server take half
-/// as much memory again.
+/// The memory allocator of the process. mimalloc reuses memory that thousands of connections have released. With the
+/// system's allocator, the process would keep growing. Huge pages are used only for hashes. If they were used
+/// everywhere, an idle server would take 50 % more memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// The reasons why nothing is emailed.
+/// The reasons why no link is emailed.
 #[derive(Debug)]
 pub enum RequestPasswordResetRefusal {
     /// These fields are invalid.
@@ -33,8 +33,8 @@ pub enum RequestPasswordResetRefusal {
 
 impl Refusal for RequestPasswordResetRefusal {}
 
-/// Emails a reset link. The response is the same whether or not the email address is known. Links do not replace each
-/// other, so nobody can invalidate the owner's link.
+/// Emails a reset link. The response is the same whether or not an account has the email address. A new link does not
+/// invalidate earlier links, so nobody can invalidate the owner's link by requesting another one.
 pub async fn request_password_reset(
     app: &App,
     client: &Client,
@@ -72,11 +72,11 @@ pub enum ResetPasswordRefusal {
 
 impl Refusal for ResetPasswordRefusal {}
 
-/// Sets a new password, which also proves the email address.
+/// Sets a new password. The emailed token also proves the email address.
 ///
-/// Ends every session, including any that are just being opened, and removes every identity that was linked since the
-/// last reset and every second factor that was enrolled in the last 72 hours. Returns the IDs of the ended sessions.
-/// Opens no session, because an older second factor is still needed.
+/// Ends every session, including any that are still being opened. Removes every identity that was linked since the last
+/// reset, and every second factor that was enrolled in the last 72 hours. Returns the IDs of the ended sessions. Opens
+/// no session, because the account may still have an older second factor, which the user must prove to sign in.
 pub async fn reset_password(
     app: &App,
     client: &Client,
@@ -107,7 +107,7 @@ pub async fn reset_password(
         .map_err(|wrong| ResetPasswordRefusal::InvalidInput(vec![wrong.at("newPassword")]))?;
 
     let change = SecurityChange::announce(app, &user, ChangeKind::PasswordReset).await?;
-    // later than the time of the change, so that undoing the change finds the factors that the change removes
+    // must be later than the time of the change, so that undoing the change finds the factors that the change removes
     let now = Timestamp(app.clock.now());
     let user_id = user.id;
     let restoration = challenges::restore(app, Some(&challenge.email));
@@ -136,10 +136,11 @@ pub async fn reset_password(
                 storage::outbox::insert(&txn, mail).await?;
             }
             let ended = session_end::end_all(&txn, user_id, now).await?;
-            // the reader of the email becomes known at this network address, and a thief who used the old password is
-            // forgotten everywhere
+            // the other network addresses are forgotten, because a thief may have signed in from them with the old
+            // password
             known_address::forget_others(&txn, user_id, here.as_deref().unwrap_or_default()).await?;
-            // if there is a second factor, reading the email does not prove that the reader is the owner
+            // this network address becomes known unless the account has a second factor, because then reading the email
+            // does not prove that the reader is the owner
             if let Some(here) = here.as_ref().filter(|_| !account.has_second_factor()) {
                 known_address::note(&txn, user_id, here, now).await?;
             }
@@ -152,14 +153,14 @@ pub async fn reset_password(
     Ok(ended.ok_or(ResetPasswordRefusal::InvalidToken)?)
 }
 
-/// Returns the identities that a reset removes, because a thief may have linked them: those linked since the owner's
-/// mailbox last confirmed the account. That was at the last reset or, if there was none, when the account was created.
-/// A change of the password does not count, because a thief could have made it.
+/// Returns the identities that a reset removes: those that were linked since the last reset or, if there was none,
+/// since the account was created. A thief may have linked them. A later change of the password makes no difference,
+/// because a thief could also have made that change.
 async fn identities_to_remove(txn: &Txn, account: &user::Model) -> Result<Vec<identity::Model>, DbErr> {
     let linked = identity::list(txn, &[account.id]).await?;
     let baseline = account.last_reset_at.unwrap_or(account.created_at);
     let is_proven = account.email_verified_at.is_some();
-    // an account whose email address was never proven may have been created by a stranger
+    // a stranger may have created an account whose email address was never proven, so all its identities are removed
     Ok(linked.into_iter().filter(|identity| !is_proven || identity.linked_at.0 > baseline.0).collect())
 }
 

@@ -19,22 +19,24 @@ use crate::{
     telemetry::with_causes,
 };
 
-/// The interval at which this server sends a notice to itself. Without that, nothing would show that a dead connection
-/// delivers no notices.
+/// The interval at which this server sends itself a sign of life, which is a notice without events. Without signs of
+/// life, this server could not distinguish a dead connection from one on which no notices are sent.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// The time within which this server must receive a notice that it sent to itself.
+/// The time within which this server must receive a sign of life that it sent to itself.
 const ECHO_TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// The interval at which this server checks whether sessions with listeners have ended. Some ends are never announced: those caused
-/// by another program on the same SQLite file, or by a server that crashed before it sent its notice.
+/// The interval at which this server checks whether sessions with listeners have ended. No notice arrives if another
+/// program on the same SQLite file ended a session, or if the server that ended a session crashed before it sent the
+/// notice.
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The interval that replaces `CHECK_INTERVAL` on a server that receives no notices.
 const CHECK_INTERVAL_ALONE: Duration = Duration::from_secs(5);
 
-/// The shortest time between two notices of this server: `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard from, whichever
-/// is longer. PostgreSQL sends notices one after another, each to all servers, so events in quick succession share one notice.
+/// The shortest time between two notices from this server is `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard
+/// from recently, whichever is longer. PostgreSQL sends notices one after another, each to all servers. To reduce their
+/// number, events in quick succession share one notice.
 const LEAST_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_PER_SERVER: Duration = Duration::from_millis(1);
 
@@ -115,11 +117,11 @@ async fn connect(app: &App) -> Result<Option<Notifications>, Fault> {
 
 /// Sends and publishes events until the channel fails.
 async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallible, Disconnected> {
-    // the first ticks come at once
+    // the first ticks come immediately
     let mut heartbeats = time::interval(HEARTBEAT);
     let mut checks = time::interval(if C::DELIVERS { CHECK_INTERVAL } else { CHECK_INTERVAL_ALONE });
-    // the state of the signs of life: the one being sent, when the last one was sent, whether any has arrived since then, and
-    // whether any has ever arrived
+    // the state of the signs of life: the task that sends one, when the last one was sent, whether one has arrived
+    // since then, and whether one has ever arrived on this channel
     let mut sending = JoinSet::new();
     let (mut sent_at, mut is_heard, mut is_listening) = (None::<Instant>, false, false);
     let mut servers = Servers::default();
@@ -136,7 +138,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                     Ok(heard) => {
                         is_heard |= heard.is_own && heard.is_sign_of_life;
                         if is_heard && !is_listening {
-                            // from here on nothing is missed, but something may have been missed before
+                            // from now on no event is missed, but some events may have been missed before
                             is_listening = true;
                             app.db.set_listening(true);
                             app.metrics.hears_events.store(true, Ordering::Relaxed);
@@ -147,7 +149,7 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
                             check_everything(app, is_listening).await?;
                         }
                     }
-                    // most likely from a later version
+                    // the notice most likely comes from a server of a later version
                     Err(error) => {
                         tracing::warn!(error = %with_causes(&error), "a notice from another server is unreadable; checking for the changes it announced");
                         check_everything(app, is_listening).await?;
@@ -181,8 +183,8 @@ async fn follow<C: NoticeChannel>(app: &App, mut channel: C) -> Result<Infallibl
 }
 
 /// Sends a sign of life on a connection other than the one that listens. Behind a transaction pooler, the listening
-/// connection receives only what it sends itself, so a sign of life sent on it would arrive although notices from other
-/// servers do not.
+/// connection receives only what it sends itself, so a sign of life sent on it would arrive even though notices from
+/// other servers do not.
 async fn send_sign_of_life(db: Db, text: String) -> Result<(), Fault> {
     db.write_forgettable(async move |txn| notify(&txn, &text).await).await
 }

@@ -1,7 +1,9 @@
-//! Security changes: changes to how a person signs in, each with a notice that can undo it.
+//! Security changes: changes to how a person signs in. The owner is notified of each change, and can usually undo it
+//! with a link in the notice.
 //!
-//! A thief with an access token or a password can make such a change, but only the owner reads the emails to the account's email
-//! address. No change is therefore made without its notice, and the notice goes to an address that the owner has proven.
+//! A thief with an access token or a password can make such a change, but only the owner reads the emails to the
+//! account's email address. Therefore, if the owner has proven an address, no change is made without a notice to that
+//! address.
 
 use std::time::Duration;
 
@@ -23,23 +25,23 @@ use crate::{
     },
 };
 
-/// How long a change can be undone. Only an address that was proven at least that long ago gets an undo link,
-/// so a thief who has just moved an account to their own address gets none.
+/// How long a change can be undone. A notice contains an undo link only if its address was proven at least this long
+/// ago. A thief who has just moved an account to their own address therefore gets no such link.
 pub const UNDO_TTL: Duration = Duration::from_hours(72);
 
-/// How long a notice is worth sending.
+/// How long the server keeps trying to send a notice.
 const NOTICE_GOOD_FOR: Duration = Duration::from_hours(24);
 
-/// Returns the email address of a user. Returns `None` if the user has none, or if it was never proven and so may belong to a
-/// stranger.
+/// Returns the proven email address of a user. Returns `None` if the user has no address, or if the address was never
+/// proven and may therefore belong to a stranger.
 #[must_use]
 pub fn proven_address(user: &user::Model) -> Option<EmailAddress> {
     let email = user.email.as_deref().filter(|_| user.email_verified_at.is_some())?;
     EmailAddress::parse(email).ok()
 }
 
-/// Builds a security notice to the owner of an account. If the change that it reports can be undone, `change` is the ID of that
-/// change. Returns `None` if the account has no proven email address.
+/// Builds a security notice to the owner of an account. `change` is the ID of the reported change, if that change can
+/// be undone. Returns `None` if the account has no proven email address.
 #[must_use]
 pub fn notice(
     now: OffsetDateTime,
@@ -69,8 +71,9 @@ pub struct SecurityChange {
 }
 
 impl SecurityChange {
-    /// Prepares a change and charges its notice. Fails with [`Fault::RateLimited`] if the daily budget for notices of
-    /// this kind is used up. In that case the change must not be made, because nobody would learn about it.
+    /// Prepares a change, and charges its notice to the daily budget for notices of this kind. Fails with
+    /// [`Fault::RateLimited`] if the budget is used up. In that case, the change must not be made, because the owner
+    /// would not learn about it.
     pub async fn announce(app: &App, user: &user::Model, kind: ChangeKind) -> Result<Self, Fault> {
         let now = app.clock.now();
         let id = secrets::uuid_v7(now);
@@ -94,7 +97,8 @@ impl SecurityChange {
     }
 
     /// Writes the data needed to undo the change, and the notice. Must be called in the transaction that makes the
-    /// change. `before` is the locked account as it was, and `removed` are the identities that the change removes.
+    /// change. `before` is the locked account as it was before the change, and `removed` are the identities that the
+    /// change removes.
     pub async fn insert(
         self,
         txn: &Txn,
@@ -103,8 +107,8 @@ impl SecurityChange {
     ) -> Result<(), DbErr> {
         let Self { id, kind, notice, now } = self;
         let (Some(notice), Some(verified_at)) = (notice, before.email_verified_at) else { return Ok(()) };
-        // if the mailbox is the only way into the account, then its owner has approved the change of address, and no second
-        // proof exists that could undo it
+        // if the mailbox is the only way into the account, then the owner of the mailbox has approved the change of
+        // address, and no second proof exists with which the change could be undone
         let has_other_proof = before.password_hash.is_some()
             || before.has_passkey()
             || !identity::list(txn, &[before.id]).await?.is_empty();

@@ -15,14 +15,14 @@
 //! - Each migration names the oldest schema whose servers work with the changed tables (see [`Step::oldest_schema`]).
 //!   An expanding migration repeats the number of the migration before it. A contracting one names the first schema
 //!   whose servers do not use what it removes. Older servers then refuse to start.
-//! - A migration runs in a transaction of its own, in which it should only change definitions. If a statement waits too
-//!   long for a lock, it fails and the whole migration is tried again, so that requests never wait for long.
+//! - A migration runs in its own transaction, in which it should change only definitions. If a statement waits too long
+//!   for a lock, it fails and the whole migration is tried again, so that requests never wait for long.
 //! - Filling in existing rows and creating indexes takes a long time on large tables. A migration that does so returns
 //!   `Some(false)` from `use_transaction`, and uses the steps of `online.rs`. It may be interrupted anywhere, and then
 //!   runs again from its beginning, so each step must be repeatable. Fill in rows in batches, each in its own
 //!   transaction, and skip rows that are already filled in.
-//! - To rename a column or change its type, add a column, write to both, fill in existing rows, and read from the new
-//!   one. Remove the old one in the next release.
+//! - To rename a column or change its type, add a column, write to both columns, fill in existing rows, and read from
+//!   the new column. Remove the old column in the next release.
 
 pub use online::IMMEDIATE;
 pub use sea_orm_migration::{MigrationTrait, SchemaManager, seaql_migrations};

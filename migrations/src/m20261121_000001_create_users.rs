@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
             .table(User::Table)
             .col(uuid(User::Id).primary_key())
             .col(text_null(User::Email))
-            // the form that all spellings of an email address share, and likewise for usernames
+            // the form that all spellings of an email address share; `username_key` is the same for usernames
             .col(text_null(User::EmailKey).unique_key())
             .col(big_integer_null(User::EmailVerifiedAt))
             .col(text_null(User::Username))

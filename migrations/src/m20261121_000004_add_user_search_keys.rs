@@ -11,7 +11,8 @@ use crate::{
     online::{BATCH, add_columns, begin, commit, create_concurrently, create_index},
 };
 
-/// The collation that compares byte by byte, so that one index finds both a key and all keys with a prefix.
+/// The collation that compares byte by byte, so that one index finds both a single key and all keys with the same
+/// prefix.
 const COLLATION: &str = "COLLATE \"C\"";
 
 #[derive(DeriveMigrationName)]
@@ -112,7 +113,7 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             // table
             .and_where(is_next())
             .and_where(Expr::col(User::Id).lte(last))
-            // skips users that an interrupted run has filled in
+            // skips users whose keys an interrupted run has already filled in
             .and_where(Expr::col(Key::NameKey).is_null())
             .and_where(Expr::col(Key::FirstNameKey).is_null())
             .and_where(Expr::col(Key::LastNameKey).is_null())

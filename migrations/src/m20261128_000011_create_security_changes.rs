@@ -37,7 +37,7 @@ impl MigrationTrait for Migration {
         manager.create_table(table).await?;
         for (name, columns) in [
             ("idx_security_changes_user_id_id", vec![SecurityChange::UserId, SecurityChange::Id]),
-            // finds email addresses that are reserved for their former account
+            // finds email addresses that are reserved for their former accounts
             ("idx_security_changes_email_key", vec![SecurityChange::EmailKey, SecurityChange::ExpiresAt]),
             // finds the rows that housekeeping deletes
             ("idx_security_changes_expires_at", vec![SecurityChange::ExpiresAt]),

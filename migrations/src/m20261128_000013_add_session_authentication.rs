@@ -29,7 +29,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Sets the last authentication of existing sessions to their sign-in.
+/// Sets the time of the last authentication of existing sessions to the time of their sign-in.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = Uuid::nil();
     loop {

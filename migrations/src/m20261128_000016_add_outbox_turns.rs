@@ -1,4 +1,4 @@
-//! The asker of an email, and its turn among the waiting emails.
+//! The asker of an email, and the email's turn among the waiting emails.
 
 use sea_orm_migration::{
     prelude::*,

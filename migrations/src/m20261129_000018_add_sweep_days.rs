@@ -1,5 +1,5 @@
-//! The day on which housekeeping looks at a session or budget. It replaces indexes on times that change
-//! with every refresh or charge.
+//! The day on which housekeeping looks at a session or budget. An index on this day replaces indexes on times, which
+//! change with every refresh or charge.
 //!
 //! PostgreSQL updates a row without touching any index (HOT) only if no indexed column changes and the page has room.
 

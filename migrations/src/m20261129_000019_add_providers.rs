@@ -1,5 +1,5 @@
-//! The sign-in provider of identities and of sign-ins in progress, and the person's name that a provider sends to the
-//! server.
+//! The sign-in provider of identities and of sign-ins in progress, and the person's name, if the provider sends it to
+//! the server.
 
 use sea_orm_migration::{
     prelude::*,

@@ -1,5 +1,5 @@
-//! Steps of migrations that run without a transaction. The steps hold no lock for long, and they can be repeated,
-//! because an interrupted migration runs again from its beginning.
+//! Steps of migrations that run without a transaction. The steps hold no lock for long. They can be repeated, because
+//! an interrupted migration runs again from its beginning.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(crate) const BATCH: u64 = 2000;
 /// The pause between two transactions that fill in rows, during which others can write to a SQLite file.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The kind of transaction that steps use. On SQLite, a deferred transaction that reads before it writes would fail at once
-/// if another transaction is writing.
+/// The kind of transaction that steps use. On SQLite, a deferred transaction that reads before it writes would fail
+/// immediately if another transaction were writing.
 pub const IMMEDIATE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
@@ -54,8 +54,8 @@ pub(crate) async fn create_index(
     create_concurrently(manager, &name, &index.concurrently().to_string(PostgresQueryBuilder)).await
 }
 
-/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. Drops any invalid index that an interrupted run has
-/// left.
+/// Creates an index on PostgreSQL with `CREATE INDEX CONCURRENTLY`. First drops any invalid index that an interrupted
+/// run has left behind.
 pub(crate) async fn create_concurrently(
     manager: &SchemaManager<'_>,
     name: &str,
@@ -89,7 +89,7 @@ pub(crate) async fn begin(manager: &SchemaManager<'_>) -> Result<DatabaseTransac
     manager.get_connection().begin_with_options(IMMEDIATE).await
 }
 
-/// Commits a transaction that has filled in rows, and lets others write.
+/// Commits a transaction that has filled in rows, and then pauses so that others can write.
 pub(crate) async fn commit(txn: DatabaseTransaction) -> Result<(), DbErr> {
     txn.commit().await?;
     tokio::time::sleep(PAUSE).await;

@@ -8,7 +8,7 @@ const CHOICE = 'demo keep';
 
 export const keep = KEEPS.find((one) => one === localStorage.getItem(CHOICE)) ?? 'cookie';
 
-/** Switches to another way. Each has its own session, so the page reloads. */
+/** Switches to another way to keep the refresh token. Each way has its own session, so the page reloads. */
 export function chooseKeep(choice: Keep) {
   localStorage.setItem(CHOICE, choice);
   location.reload();

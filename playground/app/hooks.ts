@@ -8,7 +8,7 @@ export function useSession(): State {
   return useSyncExternalStore(gatehouse.subscribe, gatehouse.state, gatehouse.serverState);
 }
 
-/** Returns the result of `load`. Loads again if `load` changes, so wrap it in `useCallback`, or on `reload`. */
+/** Returns the result of `load`. Loads again when `reload` is called or when `load` changes, so wrap `load` in `useCallback`. */
 export function useLoad<Data>(load: () => Promise<Data>) {
   const [loaded, setLoaded] = useState<{ isLoaded: boolean; data?: Data; fault?: unknown }>({ isLoaded: false });
   const newest = useRef(0);

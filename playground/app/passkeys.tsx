@@ -6,7 +6,7 @@ import { impossible } from './words';
 
 export const keys = passkeys(gatehouse);
 
-/** Whether passkeys work on this page: `elsewhere` if only at another address. */
+/** Whether passkeys work on this page. `elsewhere` means that they work only at another address of the page. */
 export type PasskeySupport = 'none' | 'elsewhere' | 'here';
 
 export function passkeySupport({ passkeyRpId }: AuthSettings): PasskeySupport {
@@ -47,7 +47,10 @@ export function wordsForNoPasskey({ reason }: NoPasskey, purpose: 'use' | 'creat
 /** The message for a passkey that is not accepted as a proof. */
 export const WRONG_PASSKEY = 'This passkey was not accepted. Try again, or choose another way.';
 
-/** Returns the refusal of a passkey. Codes of other proofs mean something else here. */
+/**
+ * Returns the refusal of a passkey. For two error codes, uses the server's message, because the app's own messages for these codes are
+ * about passwords and users.
+ */
 export function passkeyRefusal(error: UserError): UserError | { fault: string } {
   return error.code === 'INVALID_CREDENTIALS' || error.code === 'NOT_FOUND' ? { fault: error.message } : error;
 }

@@ -26,7 +26,7 @@ export function wordsFor({ code, message, retryAfter }: UserError): string {
     case 'PROVIDER_UNAVAILABLE':
       return 'The provider is not responding. Try again in a minute.';
     case 'LINK_REQUIRED':
-      return 'An account with this email address already exists. Sign in to that account. Then, on your profile page, link this way to sign in.';
+      return 'An account with this email address already exists. Sign in to that account, then link this provider on your profile page.';
     case 'IDENTITY_TAKEN':
       return 'This account is already linked to another user.';
     case 'LAST_SIGN_IN_METHOD':

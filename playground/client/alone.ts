@@ -1,14 +1,14 @@
 import { placeFor } from './keep';
 
-/** Milliseconds that a tab waits for another one before it takes over: longer than any request takes. */
+/** How many milliseconds a tab waits for another tab before it takes over the lock. Longer than any request takes. */
 const PATIENCE = 20_000;
 
 /** Milliseconds until a lease expires, in browsers without locks. */
 const LEASE = PATIENCE;
 
 /**
- * Milliseconds until other tabs see a message or a write to localStorage: tabs are separate processes, and the browser may be busy. A lock
- * is held that long after the work, so that the next tab sees its result.
+ * How many milliseconds it may take until other tabs see a message or a write to localStorage, because tabs are separate processes and
+ * the browser may be busy. A lock is held for this time after the work, so that the next tab sees the result of the work.
  */
 const LATE_NEWS = 250;
 
@@ -62,7 +62,8 @@ export async function alone(name: string, work: () => Promise<void>, enough?: Ab
 /**
  * Replaces locks in browsers without them. An entry in {@link place} names the tab that may work: the last tab that wrote it, once the
  * write is visible to all (Fischer's algorithm, in Lamport: A fast mutual exclusion algorithm, 1987). In rare cases, two tabs may both
- * believe that they hold the lease. The server then gives both the same tokens; if many tabs do so at once, it may take one for a thief.
+ * believe that they hold the lease. The server then gives both the same tokens. If many tabs do so at the same time,
+ * the server may mistake one of them for a thief.
  */
 async function leased(name: string, work: () => Promise<void>, enough?: AbortSignal): Promise<void> {
   const key = `${name}:lease`;

@@ -9,8 +9,8 @@ type Kept = { purpose: Purpose; id: string; email: string };
 const key = (email: string) => email.trim().toLowerCase();
 
 /**
- * The challenges that this browser has requested, newest last, one for each purpose. Their IDs show that the user who verifies an
- * email address is the one who signed up with it: without the ID, the password chosen at sign-up is removed.
+ * The challenges that this browser has requested, newest last, one for each purpose. The ID of a challenge shows that the user
+ * who verifies an email address is the user who signed up with it. Without the ID, the server removes the password chosen at sign-up.
  */
 export class Challenges {
   private readonly note: Note<Kept[]>;
@@ -40,7 +40,7 @@ export class Challenges {
     return this.find((kept) => kept.purpose === purpose && (!email || kept.email === key(email)));
   }
 
-  /** Removes all challenges, once one of them is completed. */
+  /** Removes all challenges. Call this once one of them is completed. */
   forget() {
     this.note.write(undefined);
   }

@@ -2,7 +2,7 @@ import { sessionEventsDocument, type SessionEventsSubscription, type UserFragmen
 import { page } from './keep';
 import type { BrowserSession } from './session';
 
-/** An event in the sessions or account of the signed-in user. */
+/** An event that concerns the sessions or the account of the signed-in user. */
 export type SessionEvent = SessionEventsSubscription['answer'];
 
 /** The code with which the server closes a connection if its access token is invalid or has expired. */
@@ -12,8 +12,8 @@ const FORBIDDEN = 4403;
 const LONGEST_WAIT = 32;
 
 /**
- * The events that the server sends over `graphql-transport-ws`, above all that the session was ended elsewhere. A tab is connected
- * while a user is signed in and the tab is visible. When it becomes visible again, it checks the session.
+ * Receives the events that the server sends over `graphql-transport-ws`, above all the end of the session on another device. A tab is
+ * connected while a user is signed in and the tab is visible. When the tab becomes visible again, it checks the session.
  */
 export class SessionEvents {
   private socket: WebSocket | undefined;
@@ -43,7 +43,7 @@ export class SessionEvents {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Disconnects. The caller closes the session too, which removes its listeners. */
+  /** Disconnects. The caller also closes the session, which removes the session's listeners. */
   close() {
     page?.removeEventListener('visibilitychange', this.see);
     this.disconnect();
@@ -119,7 +119,7 @@ export class SessionEvents {
   }
 
   private connectLater(following: object) {
-    // after an expired token, connect at once: it is not a failure
+    // if a token has expired, reconnects immediately, because this is not a failure
     const longest = this.refused && !this.failures ? 0 : Math.min(2 ** this.failures, LONGEST_WAIT);
     this.failures += 1;
     this.retry = setTimeout(() => { if (this.following === following) void this.connect(); }, Math.random() * longest * 1000);

@@ -1,6 +1,6 @@
 import { topLevelErrorCodes } from './generated';
 
-/** The reason for a fault. The client itself adds `UNREACHABLE`: the server did not respond, or not with GraphQL. */
+/** The reason for a fault. The client itself adds `UNREACHABLE`: the server did not respond, or its response was not GraphQL. */
 export type FaultCode = (typeof topLevelErrorCodes)[number] | 'UNREACHABLE' | 'unknown';
 
 const KNOWN: readonly string[] = [...topLevelErrorCodes, 'UNREACHABLE'];

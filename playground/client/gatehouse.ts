@@ -19,8 +19,8 @@ export type Options = {
   events?: boolean | undefined;
   /**
    * Asks the user for a proof of identity, such as their password, when the server requires reauthentication. Once the server accepts the
-   * proof, the refused request is sent again. If the user cancels, the function returns the refusal. If a proof is wrong, this is called
-   * again with the `refusal`. Requests that are refused in the meantime wait for the same proof.
+   * proof, the refused request is sent again. If the user cancels, the function that sent the request returns the refusal. If a proof is
+   * wrong, this function is called again with the `refusal`. Requests that are refused in the meantime wait for the same proof.
    */
   onReauthenticationRequired?: AskForProof | undefined;
 };
@@ -29,10 +29,10 @@ export type Options = {
 export type Gatehouse = ReturnType<typeof createGatehouse>;
 
 /**
- * Creates a client of a server. An app needs only one, and all its tabs share the session.
+ * Creates a client of a server. An app needs only one client, and all tabs of the app share the session.
  *
  * The functions have the names of the schema's fields. If a field returns a union, the function returns an {@link Outcome}. If there is
- * no outcome, because the server does not respond or no user is signed in, it throws a {@link Fault}.
+ * no outcome, for example because the server does not respond or no user is signed in, it throws a {@link Fault}.
  */
 export function createGatehouse({ url, keep, events = true, onReauthenticationRequired }: Options) {
   const isMemory = keep === 'memory';
@@ -111,7 +111,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     return outcome(challenges.keep(await asked));
   }
 
-  /** Runs a mutation whose result is a union. If the result is the signed-in user, updates it. */
+  /** Runs a mutation whose result is a union. If the result is the signed-in user, also updates the state. */
   async function mutate<Answer extends { kind: string }, Variables>(
     document: Asked<Answer, Variables>,
     ...variables: VariablesOf<Variables>
@@ -151,7 +151,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     },
     /** Returns the state for rendering on a server and for hydration: the third argument of `useSyncExternalStore`. */
     serverState: () => RESUMING,
-    /** Calls `listener` with the events in the sessions and account of the signed-in user. Returns a function that unsubscribes. */
+    /** Calls `listener` with the events that concern the signed-in user's sessions and account. Returns a function that unsubscribes. */
     onEvent: (listener: (event: SessionEvent) => void) => stream?.subscribe(listener) ?? (() => {}),
     /**
      * Returns a valid access token, to call other services with, or `undefined` if no user is signed in. If a service has refused a
@@ -159,8 +159,8 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
      */
     accessToken: (stale?: string) => session.accessToken(stale),
     /**
-     * Takes over a session that another page of this site has started, such as the server's `/sign-in`, which emails link to. For cookie
-     * mode: call it when your sign-in page is opened or becomes visible again.
+     * Takes over a session that another page of this site has started, such as the server's `/sign-in`, which emails link to. In cookie
+     * mode, call this when your sign-in page is opened or becomes visible again.
      */
     adopt: () => session.adopt(),
     /** Runs one of the app's own operations as the signed-in user. */
@@ -202,15 +202,18 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     sessions: async () => (await signedIn(operations.sessionsDocument)).sessions,
 
     /**
-     * Verifies an email address, or signs in, with an emailed code. Sends the ID of the challenge too, if this browser requested it: without
-     * the ID, the password chosen at sign-up is removed.
+     * Verifies an email address, or signs in, with an emailed code. If this browser requested the challenge, also sends its ID. Without
+     * the ID, the server removes the password chosen at sign-up.
      */
     verifyOtp: (input: operations.VerifyOtpInput) =>
       answer(operations.verifyOtpDocument, { input: { ...input, challengeId: input.challengeId ?? challenges.newest(input.email) } }),
     /** Emails another code. */
     resendOtp: ({ email, challengeId = challenges.newest(email) }: operations.ResendOtpMutationVariables) =>
       mail(anybody(operations.resendOtpDocument, { email, challengeId })),
-    /** Verifies an email address, or signs in, with the token of an emailed link. Sends the challenge ID of a sign-up in this browser too. */
+    /**
+     * Verifies an email address, or signs in, with the token of an emailed link. After a sign-up in this browser, also sends the ID of its
+     * challenge.
+     */
     activateAccount: ({ challengeId = challenges.of('VERIFY_EMAIL'), ...rest }: operations.ActivateAccountMutationVariables) =>
       answer(operations.activateAccountDocument, { challengeId, ...rest }),
     /** Emails another activation link. */
@@ -224,7 +227,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     resetPassword: (input: operations.ResetPasswordInput) => ask(operations.resetPasswordDocument, { input }),
     /** Emails a code to the new email address, for `verifyOtp`. */
     changeEmail: (input: operations.ChangeEmailInput) => mail(signedIn(operations.changeEmailDocument, { input })),
-    /** Reverts a security change with the token of the link in its notice. */
+    /** Reverts a security change with the token of the link in the email about the change. */
     revertSecurityChange: (variables: operations.RevertSecurityChangeMutationVariables) => ask(operations.revertSecurityChangeDocument, variables),
 
     /** Starts a reauthentication. Not needed with {@link Options.onReauthenticationRequired}. */
@@ -243,7 +246,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     /** Changes the password, and ends the other sessions. */
     changePassword: (input: operations.ChangePasswordInput) => mutate(operations.changePasswordDocument, { input }),
 
-    /** Starts a sign-in with a provider of {@link authSettings}. Returns the URL to send the user to. */
+    /** Starts a sign-in with one of the providers in {@link authSettings}. Returns the URL to send the user to. */
     startProviderLogin: (provider: string, redirectUri?: string) => ask(operations.startProviderLoginDocument, { provider, redirectUri }),
     /** Signs in with a credential from a provider. */
     providerLogin: (input: operations.ProviderLoginInput) => signIn(operations.providerLoginDocument, { input }),
@@ -251,7 +254,7 @@ export function createGatehouse({ url, keep, events = true, onReauthenticationRe
     linkIdentity: (input: operations.ProviderLoginInput) => mutate(operations.linkIdentityDocument, { input }),
     /** Unlinks one of {@link identities}. */
     unlinkIdentity: (id: string) => mutate(operations.unlinkIdentityDocument, { id }),
-    /** Returns the linked accounts of the signed-in user at sign-in providers. */
+    /** Returns the accounts at sign-in providers that are linked to the signed-in user. */
     identities: async () => (await signedIn(operations.identitiesDocument)).identities,
 
     /** Returns a user by ID. */

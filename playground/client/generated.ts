@@ -46,7 +46,7 @@ export type ChallengeMethod = typeof ChallengeMethod[keyof typeof ChallengeMetho
 export const ChallengePurpose = {
   /** Verify a new email address for an account, in the session that requested it. */
   ChangeEmail: 'CHANGE_EMAIL',
-  /** Confirm, within a session, that its user is still the one acting. */
+  /** Confirm the user's identity again within a session. */
   Reauthentication: 'REAUTHENTICATION',
   /** Set a new password. */
   ResetPassword: 'RESET_PASSWORD',
@@ -103,21 +103,27 @@ export const ErrorCode = {
   /** This account at the provider is linked to another user. */
   IdentityTaken: 'IDENTITY_TAKEN',
   /**
-   * The account is unknown, its password is wrong, or it has no password; or the passkey is unknown or wrong. The error does not
-   * say which.
+   * The account is unknown, the account has no password, the password is wrong, or the passkey is unknown or wrong. The cases
+   * are not distinguished.
    */
   InvalidCredentials: 'INVALID_CREDENTIALS',
   /** Inputs are missing or invalid; `fields` lists all of them. */
   InvalidInput: 'INVALID_INPUT',
   /** The code is wrong, expired, used up or superseded. The cases are not distinguished. */
   InvalidOtp: 'INVALID_OTP',
-  /** The link, reset or refresh token is unknown, expired, used or revoked. The cases are not distinguished. */
+  /**
+   * The refresh token, the token of an emailed link, or the ID of a `PasskeyCeremony`, `Reauthentication`,
+   * `SecondFactorChallenge` or `TotpEnrolment` is unknown, expired, used or revoked. The cases are not distinguished.
+   */
   InvalidToken: 'INVALID_TOKEN',
   /** This is the only way to sign in to the account. */
   LastSignInMethod: 'LAST_SIGN_IN_METHOD',
   /** An account with this email address already exists. Sign in to it another way, then call `linkIdentity`. */
   LinkRequired: 'LINK_REQUIRED',
-  /** Not allowed for the viewer's role, on the viewer's own account, or on the last superuser. */
+  /**
+   * The viewer's role does not allow the change, or the change is not allowed for the viewer's own account or for the last
+   * superuser.
+   */
   NotAllowed: 'NOT_ALLOWED',
   /** Sign-up, or this way to sign in or verify an email address, is disabled or is not available to the account. */
   NotEnabled: 'NOT_ENABLED',
@@ -131,7 +137,7 @@ export const ErrorCode = {
   RateLimited: 'RATE_LIMITED',
   /** The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request. */
   ReauthenticationRequired: 'REAUTHENTICATION_REQUIRED',
-  /** The account has a second factor, and only that is accepted here. */
+  /** The account has a second factor, and no other proof is accepted here. */
   SecondFactorRequired: 'SECOND_FACTOR_REQUIRED',
   /** The server is overloaded. `retryAfter` is the number of seconds to wait. */
   ServerBusy: 'SERVER_BUSY',
@@ -146,7 +152,7 @@ export type ErrorCode = typeof ErrorCode[keyof typeof ErrorCode];
 export const FieldErrorCode = {
   /** The value does not have the required format. */
   Malformed: 'MALFORMED',
-  /** The value does not match the one it must equal. */
+  /** The value does not equal the value that it must repeat. */
   Mismatch: 'MISMATCH',
   /** The value is missing. */
   Required: 'REQUIRED',
@@ -168,8 +174,8 @@ export type IdTokenInput = {
   /** The ID token, issued to this server's client ID. */
   idToken: string;
   /**
-   * The nonce that the client sent to the provider, which the token must contain. Null if the token has none. For a
-   * reauthentication, the ID of the `Reauthentication`.
+   * The nonce that the client sent to the provider. The token must contain the same nonce. Null if the token contains no nonce.
+   * For a reauthentication, the nonce must be the ID of the `Reauthentication`.
    */
   nonce?: string | null | undefined;
 };
@@ -222,7 +228,7 @@ export type ProviderLoginInput = {
 /** A credential from a provider. Give exactly one field. */
 export type ProviderProof =
   {   /**
-   * An access token issued to this server's client ID, with the scope `email`. Only Google's are accepted, and not for a
+   * An access token issued to this server's client ID, with the scope `email`. Accepted only from Google, and never for a
    * reauthentication, because an access token does not show that the user is present now.
    */
   accessToken: string; authorizationCode?: never; idToken?: never; }
@@ -368,7 +374,7 @@ export type UserFilter = {
  * against the newest `VERIFY_EMAIL` challenge and the newest `SIGN_IN` challenge of the address.
  */
 export type VerifyOtpInput = {
-  /** The ID of the `EmailChallenge`. If given, attempts count only towards it, so nobody else can use them up. */
+  /** The ID of the `EmailChallenge`. If given, attempts count only towards this challenge, so nobody else can use them up. */
   challengeId?: string | null | undefined;
   /** The email address that the code was sent to. */
   email: string;

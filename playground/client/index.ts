@@ -1,16 +1,16 @@
 /**
- * The client of Gatehouse: sign-in for single-page apps. No dependencies; copy the folder into an app.
+ * The client of Gatehouse: sign-in for single-page apps. It has no dependencies. To use it, copy this folder into an app.
  *
  * - `gatehouse.ts`: the functions, named after the fields of the schema
  * - `session.ts`: the tokens and the signed-in user, shared by all tabs
  * - `alone.ts`: mutual exclusion of tabs
  * - `keep.ts`: the storage of the refresh token
  * - `reauthentication.ts`: the proof of identity that security changes require. With {@link Options.onReauthenticationRequired}, refused
- *   requests are sent again after it
- * - `second_factors.ts`: the functions that manage authenticator apps and recovery codes. Import it only on the page that does
+ *   requests are sent again after the proof
+ * - `second_factors.ts`: the functions that manage authenticator apps and recovery codes. Import it only on pages that use them
  * - `passkeys.ts`, `passkey_ceremony.ts`: the functions for passkeys. Import them only on pages that offer passkeys
- * - `changed.ts`: what follows a change to how the user signs in
- * - `login_link.ts`: signing in on one device with a link that is opened on another. Import it only on pages that do
+ * - `changed.ts`: the new access token after a change to the user's sign-in methods
+ * - `login_link.ts`: signing in on one device with a link that is opened on another. Import it only on pages that offer this
  * - `challenges.ts`: the IDs of pending email challenges
  * - `events.ts`: the events that the server sends
  * - `post.ts`, `outcome.ts`, `fault.ts`: requests and their outcomes

@@ -8,8 +8,8 @@
 export type Keep = 'cookie' | 'localStorage' | 'memory';
 
 /**
- * The stored part of a session, and the time of storing, which changes with each refresh. In cookie mode it has no refresh token,
- * because scripts never see it.
+ * The part of a session that is stored, and the time when it was stored, which changes with each refresh. In cookie mode,
+ * `refreshToken` is missing, because scripts never see the token.
  */
 export type Kept = { session: string; since: number; refreshToken?: string | undefined };
 
@@ -21,7 +21,7 @@ export function keeper(keep: Keep, name: string) {
   return { place, isCookie: keep === 'cookie', isShared: keep !== 'memory', ...note<Kept>(place, name) };
 }
 
-/** A named value in a storage. Values that other programs wrote are ignored. */
+/** A named value in a storage. A value that is not valid JSON is ignored. */
 export type Note<Value> = { read(): Value | undefined; write(value: Value | undefined): void };
 
 export function note<Value>(place: Place, name: string): Note<Value> {
@@ -40,10 +40,10 @@ export function note<Value>(place: Place, name: string): Note<Value> {
   };
 }
 
-/** A storage. */
+/** A storage, such as `localStorage`. */
 export type Place = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The page that this runs in, or `undefined` on servers that render pages and in native apps. */
+/** The page in which this code runs, or `undefined` on servers that render pages and in native apps. */
 export const page: Document | undefined = globalThis.document;
 
 /** Returns `localStorage`, or a storage that lasts as long as the page. */

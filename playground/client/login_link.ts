@@ -8,22 +8,22 @@ const LONGEST_WAIT = 32;
 
 /**
  * Creates the functions that sign in on one device with a link that is opened on another. They are not part of {@link Gatehouse}, because only
- * the pages that sign users in need them. `url` is the one that the client was created with.
+ * the pages that sign users in need them. `url` must be the URL that the client was created with.
  */
 export function loginLinks(url: string, { run, challenges, verifyOtp }: Pick<Gatehouse, 'run' | 'challenges' | 'verifyOtp'>) {
   return {
     /**
-     * Reads the token of a sign-in link, for the page that it opens, and changes nothing. If `isRequestedHere` is false, show the
+     * Reads the token of a sign-in link, for the page that the link opens. Changes nothing. If `isRequestedHere` is false, show the
      * `otp` and the `confirmationNumber`.
      */
     readLoginLink: async (token: string) =>
       outcome((await run(confirmLoginLinkDocument, { token, challengeId: challenges.of('SIGN_IN') })).answer),
-    /** Signs in the client that requested the link. Call it once the user has seen the same number there. */
+    /** Signs in the client that requested the link. Call this once the user has seen the same number there. */
     confirmLoginLink: async (token: string, confirmationNumber: string) =>
       outcome((await run(confirmLoginLinkDocument, { token, confirmationNumber })).answer),
     /**
      * Waits until the link of a `SIGN_IN` challenge is confirmed elsewhere, then signs in, as `gatehouse.verifyOtp` does.
-     * Reconnects until `signal` aborts, and then returns `undefined`. Abort it when the user signs in another way, requests another
+     * Reconnects until `signal` aborts, and then returns `undefined`. Abort the signal when the user signs in another way, requests another
      * email, or leaves the page.
      */
     async signInOnceConfirmed({ id, email }: { id: string; email: string }, signal: AbortSignal) {

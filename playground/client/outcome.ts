@@ -18,7 +18,7 @@ const codes: readonly string[] = Object.values(ErrorCode);
 
 /**
  * Converts a member of a union to an outcome. The documents request `kind: __typename` of each known member, so a member without it is
- * unknown. It works for an app's own operations too, if they request `kind` the same way.
+ * unknown. This function also works for an app's own operations if they request `kind` in the same way.
  */
 export function outcome<Member extends { kind: string }>(member: Member): Outcome<Member> {
   const { kind, code } = member as { kind?: string; code?: string };

@@ -1,10 +1,10 @@
 /**
- * The ceremony ended without a passkey:
+ * The outcome of a ceremony that ended without a passkey. The reasons are:
  *
  * - `cancelled`: the user canceled, has no passkey here, or ran out of time. Browsers do not distinguish these cases
  * - `alreadyAdded`: this device already has a passkey for the account
  * - `wrongSite`: passkeys do not work on this page, because its address is not within the domain that passkeys belong to
- * - `notSupported`: the browser, the password manager or the security key lacks something
+ * - `notSupported`: the browser, the password manager or the security key lacks a required function
  */
 export type NoPasskey = { kind: 'NoPasskey'; reason: 'cancelled' | 'alreadyAdded' | 'wrongSite' | 'notSupported' };
 
@@ -20,10 +20,10 @@ const REASONS: Record<string, NoPasskey['reason']> = {
   SecurityError: 'wrongSite',
 };
 
-// the types say that every browser has it, but some do not
+// according to the types, every browser has `PublicKeyCredential`, but some browsers lack it
 const browser = (): Partial<typeof PublicKeyCredential> | undefined => globalThis.PublicKeyCredential;
 
-/** Returns whether the browser supports passkeys here. Without it, the other functions return `notSupported`. */
+/** Returns whether the browser supports passkeys here. If it does not, the other functions return `notSupported`. */
 export function supportsPasskeys(): boolean {
   const { parseCreationOptionsFromJSON, parseRequestOptionsFromJSON, prototype } = browser() ?? {};
   return !!parseCreationOptionsFromJSON && !!parseRequestOptionsFromJSON && !!prototype && 'toJSON' in prototype;
@@ -62,7 +62,7 @@ async function ceremony(run: () => Promise<unknown>): Promise<Credential | NoPas
   try {
     return { kind: 'Credential', id: returned.id, credential: returned.toJSON() };
   } catch {
-    // some password managers return an object of their own
+    // some password managers return a different object, which has no `toJSON`
     return { kind: 'NoPasskey', reason: 'notSupported' };
   }
 }

@@ -23,7 +23,7 @@ export { supportsAutofill, supportsPasskeys, type Credential, type NoPasskey } f
 /** The outcome of a sign-in with a passkey. */
 export type PasskeyLogin = Outcome<PasskeyLoginMutation['answer']> | NoPasskey;
 
-/** How many milliseconds before its expiry a ceremony is replaced, because the user needs time too. */
+/** A ceremony is replaced this many milliseconds before it expires, because the user needs time to complete it. */
 const MARGIN = 120_000;
 
 /** A ceremony that ends within these milliseconds was ended by the browser, not by a person. */
@@ -77,8 +77,8 @@ export function passkeys({ run, accessToken, signIn, verifySecondFactor, authSet
 
     /**
      * Offers passkeys in the autofill suggestions of the input whose `autocomplete` ends with `webauthn`, until the user has signed
-     * in or the returned function is called. Calls `onUsed` whenever the user has chosen one. Meanwhile, the other functions work
-     * too.
+     * in or the returned function is called. Calls `onUsed` whenever the user has chosen a passkey. In the meantime, the
+     * other functions can still be called.
      */
     autofill(onUsed: (login: Promise<PasskeyLogin>) => void): () => void {
       let isOver = false;
@@ -125,15 +125,15 @@ export function passkeys({ run, accessToken, signIn, verifySecondFactor, authSet
       return used.kind === 'Credential' ? verifySecondFactor(id, { passkey: used.credential }) : used;
     },
 
-    /** Asks for the passkey of a reauthentication, with its `passkeyOptions`. The proof of identity is `{ passkey: credential }`. */
+    /** Asks for a passkey, with the `passkeyOptions` of a reauthentication. The proof of identity is then `{ passkey: credential }`. */
     prove,
 
     /** Returns the passkeys of the signed-in user, oldest first. */
     list: async () => (await run(passkeysDocument)).answer.passkeys,
 
     /**
-     * Adds a passkey. Without a name, the passkey is named after the device or password manager. Ends the other sessions. If the
-     * account had no recovery codes, returns some.
+     * Adds a passkey. Without a name, the passkey is named after the device or password manager. Ends the other sessions. Also
+     * returns recovery codes if the account had none.
      */
     async add(name?: string) {
       const started = outcome((await run(startPasskeyEnrolmentDocument)).answer);

@@ -24,7 +24,7 @@ export type ReauthenticationRequest = {
 /** Asks the user for a proof. Returns `null` or `undefined` if they cancel. */
 export type AskForProof = (request: ReauthenticationRequest) => Promise<ReauthenticationProof | null | undefined>;
 
-/** The maximum number of attempts. The server counts too. */
+/** The maximum number of attempts. The server also limits them. */
 const MOST_TRIES = 5;
 
 type Start = (sendCode?: boolean) => Promise<Outcome<StartReauthenticationMutation['answer']>>;

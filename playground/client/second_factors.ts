@@ -10,8 +10,8 @@ import {
 import { outcome } from './outcome';
 
 /**
- * Creates the functions that manage authenticator apps and recovery codes. They are not part of {@link Gatehouse}, because only the page
- * that manages them needs them. To sign in with a second factor, call `gatehouse.verifySecondFactor`.
+ * Creates the functions that manage authenticator apps and recovery codes. They are not part of {@link Gatehouse}, so that only pages
+ * that need them load them. To sign in with a second factor, call `gatehouse.verifySecondFactor`.
  *
  * Starting an enrollment, removing the app and replacing the codes require a recent proof of identity. For the first second factor
  * of an account with an email address, only an emailed code counts. Afterwards, only second factors count.
@@ -19,7 +19,7 @@ import { outcome } from './outcome';
 export function secondFactors({ run, accessToken }: Pick<Gatehouse, 'run' | 'accessToken'>) {
   const changed = changer({ accessToken });
   return {
-    /** Starts to set up an authenticator app, and returns its secret as text and as a QR code. */
+    /** Starts the setup of an authenticator app. Returns the secret for the app as text and as a QR code. */
     startTotpEnrolment: async () => outcome((await run(startTotpEnrolmentDocument)).answer),
     /** Finishes the setup with the first code from the app. Returns recovery codes, and ends the other sessions. */
     finishTotpEnrolment: async (id: string, code: string) => changed(await run(finishTotpEnrolmentDocument, { id, code })),

@@ -20,10 +20,10 @@ type Held = { accessToken: string; since: number; expiresAt: number; user: UserF
 /** A message between tabs. */
 type News = { held: Held } | { ended: string };
 
-/** How many milliseconds before its expiry a token counts as expired, because a request takes time too. */
+/** A token counts as expired this many milliseconds before it expires, because a request takes time. */
 const MARGIN = 5_000;
 
-/** Milliseconds that a message between tabs may take. */
+/** The maximum delay of a message between tabs, in milliseconds. */
 const LATE_NEWS = 1_000;
 
 /** The maximum wait between two attempts to resume a session, in seconds. */
@@ -32,13 +32,13 @@ const LONGEST_WAIT = 30;
 /**
  * The session of this browser: the pair of tokens, and the signed-in user.
  *
- * The main invariant: **only the tab that holds the lock changes the pair of tokens.** After it gets the lock, a tab reads the storage
- * again, because another tab may have refreshed, signed out or signed in while it waited.
+ * The main invariant: **only the tab that holds the lock changes the pair of tokens.** After a tab gets the lock, it reads the storage
+ * again, because another tab may have refreshed, signed out or signed in while this tab waited.
  */
 export class BrowserSession {
   state: State;
   private held: Held | undefined;
-  /** The ID of the session that ended last. The storage may still have it: a message between tabs can arrive before a change of the storage. */
+  /** The ID of the session that ended last. The storage may still contain it, because messages can arrive before changes to the storage. */
   private ended: string | undefined;
   private renewal: Promise<void> | undefined;
   private heard = new AbortController();
@@ -62,8 +62,8 @@ export class BrowserSession {
   }
 
   /**
-   * Resumes the session. In a page, this happens at once. Elsewhere it happens with the first listener: a server that renders pages has no
-   * listeners, and must not resume the session of a visitor.
+   * Resumes the session. In a page, this happens immediately. Elsewhere, it happens when the first listener is added, because a server
+   * that renders pages adds no listeners and must not resume the session of a visitor.
    */
   start() {
     if (this.state !== RESUMING) return;
@@ -94,7 +94,7 @@ export class BrowserSession {
     return this.held?.accessToken;
   }
 
-  /** Runs a request that signs in. Refreshes wait, so that a late response cannot undo it. */
+  /** Runs a request that signs in. Refreshes wait for it, so that a late response to a refresh cannot undo the sign-in. */
   async signIn<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
     const before = this.held?.session.id;
     let answer!: Answer;
@@ -109,7 +109,7 @@ export class BrowserSession {
     return answer;
   }
 
-  /** Runs a reauthentication. Refreshes wait, because their tokens may be older than the proof. */
+  /** Runs a reauthentication. Refreshes wait for it, because the tokens from a refresh may be older than the proof. */
   async reauthenticate<Answer extends { kind: string }>(ask: () => Promise<Answer>): Promise<Answer> {
     let answer!: Answer;
     await alone(this.name, async () => {
@@ -143,7 +143,7 @@ export class BrowserSession {
     if (!this.held || this.held.session.id === session) this.hold(undefined);
   }
 
-  /** Updates the signed-in user, if it is the same user. */
+  /** Updates the data of the signed-in user. Ignores other users. */
   know(user: UserFragment) {
     if (this.held?.user.id === user.id) this.tell({ ...this.held, user });
   }
@@ -191,7 +191,7 @@ export class BrowserSession {
     const kept = this.kept();
     if (!kept) return this.end(this.held?.session.id);
     if (this.held && this.held.since !== kept.since) {
-      // another tab has refreshed, and its message is still under way
+      // another tab has refreshed, and its message has not arrived yet
       await Promise.race([sleep(LATE_NEWS), new Promise((heard) => this.heard.signal.addEventListener('abort', heard))]);
       if (this.isFresh(stale)) return;
     }

@@ -21,7 +21,7 @@ use crate::{
 pub enum AdministrationRefusal {
     /// No such user exists.
     NotFound,
-    /// The account is the superuser's own, or the superuser has lost that role.
+    /// The account is the acting superuser's own, or that user is no longer a superuser.
     NotAllowed,
     /// The user's passkeys are their only way to sign in.
     LastSignInMethod,

@@ -1,4 +1,4 @@
-//! Changing one's password, or setting the first one.
+//! Changing a password, or setting the first password of an account.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ pub enum ChangePasswordRefusal {
     InvalidInput(Vec<FieldError>),
     /// The current password is wrong.
     InvalidCredentials,
-    /// The account has no password yet, or it has a second factor, and the viewer must reauthenticate first.
+    /// The viewer must reauthenticate first, because the account has no password yet or has a second factor.
     ReauthenticationRequired,
 }
 
@@ -50,9 +50,9 @@ impl From<ReauthenticationRequired> for ChangePasswordRefusal {
     }
 }
 
-/// Sets the password and ends the viewer's other sessions, including any that are just being opened. Returns the IDs of
-/// the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other change
-/// needs the current password and, if the account has a second factor, a recent proof of that factor.
+/// Sets the password and ends the viewer's other sessions, including any that are still being opened. Returns the IDs
+/// of the ended sessions. A first password adds a way to sign in, so it needs a recent reauthentication. Any other
+/// change needs the current password and, if the account has a second factor, a recent proof of that factor.
 pub async fn change_password(
     app: &App,
     client: &Client,
@@ -106,7 +106,7 @@ pub async fn change_password(
     Ok(ended.ok_or(ChangePasswordRefusal::InvalidCredentials)?)
 }
 
-/// Returns the current password, if the account has one, and the new one.
+/// Returns the current password, if the account has one, and the new password.
 fn parse(
     app: &App,
     user: &user::Model,

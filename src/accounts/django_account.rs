@@ -1,4 +1,4 @@
-//! The account that a Django user becomes.
+//! Converting a Django user into an account.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ use crate::{
     storage::{Timestamp, user},
 };
 
-/// The rules for reading records.
+/// The options for converting records, and the current time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) now: OffsetDateTime,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Cursor, Read, SeekFrom};
 
 use super::{django_user::DjangoUser, import_remarks::Skip};
 
-/// The longest record, in bytes.
+/// The maximum length of a record, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// The format of a file.
@@ -25,7 +25,7 @@ pub struct DjangoFile<R> {
     bytes: u64,
 }
 
-/// The text of a record, or the reason why it cannot be read as a whole.
+/// The text of a record, or the reason why the text could not be read completely.
 type Text = Result<Vec<u8>, Skip>;
 
 /// A record, and the number of its first line.
@@ -125,19 +125,20 @@ impl<R: BufRead> DjangoFile<R> {
     }
 }
 
-/// The position within a CSV field. For a quoted field, includes the line on which its quote opened.
+/// The position within a CSV field. For a quoted field, includes the number of the line with the opening quote.
 #[derive(Clone, Copy)]
 enum Field {
     Begun,
     Bare,
     Quoted(u64),
-    /// After a quote within a quoted field. It ends the field unless another quote follows: a doubled quote stands for
-    /// a literal one.
+    /// After a quote within a quoted field. That quote ends the field unless another quote follows, because a doubled
+    /// quote stands for a literal quote.
     QuoteEnded(u64),
 }
 
 impl Field {
-    /// Follows the rules of the `csv` crate: a quote counts only at the beginning of a field.
+    /// Returns the position after the next byte. As in the `csv` crate, a quote opens a quoted field only at the
+    /// beginning of the field.
     fn after(self, byte: u8, line: u64) -> Self {
         match (self, byte) {
             (Self::Begun, b'"') => Self::Quoted(line),

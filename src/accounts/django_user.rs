@@ -8,11 +8,11 @@ use super::{
     import_remarks::Skip,
 };
 
-/// The columns of `auth_user` that matter here.
+/// The columns of `auth_user` that the import uses.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct DjangoUser {
-    /// Read separately, because the CSV reader would parse digits as a number.
+    /// The primary key. Read separately, because the CSV reader would parse digits as a number.
     #[serde(skip)]
     pub(super) pk: Option<String>,
     pub(super) username: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct DjangoUser {
 }
 
 impl DjangoUser {
-    /// Reads a line of JSON: `{"model": …, "pk": …, "fields": {…}}`, or an object of columns.
+    /// Reads a line of JSON: either `{"model": …, "pk": …, "fields": {…}}` or an object whose keys are the columns.
     pub(super) fn from_json(line: &[u8]) -> Result<Self, Skip> {
         let malformed = |error: serde_json::Error| {
             Skip::Malformed(error.to_string().replace(" at line 1 column ", " at column "))

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// Parses a time as RFC 3339 or as databases print it: with a space instead of the `T`, and with an offset in hours
-/// alone or no offset. A missing offset means UTC.
+/// Parses a time in the format of RFC 3339, or as databases print it: with a space instead of the `T`, and with an
+/// offset that has no colon or no minutes, or is missing. A missing offset means UTC.
 pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let (date, time) = text.trim().split_at_checked(10)?;
     let time = time.strip_prefix(['T', ' '])?;
@@ -25,7 +25,7 @@ pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     parsed.checked_to_offset(UtcOffset::UTC).filter(|time| time.year() >= 0)
 }
 
-/// Reads a key, which is a number or a string.
+/// Reads a primary key, which is a number or a string.
 pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Option::<Scalar>::deserialize(deserializer)? {
         Some(Scalar::Text(text)) => Some(text),

@@ -18,7 +18,8 @@ pub enum Skip {
     /// The record has neither an email address nor a valid username.
     #[error("{}", self.kind())]
     NoIdentifier,
-    /// The record has no email address. Its username looks like one, but its owner may have chosen it freely.
+    /// The record has no email address. Its username looks like an email address, but the user may have chosen somebody
+    /// else's address as the username.
     #[error("{}", self.kind())]
     OnlyUsernameIsEmail,
     /// The email address is invalid, and there is no valid username.
@@ -38,7 +39,7 @@ impl Skip {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLong => "it is longer than 64 KiB",
-            Self::OpenQuote(_) => "an unclosed quote makes the rest of the file part of it",
+            Self::OpenQuote(_) => "an unclosed quote makes the rest of the file part of the record",
             Self::Malformed(_) => "it cannot be read",
             Self::NoUser => "it is not a user",
             Self::NoIdentifier => "it has no email address, and its username is not valid here",

@@ -29,8 +29,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Treat the email addresses as verified on the day on which their owners joined.
     pub emails_verified: bool,
-    /// Use the username of a user without an email address as the email address. For projects that made usernames from
-    /// addresses.
+    /// If a user has no email address, use the username as the email address. This is meant for projects that created
+    /// usernames from email addresses.
     pub usernames_are_emails: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct Summary {
     pub noted: BTreeMap<String, u64>,
 }
 
-/// Why an import ended early. Accounts created before then are kept.
+/// The reason why an import ended early. The accounts created so far are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportUsersError {
     /// The file could not be read.
@@ -77,7 +77,7 @@ pub enum ImportUsersError {
     Read(#[from] io::Error),
     /// The database failed.
     #[error(
-        "the import stopped; the accounts created so far are kept, and running it again continues from there"
+        "the import stopped; the accounts created so far are kept, and running the import again continues from there"
     )]
     Fault(#[from] Fault),
 }
@@ -119,7 +119,7 @@ pub async fn import_users<R: BufRead>(
     }
 }
 
-/// A batch of records, and a row for each that can be imported.
+/// A batch of records, and a row for each record that can be imported.
 struct Batch {
     lines: Vec<ImportLine>,
     rows: Vec<user::Model>,

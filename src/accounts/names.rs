@@ -11,7 +11,7 @@ use crate::{
     storage::{Timestamp, security_change, user},
 };
 
-/// The names that somebody wants.
+/// The names that somebody wants for an account.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     pub(super) email: Option<EmailAddress>,
@@ -20,7 +20,8 @@ pub(super) struct Names {
 
 impl Names {
     /// Returns an error for each name that is not available. If email addresses must be verified, does not look up the
-    /// address, because only its owner may learn whether it has an account. The caller charges the lookups.
+    /// email address, because only its owner may learn whether an account has it. The caller must charge the lookups to
+    /// a budget.
     pub(super) async fn taken(&self, app: &App) -> Result<Vec<FieldError>, Fault> {
         let mut taken = Vec::new();
         if let Some(email) = &self.email
@@ -37,7 +38,8 @@ impl Names {
         Ok(taken)
     }
 
-    /// Returns whether users may not choose the username. Imports and the command line may still use it.
+    /// Returns whether the username is reserved. Users may not choose a reserved username, but imports and the command
+    /// line may use it.
     pub(super) fn is_reserved(&self, app: &App) -> bool {
         self.username.as_ref().is_some_and(|username| is_reserved(app, username))
     }
@@ -47,7 +49,7 @@ async fn is_email_taken(app: &App, email: &EmailAddress) -> Result<bool, Fault> 
     if user::find_by_email_key(app.db.read(), email.key()).await?.is_some() {
         return Ok(true);
     }
-    // the former owner of the address may still undo the change that gave it up
+    // the account that had the address before may still get it back by undoing the change of address
     let now = Timestamp(app.clock.now());
     Ok(security_change::is_reserved(app.db.read(), email.key(), Uuid::nil(), now).await?)
 }
@@ -75,9 +77,9 @@ pub(super) async fn username_taken(app: &App, username: &Username) -> Result<Fie
     Ok(taken.at("username"))
 }
 
-/// Returns an available similar username, if one of three random ones is available.
+/// Tries three random similar usernames. Returns the first that is available, or `None`.
 pub(super) async fn similar_username(app: &App, username: &Username) -> Result<Option<String>, Fault> {
-    // more digits with each attempt, because a popular name has many numbered variants already
+    // more digits with each attempt, because a popular name already has many numbered variants
     for below in [100, 1000, 10_000] {
         let similar = username.numbered(u32::from_le_bytes(secrets::random()) % below);
         if !is_username_taken(app, &similar).await? {

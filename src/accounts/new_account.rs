@@ -94,7 +94,8 @@ impl Draft {
         self.password.clone().map(Password::into_secret)
     }
 
-    /// Returns whether nothing is left to check, because neither a name nor the password is valid.
+    /// Returns whether nothing is left to check, because the email address, the username and the password are all
+    /// invalid or missing.
     pub(super) fn is_exhausted(&self) -> bool {
         self.names.email.is_none() && self.names.username.is_none() && self.password.is_none()
     }
@@ -115,8 +116,9 @@ impl Draft {
         Ok(())
     }
 
-    /// If there are errors already, checks whether names are taken too, so that all errors are reported at once.
-    /// Otherwise only inserting the row decides whether the names are taken, because an earlier read could be outdated.
+    /// If there are already errors, also checks whether the names are taken, so that all errors are reported together.
+    /// Otherwise, only the insertion of the row decides whether the names are taken, because an earlier read could be
+    /// outdated.
     pub(super) async fn check_names(&mut self, app: &App) -> Result<(), Fault> {
         if !self.errors.is_valid() || self.names.is_reserved(app) {
             self.names.taken(app).await?.into_iter().for_each(|error| self.errors.add(error));
@@ -161,10 +163,11 @@ pub(super) enum Claim {
     UsernameTaken,
 }
 
-/// Claims the names by inserting the row, so that exactly one of several concurrent claims succeeds.
+/// Claims the names of a new account by inserting its row. If several requests claim a name at the same time, exactly
+/// one succeeds.
 pub(super) async fn claim(txn: &Txn, row: user::Model) -> Result<Claim, DbErr> {
     let username_key = row.username_key.clone();
-    // the former owner of the address may still undo the change that gave it up
+    // the account that had the address before may still get it back by undoing the change of address
     if let Some(key) = &row.email_key
         && security_change::is_reserved(txn, key, row.id, row.created_at).await?
     {

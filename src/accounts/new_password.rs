@@ -1,5 +1,5 @@
-//! The rules for a new password, after NIST SP 800-63B. It must be long enough, and must not be one that an attacker
-//! would try first.
+//! The rules for a new password, based on NIST SP 800-63B. The password must be long enough, and must not be one that
+//! an attacker would try first.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -67,7 +67,7 @@ pub(crate) fn check_confirmation(
     }
 }
 
-/// Hashes a new password on the hash workers. The inner error says why the password is too easy to guess. Fails with
+/// Hashes a new password on the hash threads. The inner error says why the password is too easy to guess. Fails with
 /// [`Fault::Busy`] if too many hashes are waiting.
 pub(crate) async fn hash_new(
     app: &App,

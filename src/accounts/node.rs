@@ -24,8 +24,8 @@ pub enum Node {
 }
 
 /// Finds the user, session, identity or passkey with this ID. Returns `None` if the viewer may not see it. A viewer who
-/// may see a user may also see the user's sessions and identities, and one who may see the user's second factors may also see
-/// the passkeys.
+/// may see a user may also see the user's sessions and identities. A viewer who may see the user's second factors may
+/// also see the user's passkeys.
 pub async fn node(app: &App, viewer: &Viewer, id: Uuid) -> Result<Option<Node>, Fault> {
     if let Some(found) = user(app, viewer, id).await? {
         return Ok(Some(Node::User(Box::new(found))));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Removes every second factor of another user. The user gets a notice with a link that restores the factors, because
-/// somebody else may have asked for the reset.
+/// somebody other than the user may have asked for the reset.
 pub async fn reset_second_factors(
     app: &App,
     by: &Viewer,
@@ -59,8 +59,8 @@ pub async fn reset_second_factors(
     Ok(reset?)
 }
 
-/// Does the same as [`reset_second_factors`], but for the operator of the server. Returns the user as they were before,
-/// or `None` if no account has this email address or username.
+/// Does the same as [`reset_second_factors`] on behalf of the server's operator. Returns the user as they were before
+/// the reset, or `None` if no account has this email address or username.
 pub async fn reset_second_factors_by_operator(
     app: &App,
     identifier: &str,

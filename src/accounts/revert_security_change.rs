@@ -2,8 +2,8 @@
 //!
 //! The reader of the notice might not be the owner: they can read the mailbox that the account had before the change,
 //! but a thief may control an old mailbox. The link therefore opens no session and restores no password. It undoes the
-//! change and emails a reset link. The email address is restored only with a second proof of ownership before the
-//! change.
+//! change and emails a reset link. The email address is restored only if the reader also proves in a second way that
+//! they owned the account before the change.
 
 use sea_orm::{ConnectionTrait, DbErr};
 use secrecy::{ExposeSecret, SecretString};
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// The token of a link, and a proof of ownership before the change.
+/// The token of a link, and a proof that the person owned the account before the change.
 #[derive(Clone, Debug)]
 pub struct RevertSecurityChangeInput {
     /// The token of the link.
@@ -53,8 +53,7 @@ pub enum OwnershipProof {
 pub enum RevertSecurityChangeRefusal {
     /// The token is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// The email address would change, and the proof of ownership before the change is missing. The link remains
-    /// usable.
+    /// The email address would change, and the ownership proof is missing. The link remains usable.
     ReauthenticationRequired,
     /// The proof is wrong, or proves nothing about the time before the change. The link remains usable.
     InvalidCredentials,
@@ -76,9 +75,9 @@ impl From<IdentifyRefusal> for RevertSecurityChangeRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Plan {
     account: user::Model,
-    /// The change and all later ones, earliest first.
+    /// The change and all later changes, earliest first.
     changes: Vec<security_change::Model>,
-    /// The change that gave up the email address to restore, if an address is restored.
+    /// The change of email address that is undone, if there is one.
     moved: Option<security_change::Model>,
     /// The issuers and subjects of the identities that were linked before the change.
     identities_before: Vec<(String, String)>,
@@ -92,12 +91,12 @@ enum Reverted {
     Outdated,
 }
 
-/// Undoes a change and all later ones.
+/// Undoes a change and all later changes.
 ///
-/// Ends every session, removes the password and the identities linked after the change, and restores the identities
-/// unlinked after it. Does the same with second factors: removes those added since the change, and restores those
-/// removed since. With a proof, also restores the email address. Emails a reset link to the address that the account
-/// has afterwards. That email is not subject to a budget, because strangers could use the budget up.
+/// Ends every session and removes the password. Removes the identities and second factors that were added since the
+/// change. Restores the identities that were unlinked and the second factors that were removed since then. With an
+/// ownership proof, also restores the email address. Emails a reset link to the address that the account has
+/// afterwards. That email is not subject to a budget, because strangers could use the budget up.
 pub async fn revert_security_change(
     app: &App,
     client: &Client,
@@ -157,7 +156,7 @@ pub async fn revert_security_change(
     }
 }
 
-/// Checks a proof of ownership before the change. Attempts are charged to the account and to the client.
+/// Checks an ownership proof. Attempts are charged to the account and to the client.
 async fn check(
     app: &App,
     client: &Client,
@@ -208,14 +207,14 @@ impl Plan {
             .filter(|identity| is_before(identity.linked_at()))
             .map(|identity| (identity.issuer, identity.subject));
         let identities_before: Vec<_> = linked.chain(removed).collect();
-        // if the account had neither a password nor an identity, the mailbox was the only way in, and its owner has
-        // approved the move
+        // if the account had neither a password nor an identity, the mailbox was the only way in, and the owner of the
+        // mailbox has approved the change of address
         let is_provable = change.password_hash.is_some() || !identities_before.is_empty();
         let moved = changes.iter().find(|change| change.kind == ChangeKind::EmailChanged && is_provable);
         Ok(Self { account, moved: moved.cloned(), changes, identities_before })
     }
 
-    /// Returns the email address that the account will have.
+    /// Returns the email address that the account has afterwards.
     fn email(&self) -> &str {
         let moved = self.moved.as_ref().and_then(|moved| moved.email.as_deref());
         moved.or(self.account.email.as_deref()).unwrap_or_default()

@@ -10,7 +10,7 @@ use crate::{
     storage::{user, user_changes::Administration},
 };
 
-/// Deactivates or reactivates another user. Deactivation ends all their sessions, including any that are just being
+/// Deactivates or reactivates another user. Deactivation ends all their sessions, including any that are still being
 /// opened.
 pub async fn set_user_active(
     app: &App,

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Sets the role of another user. It takes effect with their next request.
+/// Sets the role of another user. The new role takes effect with the user's next request.
 pub async fn set_user_role(
     app: &App,
     by: &Viewer,

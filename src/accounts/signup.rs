@@ -38,7 +38,8 @@ pub enum SignupRefusal {
 
 impl Refusal for SignupRefusal {}
 
-/// Creates an account and signs in. If verification is mandatory, requests a proof of the email address instead.
+/// Creates an account and signs the user in. If email verification is mandatory, requests a proof of the email address
+/// instead.
 ///
 /// Computes one hash whether or not the names are free, so that the response time does not reveal which names are free.
 pub async fn signup(
@@ -95,8 +96,8 @@ pub async fn check_passkey_signup(
     if taken.is_empty() { Ok(row) } else { Err(SignupRefusal::InvalidInput(taken).into()) }
 }
 
-/// Creates an account with a passkey and no password, and signs in. If verification is mandatory, requests a proof of
-/// the email address instead. [`check_passkey_signup`] must have checked the input.
+/// Creates an account with a passkey and no password, and signs the user in. If email verification is mandatory,
+/// requests a proof of the email address instead. [`check_passkey_signup`] must have checked the input.
 pub async fn signup_with_passkey(
     app: &App,
     client: &Client,
@@ -181,8 +182,8 @@ async fn register(
 }
 
 /// Prepares the challenge that is emailed for a new account. Returns `None` if a name is taken, so that a failed
-/// attempt does not use up the budget for the email of the next attempt. Also returns `None` if the address has
-/// received too many emails: the account is then created without a challenge.
+/// sign-up does not use up the budget for emails to the address. Also returns `None` if the address has received too
+/// many emails. In that case, the account is created without a challenge.
 async fn challenge(
     app: &App,
     client: &Client,

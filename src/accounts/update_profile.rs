@@ -81,7 +81,7 @@ pub async fn update_profile(
         step_up(app, viewer)?;
     }
     match changes.claimed_username(user) {
-        // without a step-up, the viewer learns only what is malformed
+        // without a step-up, the viewer learns which fields are malformed, but not whether the username is taken
         Some(username) if step_up(app, viewer).is_ok() => {
             charge_claim(app, client, user).await?;
             if is_username_taken(app, username).await? {
@@ -128,12 +128,14 @@ pub async fn update_profile(
     }
 }
 
-/// Charges a claim of a username, which reveals whether the name is available, just as `usernameAvailable` does.
+/// Charges a claim of a username, because a claim reveals whether the name is available, just as `usernameAvailable`
+/// does.
 ///
-/// Only the budget of the account can refuse the claim. The budget of the address cannot, because neighbors behind the
-/// same address can use it up, and they must not keep a signed-in user from choosing a new name. This does not help an
-/// attacker with many accounts, because sign-ups are limited by address. The claim still counts against the address, so
-/// that a client with an account cannot make more checks in total than a client without one.
+/// The claim is refused only if the budget of the account is used up. The budget of the IP address does not matter for
+/// this, because neighbors behind the same IP address can use it up, and they must not keep a signed-in user from
+/// choosing a new name. An attacker with many accounts gains nothing from this rule, because sign-ups are limited by IP
+/// address. The claim still counts against the IP address, so that a client with an account cannot make more checks in
+/// total than a client without one.
 async fn charge_claim(app: &App, client: &Client, user: &user::Model) -> Result<(), Fault> {
     rate_limit::charge_all(app, &[Action::Write(user.id), Action::UsernameClaim(user.id)]).await?;
     if let Some(address) = Address::rationed(app, client.ip_address) {

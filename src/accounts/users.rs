@@ -15,7 +15,7 @@ pub const DEFAULT_PAGE: i32 = 20;
 /// The maximum number of users on a page.
 const MAX_PAGE: i32 = 100;
 
-/// The arguments of a page, after the Relay connection specification.
+/// The arguments of a page, as defined by the Relay connection specification.
 #[derive(Clone, Debug, Default)]
 pub struct PageInput {
     /// The number of users to take from the beginning. Ignored if `last` is given.
@@ -47,7 +47,7 @@ pub struct InvalidPage(pub String);
 
 impl Refusal for InvalidPage {}
 
-/// Returns a page of the users that match the filter. `filter.search` is the search as it was typed.
+/// Returns a page of the users that match the filter. `filter.search` is the search text as the viewer typed it.
 pub async fn users(
     app: &App,
     input: PageInput,
@@ -72,7 +72,7 @@ pub async fn users(
         *search = search_key(search).map_err(InvalidPage)?;
     }
 
-    // one user more than requested shows whether there are more
+    // one more user than requested is read, to find out whether there are more users
     let most = size as u64 + 1;
     let page = Page { after, before, from, most };
     let mut users = user_list::list(app.db.read(), &filter, page).await?;

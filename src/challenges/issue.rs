@@ -25,7 +25,7 @@ pub struct About {
     pub user_id: Option<Uuid>,
     /// The account to create once the email address is proven.
     pub registration: Option<Registration>,
-    /// The only session in which the proof counts, if it does not count everywhere.
+    /// The only session in which the proof counts. `None` if the proof counts everywhere.
     pub session_id: Option<Uuid>,
 }
 
@@ -89,7 +89,7 @@ impl Challenge {
     }
 
     /// Makes the challenge replace an older one. The new challenge is about the same account and session, and attempts
-    /// at either code count against the same limit.
+    /// to enter either code count against the same limit.
     #[must_use]
     pub fn in_place_of(mut self, older: challenge::Model) -> Self {
         self.row.user_id = older.user_id;
@@ -109,8 +109,8 @@ impl Challenge {
     }
 }
 
-/// Returns the row of a challenge and its lifetime, which is a setting such as `PASSWORD_RESET_TTL`. A challenge that
-/// is not emailed needs no email address.
+/// Returns the row of a challenge, and the lifetime of the challenge, which is a setting such as `PASSWORD_RESET_TTL`.
+/// A challenge that is not emailed needs no email address.
 fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> (challenge::Model, Duration) {
     let now = Timestamp(app.clock.now());
     let (method, expires_in) = match (purpose, app.config.sign_up.email_verification_method) {
@@ -136,8 +136,8 @@ fn row(app: &App, purpose: Purpose, to: Option<&EmailAddress>, about: About) -> 
     (row, expires_in)
 }
 
-/// Returns the confirmation number of a sign-in challenge. Addresses without an account get a number too, although
-/// their email has no link.
+/// Returns the confirmation number of a sign-in challenge. A challenge for an address without an account has a number
+/// too, although its email contains no link.
 fn confirmation_number(app: &App, challenge: &challenge::Model) -> Option<String> {
     (challenge.purpose == Purpose::SignIn).then(|| app.tokens.confirmation_number(challenge.id))
 }

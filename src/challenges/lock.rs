@@ -13,13 +13,13 @@ use crate::storage::{
 pub struct Locked {
     /// The account, if there is one.
     pub account: Option<user::Model>,
-    /// All open challenges for the same email address, including this one.
+    /// All open challenges for the same email address, including the challenge itself.
     pub challenges: Vec<challenge::Model>,
 }
 
-/// Locks the account that a challenge is about, if there is one, and then the open challenges for its email address.
-/// Every use case that spends a challenge calls this first. All transactions lock users before challenges, so that they
-/// cannot deadlock.
+/// Locks the account that a challenge is about, if there is one, and then all open challenges for the email address of
+/// the challenge. Every use case that spends a challenge calls this first. All transactions lock users before
+/// challenges, so that they cannot deadlock.
 pub async fn lock(txn: &Txn, challenge: &challenge::Model) -> Result<Locked, DbErr> {
     let id = match challenge.purpose {
         Purpose::ChangeEmail | Purpose::Reauthentication => challenge.user_id,

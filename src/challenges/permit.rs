@@ -18,8 +18,8 @@ use crate::{
 pub struct Asker {
     /// The client's IP address, if known.
     pub ip_address: Option<IpAddr>,
-    /// The account for which the request acts: the account of the session, or an account whose password the client has
-    /// just proven.
+    /// The account on whose behalf the request was made: the account of the session, or an account whose password the
+    /// client has just proven.
     pub user_id: Option<Uuid>,
 }
 
@@ -30,7 +30,7 @@ impl Asker {
         Self { ip_address, user_id: None }
     }
 
-    /// Returns an asker that acts for an account.
+    /// Returns an asker who acts on behalf of an account.
     #[must_use]
     pub fn of(ip_address: Option<IpAddr>, user_id: Uuid) -> Self {
         Self { ip_address, user_id: Some(user_id) }
@@ -41,27 +41,27 @@ impl Asker {
 #[derive(Clone, Copy, Debug)]
 pub struct MailPermit {
     pub(super) resend_in: Duration,
-    /// The key by which the outbox recognizes the asker when it gives emails their turns. `None` if the email does not
-    /// wait behind other emails of the same asker.
+    /// The key by which the outbox recognizes the asker when it decides which email is sent next. `None` if the email
+    /// does not wait behind other emails of the same asker.
     pub(super) asker: Option<Uuid>,
 }
 
 impl MailPermit {
-    /// Permits an email without a charge. For emails that no budget may refuse, because their reader has already proven
-    /// the address.
+    /// Permits an email without charging it to a budget. Used for emails that no budget may prevent, because their
+    /// recipient has already proven the address.
     #[must_use]
     pub fn uncharged(app: &App) -> Self {
         Self { resend_in: app.config.budgets.mail_again.period, asker: None }
     }
 }
 
-/// Charges an email to the recipient's email address, whether or not an account has it, and to the asker's account and
-/// IP address. Fails with [`Fault::RateLimited`] if a budget is used up.
+/// Charges an email to the recipient's email address, whether or not an account has that address, and to the asker's
+/// account and IP address. Fails with [`Fault::RateLimited`] if a budget is used up.
 ///
-/// If the receiving account has signed in from the client's IP address before, the email is charged to the account and
-/// the IP address together instead of the IP address alone, so that neighbors behind a NAT cannot use up the budget.
-/// This applies only to accounts with a proven email address. Otherwise a client could sign up with strangers' email
-/// addresses and have any number of emails sent to those addresses.
+/// If the recipient has signed in from the client's IP address before, the email is charged to the recipient's account
+/// and the IP address together instead of the IP address alone. Neighbors behind a NAT therefore cannot use up the
+/// recipient's budget. This applies only to accounts with a proven email address. Otherwise a client could sign up with
+/// strangers' email addresses and have any number of emails sent to those addresses.
 pub async fn charge(
     app: &App,
     asker: Asker,
@@ -86,7 +86,7 @@ pub async fn charge(
     Ok(MailPermit { resend_in, asker: Some(rate_limit::key(&asker_name)) })
 }
 
-/// Returns the account that has proven the email address and has signed in from this client address before.
+/// Returns the account whose owner has proven the email address and has signed in from this IP address before.
 async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<Option<Uuid>, Fault> {
     let account = user::find_by_email_key(app.db.read(), to.key()).await?;
     let owner = account.filter(|account| account.email_verified_at.is_some()).map(|account| account.id);
@@ -99,8 +99,8 @@ async fn find_owner_at(app: &App, from: &Address, to: &EmailAddress) -> Result<O
 /// `RATE_LIMIT_RECOVERY_MAILS`, or both `RATE_LIMIT_MAILS` and `RATE_LIMIT_MAILS_DAY`.
 ///
 /// Strangers can use up these budgets. The budgets of emails that let an owner back in therefore refill at least once
-/// in the lifetime of such an email and have no daily limit. At any moment, the owner either has an email that still
-/// works or can request one. At start-up, the settings are checked for this property.
+/// in the lifetime of such an email and have no daily limit. So, at any moment, the owner either has an email that
+/// still works or can request one. At start-up, the settings are checked for this property.
 fn budgets(purpose: Purpose, to: &EmailAddress) -> Vec<Action<'_>> {
     match purpose {
         Purpose::ResetPassword | Purpose::SignIn => {

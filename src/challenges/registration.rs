@@ -1,4 +1,4 @@
-//! Accounts that are waiting for a proof of their email addresses.
+//! Accounts that will be created once their email addresses are proven.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Registration {
     last_name: Option<String>,
     avatar_url: Option<String>,
     password_hash: Option<String>,
-    /// Lets a login rule out most wrong passwords without computing a hash.
+    /// A MAC of the password, with which a login can rule out most wrong passwords without computing a hash.
     #[serde(default)]
     password_mac: Option<u16>,
     identity: Option<RegisteredIdentity>,
@@ -67,7 +67,7 @@ impl RegisteredPasskey {
 /// The provider's account with which the person registered, and with which they can sign in to the new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredIdentity {
-    /// The ID of the provider. The registrations of version 0.1 have none.
+    /// The ID of the provider. Registrations that version 0.1 stored have none.
     #[serde(default = "google")]
     pub provider: String,
     /// The provider's `iss`.
@@ -88,7 +88,7 @@ impl RegisteredIdentity {
     }
 }
 
-/// Returns the only provider of version 0.1.
+/// Returns the ID of the only provider that version 0.1 supported.
 fn google() -> String {
     "google".to_owned()
 }
@@ -121,7 +121,7 @@ impl Registration {
         self
     }
 
-    /// Returns whether this may be the password. One wrong password in 65,536 passes too, so only `password_hash` can
+    /// Returns whether this may be the password. One wrong password in 65,536 also passes, so only `password_hash` can
     /// decide.
     #[must_use]
     pub fn may_have(&self, app: &App, password: &SecretString) -> bool {

@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     /// Print the settings for `serve` instead of `dev`
     #[arg(long)]
     serve: bool,
-    /// Print the reference of all settings in Markdown, not their values
+    /// Print a reference of all settings in Markdown instead of their values
     #[arg(long, conflicts_with = "serve")]
     markdown: bool,
 }
@@ -63,7 +63,7 @@ async fn use_of_fallbacks(config: &Config) -> String {
     }
 }
 
-/// Returns a note on the value that `serve` uses, or an empty string if that is the value shown.
+/// Returns a note about the value that `serve` would use, or an empty string if `serve` would use the value shown.
 fn difference(setting: &Setting, of_serve: &Setting) -> String {
     if of_serve.source != "default" {
         return String::new();

@@ -18,7 +18,8 @@ pub(super) struct Arguments {
     /// Accept connections from other machines. Everyone who can connect can read all emails
     #[arg(long)]
     expose: bool,
-    /// Start stand-ins for sign-in providers, which sign in anyone without a password. Not available in release builds
+    /// Start stand-ins for the sign-in providers. The stand-ins sign in anyone without a password. Not available in
+    /// release builds
     #[cfg(debug_assertions)]
     #[arg(long)]
     fake_providers: bool,
@@ -41,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     if !config.server.is_loopback() && !arguments.expose {
         let host = &config.server.host;
         return Err(format!(
-            "HOST={host} lets other machines connect to development mode; add --expose to confirm"
+            "HOST={host} lets other machines connect to a server in development mode; add --expose to confirm"
         )
         .into());
     }

@@ -27,8 +27,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     emails_verified: bool,
     /// If an account has no email address, use its username as the email address. Django lets people
-    /// choose any username, including somebody else's email address: use this option only if the project
-    /// itself created the usernames from email addresses
+    /// choose any username, including somebody else's email address, so use this option only if the
+    /// project itself created the usernames from email addresses
     #[arg(long)]
     usernames_are_emails: bool,
 }
@@ -46,7 +46,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let (file, bytes) = opened.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
 
     let app = App::build(config).await?;
-    // drawn on standard error if it is a terminal
+    // the bar is drawn on standard error, if that is a terminal
     let bar = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(
         "{bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left",
     )?);
@@ -68,7 +68,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Returns the line to print about a record, or `None` if it was imported unchanged or already existed.
+/// Returns the line to print about a record, or `None` if the record was imported unchanged or its account already
+/// existed.
 fn line(told: &ImportLine) -> Option<String> {
     let ImportLine { line, name, outcome } = told;
     let outcome = match outcome {

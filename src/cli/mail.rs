@@ -18,7 +18,7 @@ use crate::{
     telemetry::printable,
 };
 
-/// The maximum length of each list.
+/// The maximum number of emails in each list.
 const MOST: u64 = 100;
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use crate::{
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
-    /// Show the applied migrations without changing anything
+    /// Show the state of each migration without changing anything
     #[arg(long)]
     status: bool,
 }

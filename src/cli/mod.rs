@@ -20,8 +20,8 @@ pub use setup::CliError;
 
 /// An account and sign-in server that speaks GraphQL.
 ///
-/// Without a command, it runs `dev`. Settings are environment variables, which can also be set in `.env`: see
-/// `gatehouse config`.
+/// Without a command, Gatehouse runs `dev`. Settings are environment variables, which can also be set in `.env`.
+/// `gatehouse config` lists them.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -31,7 +31,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run on a developer's machine: needs no settings, keeps all data in `data`
+    /// Run on a developer's machine: needs no settings and keeps all data in `data`
     Dev(dev::Arguments),
     /// Run in production: needs `SECRET_KEY`, `DATABASE_URL`, `PUBLIC_URL`, `SMTP_URL` and `EMAIL_FROM`
     Serve(serve::Arguments),
@@ -42,7 +42,7 @@ enum Command {
     /// Test whether emails are delivered, and list those that are not
     #[command(subcommand)]
     Mail(mail::Command),
-    /// Copy a SQLite database to a new file while servers use it, and check the copy
+    /// Copy a SQLite database to a new file, even while servers use the database, and check the copy
     Backup(backup::Arguments),
     /// Check the settings, the database, the mail server and the proxy before going live
     Check,
@@ -58,7 +58,7 @@ enum Command {
     Secret,
 }
 
-/// Runs the command on a runtime of its own.
+/// Runs the command on a new runtime.
 ///
 /// The runtime is here and not in `main.rs`, because futures are compiled in the crate that polls them. Otherwise, the
 /// program would contain most of the server twice.

@@ -23,8 +23,10 @@ use crate::{
     telemetry::{traces, with_causes},
 };
 
-/// The pause between two attempts to reach the database, and between two messages about it.
+/// The pause between two attempts to reach the database.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The minimum time between two log messages that report that the server is waiting for the database.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 #[derive(clap::Args, Debug)]
@@ -43,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CliError> {
         App::build(config).await
     };
     let app = tokio::select! {
-        // first, so that the server handles signals before it logs that it is waiting
+        // polled first, so that the server handles signals before it logs that it is waiting for the database
         biased;
         () = &mut stop => return Ok(()),
         app = prepared => app?,
@@ -101,7 +103,7 @@ pub(super) async fn listen(
     }
     ready();
     tell_systemd(ServiceState::Ready);
-    // the sender and the server stop at the same time, so that both finish within the time limit
+    // the email sender and the HTTP server stop at the same time, so that both finish within the time limit
     let (stop, stopped) = oneshot::channel::<()>();
     let (sender, sending) = (app.clone(), stopped.map(drop));
     let sender = tokio::spawn(async move { outbox::run(&sender, sending).await });
@@ -131,7 +133,7 @@ pub(super) async fn listen(
         () = housekeeping::run(&app) => Ok(()),
         () = peers::run(&app) => Ok(()),
     };
-    // the last requests may have signed somebody out just now
+    // the last requests may have ended sessions, which the other servers must still learn
     peers::announce_rest(&app).await;
     traces::flush().await;
     ended
@@ -144,7 +146,7 @@ enum ServiceState {
     Stopping,
 }
 
-/// Notifies systemd of the state of the service, if systemd wants to know (`Type=notify`).
+/// Notifies systemd of the state of the service, if systemd expects that (`Type=notify`).
 #[cfg_attr(not(unix), expect(unused_variables, reason = "systemd runs only on Linux"))]
 fn tell_systemd(state: ServiceState) {
     #[cfg(unix)]

@@ -7,7 +7,7 @@ use super::{
     values::{DAY, SECOND, duration, within},
 };
 
-/// A limit on how often something may be done. All uses can be spent at once. They come back at an even rate.
+/// A limit on how often something may be done. All uses can be spent in one burst. They come back at an even rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The name of its setting.

@@ -8,7 +8,7 @@ use super::{
 
 /// The budgets for everything that is rate limited.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct Budgets {
     /// `RATE_LIMITS`. If it is false, nothing is limited.
     pub are_enforced: bool,
@@ -47,14 +47,15 @@ impl Budgets {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section(
             "Rate limits",
-            "Each is a budget: `10/15m` is ten times in fifteen minutes. A period is at most 30 days. See [Limits](limits.md).",
+            "Most of these settings are budgets: `10/15m` means ten times in fifteen minutes. The period of a \
+             budget can be at most 30 days. See [Limits](limits.md).",
         );
         Self {
             are_enforced: r.setting(
                 "RATE_LIMITS",
                 "on",
-                "`off` removes all budgets, for load tests. If the hash queue is full, requests still get \
-                 `SERVER_BUSY`.",
+                "Whether the budgets apply. `off` is meant for load tests. Even with `off`, requests get \
+                 `SERVER_BUSY` if the hash queue is full.",
                 switch,
             ),
             failed_logins: budget(
@@ -67,53 +68,54 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_ADDRESS",
                 "50/15m",
-                "Failed sign-ins from one address, to accounts that never signed in from there.",
+                "Failed sign-ins from one address to accounts that have never signed in from there.",
             ),
             failed_logins_account: budget(
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_ACCOUNT",
                 "50/1h",
-                "Failed sign-ins to one account, from all addresses that it never signed in from.",
+                "Failed sign-ins to one account from all addresses that it has never signed in from.",
             ),
             failed_logins_in_a_month: budget(
                 r,
                 "RATE_LIMIT_FAILED_LOGINS_MONTH",
                 "100/30d",
-                "Failed sign-ins to one account in a month, from all addresses that it never signed in from, if its owner \
-                 can sign in by email. Successful sign-ins do not reset this budget.",
+                "The failed sign-ins that `RATE_LIMIT_FAILED_LOGINS_ACCOUNT` limits, counted over a month. \
+                 Applies only if the owner of the account can sign in by email. Successful sign-ins do not reset \
+                 this budget.",
             ),
             logins: budget(r, "RATE_LIMIT_LOGINS", "60/1h", "Successful sign-ins to one account."),
             signups: budget(
                 r,
                 "RATE_LIMIT_SIGNUPS",
                 "20/1h",
-                "Sign-ups from one address, including those refused because a name is taken. Sign-ups that begin \
-                 with an emailed code count as emails instead.",
+                "Sign-ups from one address, including those that are refused because the username or email \
+                 address is taken. Sign-ups that begin with an emailed code count as emails instead.",
             ),
             username_checks: budget(
                 r,
                 "RATE_LIMIT_USERNAME_CHECKS",
                 "120/1h",
-                "Calls of `usernameAvailable` from one address. Setting a different username with `updateProfile` \
+                "Calls to `usernameAvailable` from one address. Setting a different username with `updateProfile` \
                  also counts, both for the address and for the account.",
             ),
             password_changes: budget(
                 r,
                 "RATE_LIMIT_PASSWORD_CHANGES",
                 "10/15m",
-                "Passwords tried in one session by `changePassword`, `changeEmail` and `reauthenticate`.",
+                "Passwords tried in one session with `changePassword`, `changeEmail` and `reauthenticate`.",
             ),
             reauthentications: budget(
                 r,
                 "RATE_LIMIT_REAUTHENTICATIONS",
                 "30/1h",
-                "Calls of `startReauthentication` in one session.",
+                "Calls to `startReauthentication` in one session.",
             ),
             password_resets: budget(
                 r,
                 "RATE_LIMIT_PASSWORD_RESETS",
                 "10/15m",
-                "Calls of `resetPassword` for one account.",
+                "Calls to `resetPassword` for one account.",
             ),
             notices: budget(
                 r,
@@ -152,21 +154,22 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_RECOVERY_MAILS",
                 "6/3h",
-                "Reset links to one address and, separately, sign-in codes to it. At least one more email is allowed \
-                 during the lifetime of each link or code, so the owner always has one that works or can request one.",
+                "Reset links to one address and, separately, sign-in codes to one address. This budget must allow \
+                 at least one email within the lifetime of a link or code, so that the owner of the address \
+                 always either has an email that still works or can request one.",
             ),
             codes: budget(
                 r,
                 "RATE_LIMIT_CODES",
                 "20/24h",
-                "Codes tried for one challenge and the challenges that replace it, each of which allows `OTP_MAX_ATTEMPTS`. \
-                 Also passwords tried with one link.",
+                "Codes tried for one challenge and the challenges that replace it. Each challenge by itself \
+                 allows `OTP_MAX_ATTEMPTS` attempts. The setting also limits the passwords tried with one link.",
             ),
             bare_codes: budget(
                 r,
                 "RATE_LIMIT_BARE_CODES",
                 "20/24h",
-                "Codes tried with only an email address.",
+                "Codes tried for one email address without the ID of a challenge.",
             ),
             failed_codes_address: budget(
                 r,
@@ -184,21 +187,21 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_SECOND_FACTORS",
                 "10/1h",
-                "Wrong codes from the authenticator app of one account, sent from one address. They never block \
-                 recovery codes.",
+                "Wrong authenticator app codes for one account from one address. Even if the budget is used up, \
+                 recovery codes still work.",
             ),
             failed_second_factors_account: budget(
                 r,
                 "RATE_LIMIT_SECOND_FACTORS_ACCOUNT",
                 "30/24h",
-                "Wrong codes from the authenticator app of one account, sent from all addresses that the account never \
+                "Wrong authenticator app codes for one account from all addresses that the account has never \
                  signed in from.",
             ),
             provider_starts: budget(
                 r,
                 "RATE_LIMIT_PROVIDER_STARTS",
                 "60/1h",
-                "Calls of `startProviderLogin` from one address.",
+                "Calls to `startProviderLogin` from one address.",
             ),
             provider_callbacks: budget(
                 r,
@@ -210,7 +213,7 @@ impl Budgets {
                 r,
                 "RATE_LIMIT_FAILED_PROVIDER_LOGINS",
                 "50/15m",
-                "Calls of `providerLogin` and `linkIdentity` from one address with a credential that the provider \
+                "Calls to `providerLogin` and `linkIdentity` from one address with a credential that the provider \
                  does not confirm. New accounts also count as sign-ups.",
             ),
             writes: budget(
@@ -225,7 +228,7 @@ impl Budgets {
 
 fn mail_again(r: &mut Reader<'_>) -> Budget {
     let setting = "RESEND_COOLDOWN";
-    let meaning = "The wait between two emails for one purpose to one address.";
+    let meaning = "The minimum time between two emails for the same purpose to the same address.";
     let period = r.setting(setting, "60s", meaning, |s| duration(s, SECOND..=HOUR));
     Budget { setting, count: 1, period }
 }

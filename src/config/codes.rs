@@ -13,7 +13,7 @@ use super::{
 
 /// How long emailed codes and links are valid, and where links lead.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct CodeConfig {
     pub otp_length: u8,
     pub otp_ttl: Duration,
@@ -34,14 +34,14 @@ impl CodeConfig {
         let mode = r.mode;
         r.section(
             "Codes and links",
-            "The URLs below lead to pages of your app. All except `CHANGE_PASSWORD_URL` contain `{token}`. `serve` requires \
-             `https`. If a URL is not set, the links that would use it lead to a page of the server. \
-             See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
+            "The URLs below lead to pages of your app. All except `CHANGE_PASSWORD_URL` must contain `{token}`. \
+             `serve` requires `https`. If a URL is not set, the links that would use it lead to a page of the \
+             server. See [What Gatehouse emails](mail.md#what-gatehouse-emails).",
         );
         let page = |s: &str| optional(s, |s| link_template(s, mode));
         Self {
             otp_length: r
-                .setting("OTP_LENGTH", "8", "The number of digits of a code.", |s| within(s, 6..=10)),
+                .setting("OTP_LENGTH", "8", "The number of digits in a code.", |s| within(s, 6..=10)),
             otp_ttl: r.setting("OTP_TTL", "10m", "How long a code is valid.", |s| duration(s, MINUTE..=DAY)),
             otp_max_attempts: r.setting(
                 "OTP_MAX_ATTEMPTS",
@@ -64,7 +64,7 @@ impl CodeConfig {
             login_code_ttl: r.setting(
                 "LOGIN_CODE_TTL",
                 "30m",
-                "How long an emailed code and link that sign in without a password are valid.",
+                "How long an emailed code or link for signing in without a password is valid.",
                 |s| duration(s, MINUTE..=DAY),
             ),
             activation_url: r.setting(

@@ -7,9 +7,9 @@ use url::Url;
 
 /// The advice for a URL that cannot be parsed.
 const PERCENT_ENCODE: &str = "cannot be read: percent-encode special characters in its user and password (`#` is %23, `/` is \
-                              %2F, `?` is %3F, `%` is %25, `@` is %40, a blank is %20)";
+                              %2F, `?` is %3F, `%` is %25, `@` is %40, a space is %20)";
 
-/// The parameters of PostgreSQL URLs that have an effect.
+/// The parameters that have an effect in the URL of a PostgreSQL server.
 const USED: [&str; 18] = [
     "application_name",
     "dbname",
@@ -88,7 +88,7 @@ pub(super) fn check(s: &str) -> Result<(), String> {
     Parts::of(s).map(drop)
 }
 
-/// Returns a parsable URL with every password in it hidden.
+/// Returns a URL with every password in it hidden. This is certain only for URLs that can be parsed.
 pub(super) fn without_passwords(s: &str) -> String {
     let (before, query) = s.split_once('?').map_or((s, None), |(before, query)| (before, Some(query)));
     let authority = before.find("://").map_or(before.len(), |at| at + 3);
@@ -137,7 +137,7 @@ impl<'s> Parts<'s> {
         Some(Self { user, host, path, query })
     }
 
-    /// Returns whether no part looks like the rest of a password.
+    /// Returns whether all parts are whole: none looks like the rest of a password that a special character cut in two.
     fn are_whole(&self) -> bool {
         let all = [self.user.unwrap_or_default(), self.host, self.path, self.query];
         let is_text = |part: &str| {
@@ -162,19 +162,20 @@ impl<'s> Parts<'s> {
         self.query.split('&').filter_map(|pair| pair.split_once('='))
     }
 
-    /// Returns a URL that sqlx interprets as psql interprets this one.
+    /// Returns a URL that sqlx interprets in the way that psql interprets this URL.
     fn postgres(&self) -> Option<SecretString> {
         let (mut user, mut host) = (self.user.map(|user| format!("{user}@")).unwrap_or_default(), self.host);
         let mut query = Vec::new();
         let (name, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-            // in the query, because sqlx would look up the address with its brackets
+            // the address goes into the query, because sqlx would not remove the brackets from a host before looking it
+            // up
             Some((address, port)) => {
                 query.push(format!("host={address}"));
                 (address, port)
             }
             None => host.split_at(host.rfind(':').unwrap_or(host.len())),
         };
-        // in a standard URL, a user needs a host, but psql also accepts the host as a parameter
+        // a standard URL that names a user must also name a host, but psql also accepts the host as a parameter
         if let (Some(given), true) = (self.user, name.is_empty()) {
             let (name, password) =
                 given.split_once(':').map_or((given, None), |(name, word)| (name, Some(word)));

@@ -12,18 +12,18 @@ use super::{
 
 /// The location of the data, and how much of it is cached in memory.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct DatabaseConfig {
     pub data_dir: PathBuf,
     pub url: DatabaseUrl,
     pub max_connections: u32,
     pub events: DatabaseEvents,
     pub pooler: DatabasePooler,
-    /// The servers to LISTEN on. `None` if they are the servers of `url`.
+    /// The servers on which Gatehouse executes LISTEN. `None` if they are the servers of `url`.
     pub listen_url: Option<Vec<SecretString>>,
-    /// Applies to sessions and to users separately.
+    /// The maximum number of cached sessions and, separately, of cached users.
     pub viewer_cache_size: usize,
-    /// Ignored on SQLite, where the cache is never stale.
+    /// The maximum age of cached sessions and users. Ignored on SQLite, where the cache is never stale.
     pub viewer_cache_staleness: Duration,
 }
 
@@ -48,9 +48,10 @@ pub enum DatabaseEvents {
 /// How a pooler between Gatehouse and PostgreSQL assigns its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabasePooler {
-    /// For as long as Gatehouse is connected. There may also be no pooler.
+    /// To a client for as long as the client is connected. Also applies if there is no pooler.
     Session,
-    /// For each transaction. What one client sets on a connection would apply to others.
+    /// To a client for one transaction at a time. Settings that the client changes on a connection would also apply to
+    /// other clients.
     Transaction,
 }
 
@@ -85,8 +86,8 @@ impl DatabaseConfig {
         let listen_url = r.setting(
             "DATABASE_LISTEN_URL",
             "",
-            "The PostgreSQL server itself, for LISTEN and migrations, if `DATABASE_URL` leads to a pooler in \
-             transaction mode. Each Gatehouse server keeps one connection to it.",
+            "The URL of the PostgreSQL server itself, for LISTEN and migrations. It is needed if `DATABASE_URL` \
+             leads to a pooler in transaction mode. Each Gatehouse server keeps one connection to this URL.",
             |s| optional(s, listen_url),
         );
         if pooler == DatabasePooler::Transaction && listen_url.is_none() {
@@ -99,17 +100,17 @@ impl DatabaseConfig {
             max_connections: r.setting(
                 "DATABASE_MAX_CONNECTIONS",
                 "12",
-                "The maximum number of connections to PostgreSQL. Nearly half of them are used only for reading. A \
-                 distant server needs more.",
+                "The maximum number of connections to PostgreSQL. Nearly half of them are used only for reading. \
+                 A distant database server needs more connections.",
                 |s| within(s, 2..=1000),
             ),
             events: r.setting(
                 "DATABASE_EVENTS",
                 "notify",
-                "How servers that share a PostgreSQL database learn of each other's events: `notify` (at once, by \
-                 LISTEN and NOTIFY), or `check` for databases and connection poolers without LISTEN. With `check`, \
-                 each server learns only which sessions have ended, within seconds, and keeps no sessions in memory. \
-                 See [Events](events.md).",
+                "How servers that share a PostgreSQL database learn of each other's events: `notify` \
+                 (immediately, by LISTEN and NOTIFY), or `check` for databases and connection poolers without \
+                 LISTEN. With `check`, each server learns within seconds which sessions have ended, but learns of \
+                 no other events, and keeps no sessions in memory. See [Events](events.md).",
                 |s| one_of(s, &[("notify", DatabaseEvents::Notify), ("check", DatabaseEvents::Check)]),
             ),
             pooler,
@@ -124,7 +125,7 @@ impl DatabaseConfig {
                 "VIEWER_CACHE_STALENESS",
                 "0s",
                 "On PostgreSQL, how long sessions in memory are used, even if another program has changed them in \
-                 the meantime. With `0s`, none are kept in memory. See [Speed](speed.md).",
+                 the meantime. With `0s`, no sessions are kept in memory. See [Speed](speed.md).",
                 |s| duration(s, Duration::ZERO..=MINUTE),
             ),
         }

@@ -22,13 +22,13 @@ pub(super) struct Assignment {
     pub(super) line: usize,
 }
 
-/// Parses the variables. An unreadable value is an error only if a setting needs it, because it may belong to another
-/// program.
+/// Parses the variables. An unreadable value is an error only if a setting needs it, because the variable may belong to
+/// another program.
 ///
 /// # Errors
 /// Fails if the file is not UTF-8 text. The message is the end of a sentence that begins with the name of the file.
 pub(super) fn parse(file: &[u8]) -> Result<Vec<Assignment>, &'static str> {
-    // Notepad and PowerShell's `>` may write such files
+    // Notepad and PowerShell's `>` may write UTF-16
     if file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff") {
         return Err("is saved as UTF-16: save it as UTF-8");
     }

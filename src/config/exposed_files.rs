@@ -11,8 +11,8 @@ use super::{
     smtp_url::MailWay,
 };
 
-/// Returns a warning for each file and folder that others may read or change but should not. Does not correct the
-/// permissions, because they may be intended.
+/// Returns a warning for each file and folder that other users can read or change, but should not be able to. Does not
+/// correct the permissions, because they may be intentional.
 pub(super) fn warnings(
     mode: Mode,
     server: &ServerConfig,

@@ -1,13 +1,13 @@
 //! The limits of GraphQL documents.
 
-use super::{Config, Mode, Variables, reader::Reader, values::within};
+use super::{Mode, Variables, reader::Reader, values::within};
 
 /// The limits for a GraphQL document.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct GraphqlLimits {
     pub bytes: usize,
-    /// Needed because the parser itself does not limit its recursion into values.
+    /// This limit is needed because the parser itself does not limit its recursion into values.
     pub nesting: usize,
     pub depth: u32,
     pub fields: u32,
@@ -23,17 +23,13 @@ pub struct GraphqlLimits {
 
 impl GraphqlLimits {
     /// Returns the default limits.
-    ///
-    /// # Panics
-    /// Never, because a test checks that every default is valid.
     #[must_use]
     pub fn defaults() -> Self {
-        let defaults = Config::load(Mode::Command, &Variables::default());
-        defaults.unwrap_or_else(|error| unreachable!("{error}")).graphql_limits
+        Self::read(&mut Reader::new(Mode::Command, &Variables::default()))
     }
 
-    /// Returns the limits, none of them stricter than its default. They apply to the server's own documents, because
-    /// stricter limits would break its pages.
+    /// Returns these limits, but with the default in place of each limit that is stricter than its default. The result
+    /// applies to the server's own documents, because stricter limits would break the server's pages.
     #[must_use]
     pub fn at_least_defaults(&self) -> Self {
         let defaults = Self::defaults();
@@ -56,80 +52,81 @@ impl GraphqlLimits {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         r.section(
             "GraphQL documents",
-            "The most that a document may contain, counted over the whole document. Each fragment counts wherever it is spread.",
+            "The limits of one document. Limits for one operation apply to each operation. All other limits apply \
+             to the whole document. The content of a fragment counts each time the fragment is spread.",
         );
         Self {
             bytes: r.setting(
                 "GRAPHQL_MAX_BYTES",
                 "16384",
-                "The size of the document in bytes.",
+                "The maximum size in bytes.",
                 |s| within(s, 1024..=65_536),
             ),
             nesting: r.setting(
                 "GRAPHQL_MAX_NESTING",
                 "64",
-                "The nesting of brackets of any kind.",
+                "The maximum nesting of brackets of any kind.",
                 |s| within(s, 8..=200),
             ),
             depth: r.setting(
                 "GRAPHQL_MAX_DEPTH",
                 "15",
-                "The nesting of fields.",
+                "The maximum nesting of fields.",
                 |s| within(s, 2..=30),
             ),
             fields: r.setting(
                 "GRAPHQL_MAX_FIELDS",
                 "600",
-                "Selected fields and spread fragments, with fragments expanded.",
+                "The maximum number of selected fields and spread fragments, with fragments expanded.",
                 |s| within(s, 1..=10_000),
             ),
             root_fields: r.setting(
                 "GRAPHQL_MAX_ROOT_FIELDS",
                 "5",
-                "Fields that one operation selects at its root.",
+                "The maximum number of fields that one operation selects at its root.",
                 |s| within(s, 1..=100),
             ),
             aliases: r.setting(
                 "GRAPHQL_MAX_ALIASES",
                 "30",
-                "Aliases.",
+                "The maximum number of aliases.",
                 |s| within(s, 0..=1000),
             ),
             directives: r.setting(
                 "GRAPHQL_MAX_DIRECTIVES",
                 "20",
-                "Directives.",
+                "The maximum number of directives.",
                 |s| within(s, 0..=1000),
             ),
             fragments: r.setting(
                 "GRAPHQL_MAX_FRAGMENTS",
                 "20",
-                "Fragments that the document defines.",
+                "The maximum number of fragments that the document defines.",
                 |s| within(s, 0..=200),
             ),
             variables: r.setting(
                 "GRAPHQL_MAX_VARIABLES",
                 "50",
-                "Variables that one operation defines.",
+                "The maximum number of variables that one operation defines.",
                 |s| within(s, 0..=1000),
             ),
             operations: r.setting(
                 "GRAPHQL_MAX_OPERATIONS",
                 "20",
-                "Operations that the document defines.",
+                "The maximum number of operations that the document defines.",
                 |s| within(s, 1..=200),
             ),
             arguments: r.setting(
                 "GRAPHQL_MAX_ARGUMENTS",
                 "100",
-                "Arguments of fields and directives.",
+                "The maximum number of arguments of fields and directives.",
                 |s| within(s, 1..=1000),
             ),
             values: r.setting(
                 "GRAPHQL_MAX_VALUES",
                 "1000",
-                "Values in arguments, defaults and variables, including those within lists and objects. The values \
-                 of a variable count wherever it is used.",
+                "The maximum number of values in arguments, defaults and variables, including values within lists \
+                 and objects. The values of a variable count each time the variable is used.",
                 |s| within(s, 1..=10_000),
             ),
         }

@@ -18,7 +18,7 @@ const NOBODY: &str = "gatehouse@example.org";
 
 /// The content of emails and how they are sent.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct MailConfig {
     /// `SMTP_URL`. `None` if emails go to the mailbox of development mode.
     pub way: Option<MailWay>,
@@ -44,7 +44,7 @@ impl MailConfig {
         r.section("Mail", "");
         let way = r.setting(
             "SMTP_URL",
-            DefaultValue::derived("", "with `dev` the mailbox").required_by_serve(),
+            DefaultValue::derived("", "with `dev`, the mailbox").required_by_serve(),
             "Where emails go: a mail server or a folder. See [Connecting a mail server](mail.md#connecting-a-mail-server).",
             |s| optional(s, smtp_url),
         );
@@ -57,8 +57,8 @@ impl MailConfig {
         let ca_file = r.setting(
             "SMTP_CA_FILE",
             "",
-            "A file with certificates of authorities, in PEM. These authorities may sign the certificates of mail servers, \
-             in addition to the well-known ones.",
+            "A PEM file with the certificates of additional authorities that may sign the certificates of mail \
+             servers. The well-known authorities are always accepted.",
             path,
         );
         let app_name =
@@ -83,16 +83,16 @@ impl MailConfig {
         let app_url = r.setting(
             "APP_URL",
             "",
-            "The address of your app, to which emails and the server's own pages link. Without it, they name the app \
-             but do not link to it. `serve` requires `https`, except on the same machine.",
+            "The address of your app, to which emails and the server's own pages link. Without this setting, they \
+             name the app but do not link to it. `serve` requires `https`, except on the same machine.",
             |s| optional(s, |s| page_address(s, mode)),
         );
         let no_account_notice = r.setting(
             "NO_ACCOUNT_NOTICE",
             "off",
             "Whether people who request a password reset for an address without an account get an email that says \
-             so. With `SIGNUP=off`, people who request a sign-in code get such an email too. With `SIGNUP=on`, they get a \
-             code that creates an account.",
+             that no account exists. With `SIGNUP=off`, people who request a sign-in code for such an address \
+             also get such an email. With `SIGNUP=on`, they get a code that creates an account.",
             switch,
         );
         let from_name = from_name.unwrap_or_else(|| app_name.clone());

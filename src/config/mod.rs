@@ -1,5 +1,5 @@
-//! The settings: the name, default, meaning and bounds of each, with one file per section. No other module reads the
-//! environment.
+//! The definitions of all settings, with one file per section. Each setting has a name, a default, a meaning and
+//! bounds. No other module reads the environment.
 
 mod budget;
 mod budgets;
@@ -97,7 +97,7 @@ impl Config {
         Self::read(Mode::Serve, variables).0.report
     }
 
-    /// Reads every setting, and returns the settings and the problems. A setting with a problem has its default.
+    /// Reads every setting, and returns the settings and the problems. A setting with a problem gets its default value.
     fn read(mode: Mode, variables: &Variables) -> (Self, Vec<String>) {
         let mut r = Reader::new(mode, variables);
         let server = ServerConfig::read(&mut r);
@@ -151,16 +151,16 @@ pub fn reference() -> String {
     reference::reference(&defaults.unwrap_or_else(|error| unreachable!("{error}")).report)
 }
 
-/// Checks that at any time the owner of an account can request a recovery email or has one that still works. Otherwise
-/// strangers could use up the budget and keep the owner out.
+/// Checks that the owner of an account always either has a recovery email that still works or can request one.
+/// Otherwise, strangers could use up the budget and keep the owner out.
 fn check_that_recovery_mails_outlast_their_budget(r: &mut Reader<'_>, codes: &CodeConfig, budgets: &Budgets) {
     r.check(
         budgets.recovery_mails.interval() <= codes.password_reset_ttl,
-        "RATE_LIMIT_RECOVERY_MAILS must permit an email within every PASSWORD_RESET_TTL",
+        "RATE_LIMIT_RECOVERY_MAILS must permit at least one email per PASSWORD_RESET_TTL",
     );
     r.check(
         budgets.recovery_mails.interval() <= codes.login_code_ttl,
-        "RATE_LIMIT_RECOVERY_MAILS must permit an email within every LOGIN_CODE_TTL",
+        "RATE_LIMIT_RECOVERY_MAILS must permit at least one email per LOGIN_CODE_TTL",
     );
     r.check(
         budgets.mail_again.period <= codes.password_reset_ttl,
@@ -229,7 +229,7 @@ the settings cannot be used:
   - SMTP_URL is missing
   - EMAIL_FROM is missing
   - RATE_LIMIT_FAILED_LOGINS_MONTH must be from 1s to 30days
-  - RATE_LIMIT_RECOVERY_MAILS must permit an email within every PASSWORD_RESET_TTL
+  - RATE_LIMIT_RECOVERY_MAILS must permit at least one email per PASSWORD_RESET_TTL
   - RESEND_COOLDOWN must not exceed PASSWORD_RESET_TTL";
         assert_eq!(error.to_string(), told);
     }

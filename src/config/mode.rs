@@ -1,4 +1,4 @@
-//! The way in which the program runs, which decides which settings are required.
+//! The way in which the program runs. It determines which settings are required.
 
 /// The way in which the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use super::{
 
 /// How operators monitor the server.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct MonitoringConfig {
-    /// `None` if no metrics are served.
+    /// The address at which Prometheus reads the metrics. `None` if no metrics are served.
     pub metrics_addr: Option<SocketAddr>,
     pub log_format: LogFormat,
     /// `RUST_LOG`.
@@ -57,7 +57,7 @@ impl MonitoringConfig {
             log_format: r.setting(
                 "LOG_FORMAT",
                 "text",
-                "The form of log records: `text` for people, `json` for programs.",
+                "The format of log records: `text` for people, `json` for programs.",
                 |s| one_of(s, &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
             ),
             log_filter: r.setting(

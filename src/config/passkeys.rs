@@ -64,8 +64,8 @@ impl PasskeyConfig {
     }
 }
 
-/// Returns the RP ID for a server without the setting. Browsers do not accept IP addresses, but accept `localhost` for
-/// this machine.
+/// Returns the default RP ID. Browsers do not accept an IP address as an RP ID, but accept `localhost` for this
+/// machine.
 fn own_id(server: &ServerConfig, mode: Mode) -> String {
     let host = server.public_url.host_str().unwrap_or_default();
     match host {

@@ -8,7 +8,7 @@ use super::{
 
 /// The requirements for passwords and the cost of hashing them.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct PasswordConfig {
     pub password_min_length: usize,
     pub argon2_memory_kib: u32,
@@ -49,22 +49,24 @@ impl PasswordConfig {
             "The memory that one password hash takes, in KiB. `serve` requires at least 7168.",
             |s| within(s, least_memory..=MAX_ARGON2_MEMORY_KIB),
         );
-        let argon2_iterations =
-            r.setting("ARGON2_ITERATIONS", "2", "The number of passes over that memory.", |s| {
-                within(s, 1..=MAX_ARGON2_ITERATIONS)
-            });
+        let argon2_iterations = r.setting(
+            "ARGON2_ITERATIONS",
+            "2",
+            "The number of passes that one password hash makes over its memory.",
+            |s| within(s, 1..=MAX_ARGON2_ITERATIONS),
+        );
         let argon2_backend = r.setting(
             "ARGON2_BACKEND",
             "auto",
-            "What computes Argon2 hashes: `auto` (the faster library, if it passes a self-test) or `portable`. See \
-             [Speed](speed.md#passwords).",
+            "The library that computes Argon2 hashes: `auto` (the faster library, if it passes a self-test) or \
+             `portable`. See [Speed](speed.md#passwords).",
             |s| one_of(s, &[("auto", Argon2Backend::Auto), ("portable", Argon2Backend::Portable)]),
         );
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hash_threads = r.setting(
             "HASH_THREADS",
             DefaultValue::derived(cores.to_string(), "the number of cores"),
-            "How many hashes are computed at once.",
+            "How many hashes are computed at the same time.",
             |s| within(s, 1..=1024),
         );
         let hash_queue = r.setting(

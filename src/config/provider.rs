@@ -6,19 +6,20 @@ use url::Url;
 /// A sign-in provider, and the client that is registered with it.
 #[derive(Clone, Debug)]
 pub struct ProviderConfig {
-    /// The ID in the API, such as `google`. For a provider of `OIDC_<NAME>_ISSUER`, it is the name in lower case.
+    /// The ID in the API, such as `google`. For a provider that `OIDC_<NAME>_ISSUER` configures, the ID is `<NAME>` in
+    /// lower case.
     pub id: String,
-    /// The kind, which decides how requests to the provider are made.
+    /// The kind, which determines how requests to the provider are made.
     pub kind: ProviderKind,
     /// The name that people see.
     pub name: String,
-    /// Only tokens that the provider issued to this client are accepted.
+    /// The ID of the client. Only tokens that the provider issued to this client are accepted.
     pub client_id: String,
-    /// How this server authenticates as the client. Authorization codes need this.
+    /// How this server authenticates as the client when it exchanges authorization codes.
     pub secret: ClientAuthentication,
     /// The URLs of the provider.
     pub endpoints: ProviderEndpoints,
-    /// The scopes, which are what people are asked to share.
+    /// The scopes, which determine what people are asked to share.
     pub scopes: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ pub(super) fn client(
     let secret = r.setting(
         secret_name.clone(),
         "",
-        "The secret of that client, which is needed only for authorization codes.",
+        "The secret of this client. It is needed only for authorization codes.",
         |s| Ok(SecretString::from(s)),
     );
     let secret = r.find(&secret_name).map(|_| secret);
@@ -104,10 +104,12 @@ pub(super) fn apple(r: &mut Reader<'_>, public_url: &str) -> Option<ProviderConf
     ]
     .map(|(name, meaning)| r.setting(name, "", meaning, |s| optional(s, |s| Ok(s.to_owned()))));
     let name = "APPLE_PRIVATE_KEY";
-    let private_key =
-        r.setting(name, "", "That key, in PEM (PKCS #8). `\\n` stands for a line break.", |s| {
-            optional(s, private_key)
-        });
+    let private_key = r.setting(
+        name,
+        "",
+        "The key that signs requests to Apple, in PEM (PKCS #8). `\\n` stands for a line break.",
+        |s| optional(s, private_key),
+    );
     let url = r.setting(
         "APPLE_DISCOVERY_URL",
         "https://appleid.apple.com/.well-known/openid-configuration",
@@ -149,7 +151,12 @@ pub(super) fn github(r: &mut Reader<'_>) -> Option<ProviderConfig> {
         "The address of GitHub, or of a GitHub Enterprise Server.",
         base,
     );
-    let api = r.setting("GITHUB_API_URL", "https://api.github.com", "The address of its API.", base);
+    let api = r.setting(
+        "GITHUB_API_URL",
+        "https://api.github.com",
+        "The address of GitHub's API, or of the API of a GitHub Enterprise Server.",
+        base,
+    );
     let (client_id, secret) = client?;
     Some(ProviderConfig {
         id: "github".to_owned(),
@@ -200,7 +207,7 @@ pub(super) fn endpoint(s: &str) -> Result<Url, String> {
         .ok_or_else(|| "must be an address that begins with https://".to_owned())
 }
 
-/// Parses a URL of a provider to which paths are added.
+/// Parses a provider's base URL, to which paths are added.
 pub(super) fn base(s: &str) -> Result<String, String> {
     let url = endpoint(s)?;
     if url.query().is_some() || url.fragment().is_some() {

@@ -42,7 +42,8 @@ impl ProvidersConfig {
                 if is_tried { own_pages(public_url, port) } else { String::new() },
                 "with `dev`, if a provider accepts authorization codes, the pages that use them, such as `/google` and `/undo`",
             ),
-            "The addresses to which providers may send people back. They must match exactly. `serve` requires `https`.",
+            "The addresses to which providers may send people back. An address that a client names must match one \
+             of them exactly. `serve` requires `https`.",
             |s| list(s, |uri| redirect_uri(uri, mode)),
         );
         r.check(
@@ -53,7 +54,7 @@ impl ProvidersConfig {
     }
 }
 
-/// Reads the providers of `OIDC_<NAME>_ISSUER`. In the reference, one row stands for all names.
+/// Reads the providers of `OIDC_<NAME>_ISSUER`. In the reference, `<NAME>` stands for all names.
 fn others(r: &mut Reader<'_>) -> Vec<ProviderConfig> {
     let mut names: BTreeSet<String> = r.names().filter_map(name_of_issuer).collect();
     let is_reserved = |name: &String| ["GOOGLE", "MICROSOFT", "APPLE", "GITHUB"].contains(&name.as_str());
@@ -94,8 +95,8 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     let issuer = r.setting(
         format!("{prefix}_ISSUER"),
         "",
-        "The issuer of any other OpenID Connect provider. `<NAME>` consists of capital letters and digits and, in \
-         lower case, is the ID of the provider. You can configure several.",
+        "The issuer of any other OpenID Connect provider. `<NAME>` consists of capital letters and digits. In \
+         lower case, it is the ID of the provider. You can configure several such providers.",
         |s| optional(s, base),
     );
     let client = client(r, &prefix, "the provider");
@@ -107,8 +108,8 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     );
     let label = r.setting(
         format!("{prefix}_LABEL"),
-        DefaultValue::derived(capitalized(name), "the name"),
-        "The name of the provider that people see.",
+        DefaultValue::derived(capitalized(name), "`<NAME>`, with only the first letter capitalized"),
+        "The display name of the provider.",
         |s| Ok(s.to_owned()),
     );
     r.check(
@@ -128,8 +129,8 @@ fn other(r: &mut Reader<'_>, name: &str) -> Option<ProviderConfig> {
     })
 }
 
-/// Returns the pages of development mode to which providers send people back. They are listed under every name of the
-/// server, because a browser can finish a sign-in only under the name under which it started.
+/// Returns the URLs of the pages of development mode to which providers send people back. The list contains them with
+/// each of the server's host names, because a sign-in must finish on the host name on which the browser started it.
 fn own_pages(public_url: &str, port: u16) -> String {
     let here = ["localhost", "127.0.0.1"].map(|host| format!("http://{host}:{port}"));
     let others = here.into_iter().filter(|address| address != public_url);

@@ -27,7 +27,7 @@ pub struct Setting {
     pub is_required: bool,
     /// The source: `environment`, `.env`, `default`, or the option that set the value.
     pub source: &'static str,
-    /// Whether the value is not the default.
+    /// Whether the value differs from the default.
     pub is_changed: bool,
 }
 
@@ -85,7 +85,7 @@ impl DefaultValue {
     }
 }
 
-/// Reads settings one by one. It continues after an invalid setting, so that all problems are reported at once.
+/// A reader of settings. It continues after an invalid setting, so all problems are reported at the same time.
 pub(super) struct Reader<'v> {
     pub(super) mode: Mode,
     variables: &'v Variables,
@@ -128,7 +128,7 @@ impl<'v> Reader<'v> {
         })
     }
 
-    /// Records the definition of a setting and its value, which must show no secret.
+    /// Records the definition and the value of a setting. The value must not reveal a secret.
     pub(super) fn record(
         &mut self,
         name: impl Into<Cow<'static, str>>,
@@ -148,7 +148,7 @@ impl<'v> Reader<'v> {
         default.is_required || (default.is_required_by_serve && self.mode == Mode::Serve)
     }
 
-    /// Records a problem with the value of a setting, and the line of `.env` that sets it, if there is one.
+    /// Records a problem with the value of a setting. If the value comes from `.env`, the record names the line.
     pub(super) fn refuse(&mut self, name: &str, problem: &str) {
         self.problems.push(match self.find(name).and_then(|found| found.line) {
             Some(line) => format!("{name} (.env, line {line}) {problem}"),
@@ -156,7 +156,7 @@ impl<'v> Reader<'v> {
         });
     }
 
-    /// Returns the variable of a setting, or `None` if it is not given.
+    /// Returns the variable that sets a setting, or `None` if there is no such variable.
     pub(super) fn find(&self, name: &str) -> Option<&'v Variable> {
         self.variables.get(name)
     }
@@ -192,6 +192,6 @@ fn shown(name: &str, value: &str) -> String {
     if is_secret && !value.is_empty() {
         return "(hidden)".to_owned();
     }
-    // for any setting, because people put keys into the parameters of URLs
+    // this applies to every setting, because people put keys into the parameters of URLs
     if value.contains("://") { connection_url::without_passwords(value) } else { value.to_owned() }
 }

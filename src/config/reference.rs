@@ -13,7 +13,7 @@ settings from, and how to write values. `gatehouse config` prints the values in 
 A setting without a default is empty or off.
 ";
 
-/// Returns the reference of these settings, one table for each section.
+/// Returns the reference of these settings, with one table for each section.
 pub(super) fn reference(settings: &[Setting]) -> String {
     let mut text = INTRODUCTION.to_owned();
     for settings in settings.chunk_by(|one, other| one.section == other.section) {

@@ -4,7 +4,7 @@ use super::{reader::Reader, values::one_of};
 
 /// Who must have a second factor.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct SecondFactorConfig {
     pub second_factor: SecondFactorRequirement,
 }
@@ -27,8 +27,9 @@ impl SecondFactorConfig {
             second_factor: r.setting(
                 "SECOND_FACTOR",
                 "optional",
-                "Who must have a second factor: `optional` (nobody), `staff` (staff and superusers) or `required` (everybody). Until \
-                 they have one, they can only read their own account, set one up, and sign out. See [Second \
+                "Who must have a second factor: `optional` (nobody), `staff` (staff and superusers) or `required` \
+                 (everybody). People who need a second factor but have none can only read their own account, set \
+                 up a second factor, and sign out. See [Second \
                  factors](second-factors.md#who-must-have-a-second-factor).",
                 |s| {
                     one_of(

@@ -14,24 +14,24 @@ use super::{
 
 /// Where the server listens, and who may reach it.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct ServerConfig {
     pub host: String,
     pub port: u16,
-    /// Links are always built from this URL, never from a request.
+    /// The URL at which clients reach the server. Links are always built from this URL, never from a request.
     pub public_url: Url,
-    /// In lower case, without ports. Includes the host of `public_url`.
+    /// The host names in lower case, without ports. They include the host of `public_url`.
     pub allowed_hosts: Vec<String>,
-    /// In the form that browsers send. Includes the origin of `public_url`.
+    /// The origins in the form that browsers send. They include the origin of `public_url`.
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
-    /// Zero unless the server is in production.
+    /// How long the server still accepts connections after SIGTERM.
     pub shutdown_delay: Duration,
     pub max_connections: u32,
     pub max_connections_per_address: u32,
     pub playground: bool,
     pub introspection: bool,
-    /// The folder that contains the manifests.
+    /// The folder that contains the manifests of the trusted documents.
     pub trusted_documents: Option<PathBuf>,
     /// The value of the `Clear-Site-Data` header, if it is sent.
     pub clear_site_data: Option<String>,
@@ -55,8 +55,8 @@ impl ServerConfig {
                 "`http://HOST:PORT`",
             )
             .required_by_serve(),
-            "Where clients reach the server. `serve` requires `https`, except on the same machine. If the URL has a path, a \
-             proxy may remove it or keep it.",
+            "Where clients reach the server. `serve` requires `https`, except on the same machine. If the URL has \
+             a path, a proxy may keep or remove the path.",
             |s| public_url(s, mode),
         );
         let own_hosts = own_hosts(mode, &host, &public_url);
@@ -75,8 +75,8 @@ impl ServerConfig {
             "ALLOWED_ORIGINS",
             DefaultValue::derived(&own_origin, "the origin of `PUBLIC_URL`"),
             "Additional web origins, of any scheme (`capacitor://localhost`), whose scripts may call the API. The \
-             star in `https://*.example.org` stands for one or more labels. `dev` also allows http and https on \
-             every port of this machine.",
+             star in `https://*.example.org` stands for one or more labels. `dev` also allows the http and https \
+             origins of every port on this machine.",
             |s| list(s, origin),
         );
         allowed_origins.push(own_origin);
@@ -114,7 +114,7 @@ impl ServerConfig {
              signs in there.",
             switch,
         );
-        // without introspection, the playground has no completion
+        // without introspection, the playground has no autocompletion
         let introspects = playground || mode != Mode::Serve;
         let introspection = r.setting(
             "INTROSPECTION",
@@ -161,12 +161,13 @@ impl ServerConfig {
 
 fn trusted_documents(r: &mut Reader<'_>) -> Option<PathBuf> {
     r.setting(
-            "TRUSTED_DOCUMENTS",
-            "",
-            "A folder with manifests of GraphQL documents. If it is set, the server runs only these documents and those of the \
-             TypeScript client and the demo. See [Trusted documents](rest.md#trusted-documents).",
-            path,
-        )
+        "TRUSTED_DOCUMENTS",
+        "",
+        "A folder with manifests of GraphQL documents. If this is set, the server runs only the documents in \
+         these manifests and those of the TypeScript client and the demo. See [Trusted \
+         documents](rest.md#trusted-documents).",
+        path,
+    )
 }
 
 fn clear_site_data(r: &mut Reader<'_>) -> Option<String> {

@@ -8,10 +8,10 @@ use crate::input::Username;
 
 /// Who may have an account, and how email addresses are verified.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct SignUpConfig {
     pub signup: bool,
-    /// In lower case.
+    /// The reserved usernames, in lower case.
     pub reserved_usernames: Vec<String>,
     pub email_required: bool,
     pub email_verification: EmailVerification,
@@ -96,7 +96,7 @@ fn reserved_username(s: &str) -> Result<String, String> {
     Username::parse(s).map(|name| name.key()).map_err(|_| format!("contains `{s}`, which is not a username"))
 }
 
-/// Names that people might believe belong to the operator: mailboxes of common services (RFC 2142), roles and hosts.
+/// Names that could be mistaken for the operator's: mailboxes of common services (RFC 2142), roles and hosts.
 const RESERVED_USERNAMES: &str = "abuse,account,accounts,admin,administrator,anonymous,api,auth,billing,contact,gatehouse,\
     help,helpdesk,hostmaster,info,login,mail,mailer-daemon,marketing,moderator,noc,no-reply,no_reply,noreply,null,official,\
     operator,owner,password,postmaster,press,privacy,root,sales,security,service,signup,staff,superuser,support,sysadmin,\

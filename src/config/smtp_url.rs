@@ -52,7 +52,7 @@ pub enum SmtpTls {
     Never,
 }
 
-/// Parses `SMTP_URL`. The errors never repeat the URL, because the wrong part may be its password.
+/// Parses `SMTP_URL`. The errors never repeat the URL, because the invalid part may be the password.
 pub(super) fn smtp_url(s: &str) -> Result<MailWay, String> {
     if let Some(path) = s.strip_prefix("file://") {
         let named = |path: &str| (!path.is_empty()).then(|| MailWay::Folder(path.into()));
@@ -82,7 +82,7 @@ pub(super) fn smtp_url(s: &str) -> Result<MailWay, String> {
         ("smtp", None | Some("opportunistic")) if is_loopback(host) => SmtpTls::Never,
         ("smtp", None | Some("opportunistic")) => SmtpTls::Opportunistic,
         ("smtp" | "smtps", Some(_)) => {
-            return Err("has an unknown value of tls; leave it out, or say tls=required".to_owned());
+            return Err("has an unknown value of tls; omit the parameter, or use tls=required".to_owned());
         }
         _ => return Err("must begin with smtp://, smtps:// or file://".to_owned()),
     };

@@ -4,7 +4,7 @@ use super::{reader::Reader, values::within};
 
 /// The limits on the open WebSockets of one server.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct SocketLimits {
     /// `WEBSOCKET_MAX`.
     pub all: usize,
@@ -21,9 +21,13 @@ impl SocketLimits {
             "Limits on the WebSockets that one server keeps open. See [Events](events.md).",
         );
         Self {
-            all: r.setting("WEBSOCKET_MAX", "10000", "The maximum number of WebSockets and other streams. Those without an access token can use at most half.", |s| {
-                within(s, 1..=1_000_000)
-            }),
+            all: r.setting(
+                "WEBSOCKET_MAX",
+                "10000",
+                "The maximum number of WebSockets and other streams. At most half of this number can be open without \
+                 an access token.",
+                |s| within(s, 1..=1_000_000),
+            ),
             per_address: r.setting(
                 "WEBSOCKET_MAX_PER_ADDRESS",
                 "100",

@@ -19,7 +19,7 @@ use crate::secrets::SecretKey;
 
 /// How tokens are issued, and how long they and their sessions last.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named after its setting, and `read` says what that means")]
+#[expect(missing_docs, reason = "each field is named after its setting, which `read` describes")]
 pub struct TokenConfig {
     pub secret_key: SecretKey,
     pub secret_key_fallbacks: Vec<SecretKey>,
@@ -32,10 +32,10 @@ pub struct TokenConfig {
     pub issuer: String,
     pub audience: String,
     pub algorithm: JwtAlgorithm,
-    /// The signing key comes first. If the list is empty, keys are generated and stored in the database.
+    /// The RSA keys, with the signing key first. If the list is empty, keys are generated and stored in the database.
     pub rsa_keys: Vec<Arc<PrivateKeyDer<'static>>>,
     pub claims: Vec<Claim>,
-    /// `None` if token introspection is off.
+    /// The secret for token introspection. `None` if introspection is off.
     pub introspection_secret: Option<SecretString>,
 }
 
@@ -50,10 +50,10 @@ pub enum JwtAlgorithm {
     Rs256,
 }
 
-/// A claim of an access token about its user. The names come from OpenID Connect Core §5.1, except `role` and `bio`,
-/// which are our own.
+/// A claim about the user in an access token. The names come from OpenID Connect Core §5.1, except `role` and `bio`,
+/// which are Gatehouse's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is named as the claim is")]
+#[expect(missing_docs, reason = "each is named after its claim")]
 pub enum Claim {
     Email,
     EmailVerified,
@@ -122,7 +122,7 @@ impl TokenConfig {
             max_sessions_per_user: r.setting(
                 "MAX_SESSIONS_PER_USER",
                 "50",
-                "The maximum number of live sessions of one user. From 1 to 1000. A further sign-in ends the oldest session.",
+                "The maximum number of live sessions of one user, from 1 to 1000. A further sign-in ends the oldest session.",
                 |s| within(s, 1..=1000),
             ),
             issuer: r.setting(
@@ -162,8 +162,9 @@ impl TokenConfig {
             introspection_secret: r.setting(
                 "INTROSPECTION_SECRET",
                 "",
-                "The secret with which other services ask at `/oauth/introspect` whether an access token still works (RFC 7662). At \
-                 least 32 characters. Without it, the endpoint is off. See [Verifying tokens](verifying-tokens.md).",
+                "The secret that other services need to ask `/oauth/introspect` whether an access token still works (RFC \
+                 7662). It must have at least 32 characters. Without it, the endpoint is off. See [Verifying \
+                 tokens](verifying-tokens.md).",
                 |s| optional(s, introspection_secret),
             ),
         }

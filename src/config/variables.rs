@@ -21,7 +21,7 @@ pub(super) struct Variable {
     /// The text, or the reason why it cannot be read.
     pub(super) value: Result<String, &'static str>,
     pub(super) source: &'static str,
-    /// The line in `.env`.
+    /// The line in `.env`, if the variable is set there.
     pub(super) line: Option<usize>,
 }
 

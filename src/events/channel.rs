@@ -25,8 +25,8 @@ pub enum NoticeError {
     Failed(Box<dyn Error + Send + Sync>),
 }
 
-/// A channel that carries nothing, for databases and connection poolers without LISTEN. Servers then notice what others did only
-/// when they check the database.
+/// A channel that carries nothing, for databases and connection poolers without LISTEN. Servers then learn of each
+/// other's changes only by checking the database.
 #[derive(Debug)]
 pub struct CheckOnly;
 

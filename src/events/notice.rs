@@ -29,7 +29,7 @@ pub struct Heard {
     pub from: Uuid,
     /// Whether this server sent the notice itself. Its events have already been published here.
     pub is_own: bool,
-    /// Whether the sender dropped events, so that this server must check for what it missed.
+    /// Whether the sender dropped events. If so, this server must check for the events that it missed.
     pub is_incomplete: bool,
     /// Whether the notice carries nothing, and only shows that its sender is alive.
     pub is_sign_of_life: bool,
@@ -41,7 +41,7 @@ pub struct Heard {
 pub struct MalformedNotice(#[source] serde_json::Error);
 
 impl Events {
-    /// Returns whether there are events not yet sent to the other servers.
+    /// Returns whether there are events that have not yet been sent to the other servers.
     #[must_use]
     pub fn has_unannounced(&self) -> bool {
         self.0.unannounced.first(1).is_some()
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::events::EventKind;
 
-    /// Keeps what was sent, or fails.
+    /// A channel that keeps the notices that were sent, or fails if the flag is set.
     #[derive(Default)]
     struct Sent(Vec<String>, bool);
 

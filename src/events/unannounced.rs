@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::Event;
 
-/// The maximum number of events that wait. They wait for milliseconds, unless the database is unavailable.
+/// The maximum number of waiting events. Unless the database is unavailable, events wait only a few milliseconds.
 const CAPACITY: usize = 10_000;
 
 /// The queue of events that wait for a notice.
@@ -22,9 +22,10 @@ pub(super) struct Unannounced {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// How often the queue overflowed, so that events were dropped, and how many of these overflows were announced.
-    /// A server that receives notice of an overflow checks for the events that it missed.
+    /// The number of times that events were dropped because the queue was full.
     overflows: u64,
+    /// The number of overflows that were announced to the other servers. A server that receives such a notice checks
+    /// for the events that it missed.
     announced_overflows: u64,
 }
 
@@ -120,7 +121,7 @@ mod tests {
         unannounced.remove(&sent);
         let batch = unannounced.first(40).unwrap();
         assert_eq!(batch, Batch { events: vec![event(2)], is_incomplete: true, overflows: 1 });
-        // a second overflow while the notice of the first is sent
+        // the queue overflows again while the notice of the first overflow is being sent
         unannounced.add(&events);
         assert_eq!(unannounced.first(1).map(|batch| batch.overflows), Some(2));
         unannounced.remove(&batch);

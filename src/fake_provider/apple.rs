@@ -1,4 +1,5 @@
-//! What only Apple has: client secrets that the client signs, and responses that Apple posts.
+//! Two features that only Apple has: client secrets that the client signs, and responses that Apple posts to the
+//! client.
 
 use std::io;
 
@@ -20,7 +21,7 @@ use super::{CLIENT_ID, FakeProvider, lock};
 pub(super) const TEAM_ID: &str = "TEAM123456";
 pub(super) const KEY_ID: &str = "KEY1234567";
 
-/// The key with which the client signs its secrets. Apple has only its public half.
+/// The key with which the client signs its secrets. Apple itself has only the public half of the key.
 pub(super) struct AppleKey {
     pkcs8: Vec<u8>,
     public: Vec<u8>,
@@ -66,7 +67,7 @@ impl FakeProvider {
             && key.verify(message.as_bytes(), &signature).is_ok()
     }
 
-    /// Returns a page that posts these fields to the client, with the person's name the first time.
+    /// Returns a page that posts these fields to the client. The first time, it also posts the person's name.
     pub(super) fn post_back(&self, to: &str, fields: &[(&str, &str)], person: Option<&Value>) -> String {
         let mut fields: Vec<(&str, String)> =
             fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

@@ -1,4 +1,4 @@
-//! GitHub's API.
+//! The endpoints of GitHub's API.
 
 use poem::{
     Response, handler,

@@ -1,4 +1,4 @@
-//! The keys of a stand-in.
+//! The keys with which a stand-in for a provider signs tokens.
 
 use std::io;
 
@@ -15,16 +15,16 @@ use serde_json::{Value, json};
 use super::random;
 use crate::config::ProviderKind;
 
-/// A key and its ID.
+/// A signing key and its ID.
 pub(super) struct Key {
     pub(super) kid: String,
     pair: Pair,
 }
 
 enum Pair {
-    /// 2048 bits.
+    /// A key of 2048 bits.
     Rsa(rsa::KeyPair),
-    /// On P-256.
+    /// A key on the curve P-256.
     Ec(EcdsaKeyPair),
 }
 

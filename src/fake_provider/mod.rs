@@ -1,5 +1,5 @@
-//! Stand-ins for sign-in providers, for development and tests: HTTP servers on this machine that have the endpoints of
-//! Google, Microsoft, Apple, GitHub or any OpenID Connect provider, and make real signatures.
+//! Stand-ins for sign-in providers, for development and tests. Each is an HTTP server on this machine that has the
+//! endpoints of Google, Microsoft, Apple, GitHub or a generic OpenID Connect provider, and makes real signatures.
 //! `gatehouse dev --fake-providers` starts them. Release builds do not contain them.
 
 mod apple;
@@ -30,7 +30,7 @@ const CLIENT_SECRET: &str = "not-a-secret";
 /// Microsoft's tenant for personal accounts.
 pub const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// A running stand-in. Clones share it.
+/// A running stand-in for a sign-in provider. Clones refer to the same stand-in.
 #[derive(Clone)]
 pub struct FakeProvider(Arc<State>);
 
@@ -54,7 +54,7 @@ struct Grant {
     person: Value,
     redirect_uri: String,
     code_challenge: String,
-    /// Empty if there is none.
+    /// The nonce of the authorization request. Empty if the request has none.
     nonce: String,
 }
 
@@ -164,7 +164,7 @@ impl FakeProvider {
         }
     }
 
-    /// Returns the `iss` of its tokens.
+    /// Returns the `iss` claim of this provider's tokens.
     #[must_use]
     pub fn issuer(&self) -> String {
         match self.0.kind {
@@ -188,13 +188,13 @@ impl FakeProvider {
         token
     }
 
-    /// Replaces the key. Only the new one is published.
+    /// Replaces the signing key. From then on, only the new key is published.
     pub fn change_key(&self) -> io::Result<()> {
         *lock(&self.0.keys) = vec![Key::generate(self.0.kind)?];
         Ok(())
     }
 
-    /// Replaces Microsoft's key with one that is only for tokens of this issuer.
+    /// Replaces Microsoft's key with a key that may sign only tokens of this issuer.
     pub fn change_key_for(&self, issuer: &str) -> io::Result<()> {
         issuer.clone_into(&mut lock(&self.0.key_issuer));
         self.change_key()

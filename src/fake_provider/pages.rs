@@ -29,7 +29,8 @@ struct Asked {
     nonce: String,
 }
 
-/// The request, and the account that the person chose. `None` means that they refused.
+/// An authorization request, and the number of the account that the person chose. `person` is `None` if the person
+/// refused.
 #[derive(Deserialize)]
 struct Allowed {
     #[serde(flatten)]
@@ -124,7 +125,7 @@ fn fault(kind: ProviderKind, asked: &Asked) -> Option<&'static str> {
     {
         return Some("The request must use response_type=code and PKCE with S256.");
     }
-    // Apple sends an email address only by `form_post`
+    // Apple sends an email address only with `form_post`
     if kind == ProviderKind::Apple && asked.response_mode != "form_post" {
         return Some("The request must use response_mode=form_post.");
     }

@@ -1,12 +1,13 @@
-//! What a provider says about a person.
+//! The claims that a provider makes about a person.
 
 use serde_json::{Value, json};
 
 use super::{CLIENT_ID, FakeProvider, TENANT};
 use crate::config::ProviderKind;
 
-/// Returns the people to choose from: one at Google's own domain, one at a domain that Google hosts, one elsewhere, and one
-/// whose address is not verified. They are described by Google's claims.
+/// Returns the people to choose from, each in the form of Google's claims. The first has an address at Google's own
+/// domain, the second at a domain that Google hosts, and the others at a different domain. The address of the last
+/// person is not verified.
 #[must_use]
 pub(super) fn people() -> [Value; 4] {
     [
@@ -30,7 +31,8 @@ pub(super) fn people() -> [Value; 4] {
 }
 
 impl FakeProvider {
-    /// Returns the claims of a person's ID token issued now. `person` has Google's claims.
+    /// Returns the claims of an ID token that is issued to a person now. `person` contains Google's claims about that
+    /// person.
     #[must_use]
     pub fn claims(&self, person: &Value) -> Value {
         let now = self.0.clock.now().unix_timestamp();
@@ -55,7 +57,7 @@ impl FakeProvider {
                 own["azp"] = json!(CLIENT_ID);
                 own
             }
-            // the address and the name are at the userinfo endpoint
+            // the userinfo endpoint returns the address and the name
             ProviderKind::Oidc => json!({ "sub": person["sub"] }),
             ProviderKind::GitHub => person.clone(),
         };

@@ -38,7 +38,7 @@ pub(super) fn trade(
     if !is_client(fake, headers, &request) {
         return answer(StatusCode::UNAUTHORIZED, &json!({ "error": "invalid_client" }));
     }
-    // a code works once, whatever the outcome
+    // a code works only once, whatever the outcome
     let grant = lock(&fake.0.codes).remove(&request.code);
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, request.code_verifier.as_bytes()));
     let grant = grant.filter(|grant| {

@@ -110,10 +110,10 @@ impl AccountsMutation {
         })
     }
 
-    /// Reverts a security change with the link in the email that reported it: ends every session, removes the password,
-    /// unlinks accounts linked since the change, relinks accounts unlinked since, and emails a password reset link. Does not
-    /// sign the user in. A previous email address is restored only with a second proof from before the change: the password
-    /// or an account linked at that time.
+    /// Reverts a security change with the link in the email that reported it: ends every session, removes the password, unlinks
+    /// accounts linked since the change, relinks accounts unlinked since the change, and emails a password reset link. Does not
+    /// sign the user in. A previous email address is restored only with a second proof: the password or a linked account from
+    /// before the change.
     async fn revert_security_change(
         &self,
         ctx: &Context<'_>,
@@ -277,7 +277,7 @@ impl From<RevertSecurityChangeRefusal> for UserError {
             ),
             RevertSecurityChangeRefusal::InvalidCredentials => Self::new(
                 ErrorCode::InvalidCredentials,
-                "This password or account could not sign in before the change. The link still works.",
+                "You could not sign in with this password or account before the change. The link still works.",
             ),
             RevertSecurityChangeRefusal::EmailTaken => {
                 Self::new(ErrorCode::EmailTaken, "Another account now uses this email address.")

@@ -1,4 +1,4 @@
-//! Administration of other users' accounts: staff can view them, superusers can change them.
+//! Administration of other users' accounts. Staff can view the accounts, and superusers can change them.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use uuid::Uuid;

@@ -67,7 +67,7 @@ pub struct AuthSettings {
     providers: Vec<SignInProvider>,
 }
 
-/// A sign-in provider: people can sign in with an account there.
+/// A sign-in provider: a service whose accounts people can sign in with.
 #[derive(SimpleObject)]
 pub struct SignInProvider {
     /// The ID of the provider, for `startProviderLogin` and `ProviderLoginInput`.

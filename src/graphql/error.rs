@@ -72,7 +72,8 @@ pub enum ApiError {
     LimitExceeded(String),
     /// Only trusted documents may run.
     DocumentNotTrusted,
-    /// The budget that the named setting defines is used up. The number is how many seconds to wait before trying again.
+    /// The budget that the named setting defines is used up. The number is the wait, in seconds, before another attempt can
+    /// succeed.
     RateLimited(&'static str, i32),
     /// The server is overloaded. An attempt a second later may succeed.
     ServerBusy,

@@ -5,7 +5,7 @@ use super::builder;
 /// The query that GraphiQL and code generators send.
 pub const QUERY: &str = include_str!("introspection.graphql");
 
-/// Returns the response to [`QUERY`], in JSON. It needs no app.
+/// Returns the response to [`QUERY`], in JSON. No app is needed.
 ///
 /// # Errors
 /// Fails if the response is not JSON.

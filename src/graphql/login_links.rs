@@ -27,10 +27,9 @@ pub struct LoginLinksMutation;
 
 #[Object]
 impl LoginLinksMutation {
-    /// Reads the token of an emailed sign-in link, for the page that the link opens. If another browser requested the link,
-    /// the page should show the result. Without `confirmationNumber`, nothing changes. With it, the link is
-    /// confirmed, and the client that requested it is signed in: see `loginLinkConfirmed`. The link still works with
-    /// `activateAccount`.
+    /// Reads the token of an emailed sign-in link, for the page that the link opens. If another browser requested the link, the
+    /// page should show the result. If `confirmationNumber` is omitted, nothing changes. If it is given, the link is confirmed, and
+    /// the client that requested the link is signed in: see `loginLinkConfirmed`. The link still works with `activateAccount`.
     async fn confirm_login_link(
         &self,
         ctx: &Context<'_>,
@@ -69,7 +68,9 @@ impl LoginLinksSubscription {
     async fn login_link_confirmed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The ID of the `EmailChallenge`, which only the client that requested it knows.")]
+        #[graphql(
+            desc = "The ID of the `EmailChallenge`. Only the client that requested the challenge knows this ID."
+        )]
         challenge_id: ID,
     ) -> Result<impl Stream<Item = Result<LoginLinkConfirmation, ApiError>> + use<>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>().clone();

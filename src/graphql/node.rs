@@ -1,4 +1,4 @@
-//! Finding anything with an ID, as Relay and other caching clients do to fetch an object again.
+//! Finding any object by its ID, as Relay and other caching clients do to fetch an object again.
 
 use async_graphql::{Context, ID, Object};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::accounts;
 
-/// The query for anything with an ID.
+/// The query that finds any object by its ID.
 #[derive(Default)]
 pub struct NodeQuery;
 
@@ -30,7 +30,7 @@ impl NodeQuery {
     }
 }
 
-/// Parses an ID as a UUID. If the ID is malformed, returns the nil UUID, which is the ID of no challenge.
+/// Parses an ID as a UUID. If the ID is malformed, returns the nil UUID, which no object has.
 pub(super) fn uuid(id: &ID) -> Uuid {
     id.parse().unwrap_or_default()
 }

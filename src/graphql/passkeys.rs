@@ -1,4 +1,4 @@
-//! Passkeys: signing in and signing up with them, adding, renaming and removing them.
+//! Passkeys: signing in and signing up with them, and adding, renaming and removing them.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 use secrecy::ExposeSecret;
@@ -28,8 +28,8 @@ pub struct PasskeysMutation;
 
 #[Object]
 impl PasskeysMutation {
-    /// Starts a sign-in with any passkey that the user has for the site. Takes no email address, so it reveals no account. The
-    /// options can also be used for autofill (`mediation: "conditional"`).
+    /// Starts a sign-in with any passkey that the user has for the site. Takes no email address, so it does not reveal who has an
+    /// account. The options can also be used for autofill (`mediation: "conditional"`).
     async fn start_passkey_login(&self, ctx: &Context<'_>) -> Result<PasskeyCeremonyResult, ApiError> {
         let (app, _) = caller(ctx)?;
         Ok(match passkeys::start_passkey_login(app) {
@@ -67,8 +67,8 @@ impl PasskeysMutation {
         })
     }
 
-    /// Creates the account with its passkey, and signs in. If the email address must be verified first, emails a code or link
-    /// instead.
+    /// Creates the account with its passkey and signs the user in. If the email address must be verified first, emails a code or
+    /// link instead of signing the user in.
     async fn passkey_signup(
         &self,
         ctx: &Context<'_>,
@@ -180,7 +180,7 @@ pub struct PasskeyEnrolled {
     user: User,
     /// The passkey.
     passkey: Passkey,
-    /// The new recovery codes, which are returned only once. Null if the account already had some.
+    /// The new recovery codes, which are returned only once. Null if the account already had recovery codes.
     recovery_codes: Option<Vec<String>>,
     /// The IDs of the sessions that ended.
     ended_session_ids: Vec<ID>,

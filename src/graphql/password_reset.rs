@@ -11,7 +11,7 @@ use super::{
 };
 use crate::password_reset::{self, RequestPasswordResetRefusal, ResetPasswordRefusal};
 
-/// The mutations of password reset.
+/// The mutations for password resets.
 #[derive(Default)]
 pub struct PasswordResetMutation;
 

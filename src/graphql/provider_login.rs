@@ -1,4 +1,4 @@
-//! Signing in with an account at a provider, and linking such an account to one's own.
+//! Signing in with an account at a provider, and linking such an account to a Gatehouse account.
 
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 use secrecy::ExposeSecret;
@@ -23,7 +23,7 @@ use crate::{
     sessions::{Unauthenticated, Viewer},
 };
 
-/// The mutations of sign-in with a provider.
+/// The mutations for sign-in with a provider.
 #[derive(Default)]
 pub struct ProviderLoginMutation;
 
@@ -52,8 +52,8 @@ impl ProviderLoginMutation {
     }
 
     /// Signs in with a credential from a provider. Any existing session is ignored. The first sign-in with an account at the
-    /// provider creates a user, or links the account to the existing user with the same email address. If the provider is not
-    /// authoritative for the address, fails with `LINK_REQUIRED`: sign in another way and call `linkIdentity`.
+    /// provider creates a user, or links the account to the existing user with the same email address. If there is such a user but
+    /// the provider is not authoritative for the address, fails with `LINK_REQUIRED`: sign in another way and call `linkIdentity`.
     async fn provider_login(
         &self,
         ctx: &Context<'_>,
@@ -71,9 +71,8 @@ impl ProviderLoginMutation {
         sign_in(ctx, input.into()).await
     }
 
-    /// Links an account at a provider to the viewer's account, so that the viewer can sign in with it. The two may have
-    /// different email addresses. Linking the same account again succeeds. Requires recent reauthentication; see
-    /// `reauthenticate`.
+    /// Links an account at a provider to the viewer's account, so that the viewer can sign in with it. The two accounts may have
+    /// different email addresses. Linking the same account again succeeds. Requires recent reauthentication; see `reauthenticate`.
     async fn link_identity(
         &self,
         ctx: &Context<'_>,
@@ -88,7 +87,7 @@ impl ProviderLoginMutation {
         })
     }
 
-    /// Unlinks one of the viewer's accounts at a provider. Refused if it is the only way to sign in: set a password first.
+    /// Unlinks one of the viewer's accounts at a provider. Refused if it is the viewer's only way to sign in: set a password first.
     /// Succeeds without effect if the viewer has no such identity. Requires recent reauthentication; see `reauthenticate`.
     async fn unlink_identity(
         &self,
@@ -117,7 +116,7 @@ async fn sign_in(
     }))
 }
 
-/// A sign-in with a provider that was started in the browser.
+/// The start of a sign-in with a provider in the browser.
 #[derive(SimpleObject)]
 pub struct ProviderAuthorization {
     /// The URL to send the user to. The provider sends them back to `redirectUri` with the query parameters `code` and `state`,

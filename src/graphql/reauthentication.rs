@@ -1,4 +1,4 @@
-//! Reauthentication: confirming, within a session, that its user is still the one acting.
+//! Reauthentication: confirming the user's identity again within a session.
 
 use async_graphql::{Context, ID, Object, OneofObject, SimpleObject, Union};
 use secrecy::ExposeSecret;
@@ -21,7 +21,7 @@ use crate::{
     second_factors::SecondFactorProof,
 };
 
-/// The mutations of reauthentication.
+/// The mutations for reauthentication.
 #[derive(Default)]
 pub struct ReauthenticationMutation;
 
@@ -48,9 +48,10 @@ impl ReauthenticationMutation {
         })
     }
 
-    /// Completes a reauthentication, once, and returns a new access token whose `auth_time` is now. Use that token to retry
-    /// the request that was refused with `REAUTHENTICATION_REQUIRED`. The refresh token stays the same. If the account has a second
-    /// factor, only that is accepted.
+    /// Completes a reauthentication and returns a new access token whose claim `auth_time` is the current time. Each
+    /// reauthentication can be completed only once. Use the new token to retry the request that was refused with
+    /// `REAUTHENTICATION_REQUIRED`. The refresh token stays the same. If the account has a second factor, no other proof is
+    /// accepted.
     async fn reauthenticate(
         &self,
         ctx: &Context<'_>,

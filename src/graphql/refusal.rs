@@ -1,4 +1,4 @@
-//! Expected refusals, which are returned as data. Each subject converts the refusals of its own use cases.
+//! Expected refusals, which are returned as data. The module of each subject converts the refusals of its own use cases.
 
 use async_graphql::{Enum, SimpleObject, resolver_utils::EnumType};
 
@@ -17,8 +17,8 @@ tokio::task_local! {
     static DECLARED: &'static [ErrorCode];
 }
 
-/// Resolves a field for which the policy table names these codes. In debug builds, a refusal with any
-/// other code causes a panic, so a test in which it occurs fails.
+/// Resolves a field for which the policy table names these codes. In debug builds, a refusal with any other code causes a panic, so
+/// that tests fail.
 pub(super) async fn declaring<F: Future>(codes: &'static [ErrorCode], resolve: F) -> F::Output {
     if cfg!(debug_assertions) { DECLARED.scope(codes, resolve).await } else { resolve.await }
 }
@@ -45,9 +45,9 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// The problem in English, for people.
     pub message: String,
-    /// The minimum, for `TOO_SHORT`, in the unit that `message` names. Null for other codes.
+    /// The minimum for `TOO_SHORT`, in the unit that `message` names. Null for other codes.
     pub min: Option<i32>,
-    /// The maximum, for `TOO_LONG`, in the unit that `message` names. Null for other codes.
+    /// The maximum for `TOO_LONG`, in the unit that `message` names. Null for other codes.
     pub max: Option<i32>,
     /// A similar value that is acceptable, such as a username that is available. Null if there is none.
     pub suggestion: Option<String>,
@@ -65,7 +65,7 @@ pub enum FieldErrorCode {
     TooLong,
     /// The value does not have the required format.
     Malformed,
-    /// The value does not match the one it must equal.
+    /// The value does not equal the value that it must repeat.
     Mismatch,
     /// The password is too easily guessed.
     TooWeak,
@@ -84,14 +84,15 @@ pub enum ErrorCode {
     EmailTaken,
     /// Another account already has this username. If other inputs are at fault too, the code is `INVALID_INPUT`.
     UsernameTaken,
-    /// The account is unknown, its password is wrong, or it has no password; or the passkey is unknown or wrong. The error does not
-    /// say which.
+    /// The account is unknown, the account has no password, the password is wrong, or the passkey is unknown or wrong. The cases
+    /// are not distinguished.
     InvalidCredentials,
     /// The credentials are correct, but the account is deactivated.
     AccountDisabled,
     /// The code is wrong, expired, used up or superseded. The cases are not distinguished.
     InvalidOtp,
-    /// The link, reset or refresh token is unknown, expired, used or revoked. The cases are not distinguished.
+    /// The refresh token, the token of an emailed link, or the ID of a `PasskeyCeremony`, `Reauthentication`,
+    /// `SecondFactorChallenge` or `TotpEnrolment` is unknown, expired, used or revoked. The cases are not distinguished.
     InvalidToken,
     /// Sign-up, or this way to sign in or verify an email address, is disabled or is not available to the account.
     NotEnabled,
@@ -101,7 +102,8 @@ pub enum ErrorCode {
     ServerBusy,
     /// The user or passkey does not exist, or the viewer may not change it.
     NotFound,
-    /// Not allowed for the viewer's role, on the viewer's own account, or on the last superuser.
+    /// The viewer's role does not allow the change, or the change is not allowed for the viewer's own account or for the last
+    /// superuser.
     NotAllowed,
     /// The sign-in provider did not confirm the credential.
     ProviderRejected,
@@ -117,7 +119,7 @@ pub enum ErrorCode {
     UnhandledResult,
     /// The viewer must reauthenticate: call `startReauthentication` and `reauthenticate`, then retry the request.
     ReauthenticationRequired,
-    /// The account has a second factor, and only that is accepted here.
+    /// The account has a second factor, and no other proof is accepted here.
     SecondFactorRequired,
     /// The server requires a second factor (its setting `SECOND_FACTOR`). The viewer must enroll one before doing anything else: see
     /// `startTotpEnrolment`.
@@ -135,14 +137,14 @@ impl ErrorCode {
 impl UserError {
     pub(super) fn new(code: ErrorCode, message: &str) -> Self {
         measure::note_refusal(code.name());
-        // every union may gain a member
+        // the table need not name `UNHANDLED_RESULT`, because every union may gain a member
         let is_declared = |codes: &&[ErrorCode]| code == ErrorCode::UnhandledResult || codes.contains(&code);
         let _ = DECLARED
             .try_with(|codes| debug_assert!(is_declared(codes), "the policy table does not name {code:?}"));
         Self { code, message: message.to_owned(), fields: Vec::new(), retry_after: None }
     }
 
-    /// Reports all inputs at fault.
+    /// Creates the refusal that reports all inputs at fault.
     pub(super) fn invalid_input(fields: Vec<input::FieldError>) -> Self {
         let fields: Vec<FieldError> = fields.into_iter().map(FieldError::from).collect();
         let message = fields.iter().map(|field| field.message.as_str()).collect::<Vec<_>>().join(" ");
@@ -218,7 +220,7 @@ impl UserError {
         Self::new(ErrorCode::AccountDisabled, "This account is deactivated.")
     }
 
-    /// Converts a fault that waiting resolves.
+    /// Converts a fault that clients can resolve by waiting.
     ///
     /// # Errors
     /// Returns any other fault as a top-level error.

@@ -25,14 +25,14 @@ use crate::{
     sessions::SignIn,
 };
 
-/// The mutations of second factors.
+/// The mutations for second factors.
 #[derive(Default)]
 pub struct SecondFactorsMutation;
 
 #[Object]
 impl SecondFactorsMutation {
-    /// Completes a sign-in with a second factor. The number of wrong codes from an authenticator app is limited for the
-    /// challenge, for the client's address, and for the account. Attempts with passkeys and recovery codes are not limited.
+    /// Completes a sign-in with a second factor. The number of wrong authenticator codes is limited per challenge, per client
+    /// address, and per account. Attempts with passkeys and recovery codes are not limited.
     async fn verify_second_factor(
         &self,
         ctx: &Context<'_>,
@@ -158,7 +158,7 @@ impl From<second_factors::TotpEnrolment> for TotpEnrolment {
     }
 }
 
-/// The account with its second factors.
+/// The account with its new recovery codes.
 #[derive(SimpleObject)]
 pub struct SecondFactorsEnabled {
     /// The user.

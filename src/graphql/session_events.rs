@@ -1,4 +1,4 @@
-//! The stream of events in the viewer's sessions and account.
+//! The stream of events that concern the viewer's sessions and account.
 
 use async_graphql::{Context, Enum, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};

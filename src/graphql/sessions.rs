@@ -1,4 +1,4 @@
-//! Sessions: signing in, refreshing tokens, signing out.
+//! Sessions: signing in, refreshing tokens, and signing out.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use uuid::Uuid;
@@ -40,10 +40,10 @@ impl SessionsMutation {
         }))
     }
 
-    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, sending the same token again returns
-    /// the same pair or, to another client, a pair that replaces it. Once the new pair has been used, sending the old token
-    /// again ends the session, because two clients have the token. Without an argument, the token is read from the cookie,
-    /// and the next one is set there.
+    /// Exchanges a refresh token for a new pair of tokens. Until the new pair is used, sending the old token again returns the same
+    /// new pair or, to another client, a pair that replaces it. Once the new pair has been used, sending the old token again ends
+    /// the session, because two clients must have that token. If the argument is omitted, the old token is read from the cookie,
+    /// and the new refresh token is set in the cookie.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
@@ -64,8 +64,8 @@ impl SessionsMutation {
         })
     }
 
-    /// Signs out: ends the session of the given refresh token. Without one, ends the session of the cookie or, if there is
-    /// none, of the access token. Succeeds if the session has already ended.
+    /// Signs out: ends the session of the given refresh token. If the argument is omitted, ends the session of the cookie or, if
+    /// there is no cookie, of the access token. Succeeds even if the session has already ended.
     async fn logout(
         &self,
         ctx: &Context<'_>,

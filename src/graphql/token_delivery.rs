@@ -1,4 +1,4 @@
-//! The delivery of refresh tokens: in GraphQL documents, or in a cookie that scripts cannot read.
+//! The delivery of refresh tokens: in the body of the response, or in a cookie that scripts cannot read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,8 +31,8 @@ pub enum CookieChange {
 }
 
 impl TokenDelivery {
-    /// Creates a delivery by cookie or by document, with the refresh token of the request's cookie, if any. The caller must
-    /// have checked the origin of the request.
+    /// Creates a delivery in a cookie or in the body of the response, with the refresh token from the request's cookie, if any. The
+    /// caller must have checked the origin of the request.
     #[must_use]
     pub fn new(by_cookie: bool, cookie: Option<SecretString>) -> Self {
         Self { by_cookie, cookie, change: Mutex::default() }
@@ -44,15 +44,15 @@ impl TokenDelivery {
         self.lock().clone()
     }
 
-    /// Returns the refresh token of the argument or, without one, of the cookie.
+    /// Returns the refresh token in the argument or, if there is no argument, in the cookie.
     pub(super) fn given<'t>(&'t self, argument: Option<&'t str>) -> Option<&'t str> {
         argument.or_else(|| self.cookie.as_ref().map(ExposeSecret::expose_secret))
     }
 
-    /// Delivers a refresh token: returns it for the document, or sets the cookie and returns `None`.
+    /// Delivers a refresh token: returns it for the body of the response, or sets the cookie and returns `None`.
     ///
-    /// The tokens of a session that uses the cookie never go into the document. Otherwise a script could read the token by
-    /// omitting the `X-Token-Delivery` header.
+    /// The tokens of a session that uses the cookie never go into the body of the response. Otherwise a script could read the token
+    /// by omitting the `X-Token-Delivery` header.
     pub(super) fn send(&self, app: &App, signed_in: &SignedIn) -> Option<String> {
         let token = signed_in.refresh_token.clone()?;
         if !self.by_cookie && self.session(app) != Some(signed_in.session.id) {
@@ -76,7 +76,8 @@ impl TokenDelivery {
         }
     }
 
-    /// Returns the ID of the session that the refresh token in the cookie belongs to, if there is one.
+    /// Returns the ID of the session that the refresh token in the cookie belongs to. Returns `None` if the cookie contains no
+    /// valid token.
     fn session(&self, app: &App) -> Option<Uuid> {
         Some(app.tokens.read_refresh_token(self.cookie.as_ref()?.expose_secret())?.session_id)
     }

@@ -23,10 +23,10 @@ pub struct VerificationMutation;
 
 #[Object]
 impl VerificationMutation {
-    /// Verifies an email address, or signs in, with an emailed code. If the viewer is already signed in to the account,
-    /// their session continues and `refreshToken` is null: keep the current one. Send `challengeId` to keep the password
-    /// chosen at sign-up. Without it, the account has no password afterwards, because someone else may have signed up with
-    /// the address. A code for a new email address works only in the session that requested it, and only with `challengeId`.
+    /// Verifies an email address, or signs in, with an emailed code. If the viewer is already signed in to the account, their
+    /// session continues and `refreshToken` is null: keep the current refresh token. Send `challengeId` to keep the password chosen
+    /// at sign-up. Without `challengeId`, the account has no password afterwards, because someone else may have signed up with the
+    /// address. A code for a new email address works only in the session that requested it, and only with `challengeId`.
     async fn verify_otp(
         &self,
         ctx: &Context<'_>,
@@ -53,8 +53,8 @@ impl VerificationMutation {
     }
 
     /// Verifies an email address, or signs in, with the token of an emailed link. If the viewer is already signed in to the
-    /// account, their session continues and `refreshToken` is null: keep the current one. Send `challengeId` or `password`
-    /// to keep the password chosen at sign-up. Without either, the account has no password afterwards.
+    /// account, their session continues and `refreshToken` is null: keep the current refresh token. Send `challengeId` or
+    /// `password` to keep the password chosen at sign-up. Without either, the account has no password afterwards.
     async fn activate_account(
         &self,
         ctx: &Context<'_>,
@@ -78,9 +78,9 @@ impl VerificationMutation {
         }))
     }
 
-    /// Emails a code and a link to sign in with, for `verifyOtp` and `activateAccount`. The response is the same whether or
-    /// not an account has the email address. If none has it and sign-ups are allowed, the code or the link creates an account
-    /// without a password, and the email says so.
+    /// Emails a code (for `verifyOtp`) and a link (for `activateAccount`) to sign in with. The response is the same whether or not
+    /// an account has the email address. If no account has the address and sign-up is enabled, the code or the link creates an
+    /// account without a password, and the email says so.
     async fn request_login_code(
         &self,
         ctx: &Context<'_>,
@@ -103,8 +103,8 @@ impl VerificationMutation {
         verification::resend_activation_email(app, asker, &email, id).await.try_into()
     }
 
-    /// Emails a code to the new email address. The address changes once `verifyOtp` receives the code in this session.
-    /// Requires recent reauthentication; see `reauthenticate`.
+    /// Emails a code to the new email address. The account's email address changes once `verifyOtp` receives the code in this
+    /// session. Requires recent reauthentication; see `reauthenticate`.
     async fn change_email(
         &self,
         ctx: &Context<'_>,
@@ -124,7 +124,7 @@ pub struct VerifyOtpInput {
     /// The code. Spaces and hyphens between its digits are ignored.
     #[graphql(secret)]
     otp: String,
-    /// The ID of the `EmailChallenge`. If given, attempts count only towards it, so nobody else can use them up.
+    /// The ID of the `EmailChallenge`. If given, attempts count only towards this challenge, so nobody else can use them up.
     challenge_id: Option<ID>,
 }
 

@@ -7,10 +7,10 @@ use poem::{Request, http::Method};
 use super::client::address;
 use crate::{config::Config, telemetry};
 
-/// The outcome of a request whose client disconnected before the response.
+/// The outcome that is logged for a request whose client disconnected before the response.
 const DISCONNECTED: &str = "DISCONNECTED";
 
-/// The record of a request. Dropping it writes the record, even if the client has disconnected by then.
+/// The record of a request. Dropping this value writes the record, even if the client has disconnected by then.
 pub(super) struct AccessRecord {
     method: Method,
     path: String,

@@ -1,5 +1,5 @@
-//! Limits on open connections, in total and from one address. Connections beyond the limit are refused at
-//! once, which tells clients to try again later.
+//! Limits on open connections, in total and from one address. Connections beyond these limits are refused immediately,
+//! with a response that tells clients to try again later.
 
 use std::{
     collections::HashMap,
@@ -31,7 +31,7 @@ const OTHER_FILES: u32 = 100;
 
 static WARNED: AtomicBool = AtomicBool::new(false);
 
-/// The open connections.
+/// The limits on connections, with counts of the connections that are open.
 pub(super) struct Admission {
     app: Arc<App>,
     room: Arc<Semaphore>,
@@ -39,7 +39,7 @@ pub(super) struct Admission {
     by_address: Arc<Counts>,
 }
 
-/// Counts by network address.
+/// The number of open connections from each network.
 type Counts = Mutex<HashMap<String, u32>>;
 
 /// The slot of a connection. Dropping this value frees the slot.
@@ -59,13 +59,13 @@ pub(super) enum Full {
 }
 
 impl Admission {
-    /// Creates limits on connections, which `open` counts.
+    /// Creates the limits. `open` counts the open connections.
     pub(super) fn new(app: Arc<App>, open: OpenCount) -> Self {
         let most = most(&app.config);
         Self { app, room: Arc::new(Semaphore::new(most)), open, by_address: Arc::default() }
     }
 
-    /// Returns a slot for a connection from this address, and counts refusals.
+    /// Returns a slot for a connection from this address, or the reason for refusing the connection. Counts refusals.
     pub(super) fn admit(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let admitted = self.place(peer);
         if let Err(full) = &admitted {
@@ -77,7 +77,8 @@ impl Admission {
         admitted
     }
 
-    /// Returns a slot. Proxies carry everyone's connections, so they are not counted by address.
+    /// Returns a slot. Trusted proxies carry the connections of many clients, so connections from a proxy are not
+    /// counted by address.
     fn place(&self, peer: IpAddr) -> Result<ConnectionPlace, Full> {
         let room = self.room.clone().try_acquire_owned().map_err(|_| Full::All)?;
         let is_proxy = is_trusted(peer.to_canonical(), &self.app.config.server.trusted_proxies);
@@ -127,7 +128,7 @@ impl Full {
         }
     }
 
-    /// Sends as much of the reason as the socket accepts at once, and closes the socket.
+    /// Sends as much of the refusal as the socket accepts without waiting, and closes the socket.
     pub(super) fn turn_away(self, socket: TcpStream) {
         let (status, code, message) = match self {
             Self::All => (
@@ -153,8 +154,8 @@ fn lock(counts: &Counts) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns `MAX_CONNECTIONS`, or less if the system's limit on open files is lower. Running out of files
-/// would also cut off the database.
+/// Returns `MAX_CONNECTIONS`, or a lower number if the system's limit on open files is too low for it. If the server
+/// ran out of files, it could not reach the database either.
 fn most(config: &Config) -> usize {
     let others = OTHER_FILES + config.database.max_connections;
     let files = files(config.server.max_connections + others);
@@ -165,7 +166,7 @@ fn most(config: &Config) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
 
-/// Raises the limit on open files to the number needed, and returns the limit in effect.
+/// Raises the limit on open files to the wanted number if possible, and returns the limit in effect.
 #[cfg(unix)]
 fn files(wanted: u32) -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,5 +1,5 @@
-//! Responses other than GraphQL results, mainly refusals. They have the format of GraphQL errors, so clients
-//! need to handle only one kind of error.
+//! Responses other than GraphQL results, mainly refusals. Refusals have the format of GraphQL errors, so clients need
+//! to handle only one error format.
 
 use std::any::Any;
 
@@ -14,7 +14,7 @@ use crate::{graphql::error::TopLevelErrorCode, telemetry};
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// A response without data.
+/// The body of a response that has errors and no data.
 #[derive(Serialize)]
 pub(super) struct Errors<E> {
     pub(super) errors: Vec<E>,
@@ -50,7 +50,7 @@ pub(super) fn refusal(status: StatusCode, code: TopLevelErrorCode, message: &str
     answer
 }
 
-/// Returns the bytes of a refusal for a connection without a parsed request.
+/// Returns the bytes of a refusal, for a connection on which no request has been parsed.
 pub(super) fn raw(status: StatusCode, code: TopLevelErrorCode, message: &str) -> Vec<u8> {
     let body = body(code, message);
     let length = body.len().to_string();
@@ -75,7 +75,7 @@ fn body(code: TopLevelErrorCode, message: &str) -> String {
     serde_json::to_string(&Errors { errors: vec![refusal] }).expect("texts are JSON")
 }
 
-/// Returns the number of seconds after which a request may succeed, if waiting helps.
+/// Returns the number of seconds after which the request may succeed, or `None` if waiting does not help.
 fn retry_after(code: TopLevelErrorCode) -> Option<u8> {
     let may_come_again = [
         TopLevelErrorCode::RateLimited,
@@ -85,8 +85,8 @@ fn retry_after(code: TopLevelErrorCode) -> Option<u8> {
     may_come_again.contains(&code).then_some(1)
 }
 
-/// Adds headers that stop other sites from framing or reading the page, and caches from storing it. The
-/// page's own policy decides what the page may load.
+/// Adds headers that separate the page's window from the windows of other sites, and that keep caches from storing the
+/// page. The page's own policy decides what the page may load.
 pub(super) fn shield(mut answer: Response) -> Response {
     let no_hold = header::HeaderName::from_static("cross-origin-opener-policy");
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -101,7 +101,7 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, TopLevelErrorCode::Internal, message)
 }
 
-/// Returns the response to an unsupported method, which lists the supported ones.
+/// Returns the response to a request whose method is not supported. The response lists the supported methods.
 pub(super) fn not_allowed(methods: &'static str) -> Response {
     let message = format!("This address accepts {methods}.");
     let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, TopLevelErrorCode::BadRequest, &message);
@@ -109,12 +109,12 @@ pub(super) fn not_allowed(methods: &'static str) -> Response {
     answer
 }
 
-/// Returns the response for a path without content.
+/// Returns the response to a request for something that does not exist.
 pub(super) fn nothing(message: &str) -> Response {
     refusal(StatusCode::NOT_FOUND, TopLevelErrorCode::NotFound, message)
 }
 
-/// Renders the refusal as an HTML page, for people who use a browser. The message is HTML.
+/// Renders the refusal as an HTML page, for people who use a browser. The message may contain HTML.
 pub(super) fn as_page(refusal: Response, message: &'static str) -> Response {
     let html = include_str!("pages/refused.html")
         .replace("{status}", &refusal.status().to_string())
@@ -129,7 +129,7 @@ pub(super) fn refused(error: &poem::Error, prefers_html: bool) -> Response {
     let status = error.status();
     let message = match status {
         StatusCode::NOT_FOUND => "There is nothing at this address. The API is at /graphql.",
-        // routes that accept other methods respond themselves
+        // routes that accept other methods send their own refusals
         StatusCode::METHOD_NOT_ALLOWED => "This address accepts GET, HEAD.",
         StatusCode::FORBIDDEN => "This origin or method is not allowed: see ALLOWED_ORIGINS.",
         _ => status.canonical_reason().unwrap_or("The request could not be processed."),

@@ -18,7 +18,7 @@ use crate::{
     provider_login,
 };
 
-/// The response (OAuth 2.0 Form Post Response Mode).
+/// The response that a provider posts (OAuth 2.0 Form Post Response Mode).
 #[derive(Deserialize)]
 struct PostedAnswer {
     state: String,
@@ -67,7 +67,7 @@ pub(super) async fn callback(
 /// form.
 fn send_on(redirect_uri: &str, posted: &PostedAnswer) -> Response {
     let Ok(mut url) = Url::parse(redirect_uri) else {
-        return answer::nothing("The app has no address.");
+        return answer::nothing("The address of the app is invalid.");
     };
     let fields = [("code", &posted.code), ("error", &posted.error)];
     url.query_pairs_mut()

@@ -30,7 +30,7 @@ static WARNED_OF_ENTRY: AtomicBool = AtomicBool::new(false);
 /// Returns the client of a request.
 pub(super) fn client(request: &Request, trusted_proxies: &[IpNet]) -> Client {
     let headers = request.headers();
-    // as bytes, because one character outside ASCII must not make the whole header unreadable
+    // decoded leniently, because one character outside ASCII must not make the whole header unreadable
     let user_agent = headers.get(header::USER_AGENT).map(|agent| {
         let agent = String::from_utf8_lossy(agent.as_bytes());
         agent.chars().filter(|letter| !letter.is_control()).take(MAX_USER_AGENT).collect()
@@ -48,7 +48,8 @@ pub(super) fn is_by_proxy(request: &Request, trusted_proxies: &[IpNet]) -> bool 
     peer(request).is_some_and(|peer| is_trusted(peer, trusted_proxies))
 }
 
-/// Returns the address of the client. Returns `None` if a trusted proxy sent something else in its place.
+/// Returns the address of the client, or `None` if the entry that a trusted proxy sent for the client is not an
+/// address.
 pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
     let (headers, peer) = (request.headers(), peer(request));
     let lines = headers.get_all(FORWARDED_FOR).iter();
@@ -65,15 +66,15 @@ pub(super) fn address(request: &Request, trusted_proxies: &[IpNet]) -> Option<Ip
             .inspect_err(|Unreadable(entry)| {
                 if !WARNED_OF_ENTRY.swap(true, Ordering::Relaxed) {
                     let shown = String::from_utf8_lossy(&entry[..entry.len().min(MAX_SHOWN)]);
-                    tracing::warn!(%peer, entry = ?shown, "an entry of X-Forwarded-For from a trusted proxy is not an address; such clients share one rate limit (logged once)");
+                    tracing::warn!(%peer, entry = ?shown, "an entry of X-Forwarded-For from a trusted proxy is not an address; clients with such entries share one rate limit (logged once)");
                 }
             })
             .ok()
     })
 }
 
-/// Returns how the `X-Forwarded-For` of a request is treated: `none` if it has none, `believed` if its peer is a
-/// trusted proxy, and `ignored` otherwise.
+/// Returns how the `X-Forwarded-For` of a request is treated: `none` if the request has no such header, `believed` if
+/// the peer is a trusted proxy, and `ignored` otherwise.
 pub(super) fn forwarding(request: &Request, trusted_proxies: &[IpNet]) -> &'static str {
     let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
     match peer {
@@ -83,8 +84,8 @@ pub(super) fn forwarding(request: &Request, trusted_proxies: &[IpNet]) -> &'stat
     }
 }
 
-/// Returns whether to log a peer. Each is logged once. A single warning for all peers would let a stranger mask an unlisted
-/// proxy.
+/// Returns whether to log a warning about this peer. Each peer is logged once. If there were a single warning for all
+/// peers, a stranger could trigger it first, and an unlisted proxy would go unnoticed.
 fn is_new(peer: IpAddr) -> bool {
     let mut warned = WARNED_OF_PEERS.lock().unwrap_or_else(PoisonError::into_inner);
     let is_new = warned.len() < MAX_PEERS && !warned.contains(&peer);
@@ -99,16 +100,16 @@ pub(super) fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
     trusted_proxies.iter().any(|network| network.contains(&address))
 }
 
-/// An entry from a trusted proxy that is not an address.
+/// An entry that is not an address, although it comes from a trusted proxy.
 #[derive(Debug)]
 struct Unreadable<'a>(&'a [u8]);
 
-/// Returns the rightmost address that is not a trusted proxy. The client may have invented everything left of
-/// it.
+/// Returns the rightmost address that is not a trusted proxy. The client may have invented everything to the left of
+/// this address.
 ///
 /// # Errors
-/// Returns the entry at that position if it cannot be read. Then the client is unknown: it is certainly not
-/// the proxy, and everything left of the entry may be invented.
+/// Returns the entry at that position if it is not an address. The client is then unknown: it is certainly not the
+/// proxy, and everything to the left of the entry may be invented.
 fn see_through<'a>(
     peer: IpAddr,
     forwarded: &[&'a [u8]],
@@ -124,8 +125,8 @@ fn see_through<'a>(
     Ok(client)
 }
 
-/// Parses an address in the forms that proxies write: bare, with a port, IPv6 in brackets or with a zone, in
-/// quotes.
+/// Parses an address in any form that proxies write: bare, with a port, or in quotes. An IPv6 address may also be in
+/// brackets or have a zone.
 fn read(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?;
     let entry = entry.strip_prefix('"').and_then(|entry| entry.strip_suffix('"')).unwrap_or(entry);
@@ -142,8 +143,8 @@ fn read(entry: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// Parses an IPv6 address. Its zone (RFC 4007 §11) names the proxy's interface, not the client, so it is
-/// ignored.
+/// Parses an IPv6 address. The zone (RFC 4007 §11) is ignored, because it names a network interface of the proxy and
+/// says nothing about the client.
 fn read_v6(text: &str) -> Option<IpAddr> {
     let address = match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() => address,
@@ -169,7 +170,7 @@ mod tests {
             see_through(peer.parse().unwrap(), &forwarded, &proxies).ok().map(|address| address.to_string())
         };
         let known = |address: &str| Some(address.to_owned());
-        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), known("192.0.2.1"), "the peer is no proxy");
+        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), known("192.0.2.1"), "the peer is not a proxy");
         assert_eq!(seen("192.0.2.1", &["garbage"]), known("192.0.2.1"), "so its header is ignored");
         assert_eq!(seen("10.0.0.1", &[]), known("10.0.0.1"));
         assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), known("198.51.100.7"));
@@ -180,7 +181,7 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", &["198.51.100.7", "10.0.0.2"]), known("198.51.100.7"));
         assert_eq!(seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"]), known("10.0.0.3"));
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage"]), None, "it is neither the proxy's");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage"]), None, "the client is unknown");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7", "garbage", "10.0.0.2"]), None);
         assert_eq!(seen("10.0.0.1", &["garbage", "198.51.100.7"]), known("198.51.100.7"));
         assert_eq!(seen("::1", &["::ffff:198.51.100.7"]), known("198.51.100.7"));

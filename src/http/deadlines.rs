@@ -1,7 +1,7 @@
 //! A socket that closes if its client is too slow.
 //!
-//! These steps have a deadline: receiving a request's head, the pause between two requests, and the reading of a
-//! response by the client. A deadline covers the whole step, so sending a byte now and then does not extend it. The
+//! Three steps have a deadline: the arrival of a request's head, the pause between two requests, and the client's
+//! reading of a response. A deadline covers the whole step, so sending a byte now and then does not extend it. The
 //! deadline for a request's body is set where the body is read. On upgraded connections, only the client's reading has
 //! a deadline.
 
@@ -25,10 +25,12 @@ use tokio::{
 use super::answer;
 use crate::graphql::error::TopLevelErrorCode;
 
-/// The time limit for a request's head, from its first byte or from the start of the connection.
+/// The time limit for a request's head to arrive after its first byte, and for the first byte to arrive on a new
+/// connection.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// The longest pause between two requests. Proxies keep idle connections for a minute, and must be the first to close them.
+/// The longest pause between two requests. Proxies close connections that have been idle for a minute. The limit is
+/// longer because a proxy must be the first to close a connection.
 const IDLE: Duration = Duration::from_secs(75);
 
 /// The time limit for the client to read a whole response.
@@ -72,7 +74,7 @@ impl Phase {
         self.0.store(phase, Ordering::Relaxed);
     }
 
-    /// Returns whether the connection waits for a request or for the rest of its head.
+    /// Returns whether the connection is waiting for a request or for the rest of a request's head.
     fn is_before(&self) -> bool {
         self.is(WAITS) || self.is(SENDS_HEAD)
     }

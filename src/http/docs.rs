@@ -10,7 +10,7 @@ use poem::{
 use super::{answer, media, playground as pages};
 use crate::app::App;
 
-/// Allows the stylesheet and the empty icon of the pages, and nothing else.
+/// The content security policy of the pages. It allows only their stylesheet and their empty icon.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
@@ -24,7 +24,7 @@ pub(super) fn show_index(Data(app): Data<&Arc<App>>) -> Response {
 #[handler]
 pub(super) fn show_page(request: &Request, Path(name): Path<String>) -> Response {
     page(&format!("docs/{name}.html")).unwrap_or_else(|| {
-        let message = "There is no such page in the documentation. Its pages are listed at /docs.";
+        let message = "There is no such page in the documentation. All pages are listed at /docs.";
         let refusal = answer::nothing(message);
         if media::prefers_html(request.headers()) { answer::as_page(refusal, message) } else { refusal }
     })

@@ -67,7 +67,7 @@ pub(super) struct GraphqlEndpoint {
     schema: ApiSchema,
     cookie: RefreshCookie,
     sockets: Sockets,
-    /// The description of the REST endpoints, once it has been requested.
+    /// The OpenAPI description of the REST endpoints, which is generated when it is first requested.
     openapi: OnceLock<String>,
 }
 
@@ -90,7 +90,7 @@ impl GraphqlEndpoint {
             }
         };
         if *request.method() == Method::GET && !self.is_query(&operation) {
-            let message = "GET requests may only contain queries. Use POST for mutations, and a stream for subscriptions.";
+            let message = "GET requests may contain only queries. Use POST for mutations, and a stream for subscriptions.";
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
         }
         match media {
@@ -194,8 +194,8 @@ impl GraphqlEndpoint {
         })
     }
 
-    /// Returns whether the operation that would run is a query. If the document is invalid, the schema is
-    /// left to refuse it.
+    /// Returns whether the operation that would run is a query. Returns `true` for an invalid document, which the
+    /// schema then refuses.
     fn is_query(&self, operation: &GraphqlRequest) -> bool {
         operation_type(&self.app, &self.documents, operation)
             .map_or(true, |found| found == OperationType::Query)
@@ -208,7 +208,7 @@ fn access_token(request: &Request) -> Option<SecretString> {
     bearer(credentials.to_str().ok()?)
 }
 
-/// Completes a response with the headers that every response has.
+/// Converts a refusal to a response, and adds the headers that every response needs.
 fn complete(answer: Result<Response, Refusal>, media: Media, allowed: &'static str) -> Response {
     let mut answer = answer.unwrap_or_else(|refusal| {
         let status = refusal.status;

@@ -1,4 +1,4 @@
-//! Security headers for every response, unless its route has set its own.
+//! Security headers for every response. A route can set its own values for them.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -7,7 +7,8 @@ use poem::{
 
 use crate::config::Config;
 
-/// Forbids framing, running scripts and content sniffing. Our own pages set policies that allow what they need.
+/// The headers that every response gets. Among other things, they forbid framing, scripts and content sniffing. The
+/// server's own pages set policies that allow what the pages need.
 pub(super) const ALWAYS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -15,10 +16,10 @@ pub(super) const ALWAYS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Makes browsers use https only, for a year (RFC 6797).
+/// Makes browsers use only https for a year (RFC 6797).
 const HTTPS_ONLY: &str = "max-age=31536000";
 
-/// Adds the headers.
+/// Adds the security headers to responses.
 pub(super) struct SecurityHeaders {
     is_https: bool,
 }

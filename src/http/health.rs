@@ -14,13 +14,13 @@ use crate::{
     telemetry::{self, LogLimit, with_causes},
 };
 
-/// Why a server that is leaving is not ready.
+/// The cause that is recorded when the server is not ready because it is leaving.
 pub(super) const LEAVING: &str = "leaving";
 
 static NOT_READY_LIMIT: LogLimit = LogLimit::new();
 
-/// How long a database check is reused. Anyone may call this endpoint as often as they like, and their calls must
-/// not keep the database busy.
+/// How long the result of a database check is reused. Without this reuse, anyone could keep the database busy by
+/// calling the endpoint.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// Responds as long as the process runs.
@@ -29,7 +29,8 @@ pub(super) fn live() -> Response {
     ok()
 }
 
-/// Responds with 503 if the server is leaving or, unless `READINESS` is `leaving`, the database does not accept writes.
+/// Responds with 503 if the server is leaving. Unless `READINESS` is `leaving`, also responds with 503 if the database
+/// does not accept writes.
 #[handler]
 pub(super) async fn ready(
     Data(app): Data<&Arc<App>>,
@@ -66,8 +67,8 @@ impl Readiness {
             return is_ready;
         }
         let app = app.clone();
-        // In a task, so that a client that disconnects cannot interrupt the check. An interruption would lose the result, and with
-        // it a connection to the database.
+        // The check runs in a task so that a client cannot interrupt it by disconnecting. An interruption would lose
+        // the result and a connection to the database.
         let check = tokio::spawn(async move {
             let answered = app.db.ping(Timestamp(app.clock.now())).await;
             if let Err(fault) = &answered {

@@ -1,5 +1,5 @@
-//! The host names that the server accepts. This prevents DNS rebinding, in which a page's own host name
-//! resolves to this server.
+//! The host names that the server accepts. Refusing all others prevents DNS rebinding, an attack in which the host name
+//! of a malicious page resolves to this server.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,

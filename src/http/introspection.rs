@@ -1,5 +1,5 @@
-//! Token introspection (RFC 7662), for services that must learn of a sign-out immediately, not only when the access token
-//! expires.
+//! Token introspection (RFC 7662), for services that must learn of a sign-out immediately rather than when the access
+//! token expires.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ struct Asked {
     token: String,
 }
 
-/// Returns the claims of an access token. For a token that has expired, whose session has ended or that another server
-/// issued, returns only that it is not active.
+/// Returns the claims of an access token. If the token has expired, its session has ended or another server issued it,
+/// returns only that the token is not active.
 #[handler]
 pub(super) async fn introspect(Data(app): Data<&Arc<App>>, request: &Request, body: Body) -> Response {
     let Some(secret) = &app.config.tokens.introspection_secret else {
@@ -70,7 +70,7 @@ fn refusal(status: StatusCode, error: &'static str, description: &str) -> Respon
     said.with_header(header::CACHE_CONTROL, "no-store").with_status(status).into_response()
 }
 
-/// Returns whether the request carries the secret, in either of the two ways (RFC 7662 §2.1).
+/// Returns whether the request carries the secret, as a Basic password or as a Bearer token (RFC 7662 §2.1).
 fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, credentials)) = given.and_then(|given| given.split_once(' ')) else { return false };
@@ -93,7 +93,7 @@ fn knows(secret: &SecretString, headers: &HeaderMap) -> bool {
 fn claims(token: &str) -> Option<Value> {
     let body = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let mut claims: Value = serde_json::from_slice(&body).ok()?;
-    // issued before the user enrolled a second factor
+    // this token was issued before the user enrolled a second factor, so other services must not accept it
     if claims["aud"] == ENROLMENT_AUDIENCE {
         return None;
     }

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// Whether the server is leaving. Clones share it.
+/// Whether the server is leaving. Clones share this state.
 ///
-/// While a server leaves, load balancers find it not ready, and each of its connections ends with the next response.
-/// Closing an idle connection instead could break a request that the other end is sending at that moment.
+/// While the server is leaving, it reports to load balancers that it is not ready, and it closes each connection after
+/// the next response. Closing idle connections instead could break a request that the other end is sending at that
+/// moment.
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 

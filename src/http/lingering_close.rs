@@ -1,7 +1,7 @@
 //! A socket that is closed in a way that lets the client read the last response.
 //!
-//! If a connection is closed while it has unread data, the system resets it. A client that is still sending then
-//! loses a response that it has not read yet, for example the response that the request body is too large. To avoid this,
+//! If a connection is closed while it has unread data, the system resets it. A client that is still sending then loses
+//! a response that it has not read yet, for example a refusal because the request body is too large. To avoid this,
 //! incoming data is read and discarded for a moment (RFC 9112 §9.6).
 
 use std::{
@@ -18,13 +18,14 @@ use tokio::{
     time,
 };
 
-/// How long to read after the last response.
+/// How long to keep reading after the last response.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How many bytes to read.
+/// The maximum number of bytes to read after the last response.
 const MOST: usize = 1024 * 1024;
 
-/// A socket that lingers when it is dropped. It keeps its slot `P` until it is closed.
+/// A socket that, when dropped, discards incoming data for a moment before it is closed. It keeps its slot `P` until it
+/// is closed.
 pub(super) struct LingeringClose<P: Send + 'static>(Option<(TcpStream, P)>);
 
 impl<P: Send + 'static> LingeringClose<P> {
@@ -53,7 +54,7 @@ impl<P: Send + 'static> Drop for LingeringClose<P> {
 
 async fn farewell(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
-    // small, because thousands of connections may be refused at once
+    // small, because thousands of connections may be refused at the same time
     let mut forgotten = [0; 2048];
     let mut most = MOST;
     loop {

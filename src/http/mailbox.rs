@@ -1,7 +1,7 @@
 //! The mailbox of development mode: a page with the emails, and the same emails as JSON for end-to-end tests.
 //!
-//! The mailbox shows everyone's codes, so it exists only in development mode. Scripts of other origins can neither
-//! read nor clear it: it allows no origins, and refuses requests that browsers mark as cross-site.
+//! The mailbox shows everyone's codes, so it exists only in development mode. Scripts of other origins can neither read
+//! nor clear it: the mailbox allows no other origins, and refuses requests that browsers mark as cross-site.
 
 use std::sync::Arc;
 
@@ -26,12 +26,13 @@ use crate::{
     mail::{Mailbox, StoredMail},
 };
 
-/// Allows the page's own files, and emails in frames.
+/// The content security policy of the page. It allows the page's own files, and emails in frames.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                            frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'none'";
 
-/// An email is an untrusted page: it gets an origin of its own, and no scripts, forms or external images.
+/// The content security policy of an email, which is an untrusted page. It gives the email a separate origin, and
+/// forbids scripts, forms and external images.
 const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
                            style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
                            frame-ancestors 'self'";
@@ -49,8 +50,8 @@ pub(super) fn routes() -> impl Endpoint<Output = Response> + use<> {
         .with(OwnSite)
 }
 
-/// Refuses requests that browsers mark as coming from another site, and keeps other sites from reading
-/// responses.
+/// Refuses requests that browsers mark as coming from another site, and adds the headers of `answer::shield` to all
+/// other responses.
 struct OwnSite;
 
 impl<E: Endpoint> Middleware<E> for OwnSite {
@@ -76,8 +77,8 @@ impl<E: Endpoint> Endpoint for Guarded<E> {
     }
 }
 
-/// Returns whether the request comes from another site. Navigation is allowed from anywhere; scripts, forms
-/// and frames only from this origin.
+/// Returns whether the request comes from another site. Links from any site may open the mailbox, but requests by
+/// scripts, forms and frames must come from this origin.
 fn is_foreign(request: &Request) -> bool {
     let site = request.header("sec-fetch-site").unwrap_or("none");
     let is_link = request.method() == poem::http::Method::GET

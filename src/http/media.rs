@@ -1,4 +1,4 @@
-//! The media type of a request's body, and the one that a client prefers for the response.
+//! The media type of a request's body, and the media type that a client prefers for the response.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use poem::http::{HeaderMap, HeaderName, header};
 /// A media type of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/json`: the status only says whether the request arrived.
+    /// `application/json`: the status says only whether the request arrived.
     Json,
     /// `application/graphql-response+json`: the status says whether the operation was executed.
     GraphqlResponse,
@@ -68,8 +68,8 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     html.0 > 0.0 && html.partial_cmp(&json) == Some(Ordering::Greater)
 }
 
-/// Checks that a body is JSON in UTF-8 according to every `Content-Type`, because a proxy and a server may
-/// each read a different one.
+/// Checks that a body is JSON in UTF-8 according to every `Content-Type` header. Checking only one would not be enough,
+/// because a proxy and a server may each read a different header.
 ///
 /// # Errors
 /// Returns the problem as a sentence.
@@ -92,7 +92,7 @@ struct MediaType {
 }
 
 impl MediaType {
-    /// Returns all entries in headers of this name. A value that is not text becomes an unknown type.
+    /// Returns all entries in the headers with this name. A value that is not text becomes an unknown type.
     fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
         values.flat_map(|value| split(value, ',')).filter(|text| !text.is_empty()).map(Self::read).collect()

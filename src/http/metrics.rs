@@ -1,4 +1,4 @@
-//! `/metrics`, on its own address because it is for operators only.
+//! The endpoint `/metrics`. It has its own address, because it is only for operators.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -16,15 +16,16 @@ use crate::{
     telemetry::{LogLimit, with_causes},
 };
 
-/// The version of the format that Prometheus requests by default.
+/// The media type of the response, with the version of the format that Prometheus requests by default.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How long to wait for the database. Prometheus waits ten seconds in total, and then gets no metrics at all.
+/// How long to wait for the database. Prometheus waits ten seconds for the whole response, and records no metrics at
+/// all if the response is late.
 const DATABASE_TIME_LIMIT: Duration = Duration::from_secs(1);
 
 static UNREAD_LIMIT: LogLimit = LogLimit::new();
 
-/// The outbox when it was last read. While the database is unavailable, this is all that is known of it.
+/// The last known counts of emails in the outbox. They are reported while the database is unavailable.
 #[derive(Default)]
 pub(super) struct Outbox(Mutex<Option<OutboxCounts>>);
 
@@ -48,8 +49,8 @@ pub(super) async fn metrics(Data(app): Data<&Arc<App>>, Data(outbox): Data<&Arc<
 }
 
 impl Outbox {
-    /// Returns the current counts, or else the last ones. Returns `None` if the database has been unavailable since the
-    /// start.
+    /// Returns the current counts or, if they cannot be read, the last known counts. Returns `None` if the database has
+    /// been unavailable since the start.
     async fn read(&self, app: &App) -> Option<OutboxCounts> {
         let read = tokio::time::timeout(DATABASE_TIME_LIMIT, OutboxCounts::read(app)).await;
         let read = read.unwrap_or_else(|late| Err(Fault::Unavailable(late.into())));
@@ -59,7 +60,7 @@ impl Outbox {
             Err(fault) => UNREAD_LIMIT.log(|left_out| {
                 tracing::warn!(
                     error = %with_causes(&fault), left_out,
-                    "the emails in the outbox could not be counted; the metrics have the last counts"
+                    "the emails in the outbox could not be counted; the metrics show the last known counts"
                 );
             }),
         }
@@ -127,7 +128,7 @@ fn readings(app: &App) -> Vec<Reading> {
         total("viewer_cache_misses", "Requests that read the session or user from the database", kept.misses),
         total(
             "viewer_cache_doubts",
-            "Requests that could not trust the cache and asked the database",
+            "Requests for which the cache could not be trusted and the database was asked",
             kept.doubts,
         ),
         gauge("viewer_cache_sessions", "Cached sessions", kept.sessions),

@@ -47,7 +47,7 @@ pub use leaving::Leaving;
 use request_id::RequestId;
 use sockets::Sockets;
 
-/// How long sockets may take to close, if they have not closed while requests finished.
+/// How long to wait for WebSockets that are still open after the other requests have finished.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until `shutdown`, then finishes the requests in progress. `leaving` may begin earlier.
@@ -121,7 +121,7 @@ fn routes(
     if app.mailer.mailbox().is_some() {
         routes = routes.nest("/mailbox", mailbox::routes());
     }
-    // monitoring may use any host name for health checks, so they are outside of `AllowedHosts`
+    // health checks are outside of `AllowedHosts`, because monitoring may use any host name
     let ready = get(health::ready).data(Arc::new(health::Readiness::default())).data(leaving.clone());
     let with_health = Route::new()
         .at("/health/live", get(health::live))
@@ -132,12 +132,13 @@ fn routes(
     named(with_path, RequestId::new(app)).with(headers::SecurityHeaders::new(&app.config))
 }
 
-/// Gives every request an ID, and a response even if its handler panics.
+/// Gives every request an ID, and responds even if the handler panics.
 fn named(endpoint: impl Endpoint<Output: IntoResponse>, ids: RequestId) -> impl Endpoint<Output = Response> {
     endpoint.with(CatchPanic::new().with_handler(answer::panicked)).with(ids)
 }
 
-/// Tells caches that a response depends on `Accept`. It does so after `Cors`, which replaces the header.
+/// Adds `Accept` to the `Vary` header of a response that caches may store. This must run after `Cors`, which replaces
+/// the header.
 async fn vary_by_accept(answer: poem::Result<Response>) -> poem::Result<Response> {
     let mut answer = answer?;
     if answer.headers().get(header::CACHE_CONTROL).is_some_and(|value| value != "no-store") {
@@ -148,9 +149,9 @@ async fn vary_by_accept(answer: poem::Result<Response>) -> poem::Result<Response
 
 fn cors(config: &Config) -> Cors {
     let origins = origins::Origins::new(config);
-    // Without a list of headers, preflights may request any header, because tracing libraries add their own.
-    // Authorization does not depend on them: it comes from the token, or from a cookie that only allowed
-    // origins can use.
+    // There is no list of allowed headers, because tracing libraries add their own. Preflights may therefore request
+    // any header. This is safe: authorization comes only from the token, or from a cookie that only allowed origins can
+    // use.
     Cors::new()
         .allow_origins_fn(move |origin| origins.allow(origin))
         .allow_credentials(true)

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::config::{Config, Mode};
 
-/// The origins whose scripts may call the API: `ALLOWED_ORIGINS`, and in development those of this machine.
+/// The origins whose scripts may call the API: `ALLOWED_ORIGINS` and, in development, all origins on this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     allowed: Vec<String>,
@@ -21,8 +21,8 @@ impl Origins {
         self.allowed.iter().any(|allowed| is_of(origin, allowed)) || (self.is_dev && is_local(origin))
     }
 
-    /// Returns whether the request comes from an allowed origin on the server's own site, according to the
-    /// browser. Browsers send these headers with every POST. If they are missing, the client is not a
+    /// Returns whether the request comes from an allowed origin on the server's own site, according to `Origin` and, if
+    /// present, `Sec-Fetch-Site`. Browsers send `Origin` with every POST. A client that does not send it is not a
     /// browser, or hides its origin.
     pub(super) fn are_of_this_site(&self, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
@@ -32,8 +32,8 @@ impl Origins {
             && site.is_none_or(|site| ["same-origin", "same-site"].contains(&site))
     }
 
-    /// Returns advice if the page has an allowed origin, but the browser considers it a different site than
-    /// this server.
+    /// Returns advice if the page has an allowed origin, but the browser treats the page and this server as different
+    /// sites.
     pub(super) fn two_sites(&self, headers: &HeaderMap) -> Option<String> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let origin = text(header::ORIGIN.as_str()).filter(|origin| self.allow(origin))?;
@@ -54,8 +54,8 @@ impl Origins {
     }
 }
 
-/// Returns whether an origin matches an allowed one. `https://*.example.org` matches every name under that
-/// domain.
+/// Returns whether an origin matches an allowed origin. `https://*.example.org` matches every host name under
+/// `example.org`.
 fn is_of(origin: &str, allowed: &str) -> bool {
     let Some((scheme, domain)) = allowed.split_once("*.") else {
         return origin.eq_ignore_ascii_case(allowed);
@@ -68,7 +68,7 @@ fn is_of(origin: &str, allowed: &str) -> bool {
     labels.is_some_and(|labels| labels.split('.').all(is_label))
 }
 
-/// Returns whether an origin, as browsers write it, is a front end on this machine, on any port.
+/// Returns whether an origin is on this machine, on any port. The origin must be written as browsers write it.
 fn is_local(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| {
         let host = url.host_str().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The pages that links in emails open, for apps that have no such pages of their own: `/activate`,
-//! `/sign-in`, `/reset-password` and `/undo`. In development, there is also `/google`, to try signing in with
-//! Google in a browser.
+//! The pages that links in emails open, for apps that have no such pages of their own: `/activate`, `/sign-in`,
+//! `/reset-password` and `/undo`. In development, there is also `/google`, a page for trying to sign in with Google.
 //!
-//! The token of a link is in its fragment, so it reaches no server, log or `Referer`. Opening a page does not
-//! use up or confirm its link, because mail scanners follow links too, and some run scripts. Only a button does.
-//! Only `/sign-in` keeps a session, in the cookie of cookie mode, and only if the account is the one
-//! that the link names. If another browser requested the link, the page offers to sign in there too.
+//! The token of a link is in the link's fragment. Browsers do not send the fragment, so the token appears in no log and
+//! no `Referer` header. Opening a page does not use up or confirm the link. Only pressing a button does, because mail
+//! scanners also follow links, and some of them run scripts. Only `/sign-in` keeps a session, in the cookie of cookie
+//! mode. It does so only if the session belongs to the account that the link names. If another browser requested the
+//! link, `/sign-in` also offers to sign in there.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Mode, ProviderKind},
 };
 
-/// Allows the pages' own files and the API.
+/// The content security policy of the pages. It allows the pages' own files and the API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -37,7 +37,7 @@ const SCRIPTS: [(&str, &str); 7] = [
     ("undo.js", include_str!("pages/undo.js")),
 ];
 
-/// Adds to `routes` the pages that the app does not have itself.
+/// Adds to `routes` the pages that the app does not provide.
 pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     if config.codes.activation_url.is_none() {
         routes = routes.at("/activate", get(activate));
@@ -57,7 +57,7 @@ pub(super) fn add_to(mut routes: Route, config: &Config) -> Route {
     routes.at("/pages/account.css", get(style)).at("/pages/:script", get(script))
 }
 
-/// Returns whether there is a page to try signing in with Google.
+/// Returns whether there is a page for trying to sign in with Google.
 pub(super) fn has_google(config: &Config) -> bool {
     let mut providers = config.providers.all.iter();
     config.mode == Mode::Dev && providers.any(|it| it.kind == ProviderKind::Google && it.accepts_codes())

@@ -1,8 +1,8 @@
 //! The playground and the demonstration app: pages of the `playground` crate, served from the program itself.
 //!
-//! The playground has no rights of its own. Its user is anonymous until they sign in, and it does what any client could
-//! do. No link can fill in its editor, except the one with which Google sends back a person who started a sign-in here.
-//! No other site can frame the playground.
+//! The playground has no special rights: it can do only what any client can do, and its user is anonymous until they
+//! sign in. Only one link can fill in the editor: the link by which Google sends back a person who started a sign-in
+//! here. No other site can frame the playground.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::{
     config::{Config, Mode},
 };
 
-/// Allows the pages' own files and the API. Inline styles are allowed because Monaco, the editor in GraphiQL,
-/// creates `style` elements at run time, which have no known hash and no nonce.
+/// The content security policy of GraphiQL. It allows the page's own files and the API. Inline styles are allowed
+/// because Monaco, the editor in GraphiQL, creates `style` elements at run time, which have no known hash and no nonce.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
                                style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
                                base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Allows the same, except inline styles.
+/// The content security policy of the other pages, which need no inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -41,8 +41,8 @@ pub(super) fn show_graphiql(request: &Request, Data(app): Data<&Arc<App>>) -> Re
     answer
 }
 
-/// Returns the page of GraphiQL, with attributes for the features of this server. Returns `None` if it was
-/// not built.
+/// Returns the GraphiQL page, with attributes for the features of this server. Returns `None` if the page was not
+/// built.
 fn graphiql(app: &App) -> Option<Response> {
     let file = playground::file("graphiql/index.html")?;
     let features = [

@@ -1,5 +1,5 @@
-//! The path of `PUBLIC_URL`, if it has one. Some proxies remove it from requests and some keep it, so both
-//! are accepted. Pages load their files by relative URLs, so they work in both cases.
+//! The path of `PUBLIC_URL`, if the URL has one. Some proxies remove this path from requests and others keep it, so the
+//! server accepts requests with and without it. Pages load their files by relative URLs, which work in both cases.
 
 use poem::{
     Endpoint, IntoResponse, Middleware, Request, Response, Result,
@@ -8,7 +8,7 @@ use poem::{
 
 use crate::config::Config;
 
-/// Removes the path from requests.
+/// Removes the path of `PUBLIC_URL` from requests.
 pub(super) struct PublicPath(Option<String>);
 
 impl PublicPath {

@@ -1,8 +1,8 @@
 //! Cookie mode: a refresh token that scripts cannot read.
 //!
-//! The cookie only authorizes refreshing and signing out. It is read only from a POST, and only if the
-//! browser says that the request comes from an allowed origin on this site. So pages of other sites cannot
-//! use it.
+//! The cookie authorizes only refreshing a session and signing out. It is read only from POST requests, and only if the
+//! browser says that the request comes from an allowed origin on this site. Pages of other sites therefore cannot use
+//! it.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl RefreshCookie {
             // browsers accept a name with this prefix only from this host, over https and with the path `/`
             "__Host-gatehouse-refresh".to_owned()
         } else {
-            // cookies do not depend on the port, so two servers on one machine must not share a name
+            // cookies do not depend on the port, so two servers on one machine must not use the same name
             format!("gatehouse-refresh-{}", url.port_or_known_default().unwrap_or_default())
         };
         let clear_site_data = config.server.clear_site_data.as_ref();
@@ -57,8 +57,8 @@ impl RefreshCookie {
         Ok(Arc::new(TokenDelivery::new(by_cookie, given.map(Into::into))))
     }
 
-    /// Returns the cookie's value. Cookies are read as bytes, because cookies of sibling sites are sent along
-    /// and may contain anything (RFC 6265 §4.2.2). Ours is ASCII.
+    /// Returns the cookie's value. Cookies are read as bytes, because a request also carries the cookies of sibling
+    /// sites, which may contain any bytes (RFC 6265 §4.2.2). The refresh token is ASCII.
     fn find<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let lines = headers.get_all(header::COOKIE).into_iter();
         let mut cookies = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));

@@ -1,5 +1,5 @@
-//! The address of a client as the server sees it: `gatehouse check` asks for it through the proxy. Clients learn only
-//! their own address. They learn the address of a proxy only if it is not trusted and so counts as the client.
+//! Tells clients their own address as the server sees it. `gatehouse check` requests this address through the proxy. A
+//! client learns the address of a proxy only if the proxy is not trusted and so counts as the client.
 
 use std::sync::Arc;
 

@@ -31,23 +31,23 @@ use super::{
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
 
-/// How long requests in progress may take after the server is asked to stop, so that it exits within ten
-/// seconds.
+/// How long requests in progress may take after the server is asked to stop. The server must exit within ten seconds.
 const DRAIN: Duration = Duration::from_secs(9);
 
-/// How long a connection may stay idle after the server is asked to stop, because a request may be on its way: the one that
-/// a connection was opened for, or one that was sent before the end of the connection was noticed.
+/// How long a connection may stay idle after the server is asked to stop. A request may be on its way: the first
+/// request of a new connection, or a request from a client that has not yet noticed that the connection is about to
+/// close.
 const LAST_REQUEST: Duration = Duration::from_millis(250);
 
 /// The maximum number of connections that are still accepted when the server stops: as many as the kernel queues.
 /// Without a limit, somebody who connects fast enough could keep the server from stopping.
 const BACKLOG: usize = 1024;
 
-/// How long to wait if no connection can be accepted, probably because too many are open.
+/// How long to wait before trying again if a connection cannot be accepted, probably because too many are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then accepts nothing more and finishes the requests in progress. Once `leaving` has begun, each
-/// connection ends with its next response.
+/// Serves until `shutdown`, then stops accepting connections and finishes the requests in progress. Once `leaving` has
+/// begun, each connection ends with its next response.
 pub(super) async fn run(
     listener: TcpListener,
     connections: Admission,
@@ -78,8 +78,8 @@ pub(super) async fn run(
             }
         }
     }
-    // The kernel has already accepted some connections that the runtime may not know of yet. If the listener were closed
-    // now, the kernel would reset them, and the requests that they carry would be lost.
+    // The kernel may have accepted connections that the runtime does not know of yet. If the listener were closed now,
+    // the kernel would reset them, and the requests that they carry would be lost.
     let listener = listener.into_std()?;
     for _ in 0..BACKLOG {
         let Ok((socket, peer)) = listener.accept() else { break };
@@ -111,8 +111,8 @@ struct Server<E> {
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
     /// Serves one connection until it ends or becomes a WebSocket.
     async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, place: ConnectionPlace) {
-        // Small responses must not wait for more data. If the connection is already gone, reading from it
-        // will show that.
+        // Small responses must not wait for more data. An error can be ignored: if the connection is already gone,
+        // reading from it fails too.
         let _ = socket.set_nodelay(true);
         let peer = RemoteAddr(peer.into());
         let phase = Phase::default();
@@ -135,7 +135,7 @@ impl<E: Endpoint<Output = Response> + 'static> Server<E> {
         });
         let mut http = http1::Builder::new();
         http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-        // the response to an upgrade must spell header names as its request did
+        // the response to an upgrade must spell header names as the request did
         http.preserve_header_case(true);
         let paced = Deadlines::new(LingeringClose::new(socket, place), phase.clone());
         let mut connection = pin!(http.serve_connection(TokioIo::new(paced), service).with_upgrades());

@@ -1,4 +1,5 @@
-//! The open WebSockets: their number, their owners, and their end.
+//! Limits the number of open WebSockets, in total, for each address and for each user, and closes them when the server
+//! stops.
 
 use std::{
     collections::HashMap,
@@ -8,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// All open sockets of this server. Clones share it.
+/// All open sockets of this server. Clones share the same sockets.
 #[derive(Clone)]
 pub(super) struct Sockets(Arc<Inner>);
 
@@ -17,7 +18,7 @@ struct Inner {
     open: Mutex<HashMap<Subject, usize>>,
 }
 
-/// The subject of a limit on sockets.
+/// A group of clients whose sockets a limit counts together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Everybody,
@@ -40,7 +41,7 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    /// Returns a slot, unless the subject has `most` already.
+    /// Returns a slot, or `None` if the subject already has `most` slots.
     pub(super) fn place(&self, subject: Subject, most: usize) -> Option<SocketPlace> {
         let mut open = self.open();
         let count = open.entry(subject.clone()).or_default();

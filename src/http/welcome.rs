@@ -1,4 +1,4 @@
-//! The welcome text, in the terminal in development and at `/` for clients other than browsers.
+//! The welcome text of development mode. It appears in the terminal, and at `/` for clients other than browsers.
 
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -7,15 +7,15 @@ use poem::Response;
 use super::pages;
 use crate::{app::App, config::Config};
 
-/// Returns the addresses to try next after starting the server.
+/// Returns the welcome text, with the addresses to try after starting the server.
 #[must_use]
 pub(crate) fn text(app: &App) -> String {
     let here = local_address(&app.config);
     text_at(app, here.as_deref().unwrap_or(app.config.server.base_url()))
 }
 
-/// Returns the server's URL under the name `localhost`, if it is reachable there. Apps in development are
-/// opened under that name and cannot use cookies of `127.0.0.1`.
+/// Returns the server's URL with the host name `localhost`, if the server is reachable there. Apps in development are
+/// opened at `localhost` and cannot use cookies of `127.0.0.1`.
 fn local_address(config: &Config) -> Option<String> {
     let (url, host) = (&config.server.public_url, config.server.host.parse::<IpAddr>().ok()?);
     let is_default = url.host_str() == Some("127.0.0.1")

@@ -1,5 +1,5 @@
-//! The documents that other services need to verify access tokens. They are public, and pages on other origins can
-//! read them too.
+//! Documents at well-known addresses, such as the keys with which other services verify access tokens. The documents
+//! are public, and pages on all origins can read them.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use url::Url;
 use super::introspection;
 use crate::{app::App, config::Config};
 
-/// How long others may cache the documents. A new key is announced as a fallback long before it signs.
+/// How long clients may cache the documents. Caching is safe, because a new key is announced as a fallback long before
+/// it signs tokens.
 const MAX_AGE: &str = "public, max-age=300";
 
 /// Serves a public document.
@@ -49,7 +50,8 @@ pub(super) fn jwks(Data(app): Data<&Arc<App>>) -> Response {
 }
 
 /// Returns the issuer and the address of its keys (RFC 8414, OpenID Connect Discovery). There are no OAuth endpoints
-/// and no ID tokens, because people sign in with GraphQL. The signing algorithms apply to access tokens.
+/// and no ID tokens, because people sign in through GraphQL. The signing algorithms in the response are those of access
+/// tokens.
 #[handler]
 pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     let keys = app.tokens.jwks();
@@ -70,7 +72,8 @@ pub(super) fn metadata(Data(app): Data<&Arc<App>>) -> Response {
     Json(metadata).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// Returns the page on which people change their password: the app's, or else the server's own, if it has one.
+/// Returns the address of the page on which people change their password: the app's page or else, if it exists, the
+/// server's own page.
 pub(super) fn password_page(config: &Config) -> Option<String> {
     let own = || config.server.public_address("/reset-password");
     let codes = &config.codes;
@@ -90,7 +93,8 @@ impl Endpoint for ChangePassword {
     }
 }
 
-/// Returns the origins where passkeys work, both outside their domain (Web Authentication Level 3 §5.11) and within it.
+/// Returns the origins where passkeys work, both outside the relying party's domain (Web Authentication Level 3 §5.11)
+/// and within it.
 #[handler]
 pub(super) fn webauthn(Data(app): Data<&Arc<App>>) -> Response {
     let party = app.config.passkeys.relying_party.as_ref();
@@ -100,9 +104,9 @@ pub(super) fn webauthn(Data(app): Data<&Arc<App>>) -> Response {
     Json(json!({ "origins": origins })).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// Returns the page on which people add and remove passkeys, for password managers
-/// (<https://w3c.github.io/webappsec-passkey-endpoints/>). If no page is set, returns an
-/// empty object, which says that passkeys are supported.
+/// Returns the address of the page on which people add and remove passkeys, for password managers
+/// (<https://w3c.github.io/webappsec-passkey-endpoints/>). If no page is set, returns an empty object, which says that
+/// passkeys are supported.
 #[handler]
 pub(super) fn passkey_endpoints(Data(app): Data<&Arc<App>>) -> Response {
     let endpoints = match &app.config.passkeys.passkey_manage_url {
@@ -112,8 +116,8 @@ pub(super) fn passkey_endpoints(Data(app): Data<&Arc<App>>) -> Response {
     Json(endpoints).with_header(header::CACHE_CONTROL, MAX_AGE).into_response()
 }
 
-/// Returns the paths of the metadata. The issuer's path comes after the well-known one (RFC 8414 §3.1) or
-/// before it (RFC 8414 §5, OpenID Connect Discovery §4.1).
+/// Returns the paths of the metadata. The issuer's path comes after the well-known path (RFC 8414 §3.1) or before it
+/// (RFC 8414 §5, OpenID Connect Discovery §4.1).
 pub(super) fn metadata_paths(config: &Config) -> Vec<String> {
     let names =
         ["oauth-authorization-server", "openid-configuration"].map(|name| format!("/.well-known/{name}"));

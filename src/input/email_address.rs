@@ -28,7 +28,7 @@ pub struct EmailAddress {
 impl EmailAddress {
     /// Parses an address that a person typed or pasted. Invisible characters are removed from its ends and its domain,
     /// and rejected in its local part. Quoted local parts, comments and address literals are rejected. No mailbox needs
-    /// them today, and because parsers disagree about them, one person's email could reach another.
+    /// them today, and because parsers disagree about them, one person's email could reach somebody else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = trim(text);
         if text.len() > MAX_BYTES {
@@ -56,7 +56,7 @@ impl EmailAddress {
         }
         let ascii = ascii_domain(domain)?;
         let top = ascii.rsplit('.').next()?;
-        // a numeric top label is an address literal, not a name
+        // a domain whose last label is a number is an IP address, not a name
         let is_name = ascii.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
         // a domain that was not typed in plain ASCII is stored in its canonical form, so that it contains nothing invisible
         let shown = if domain.eq_ignore_ascii_case(&ascii) && !ascii.contains("xn--") {
@@ -83,7 +83,7 @@ impl EmailAddress {
         &self.key
     }
 
-    /// Returns whether the address is at this domain, however the two are spelled.
+    /// Returns whether the address is at this domain, regardless of how the two domains are spelled.
     #[must_use]
     pub fn is_at(&self, domain: &str) -> bool {
         let own = self.key.split_once('@').map(|(_, domain)| domain);

@@ -9,9 +9,9 @@ pub struct FieldError {
     pub code: FieldErrorCode,
     /// A message for people.
     pub message: String,
-    /// The minimum, if the value is too short, in the unit that `message` names.
+    /// If the value is too short, the minimum length, in the unit that `message` names.
     pub min: Option<usize>,
-    /// The maximum, if the value is too long, in the unit that `message` names.
+    /// If the value is too long, the maximum length, in the unit that `message` names.
     pub max: Option<usize>,
     /// A similar value that would be accepted.
     pub suggestion: Option<String>,
@@ -24,7 +24,7 @@ pub enum FieldErrorCode {
     Required,
     /// The value has too few characters.
     TooShort,
-    /// The value has too many characters.
+    /// The value has too many characters or bytes.
     TooLong,
     /// The value has the wrong format.
     Malformed,
@@ -78,7 +78,7 @@ impl Invalid {
     }
 }
 
-/// The errors of several fields, collected.
+/// The collected errors of the fields of an input.
 #[derive(Debug, Default)]
 pub struct Inputs(Vec<FieldError>);
 
@@ -99,7 +99,7 @@ impl Inputs {
         self.0.is_empty()
     }
 
-    /// Returns the recorded errors, if any.
+    /// Fails with the recorded errors, if there are any.
     pub fn finish(self) -> Result<(), Vec<FieldError>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }

@@ -1,8 +1,8 @@
 //! Invisible characters. People paste them without noticing, and a name must not consist of them alone.
 
-/// Returns whether a character is invisible: a default ignorable code point of Unicode 16 (UAX #44), such as a
-/// zero-width or bidirectional character, a character that looks like a space without being one, or a control
-/// character.
+/// Returns whether a character is invisible. Invisible characters are control characters, characters that look like a
+/// space without being one, and the default ignorable code points of Unicode 16 (UAX #44), such as zero-width and
+/// bidirectional characters.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || is_part_of_another(c)
@@ -19,8 +19,8 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c)
 }
 
-/// Returns whether a character only changes the appearance of the one before it: a variation selector, as in a red
-/// heart, or a tag, as in the flag of Scotland.
+/// Returns whether a character only changes the appearance of the character before it. Such characters are variation
+/// selectors, as in the red heart emoji, and tags, as in the flag of Scotland.
 fn is_part_of_another(c: char) -> bool {
     matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
@@ -35,8 +35,9 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || (is_invisible(c) && !c.is_control()))
 }
 
-/// Removes blank characters from the ends of a text for people. Keeps those that belong to its last character, and
-/// hostile ones, which are rejected rather than removed. Returns an empty text if everything is blank.
+/// Removes blank characters from the ends of a text for people. Keeps blank characters that belong to the last visible
+/// character. Also keeps hostile characters, because they are rejected rather than removed. Returns an empty text if
+/// all characters are blank.
 pub(super) fn trim_prose(text: &str) -> &str {
     if text.chars().all(is_blank) {
         return "";

@@ -1,4 +1,4 @@
-//! Parsing and validating input. A value of one of these types is always valid, and the errors of all fields of an
+//! Types that parse and validate input. A value of any of these types is always valid. The errors of all fields of an
 //! input are reported together.
 
 mod email_address;

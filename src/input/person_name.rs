@@ -10,7 +10,7 @@ use super::{
 /// The maximum length of a name in characters.
 const MAX_LENGTH: usize = 150;
 
-/// Parses a name, which is any single line. Returns `None` if it is blank.
+/// Parses a name, which can be any single line of text. Returns `None` if it is blank.
 pub fn person_name(text: &str) -> Result<Option<String>, Invalid> {
     if text.len() > MAX_LENGTH * 8 {
         return Err(too_long());

@@ -14,7 +14,7 @@ const MAX_BIO: usize = 500;
 /// The maximum length of an avatar URL in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
-/// Parses a bio, which is any text of one or more lines. Returns `None` if it is blank.
+/// Parses a bio, which can be any text of one or more lines. Returns `None` if it is blank.
 pub fn bio(text: &str) -> Result<Option<String>, Invalid> {
     let too_long = || Invalid::too_long(MAX_BIO, format!("A bio can be at most {MAX_BIO} characters long."));
     if text.len() > MAX_BIO * 8 {

@@ -7,7 +7,7 @@ use super::{invisible::is_blank, one_time_code::is_hyphen};
 /// The alphabet (Crockford's base 32), in which no two characters look alike.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The number of letters: 80 bits.
+/// The number of letters and digits in a code. They represent 80 bits.
 const LETTERS: usize = 16;
 
 /// The maximum length of a text that is parsed, in bytes.
@@ -38,7 +38,7 @@ impl RecoveryCode {
         code.filter(|code| code.len() == LETTERS).map(|code| Self(code.into()))
     }
 
-    /// Returns the letters.
+    /// Returns the letters and digits.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -53,7 +53,7 @@ impl RecoveryCode {
     }
 }
 
-/// Returns the letter of the alphabet that a typed character stands for.
+/// Returns the letter or digit of the alphabet that a typed character stands for.
 fn letter(typed: char) -> Option<char> {
     // some keyboards type full-width characters
     let typed = match u32::from(typed) {

@@ -75,7 +75,7 @@ fn similar(text: &str) -> Option<String> {
         .map(|c| if c.is_whitespace() { '_' } else { c })
         .filter(|c| is_allowed(*c) || c.is_alphanumeric())
         .collect();
-    // parsing such a name cannot lead back here, because it is not malformed
+    // a name that passes this check is not malformed, so parsing it cannot call this function again
     if !plain.chars().all(is_allowed) {
         return None;
     }

@@ -52,10 +52,9 @@ pub enum Content {
         account: String,
         /// The remaining lifetime of the code and the link.
         expires_in: Duration,
-        /// Whether the address was never proven, which means that signing in removes the older ways to sign
-        /// in.
+        /// Whether the address has never been proven. If so, signing in removes the older ways to sign in.
         removes_password: bool,
-        /// Whether there is no account, in which case the code or the link creates one.
+        /// Whether there is no account yet. If so, the code or the link creates one.
         creates_account: bool,
     },
     /// A code that makes this address the email address of an account. It works only in the session that requested it.
@@ -147,7 +146,7 @@ pub enum Content {
         /// The number of codes that are left.
         left: usize,
     },
-    /// A notice that somebody who gave a correct first proof has entered wrong codes.
+    /// A notice that somebody who passed the first step of signing in has entered wrong codes.
     SecondFactorFailed,
     /// A notice that a session was ended because two clients used its tokens.
     SessionStolen,
@@ -242,7 +241,8 @@ impl Content {
         }
     }
 
-    /// Returns a sample of every variant. Variants with optional fields have two samples, with and without them.
+    /// Returns a sample of every variant. Variants with optional fields have two samples, one with these fields and one
+    /// without.
     pub(super) fn samples() -> Vec<Self> {
         let (link, code) = (SecretString::from("https://example.org/#token"), SecretString::from("12345678"));
         let (account, expires_in) = ("ada@example.org".to_owned(), Duration::from_mins(10));

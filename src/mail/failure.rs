@@ -5,7 +5,7 @@
 pub struct Failure {
     /// Whether retrying is pointless.
     pub is_permanent: bool,
-    /// The reason, in the words of the mail server if it gave one. It may contain addresses.
+    /// The reason, in the mail server's own words if it gave a reason. The text may contain email addresses.
     pub words: String,
 }
 
@@ -19,5 +19,5 @@ impl Failure {
     }
 }
 
-/// A callback that receives each step of sending an email, to show it to a person.
+/// A callback that receives a description of each step of sending an email, to be shown to a person.
 pub type Tell<'a> = &'a mut (dyn FnMut(&str) + Send);

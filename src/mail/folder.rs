@@ -9,7 +9,8 @@ use std::{
 use super::{failure::Failure, message::Written};
 use crate::secrets::private_file;
 
-/// Writes an email into the folder. The file is named by the email's ID, so sending it twice leaves one file.
+/// Writes an email into the folder. The file is named after the email's ID, so an email that is sent twice leaves only
+/// one file.
 pub(super) async fn send(folder: &Path, mail: &Written) -> Result<String, Failure> {
     let path = folder.join(format!("{}.eml", mail.id));
     let told = format!("written to {}", path.display());

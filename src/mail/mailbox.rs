@@ -14,21 +14,21 @@ use super::message::Written;
 /// The number of emails that are kept. New emails replace the oldest ones.
 const ROOM: usize = 200;
 
-/// The newest emails.
+/// A mailbox that keeps the newest emails.
 #[derive(Default)]
 pub struct Mailbox(Mutex<VecDeque<Arc<StoredMail>>>);
 
 /// An email in the mailbox.
 pub struct StoredMail {
-    /// The ID of its row in the outbox.
+    /// The ID of the email's row in the outbox.
     pub id: Uuid,
-    /// The time it was requested.
+    /// The time when the email was requested.
     pub date: OffsetDateTime,
     /// The recipient.
     pub to: String,
-    /// The normalized recipient address, which is the same for all spellings.
+    /// The normalized recipient address, which is the same for all spellings of the address.
     pub to_key: String,
-    /// The name of its template.
+    /// The name of the email's template.
     pub template: &'static str,
     /// The subject.
     pub subject: String,

@@ -22,11 +22,11 @@ pub(super) struct Letterhead {
 
 /// An email that is ready to be sent.
 pub struct Written {
-    /// The ID of its row in the outbox.
+    /// The ID of the email's row in the outbox.
     pub id: Uuid,
     /// The recipient.
     pub to: EmailAddress,
-    /// The name of its template.
+    /// The name of the email's template.
     pub template: &'static str,
     /// The subject.
     pub subject: String,
@@ -38,7 +38,7 @@ pub struct Written {
     pub code: Option<SecretString>,
     /// The link, if the email carries one.
     pub link: Option<SecretString>,
-    /// The time it was requested.
+    /// The time when the email was requested.
     pub date: OffsetDateTime,
     /// The raw message, as it is sent.
     pub bytes: Vec<u8>,
@@ -55,8 +55,8 @@ impl Letterhead {
         })
     }
 
-    /// Writes the message. Everything random is derived from the ID, so an email that is sent twice is
-    /// byte-for-byte identical.
+    /// Writes the message. Values that would otherwise be random are derived from the ID, so an email that is sent
+    /// twice is byte-for-byte identical.
     pub(super) fn write(
         &self,
         id: Uuid,
@@ -105,7 +105,7 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-/// Returns the local part as entered and the domain in ASCII, which every mail server accepts.
+/// Returns the address with the local part as entered and the domain in ASCII. Every mail server accepts ASCII domains.
 fn address(email: &EmailAddress) -> Result<Address, lettre::address::AddressError> {
     Address::new(email.local_part(), email.key().rsplit('@').next().unwrap_or_default())
 }

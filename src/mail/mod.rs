@@ -45,7 +45,7 @@ enum Transport {
 }
 
 impl Mailer {
-    /// Loads the templates and prepares the transport, without connecting yet.
+    /// Loads the templates and prepares the transport, without connecting.
     ///
     /// # Errors
     /// Fails if a template or `SMTP_CA_FILE` cannot be used.
@@ -78,7 +78,7 @@ impl Mailer {
         }
     }
 
-    /// Connects to the mail server and signs in, without sending an email. Does nothing without a mail server.
+    /// Connects to the mail server and signs in, without sending an email. Does nothing if no mail server is set.
     pub async fn sign_in(&self, tell: Tell<'_>) -> Result<(), Failure> {
         match &self.transport {
             Transport::Smtp(smtp) => smtp.sign_in(tell).await,
@@ -86,7 +86,7 @@ impl Mailer {
         }
     }
 
-    /// The longest time that sending an email takes.
+    /// The longest time that sending an email can take.
     pub const LONGEST: std::time::Duration = smtp::LONGEST;
 
     /// Returns the mailbox of development mode, if emails go there.

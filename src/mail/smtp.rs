@@ -22,7 +22,7 @@ use crate::config::{Config, SmtpServer, SmtpTls};
 /// The time limit of one step.
 const STEP: Duration = Duration::from_secs(10);
 
-/// The time limit for accepting the message, which some servers scan first.
+/// The time limit for the mail server to accept the message, which some servers scan first.
 const ACCEPTANCE: Duration = Duration::from_secs(30);
 
 /// The time limit of the whole delivery.
@@ -36,7 +36,7 @@ const MOST_IDLE: usize = 4;
 pub(super) struct Smtp {
     server: SmtpServer,
     tls: Option<Tls>,
-    /// The name of this server in EHLO.
+    /// The name by which Gatehouse introduces itself in EHLO.
     own_name: String,
     idle: Mutex<Vec<(SmtpConnection, Instant)>>,
 }
@@ -95,7 +95,7 @@ impl Smtp {
         }
     }
 
-    /// Returns an open connection. A failure here says nothing about the email, so it is temporary.
+    /// Returns an open connection. A failure to connect says nothing about the email, so the failure is temporary.
     async fn connect(&self, tell: Tell<'_>) -> Result<SmtpConnection, Failure> {
         let SmtpServer { host, port, tls, login } = &self.server;
         let found = within(STEP, async { Ok(tokio::net::lookup_host((host.as_str(), *port)).await?) });
@@ -167,12 +167,13 @@ async fn within<T>(
     timeout(limit, work).await.unwrap_or(Err(SmtpError::Late(limit)))
 }
 
-/// Maps the error of a step whose failure is never final for the email.
+/// Returns a function that converts errors of this step to temporary failures.
 fn temporary(step: &str) -> impl Fn(SmtpError) -> Failure {
     move |error| Failure::temporary(format!("{step}: {error}"))
 }
 
-/// Maps the error of a step at which a 5xx reply is final for this email (RFC 5321 §4.2.1).
+/// Returns a function that converts errors of this step to failures. After a 5xx reply, the failure is permanent (RFC
+/// 5321 §4.2.1).
 fn last_word(step: &str) -> impl Fn(SmtpError) -> Failure {
     move |error| Failure {
         is_permanent: matches!(&error, SmtpError::Refused(reply) if reply.class() == 5),

@@ -1,6 +1,5 @@
-//! A connection to a mail server. It handles bytes: the three digits of a reply carry its meaning, and EHLO
-//! keywords are case-insensitive (RFC 5321 §4.2 and §2.4). All other text may be in any encoding and has
-//! no effect.
+//! A connection to a mail server. It reads replies as bytes, because their text may be in any encoding. Only the three
+//! digits of a reply and the EHLO keywords, which are case-insensitive, have an effect (RFC 5321 §4.2 and §2.4).
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -16,11 +15,11 @@ use super::{
     smtp_tls::{Stream, Tls},
 };
 
-/// The number of bytes kept from a line (twice what RFC 5321 allows), and the number of bytes read from a reply.
+/// The maximum number of bytes kept from a line (twice what RFC 5321 allows), and the maximum number read from a reply.
 const MAX_LINE: usize = 1024;
 const MAX_REPLY: usize = 64 * 1024;
 
-/// A connection to a server that is ready for a command.
+/// A connection that is ready for a command.
 pub(super) struct SmtpConnection {
     stream: BufReader<Box<dyn Stream>>,
     /// The lines of the reply to EHLO.
@@ -57,8 +56,8 @@ impl SmtpConnection {
         own_name: &str,
         limit: Duration,
     ) -> Result<Self, SmtpError> {
-        // each command is one small write that waits for its reply, so delaying it to fill a packet costs
-        // time
+        // each command is one small write, and the next step waits for the reply, so delaying the write to fill a
+        // packet costs time
         stream.set_nodelay(true)?;
         let stream = match tls {
             Some(tls) => tls.encrypt(host, stream).await?,
@@ -125,8 +124,8 @@ impl SmtpConnection {
             return Err(SmtpError::Missing("the server does not offer it"));
         }
         self.command("STARTTLS", 2, limit).await?;
-        // An attacker could inject replies before encryption begins, and have them taken for the server's
-        // (CVE-2021-38371).
+        // An attacker could inject replies before encryption begins, and they would be mistaken for replies from the
+        // server (CVE-2021-38371).
         if !self.is_in_step() {
             return Err(SmtpError::Unreadable("more than one reply".to_owned()));
         }
@@ -195,8 +194,8 @@ impl SmtpConnection {
         Ok(tokio::time::timeout(limit, writing).await.map_err(|_| SmtpError::Late(limit))??)
     }
 
-    /// Reads a reply, and uses the code of its last line. If the connection ends or the time limit passes before
-    /// the last line arrives, uses the code of the latest line.
+    /// Reads a reply, and uses the code of its last line. If the connection ends or the time limit passes before the
+    /// last line arrives, uses the code of the last line that arrived.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, SmtpError> {
         let deadline = Instant::now() + limit;
         let (mut reply, mut room) = (Reply { code: 0, lines: Vec::new() }, MAX_REPLY);
@@ -223,7 +222,7 @@ impl SmtpConnection {
                 }
                 (None, Some(_)) if reply.code > 0 => return Ok(reply),
                 (None, Some(broken)) if line.is_empty() => return Err(broken),
-                // some servers break a line in two, or begin with an empty one
+                // some servers break a line in two, or begin a reply with an empty line
                 (None, None) if reply.code > 0 || line.is_empty() => {}
                 (None, _) => return Err(SmtpError::Unreadable(text(line))),
             }

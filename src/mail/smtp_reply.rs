@@ -2,7 +2,7 @@
 
 use std::{fmt, io, time::Duration};
 
-/// A reply of the server.
+/// A reply from the server.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: u16,
@@ -18,7 +18,7 @@ pub(super) enum SmtpError {
     Late(Duration),
     /// The response is not an SMTP reply.
     Unreadable(String),
-    /// The server refused, or its reply is not of the expected class.
+    /// The server refused the command, or its reply is not of the expected class.
     Refused(Reply),
     /// The server does not offer a required extension.
     Missing(&'static str),
@@ -33,7 +33,7 @@ pub(super) fn code(line: &[u8]) -> Option<(u16, &[u8])> {
         .then(|| (digits.iter().fold(0, |code, digit| 10 * code + u16::from(digit - b'0')), rest))
 }
 
-/// Decodes text. Bytes that are not UTF-8 are most often Latin-1, whose code points equal Unicode's.
+/// Decodes bytes as UTF-8 if possible. Other bytes are most often Latin-1, whose code points equal Unicode's.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
 }

@@ -21,7 +21,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(super) struct Tls(TlsConnector);
 
 impl Tls {
-    /// Creates a client that trusts the well-known authorities and those in this file.
+    /// Creates a client that trusts the well-known certificate authorities and those in this file.
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(path) = ca_file {

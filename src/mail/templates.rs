@@ -57,7 +57,7 @@ pub(super) struct Templates {
     sender: Sender,
 }
 
-/// The variables about the sender, which all templates have.
+/// The variables about the sender, which all templates can use.
 #[derive(Clone)]
 struct Sender {
     app_name: String,
@@ -74,8 +74,9 @@ pub(super) struct Texts {
 }
 
 impl Templates {
-    /// Loads the operator's templates. If there are any, checks that all templates render, both with all optional variables and
-    /// with none. The tests check the built-in ones, which are compiled when they are first used.
+    /// Loads the operator's templates. If there are any, checks that all templates render, both with all optional
+    /// variables and with none. The built-in templates are checked by the tests, and are compiled when they are first
+    /// used.
     pub(super) fn load(config: &Config) -> Result<Self, String> {
         let folder = config.mail.templates_dir.as_deref();
         let replaced = folder.map_or_else(|| Ok(HashMap::new()), read)?;
@@ -167,7 +168,8 @@ impl Templates {
         Ok(Texts { subject, text, html })
     }
 
-    /// Returns the first template that fails to render: its name, the line and the reason.
+    /// Checks that all templates render. An error states the name of the first template that fails, the line and the
+    /// reason.
     fn check(&self) -> Result<(), (String, usize, String)> {
         let to = EmailAddress::parse("ada@example.org").map_err(|_| (String::new(), 0, String::new()))?;
         for content in Content::samples() {
@@ -272,7 +274,7 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == ending)
 }
 
-/// Returns the innermost error: for an extended template, that is the error of the template at fault.
+/// Returns the innermost error. If one template extends another, this is the error of the template at fault.
 fn innermost(error: &Error) -> &Error {
     let mut innermost = error;
     while let Some(inner) = std::error::Error::source(innermost).and_then(|inner| inner.downcast_ref()) {

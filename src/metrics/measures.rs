@@ -1,11 +1,12 @@
-//! The kinds of measurements. Clones share their values, so a service can keep one and hand a clone to the registry.
+//! The kinds of measurements. Clones of a measurement share its value, so a service can keep a measurement and hand a
+//! clone to the registry.
 
 use std::time::Duration;
 
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 
-/// The upper bounds of the histogram's buckets in seconds, from the duration of a response from the cache to the time
-/// limit of operations.
+/// The upper bounds of the histogram's buckets, in seconds. They range from the duration of a cached response to the
+/// time limit of operations.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 

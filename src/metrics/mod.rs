@@ -25,7 +25,7 @@ pub mod process;
 
 pub use measures::{Counts, Durations, Open, OpenCount};
 
-/// The prefix of all names, except those of the process.
+/// The prefix of the names of all metrics except those of the process.
 const PREFIX: &str = "gatehouse";
 const PROCESS_PREFIX: &str = "process";
 
@@ -41,9 +41,9 @@ pub struct Metrics {
     pub charges_refused: Counter,
     /// Refusals, counted by the setting that caused them.
     pub refusals: Counts,
-    /// Results that a client's document does not handle, by the member of the union.
+    /// Results that the client's document did not select, counted by the member of the union.
     pub unhandled_results: Counts,
-    /// Responses with a 5xx status, by cause.
+    /// Responses with a 5xx status, counted by cause.
     pub http_errors: Counts,
     /// Open connections to the HTTP server.
     pub http_connections: OpenCount,
@@ -51,10 +51,10 @@ pub struct Metrics {
     pub websockets: OpenCount,
     /// Whether notices from other servers arrive.
     pub hears_events: AtomicBool,
-    /// When expired rows were last deleted, in seconds since 1970. Zero before the first sweep.
+    /// When a sweep last deleted expired rows, in seconds since 1970. Zero before the first sweep.
     pub last_sweep: AtomicI64,
-    /// The number of stored secrets that need a key other than the current `SECRET_KEY`. Negative if it is not known
-    /// yet.
+    /// The number of stored secrets that need a key other than the current `SECRET_KEY`. Negative if the number is not
+    /// known yet.
     pub secrets_under_other_keys: AtomicI64,
 }
 
@@ -105,7 +105,7 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 impl Metrics {
-    /// Starts counting.
+    /// Creates the metrics and registers them under their names.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
         let Sources { argon2_library, pool_waits, hash_waits, refusals } = sources;

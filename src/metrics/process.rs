@@ -52,6 +52,6 @@ fn resident_bytes() -> Option<u64> {
 }
 
 fn open_files() -> Option<usize> {
-    // one of them is the folder that is being read
+    // one of the open files is the folder that is being read
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }

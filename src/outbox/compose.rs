@@ -28,7 +28,8 @@ pub enum Composed {
     Mail(Box<Mail>),
     /// No email, because there is nothing to say or no one to say it to.
     Nothing,
-    /// A kind of email that only the newer version that wrote the row can compose.
+    /// No email, because the kind is unknown. A newer version of Gatehouse wrote the row, and only that version can compose
+    /// the email.
     Unknown,
 }
 
@@ -101,7 +102,7 @@ pub async fn compose(app: &App, row: &outbox::Model) -> Result<Composed, Fault> 
         MailKind::EmailChanged => {
             let (old_email, old_key) = (row.address.clone(), to.key().to_owned());
             let changed = |user: &user::Model, undo| {
-                // the address may have been changed back, or only be spelled differently
+                // the address may have been changed back, or may differ only in its spelling
                 let is_another = user.email_key.as_ref() != Some(&old_key);
                 let new_email = user.email.clone().filter(|_| is_another)?;
                 Some(Content::EmailChanged { old_email, new_email, undo })
@@ -120,7 +121,7 @@ async fn notice(
 ) -> Result<Composed, Fault> {
     let Some(id) = row.user_id else { return Ok(Composed::Nothing) };
     let Some(user) = user::find(app.db.read(), id).await? else { return Ok(Composed::Nothing) };
-    // If the address is unproven, the name may be text that a stranger chose, which must not reach third parties.
+    // If the address is unproven, a stranger may have chosen the name. Such text must not reach third parties.
     let is_proven = user.email_verified_at.is_some() && user.email_key.as_deref() == Some(to.key());
     let name = user.full_name().filter(|_| is_proven).map(Into::into);
     let undo = undo_link(app, row).await?;
@@ -128,7 +129,7 @@ async fn notice(
     Ok(mail.map_or(Composed::Nothing, |mail| Composed::Mail(Box::new(mail))))
 }
 
-/// Returns the link that undoes the change, as long as the change can be undone.
+/// Returns the link that undoes the change, if the change can still be undone.
 async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString>, Fault> {
     let Some(id) = row.challenge_id else { return Ok(None) };
     let change = security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?;
@@ -137,8 +138,8 @@ async fn undo_link(app: &App, row: &outbox::Model) -> Result<Option<SecretString
     Ok(change.map(|change| fill(app, page, "/undo#token={token}", &app.tokens.undo_token(change.id))))
 }
 
-/// Composes the email of a challenge that is still open. Its content depends on whether the address has an
-/// account, which the requester does not learn.
+/// Composes the email of a challenge, if the challenge is still open. The content of the email depends on whether the
+/// address has an account. The requester does not learn whether it does.
 async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<Composed, Fault> {
     let now = Timestamp(app.clock.now());
     let Some(id) = row.challenge_id else { return Ok(Composed::Nothing) };
@@ -156,7 +157,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let content = match (challenge.purpose, &user) {
         (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
-        // a sign-up with an address that has an account; for a mere request to resend, nothing is sent
+        // the owner is told about a sign-up with their address, but a mere request to resend the email sends nothing
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;
@@ -194,20 +195,20 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
             app.config.mail.no_account_notice.then_some(Content::NoAccount)
         }
     };
-    // If the address is unproven, the name may be text that a stranger chose, which must not reach third parties.
+    // If the address is unproven, a stranger may have chosen the name. Such text must not reach third parties.
     let name = user.filter(|user| user.email_verified_at.is_some());
     let name = name.and_then(|user| user.full_name().map(Into::into));
     Ok(content.map_or(Composed::Nothing, |content| Composed::Mail(Box::new(Mail { to, name, content }))))
 }
 
-/// Returns the name by which an email refers to an account if the reader may not own it: the email address or the
-/// username. It is never a personal name, because a stranger could use one to send text of their own to third parties.
+/// Returns how an email refers to an account that the reader might not own: by its email address or username. A personal
+/// name is never used, because a stranger could enter any text as a name and have it sent to third parties.
 fn called(user: &user::Model) -> String {
     let email = user.email.as_ref().filter(|_| user.email_verified_at.is_some());
     email.or(user.username.as_ref()).or(user.email.as_ref()).cloned().unwrap_or_default()
 }
 
-/// Returns the link of a challenge, to the app's page or to ours.
+/// Returns the link of a challenge. It leads to the app's page if one is configured, and to our own page otherwise.
 fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
     let token = app.tokens.link_token(challenge.purpose, challenge.link_id())?;
     let (page, path) = match challenge.purpose {
@@ -219,8 +220,8 @@ fn link(app: &App, challenge: &challenge::Model) -> Option<SecretString> {
     Some(fill(app, page.as_ref(), path, &token))
 }
 
-/// Returns the URL of a page with a token. On our own pages the token is in the fragment, which reaches no
-/// server, log or `Referer`.
+/// Returns the URL of a page, with the token in it. The URLs of our own pages have the token in the fragment, so that
+/// browsers do not send it to a server and it does not appear in logs or in the `Referer` header.
 fn fill(app: &App, page: Option<&String>, path: &str, token: &SecretString) -> SecretString {
     let page = page.cloned().unwrap_or_else(|| app.config.server.public_address(path));
     page.replace("{token}", token.expose_secret()).into()

@@ -25,8 +25,9 @@ use crate::{
     telemetry::with_causes,
 };
 
-/// The delay after the first failure, which doubles with each further failure, and the maximum delay.
+/// The delay after the first failure. It doubles with each further failure.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The maximum delay.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// How long sending is retried before Gatehouse gives up on an email.
@@ -35,7 +36,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_hours(24);
 /// The maximum number of characters of an error message that are stored.
 const MAX_ERROR: usize = 500;
 
-/// The longest time for which a row that turns out to need no email occupies one of the slots for sending.
+/// The maximum time that a row occupies a sending slot if it turns out to need no email.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
 /// Delivers one email and records the outcome. Returns whether an email was sent.
@@ -68,7 +69,7 @@ pub(super) async fn deliver(app: &App, row: outbox::Model, typical: Arc<AtomicU6
         typical.store(took, Ordering::Relaxed);
     }
     if is_silent {
-        // if the slot were freed at once, the next email would arrive earlier and reveal that this address has no
+        // if the slot were freed immediately, the next email would arrive earlier and reveal that this address has no
         // account
         let typical = Duration::from_millis(typical.load(Ordering::Relaxed));
         tokio::time::sleep(typical.min(LONGEST_SILENCE)).await;
@@ -105,7 +106,7 @@ async fn attempt(app: &App, row: &outbox::Model) -> Outcome {
     }
 }
 
-/// Records the outcome. Without a record, the email would be sent again, so this is tried more than once.
+/// Records the outcome. If that fails, tries again, because without the record the email would be sent again.
 async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
     let (id, attempt) = (row.id, row.attempts);
     for pause in [200, 1000, 3000] {
@@ -128,8 +129,8 @@ async fn settle(app: &App, row: &outbox::Model, outcome: Outcome) {
     }
 }
 
-/// Returns the delay after this many attempts, plus or minus a fifth so that emails that failed together are
-/// not retried together.
+/// Returns the delay after this many attempts. It varies randomly by up to a fifth, so that emails that failed together
+/// are not retried together.
 fn wait(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or_default().min(16);
     let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);

@@ -9,7 +9,7 @@ use crate::{
 /// The name shown for a provider that is no longer known.
 const SOME_PROVIDER: &str = "another provider";
 
-/// Returns the name of the provider of the identity that the change linked.
+/// Returns the name of the provider, for an email about an identity that was linked.
 pub(super) async fn linked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
     let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else {
         return Ok(SOME_PROVIDER.to_owned());
@@ -23,7 +23,7 @@ pub(super) async fn linked_provider(app: &App, row: &outbox::Model) -> Result<St
     Ok(name.to_owned())
 }
 
-/// Returns the name of the provider of the identity that the change removed.
+/// Returns the name of the provider, for an email about an identity that was unlinked.
 pub(super) async fn unlinked_provider(app: &App, row: &outbox::Model) -> Result<String, Fault> {
     let change = match row.challenge_id {
         Some(id) => security_change::find_live(app.db.read(), id, Timestamp(app.clock.now())).await?,
@@ -34,7 +34,7 @@ pub(super) async fn unlinked_provider(app: &App, row: &outbox::Model) -> Result<
     Ok(name.to_owned())
 }
 
-/// Returns the ways to sign in that a reset removed, and those that remain.
+/// Returns the sign-in methods that a password reset removed, and the sign-in methods that remain.
 pub(super) async fn ways_in(app: &App, row: &outbox::Model) -> Result<(Vec<String>, Vec<String>), Fault> {
     let (Some(user_id), Some(id)) = (row.user_id, row.challenge_id) else { return Ok((vec![], vec![])) };
     let way = |provider: &str, email: Option<&str>| match email {

@@ -63,7 +63,7 @@ impl MailKind {
         Self::Reauthentication,
     ];
 
-    /// Returns the name of the kind in the table.
+    /// Returns the name under which the kind is stored in the outbox table.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -88,10 +88,10 @@ impl MailKind {
         }
     }
 
-    /// Finds a kind by its name in the table.
+    /// Finds a kind by the name under which it is stored in the outbox table.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        // the names that version 0.1 wrote
+        // version 0.1 stored these names
         let name = match name {
             "google_linked" => "identity_linked",
             "google_unlinked" => "identity_unlinked",

@@ -1,12 +1,12 @@
 //! The outbox: emails are recorded in the transaction that causes them, and sent after it commits.
 //!
 //! A use case builds a row with [`row`], inserts it with `storage::outbox::insert` in its own transaction,
-//! and calls [`wake`] once that has committed. So no request waits for a mail server, no email is lost, and
-//! no email reports something that was rolled back.
+//! and calls [`wake`] once the transaction has committed. As a result, no request waits for a mail server, no
+//! email is lost, and no email reports something that was rolled back.
 //!
-//! Emails wait for their turn (`turns.rs`): the recipient determines an email's class, and within a class the
-//! askers take turns. A person who requests many emails therefore delays mainly their own. They delay
-//! everyone else's by at most one turn.
+//! Emails wait for their turn (`turns.rs`). Each email belongs to a class, which depends mainly on the recipient.
+//! Within a class, the askers (the users and clients that request emails) take turns. An asker who requests many
+//! emails therefore delays mainly their own, and delays everyone else's by at most one turn.
 
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ pub struct MailRequest<'a> {
     pub good_for: Duration,
 }
 
-/// Returns the row of a requested email, which is due immediately. When turns are given, it counts as an email of its
-/// user, unless another asker is set.
+/// Returns the row of a requested email, which is due immediately. The user whom the email is about counts as its asker,
+/// unless the caller sets a different one.
 #[must_use]
 pub fn row(app: &App, order: MailRequest<'_>) -> outbox::Model {
     row_at(app.clock.now(), order)

@@ -1,12 +1,12 @@
-//! The sending rate. A mail server accepts only so many emails at a time. Emails above the rate wait, and this wait
-//! must not count against any rate limit.
+//! The sending rate. A mail server accepts only a limited number of emails at a time. Emails above the rate wait, and none
+//! are refused.
 
 use std::time::{Duration, Instant};
 
 use crate::config::Budget;
 
-/// A rate limit in memory. Like the limits of `rate_limit`, it is stored as one instant: when the whole budget will be
-/// available again.
+/// A rate limit in memory. Like the limits in `rate_limit`, it stores a single instant: the time at which the whole budget
+/// will be available again.
 #[derive(Debug)]
 pub(super) struct Pace {
     cost: Duration,

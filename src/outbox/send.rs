@@ -1,8 +1,9 @@
 //! The sender, which sends emails that are due.
 //!
-//! Any number of servers share an outbox. Each claims the emails it is about to send, for longer than sending
-//! takes. Temporary failures are retried for a day, at growing intervals. If a server dies, its claims expire
-//! and another server sends the same emails again, byte for byte, with the same `Message-ID`.
+//! Any number of servers can share an outbox. Each server claims the emails that it is about to send. A claim lasts
+//! longer than sending takes. After a temporary failure, sending is retried for a day, at growing intervals. If a
+//! server dies, its claims expire, and another server sends the same emails again, byte for byte, with the same
+//! `Message-ID`.
 
 use std::{
     pin::pin,
@@ -46,7 +47,7 @@ const DROPPED_AT_ONCE: u64 = 500;
 /// Emails being sent. Each future returns whether an email was sent.
 type UnderWay<'a> = FuturesUnordered<BoxFuture<'a, bool>>;
 
-/// Sends emails until `stopped`, then finishes the ones in progress.
+/// Sends emails until `stopped` completes, then finishes sending the emails in progress.
 pub async fn run(app: &App, stopped: impl Future<Output = ()>) {
     let (mut under_way, mut claims) = (UnderWay::new(), Claims::new(app));
     tokio::pin!(stopped);
@@ -80,9 +81,9 @@ pub async fn send_due(app: &App) -> Result<u64, Fault> {
     }
 }
 
-/// Claims as many emails as there are free slots and starts sending them. Returns how many were sent in the meantime.
-/// Sending continues during the claim, because the claim may have to wait for connections that are in use for
-/// sending.
+/// Claims as many emails as there are free slots, and starts to send them. Emails that were claimed earlier continue to be
+/// sent in the meantime, because the claim may have to wait for database connections that are in use for those emails.
+/// Returns how many of those emails were sent in the meantime.
 async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claims) -> Result<u64, Fault> {
     let typical = claims.typical.clone();
     let (mut claiming, mut sent) = (pin!(claims.claim(app, AT_ONCE - under_way.len())), 0);
@@ -96,7 +97,7 @@ async fn fill<'a>(app: &'a App, under_way: &mut UnderWay<'a>, claims: &mut Claim
     Ok(sent)
 }
 
-/// The state that decides how many emails to claim, and which.
+/// The state that determines how many emails are claimed, and which ones.
 struct Claims {
     pace: Pace,
     /// Whether there may be emails without a turn.
@@ -115,14 +116,14 @@ impl Claims {
         Self { pace, is_behind: false, is_paced: false, turn: 0, dropped_at: None, typical: Arc::default() }
     }
 
-    /// Claims at most `most` emails. Usually nothing is due, and then this only reads.
+    /// Claims at most `most` emails. If no email is due, which is the usual case, only reads from the database.
     async fn claim(&mut self, app: &App, most: usize) -> Result<Vec<outbox::Model>, Fault> {
         let now = Timestamp(app.clock.now());
         (self.is_behind, self.is_paced) = (false, false);
         if !outbox::is_due(app.db.read(), now).await? {
             return Ok(Vec::new());
         }
-        // sort in batches, so that a flood of unsorted emails does not stop others from being sent
+        // sort in batches, so that a flood of unsorted emails does not keep other emails from being sent
         let sorted = turns::sort(app).await?;
         self.is_behind = sorted.is_partial;
         if sorted.has_expired || self.dropped_at.is_none_or(|at| at.elapsed() >= DROP_EVERY) {

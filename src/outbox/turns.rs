@@ -1,13 +1,13 @@
 //! The order in which emails are sent.
 //!
-//! Each due email gets a class and a turn. Better classes go first: emails to people who have proven their address,
-//! then emails to people who are about to, then emails to strangers. Within a class the askers take turns, as in
-//! start-time fair queueing (Goyal, Vin and Cheng, 1996): the first email of an asker joins the next turn, and each
-//! further one comes a turn later. So an email waits for one email of each of the other askers, no matter how many
-//! emails those askers have.
+//! Each due email gets a class and a turn. The classes are, in order of preference: emails to people who have proven
+//! their address, emails to people who have yet to prove it, and emails to strangers. Within a class, the askers (the
+//! users and clients that requested the emails) take turns, as in start-time fair queueing (Goyal, Vin and Cheng, 1996).
+//! An asker's first email joins the next turn, and each further email comes one turn later. An asker's first email
+//! therefore waits for at most one email of each other asker, no matter how many emails the others have.
 //!
-//! The class is decided here, and not at the time of the request, because a request must not look up who has
-//! the address. An email that turns out to say nothing takes its turn like any other.
+//! The class is determined here, and not at the time of the request, because a request must not look up who has
+//! the address. A row that turns out to need no email takes its turn like any other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,14 +29,14 @@ use crate::{
 /// Half the number of emails that get their turns in one statement.
 const HALF: u64 = 100;
 
-/// The class of an email, which decides the order.
+/// The class of an email. Emails of an earlier class are usually sent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// To a person who has proven the address, or about a change to their account.
+    /// An email to a person who has proven the address, or an email about a change to an account.
     Proven = 1,
-    /// To a person who is signing up, or whose account has an unproven address.
+    /// An email to a person who is signing up, or whose account has an unproven address.
     Unproven = 2,
-    /// To an address that has no account.
+    /// An email to an address that has no account.
     Strange = 3,
 }
 
@@ -49,9 +49,10 @@ impl Class {
         [Self::Proven, Self::Unproven, Self::Strange].map(Self::number).to_vec()
     }
 
-    /// Returns the class to prefer at this turn, if it is not the best one: two of ten turns belong to the
-    /// second class and one to the third. So a flood of emails to proven addresses delays registrations only
-    /// for a while. If the class has no email, the turn goes to the best class.
+    /// Returns the class to prefer at this turn, or `None` if no class is preferred. Of every ten turns, two prefer the
+    /// second class and one prefers the third, so that a flood of emails to proven addresses does not hold up sign-ups
+    /// for long. If no class is preferred, or if the preferred class has no email, the turn goes to the first class that
+    /// has one.
     pub(super) fn favoured(turn: u64) -> Option<Self> {
         match turn % 10 {
             3 | 6 => Some(Self::Unproven),
@@ -120,7 +121,7 @@ async fn classify(app: &App, rows: &[outbox::Model], now: Timestamp) -> Result<V
             None if registrations.contains(key) || row.user_id.is_some() => Class::Unproven,
             None => Class::Strange,
         };
-        // rows of older versions have no asker, so each counts as its own asker
+        // rows written by older versions have no asker, so each of them counts as its own asker
         Waiting { id: row.id, class: class.number(), asker: row.asker.unwrap_or(row.id) }
     };
     Ok(rows.iter().zip(&keys).map(class).collect())

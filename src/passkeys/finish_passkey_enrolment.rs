@@ -31,7 +31,7 @@ pub struct PasskeyEnrolled {
     pub user: user::Model,
     /// The passkey.
     pub passkey: passkey::Model,
-    /// The recovery codes, if the account had none. Only their digests are stored.
+    /// The new recovery codes, if the account had none before. Only their digests are stored.
     pub recovery_codes: Option<Vec<SecretString>>,
     /// The IDs of the sessions that ended.
     pub ended: Vec<Uuid>,
@@ -51,9 +51,9 @@ pub enum FinishPasskeyEnrolmentRefusal {
 impl Refusal for FinishPasskeyEnrolmentRefusal {}
 
 /// Adds the passkey in a `RegistrationResponseJSON` to the viewer's account. If the account has no recovery codes,
-/// creates some. Ends the viewer's other sessions, because a thief may have signed in to one with a single proof.
+/// creates some. Ends the viewer's other sessions, because a thief may have opened one of them with a single proof.
 ///
-/// The ID shows that the viewer has started the enrollment, which required a recent proof.
+/// The ID shows that the viewer has started the enrollment, and starting it required a recent proof.
 pub async fn finish_passkey_enrolment(
     app: &App,
     viewer: &Viewer,
@@ -75,7 +75,7 @@ pub async fn finish_passkey_enrolment(
 
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::PasskeyAdded).await?;
     let NewCodes { shown, digests } = generate(user_id);
-    // read after the time of the change was set, so that undoing the change finds the rows that are written here
+    // not earlier than the time of the change, so that undoing the change finds the rows that are written here
     let now = Timestamp(app.clock.now());
     let (claim, version) = (viewer.claim(), ceremony.credentials_version);
     let passkey = verified.into_row(user_id, now);

@@ -1,8 +1,8 @@
-//! Passkeys: signing in, signing up and proving a second factor with a key pair instead of a password (`WebAuthn`).
+//! Passkeys (`WebAuthn`): key pairs with which people sign in, sign up and prove a second factor.
 //!
-//! `webauthn` verifies what browsers send. A passkey is always used with user verification, so it counts as two
-//! factors, and is enough to sign in. For an account with a passkey, any other proof counts only as the first factor:
-//! see `sessions/open.rs`.
+//! The module `webauthn` verifies what browsers send. A passkey is always used with user verification, so it counts as
+//! two factors and is enough to sign in. If an account has a passkey, a sign-in by any other method also needs a second
+//! factor (see `sessions/open.rs`).
 
 mod authenticator_names;
 mod finish_passkey_enrolment;

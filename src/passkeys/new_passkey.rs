@@ -14,10 +14,11 @@ use crate::{
     webauthn::{CreationOptions, verify_registration},
 };
 
-/// The time in which a passkey must be created.
+/// The time within which a passkey must be created.
 pub(super) const TTL: Duration = Duration::from_mins(10);
 
-/// Returns the options for a ceremony in which this user creates a passkey, or `None` if the server has no domain for passkeys.
+/// Returns the options for a ceremony in which this user creates a passkey. Returns `None` if the server has no domain for
+/// passkeys.
 pub(super) fn creation_options(
     app: &App,
     id: Uuid,

@@ -29,7 +29,7 @@ const CLOCK_SKEW: Duration = Duration::minutes(1);
 pub enum PasskeyLoginRefusal {
     /// The ceremony is unknown, expired or spent. The client cannot tell which.
     InvalidToken,
-    /// No account has ever had the passkey, or it was deleted.
+    /// No account has ever had the passkey, or the passkey was deleted for good.
     NotFound,
     /// The passkey was removed, or its signature is wrong.
     InvalidCredentials,
@@ -62,7 +62,7 @@ pub async fn passkey_login(
     else {
         return Err(unknown(app, credential).await?.into());
     };
-    // read before the proof is checked, so that if all sessions are ended in the meantime, this sign-in fails
+    // read before the proof is checked, so that this sign-in fails if all sessions are ended in the meantime
     let user = user::find(app.db.read(), claimed.passkey.user_id).await?;
     let user = user.ok_or_else(|| Fault::internal("a passkey has no user"))?;
     let proven = claimed.prove(app, (CeremonyPurpose::Login, id), credential);
@@ -88,9 +88,9 @@ pub async fn passkey_login(
     sign_in(app, client, &user, pending, attempt).await.map_err(Failure::into_refusal)
 }
 
-/// Returns the refusal that tells whether the passkey was deleted for good. Only in that case may the client have the
-/// password manager delete it too: a removed passkey may come back with an undo link, and one that merely failed may
-/// succeed at the next attempt.
+/// Returns the refusal, from which the client learns whether the passkey is gone for good. The client may have the password
+/// manager delete the passkey only if it is: a removed passkey can be restored with an undo link, and a passkey that merely
+/// failed may work at the next attempt.
 async fn unknown(app: &App, credential: &Json) -> Result<PasskeyLoginRefusal, Fault> {
     let Ok(claimed) = ClaimedCredential::read(credential) else {
         return Ok(PasskeyLoginRefusal::InvalidCredentials);

@@ -42,8 +42,8 @@ impl From<SignupRefusal> for PasskeySignupRefusal {
 }
 
 /// Finishes a sign-up: creates the account with the passkey in a `RegistrationResponseJSON`, and signs in. If
-/// verification is mandatory, requests a proof of the email address instead. The account keeps the passkey if the proof
-/// comes with the ID of the challenge.
+/// verification is mandatory, requests a proof of the email address instead. The account then gets the passkey only if
+/// the client sends the ID of the challenge with that proof.
 pub async fn passkey_signup(
     app: &App,
     client: &Client,

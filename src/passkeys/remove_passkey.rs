@@ -31,8 +31,8 @@ impl From<ReauthenticationRequired> for RemovePasskeyRefusal {
     }
 }
 
-/// Removes one of the viewer's passkeys and, if it was the last factor, the recovery codes. If the viewer has no such passkey, succeeds and
-/// changes nothing.
+/// Removes one of the viewer's passkeys and, if it was the last factor, the recovery codes. Changes nothing if the viewer
+/// has no such passkey.
 pub async fn remove_passkey(
     app: &App,
     viewer: &Viewer,
@@ -58,7 +58,7 @@ pub async fn remove_passkey(
             if removed.is_empty() {
                 return Ok(Ok(user));
             }
-            // read under the lock, because a reset or an undo may have removed the others in the meantime
+            // read under the lock, because a reset or an undo may have removed other sign-in methods in the meantime
             let has_other_way = user.password_hash.is_some()
                 || !others.is_empty()
                 || identity::list(&txn, &[user_id]).await?.iter().any(&is_usable);

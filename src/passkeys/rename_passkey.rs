@@ -38,7 +38,7 @@ pub async fn rename_passkey(
     id: Uuid,
     name: &str,
 ) -> Result<passkey::Model, Failure<RenamePasskeyRefusal>> {
-    // a thief who swaps two names can make the owner remove the wrong passkey
+    // needs a recent proof, because a thief who swaps two names could make the owner remove the wrong passkey
     let user_id = step_up(app, viewer)?.user.id;
     rate_limit::charge(app, Action::Write(user_id)).await?;
     let blank = || Invalid::new(FieldErrorCode::Required, "A name is required.").at("name");

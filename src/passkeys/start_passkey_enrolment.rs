@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The maximum number of passkeys of an account.
+/// The maximum number of passkeys per account.
 pub(super) const MAX_PASSKEYS: usize = 20;
 
 /// The reasons why no enrollment starts.
@@ -39,7 +39,7 @@ impl From<EnrolmentRefusal> for StartPasskeyEnrolmentRefusal {
     }
 }
 
-/// Asks the browser to create a passkey for the viewer.
+/// Starts a ceremony in which the browser creates a passkey for the viewer.
 pub async fn start_passkey_enrolment(
     app: &App,
     viewer: &Viewer,
@@ -52,7 +52,7 @@ pub async fn start_passkey_enrolment(
         return Err(StartPasskeyEnrolmentRefusal::TooMany.into());
     }
     let (id, now) = (secrets::uuid_v4(), app.clock.now());
-    // authenticators show passkeys with the same handle as one account
+    // authenticators group passkeys by user handle, and show each group as one account
     let user_handle = existing.first().map_or(user.id, |passkey| passkey.user_handle);
     let options = creation_options(app, id, user, user_handle, &existing)
         .ok_or(StartPasskeyEnrolmentRefusal::NotEnabled)?;

@@ -63,7 +63,8 @@ impl From<SignupRefusal> for StartPasskeySignupRefusal {
     }
 }
 
-/// Checks the details of a new account, and asks the browser for a passkey. This is charged as a sign-up.
+/// Checks the details of a new account, and starts a ceremony in which the browser creates a passkey. This is charged as a
+/// sign-up.
 pub async fn start_passkey_signup(
     app: &App,
     client: &Client,

@@ -14,10 +14,12 @@ use base64::{
     engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
-/// The most iterations accepted: several times Django's default. They take one thread one to two seconds.
+/// The maximum number of PBKDF2 iterations accepted. It is several times Django's default. That many iterations
+/// keep a thread busy for one to two seconds.
 const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=15;
-/// The most memory accepted for scrypt: enough for N = 2^17 and r = 8 (a common recommendation) and for the lanes.
+/// The maximum amount of memory accepted for scrypt. It is enough for N = 2^17 and r = 8 (a common recommendation),
+/// including the memory of the lanes.
 const MAX_SCRYPT_BYTES: u64 = 129 * 1024 * 1024;
 /// The highest N·r·p accepted for scrypt: four times the recommended value.
 const MAX_SCRYPT_WORK: u64 = 4 << 20;
@@ -75,8 +77,8 @@ impl DjangoHash {
         }
     }
 
-    /// Returns the cost of verifying a password: roughly how many KiB an argon2 hash processes in the time that
-    /// verifying takes.
+    /// Returns the cost of verifying a password: roughly the number of KiB that an argon2 hash processes in the same
+    /// time.
     pub(super) fn cost(&self) -> u64 {
         match &self.function {
             Function::Pbkdf2 { iterations, .. } => u64::from(iterations.get()) / 2,
@@ -88,7 +90,7 @@ impl DjangoHash {
         }
     }
 
-    /// Returns whether the hash was made from this password. The time depends on the parameters of the hash.
+    /// Returns whether the hash was made from this password. The time that this takes depends on the hash's parameters.
     pub(super) fn is_of(&self, password: &str) -> bool {
         let mut output = vec![0; self.expected.len()];
         match &self.function {
@@ -129,7 +131,7 @@ fn parse_pbkdf2(rest: &str, algorithm: pbkdf2::Algorithm, bytes: usize) -> Optio
     within(function, STANDARD.decode(hash).ok()?, bytes)
 }
 
-/// Parses `$2b$cost$`, 22 characters of salt and 31 of the hash.
+/// Parses `$2b$cost$`, followed by 22 characters of salt and 31 characters of hash.
 fn parse_bcrypt(rest: &str, is_digested: bool) -> Option<DjangoHash> {
     let ["", "2a" | "2b" | "2y", cost, data] = parts(rest)? else { return None };
     let cost = cost.parse().ok().filter(|cost| BCRYPT_COSTS.contains(cost))?;

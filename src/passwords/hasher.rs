@@ -47,7 +47,7 @@ pub(super) enum HashError {
 }
 
 /// The hasher of one thread. Both kinds allocate memory when they compute their first hash, and keep as much as the
-/// usual parameters need. A hash that needs more gets memory of its own, which is then returned to the system.
+/// usual parameters need. A hash that needs more gets separate memory, which is returned to the system afterwards.
 pub(super) enum Hasher {
     Fast(Fast),
     Portable(Portable),
@@ -117,7 +117,7 @@ fn configured(inputs: &Inputs<'_>, length: usize) -> Result<argon2_rust::Argon2,
         .memory(Memory::kib(inputs.params.m_cost().into()))
         .passes(inputs.params.t_cost())
         .lanes(inputs.params.p_cost())
-        // a hash must not occupy more cores than its worker
+        // a worker must not occupy more than one core
         .threads(1)
         .tag_len(TagLen::bytes(length as u64))
         .build()?;

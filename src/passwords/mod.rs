@@ -1,9 +1,9 @@
 //! Password hashing with Argon2id, on dedicated threads. These threads also verify imported hashes.
 //!
-//! There is one thread per core, and each reuses one block of memory. They take jobs from a bounded and fair queue. A
-//! burst of sign-ins therefore uses a fixed amount of memory and leaves processor time for other requests. Hashes that
-//! do not fit into the queue are refused at once. (A semaphore over a growing pool of threads would not limit the
-//! memory, because the allocator keeps every block ever freed.)
+//! By default, there is one thread per core. Each thread reuses one block of memory. The threads take jobs from a bounded
+//! and fair queue. A burst of sign-ins therefore uses a fixed amount of memory and leaves processor time for other
+//! requests. Hashes that do not fit into the queue are refused immediately. (A semaphore over a growing pool of threads
+//! would not limit the memory, because the allocator keeps every block ever freed.)
 
 use std::{
     fmt, io,
@@ -44,7 +44,7 @@ pub use worker::Verified;
 /// too expensive in comparison.
 const LEAST_COST: u64 = 7 * 1024;
 
-/// Computes and verifies password hashes. Clones share the threads, which end with the last clone.
+/// Computes and verifies password hashes. Clones share the threads, which stop when the last clone is dropped.
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
 
@@ -67,8 +67,8 @@ struct Inner {
 /// A place in the queue of hashes, for one hash. Dropping it frees the place.
 pub struct HashPlace(Place<Job>);
 
-/// Returns whether a sign-in can verify a password against this hash: its format is known and its cost is
-/// within the limits.
+/// Returns whether a sign-in can verify a password against this hash, that is, whether the hash has a known format and its
+/// cost is within the limits.
 #[must_use]
 pub fn is_verifiable(stored: &str) -> bool {
     Stored::parse(stored).is_some()
@@ -137,7 +137,7 @@ impl Passwords {
         self.place(asker, cost)
     }
 
-    /// Checks the strength of a new password and hashes it with a new salt to a PHC string. `personal` lists what an
+    /// Checks the strength of a new password, and hashes it with a new salt into a PHC string. `personal` lists what an
     /// attacker would guess first, such as the owner's names and email addresses.
     pub async fn hash(
         &self,
@@ -150,8 +150,8 @@ impl Passwords {
         span("password hash", hash).await.map_err(Fault::internal)
     }
 
-    /// Verifies a password against a stored hash. If there is no hash, the password does not match, but the cost is the
-    /// same, so the response time does not reveal who has an account or a password.
+    /// Verifies a password against a stored hash. If there is no hash, the password does not match, but checking it costs
+    /// the same, so the response time does not reveal who has an account or a password.
     pub async fn verify(
         &self,
         place: HashPlace,

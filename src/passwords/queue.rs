@@ -1,7 +1,8 @@
-//! The queue of password hashes: bounded by cost, and fair to all askers.
+//! The queue of password hashes: bounded by cost, and fair to all askers. An asker is the client address to which a hash
+//! is charged.
 //!
 //! A cost is the number of KiB that a hash processes, so a hash with the current parameters costs its memory times its iterations.
-//! A place in the queue is taken before anything is written for a request, so that a refusal writes nothing.
+//! A request takes its place in the queue before it writes anything, so that a refused request writes nothing.
 
 use std::{
     cmp::Reverse,
@@ -38,7 +39,7 @@ struct State<J> {
 #[derive(Default)]
 struct Asker {
     taken: u64,
-    /// The virtual time at which the asker's jobs so far end.
+    /// The virtual time at which the asker's last job ends.
     end: u64,
 }
 
@@ -117,7 +118,7 @@ impl<J> Queue<J> {
 }
 
 impl<J> Place<J> {
-    /// Puts a job into the queue. Turns follow start-time fair queuing (Goyal, Vin and Cheng 1996): a job comes after
+    /// Puts a job into the queue. Turns follow start-time fair queueing (Goyal, Vin and Cheng, 1996): a job comes after
     /// the earlier jobs of its own asker, but need not wait for all the jobs of an asker who has submitted more.
     pub(super) fn submit(self, job: J) {
         let queue = self.queue.clone();

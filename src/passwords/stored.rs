@@ -54,7 +54,7 @@ impl Stored {
         }
     }
 
-    /// Returns whether the hash uses these parameters, as a new one would.
+    /// Returns whether the hash has the format and the parameters of a new hash. `params` are the current parameters.
     pub(super) fn is_current(&self, params: &Params) -> bool {
         let Self::Argon2(hash) = self else { return false };
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());

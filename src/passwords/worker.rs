@@ -56,7 +56,7 @@ impl Worker {
                 // the caller has gone away, so nobody waits for the result
                 Job::Hash { answer, .. } if answer.is_closed() => {}
                 Job::Verify { answer, .. } if answer.is_closed() => {}
-                // A panic must not end the thread. It drops `answer`, which the caller reports as a defect.
+                // A panic must not end the thread. The panic drops `answer`, and the caller then reports a defect.
                 Job::Hash { password, personal, answer } => {
                     let hash = AssertUnwindSafe(|| self.hash(password.expose_secret(), &personal));
                     let _ = catch_unwind(hash).map(|hash| answer.send(hash));

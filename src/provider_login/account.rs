@@ -35,8 +35,8 @@ pub(super) fn identity(account: &Account, user: &user::Model) -> identity::Model
     registered(account).into_row(user.id, user.created_at)
 }
 
-/// Prepares to link the account to an existing user. The owner gets a notice, because a thief may have made the link.
-/// Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
+/// Prepares to link the account to an existing user. The user gets a notice, because a thief may be linking the
+/// account. Fails with [`Fault::RateLimited`] if the daily budget for such notices is used up.
 pub(super) async fn link(app: &App, account: &Account, user: &user::Model) -> Result<Link, Fault> {
     link_registered(app, registered(account), user).await
 }

@@ -12,9 +12,9 @@ use crate::{
     storage::{Timestamp, authorization_request},
 };
 
-/// Stores the person's name, because the provider sends it only once, and returns the address of the app that started
-/// the sign-in. The app handles the response itself, because it has the verifier. Returns `None` if no sign-in with
-/// this provider has the state.
+/// Stores the person's name, because the provider sends it only once. Returns the redirect URI of the app that started the
+/// sign-in. The app handles the response itself, because only the app has the PKCE verifier. Returns `None` if this `state`
+/// does not belong to a sign-in with this provider.
 pub async fn callback(
     app: &App,
     client: &Client,
@@ -25,7 +25,7 @@ pub async fn callback(
     if app.providers.get(provider).is_none() {
         return Ok(None);
     }
-    // a budget of its own, because any page can make a visitor's browser post here
+    // a separate budget, because any page can make a visitor's browser post here
     if let Some(address) = Address::rationed(app, client.ip_address) {
         rate_limit::charge(app, Action::ProviderCallback(&address)).await?;
     }

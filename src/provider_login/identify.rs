@@ -1,4 +1,4 @@
-//! Identifying an account at a provider by the tokens or code that the provider gave to the client.
+//! Identifying an account at a provider by the token or code that the provider gave to the client.
 
 use secrecy::SecretString;
 
@@ -25,7 +25,7 @@ pub struct ProviderLoginInput {
     pub proof: ProviderProof,
 }
 
-/// The tokens or code that the provider gave to the client.
+/// The token or code that the provider gave to the client.
 #[derive(Clone, Debug)]
 pub enum ProviderProof {
     /// An access token that was issued to the client.
@@ -53,7 +53,8 @@ pub enum ProviderProof {
 pub enum IdentifyRefusal {
     /// There is no such provider, or sign-in with it is disabled.
     NotEnabled,
-    /// The provider rejects the input, or the sign-in was started elsewhere, has expired or is spent. The client cannot tell which.
+    /// The provider rejects the input, or the sign-in was started elsewhere, has expired or is spent. The client cannot tell
+    /// which.
     Rejected,
     /// The provider did not respond.
     Unavailable,
@@ -61,8 +62,8 @@ pub enum IdentifyRefusal {
 
 impl Refusal for IdentifyRefusal {}
 
-/// Identifies an account at a provider. Charges a failure to the client's address. The caller must report success on the
-/// returned attempt once its own operation has succeeded.
+/// Identifies an account at a provider. The attempt is charged to the client's address as a failure. Once the caller's own
+/// operation has succeeded, the caller must report the success on the returned attempt.
 pub(crate) async fn identify(
     app: &App,
     client: &Client,

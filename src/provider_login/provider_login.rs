@@ -34,7 +34,7 @@ pub enum ProviderLoginRefusal {
     Identify(IdentifyRefusal),
     /// No user is linked to the account, and sign-up is disabled.
     SignupNotEnabled,
-    /// A user has this email address, but the provider's confirmation is not enough to open that user's account.
+    /// A user has this email address, but the provider's confirmation is not enough to sign in to that user's account.
     LinkRequired,
     /// The account is deactivated.
     AccountDisabled,
@@ -61,7 +61,7 @@ impl From<SignInRefusal> for ProviderLoginRefusal {
 /// Signs in the user whom the provider account is linked to. If there is none, the email address decides:
 ///
 /// - If no account has the address, a new account is created.
-/// - If an account has it as a proven address, and the provider is authoritative for it, the two accounts are linked.
+/// - If it is the proven address of an account, and the provider is authoritative for it, the two accounts are linked.
 /// - Otherwise the owner must sign in and link the accounts.
 pub async fn provider_login(
     app: &App,
@@ -79,8 +79,8 @@ pub async fn provider_login(
             let signed_in = sign_in(app, client, &user, pending(&user), charging_owner(&user)).await;
             return signed_in.map_err(Failure::into_refusal);
         }
-        // a sign-in with an address that anybody can claim must not reveal whether the address has an account: only an
-        // email tells the owner
+        // a sign-in with an address that anybody can claim must not reveal whether the address has an account: only the
+        // owner of the address learns that, from an email
         let is_secret =
             !account.is_verified && app.config.sign_up.email_verification == EmailVerification::Mandatory;
         if !is_secret && let Some(user) = user::find_by_email_key(app.db.read(), account.email.key()).await? {
@@ -91,8 +91,8 @@ pub async fn provider_login(
             if linked.iter().any(is_same) {
                 continue;
             }
-            // a stranger may have created an account with this unproven address, and may be waiting for its owner to
-            // use it
+            // a stranger may have created an account with this address without proving it, and may be waiting for the
+            // owner of the address to use the account
             let is_owned = account.is_authoritative && user.email_verified_at.is_some();
             // a company may have given a former employee's address to another person, who has a new account at the
             // provider
@@ -109,7 +109,7 @@ pub async fn provider_login(
             outbox::wake(app);
             return signed_in.map_err(Failure::into_refusal);
         }
-        // the former owner of the address may still undo the change that gave it up
+        // an account may have given up the address in a change that can still be undone
         let now = Timestamp(app.clock.now());
         if !is_secret
             && security_change::is_reserved(app.db.read(), account.email.key(), Uuid::nil(), now).await?

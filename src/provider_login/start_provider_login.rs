@@ -49,7 +49,7 @@ pub enum StartProviderLoginRefusal {
 impl Refusal for StartProviderLoginRefusal {}
 
 /// Starts a sign-in. The provider sends the person back to `redirect_uri`, by default the first of `PROVIDER_REDIRECT_URIS`.
-/// The URI must be exactly one of these. Otherwise, an attacker could have codes sent to their own page.
+/// The URI must match one of these exactly. Otherwise, an attacker could have codes sent to their own page.
 pub async fn start_provider_login(
     app: &App,
     client: &Client,
@@ -100,7 +100,7 @@ pub async fn start_provider_login(
     Ok(ProviderAuthorization { url, state, code_verifier, expires_in: GOOD_FOR })
 }
 
-/// Returns the SHA-256 of a secret in base64url. For a PKCE verifier this is its challenge (RFC 7636 §4.2).
+/// Returns the SHA-256 hash of a secret, in base64url. The hash of a PKCE verifier is its challenge (RFC 7636 §4.2).
 pub(super) fn hash(secret: &SecretString) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, secret.expose_secret().as_bytes()))
 }

@@ -30,8 +30,8 @@ impl From<ReauthenticationRequired> for UnlinkIdentityRefusal {
     }
 }
 
-/// Unlinks one of the viewer's identities, and invalidates sign-ins with it that are in progress. If the viewer has no such
-/// identity, this is not an error.
+/// Unlinks one of the viewer's identities. Makes the viewer's sign-ins in progress fail, because they may be using the
+/// identity. Changes nothing if the viewer has no such identity.
 pub async fn unlink_identity(
     app: &App,
     viewer: &Viewer,
@@ -54,7 +54,7 @@ pub async fn unlink_identity(
         if unlinked.is_empty() {
             return Ok(Ok(user));
         }
-        // read under the lock, because a reset or an undo may have removed the others in the meantime
+        // read under the lock, because a reset or an undo may have removed other sign-in methods in the meantime
         if user.password_hash.is_none() && !user.has_passkey() && !others.iter().any(&is_usable) {
             return Ok(Err(UnlinkIdentityRefusal::LastSignInMethod));
         }

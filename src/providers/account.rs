@@ -1,23 +1,24 @@
-//! The account at a provider that a token or code identifies.
+//! The account that a token or code identifies at a provider.
 
 use super::{Provider, ProviderError, addresses, claims::Claims};
 use crate::{config::ProviderKind, input::EmailAddress};
 
-/// An account at a provider whose owner has just proven ownership.
+/// An account at a provider. The person who is signing in has just proven that they own it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The ID of the provider.
     pub provider: String,
     /// The claim `iss`.
     pub issuer: String,
-    /// The claim `sub`. Together with `issuer` it identifies the account forever, whatever else changes.
+    /// The claim `sub`. Together with `issuer`, it identifies the account forever, whatever else changes.
     pub subject: String,
     /// The email address.
     pub email: EmailAddress,
-    /// Whether the provider says that it verified the address at some time. Only Microsoft accounts are accepted
-    /// without this.
+    /// Whether the provider says that it verified the address at some point. If it does not say so, only Microsoft accounts
+    /// are accepted.
     pub is_verified: bool,
-    /// Whether the provider decides who has this address now, and may therefore open an account that has it. Only Google does.
+    /// Whether the provider decides who has this address now. If it does, its word counts as a proof of the address. Only
+    /// Google decides this, and only for some addresses.
     pub is_authoritative: bool,
     /// The full name.
     pub name: Option<String>,

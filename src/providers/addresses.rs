@@ -1,14 +1,14 @@
-//! How far each provider is trusted about an email address.
+//! How far the server trusts each provider's statements about email addresses.
 
 use super::claims::Claims;
 use crate::{config::ProviderKind, input::EmailAddress};
 
-/// Returns whether the provider says that it verified the address at some time, or `None` if it says nothing. If the
-/// provider says no, the account is refused.
+/// Returns whether the provider says that it verified the address at some point, or `None` if the provider does not say. If
+/// the provider says that it did not, the account is refused.
 pub(super) fn is_verified(kind: ProviderKind, claims: &Claims) -> Option<bool> {
     match (kind, &claims.xms_edov) {
         // An administrator of a tenant can give an account any address, so Microsoft's word is never enough, and the owner has to
-        // prove the address here. `xms_edov` says whether the domain belongs to the tenant. Only apps that ask for it get it:
+        // prove the address here. `xms_edov` says whether the domain belongs to the tenant. Apps must ask for this claim:
         // https://learn.microsoft.com/entra/identity-platform/migrate-off-email-claim-authorization
         (ProviderKind::Microsoft, None) => None,
         (ProviderKind::Microsoft, Some(is)) => Some(*is == true || *is == 1 || *is == "1" || *is == "true"),
@@ -17,7 +17,8 @@ pub(super) fn is_verified(kind: ProviderKind, claims: &Claims) -> Option<bool> {
     }
 }
 
-/// Returns whether the provider decides who has this address now. Only Google does.
+/// Returns whether the provider decides who has this address now. Only Google does, and only for
+/// some addresses.
 pub(super) fn is_decided(kind: ProviderKind, claims: &Claims, email: &EmailAddress) -> bool {
     kind == ProviderKind::Google && google_decides(email, claims.hd.as_deref())
 }
@@ -26,8 +27,8 @@ pub(super) fn is_decided(kind: ProviderKind, claims: &Claims, email: &EmailAddre
 /// the organization for which it hosts the account.
 fn google_decides(email: &EmailAddress, hd: Option<&str>) -> bool {
     // https://developers.google.com/identity/gsi/web/guides/verify-google-id-token: the address may have passed to another
-    // person since Google verified it, unless Google hosts it. `hd` names the organization of the account. Such an account may
-    // still have an address in any other domain.
+    // person since Google verified it, unless Google hosts it. `hd` is the domain of the account's organization. An account of
+    // an organization may still have an address in another domain.
     let mut googles = ["gmail.com", "googlemail.com"].into_iter().chain(hd);
     googles.any(|domain| email.is_at(domain))
 }

@@ -1,4 +1,4 @@
-//! What only Apple has: a client secret that the client signs itself, and a name that Apple sends only once.
+//! The parts specific to Apple: client secrets that the client signs itself, and names that Apple sends only once.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -15,13 +15,13 @@ use serde_json::json;
 use super::ProviderError;
 use crate::input::person_name;
 
-/// How long a client secret is valid, in seconds. Apple allows half a year, but each secret is used at once.
+/// How long a client secret is valid, in seconds. Apple allows half a year, but each secret is used immediately.
 const GOOD_FOR: i64 = 300;
 
-/// The maximum length of what Apple sends about a person, in bytes.
+/// The maximum length, in bytes, of the field in which Apple sends a person's name.
 const MAX_USER: usize = 2048;
 
-/// Signs the client secret: a JWT with ES256
+/// Creates a client secret: a JWT signed with ES256
 /// (<https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret>).
 pub(super) fn client_secret(
     client_id: &str,
@@ -29,7 +29,7 @@ pub(super) fn client_secret(
     issuer: &str,
     now: i64,
 ) -> Result<SecretString, ProviderError> {
-    let unusable = || ProviderError::unavailable("APPLE_PRIVATE_KEY is not a key on P-256 in PKCS #8");
+    let unusable = || ProviderError::unavailable("APPLE_PRIVATE_KEY is not a P-256 key in PKCS #8 format");
     let body: String = private_key
         .expose_secret()
         .lines()

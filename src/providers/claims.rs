@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The claims about a person in an ID token or from the userinfo endpoint (OpenID Connect Core 1.0 §5.1), with Google's `hd`, and
-/// Microsoft's `oid`, `tid` and `xms_edov`.
+/// The claims about a person in an ID token or from the userinfo endpoint (OpenID Connect Core 1.0 §5.1), including Google's
+/// claim `hd` and Microsoft's claims `oid`, `tid` and `xms_edov`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     pub(super) sub: String,

@@ -75,7 +75,7 @@ impl Provider {
             request = request.add_extra_param("nonce", nonce);
         }
         if self.config.kind == ProviderKind::Apple {
-            // the only way in which Apple sends a name and an address
+            // Apple sends a name and an address only in this mode
             request = request.add_extra_param("response_mode", "form_post");
         }
         Ok(request.url().0)
@@ -106,8 +106,7 @@ impl Provider {
                 return self.github_account(site, api, &access_token).await;
             }
             let id_token = tokens.extra_fields().id_token.as_deref();
-            let id_token =
-                id_token.ok_or(ProviderError::Rejected("the response to the code has no ID token"))?;
+            let id_token = id_token.ok_or(ProviderError::Rejected("the token response has no ID token"))?;
             let (issuer, claims) = self.claims(id_token, Some(&nonce(code_verifier))).await?;
             self.account(&issuer, self.completed(claims, &access_token).await?)
         })
@@ -167,7 +166,7 @@ impl Provider {
         let secret = secret.map(ExposeSecret::expose_secret).unwrap_or_default();
         let (auth, token) =
             (AuthUrl::new(endpoints.authorization.clone()), TokenUrl::new(endpoints.token.clone()));
-        // Apple and GitHub document only credentials in the request body
+        // the documentation of Apple and GitHub mentions only credentials in the request body
         let authentication = match self.config.kind {
             ProviderKind::Apple | ProviderKind::GitHub => AuthType::RequestBody,
             ProviderKind::Google | ProviderKind::Microsoft | ProviderKind::Oidc => AuthType::BasicAuth,
@@ -219,7 +218,7 @@ fn refusal(error: RequestTokenError<ProviderError, BasicErrorResponse>) -> Provi
             }
             _ => ProviderError::unavailable("the provider refused to exchange the code"),
         },
-        // GitHub reports errors with the status of a success
+        // GitHub reports errors with a success status
         RequestTokenError::Parse(_, answer) if is_bad_code(&answer) => {
             ProviderError::Rejected("the code is invalid")
         }

@@ -1,4 +1,4 @@
-//! A cache for one of a provider's documents. It keeps the document as long as its HTTP headers allow.
+//! A cache for one of a provider's documents. It keeps the document for as long as the response's HTTP headers allow.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,8 +10,8 @@ use super::ProviderError;
 /// The minimum time between two early fetches, which replace a document that is still fresh.
 const NOT_AGAIN_FOR: time::Duration = time::Duration::MINUTE;
 
-/// The cached document. At most one caller fetches it at a time. Others wait for that fetch, or use the document that they
-/// have if it is still fresh.
+/// The cached document. At most one caller fetches the document at a time. Other callers use the cached document if it is
+/// still fresh, and otherwise wait for that fetch.
 pub(super) struct DocumentCache<T> {
     entry: RwLock<Option<Entry<T>>>,
     turn: Mutex<()>,
@@ -31,7 +31,7 @@ impl<T> Default for DocumentCache<T> {
 }
 
 impl<T> DocumentCache<T> {
-    /// Returns the document, and fetches it if there is no fresh one. `fetch` also returns how long the document stays
+    /// Returns the document, fetching it first if there is no fresh one. `fetch` also returns how long the document stays
     /// fresh.
     pub(super) async fn get<F>(
         &self,
@@ -51,9 +51,9 @@ impl<T> DocumentCache<T> {
         }
     }
 
-    /// Returns a document newer than `known`, because `known` lacks something. Returns `None` shortly after the last
-    /// early fetch. The missing part is then assumed not to exist, so that clients cannot make us query the provider at
-    /// an unlimited rate.
+    /// Returns a document newer than `known`, for a caller that needs something that `known` does not contain. Returns
+    /// `None` if the last early fetch was too recent, so that clients cannot make us query the provider at an unlimited
+    /// rate. The caller then assumes that what it needs does not exist.
     pub(super) async fn newer<F>(
         &self,
         known: &Arc<T>,

@@ -61,7 +61,7 @@ impl Provider {
 }
 
 impl Fetched {
-    /// Returns the response if its status is a success.
+    /// Returns the response if its status is 200.
     pub(super) fn good(self) -> Result<Self, ProviderError> {
         if self.status == StatusCode::OK {
             return Ok(self);

@@ -25,8 +25,8 @@ struct Address {
 }
 
 impl Provider {
-    /// Returns the account that an access token from GitHub identifies. GitHub has just issued the token to us. The
-    /// address of the account is the verified primary one.
+    /// Returns the account that an access token identifies. The caller has just received the token from GitHub. The email
+    /// address is the account's primary one, which must be verified.
     pub(super) async fn github_account(
         &self,
         site: &str,
@@ -43,7 +43,7 @@ impl Provider {
         Ok(Account {
             provider: self.config.id.clone(),
             issuer: site.to_owned(),
-            // never the username, which changes hands
+            // not the username, because usernames change hands
             subject: user.id.to_string(),
             email,
             is_verified: true,

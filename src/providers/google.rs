@@ -1,4 +1,4 @@
-//! What only Google has: access tokens that can be checked.
+//! The part specific to Google: access tokens that can be checked.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,8 +17,8 @@ struct TokenInfo {
 
 impl Provider {
     /// Returns the account that an access token identifies, provided the token was issued to us and covers the email
-    /// address. The other scopes of the token do not matter. The client that the token was issued to does matter,
-    /// because every site where a person signs in with Google has such a token.
+    /// address. The token's other scopes do not matter. Tokens that were issued to other clients are refused, because
+    /// every site where a person signs in with Google has a token that identifies the person.
     pub async fn by_access_token(&self, token: &SecretString) -> Result<Account, ProviderError> {
         let ProviderEndpoints::Discovery { tokeninfo: Some(tokeninfo), .. } = &self.config.endpoints else {
             return Err(ProviderError::Rejected("only Google's access tokens can be checked"));

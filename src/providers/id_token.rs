@@ -19,13 +19,14 @@ pub(super) struct Keys(HashMap<String, Key>);
 #[derive(Clone)]
 struct Key {
     decoding: DecodingKey,
-    /// The only algorithm that the key is for.
+    /// The only algorithm with which the key may be used.
     algorithm: Algorithm,
-    /// The only issuer that the key is for. One document of Microsoft's contains the keys of several issuers.
+    /// The only issuer whose tokens the key may sign, if the document names one. Microsoft puts the keys of several issuers
+    /// into one document.
     issuer: Option<String>,
 }
 
-/// The audience of an ID token. More than one audience is refused, because another one could have passed the token on.
+/// The audience of an ID token. A token with several audiences is refused, because another audience could have passed it on.
 #[derive(Deserialize)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the library compares the value")]
@@ -76,7 +77,7 @@ impl Provider {
         validation.set_audience(&[&self.config.client_id]);
         // without this, a token that lacks `aud` passes
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // `exp` is checked with our own clock instead, and `iss` below
+        // `iss` and `exp` are checked below: `exp` must be compared with our own clock
         validation.validate_exp = false;
         let token = decode::<IdToken>(token, &decoding, &validation)
             .map_err(|_| {
@@ -97,13 +98,13 @@ impl Provider {
         Ok((issuer, token.claims))
     }
 
-    /// Returns the issuer of a token, if the token has the right one.
+    /// Returns the issuer of a token. Rejects the token if its issuer is not the expected one.
     fn issuer(&self, issuer: &str, token: &IdToken) -> Result<String, ProviderError> {
         let expected = match self.config.kind {
             ProviderKind::Microsoft => microsoft::issuer_of(issuer, token.claims.tid.as_deref()),
             _ => Some(issuer.to_owned()),
         };
-        // Google spells its issuer with and without the scheme
+        // Google writes its issuer both with and without the scheme
         let bare = issuer.split_once("://").map(|(_, bare)| bare);
         let is_bare = self.config.kind == ProviderKind::Google && Some(token.iss.as_str()) == bare;
         expected

@@ -1,6 +1,6 @@
-//! What only Microsoft has: one issuer for each tenant.
+//! The part specific to Microsoft: a separate issuer for each tenant.
 
-/// The placeholder for the tenant in the issuer of the discovery document for all tenants.
+/// The placeholder for the tenant's ID. It occurs in the issuer that the discovery document for all tenants names.
 const TENANT: &str = "{tenantid}";
 
 /// Returns whether the discovery document at `own` may name this issuer. In place of the tenant's ID, `own` may contain
@@ -16,7 +16,7 @@ pub(super) fn issuer_of(issuer: &str, tid: Option<&str>) -> Option<String> {
     if !issuer.contains(TENANT) {
         return Some(issuer.to_owned());
     }
-    // a UUID, so that nothing else can be put into the address
+    // must be a UUID, so that nothing else can be put into the URL
     let tid: uuid::Uuid = tid?.parse().ok()?;
     Some(issuer.replace(TENANT, &tid.to_string()))
 }

@@ -1,7 +1,7 @@
-//! Sign-in providers. Each identifies a person by a token or code from their client.
+//! Sign-in providers. Each identifies a person by a token or code that the person's client sends to us.
 //!
-//! The endpoints come from a discovery document (OpenID Connect Discovery 1.0), except those of GitHub. Only that document, the
-//! public keys and the identity of the person are kept. Nothing else is kept or logged.
+//! The endpoints of every provider except GitHub come from a discovery document (OpenID Connect Discovery 1.0). We keep the
+//! discovery document, the public keys and the identity of the person. Nothing else is kept or logged.
 
 mod account;
 mod addresses;
@@ -101,7 +101,8 @@ impl Providers {
         self.get(id).map_or(id, |provider| &provider.config.name)
     }
 
-    /// Returns the kind of the provider with this ID. If it is not configured any more, returns the kind that the ID stands for.
+    /// Returns the kind of the provider with this ID. If the provider is no longer configured, returns the kind that the ID
+    /// stands for.
     #[must_use]
     pub fn kind(&self, id: &str) -> ProviderKind {
         match (self.get(id), id) {
@@ -149,7 +150,7 @@ impl Provider {
         self.config.accepts_codes()
     }
 
-    /// Returns the address to which the provider sends the browser back, for an app that expects it at `app`.
+    /// Returns the URL to which the provider sends the browser back, for an app whose redirect URI is `app`.
     #[must_use]
     pub fn return_address<'a>(&'a self, app: &'a str) -> &'a str {
         match &self.config.endpoints {
@@ -198,7 +199,7 @@ impl Provider {
         self.discovery.get(self.clock.now(), fetch).await
     }
 
-    /// Runs a request within [`TIME_LIMIT`], unless too many are waiting already.
+    /// Runs a request within [`TIME_LIMIT`], unless too many requests are already waiting.
     async fn bounded<T>(
         &self,
         asked: impl Future<Output = Result<T, ProviderError>>,

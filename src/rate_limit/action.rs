@@ -1,4 +1,4 @@
-//! The actions that are limited, for whom, and by which setting.
+//! Defines which actions are limited, for whom, and by which settings.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ pub enum Action<'a> {
     /// A failed sign-in to an account, from an address from which nobody has signed in to that account.
     FailedLogin(Account<'a>, &'a Address),
     /// A failed sign-in to an account, from an address from which somebody has signed in to that account. Consecutive
-    /// failures are also counted. The wider networks are not charged, because strangers in those networks must not use
-    /// up the owner's attempts.
+    /// failures are also counted. The wider networks of an IPv6 address are not charged, because strangers in those
+    /// networks must not use up the owner's attempts.
     FailedLoginAtHome(Uuid, &'a Address),
     /// A failed sign-in from an address, to an account to which nobody has signed in from that address. All such
     /// accounts count together.
@@ -30,18 +30,18 @@ pub enum Action<'a> {
     /// A failed sign-in to an account, from an address from which nobody has signed in to that account. All such
     /// addresses count together.
     FailedLoginTo(Account<'a>),
-    /// The same as [`Action::FailedLoginTo`], limited per month.
+    /// The same as [`Action::FailedLoginTo`], but limited per month.
     FailedLoginInAMonth(Account<'a>),
     /// A successful sign-in with a password.
     Login(Account<'a>),
     /// A sign-up from an address, successful or not.
     Signup(&'a Address),
-    /// A check, from an address, of whether a username is available.
+    /// A request from an address to check whether a username is available.
     UsernameCheck(&'a Address),
-    /// A signed-in user's claim of a username. Its result reveals as much as a check does.
+    /// An attempt by a signed-in user to take a username. The result reveals as much as [`Action::UsernameCheck`] does.
     UsernameClaim(Uuid),
     /// An attempt to prove or change the password in a session, successful or not. Each session has a budget of its
-    /// own, so a thief in one session cannot use up the budget of another.
+    /// own, so a thief who has taken over one session cannot use up the budget of another session.
     PasswordProof(Uuid),
     /// A reauthentication started in a session.
     Reauthentication(Uuid),
@@ -57,7 +57,8 @@ pub enum Action<'a> {
     FailedCodeBy(Uuid),
     /// A wrong second factor for an account from an address.
     FailedSecondFactorFrom(Uuid, &'a Address),
-    /// A wrong second factor for an account, from any address it has never signed in from.
+    /// A wrong second factor for an account, from an address that the account has never signed in from. All such
+    /// addresses count together.
     FailedSecondFactor(Uuid),
     /// An attempt to enter the password along with an emailed link.
     LinkPassword(Uuid),
@@ -77,11 +78,11 @@ pub enum Action<'a> {
     MailFrom(&'a Address),
     /// An email to an account, requested from an address the account has signed in from before.
     MailFromKnown(Uuid, &'a Address),
-    /// An email requested by an account.
+    /// An email requested in a session of an account.
     MailBy(Uuid),
     /// An attempt to enter a code for an email address without the ID of a challenge.
     BareCode(&'a EmailAddress),
-    /// A sign-in with a provider started from an address.
+    /// The start of a provider sign-in from an address.
     ProviderStart(&'a Address),
     /// A response that a provider posts through a browser at an address.
     ProviderCallback(&'a Address),
@@ -109,8 +110,9 @@ impl fmt::Display for Account<'_> {
 }
 
 impl Action<'_> {
-    /// Returns whether this is about a sign-in with a password. Charges for such sign-ins are not flushed to disk, so
-    /// that a sign-in flushes only once. After a crash, the guesses of the last half second are forgotten.
+    /// Returns whether this is a failed sign-in with a password. The transaction that charges such a failure does not
+    /// wait for the disk, so that a sign-in waits for the disk only once. After a crash, the guesses of the last half
+    /// second are forgotten.
     pub(super) fn is_login(&self) -> bool {
         matches!(
             self,
@@ -122,7 +124,7 @@ impl Action<'_> {
         )
     }
 
-    /// Returns the cells that the action is charged to. An IPv6 address has several.
+    /// Returns the cells to which the action is charged. An action from an IPv6 address may be charged to several.
     pub(super) fn cells(&self, budgets: &Budgets) -> Vec<Cell> {
         let (budget, subjects) = match self {
             Self::FailedLogin(account, from) => (budgets.failed_logins, from.subjects_with(account)),
@@ -145,7 +147,8 @@ impl Action<'_> {
             Self::FailedCodeFrom(from) => (budgets.failed_codes_address, from.subjects()),
             Self::FailedCodeBy(user) => (budgets.failed_codes_account, one(user)),
             Self::FailedSecondFactorFrom(user, from) => {
-                // the wider networks are not charged, because strangers there must not use up the owner's attempts
+                // the wider networks of an IPv6 address are not charged, because strangers there must not use up the
+                // owner's attempts
                 let from_here = one(format_args!("{user} {}", from.as_str()));
                 (budgets.failed_second_factors, from_here)
             }

@@ -1,4 +1,4 @@
-//! The networks that a client's IP address belongs to. Each network has budgets.
+//! The networks that a client's IP address belongs to. Each network has its own budgets.
 
 use std::{
     fmt::Display,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{app::App, config::Mode};
 
-/// The subject of a budget, and how many times the usual budget the subject gets.
+/// The subject of a budget, and the multiple of the usual budget that this subject gets.
 pub(super) type Subject = (String, u32);
 
 /// The address that a client's budgets belong to: an IPv4 address, or the networks of an IPv6 address.
@@ -17,11 +17,11 @@ pub(super) type Subject = (String, u32);
 /// networks, so those have larger budgets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// Narrowest first.
+    /// The networks, with the narrowest first.
     networks: Vec<String>,
 }
 
-/// The prefix lengths of the networks. The budget of each network is the given multiple of the budget of one address.
+/// The prefix length of each network, and the multiple of the usual budget that the network gets.
 const NETWORKS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
 
 impl Address {
@@ -54,7 +54,7 @@ impl Address {
         &self.networks[0]
     }
 
-    /// Returns the networks to charge. The budget of each is the returned multiple of the budget of one address.
+    /// Returns the networks to charge, each with the multiple of the usual budget that it gets.
     pub fn networks(&self) -> impl Iterator<Item = (&str, u32)> {
         self.networks.iter().map(String::as_str).zip(NETWORKS.map(|(_, times)| times))
     }

@@ -1,4 +1,5 @@
-//! Charges each attempt to its budget before the server does the work for it, and refunds the attempts that succeed.
+//! Charges each attempt to its budget before the server does the work for it, and refunds the charge if the attempt
+//! succeeds.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::{
 /// An attempt whose outcome is not known yet. Until it succeeds, it is charged as a failure.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The refunds of what was charged for a failure.
+    /// The refunds that cancel the charges for a failure.
     refunds: Vec<rate_limit::Charge>,
     success: Vec<Cell>,
     /// The streak to which the failure was added.
@@ -53,9 +54,9 @@ impl Attempt {
         }
     }
 
-    /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and takes its place in the queue of
-    /// hashes. A flood is refused before it writes anything, either because a budget is used up, which is checked
-    /// first, or because the queue is full.
+    /// Does the same as [`Attempt::begin`] for an attempt that may compute a hash, and also takes a place in the queue
+    /// of hashes. This first checks whether a budget is used up, and then whether the queue is full, so a flood of
+    /// attempts is refused before anything is written.
     ///
     /// # Errors
     /// [`Fault::Busy`] if `take_place` finds no free place.
@@ -66,7 +67,7 @@ impl Attempt {
         take_place: impl FnOnce() -> Result<P, Fault>,
     ) -> Result<(Self, P), Fault> {
         let checked = Checked::new(app, failures, success).await?;
-        // if the charge is refused, the place is freed at once
+        // if the charge is refused, the place is freed immediately
         let place = take_place()?;
         let attempt = match checked {
             Some(checked) => checked.charge(app).await?,
@@ -90,7 +91,7 @@ impl Attempt {
         serde_json::to_string(&refunds).unwrap_or_default()
     }
 
-    /// Continues an attempt from what [`Attempt::defer`] returned.
+    /// Restores an attempt from the text that [`Attempt::defer`] returned.
     #[must_use]
     pub fn resume(app: &App, deferred: &str) -> Self {
         let refunds: Vec<(Uuid, i64, i64)> = serde_json::from_str(deferred).unwrap_or_default();
@@ -169,7 +170,8 @@ impl Attempt {
     }
 
     /// Does the same as [`Attempt::succeed`] for a success that opens no session. Removes this attempt from the streak
-    /// of failures, because no new session ends the streak. The transaction must not lock a user afterwards.
+    /// of failures, because there is no new session that would end the streak. The transaction must not lock a user
+    /// afterwards.
     pub async fn succeed_without_session(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
         let streak = self.streak.clone();
         let succeeded = self.succeed(txn).await?;
@@ -228,7 +230,8 @@ impl Checked {
             let charge = async move |txn: Txn| {
                 let refused = charge_cells(&txn, &cells, now).await?;
                 if let Some(streak) = added_streak.filter(|_| refused.is_none()) {
-                    // every transaction locks cells before known addresses, so that two never wait for each other
+                    // every transaction locks cells before known addresses, so that two transactions never wait for
+                    // each other
                     streak.add(&txn, 1).await?;
                 }
                 Ok(refused)
@@ -249,7 +252,7 @@ impl Checked {
     }
 }
 
-// Sorted by key, so that transactions that lock the rows cannot deadlock.
+// The cells are sorted by key, so that transactions that lock their rows cannot deadlock.
 fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
     let mut cells: Vec<Cell> = actions.iter().flat_map(|action| action.cells(&app.config.budgets)).collect();
     cells.sort_unstable_by_key(|cell| cell.key);
@@ -262,7 +265,8 @@ async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<
     let granted = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
     let refused = cells.iter().filter(|cell| !granted.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
     if refused.is_some() {
-        // undone rather than refunded, because another statement would prolong the locks on these rows
+        // the transaction is undone, because a refund would need another statement and so prolong the locks on these
+        // rows
         txn.undo();
     }
     Ok(refused.copied())

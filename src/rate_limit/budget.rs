@@ -40,7 +40,7 @@ impl Cell {
         let count = i64::from(budget.count);
         // half of the maximum leaves room for the sum below
         let period_ms = i64::try_from(budget.period.as_millis()).unwrap_or(i64::MAX / 2);
-        // rounded up, because a budget must never allow more than its setting says
+        // the cost is rounded up, because a budget must never allow more than its setting says
         let cost_ms = (period_ms + count - 1) / count;
         let key = key(&format!("{} {subject}", budget.setting));
         Self { setting: budget.setting, key, cost_ms, window_ms: cost_ms * count }

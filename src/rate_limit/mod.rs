@@ -1,4 +1,4 @@
-//! Rate limits. They are counted in the database, so they survive restarts and apply to all servers together.
+//! Rate limits. The counts are kept in the database, so they survive restarts and apply to all servers together.
 //!
 //! Use cases charge a budget before they do the work. A read detects a used-up budget, so a refusal costs neither the
 //! work nor a write. An attempt that succeeds gets its charge back, so that successes do not use up the budgets for

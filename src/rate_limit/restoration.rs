@@ -9,8 +9,8 @@ use crate::{
     storage::{Timestamp, Txn, rate_limit},
 };
 
-/// Twice 30 days, the longest period that a budget can have. The factor of two allows for a setting that had a longer
-/// period before.
+/// Twice the longest period that a budget can have, which is 30 days. The factor of two allows for a setting whose
+/// period was longer before.
 const WHOLE_MS: i64 = 2 * 30 * 24 * 60 * 60 * 1000;
 
 /// Budgets that are about to be refilled.

@@ -1,4 +1,4 @@
-//! Reauthentication: proving again, within a session, that the person acting is still its user.
+//! Reauthentication: proving again, within a session, that the person who is acting is the session's user.
 
 mod reauthenticate;
 mod start_reauthentication;

@@ -45,10 +45,10 @@ pub enum ReauthenticateRefusal {
     InvalidOtp,
     /// The passkey is not the user's, or its signature is wrong.
     InvalidPasskey,
-    /// The account has a second factor, and only that is accepted.
+    /// The account has a second factor, so only a proof of a second factor is accepted.
     SecondFactorRequired,
-    /// The proof is a provider's access token. It shows that the user once signed in at the provider, but not that they are present
-    /// now.
+    /// The proof is a provider's access token. Such a token shows that the user once signed in at the provider, but not that
+    /// they are present now.
     NotAccepted,
     /// The provider did not identify anyone.
     Identify(IdentifyRefusal),
@@ -67,7 +67,7 @@ impl From<IdentifyRefusal> for ReauthenticateRefusal {
 pub struct Reauthenticated {
     /// The session.
     pub session: session::Model,
-    /// The access token. The session's other tokens do not change, so a stolen one gains nothing.
+    /// The access token. The session's other tokens do not change, so the proof does not help a thief who has one of them.
     pub access_token: AccessToken,
 }
 
@@ -194,8 +194,9 @@ async fn check(
     }
 }
 
-/// Accepts only a provider's response that was made for this reauthentication: an authorization code, which is spent with its
-/// `state`, or an ID token whose nonce is the reauthentication's ID.
+/// Makes sure that the provider's response is recent. Refuses access tokens, and requires that the nonce of an ID token be
+/// the ID of the reauthentication. An authorization code is always recent, because its `state` expires soon and works
+/// only once.
 fn fresh(input: ProviderLoginInput, id: Uuid) -> Result<ProviderLoginInput, Failure<ReauthenticateRefusal>> {
     let proof = match input.proof {
         ProviderProof::AccessToken(_) => return Err(ReauthenticateRefusal::NotAccepted.into()),

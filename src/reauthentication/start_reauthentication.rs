@@ -31,7 +31,7 @@ pub struct Reauthentication {
     pub methods: Vec<AuthenticationMethod>,
     /// The options with which the browser asks for a passkey, if the user has one.
     pub passkey_options: Option<Json>,
-    /// The challenge that was emailed, if a code was requested.
+    /// The challenge whose code was emailed, if a code was requested.
     pub issued: Option<IssuedChallenge>,
     /// The time until the reauthentication expires.
     pub expires_in: Duration,
@@ -42,7 +42,7 @@ pub struct Reauthentication {
 pub enum StartReauthenticationRefusal {
     /// A code was requested, but the account has no proven email address.
     NotEnabled,
-    /// A code was requested, but the account has a second factor, and only that is accepted.
+    /// A code was requested, but the account has a second factor, so only a proof of a second factor is accepted.
     SecondFactorRequired,
 }
 

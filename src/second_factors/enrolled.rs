@@ -11,9 +11,9 @@ use crate::storage::{
     user_changes,
 };
 
-/// Records that a locked user has enrolled a factor, and adds the factor to the proofs of the viewer's session. Ends
-/// the user's other sessions, because a thief may have signed in to one with a single proof. Returns the changed row
-/// and the IDs of those sessions.
+/// Records that a user has enrolled a factor, and adds the factor to the proofs of this session. Ends the user's other
+/// sessions, because a thief may have opened one of them with a single proof. Returns the changed user and the IDs of the
+/// ended sessions. The transaction must have locked the user.
 pub async fn complete(
     txn: &Txn,
     session: session::Model,
@@ -30,13 +30,14 @@ pub async fn complete(
     Ok(record(txn, user_id, now).await?.map(|user| (user, ended)))
 }
 
-/// Records which factors a locked user has, and makes every sign-in in progress fail. Returns the changed row.
+/// Records which factors a user has, and makes the user's sign-ins in progress fail. Returns the changed user. The
+/// transaction must have locked the user.
 pub async fn record(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user::Model>, DbErr> {
     let enrolled = enrolled(txn, user_id).await?;
     user_changes::set_second_factors(txn, user_id, &enrolled, now).await
 }
 
-/// Returns the factors that a locked user has.
+/// Returns the factors that a user has. The transaction must have locked the user.
 pub(super) async fn enrolled(txn: &Txn, user_id: Uuid) -> Result<Vec<SecondFactorMethod>, DbErr> {
     let has_passkey = !passkey::list(txn, &[user_id]).await?.is_empty();
     let has_totp = totp::find(txn, user_id).await?.is_some();

@@ -43,10 +43,10 @@ pub enum FinishTotpEnrolmentRefusal {
 
 impl Refusal for FinishTotpEnrolmentRefusal {}
 
-/// Enrolls the authenticator, which replaces an earlier one, and creates new recovery codes. Ends the viewer's other
-/// sessions, because a thief may have signed in to one with a single proof.
+/// Enrolls the authenticator, which replaces any earlier one, and creates new recovery codes. Ends the viewer's other
+/// sessions, because a thief may have opened one of them with a single proof.
 ///
-/// The ID shows that the viewer has started the enrollment, which required a recent proof.
+/// The ID shows that the viewer has started the enrollment, and starting it required a recent proof.
 pub async fn finish_totp_enrolment(
     app: &App,
     viewer: &Viewer,
@@ -63,7 +63,7 @@ pub async fn finish_totp_enrolment(
 
     let change = SecurityChange::announce(app, &viewer.user, ChangeKind::SecondFactorEnabled).await?;
     let NewCodes { shown, digests } = generate(user_id);
-    // read after the time of the change was set, so that undoing the change finds the rows that are written here
+    // not earlier than the time of the change, so that undoing the change finds the rows that are written here
     let now = Timestamp(app.clock.now());
     let (claim, version) = (viewer.claim(), enrolment.credentials_version);
     let enrolled = app

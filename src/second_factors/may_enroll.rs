@@ -29,7 +29,7 @@ impl From<ReauthenticationRequired> for EnrolmentRefusal {
 /// Returns an error unless the viewer may enroll a factor.
 ///
 /// Without this check, a thief with a stolen session or password could enroll a factor of their own and lock out the
-/// owner. The thief has neither the owner's mailbox nor any factor that the account already has.
+/// owner. Such a thief has neither access to the owner's mailbox nor any factor that the account already has.
 pub fn may_enroll<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, EnrolmentRefusal> {
     let user = &viewer.user;
     match (&user.email, proven_address(user)) {

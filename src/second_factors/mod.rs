@@ -1,11 +1,11 @@
-//! Second factors: authenticator apps (TOTP), passkeys and recovery codes. The module `passkeys` adds passkeys.
+//! Second factors: authenticator apps (TOTP), passkeys and recovery codes. Passkeys are enrolled in the module `passkeys`.
 //!
 //! A sign-in to an account with a factor needs two proofs. `sessions/open.rs` asks for the second one, and
-//! `verify_second_factor.rs` accepts it. To reauthenticate, the owner of such an account proves only a factor.
+//! `verify_second_factor.rs` accepts it. To reauthenticate, the owner of such an account proves only a second factor.
 //!
-//! A factor must not lock out the owner of the account. Enrolling the first one therefore needs a proof by email, and
-//! the owner gets a notice of every change, with which the change can be undone. `removal.rs` decides which factors a
-//! password reset removes.
+//! Nobody must be able to lock out the owner of an account by enrolling a factor. Enrolling the first factor therefore
+//! requires a proof by email. The owner gets a notice of every change, and can undo the change with the link in the notice.
+//! `removal.rs` decides which factors a password reset removes.
 
 mod enrolled;
 mod finish_totp_enrolment;

@@ -22,8 +22,8 @@ use crate::{
     tokens::CeremonyPurpose,
 };
 
-/// Returns whether the owner gets an email after this number of consecutive wrong codes. Budgets allow so few codes that there are
-/// at most a few emails a day.
+/// Returns whether the owner gets an email after this number of consecutive wrong codes. Budgets allow so few codes that
+/// the owner gets at most a few of these emails a day.
 fn is_told_at(failures: i32) -> bool {
     matches!(failures, 3 | 10 | 30) || (failures > 0 && failures % 100 == 0)
 }
@@ -66,12 +66,12 @@ pub enum WrongProof {
     NoAttemptLeft,
 }
 
-/// Checks a proof. The inner result is an error if it is refused.
+/// Checks a proof. The inner result is an error if the proof is refused.
 ///
 /// Wrong authenticator codes are charged to the client and to the account. `count` counts an attempt at the challenge,
-/// and returns whether the challenge allows it. Wrong codes never block passkeys or recovery codes: nobody can guess
-/// one, and a thief who knows the password must not be able to keep the owner from using one. `asked` is the ceremony
-/// in which the browser was asked for a passkey.
+/// and returns whether the challenge allows it. Wrong codes never block passkeys or recovery codes: these cannot be
+/// guessed, and a thief who knows the password must not be able to keep the owner from using them. `asked` is the
+/// ceremony in which the browser was asked for a passkey.
 pub async fn check(
     app: &App,
     client: &Client,
@@ -131,20 +131,20 @@ async fn check_totp(
     Ok(Err(WrongProof::Wrong))
 }
 
-/// Charges a wrong code to the client. If the user has never signed in from its address, also charges it to the
-/// account. A thief who knows the password thus cannot use up the attempts that the owner has at home.
+/// Charges a wrong code to the client. If the user has never signed in from the client's address, also charges the code to
+/// the account. A thief who knows the password thus cannot use up the attempts that the owner has at home.
 async fn charge(app: &App, client: &Client, user: &user::Model) -> Result<Attempt, Fault> {
     let Some(address) = Address::rationed(app, client.ip_address) else { return Ok(Attempt::free(app)) };
     let mut failures = vec![Action::FailedSecondFactorFrom(user.id, &address)];
-    // strangers at an address that the owner shares with them must not use up the owner's attempts
+    // strangers who share a known address with the owner must not use up the owner's attempts
     if !known_address::is_known(app.db.read(), user.id, address.as_str()).await? {
         failures.extend([Action::FailedCodeFrom(&address), Action::FailedSecondFactor(user.id)]);
     }
     Attempt::begin(app, &failures, None).await
 }
 
-/// Counts a wrong code. Notifies the owner of repeated ones, because the person who enters them has already given the
-/// right first proof.
+/// Counts a wrong code. Notifies the owner of repeated wrong codes, because the person who enters them has already given a
+/// correct first proof.
 async fn count_failure(app: &App, user: &user::Model, authenticator: Uuid) -> Result<(), Fault> {
     let mail = notice(app.clock.now(), MailKind::SecondFactorFailed, user, None);
     app.db
@@ -171,9 +171,9 @@ impl CheckedProof {
         }
     }
 
-    /// Spends the proof, and notifies the owner if it was a recovery code. Returns `false` if another request has spent it. The
-    /// transaction must have locked the user, and must be undone after `false`. For a passkey, the caller must also spend the
-    /// challenge, so that the same response does not work twice.
+    /// Spends the proof, and notifies the owner if it was a recovery code. Returns `false` if another request has already
+    /// spent the proof, and the caller must then undo the transaction. The transaction must have locked the user. For a
+    /// passkey, the caller must also spend the challenge, so that the same response does not work twice.
     pub async fn spend(&self, txn: &Txn, user: &user::Model, now: Timestamp) -> Result<bool, DbErr> {
         match &self.found {
             Found::Totp { id, step } => storage::totp::spend(txn, *id, *step).await,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{input::RecoveryCode, secrets};
 
-/// The number of codes that an account gets at once.
+/// The number of codes that are generated together.
 const COUNT: usize = 10;
 
 /// New codes. Only the digests are stored.
@@ -26,7 +26,8 @@ pub(crate) fn generate(user_id: Uuid) -> NewCodes {
 }
 
 /// Returns the digest of a user's code, in hex. The digest needs no key, because nobody can try all 80-bit values. The
-/// user's ID keeps an attacker with a copy of the database from trying each value for all users at once.
+/// digest includes the user's ID, so that an attacker with a copy of the database cannot try a value against all users at
+/// the same time.
 pub(super) fn digest_of(user_id: Uuid, code: &RecoveryCode) -> String {
     hex::encode(digest(&SHA256, &[user_id.as_bytes(), code.expose().as_bytes()].concat()))
 }

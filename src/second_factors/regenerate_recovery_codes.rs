@@ -31,7 +31,7 @@ impl From<ReauthenticationRequired> for RegenerateRecoveryCodesRefusal {
     }
 }
 
-/// Replaces every recovery code of the viewer, used or not.
+/// Replaces all of the viewer's recovery codes, used and unused.
 pub async fn regenerate_recovery_codes(
     app: &App,
     viewer: &Viewer,

@@ -1,4 +1,6 @@
 //! Removing second factors, and undoing changes to them.
+//!
+//! All functions of this module require that their transaction has locked the user.
 
 use sea_orm::DbErr;
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use crate::{
     storage::{Timestamp, Txn, passkey, recovery_code, session, totp, user, user_changes},
 };
 
-/// Removes every second factor of a locked user, so that [`revert`] can restore them. Returns the changed row.
+/// Removes all second factors of a user. [`revert`] can restore them. Returns the changed user.
 pub async fn remove_all(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user::Model>, DbErr> {
     totp::remove(txn, user_id, now, undo_until(now)).await?;
     let passkeys = passkey::list(txn, &[user_id]).await?;
@@ -18,7 +20,7 @@ pub async fn remove_all(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Opti
     settle(txn, user_id, now).await
 }
 
-/// Removes the authenticator of a locked user, so that [`revert`] can restore it. Returns the changed row.
+/// Removes the authenticator of a user. [`revert`] can restore it. Returns the changed user.
 pub(super) async fn remove_authenticator(
     txn: &Txn,
     user_id: Uuid,
@@ -28,7 +30,7 @@ pub(super) async fn remove_authenticator(
     settle(txn, user_id, now).await
 }
 
-/// Removes passkeys of a locked user, so that [`revert`] can restore them. Returns the changed row.
+/// Removes passkeys of a user. [`revert`] can restore them. Returns the changed user.
 pub async fn remove_passkeys(
     txn: &Txn,
     user_id: Uuid,
@@ -39,8 +41,8 @@ pub async fn remove_passkeys(
     settle(txn, user_id, now).await
 }
 
-/// Records that factors of a locked user were removed. If no factor is left, the recovery codes are removed, and sessions that were
-/// opened with two proofs continue as if opened with one. Returns the changed row.
+/// Records that factors of a user were removed. If no factor is left, the recovery codes are removed, and sessions that were
+/// opened with two proofs continue as if they had been opened with one. Returns the changed user.
 async fn settle(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user::Model>, DbErr> {
     let left = enrolled(txn, user_id).await?;
     if left.is_empty() {
@@ -58,15 +60,15 @@ async fn settle(txn: &Txn, user_id: Uuid, now: Timestamp) -> Result<Option<user:
 /// What a password reset has removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
-    /// No factor. Recovery codes may have been replaced by the earlier ones.
+    /// No factor. The recovery codes may have been replaced by earlier ones.
     NoFactor,
     /// Second factors.
     Factors,
 }
 
-/// Removes the second factors that a locked user enrolled in the last 72 hours. A password reset does so because a
-/// thief may have enrolled them. An older factor stays: its owner has not undone the enrollment, and a thief who reads
-/// the mailbox must not get past the factor.
+/// Removes the second factors that were enrolled for a user in the last 72 hours. A password reset does this because a
+/// thief may have enrolled them. Older factors stay: the owner has not undone their enrollment, and a thief who reads the
+/// mailbox must not get past them.
 ///
 /// If a recent authenticator replaced an earlier one, the earlier one is not restored, because the owner may have lost
 /// it. If an older factor remains, recent recovery codes are deleted, and the earlier ones are restored, because the
@@ -104,8 +106,8 @@ pub async fn remove_young(txn: &Txn, user: &user::Model, now: Timestamp) -> Resu
     Ok(removed)
 }
 
-/// Undoes the changes to the second factors of a locked user since a point in time: removes the factors enrolled since
-/// then, and restores the factors removed since then.
+/// Undoes the changes that were made to the second factors of a user since a point in time: removes the factors enrolled
+/// since then, and restores the factors removed since then.
 pub async fn revert(txn: &Txn, user: &user::Model, since: Timestamp, now: Timestamp) -> Result<(), DbErr> {
     totp::delete_since(txn, user.id, since).await?;
     totp::restore_since(txn, user.id, since).await?;

@@ -30,8 +30,8 @@ impl From<ReauthenticationRequired> for RemoveTotpRefusal {
     }
 }
 
-/// Removes the viewer's authenticator and, if it was the last factor, the recovery codes. If there is no authenticator, succeeds and
-/// changes nothing.
+/// Removes the viewer's authenticator and, if it was the last factor, the recovery codes. Changes nothing if there is no
+/// authenticator.
 pub async fn remove_totp(app: &App, viewer: &Viewer) -> Result<user::Model, Failure<RemoveTotpRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user_id = viewer.user.id;

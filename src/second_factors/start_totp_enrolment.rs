@@ -19,7 +19,7 @@ use crate::{
     storage::{Timestamp, totp},
 };
 
-/// The time in which an enrollment must be finished.
+/// The time within which an enrollment must be finished.
 const TTL: Duration = Duration::from_mins(30);
 
 /// The side of the QR code, in pixels.
@@ -30,7 +30,7 @@ const QR_SIDE: u32 = 240;
 pub struct TotpEnrolment {
     /// The ID to send with the first code.
     pub id: Uuid,
-    /// The secret in base 32, for apps into which it is typed.
+    /// The secret in base 32, for typing it into an app.
     pub secret: SecretString,
     /// The `otpauth://` URI, for apps on the same device.
     pub uri: SecretString,
@@ -40,8 +40,8 @@ pub struct TotpEnrolment {
     pub expires_in: Duration,
 }
 
-/// Creates the secret of an authenticator, which becomes a second factor with
-/// [`finish_totp_enrolment`](super::finish_totp_enrolment()).
+/// Creates the secret of an authenticator. The authenticator becomes a second factor once
+/// [`finish_totp_enrolment`](super::finish_totp_enrolment()) has succeeded.
 pub async fn start_totp_enrolment(
     app: &App,
     viewer: &Viewer,

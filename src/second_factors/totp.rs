@@ -1,4 +1,4 @@
-//! The codes of authenticator apps (RFC 6238): six digits, a new code every 30 seconds.
+//! The codes of authenticator apps (RFC 6238). A code has six digits, and there is a new one every 30 seconds.
 //!
 //! The algorithm is SHA-1, because many apps ignore the parameter that selects another one. SHA-1 collisions do not
 //! affect HMAC-SHA-1 (RFC 4226 §B.2).
@@ -35,7 +35,7 @@ pub(super) fn authenticator(secret: &[u8], issuer: &str, account: &str) -> Resul
 /// Returns the time step of a code, or `None` if the code is wrong. The step may be spent already.
 ///
 /// # Errors
-/// An internal fault if no `SECRET_KEY` decrypts the secret.
+/// Fails with an internal fault if neither `SECRET_KEY` nor one of `SECRET_KEY_FALLBACKS` decrypts the secret.
 pub(super) fn step_of(
     app: &App,
     row: &totp::Model,

@@ -54,7 +54,7 @@ enum Verified {
     ChallengeSpent,
 }
 
-/// Accepts a proof for a challenge, and opens the session that the first proof did not open.
+/// Accepts the second proof of a sign-in, for the challenge with this ID, and opens the session.
 pub async fn verify_second_factor(
     app: &App,
     client: &Client,
@@ -126,7 +126,7 @@ pub async fn verify_second_factor(
     }
 }
 
-/// Returns the attempt of the first proof, whose charges are refunded when the second proof succeeds.
+/// Returns the attempt of the first proof. The charges of this attempt are refunded when the second proof succeeds.
 fn first_attempt(app: &App, challenge: &Model) -> Attempt {
     match &challenge.charges {
         Some(charges) => {
@@ -137,8 +137,8 @@ fn first_attempt(app: &App, challenge: &Model) -> Attempt {
     }
 }
 
-/// Returns whether the account at the provider would still be linked if the sign-in began now. The user may have another email
-/// address by now, or another account at the provider.
+/// Returns whether the account at the provider would still be linked if the sign-in began now. In the meantime, the user may
+/// have changed their email address, or linked another account at the provider.
 async fn may_link(app: &App, identity: &RegisteredIdentity, user: &user::Model) -> Result<bool, Fault> {
     let email = EmailAddress::parse(&identity.email).ok();
     let has_address = email.is_some_and(|email| user.email_key.as_deref() == Some(email.key()));

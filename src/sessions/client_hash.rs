@@ -1,4 +1,4 @@
-//! A hash by which refreshes distinguish clients.
+//! A hash that distinguishes the clients that refresh a session.
 
 use std::net::IpAddr;
 
@@ -10,8 +10,7 @@ use super::client::Client;
 impl Client {
     /// Returns a short hash of the client's network and user agent, salted with the session's ID.
     ///
-    /// The network is a /24 of IPv4 or a /48 of IPv6. A client that changes its address within the network has the same
-    /// hash.
+    /// The network is a /24 of IPv4 or a /48 of IPv6. A client whose address changes within the network keeps its hash.
     pub(super) fn hash_for(&self, session_id: Uuid) -> i64 {
         let network = match self.ip_address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => address.octets()[..3].to_vec(),

@@ -1,4 +1,4 @@
-//! Checks of a password that a user enters to prove their identity. A check is charged before the hash is computed.
+//! Checking the password that a user enters to prove their identity. Each check is charged before the hash is computed.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -23,8 +23,8 @@ pub fn parse_current_password(
     }
 }
 
-/// Checks the viewer's password, and charges the attempt to the session alone. Returns `None` if the password is
-/// wrong. A user without a password passes if `entered` is `None`. This attempt is charged too.
+/// Checks the viewer's password, and charges the attempt only to the session. Returns `None` if the password is wrong.
+/// If `entered` is `None`, because the user has no password, the check passes, but the attempt is still charged.
 pub async fn check_current_password(
     app: &App,
     client: &Client,
@@ -42,8 +42,9 @@ pub async fn check_current_password(
     }
 }
 
-/// Charges `failures` and compares a password with a stored hash. Returns `None` if the password is wrong. Computes a
-/// hash even if none is stored, so that the response time does not reveal which accounts have a password.
+/// Charges the actions in `failures`, and then compares a password with the stored hash. Returns `None` if the password
+/// is wrong. Computes a hash even if none is stored, so that the response time does not reveal which accounts have a
+/// password.
 pub async fn try_password(
     app: &App,
     address: Option<&Address>,

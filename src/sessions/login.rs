@@ -1,4 +1,4 @@
-//! Signing in with a username or an email address, and a password.
+//! Signing in with a password and either a username or an email address.
 
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ pub struct LoginInput {
 /// The reasons why a login is refused.
 #[derive(Debug)]
 pub enum LoginRefusal {
-    /// These fields are invalid: no account could have these values.
+    /// These fields are invalid, because no account could have their values.
     InvalidInput(Vec<FieldError>),
     /// The account is unknown or has no password, or the password is wrong. The client cannot tell which.
     InvalidCredentials,
@@ -76,8 +76,9 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let registration = identifier.find_registration(app, &password).await?;
 
     // The account's hash, or a decoy, is always computed first. The account's password therefore signs in even if it is
-    // also the registration's password or matches its MAC by chance. A second hash reveals nothing about the account.
-    // It reveals only that the password is the registration's, or one of the 1 in 65,536 that look like it.
+    // also the registration's password or matches its MAC by chance. The time that a second hash takes reveals nothing
+    // about the account, but only that the password is the registration's or one of the 1 in 65,536 passwords that have
+    // the same MAC.
     let verified = app.passwords.verify(place, password.clone(), stored).await?;
     if let Some(user) = user.filter(|_| verified.is_right) {
         let pending = PendingSession::new(app, &user, client, &[AuthenticationMethod::Password])
@@ -96,7 +97,7 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     Err(LoginRefusal::InvalidCredentials.into())
 }
 
-/// Returns the password, if both inputs are short enough.
+/// Checks the length of both inputs, and returns the password.
 fn parse(input: &LoginInput) -> Result<Password, Vec<FieldError>> {
     let mut inputs = Inputs::default();
     let identifier = if input.identifier.len() > MAX_IDENTIFIER_BYTES {

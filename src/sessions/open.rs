@@ -49,7 +49,7 @@ pub enum Opening {
     /// The credentials have changed since they were read, the user is not active, or another request has spent the
     /// proof.
     Outdated,
-    /// Other sign-ins used up the budget for successful ones.
+    /// Other sign-ins have used up the budget for successful sign-ins.
     RateLimited(Fault),
 }
 
@@ -71,14 +71,14 @@ pub struct UsedPasskey {
     pub id: Uuid,
     /// The number of signatures that the authenticator has counted so far.
     pub sign_count: i64,
-    /// Whether the private key is on other devices of the user, or in a backup.
+    /// Whether the private key is also on the user's other devices or in a backup.
     pub is_backed_up: bool,
 }
 
 /// A session that has been opened.
 #[derive(Clone, Debug)]
 pub struct OpenedSession {
-    /// The user, as of the opening.
+    /// The user at the time when the session was opened.
     pub user: user::Model,
     /// The session.
     pub session: session::Model,
@@ -133,14 +133,14 @@ impl PendingSession {
         Self { credentials_version, ..self }
     }
 
-    /// Reports the success of this attempt to its budgets once the session is opened.
+    /// Sets the attempt that is charged as a success when the session is opened.
     #[must_use]
     pub fn charging(self, attempt: Attempt) -> Self {
         Self { attempt: Some(attempt), ..self }
     }
 
-    /// Replaces the stored hash of the password with this one, if there is one. The password itself stays the same, and
-    /// therefore so does the version of the credentials.
+    /// Replaces the stored hash of the password with `rehashed`, unless it is `None`. The password itself stays the
+    /// same, so the version of the credentials stays the same too.
     #[must_use]
     pub fn rehashed(self, rehashed: Option<String>) -> Self {
         Self { rehashed, ..self }
@@ -152,7 +152,7 @@ impl PendingSession {
         Self { passkey: Some(passkey), ..self }
     }
 
-    /// Also links a provider's account.
+    /// Links a provider's account when the session is opened.
     #[must_use]
     pub fn linking(self, link: Link) -> Self {
         Self { link: Some(link), ..self }

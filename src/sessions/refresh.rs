@@ -25,8 +25,8 @@ use crate::{
     storage::{Timestamp, session, session_rotation::Rotation, session_siblings, user},
 };
 
-/// The maximum number of attempts if other clients are faster. With a `REFRESH_GRACE`, all clients get the pair of the
-/// fastest one.
+/// The maximum number of attempts if other clients are faster. With a `REFRESH_GRACE`, all clients get the fastest
+/// client's pair.
 const MOST_TRIES: u32 = 8;
 
 /// The reasons why a refresh is refused.
@@ -71,8 +71,8 @@ pub async fn refresh(
 /// Handles a token that was spent before, or whose session has ended. Returns the session with its newest pair, and the
 /// time at which that pair was issued.
 ///
-/// Reads the row without a lock. This is safe: a sibling is issued only if the row is still unchanged, and if repeating
-/// the token ends the session now, repeating it later would do so too.
+/// Reads the row without a lock. This is safe: a sibling is issued only if the row is still unchanged, and a repeated
+/// token that ends the session now would also end it later.
 async fn repeat(
     app: &App,
     rotation: Rotation,
@@ -85,8 +85,8 @@ async fn repeat(
             .ok_or(RefreshRefusal::InvalidToken)?;
 
         if session.counter <= rotation.counter {
-            // this row comes from a database server that is behind: on the one that spent the token, the counter is
-            // higher
+            // this row comes from a database server that lags behind: on the server where the token was spent, the
+            // counter is higher
             continue;
         }
         let is_base = rotation.counter == session.base_counter();

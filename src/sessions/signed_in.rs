@@ -25,7 +25,7 @@ pub struct SignedIn {
     pub session: session::Model,
     /// The access token.
     pub access_token: AccessToken,
-    /// The refresh token. `None` if an existing session continues, because its client keeps its current token.
+    /// The refresh token. `None` if an existing session continues, because the client keeps its current refresh token.
     pub refresh_token: Option<SecretString>,
     /// The number of seconds until the refresh token expires.
     pub refresh_expires_in: i64,
@@ -80,7 +80,7 @@ impl SignedIn {
         })
     }
 
-    /// Issues the newest tokens of a session. The tokens are the same each time for the same `issued_at`.
+    /// Issues the newest tokens of a session. The same `issued_at` always results in the same tokens.
     pub(super) fn reissue(
         app: &App,
         user: user::Model,

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct SteppedUp<'v>(&'v Viewer);
 
-/// The refusal that makes the viewer call `reauthenticate` and then send the same request again.
+/// The refusal after which the client must call `reauthenticate` and then send the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReauthenticationRequired;
 
@@ -41,8 +41,8 @@ pub fn step_up<'v>(app: &App, viewer: &'v Viewer) -> Result<SteppedUp<'v>, Reaut
     if is_enough && is_recent(app, viewer) { Ok(SteppedUp(viewer)) } else { Err(ReauthenticationRequired) }
 }
 
-/// Requires a recent proof by an emailed code or link. Needed to enroll the first second factor, because a thief who
-/// knows the password could otherwise use a factor to lock out the owner.
+/// Requires a recent proof by an emailed code or link. Such a proof is needed to enroll the first second factor,
+/// because a thief who knows the password could otherwise enroll a factor and lock out the owner.
 pub fn step_up_by_email<'v>(
     app: &App,
     viewer: &'v Viewer,

@@ -45,7 +45,7 @@ pub(super) async fn end_stolen(app: &App, id: Uuid, evidence: Evidence) -> Resul
     Ok(())
 }
 
-/// Logs the end of a stolen session and wakes the sender of the email to its owner.
+/// Logs the end of a stolen session, and wakes the outbox, which emails the owner.
 pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     let (id, user_id) = (session.id, session.user_id);
     match evidence {
@@ -59,7 +59,7 @@ pub(super) fn report(app: &App, session: &session::Model, evidence: Evidence) {
     outbox::wake(app);
 }
 
-/// Writes the email to the owner of a session in the transaction that has just ended the session.
+/// Adds an email for the session's owner to the outbox, in the transaction that has just ended the session.
 pub(super) async fn write_to_owner(txn: &Txn, session: &session::Model, now: Timestamp) -> Result<(), DbErr> {
     let owner = user::find(txn, session.user_id).await?;
     let mail = owner.and_then(|owner| notice(now.0, MailKind::SessionStolen, &owner, None));

@@ -30,7 +30,7 @@ pub struct Viewer {
     /// The time of the holder's last sign-in or reauthentication, according to the access token. The row of the session
     /// may have a later time, for example if the owner has reauthenticated while a thief holds an older token.
     pub authenticated_at: OffsetDateTime,
-    /// The methods of that proof, according to the access token.
+    /// The methods of that sign-in or reauthentication, according to the access token.
     pub amr: Amr,
     /// The counter of the refresh token that came with the access token.
     pub counter: i64,
@@ -122,8 +122,8 @@ pub fn must_enroll(app: &App, user: &user::Model) -> bool {
     is_required && !user.has_second_factor()
 }
 
-/// Returns who accepts the access tokens of a user. Services other than Gatehouse do not accept the tokens of a user
-/// who must first enroll a second factor.
+/// Returns the audience of a user's access tokens. Services other than Gatehouse do not accept the tokens of a user who
+/// must first enroll a second factor.
 pub(super) fn audience(app: &App, user: &user::Model) -> Audience {
     if must_enroll(app, user) { Audience::Enrolment } else { Audience::Everyone }
 }

@@ -15,7 +15,7 @@ pub struct Model {
     pub state_hash: String,
     /// The SHA-256 of `code_verifier`, in base64url (RFC 7636 §4.2).
     pub code_challenge: String,
-    /// The URL of the app to which the browser is sent back.
+    /// The URL in the app that the browser is sent back to.
     pub redirect_uri: String,
     /// The ID of the provider. An authorization code from another provider is not accepted (RFC 9700 §4.4).
     pub provider: String,
@@ -39,8 +39,8 @@ pub async fn insert(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Spends a request and returns it. If several callers race, exactly one gets the row, and only with the right
-/// verifier.
+/// Spends a request if its verifier and its provider match, and returns it. If several callers race, exactly one of
+/// them gets the row.
 pub async fn spend(
     on: &impl ConnectionTrait,
     state_hash: String,

@@ -49,7 +49,7 @@ pub struct Backup {
 }
 
 /// Copies the SQLite database `from` to the new file `to`, and checks the copy. The copy is a snapshot: it contains
-/// each write completely or not at all. Writes do not wait for it. If the backup fails, no file is left behind.
+/// each write completely or not at all. Writes do not wait for the copy. If the backup fails, no file is left behind.
 pub fn backup(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if !from.exists() {
         return Err(BackupError::Missing(from.to_owned()));
@@ -103,7 +103,8 @@ fn check(file: &Path) -> Result<Backup, BackupError> {
     Ok(Backup { bytes, rows })
 }
 
-/// Waits until the name of a file is on disk, because a reported backup must survive a crash of the machine.
+/// Waits until the name of a file is on disk, because a backup that was reported as complete must survive a crash of
+/// the machine.
 fn flush_folder(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

@@ -25,7 +25,7 @@ pub(super) trait CachedTable: EntityTrait {
     fn viewers(ids: &[Uuid]) -> Viewers<'_>;
 }
 
-/// A statement that changes the row with this ID, if it exists and matches.
+/// A statement that changes the row with this ID, if the row exists and matches the filters.
 pub(super) struct ChangeOne<S> {
     statement: S,
     id: Uuid,

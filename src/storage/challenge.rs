@@ -39,7 +39,8 @@ pub struct Model {
     pub expires_at: Timestamp,
     /// When the challenge was spent, superseded or made void.
     pub ended_at: Option<Timestamp>,
-    /// The first challenge of a series in which each email replaces the one before. `None` in rows of earlier versions.
+    /// The ID of the first challenge of the series. Each challenge in a series replaces the previous one. `None` in
+    /// rows of earlier versions.
     pub series_id: Option<Uuid>,
     /// The random ID in the link. It differs from the ID of the row, because with that ID a reader of the email could
     /// act as the client that requested the challenge. `None` in rows of earlier versions: see [`Model::link_id`].
@@ -82,8 +83,8 @@ impl Model {
         }
     }
 
-    /// Returns the ID in the link. In a row that an earlier version wrote, this is the ID of the row. Such a version
-    /// may run beside this one during an upgrade.
+    /// Returns the ID in the link. In a row that an earlier version wrote, this is the ID of the row. An earlier
+    /// version may run alongside this one during an upgrade.
     #[must_use]
     pub fn link_id(&self) -> Uuid {
         self.link_id.unwrap_or(self.id)
@@ -157,7 +158,7 @@ pub async fn find_newest(on: &impl ConnectionTrait, series_id: Uuid) -> Result<O
     Ok(newest.all(on).await?.pop())
 }
 
-/// Lists the live challenges of an address, newest first. The budget for emails bounds their number.
+/// Lists the live challenges of an address, newest first. The budget for emails limits their number.
 pub async fn list_live(
     on: &impl ConnectionTrait,
     email_key: &str,
@@ -201,15 +202,15 @@ pub async fn list_live_by_username_key(
 }
 
 /// Locks the challenges of an address until the transaction ends, and returns them. Includes expired challenges, but
-/// not ended ones. The lowest ID comes first, so that transactions cannot deadlock. (On SQLite no lock is needed,
+/// not ended ones. The lowest ID is locked first, so that transactions cannot deadlock. (On SQLite no lock is needed,
 /// because there is only one writer.)
 pub async fn lock_all(on: &impl ConnectionTrait, email_key: &str) -> Result<Vec<Model>, DbErr> {
     let of_address = Entity::find().filter(Column::EmailKey.eq(email_key)).filter(Column::EndedAt.is_null());
     of_address.order_by_asc(Column::Id).lock_exclusive().all(on).await
 }
 
-/// Counts an attempt at the code. Returns `None` if there is no such live challenge, or if it already had
-/// `max_attempts`.
+/// Counts an attempt at the code. Returns `None` if there is no such live challenge, or if it has already had
+/// `max_attempts` attempts.
 pub async fn count_attempt(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -228,7 +229,7 @@ pub async fn count_attempt(
     Ok(counted.into_iter().next())
 }
 
-/// Confirms the link of a live sign-in challenge, which stays usable. Publishes the confirmation only once, even if
+/// Confirms the link of a live sign-in challenge. The link stays usable. Publishes the confirmation only once, even if
 /// several callers race.
 pub async fn confirm(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     let of_link = Column::Id.eq(id).and(Column::Purpose.eq(Purpose::SignIn));
@@ -247,7 +248,7 @@ pub async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<
     Ok(ended.into_iter().next())
 }
 
-/// Ends a challenge, expired or not, because another replaces it. If several callers race, exactly one gets `true`.
+/// Ends a challenge that is being replaced, even if it has expired. If several callers race, exactly one gets `true`.
 pub async fn supersede(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> Result<bool, DbErr> {
     let superseded = ending(now).filter(Column::Id.eq(id)).exec(on).await?;
     Ok(superseded.rows_affected > 0)

@@ -53,7 +53,7 @@ pub enum Protection {
     None,
 }
 
-/// The tables that a server reads and writes.
+/// The tables that Gatehouse reads and writes.
 pub const TABLES: [&str; 15] = [
     "authorization_requests",
     "challenges",
@@ -72,7 +72,7 @@ pub const TABLES: [&str; 15] = [
     "users",
 ];
 
-/// The tables that a server only reads, to find out whether it works with the schema.
+/// The tables that Gatehouse only reads, to find out whether it works with the schema.
 pub const HISTORY: [&str; 2] = ["schema_compatibility", "seaql_migrations"];
 
 /// Reads the state of a server as one row. A table that does not exist yet does not count as forbidden.

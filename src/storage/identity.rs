@@ -1,4 +1,4 @@
-//! The table of identities: accounts at a sign-in provider, linked to users.
+//! The table of identities: the links between users and their accounts at sign-in providers.
 
 use sea_orm::{IntoActiveModel, QueryFilter, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 
@@ -83,7 +83,7 @@ pub async fn insert(on: &impl Publish, row: Model) -> Result<bool, DbErr> {
 /// Links an identity that is not linked to any user.
 ///
 /// # Errors
-/// A constraint violation if it is already linked.
+/// Fails with a constraint violation if the identity is already linked.
 pub async fn claim(on: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(row.into_active_model()).exec_without_returning(on).await?;
     Ok(())

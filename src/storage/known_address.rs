@@ -20,7 +20,7 @@ pub struct Model {
     pub address: String,
     /// When the user last signed in from there. May be up to a day out of date.
     pub last_used_at: Timestamp,
-    /// The number of logins that failed there since the last sign-in.
+    /// The number of failed logins from the address since the user's last sign-in from it.
     pub failures: i32,
 }
 
@@ -33,8 +33,8 @@ pub enum Relation {}
 /// The number of consecutive failures after which an address is unknown again (NIST SP 800-63B §3.2.2).
 const MAX_FAILURES: i32 = 100;
 
-/// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins have failed
-/// since.
+/// Returns whether an address is known: this user has signed in from there, and fewer than 100 logins from there have
+/// failed since then.
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
     Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))

@@ -1,7 +1,7 @@
 //! Brings the tables up to date by applying migrations one at a time, while servers use the tables.
 //!
-//! Each migration is a transaction of its own or, if it says so, a series of repeatable steps. The next run therefore
-//! continues where an interrupted one stopped.
+//! Each migration runs in its own transaction or, if it opts out, as a series of repeatable steps. The next
+//! run can therefore continue where an interrupted run stopped.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use crate::{
 /// The advisory lock that a server holds while it migrates a PostgreSQL database: the ASCII bytes of "gatehous".
 const LOCK: i64 = 0x6761_7465_686f_7573;
 
-/// How often a migration is tried if other transactions have locked its tables. Each attempt waits for up to
-/// `MIGRATION_LOCK_TIME_LIMIT`.
+/// The maximum number of attempts at a migration while other transactions hold locks on its tables. Each attempt waits
+/// for the locks for up to `MIGRATION_LOCK_TIME_LIMIT`.
 const ATTEMPTS: u32 = 30;
 
-/// The time between attempts, in which requests that an attempt held up can proceed.
+/// The pause between two attempts. During the pause, requests that the last attempt held up can proceed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The interval at which a server that waits for another one to migrate checks whether that server has finished.
+/// How long a server waits before it checks again whether another server has finished migrating.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why the database could not be migrated or used.
@@ -47,27 +47,26 @@ pub enum MigrateError {
     Failed {
         /// The name of the migration.
         name: String,
-        /// What the database said.
+        /// The error that the database returned.
         error: DbErr,
     },
     /// A migration could not get the locks that it needs.
     #[error(
-        "migration {name} was tried {attempts} times, but other transactions hold locks on its tables: wait for them to end, or end \
-         them, and run `gatehouse migrate` again, which will continue with this migration ({error})"
+        "migration {name} was tried {attempts} times, but other transactions hold locks on its tables: wait until they end, or end \
+         them, and then run `gatehouse migrate` again to continue with this migration ({error})"
     )]
     Locked {
         /// The name of the migration.
         name: String,
-        /// How often the migration was tried.
+        /// The number of attempts.
         attempts: u32,
-        /// What the database said.
+        /// The error that the database returned.
         error: DbErr,
     },
 }
 
 impl MigrateError {
-    /// Returns whether a later attempt may succeed, because the database cannot be reached or accepts no writes at the
-    /// moment.
+    /// Returns whether a later attempt may succeed: at the moment, the database cannot be reached or accepts no writes.
     #[must_use]
     pub fn is_away(&self) -> bool {
         matches!(self, Self::Database(DbErr::Conn(_)))
@@ -87,7 +86,7 @@ pub async fn migrate_within(config: &Config, attempts: u32) -> Result<Vec<Migrat
     let steps = migrations::all();
     let mut applied = Vec::new();
     loop {
-        // each time, because a connection that replaced a broken one does not hold the lock
+        // in every iteration, because a connection that replaced a broken one does not hold the lock
         lock(&connection).await?;
         let history = History::read(&connection).await?;
         history.check(&steps)?;
@@ -130,8 +129,8 @@ async fn lock(on: &DatabaseConnection) -> Result<(), DbErr> {
     }
     let mut has_waited = false;
     loop {
-        // does not wait in the statement: a waiting statement holds a snapshot, and the other server's CREATE INDEX
-        // CONCURRENTLY would wait for that snapshot in turn
+        // polls, because a statement that waited for the lock would hold a snapshot, and the other server's CREATE INDEX
+        // CONCURRENTLY would wait for that snapshot
         let sql = format!("SELECT pg_try_advisory_lock({LOCK}) AS is_mine");
         let row = on.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
         if row.map(|row| row.try_get("", "is_mine")).transpose()?.unwrap_or(false) {
@@ -169,7 +168,7 @@ async fn apply(on: &DatabaseConnection, step: &Step, attempts: u32) -> Result<bo
 async fn try_to_apply(on: &DatabaseConnection, step: &Step) -> Result<bool, DbErr> {
     install(on).await?;
     if step.migration.use_transaction() == Some(false) {
-        // first, because an older version may be started after an interrupted migration
+        // recorded first, because the migration may be interrupted and an older version started afterwards
         record_compatibility(on, step).await?;
         step.migration.up(&SchemaManager::new(on)).await?;
         return record(on, step).await;

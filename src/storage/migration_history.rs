@@ -1,8 +1,8 @@
 //! The tables that record which migrations were applied and which versions of Gatehouse work with them.
 //!
-//! sea-orm-migration rejects a database with a migration that it does not know. This file lists and compares migrations
-//! itself, so that an older version can be started again after a newer one has migrated. The table
-//! `schema_compatibility` tells the older version whether it works with the schema.
+//! sea-orm-migration rejects a database with a migration that it does not know. Gatehouse therefore lists and compares
+//! migrations itself, so that an older version can be started again after a newer one has migrated the database. The
+//! table `schema_compatibility` tells the older version whether it works with the schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ pub enum Incompatible {
         name: String,
         /// The oldest schema that works with the migration.
         needed: usize,
-        /// The schema of this version.
+        /// The schema of this version of Gatehouse.
         known: usize,
     },
     /// The database has a migration that this version does not know, and no record of which versions work with it.
@@ -63,12 +63,12 @@ pub enum Incompatible {
     },
 }
 
-/// What the database says about its migrations.
+/// What the database records about its migrations.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) applied: BTreeSet<String>,
-    /// The oldest schema that works with each migration, including a migration that was interrupted and is not applied
-    /// yet.
+    /// For each migration, the oldest schema that works with it. Includes migrations that were interrupted and are not
+    /// fully applied yet.
     oldest_schemas: BTreeMap<String, usize>,
 }
 
@@ -99,7 +99,7 @@ impl History {
         unknown.map(|name| (name, self.oldest_schemas.get(name).copied()))
     }
 
-    /// Fails if this version is not known to work with a migration from a newer version.
+    /// Fails if a newer version has applied a migration with which this version is not known to work.
     pub(super) fn check(&self, steps: &[Step]) -> Result<(), Incompatible> {
         let known = steps.len();
         for (name, oldest) in self.unknown(steps) {
@@ -166,7 +166,7 @@ pub(super) async fn record_compatibility(on: &impl ConnectionTrait, step: &Step)
     compatibility::Entity::insert(row).on_conflict(again).exec_without_returning(on).await.map(drop)
 }
 
-/// The table of the oldest schemas. Older versions read it too, so it must never change.
+/// The table of the oldest schemas. Older versions read it too, so its columns must never change.
 #[expect(unreachable_pub, reason = "the macro needs public types")]
 mod compatibility {
     use sea_orm::entity::prelude::*;

@@ -1,12 +1,13 @@
-//! The table of emails to send, with the outcome of each. A row contains no secrets.
+//! The table of emails to send and of the outcome of each email. A row contains no secrets.
 //!
-//! `due_at` says whether and when an email is due. Claiming an email postpones it by the duration of the lease, so if
-//! its sender dies, the email becomes due again by itself. A settled email has no `due_at`. The attempt number
-//! identifies the holder of the lease.
+//! `due_at` says whether and when an email is due. A sender that claims an email gets a lease on it and postpones
+//! `due_at` to the end of the lease. If the sender dies, the email therefore becomes due again without further action.
+//! The attempt number identifies the holder of the lease. A settled email, which needs no further attempt, has no
+//! `due_at`.
 //!
-//! An email that is due gets a class and a turn within it (see `outbox_turns.rs`) before it can be claimed. Claiming
-//! removes both. The emails with a turn are therefore exactly the ones that are ready to be sent, and the next one to
-//! send is always the first in an index, no matter how many emails are waiting.
+//! Before an email that is due can be claimed, it gets a class and a turn within that class (see `outbox_turns.rs`).
+//! Claiming removes both. The emails with a turn are therefore exactly the emails that are ready to be sent, and the
+//! next email to send is always the first entry of an index, no matter how many emails are waiting.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
 pub struct Model {
-    /// UUIDv7, so in order of creation. The `Message-ID` is derived from it.
+    /// A UUIDv7, so IDs sort in order of creation. The `Message-ID` is derived from the ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The kind of email. A string rather than an enum, so that servers of two versions can share the table.
@@ -35,7 +36,7 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     /// The challenge or security change whose code or link the email contains.
     pub challenge_id: Option<Uuid>,
-    /// A digest of the client that requested the email. `None` in rows of earlier versions.
+    /// A digest of the client that requested the email. `None` if an earlier version added the row.
     pub asker: Option<Uuid>,
     /// The class of the email. The lowest class is sent first. `None` if the email has no turn.
     pub class: Option<i32>,
@@ -45,7 +46,7 @@ pub struct Model {
     pub created_at: Timestamp,
     /// When the email becomes pointless. Gatehouse does not send it after this time.
     pub expires_at: Timestamp,
-    /// The number of attempts to send it.
+    /// The number of attempts to send the email.
     pub attempts: i32,
     /// When the email is to be sent, or when the lease of its sender ends. `None` if it is settled.
     pub due_at: Option<Timestamp>,
@@ -72,7 +73,7 @@ pub enum Outcome {
     Nothing,
     /// The email will never be sent, for this reason.
     Failed(String),
-    /// The email was not sent, for this reason. Another attempt follows after this time.
+    /// The email was not sent, for this reason. Another attempt follows after this delay.
     Again(String, Duration),
 }
 
@@ -88,8 +89,8 @@ pub async fn is_due(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool, D
     Ok(due.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Claims at most `most` of the emails whose turn it is, from this class or from any class. No other sender can claim
-/// them during the lease.
+/// Claims the next emails to send, at most `most` of them, from this class or, if `class` is `None`, from all classes.
+/// No other sender can claim them during the lease.
 pub async fn claim(
     on: &impl ConnectionTrait,
     class: Option<i32>,
@@ -118,8 +119,8 @@ pub async fn claim(
         .await
 }
 
-/// Gives up on at most `most` of the emails that expired while they waited for their turn. Returns the number of these
-/// emails.
+/// Gives up on at most `most` of the emails that expired while they waited for their turn. Returns how many it gave
+/// up on.
 pub async fn drop_expired(on: &impl ConnectionTrait, now: Timestamp, most: u64) -> Result<u64, DbErr> {
     let mut expired = Query::select();
     expired
@@ -151,7 +152,8 @@ fn is_due_still(now: Timestamp) -> Expr {
     Expr::col(Column::DueAt).add(0_i64).lte(now)
 }
 
-/// Records how the attempt with this number ended. Returns `false` if another sender has claimed the email since.
+/// Records how the attempt with this number ended. Returns `false` if another sender has claimed the email in the
+/// meantime.
 pub async fn settle(
     on: &impl ConnectionTrait,
     id: Uuid,
@@ -198,7 +200,7 @@ pub async fn count_waiting(on: &impl ConnectionTrait) -> Result<u64, DbErr> {
 
 /// Returns when the oldest unsettled email was requested. Returns `None` if all emails are settled.
 pub async fn find_oldest_request(on: &impl ConnectionTrait) -> Result<Option<Timestamp>, DbErr> {
-    // `+ 0`, because for the bare column the database may scan all settled emails in the order of their requests
+    // adds 0, because with the bare column the database may scan all settled emails in the order of their requests
     let oldest = Expr::col(Column::CreatedAt).add(0_i64).min();
     let found = Entity::find().select_only().column_as(oldest, "oldest").filter(Column::DueAt.gt(0_i64));
     let found = found.into_tuple::<Option<i64>>().all(on).await?;
@@ -241,6 +243,6 @@ async fn list(
     order: sea_orm::Order,
     most: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    // not `IS NOT NULL`, because only a comparison uses the index
+    // compares instead of using `IS NOT NULL`, because only a comparison uses the index
     Entity::find().filter(column.gt(0_i64)).order_by(column, order).limit(most).all(on).await
 }

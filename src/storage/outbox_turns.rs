@@ -1,4 +1,4 @@
-//! The turns of the emails in the outbox, which decide which email is sent next.
+//! The turns of the emails in the outbox. They determine which email is sent next.
 
 use sea_orm::{DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, Statement, Value, entity::prelude::*};
 
@@ -49,8 +49,8 @@ pub async fn list_first_turns(on: &impl ConnectionTrait, classes: &[i32]) -> Res
     Ok(turns)
 }
 
-/// Returns the last turn of each of these clients in its class. Clients without a waiting email in that class are left
-/// out.
+/// Returns the last turn for each of these pairs of a class and a client. Leaves out pairs for which no email is
+/// waiting.
 pub async fn list_last_turns(
     on: &impl ConnectionTrait,
     askers: &[(i32, Uuid)],

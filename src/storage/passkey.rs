@@ -13,7 +13,7 @@ use crate::webauthn::KnownCredential;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "passkeys")]
 pub struct Model {
-    /// UUIDv7, so in order of creation.
+    /// A UUIDv7, so IDs sort in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The user.
@@ -32,7 +32,7 @@ pub struct Model {
     pub is_backed_up: bool,
     /// How browsers reach the authenticator: names of transports, separated by commas.
     pub transports: String,
-    /// The name that its owner sees.
+    /// The name of the passkey, as its owner sees it.
     pub name: String,
     /// When the passkey was added.
     pub created_at: Timestamp,
@@ -83,7 +83,7 @@ pub async fn find_by_credential_id(
     Ok(found.filter(Column::RemovedAt.is_null()).all(on).await?.pop())
 }
 
-/// Returns whether a passkey with this credential ID exists, removed or not.
+/// Returns whether a passkey with this credential ID exists. Removed passkeys count too.
 pub async fn exists(on: &impl ConnectionTrait, credential_id: &str) -> Result<bool, DbErr> {
     Ok(!Entity::find().filter(Column::CredentialId.eq(credential_id)).all(on).await?.is_empty())
 }
@@ -156,14 +156,14 @@ pub async fn remove(
     Ok(())
 }
 
-/// Deletes the passkeys of a user that were added at `since` or later, removed or not.
+/// Deletes a user's passkeys that were added at `since` or later, including removed ones.
 pub async fn delete_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     let added = Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::CreatedAt.gte(since));
     added.exec(on).await?;
     Ok(())
 }
 
-/// Restores the passkeys of a user that were removed at `since` or later.
+/// Restores a user's passkeys that were removed at `since` or later.
 pub async fn restore_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::RemovedAt, Expr::value(None::<Timestamp>))

@@ -1,5 +1,5 @@
-//! The table of passkey ceremonies: exchanges in which a browser creates or uses a passkey. A sign-in is written only
-//! when it succeeds, so that starting one costs the database nothing.
+//! The table of passkey ceremonies: exchanges in which a browser creates or uses a passkey. The ceremony of a sign-in is
+//! stored only when the sign-in succeeds, so starting a sign-in costs the database nothing.
 
 use sea_orm::{
     IntoActiveModel, QueryFilter,
@@ -13,7 +13,7 @@ use super::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "passkey_ceremonies")]
 pub struct Model {
-    /// Only the client that started the ceremony knows the ID.
+    /// The ID, which only the client that started the ceremony knows.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// What the ceremony is for.

@@ -1,8 +1,8 @@
 //! The table of budgets that have been charged. A full budget needs no row.
 //!
 //! A row is one cell of the generic cell rate algorithm (GCRA; ITU-T I.371). It stores the moment at which everything
-//! that was charged will have drained away. A charge moves that moment forward by its cost, but not beyond now plus the
-//! window.
+//! that was charged will have drained away. A charge moves that moment forward by its cost. A charge that would move it
+//! beyond the current time plus the window is refused.
 
 use sea_orm::{
     ExprTrait, IntoActiveModel, QueryFilter,
@@ -53,7 +53,7 @@ pub async fn list(on: &impl ConnectionTrait, keys: &[Uuid]) -> Result<Vec<Model>
     Entity::find().filter(Column::Key.is_in(keys.iter().copied())).all(on).await
 }
 
-/// Makes every charge for which its cell has room, all in one statement. Returns the keys of the charged cells.
+/// Charges, in one statement, every cell that has room for its charge. Returns the keys of the charged cells.
 ///
 /// The cells are locked in the order of `charges`, which must be sorted by key, so that callers cannot deadlock.
 pub async fn charge(

@@ -70,12 +70,12 @@ pub async fn spend(
     Ok(spent.rows_affected > 0)
 }
 
-/// Returns the user ID of each code that these users can still use.
+/// Returns the ID of the owner of each code that these users can still use. An ID occurs once for each code.
 pub async fn list_usable(on: &impl ConnectionTrait, user_ids: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
     Entity::find().select_only().column(Column::UserId).filter(usable(user_ids)).into_tuple().all(on).await
 }
 
-/// Removes the codes of a user, used ones included. Until `expires_at`, [`restore_since`] can restore them.
+/// Removes the codes of a user, including used ones. Until `expires_at`, [`restore_since`] can restore them.
 pub async fn remove_all(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -92,14 +92,14 @@ pub async fn remove_all(
     Ok(())
 }
 
-/// Deletes the codes of a user that were created at `since` or later. Returns how many it deleted.
+/// Deletes a user's codes that were created at `since` or later. Returns how many it deleted.
 pub async fn delete_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<u64, DbErr> {
     let created =
         Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(Column::CreatedAt.gte(since));
     Ok(created.exec(on).await?.rows_affected)
 }
 
-/// Restores the codes of a user that were removed at `since` or later. Used codes stay used.
+/// Restores a user's codes that were removed at `since` or later. Used codes stay used.
 pub async fn restore_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::RemovedAt, Expr::value(None::<Timestamp>))

@@ -19,7 +19,7 @@ pub struct Model {
     pub user_id: Uuid,
     /// The version of the user's credentials, as it was read before the first proof was checked.
     pub credentials_version: i64,
-    /// The methods of the first proof, in the format of the column `methods` of sessions.
+    /// The methods of the first proof, in the format of the column `methods` of `sessions`.
     pub methods: String,
     /// The account at a sign-in provider, in JSON. It is linked once the second factor is correct.
     pub identity: Option<String>,
@@ -53,7 +53,7 @@ pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> R
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// Counts an attempt. Returns `false` if there is no such live challenge, or if it already had `max_attempts`.
+/// Counts an attempt. Returns `false` if there is no such live challenge, or if it has already had `max_attempts` attempts.
 pub async fn count_attempt(
     on: &impl ConnectionTrait,
     id: Uuid,

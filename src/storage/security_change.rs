@@ -16,7 +16,7 @@ use crate::secrets;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "security_changes")]
 pub struct Model {
-    /// UUIDv7, so in order of creation.
+    /// A UUIDv7, so IDs sort in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The user whose credentials changed.
@@ -27,7 +27,7 @@ pub struct Model {
     pub is_revertible: bool,
     /// The previous email address. Set only for [`ChangeKind::EmailChanged`], like the next two columns.
     pub email: Option<String>,
-    /// The key of the previous address. No other account can use it while the change can be undone.
+    /// The key of the previous address. No other account can use this address while the change can be undone.
     pub email_key: Option<String>,
     /// When the previous address was verified.
     pub email_verified_at: Option<Timestamp>,
@@ -78,12 +78,12 @@ pub enum ChangeKind {
 /// An identity that a change unlinked, as stored in the row of the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedIdentity {
-    /// The ID of the provider. The rows of version 0.1 have none.
+    /// The ID of the provider. Rows that version 0.1 added do not contain it.
     #[serde(default = "google")]
     pub provider: String,
-    /// The `iss`.
+    /// The `iss` of the provider.
     pub issuer: String,
-    /// The `sub`.
+    /// The `sub` of the account at the provider.
     pub subject: String,
     /// The email address of the account at the provider.
     pub email: Option<String>,
@@ -137,7 +137,7 @@ impl RemovedIdentity {
     }
 }
 
-/// Returns the only provider of version 0.1.
+/// Returns the ID of the only provider that version 0.1 supported.
 fn google() -> String {
     "google".to_owned()
 }
@@ -157,7 +157,7 @@ pub async fn find_live(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> R
     Ok(Entity::find_by_id(id).filter(live(now)).all(on).await?.pop())
 }
 
-/// Lists this change and the user's later ones that can still be undone, earliest first.
+/// Lists this change and the user's later changes, earliest first. Leaves out changes that can no longer be undone.
 pub async fn list_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,
@@ -185,7 +185,7 @@ pub async fn is_reserved(
     Ok(reserved.into_tuple::<Uuid>().one(on).await?.is_some())
 }
 
-/// Ends this change and all later ones of the user. If several callers race, exactly one gets `true`.
+/// Marks this change and all later changes of the user as undone. If several callers race, exactly one gets `true`.
 pub async fn end_since(
     on: &impl ConnectionTrait,
     user_id: Uuid,

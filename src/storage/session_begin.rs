@@ -11,12 +11,12 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// The age from which the `last_used_at` of a known address is updated.
+/// The age that the `last_used_at` of a known address must reach before it is updated.
 const ADDRESS_PRECISION: time::Duration = time::Duration::DAY;
 
-/// Begins a session: adds its row, keeps the newest `keep` live sessions of the user, this one included, ends the
-/// others, and records the address from which the user signed in. Only `sessions::open`, which locks the user first, may
-/// call this function.
+/// Begins a session: adds its row, ends all live sessions of the user except the newest `keep` (including this one), and
+/// records the address from which the user signed in. Only `sessions::open`, which locks the user first, may call this
+/// function.
 pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<String>) -> Result<(), DbErr> {
     let now = row.created_at;
     let started =
@@ -42,8 +42,8 @@ pub async fn begin(on: &impl Publish, row: Model, keep: u32, address: Option<Str
         day(now).into(),
     ];
     let backend = on.get_database_backend();
-    // one text: while password hashes take all the processor time, waking the database costs more than running the
-    // statements
+    // sends the statements as one text, because waking the database costs more than running them while password hashes
+    // take all the processor time
     let sql = match backend {
         DbBackend::Postgres => {
             format!("WITH a AS ({ADD}), b AS ({KNOW_ADDRESS}) {END_OLDEST} RETURNING {}", *COLUMNS)
@@ -73,6 +73,8 @@ const KNOW_ADDRESS: &str = r#"INSERT INTO "known_addresses" ("user_id", "address
         CASE WHEN "known_addresses"."last_used_at" < $13 THEN "excluded"."last_used_at" ELSE "known_addresses"."last_used_at" END
     WHERE "known_addresses"."last_used_at" < $13 OR "known_addresses"."failures" <> 0"#;
 
+/// Ends the oldest sessions.
+///
 /// The subquery finds the newest of the sessions to end. It is a single value, because PostgreSQL can run an
 /// `IN (SELECT …)` again for each live session of all users, and does so on tables that were empty when it planned the
 /// statement. The order includes `ended_at`, which is NULL in all of these rows, so that PostgreSQL uses the index that

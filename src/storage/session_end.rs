@@ -37,7 +37,7 @@ pub async fn end_of(on: &impl Publish, user_id: Uuid, id: Uuid, now: Timestamp) 
     Ok(!publish_ended(on, &ended, now).is_empty())
 }
 
-/// Ends every live session of a user except one. Returns the IDs of those that ended.
+/// Ends every live session of a user except one. Returns the IDs of the ended sessions.
 pub async fn end_others(
     on: &impl Publish,
     user_id: Uuid,
@@ -71,7 +71,7 @@ pub async fn postpone(on: &impl Publish, before: Timestamp, limit: u64) -> Resul
         .and_where(Column::SweepDay.lte(day(before)))
         .and_where(Column::ExpiresAt.gte(next_day(before)))
         .limit(limit)
-        // must not wait for a refresh while it has other rows locked
+        // the statement must not wait for a refresh while it holds locks on other rows
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let moved = Entity::update_many()
         .col_expr(Column::SweepDay, Expr::col(Column::ExpiresAt).div(MILLISECONDS_PER_DAY))

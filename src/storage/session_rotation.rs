@@ -41,8 +41,9 @@ pub async fn rotate(on: &impl Publish, rotation: Rotation) -> Result<Option<Mode
     rows.first().map(|row| Model::from_query_result(row, "")).transpose()
 }
 
-/// Does what [`rotate`] does for many sessions at once, and reads their users. Works only on PostgreSQL. The sessions
-/// should be in the order of their IDs, so that two statements rarely wait for each other's rows.
+/// Does the same as [`rotate`], but for many sessions in one statement, which also reads their users. Works only on
+/// PostgreSQL. The sessions should be in the order of their IDs, so that two statements rarely wait for each other's
+/// rows.
 pub async fn rotate_all(on: &impl Publish, rotations: &[Rotation]) -> Result<Vec<Rotated>, DbErr> {
     // PostgreSQL's array notation
     let array = |part: fn(&Rotation) -> String| {
@@ -67,8 +68,8 @@ fn milliseconds(at: Timestamp) -> String {
     (at.0.unix_timestamp_nanos() / 1_000_000).to_string()
 }
 
-/// Builds the SQL that spends tokens. `id`, `counter`, `client`, `now` and `expires_at` are SQL for the fields of a
-/// [`Rotation`].
+/// Builds the SQL that spends tokens. `id`, `counter`, `client`, `now` and `expires_at` are SQL expressions for the
+/// fields of a [`Rotation`].
 fn rotating(from: &str, [id, counter, client, now, expires_at]: [&str; 5]) -> String {
     format!(
         r#"UPDATE "sessions" SET "counter" = {counter} + 1, "last_used_at" = {now},

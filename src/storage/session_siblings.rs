@@ -11,8 +11,8 @@
 //!
 //! `voided_from` and `voided_to` are counters, not offsets from the newest counter. The newest pair is a sibling if its
 //! counter is `voided_to`. An older server, which does not know about siblings, raises only `counter`, and this makes
-//! no valid token void. The row keeps only one range. Once a sibling has been issued after a later refresh, a refresh
-//! token of the earlier range still ends the session, but an access token of that range does not.
+//! no valid token void. The row keeps only the latest range. Once a sibling has been issued after a later refresh, a
+//! refresh token of an earlier range still ends the session, but an access token of that range does not.
 
 use sea_orm::{ColumnTrait, DbErr, QueryFilter, prelude::Uuid, sea_query::Expr};
 
@@ -47,8 +47,8 @@ impl Model {
 /// Issues a sibling of the newest pair to a client that reuses the token of `rotation`. The pair that was the newest
 /// becomes void.
 ///
-/// Returns `None` if the row has changed since it was `read`. Comparing the counter is enough to detect a change,
-/// because everything that matters for siblings changes with it. The two exceptions, the end of the session and the use
+/// Returns `None` if the row no longer matches `read`. Comparing the counter is enough to detect a change, because
+/// everything that matters for siblings changes with the counter. The two exceptions, the end of the session and the use
 /// of the newest pair, are checked separately.
 pub async fn issue_sibling(
     on: &impl Publish,
@@ -72,8 +72,8 @@ pub async fn issue_sibling(
         .await
 }
 
-/// Ends a session in which tokens with this counter are void. Returns its row, or `None` if there is no such live
-/// session.
+/// Ends a session if tokens with this counter are void in it. Returns the row of the session, or `None` if the
+/// session was not live or the tokens are not void.
 pub async fn end_if_void(
     on: &impl Publish,
     id: Uuid,

@@ -2,8 +2,8 @@
 //!
 //! The expiry of a session or budget changes with every refresh or charge. An index on it would have to change each
 //! time, so these tables have an indexed `sweep_day` instead: the day on which housekeeping looks at a row, counted
-//! from 1970. It is set when the row is created or a session ends. Housekeeping moves it forward if the row has been
-//! extended.
+//! from 1970. The `sweep_day` is set when the row is created or a session ends. If a row expires after its `sweep_day`,
+//! housekeeping moves the `sweep_day` forward.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 

@@ -125,8 +125,8 @@ pub async fn remove(
     Ok(removed.rows_affected > 0)
 }
 
-/// Deletes a user's authenticators whose enrollment was finished at `since` or later, removed or not, and every
-/// unfinished enrollment.
+/// Deletes a user's authenticators whose enrollment was finished at `since` or later, including removed ones, and all
+/// unfinished enrollments of the user.
 pub async fn delete_since(on: &impl ConnectionTrait, user_id: Uuid, since: Timestamp) -> Result<(), DbErr> {
     let is_later = Column::EnabledAt.gte(since).or(Column::EnabledAt.is_null());
     Entity::delete_many().filter(Column::UserId.eq(user_id)).filter(is_later).exec(on).await?;

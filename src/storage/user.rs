@@ -17,7 +17,7 @@ use crate::input::fold;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
-    /// UUIDv7, so in order of creation.
+    /// A UUIDv7, so IDs sort in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The email address, as its owner spelled it.
@@ -46,8 +46,8 @@ pub struct Model {
     pub role: Role,
     /// Whether the user may sign in.
     pub is_active: bool,
-    /// Incremented whenever the user's credentials change, so that a sign-in in progress with the old credentials
-    /// fails.
+    /// A number that is incremented whenever the user's credentials change, so that a sign-in in progress with the old
+    /// credentials fails.
     pub credentials_version: i64,
     /// When the account was created.
     pub created_at: Timestamp,
@@ -212,7 +212,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum SecondFactorMethod {
-    /// A passkey, which also signs in on its own.
+    /// A passkey. Users can also sign in with a passkey alone.
     Passkey,
     /// A code from an authenticator app (RFC 6238).
     Totp,
@@ -281,8 +281,8 @@ pub async fn list_names(on: &impl ConnectionTrait, names: &[Names]) -> Result<Ve
     Entity::find().filter(has_any).into_partial_model().all(on).await
 }
 
-/// Locks these users until the transaction ends, and returns those who exist. The lowest ID comes first, so that
-/// transactions cannot deadlock. (On SQLite no lock is needed, because there is only one writer.)
+/// Locks these users until the transaction ends, and returns those who exist. The users are locked in the order of their
+/// IDs, so that transactions cannot deadlock. (On SQLite no lock is needed, because there is only one writer.)
 pub async fn lock(on: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<Model>, DbErr> {
     let is_asked_for = Column::Id.is_in(ids.iter().copied());
     Entity::find().filter(is_asked_for).order_by_asc(Column::Id).lock_exclusive().all(on).await

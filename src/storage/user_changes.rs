@@ -14,9 +14,9 @@ use super::{
 };
 use crate::events::{Event, EventKind};
 
-/// Locks an active user whose credentials have this version, records the sign-in, and stores the new hash of the same
-/// password, if there is one. Returns `None` if the credentials have changed since they were checked, or the user is
-/// not active.
+/// Locks an active user whose credentials have this version, records the sign-in, and stores `rehashed`, a new hash of
+/// the same password, if there is one. Returns `None` if the credentials have changed since they were checked, or the
+/// user is not active.
 pub async fn lock_for_sign_in(
     on: &impl Publish,
     id: Uuid,
@@ -28,9 +28,9 @@ pub async fn lock_for_sign_in(
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores the new
-/// hash of the same password, if there is one. Returns `None` if the credentials have changed since they were checked,
-/// or the user is not active.
+/// Locks an active user whose credentials have this version, for a sign-in that awaits a second factor. Stores
+/// `rehashed`, a new hash of the same password, if there is one. Returns `None` if the credentials have changed since
+/// they were checked, or the user is not active.
 pub async fn lock_for_second_factor(
     on: &impl Publish,
     id: Uuid,
@@ -42,8 +42,8 @@ pub async fn lock_for_second_factor(
     with_same_credentials(update, version, rehashed).exec_with_returning(on).await
 }
 
-/// Restricts an update to an active user whose credentials have this version, and adds the new hash of the same
-/// password, if there is one.
+/// Restricts an update to an active user whose credentials have this version. The update also stores `rehashed`, a new
+/// hash of the same password, if there is one.
 fn with_same_credentials(
     update: ChangeOne<UpdateMany<Entity>>,
     version: i64,
@@ -56,7 +56,7 @@ fn with_same_credentials(
     update.filter(Column::IsActive.eq(true)).filter(Column::CredentialsVersion.eq(version))
 }
 
-/// Records a user's enrolled second factors, and makes every sign-in in progress fail. Returns the changed row.
+/// Records a user's enrolled second factors, and makes the user's sign-ins in progress fail. Returns the changed row.
 pub async fn set_second_factors(
     on: &impl Publish,
     id: Uuid,
@@ -73,7 +73,7 @@ pub async fn set_second_factors(
     Ok(changed)
 }
 
-/// Locks a user, and makes every sign-in in progress fail.
+/// Locks a user, and makes the user's sign-ins in progress fail.
 pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<(), DbErr> {
     Entity::update_by_id(id)
         .col_expr(Column::CredentialsVersion, Expr::col(Column::CredentialsVersion).add(1))
@@ -85,7 +85,7 @@ pub async fn raise_credentials_version(on: &impl Publish, id: Uuid) -> Result<()
 /// Writes the profile of `row`: the username, the names, the bio and the avatar.
 ///
 /// # Errors
-/// A constraint violation if another user has the username.
+/// Fails with a constraint violation if another user has the username.
 pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> {
     let (id, now) = (row.id, row.updated_at);
     let keyed = row.with_keys();
@@ -108,8 +108,8 @@ pub async fn update_profile(on: &impl Publish, row: Model) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// Sets the password of an active user whose credentials have this version, and makes every sign-in in progress fail.
-/// Returns `false` if the credentials have changed or the user is not active.
+/// Sets the password of an active user whose credentials have this version, and makes the user's sign-ins in progress
+/// fail. Returns `false` if the credentials have changed or the user is not active.
 pub async fn set_password(
     on: &impl Publish,
     id: Uuid,
@@ -147,7 +147,7 @@ pub async fn verify_email(on: &impl Publish, id: Uuid, now: Timestamp) -> Result
 /// Gives a user an email address that was verified at `verified_at`.
 ///
 /// # Errors
-/// A constraint violation if another user has the address.
+/// Fails with a constraint violation if another user has the address.
 pub async fn set_email(
     on: &impl Publish,
     id: Uuid,
@@ -167,8 +167,8 @@ pub async fn set_email(
     Ok(())
 }
 
-/// Replaces the password of a user who has just verified their email address, and makes every sign-in in progress fail.
-/// Without a hash, the password is removed.
+/// Replaces the password of a user who has just verified their email address, and makes the user's sign-ins in progress
+/// fail. Without a hash, the password is removed.
 pub async fn reset_password(
     on: &impl Publish,
     id: Uuid,
@@ -186,7 +186,7 @@ pub async fn reset_password(
     verify_email(on, id, now).await
 }
 
-/// Removes the password of a user, if there is one, and makes every sign-in in progress fail.
+/// Removes the password of a user, if there is one, and makes the user's sign-ins in progress fail.
 pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Result<(), DbErr> {
     Entity::update_by_id(id)
         .col_expr(Column::PasswordHash, Expr::value(None::<String>))
@@ -201,14 +201,14 @@ pub async fn remove_password(on: &impl Publish, id: Uuid, now: Timestamp) -> Res
 /// A change that a superuser makes to another user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Administration {
-    /// The role.
+    /// Changes the role.
     Role(Role),
-    /// Whether the user may sign in.
+    /// Changes whether the user may sign in.
     IsActive(bool),
 }
 
-/// Makes this change if `by` is an active superuser at this moment. Returns `None` if `by` is not an active superuser,
-/// or if there is no such user.
+/// Makes this change to a user if `by` is an active superuser at this moment. Returns `None` if `by` is not an active
+/// superuser, or if there is no such user.
 pub async fn administer(
     on: &impl Publish,
     id: Uuid,

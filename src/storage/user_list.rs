@@ -26,12 +26,12 @@ pub struct Filter {
     pub email_verified: Option<bool>,
 }
 
-/// A part of a list.
+/// Describes a page: a part of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Only users behind this one in the list.
+    /// If set, the page contains only users after this one in the list.
     pub after: Option<Uuid>,
-    /// Only users ahead of this one in the list.
+    /// If set, the page contains only users before this one in the list.
     pub before: Option<Uuid>,
     /// The end of the list from which users are taken.
     pub from: End,
@@ -51,7 +51,7 @@ pub enum End {
 const FOUND: &str = "found";
 const COUNT: &str = "count";
 
-/// Lists a page of users, in order, starting at the end of the list that `page.from` names.
+/// Lists the users of a page. `page.from` determines whether the newest or the oldest user comes first.
 pub async fn list(on: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<Vec<Model>, DbErr> {
     let mut people = Query::select();
     if let Some(union) = filter.union(Some(page)) {
@@ -95,8 +95,8 @@ impl Filter {
         branches.into_iter().reduce(|mut all, branch| all.union(UnionType::All, branch).to_owned())
     }
 
-    /// Builds a query for each key that may begin with `search`. Each reads a range of an index, so no character acts
-    /// as a wildcard.
+    /// Builds a query for each key that may begin with `search`. Each query reads a range of an index, so no character
+    /// acts as a wildcard.
     fn matching(&self, search: &str, page: Option<Page>) -> Vec<SelectStatement> {
         let last = format!("{search}{}", char::MAX);
         let keys = [
@@ -118,7 +118,7 @@ impl Filter {
         keys.into_iter().map(branch).collect()
     }
 
-    /// Builds, for each combination of role, activity and verified address that the filter allows, a query for a page.
+    /// Builds one page query for each combination of role, activity and verified address that the filter allows.
     fn combinations(&self, page: Page) -> Vec<SelectStatement> {
         let roles = self.role.map_or_else(|| Role::iter().collect(), |role| vec![role]);
         let either = |given: Option<bool>| given.map_or_else(|| vec![true, false], |given| vec![given]);
@@ -172,7 +172,7 @@ impl Page {
         }
     }
 
-    /// Takes at most `most` users from the end of the list that the page starts from.
+    /// Takes at most `most` users from the end of the list that `from` names.
     fn cut(&self, people: &mut SelectStatement, id: impl IntoColumnRef) {
         let order = if self.from == End::First { Order::Desc } else { Order::Asc };
         people.order_by(id, order).limit(self.most);

@@ -1,4 +1,5 @@
-//! Errors together with their causes. The log's formats show only the error itself, or repeat the text of each cause.
+//! Errors together with their causes. Without this module, the log would show only the error itself, or show the text
+//! of a cause more than once.
 
 use std::{error::Error, fmt};
 
@@ -6,13 +7,14 @@ use std::{error::Error, fmt};
 #[derive(Clone, Copy, Debug)]
 pub struct Causes<'e>(&'e (dyn Error + 'static));
 
-/// Returns an error for the log, whose text includes every cause: `the database is unavailable: connection refused`.
+/// Returns an error for the log. Its text includes every cause, for example
+/// `the database is unavailable: connection refused`.
 #[must_use]
 pub fn with_causes<'e>(error: &'e (dyn Error + 'static)) -> Causes<'e> {
     Causes(error)
 }
 
-/// Returns the texts of an error and its causes. Skips a cause whose text is already part of the one before.
+/// Returns the texts of an error and its causes. Skips a cause whose text is already part of the previous text.
 pub fn causes(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     let mut next = Some(error);
     let mut last = None::<String>;

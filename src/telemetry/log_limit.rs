@@ -1,5 +1,5 @@
-//! A limit on how often one record is logged. While the database fails, every request fails for the same reason, and a
-//! record for each would hide all other records and fill the disk.
+//! A limit on how often the same record is logged. While the database is failing, every request fails for the same
+//! reason, and one record per request would hide all other records and fill the disk.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,7 +9,8 @@ use std::{
 /// The shortest time between two records.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets at most one record a second through, and counts the others. Each record has a limit of its own, in a `static`.
+/// Lets at most one record a second through, and counts the others. Each kind of record has its own limit, in a
+/// `static`.
 #[derive(Debug)]
 pub struct LogLimit(Mutex<State>);
 
@@ -27,8 +28,8 @@ impl LogLimit {
         Self(Mutex::new(State { last: None, left_out: 0 }))
     }
 
-    /// Runs `log` if a record may be written now. Its argument is the number of records that were left out since the last one, or
-    /// `None` if there were none.
+    /// Runs `log` if a record may be written now. The argument of `log` is the number of records that were left out
+    /// since the last written record, or `None` if there were none.
     pub fn log(&self, log: impl FnOnce(Option<u64>)) {
         // the lock is not held while the record is written
         if let Some(left_out) = self.pass(Instant::now()) {

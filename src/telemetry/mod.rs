@@ -37,7 +37,7 @@ pub fn start(config: &Config) -> Result<(), Box<dyn Error + Send + Sync>> {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
-    // log a panic like any other record, so that it carries the ID of the request it ended
+    // log a panic like any other record, so that the record carries the ID of the request that the panic ended
     panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread panicked; this is a bug")));
     Ok(())
 }
@@ -74,7 +74,7 @@ fn is_unprintable(letter: char) -> bool {
 struct Records<W> {
     to: W,
     format: LogFormat,
-    /// Whether the log uses colors. If so, escape characters are kept, because the colors consist of them.
+    /// Whether the log uses colors. If so, escape characters are kept, because color codes begin with them.
     has_colors: bool,
 }
 

@@ -1,4 +1,5 @@
-//! The request that a task works for: its IDs, which every record carries, and notes for the access log and the metrics.
+//! The request that a task is processing: its IDs, which every log record carries, and notes for the access log and the
+//! metrics.
 
 use std::cell::RefCell;
 
@@ -16,7 +17,7 @@ struct Request {
     notes: RefCell<Notes>,
 }
 
-/// The IDs under which a request is found in the log.
+/// The IDs by which a request can be found in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestIds {
     /// The ID that the response carries.
@@ -40,7 +41,7 @@ pub struct Notes {
     pub cause: Option<&'static str>,
 }
 
-/// Runs a future in a span with the request's IDs, which every record then carries.
+/// Runs a future in a span with the request's IDs, so that every log record carries them.
 // not an asynchronous function, because its future would be twice as large as the future of the work
 pub fn in_request<T>(ids: RequestIds, work: impl Future<Output = T>) -> impl Future<Output = T> {
     // at the highest level, so that no filter removes the ID from a record
@@ -68,7 +69,7 @@ pub fn note(add: impl FnOnce(&mut Notes)) {
     let _ = REQUEST.try_with(|request| add(&mut request.notes.borrow_mut()));
 }
 
-/// Notes why the server failed. The first cause counts, because the others may follow from it.
+/// Notes why the server failed. Only the first cause is kept, because the others may follow from it.
 pub fn note_cause(cause: &'static str) {
     note(|notes| _ = notes.cause.get_or_insert(cause));
 }

@@ -27,15 +27,15 @@ use crate::{
 /// The claim `client_id` (RFC 9068). It is the same in all tokens, because people sign in to Gatehouse itself.
 const CLIENT_ID: &str = "gatehouse";
 
-/// The audience of tokens for a user who must enroll a second factor first. Other services reject them, because they expect
-/// `JWT_AUDIENCE`.
+/// The audience of tokens for a user who must enroll a second factor first. Other services reject such tokens, because
+/// they expect `JWT_AUDIENCE`.
 pub const ENROLMENT_AUDIENCE: &str = "gatehouse:enrolment";
 
 /// Issues and reads access tokens.
 pub(super) struct AccessTokens {
     /// The keys. The first one signs.
     signing: Vec<SigningKey>,
-    /// The claims of tokens whose signature was verified, by the token's digest. A valid signature stays
+    /// The claims of tokens whose signatures have been verified, by the digest of the token. A valid signature stays
     /// valid, and verifying it takes as long as the rest of a request.
     verified: Option<Cache<[u8; 32], AccessClaims>>,
     issuer: String,
@@ -72,7 +72,8 @@ pub struct AccessClaims {
     /// The counter of the refresh token that was issued with this token.
     pub rc: i64,
     exp: i64,
-    /// Tokens of earlier versions lack this claim, so they never count as recent authentication.
+    /// The time of the last authentication. Tokens of earlier versions lack this claim, so they never show a recent
+    /// authentication.
     #[serde(default)]
     auth_time: i64,
     /// How the user last proved their identity.
@@ -220,7 +221,7 @@ impl AccessTokens {
         if claims.exp <= now.unix_timestamp() { Err(Rejected::Expired(claims)) } else { Ok(claims) }
     }
 
-    /// Returns the claims of a token with a valid signature, expired or not.
+    /// Verifies a token's signature and returns its claims, even if the token has expired.
     fn verify(&self, token: &str) -> Result<AccessClaims, Rejected> {
         let header = decode_header(token).map_err(|_| Rejected::Invalid)?;
         if header.typ.as_deref() != Some(TYPE) {

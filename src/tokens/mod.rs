@@ -32,7 +32,8 @@ pub use access_token::{AccessClaims, AccessToken, Audience, ENROLMENT_AUDIENCE, 
 pub use amr::Amr;
 pub use totp_secrets::{SealedTotpSecret, TotpSecrets};
 
-/// The content of a refresh token: the session's ID and a counter. With its MAC, the token is 54 characters long.
+/// The length of a refresh token's content, which is the session's ID and a counter. With its MAC, the token is 54
+/// characters long.
 const REFRESH_TOKEN_BYTES: usize = 16 + 8;
 
 /// Issues and reads tokens.
@@ -62,7 +63,8 @@ pub enum CeremonyPurpose {
     Reauthentication = 4,
 }
 
-/// The number of digits that people compare before they sign in another device. The digits are not secret.
+/// The length of the number that people compare before they confirm a sign-in on another device. The number is not
+/// secret.
 const CONFIRMATION_DIGITS: u8 = 2;
 
 /// The content of a valid refresh token.
@@ -78,7 +80,7 @@ impl Tokens {
     /// Derives the keys, and takes the RSA keys that [`rsa_keys::load`] returned.
     ///
     /// # Errors
-    /// Fails if the cryptographic library rejects a key, or `JWT_ALGORITHM` is `RS256` and there is no RSA
+    /// Fails if the cryptographic library rejects a key, or if `JWT_ALGORITHM` is `RS256` and there is no RSA
     /// key.
     pub fn new(config: &Config, rsa: Vec<KeyPair>) -> Result<Self, Error> {
         let roots: Vec<Root> = config.tokens.secrets().map(Root::new).collect();
@@ -120,7 +122,7 @@ impl Tokens {
         self.access.issue(session, user, (Amr::of(&session.methods()), audience), issued_at, now)
     }
 
-    /// Issues another access token to the holder of one, with the same `amr` and audience.
+    /// Issues a new access token with this `amr` and this audience to the holder of an existing one.
     pub fn further_access_token(
         &self,
         session: &session::Model,
@@ -224,12 +226,13 @@ impl Tokens {
         self.undo.open(token).map(Uuid::from_bytes)
     }
 
-    /// Returns the challenge of a passkey ceremony under each `SECRET_KEY`, the current one first. It is derived, not stored.
+    /// Returns the challenges of a passkey ceremony, one for each secret, starting with the current `SECRET_KEY`. They
+    /// are derived, not stored.
     pub fn passkey_challenges(&self, purpose: CeremonyPurpose, id: Uuid) -> impl Iterator<Item = [u8; 32]> {
         self.passkey_challenge.macs([&[purpose as u8], id.as_bytes().as_slice()].concat())
     }
 
-    /// Returns the cursor of a row, after which a list continues.
+    /// Returns the cursor with which a list continues after this row.
     #[must_use]
     pub fn cursor(&self, id: Uuid) -> String {
         self.cursor.seal(id.as_bytes())

@@ -25,12 +25,12 @@ const SIZE: KeySize = KeySize::Rsa2048;
 /// The size in bytes of the largest key that common JWT libraries support.
 const LARGEST: usize = 4096 / 8;
 
-/// The label from which the keys that encrypt RSA keys are derived.
+/// The label for deriving the keys that encrypt RSA keys.
 const LABEL: &str = "access-token/rsa";
 
 type LoadError = Box<dyn Error + Send + Sync>;
 
-/// Returns the RSA keys that sign or verify access tokens, the signing one first.
+/// Returns the RSA keys that sign or verify access tokens, the signing key first.
 ///
 /// Keys from `JWT_RSA_KEY_FILE` come before those from the database. With `JWT_ALGORITHM=RS256` and no file, a key is
 /// created for every secret that has none. With another algorithm, only existing keys are read, so that a change of the

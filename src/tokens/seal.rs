@@ -44,18 +44,19 @@ impl Seal {
         Self { keys: roots.iter().map(key).collect() }
     }
 
-    /// Returns the token for these bytes, which is always the same.
+    /// Returns the token for these bytes. The same bytes always result in the same token.
     pub(super) fn seal(&self, content: &[u8]) -> String {
         let mac = hmac::sign(&self.keys[0], content);
         URL_SAFE_NO_PAD.encode([content, &mac.as_ref()[..MAC_BYTES]].concat())
     }
 
-    /// Returns digits that only a holder of the keys can derive from these bytes. They are always the same.
+    /// Returns digits that only a holder of the keys can derive from these bytes. The same bytes always result in the
+    /// same digits.
     pub(super) fn digits(&self, content: &[u8], length: u8) -> String {
         digits(&self.keys[0], content, length)
     }
 
-    /// Returns whether these are the digits of these bytes under any of the keys.
+    /// Returns whether `given` matches the digits of these bytes under any of the keys.
     pub(super) fn are_digits(&self, content: &[u8], length: u8, given: &str) -> bool {
         // try all keys, so that the time taken does not reveal which one matched
         self.keys.iter().fold(false, |is_right, key| {
@@ -69,12 +70,12 @@ impl Seal {
         self.keys.iter().filter_map(move |key| hmac::sign(key, &content).as_ref().try_into().ok())
     }
 
-    /// Returns 16 bits of the MAC of these bytes, too few to recover the bytes from.
+    /// Returns 16 bits of the MAC of these bytes, which are too few to recover the bytes.
     pub(super) fn hint(&self, content: &[u8]) -> u16 {
         hint(&self.keys[0], content)
     }
 
-    /// Returns whether this is the hint of these bytes under any of the keys.
+    /// Returns whether `given` is the hint of these bytes under any of the keys.
     pub(super) fn is_hint(&self, content: &[u8], given: u16) -> bool {
         // try all keys, so that the time taken does not reveal which one matched
         self.keys.iter().fold(false, |is_right, key| is_right | (hint(key, content) == given))

@@ -47,11 +47,11 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// Returns the keys of all secrets for all algorithms. The first one, which belongs to the current secret and to
-    /// `algorithm`, signs.
+    /// Returns the keys of all secrets for all algorithms. The first key signs. It belongs to the current secret and to
+    /// the algorithm in `signs`.
     ///
     /// # Errors
-    /// Fails if the cryptographic library rejects a key, or there is no RSA key to sign with.
+    /// Fails if the cryptographic library rejects a key, or if an RSA key is needed to sign and there is none.
     pub(super) fn all(
         roots: &[Root],
         rsa: Vec<rsa::KeyPair>,

@@ -46,7 +46,7 @@ impl TotpSecrets {
     /// Encrypts the secret of an authenticator.
     ///
     /// # Errors
-    /// Fails if the cryptographic library does.
+    /// Fails if the cryptographic library fails.
     pub fn seal(&self, authenticator: Uuid, secret: &[u8; BYTES]) -> Result<SealedTotpSecret, Unspecified> {
         Ok(SealedTotpSecret {
             sealed_secret: self.current.seal(secret, authenticator.as_bytes())?,
@@ -54,7 +54,8 @@ impl TotpSecrets {
         })
     }
 
-    /// Decrypts the secret of an authenticator. Returns `None` if neither `SECRET_KEY` nor one of its fallbacks encrypted it.
+    /// Decrypts the secret of an authenticator. Returns `None` if it was not encrypted under `SECRET_KEY` or one of its
+    /// fallbacks.
     #[must_use]
     pub fn open(&self, authenticator: Uuid, sealed_secret: &str) -> Option<[u8; BYTES]> {
         let mut vaults = std::iter::once(&self.current).chain(&self.former);

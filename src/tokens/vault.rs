@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::seal::Root;
 
-/// The key of one `SECRET_KEY` for one kind of secret.
+/// The key that is derived from one `SECRET_KEY` for one kind of secret.
 pub(super) struct Vault {
     /// A name that identifies the `SECRET_KEY` without revealing anything about its value.
     name: String,

@@ -22,12 +22,13 @@ use crate::{
     },
 };
 
-/// The token of a link, and evidence that its reader requested it.
+/// The token of a link, and evidence that the person who opens the link requested it.
 #[derive(Clone, Debug)]
 pub struct ActivateAccountInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The challenge ID from the response to the request, or the ID of a challenge that replaced that one.
+    /// The challenge ID that was returned when the email was requested, or the ID of a challenge that replaced that
+    /// challenge.
     pub challenge_id: Option<Uuid>,
     /// The password that was chosen at sign-up.
     pub password: Option<SecretString>,
@@ -68,8 +69,9 @@ pub(super) async fn is_in_series(app: &App, id: Uuid, challenge: &challenge::Mod
     }))
 }
 
-/// Checks the password sent along with a link against the account with the address. If no account has the address, checks it
-/// against the registration. Computes one hash. Attempts are charged to the link, and to the client across all links.
+/// Checks the password that was sent along with a link against the account that has the address. If no account has the
+/// address, checks the password against the registration. Computes one hash. Attempts are charged to the link, and to
+/// the client across all links.
 async fn check_password(
     app: &App,
     client: &Client,

@@ -21,16 +21,17 @@ use crate::{
 /// reconnects.
 const MAX_WAITING: usize = 4;
 
-/// How often the challenge is read again. A confirmation is not announced if another program writes it to the same
-/// SQLite file, if the server crashes before it sends the notice, or if no notices arrive at all.
+/// How often the challenge is read again. No notice of a confirmation arrives if another program writes the
+/// confirmation to the same SQLite file, if a server crashes before it sends the notice, or if this server receives no
+/// notices at all.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Too many clients wait for this challenge.
+/// The refusal if too many clients are already waiting for the challenge.
 #[derive(Debug)]
 pub struct TooManyWaiting;
 
-/// Returns a stream that yields the one-time code of the challenge once its link is confirmed, and then ends. It ends without a
-/// code when the challenge is used or expires. For an unknown challenge, it ends at once.
+/// Returns a stream that yields the one-time code of the challenge once its link is confirmed, and then ends. It ends
+/// without a code when the challenge is used or expires. For an unknown challenge, it ends immediately.
 ///
 /// Only the client that requested the challenge knows its ID, and only a reader of the email can confirm the link.
 pub fn await_login_link(
@@ -52,7 +53,7 @@ async fn wait(app: Arc<App>, mut listener: Listener, id: Uuid) -> Result<Option<
             return Ok(Some(app.tokens.one_time_code(id)));
         }
         let left = Duration::try_from(challenge.expires_at.0 - now).unwrap_or_default();
-        // after a notice or a timeout, the row is read again, and it alone decides
+        // after a notice or a timeout, the row is read again, because only the row shows whether the link is confirmed
         let _ = time::timeout(left.min(CHECK_INTERVAL), listener.next()).await;
     }
 }

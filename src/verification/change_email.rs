@@ -1,4 +1,4 @@
-//! Changing one's email address.
+//! Changing the viewer's email address.
 
 use secrecy::SecretString;
 
@@ -14,7 +14,7 @@ use crate::{
     storage::{challenge::Purpose, user},
 };
 
-/// The new email address, and the proof that the user requests it.
+/// The new email address, and the password that proves that the user requests the change.
 #[derive(Clone, Debug)]
 pub struct ChangeEmailInput {
     /// The new email address.
@@ -54,7 +54,8 @@ pub async fn change_email(
 ) -> Result<IssuedChallenge, Failure<ChangeEmailRefusal>> {
     let viewer = step_up(app, viewer)?;
     let user = &viewer.user;
-    // an unproven address may be misspelled, and without a proven one no factor can be enrolled
+    // before enrolling a factor, a user may still replace an unproven address: it may be misspelled, and no factor can
+    // be enrolled without a proven address
     if viewer.must_enroll(app) && user.email_verified_at.is_some() {
         return Err(ChangeEmailRefusal::EnrolmentRequired.into());
     }

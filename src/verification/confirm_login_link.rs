@@ -21,16 +21,16 @@ use crate::{
 pub struct ConfirmLoginLinkInput {
     /// The token of the link.
     pub token: SecretString,
-    /// The number that the other device shows. Without it, nothing changes.
+    /// The number that the other device shows. Without this number, the link is described but not confirmed.
     pub confirmation_number: Option<String>,
     /// The ID of the challenge that this browser requested last, if any.
     pub challenge_id: Option<Uuid>,
 }
 
-/// A sign-in link, as the page that it opens shows it.
+/// The details of a sign-in link, for the page that the link opens.
 #[derive(Debug)]
 pub struct LoginLink {
-    /// The address that it was sent to.
+    /// The address that the link was sent to.
     pub email: String,
     /// The code in the same email.
     pub otp: SecretString,
@@ -55,8 +55,9 @@ pub enum ConfirmLoginLinkRefusal {
 
 impl Refusal for ConfirmLoginLinkRefusal {}
 
-/// Describes a sign-in link and, given its number, confirms it for the client that waits in [`super::await_login_link()`]. That
-/// client then signs in with the code, as if it had been typed in, so this opens no session. The link itself remains usable.
+/// Describes a sign-in link and, given its number, confirms it for the client that waits in
+/// [`super::await_login_link()`]. That client then signs in with the code, as if the user had typed it in, so this
+/// function opens no session. The link itself remains usable.
 ///
 /// The reader of an email that a stranger requested must not sign the stranger in by accident: the number identifies
 /// the one client that may continue.

@@ -24,7 +24,8 @@ use crate::{
 pub(super) enum Claim {
     /// No evidence beyond having read the email.
     Mail,
-    /// The ID of a challenge of the same series. It was sent in the response to the request, but in no email.
+    /// The ID of a challenge of the same series. It was sent in the response to the request for the email, but not in
+    /// any email.
     ChallengeId,
     /// The password of the challenge's registration.
     RegistrationPassword,
@@ -61,7 +62,8 @@ impl From<Option<user::Model>> for Outcome {
 }
 
 impl Proof {
-    /// Verifies the address of the account that has it, or creates the account that was registered with it.
+    /// Marks the address as verified in the account that has it, or creates the account that was registered with the
+    /// address.
     pub(super) async fn verify_email(
         self,
         txn: &Txn,
@@ -70,7 +72,8 @@ impl Proof {
         let email_key = &self.challenge.email_key;
         let registration = Registration::read(&self.challenge);
         let id = match &self.account {
-            // the address is already proven, and going on would give the account a second password
+            // the address is already proven, and continuing could replace the account's password with the
+            // registration's
             Some(account) if account.email_verified_at.is_some() => return Ok(Outcome::Nothing),
             Some(account) if self.owns(account) => {
                 user_changes::verify_email(txn, account.id, self.now).await?;
@@ -95,8 +98,9 @@ impl Proof {
         Ok(user::find(txn, id).await?.into())
     }
 
-    /// Signs in to the account that has the address, or creates an account. If the address was never proven, a stranger may
-    /// have created the account and may be waiting for the owner to use it, so the prover takes it over.
+    /// Signs in to the account that has the address, or creates an account. If the address was never proven, a stranger
+    /// may have created the account and may be waiting for the owner of the address to use it, so the prover takes the
+    /// account over.
     pub(super) async fn sign_in(self, txn: &Txn) -> Result<Outcome, DbErr> {
         let Some(account) = &self.account else { return self.sign_up(txn).await };
         if account.email_verified_at.is_none() {
@@ -111,8 +115,8 @@ impl Proof {
         Ok(user::find(txn, account.id).await?.into())
     }
 
-    /// Creates an account with nothing but the proven address. Registrations with the address are void from then on, because
-    /// anybody may have made them, and nobody has proven them.
+    /// Creates an account with nothing but the proven address. Pending registrations with the address become void,
+    /// because anybody may have made them without proving the address.
     async fn sign_up(self, txn: &Txn) -> Result<Outcome, DbErr> {
         let challenge::Model { email, email_key, .. } = self.challenge;
         if !self.may_sign_up {
@@ -187,7 +191,7 @@ impl Proof {
         Ok(id)
     }
 
-    /// Ends every existing way into the account, then adds those of the prover's own registration.
+    /// Removes every existing way to sign in to the account, and then adds those of the prover's own registration.
     async fn take_over(
         &self,
         txn: &Txn,
@@ -207,7 +211,7 @@ impl Proof {
     }
 }
 
-/// Adds the provider's account and the passkey of the registration, unless another user has them by now.
+/// Adds the registration's identity and passkey. Skips each of them if another user has it by now.
 async fn add_credentials(
     txn: &Txn,
     user_id: Uuid,
@@ -225,8 +229,8 @@ async fn add_credentials(
     Ok(())
 }
 
-/// Inserts the account. If its username has been taken in the meantime, inserts it without one, and its owner can
-/// choose another.
+/// Inserts the account. If its username has been taken in the meantime, inserts the account without a username. The
+/// owner can choose another one later.
 async fn claim_names(txn: &Txn, row: user::Model) -> Result<Option<Uuid>, DbErr> {
     let id = row.id;
     if user::insert(txn, row.clone()).await? {

@@ -1,4 +1,4 @@
-//! Accepting a proof by email, given as a code or as a link.
+//! Accepting an emailed code or link as a proof of an email address.
 
 use super::proof::{Claim, Outcome, Proof};
 use crate::{
@@ -61,7 +61,7 @@ enum Proven {
 /// Spends a challenge, gives the account the proven address, and signs in.
 ///
 /// A viewer who proves an address of their own account continues in the same session and gets no new refresh token,
-/// because a thief must not be able to exchange a stolen access token for one.
+/// because a thief must not be able to exchange a stolen access token for a refresh token.
 pub(super) async fn prove(
     app: &App,
     prover: Prover<'_>,

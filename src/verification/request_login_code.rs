@@ -18,11 +18,12 @@ pub enum RequestLoginCodeRefusal {
 
 impl Refusal for RequestLoginCodeRefusal {}
 
-/// Emails a code and a link, either of which lets the reader sign in to the account with the email address. If no
-/// account has the address, and `SIGNUP` is on, using either creates one. The response is the same for every address.
+/// Emails a code and a link. With either of them, the reader can sign in to the account that has the email address. If
+/// no account has the address and `SIGNUP` is on, using the code or the link creates an account. The response is the
+/// same for every address.
 ///
-/// Strangers cannot block this sign-in method. They can use up the password attempts of an account, but not the emails
-/// to its owner, who always either has an email that still works or can request another.
+/// Strangers cannot block this sign-in method. They can use up the password attempts of an account. However, its owner
+/// always either has an email that still works or can request another one.
 pub async fn request_login_code(
     app: &App,
     asker: Asker,

@@ -19,7 +19,7 @@ use crate::{
 /// The reasons why nothing is emailed.
 #[derive(Debug)]
 pub enum ResendRefusal {
-    /// This server proves email addresses by the other method, or not at all.
+    /// This server verifies email addresses by the other method, or not at all.
     NotEnabled,
     /// These fields are invalid.
     InvalidInput(Vec<FieldError>),
@@ -106,9 +106,9 @@ fn is_repeatable(purpose: Purpose) -> bool {
     }
 }
 
-/// Ends the newest challenge of a series, expired or not, and returns it, because its replacement takes over its
-/// account and registration. Returns `None` if it was spent. If two calls race, the later one finds the challenge of
-/// the earlier one.
+/// Ends the newest challenge of a series, even if it has expired. Returns the challenge, because its replacement takes
+/// over its account and registration. Returns `None` if the challenge was spent. If two calls race, the later call
+/// finds the challenge that the earlier call issued.
 async fn supersede(txn: &Txn, series_id: Uuid, now: Timestamp) -> Result<Option<challenge::Model>, DbErr> {
     while let Some(newest) = challenge::find_newest(txn, series_id).await? {
         if newest.ended_at.is_some() {

@@ -31,8 +31,8 @@ pub struct VerifyOtpInput {
     pub challenge_id: Option<Uuid>,
 }
 
-/// Proves the email address and signs in. A code without the ID of its challenge proves that the sender reads the emails
-/// to the address, but not that they requested one.
+/// Proves the email address and signs in. A code without the ID of its challenge proves that the person can read emails
+/// to the address, but not that they requested the code.
 pub async fn verify_otp(
     app: &App,
     client: &Client,
@@ -55,9 +55,9 @@ pub async fn verify_otp(
     prove(app, Prover { client, viewer, claim, methods, attempt }, challenge).await
 }
 
-/// Counts one of the `OTP_MAX_ATTEMPTS` attempts at the challenge with this ID. The attempt is counted before the code is
-/// compared, so that parallel guesses cannot exceed the limit. Returns no challenge if none has this ID, or if no attempt is
-/// left.
+/// Counts one of the `OTP_MAX_ATTEMPTS` attempts at the challenge with this ID. The attempt is counted before the code
+/// is compared, so that parallel guesses cannot exceed the limit. Returns no challenge if there is no live challenge
+/// with this ID, or if no attempt is left.
 async fn try_by_id(
     app: &App,
     client: &Client,
@@ -75,8 +75,8 @@ async fn try_by_id(
     Ok((counted.filter(is_for_codes), attempt))
 }
 
-/// Returns the newest challenge of each purpose that a code can answer without an ID. All attempts without an ID share
-/// one budget for the email address.
+/// Returns the newest challenge of each purpose for which a code works without a challenge ID. All attempts without an
+/// ID share one budget for the email address.
 async fn try_bare(
     app: &App,
     client: &Client,

@@ -23,12 +23,12 @@ pub struct StoredKey<'a> {
     pub is_backup_eligible: bool,
 }
 
-/// An assertion that was verified.
+/// A verified assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion {
     /// The number of signatures so far.
     pub sign_count: u32,
-    /// Whether the key is on other devices of the user, or in a backup.
+    /// Whether the key is also on the user's other devices or in a backup.
     pub is_backed_up: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct Assertion {
 pub struct ClaimedCredential {
     /// The ID in base64url without padding.
     pub credential_id: String,
-    /// The user handle. Authenticators leave it out if the options named credentials.
+    /// The user handle. Authenticators may leave it out if the options named specific credentials.
     pub user_handle: Option<Vec<u8>>,
 }
 

@@ -37,7 +37,7 @@ pub(super) struct AttestedCredential<'a> {
 }
 
 impl<'a> AuthenticatorData<'a> {
-    /// Parses the data, to its last byte.
+    /// Parses the data. Fails if any bytes are left over.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Rejected> {
         let (rp_id_hash, rest) = split(bytes, 32)?;
         let (&[flags], rest) = split_array(rest)?;
@@ -79,7 +79,7 @@ impl<'a> AuthenticatorData<'a> {
         self.has(BACKUP_ELIGIBLE)
     }
 
-    /// Returns whether the key is on other devices of the user, or in a backup.
+    /// Returns whether the key is also on the user's other devices or in a backup.
     pub(super) fn is_backed_up(&self) -> bool {
         self.has(BACKED_UP)
     }

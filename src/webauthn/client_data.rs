@@ -23,7 +23,7 @@ struct ClientData {
     top_origin: Option<String>,
 }
 
-/// Checks that the page was allowed to ask, and did so for this operation and challenge.
+/// Checks that the page was allowed to ask for a credential, and that it asked for this operation with this challenge.
 pub(super) fn check(
     bytes: &[u8],
     party: &RelyingParty,

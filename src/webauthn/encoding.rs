@@ -13,13 +13,13 @@ use super::Rejected;
 /// The maximum nesting depth of a CBOR item. Attestation objects have 4 levels.
 const MAX_CBOR_DEPTH: usize = 16;
 
-/// Base64url without padding, as browsers write it, or with padding, as some libraries do.
+/// Decodes base64url without padding, which browsers write, or with padding, which some libraries write.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Bytes that are a base64url string in JSON.
+/// Bytes that JSON represents as a base64url string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) Vec<u8>);
 

@@ -1,8 +1,8 @@
 //! Passkeys (Web Authentication Level 3): the options for browsers, and the verification of what they return.
 //!
 //! Nothing here knows about accounts or the database. The steps of §7.1 (registration) and §7.2 (authentication) of
-//! <https://www.w3.org/TR/webauthn-3/> are in `registration.rs` and `authentication.rs`. User verification is always required: the
-//! owner has shown a fingerprint, a face or a PIN, so one passkey counts as two factors.
+//! <https://www.w3.org/TR/webauthn-3/> are in `registration.rs` and `authentication.rs`. User verification is always
+//! required: the authenticator has checked the owner's fingerprint, face or PIN, so one passkey counts as two factors.
 
 mod authentication;
 mod authenticator_data;

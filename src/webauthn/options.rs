@@ -1,4 +1,5 @@
-//! The options of a ceremony, for `PublicKeyCredential.parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON` (§5.1.8, §5.1.9).
+//! The options of a passkey ceremony, for `PublicKeyCredential.parseCreationOptionsFromJSON` and
+//! `parseRequestOptionsFromJSON` (§5.1.8, §5.1.9).
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct CreationOptions<'a> {
     pub user_name: &'a str,
     /// The name of the person.
     pub display_name: &'a str,
-    /// The credentials of the account, whose authenticators must not create another.
+    /// The existing credentials of the account. Their authenticators must not create another one.
     pub exclude: Vec<KnownCredential>,
     /// The time in which the ceremony must be finished.
     pub timeout: Duration,
@@ -67,8 +68,8 @@ impl CreationOptions<'_> {
     }
 }
 
-/// Returns the options, in JSON, with which a browser asks for an assertion. Without `allowed`, the user chooses among the passkeys
-/// that they have for the site.
+/// Returns the options, in JSON, with which a browser asks for an assertion. If `allowed` is empty, the user chooses
+/// among the passkeys that they have for the site.
 #[must_use]
 pub fn request_options(
     party: &RelyingParty,

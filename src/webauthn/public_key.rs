@@ -60,7 +60,7 @@ impl PublicKey {
         ParsedPublicKey::new(algorithm, point).map(Self::Curve).map_err(|_| Rejected::Malformed)
     }
 
-    /// Returns whether the signature of a message was made with the private key.
+    /// Returns whether the signature of a message was made with the matching private key.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match self {
             Self::Curve(key) => key.verify_sig(message, signature),

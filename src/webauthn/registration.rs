@@ -32,7 +32,7 @@ pub struct NewCredential {
     pub sign_count: u32,
     /// Whether the key may be copied to other devices of the user.
     pub is_backup_eligible: bool,
-    /// Whether the key is on other devices of the user, or in a backup.
+    /// Whether the key is also on the user's other devices or in a backup.
     pub is_backed_up: bool,
     /// The model of the authenticator. `None` if it is not disclosed.
     pub aaguid: Option<[u8; 16]>,
@@ -104,8 +104,8 @@ pub fn verify_registration(
     })
 }
 
-/// Checks the attestation statement. No attestation is requested, so the statement is empty, or the new key itself has
-/// signed it (§8.2, §8.7).
+/// Checks the attestation statement. No attestation is requested, so the statement must either be empty or contain a
+/// signature made with the new key itself (§8.2, §8.7).
 fn check_attestation(
     format: &str,
     statement: &Value,
@@ -146,10 +146,10 @@ fn member<'v>(map: &'v Value, name: &str) -> Option<&'v Value> {
     map.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
 }
 
-/// Returns whether no key of a map occurs twice. If one did, another reader of the map might see a different value (RFC
-/// 8949 §5.6).
+/// Returns whether all keys of a map are different. If a key occurred twice, another reader of the map might see a
+/// different value (RFC 8949 §5.6).
 fn has_distinct_keys(map: &Value) -> bool {
-    // a stranger's map may have thousands of entries, which would take long to compare
+    // a stranger's map may have thousands of entries, and comparing them would take a long time
     map.as_map().filter(|entries| entries.len() <= MAX_ENTRIES).is_some_and(|entries| {
         let mut keys = entries.iter().map(|(key, _)| key).enumerate();
         keys.all(|(at, key)| entries[..at].iter().all(|(earlier, _)| earlier != key))

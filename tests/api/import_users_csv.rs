@@ -28,9 +28,9 @@ line 4: skipped: it cannot be read: it has 3 fields, but the header has 5
 line 5: skipped: it cannot be read: invalid utf-8: invalid UTF-8 in field 1 near byte index 0
 line 6 (joan): skipped: it has no email address, and its username is not valid here
 line 9 (mary): imported, but with the current time as its join date: date_joined is missing or invalid
-line 10: skipped: an unclosed quote makes the rest of the file part of it: the quote opens on line 10
+line 10: skipped: an unclosed quote makes the rest of the file part of the record: the quote opens on line 10
 3 imported, 0 already existed, 5 skipped
-       1 skipped: an unclosed quote makes the rest of the file part of it
+       1 skipped: an unclosed quote makes the rest of the file part of the record
        3 skipped: it cannot be read
        1 skipped: it has no email address, and its username is not valid here
        1 imported, but with the current time as its join date: date_joined is missing or invalid

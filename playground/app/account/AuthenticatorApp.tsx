@@ -70,7 +70,7 @@ export function AppSetUp({ user, onStarted }: AppProps) {
 
 function StartForm({ user, onStarted, action }: AppProps & { action: string }) {
   const start = useForm(async () => {
-    // for the first app, the server requires an emailed code: a thief may know the password
+    // for the first app, the server requires an emailed code, because a thief may know the password
     const isByEmail = user.email && !user.secondFactors.length;
     const outcome = await (isByEmail ? onlyBy('EMAIL_CODE', factors.startTotpEnrolment) : factors.startTotpEnrolment());
     switch (outcome.kind) {
@@ -89,7 +89,7 @@ function StartForm({ user, onStarted, action }: AppProps & { action: string }) {
 
 type SetUpProps = { enrolment: Enrolment; onCodes: OnCodes; onCancel: () => void };
 
-/** The step that connects the app with the account. */
+/** The step that connects the app to the account. */
 export function SetUp({ enrolment, onCodes, onCancel }: SetUpProps) {
   const { id, secret, uri, qrSvg } = enrolment;
   const form = useForm(async ({ otp = '' }) => {

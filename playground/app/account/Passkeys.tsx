@@ -34,7 +34,7 @@ export function Passkeys({ user, settings, onCodes }: PasskeysProps) {
 function AddPasskey({ user, onAdded, onCodes }: { user: UserFragment; onAdded: () => void; onCodes: OnCodes }) {
   const form = useForm(async ({ name }) => {
     const add = () => keys.add(name?.trim() || undefined);
-    // for the first factor, the server requires an emailed code: a thief may know the password
+    // for the first factor, the server requires an emailed code, because a thief may know the password
     const outcome = await (user.email && !user.secondFactors.length ? onlyBy('EMAIL_CODE', add) : add());
     switch (outcome.kind) {
       case 'PasskeyEnrolled':

@@ -50,7 +50,7 @@ export function CodesLeft({ left, onCodes }: { left: number; onCodes: OnCodes })
   );
 }
 
-/** The step that shows the recovery codes, once, until the user has saved them. */
+/** The step that shows the recovery codes until the user has saved them. They are never shown again. */
 export function RecoveryCodes({ codes, onSaved }: { codes: readonly string[]; onSaved: () => void }) {
   const [isSaved, setSaved] = useState(false);
   const text = `${codes.join('\n')}\n`;

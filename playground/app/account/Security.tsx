@@ -29,7 +29,7 @@ export function Security({ user, settings, isRequired }: SecurityProps) {
   }
   const hasPasskeys = !!settings.passkeyRpId;
   const isProtected = user.secondFactors.length > 0;
-  // the section comes first until there are codes
+  // until there are recovery codes, their section comes first
   const needsCodes = isProtected && user.recoveryCodesLeft === 0;
   const recovery = (
     <section aria-labelledby="codes">

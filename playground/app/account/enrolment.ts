@@ -1,6 +1,6 @@
 import { go } from '../route';
 
-/** Leads to the page to set up an authenticator app, if this refusal or fault requires one before anything else. */
+/** Opens the page for setting up a second factor if this refusal or fault says that the user must do so first. */
 export function leadToEnrolment(refused: unknown) {
   if ((refused as { code?: string } | undefined)?.code === 'ENROLMENT_REQUIRED') go('/security?required');
 }

@@ -23,7 +23,7 @@ export function Field({ label, hint, ...input }: FieldProps) {
   );
 }
 
-/** A password that can be shown, so that users need not type it twice. */
+/** An input for a password. It can show the password, so that users need not type it twice. */
 export function PasswordField(props: Omit<FieldProps, 'type'>) {
   const [isShown, setShown] = useState(false);
   return (

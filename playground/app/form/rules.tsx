@@ -5,7 +5,7 @@ import { useLoad, useSettled } from '../hooks';
 
 export type AuthSettings = AuthSettingsQuery['answer'];
 
-/** The rules for a password, checked while the user types. Only the server judges how easily it is guessed. */
+/** The rules for a password, checked while the user types. Only the server judges how easy the password is to guess. */
 export function PasswordRules({ password, settings }: { password: string; settings: AuthSettings }) {
   const { passwordMinLength: least, passwordMaxLength: most } = settings;
   const length = [...password.normalize('NFC')].length;
@@ -32,7 +32,7 @@ export function UsernameRules({ username, settings }: { username: string; settin
     },
     [isAsked, settled],
   );
-  // if the request fails, nothing is shown: sign-up checks again
+  // if the request fails, nothing is shown, because sign-up checks again
   const { data } = useLoad(ask);
   const isKnown = data?.settled === username;
   return (

@@ -3,7 +3,7 @@ import type { UserError } from '../../client';
 import { leadToEnrolment } from '../account/enrolment';
 import { wordsFor, wordsForFault } from '../words';
 
-/** The outcome of a form: for the whole form, and errors by field name. */
+/** The outcome of a form: a message for the whole form, and errors by field name. */
 export type Verdict = { fault?: string | undefined; done?: string | undefined; fields: Record<string, string> };
 
 const NOTHING: Verdict = { fields: {} };
@@ -15,8 +15,8 @@ type Submitted = UserError | { fault: string } | string | void;
 export type Inputs = Record<string, string>;
 
 /**
- * A form that runs `submit`, never twice at the same time, and shows its outcome: a refusal or a success message. It also shows
- * errors that `submit` throws, so that pages need not handle them.
+ * Returns a form that runs `submit`, never twice at the same time, and shows its outcome: a refusal or a success message. The form also
+ * shows errors that `submit` throws, so that pages need not handle them.
  */
 export function useForm(submit: (inputs: Inputs) => Promise<Submitted>) {
   const [verdict, setVerdict] = useState(NOTHING);
@@ -29,7 +29,7 @@ export function useForm(submit: (inputs: Inputs) => Promise<Submitted>) {
     await show(submit(Object.fromEntries(new FormData(event.currentTarget)) as Inputs));
   }
 
-  /** Shows the outcome of work that did not start by submitting the form. */
+  /** Shows the outcome of work that was not started by submitting the form. */
   async function show(work: Promise<Submitted>) {
     setBusy(true);
     setVerdict(NOTHING);

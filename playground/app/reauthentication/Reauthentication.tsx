@@ -10,7 +10,7 @@ import { ProviderButtons } from '../sign_in/ProviderButtons';
 import { impossible, INCORRECT_PASSWORD, NEWER, wordsFor, WRONG_SECOND_FACTOR } from '../words';
 import { isMailed, useAsked, type Asked } from './request';
 
-/** The dialog for reauthentication. It is shown while a request waits for it. */
+/** The dialog for reauthentication. It is shown while a request waits for a proof. */
 export function Reauthentication() {
   const asked = useAsked();
   return asked && <Dialog asked={asked} />;

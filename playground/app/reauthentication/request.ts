@@ -36,7 +36,7 @@ export const askForProof: AskForProof = (request) =>
     show({ request: { ...request, methods }, answer, mailed: codes.id === request.id ? codes.mailed : undefined, refused: request.refusal && given });
   });
 
-/** Runs a request for which only one method counts. The server does not name it, because proofs count for any request. */
+/** Runs a request for which only one method counts. The server does not name the method, because a proof is not tied to one request. */
 export async function onlyBy<Answer>(method: AuthenticationMethod, run: () => Promise<Answer>): Promise<Answer> {
   only = method;
   return run().finally(() => { only = undefined; });

@@ -12,7 +12,7 @@ import { askForSecondFactor } from './second_factor';
  * The page that the emailed link opens if `ACTIVATION_URL` is `…/demo#/activate?token={token}`. It waits for the user to press a
  * button, because programs that scan emails follow links too.
  *
- * Anybody may have signed up with the email address. The password proves that the person who signed up is the reader of the email.
+ * Anybody may have signed up with the email address. The password proves that the reader of the email is the person who signed up.
  */
 export function ActivateAccount({ token }: { token: string }) {
   const activate = async (password?: string) => {

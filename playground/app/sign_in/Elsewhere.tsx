@@ -13,8 +13,8 @@ export const links = loginLinks(url, gatehouse);
 export type SignInOutcome = Awaited<ReturnType<typeof gatehouse.verifyOtp>>;
 
 /**
- * Waits, where a link was requested, until it is confirmed on another device, and shows the number to compare. Then `follow` handles the
- * outcome of the sign-in, and returns a message if it failed.
+ * Waits, on the device that requested a link, until the link is confirmed on another device. Meanwhile, shows the number to compare. Then
+ * `follow` handles the outcome of the sign-in, and returns a message if the sign-in failed.
  */
 export function Waiting({ challenge, follow }: { challenge: Challenge; follow: (outcome: SignInOutcome) => string | undefined }) {
   const [fault, setFault] = useState<string>();
@@ -37,7 +37,7 @@ export function Waiting({ challenge, follow }: { challenge: Challenge; follow: (
   );
 }
 
-/** The part of the page behind a link that is shown if the link was requested elsewhere. `onConfirmed` is called once it is confirmed. */
+/** The part of a sign-in link's page that is shown if the link was requested elsewhere. Calls `onConfirmed` once the link is confirmed. */
 export function Elsewhere({ token, link, onConfirmed }: { token: string; link: LoginLinkFragment; onConfirmed: () => void }) {
   const form = useForm(async () => {
     const outcome = await links.confirmLoginLink(token, link.confirmationNumber);

@@ -109,7 +109,7 @@ async function finish(outcome: Outcome, { path, account }: Waiting, onForeign: (
   }
 }
 
-/** Returns to the start with an explanation, because the challenge has expired. */
+/** Returns to the sign-in page with an explanation, because the challenge has expired. */
 function startAgain() {
   forgetSecondFactor();
   go('/login?expired');

@@ -13,7 +13,8 @@ import { askForSecondFactor } from './second_factor';
 
 /**
  * The page that the emailed link opens if `LOGIN_URL` is `…/demo#/sign-in?token={token}&account={account}`. It waits for the user
- * to press a button that names the account: an attacker may send a link to the attacker's own account, to watch what others do there.
+ * to press a button that names the account. An attacker may send somebody a link that signs in to the attacker's account, to watch what
+ * that person does there.
  */
 export function SignInLink({ token, account }: { token: string; account: string }) {
   const [isForeign, setForeign] = useState(false);

@@ -12,7 +12,7 @@ function kept(): Challenge | undefined {
 
 export type Pending = ReturnType<typeof usePending>;
 
-/** The pending challenge of this tab. It survives reloads, because only its ID keeps others from using up the attempts. */
+/** The pending challenge of this tab. It is stored so that it survives reloads. Without its ID, others could use up the attempts. */
 export function usePending() {
   const [challenge, setChallenge] = useState(kept);
   const keep = (next?: Challenge) => {

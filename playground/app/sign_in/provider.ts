@@ -33,7 +33,7 @@ export async function goTo({ id, name }: Provider, purpose: Purpose): Promise<Us
   }
 }
 
-/** The parameters that the provider added to the URL. They are removed from it at once, so that the history does not keep the code. */
+/** The parameters that the provider added to the URL. They are removed from the URL immediately, so that the history does not keep the code. */
 const answer = new URLSearchParams(location.search);
 if (answer.has('state')) history.replaceState(null, '', location.pathname + location.hash);
 let finished: ReturnType<typeof finish> | undefined;

@@ -64,7 +64,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
 type TableProps = { people: Person[]; viewer: UserFragment; onReset: () => void };
 
 function Table({ people, viewer, onReset }: TableProps) {
-  // others do not see second factors
+  // only superusers may see second factors
   const isSuperuser = viewer.role === 'SUPERUSER';
   return (
     <table>
@@ -96,7 +96,7 @@ function Table({ people, viewer, onReset }: TableProps) {
   );
 }
 
-/** The second factor of a user, and the form to reset it. Users manage their own. */
+/** The second factors of a user, and the form to reset them. The form is not shown for the viewer's own account. */
 function Factors({ person, viewer, onReset }: { person: Person; viewer: UserFragment; onReset: () => void }) {
   const form = useForm(async () => {
     const outcome = await factors.resetSecondFactors(person.id);
@@ -117,7 +117,7 @@ function Factors({ person, viewer, onReset }: { person: Person; viewer: UserFrag
     <details>
       <summary>{names}</summary>
       <Form form={form} action="Reset">
-        <p className="hint">Reset it only if you are sure that this person asked for it.</p>
+        <p className="hint">Reset the second factors only if you are sure that this person asked you to.</p>
       </Form>
     </details>
   );

@@ -1,4 +1,5 @@
-//! The database: whether it accepts writes, its tables, its clock, and the encryption of its connections.
+//! Checks the database: whether it accepts writes, whether its tables match this version, whether its clock agrees with
+//! this machine's clock, whether connections to it are encrypted, and whether the role has the right privileges.
 
 use time::Duration;
 
@@ -11,8 +12,9 @@ use crate::{
     },
 };
 
-/// If the clocks differ by `CLOSE` or more, the check warns. If they differ by `TOO_FAR` or more, it fails. Servers compare
-/// their own clocks with times that other servers wrote to the database.
+/// If the clocks of this machine and the database differ by `CLOSE` or more, the check warns. If they differ by
+/// `TOO_FAR` or more, the check fails. Servers compare their own clocks with times that other servers wrote to the
+/// database.
 const CLOSE: Duration = Duration::SECOND;
 const TOO_FAR: Duration = Duration::seconds(10);
 

@@ -1,4 +1,4 @@
-//! The mail server: whether it lets Gatehouse sign in. Nothing is sent.
+//! Checks whether the mail server lets Gatehouse sign in, without sending an email.
 
 use super::Report;
 use crate::{

@@ -1,4 +1,5 @@
-//! The path from clients to the server: `PUBLIC_URL`, its certificate, and the address that the server sees.
+//! Checks the path from clients to the server: `PUBLIC_URL`, its certificate, and the client address that the server
+//! sees.
 
 use std::{error::Error, net::IpAddr, time::Duration};
 
@@ -11,7 +12,7 @@ use crate::config::Config;
 /// The time limit of a request.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// An address that no client has (RFC 5737).
+/// An IP address that no client has (RFC 5737).
 const INVENTED: &str = "192.0.2.123";
 
 /// The header in which proxies send the ID of a request.
@@ -57,14 +58,15 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     let is_trusted = |address| config.server.trusted_proxies.iter().any(|network| network.contains(&address));
     let address = match (seen.address, seen.forwarded) {
         (_, Forwarded::None) if is_https => {
-            let found = "the proxy sends no X-Forwarded-For, so all clients share one set of rate limits: have it set the header";
+            let found = "the proxy sends no X-Forwarded-For, so all clients share one set of rate limits: have the proxy set \
+                         the header";
             report.failed("forwarded address", found);
             return;
         }
         (Some(address), Forwarded::None) if is_trusted(address) => {
             let found = format!(
                 "the server sees {address}, which is in TRUSTED_PROXIES, without X-Forwarded-For, so all clients of this proxy share \
-                 one set of rate limits: have it set the header"
+                 one set of rate limits: have the proxy set the header"
             );
             report.warning("forwarded address", &found);
             return;
@@ -75,7 +77,8 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         }
         (Some(address), Forwarded::Ignored) => {
             let found = format!(
-                "the proxy at {address} is not trusted, so all clients share one set of rate limits: add it to TRUSTED_PROXIES"
+                "the proxy at {address} is not trusted, so all clients share one set of rate limits: add the address to \
+                 TRUSTED_PROXIES"
             );
             report.failed("forwarded address", &found);
             return;

@@ -1,4 +1,4 @@
-//! Settings that are valid on their own, but not together or not in production.
+//! Finds settings that are valid individually, but not in combination or not in production.
 
 use super::Report;
 use crate::{config::Config, graphql::guard::documents::Documents};
@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
                 host.is_unspecified() || host == metrics.ip()
             }))
     {
-        report.failed("settings", "METRICS_ADDR and PORT name the same port: give the metrics another one");
+        report.failed("settings", "METRICS_ADDR and PORT name the same port: give the metrics another port");
     }
     if !config.budgets.are_enforced {
         report.warning(
@@ -45,8 +45,8 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if server.public_url.scheme() == "https" && server.trusted_proxies.is_empty() {
         report.warning(
             "settings",
-            "PUBLIC_URL is https, which implies a proxy, but TRUSTED_PROXIES is empty: list the proxy in it, or all clients \
-             share one set of rate limits",
+            "PUBLIC_URL is an https URL, which implies a proxy, but TRUSTED_PROXIES is empty: add the proxy to it, or all \
+             clients share one set of rate limits",
         );
     }
     if report.failures + report.warnings == so_far {

@@ -58,7 +58,7 @@ impl Cost {
     }
 }
 
-/// Computes the costs of the parts of a document.
+/// The walk that computes the costs of the parts of a document.
 pub(super) struct Walk<'d> {
     document: &'d ExecutableDocument,
     /// The number of values in each variable: in its given value or its default, whichever has more.

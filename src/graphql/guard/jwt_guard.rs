@@ -21,7 +21,8 @@ use crate::{
     sessions::Unauthenticated,
 };
 
-/// The extension that guards a schema. The schema's data must contain an `Arc<App>`, and each request's data a [`Caller`].
+/// The extension that guards a schema. The schema's data must contain an `Arc<App>`, and the data of each request must contain a
+/// [`Caller`].
 #[derive(Clone, Debug)]
 pub struct JwtGuard {
     /// The parsed and validated documents.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{config::GraphqlLimits, graphql::error::ApiError};
 
-/// Checks the text of a document. It must be called before any parser, because parsers recurse into nested brackets.
+/// Checks the text of a document. This check must run before any parser, because parsers recurse into nested brackets.
 ///
 /// # Errors
 /// Fails with [`ApiError::LimitExceeded`] if the text is too long or nested too deeply.

@@ -1,4 +1,4 @@
-//! The checks between a request and the resolvers: documents, limits, and access to root fields.
+//! The checks that a request must pass before its resolvers run: valid documents, limits, and access to root fields.
 
 mod cost;
 pub mod documents;

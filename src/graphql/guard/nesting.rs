@@ -1,8 +1,8 @@
 //! The nesting depth of a document, counted in its text before parsing, because the parser recurses into values without a
 //! limit.
 
-/// Returns the nesting depth of brackets of all kinds, outside of strings and comments. It is never less than what the
-/// parser will see.
+/// Returns the nesting depth of brackets of all kinds, outside of strings and comments. The returned depth is never less than the
+/// depth that the parser will encounter.
 pub(super) fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest, mut rest) = (0_usize, 0, text.as_bytes());
     while let [first, after @ ..] = rest {

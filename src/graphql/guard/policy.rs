@@ -1,7 +1,7 @@
 //! The policy table: who may select each root field, whether the field tests a credential, and its error codes.
 //!
-//! The guard, the limits, the descriptions in the schema and the authorization test all read this table. A root field
-//! without a row is closed to everyone.
+//! The guard, the limits, the authorization test, and the code that completes the descriptions in the schema all read this table. A
+//! root field without a row is closed to everyone.
 
 use crate::graphql::error::TopLevelErrorCode;
 use crate::graphql::refusal::ErrorCode::{
@@ -36,7 +36,7 @@ enum Credential {
     None,
     /// The result reveals whether a secret is correct, so each call is a guess.
     Tested,
-    /// The result does not reveal that a secret is wrong, and a correct one cannot be guessed.
+    /// The result does not reveal whether a secret is wrong, and a correct secret cannot be guessed.
     Unrevealed,
 }
 
@@ -184,7 +184,7 @@ impl Policy {
         self.errors.contains(&NotAllowed)
     }
 
-    /// Returns the codes of top-level errors that the field itself may cause, in addition to those of every field.
+    /// Returns the codes of top-level errors that the field itself may cause, in addition to the codes that every field may cause.
     #[must_use]
     pub fn own_top_level_errors(&self) -> Vec<TopLevelErrorCode> {
         let is_restricted = matches!(self.access, Access::Staff | Access::Superuser);

@@ -1,5 +1,5 @@
-//! The root types, with the policy table applied: the viewer's role is checked before a field resolves, and the table completes
-//! the descriptions.
+//! The root types, with the policy table applied: the viewer's role is checked before a field resolves, and the descriptions of the
+//! fields are completed from the table.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -49,7 +49,7 @@ impl<T: ObjectType> OutputType for Guarded<T> {
 impl<T: ObjectType> ContainerType for Guarded<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         match self.guarded(ctx).await {
-            // a field error nulls the field if it can be null (GraphQL §6.4.4), but async-graphql would null its parent
+            // a field error nulls the field if the field is nullable (GraphQL §6.4.4), but async-graphql would null the parent
             Err(error) if is_nullable::<T>(ctx) => {
                 ctx.add_error(error);
                 Ok(Some(Value::Null))
@@ -72,7 +72,7 @@ impl<T: ObjectType> Guarded<T> {
             };
             if let Some(refused) = refused {
                 let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
-                // resolved as a member, because the document may select fragments on the union
+                // resolved as a member of the union, because the document may spread fragments on the union
                 return UserResult::UserError(refused).resolve(&selection, ctx.item).await.map(Some);
             }
             let error = Error::from(error).into_server_error(ctx.item.pos);
@@ -97,7 +97,7 @@ fn returns(field: &str, code: ErrorCode) -> bool {
     Policy::of(field).is_some_and(|policy| policy.errors.contains(&code))
 }
 
-/// Checks the viewer's role and second factor. The guard cannot, because it refuses operations as a whole.
+/// Checks the viewer's role and second factor. The JWT guard cannot do this, because it can refuse only whole operations.
 fn check_viewer(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
     let needs_enrolment = Policy::of(field).is_some_and(Policy::needs_enrolment);
     if needs_enrolment && viewer(ctx)?.must_enroll(ctx.data_unchecked::<Arc<App>>()) {
@@ -116,7 +116,7 @@ fn check_viewer(ctx: &Context<'_>, field: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Adds what the policy table says to the descriptions and directives of the root's fields.
+/// Adds the information from the policy table to the descriptions and directives of the root type's fields.
 fn describe(registry: &mut Registry, root: &str) {
     errors.register(registry);
     let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(root) else { return };
@@ -134,7 +134,7 @@ fn errors(
     #[graphql(desc = "The codes of the `UserError` that the field may return.")] codes: Vec<ErrorCode>,
     #[graphql(
         desc = "The codes of top-level errors that this field may cause. Every field may cause `BAD_REQUEST`, `LIMIT_EXCEEDED`, \
-                `SERVICE_UNAVAILABLE` and `INTERNAL`, and every field that requires an access token `UNAUTHENTICATED`."
+                `SERVICE_UNAVAILABLE` and `INTERNAL`. Every field that requires an access token may also cause `UNAUTHENTICATED`."
     )]
     top_level_codes: Option<Vec<TopLevelErrorCode>>,
 ) {

@@ -18,7 +18,7 @@ impl Components {
         self.0.contains_key(name)
     }
 
-    /// Adds a schema under this name, with a number appended if a different schema has the name. Returns a reference.
+    /// Adds a schema under this name, with a number appended if a different schema has the name. Returns a reference to the schema.
     pub(super) fn add(&mut self, name: &str, schema: Json) -> Json {
         let mut unique = name.to_owned();
         let mut number = 1;

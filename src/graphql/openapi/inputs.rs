@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::components::{Components, capitalized, described, nullable, reference, scalar};
 
-/// Writes schemas of input types.
+/// The writer of the schemas of input types.
 pub(super) struct Inputs<'s> {
     pub(super) schema: &'s Schema,
     pub(super) components: &'s mut Components,

@@ -1,4 +1,4 @@
-//! The schemas of the results that selections return.
+//! The schemas of the data in responses.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use serde_json::{Map, Value as Json, json};
 
 use super::components::{Components, capitalized, described, nullable, scalar};
 
-/// Writes schemas of results.
+/// The writer of the schemas of an operation's data.
 pub(super) struct Outputs<'s> {
     pub(super) schema: &'s Schema,
     pub(super) document: &'s ExecutableDocument,
     pub(super) components: &'s mut Components,
 }
 
-/// A selection of a field's subfields, and whether no `@skip` or `@include` can leave it out.
+/// A selection of a field's subfields, and whether the selection is unconditional: no `@skip` or `@include` applies to it.
 type Set<'d> = (&'d SelectionSet, bool);
 
 /// All selections that share a response key.
 struct Selected<'d> {
     definition: &'d FieldDefinition,
     sets: Vec<Set<'d>>,
-    /// Whether no `@skip` or `@include` can leave the field out.
+    /// Whether the field is always in the object: at least one of the selections is unconditional.
     is_certain: bool,
 }
 
@@ -87,7 +87,7 @@ impl<'s> Outputs<'s> {
 
     /// Returns a reference to the schema of an object.
     fn member(&mut self, name: &Name, sets: &[Set<'s>], path: &str) -> Json {
-        // the app's authors chose the fragment's name, and other operations may use the same fragment
+        // named after the fragment, because the app's authors chose its name and other operations may use the same fragment
         let fragment = match sets {
             [(set, _)] => self.only_fragment(set, name).map(capitalized),
             _ => None,

@@ -33,8 +33,8 @@ pub struct AuthPayload {
     token_type: String,
     /// Seconds until the access token expires.
     expires_in: i32,
-    /// The refresh token, for a single use. Null if it is delivered in a cookie (see the `X-Token-Delivery` header), or if
-    /// the viewer's session continues: keep the current one.
+    /// The refresh token, which works once. Null if it is delivered in a cookie, which clients request with the header
+    /// `X-Token-Delivery: cookie`. Also null if the viewer's session continues: keep the current refresh token.
     refresh_token: Option<String>,
     /// Seconds until the refresh token expires.
     refresh_expires_in: i32,
@@ -61,8 +61,8 @@ impl AuthPayload {
     }
 }
 
-/// The result of signing up or signing in. New members may be added for further steps. A document that does not select
-/// `SecondFactorChallenge` or a later member gets a `UserError` in its place.
+/// The result of signing up or signing in. New members may be added for further steps. If the result is a `SecondFactorChallenge`
+/// or a member added later, and the document does not select that member, a `UserError` is returned instead.
 #[derive(Union)]
 pub enum SignInResult {
     /// The user is signed in.

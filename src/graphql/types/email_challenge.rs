@@ -13,7 +13,8 @@ use crate::{
 /// A code or link that was emailed and must be used to continue.
 #[derive(SimpleObject)]
 pub struct EmailChallenge {
-    /// The ID to send with the code. Attempts then count only towards this challenge, and nobody else can supersede it.
+    /// The ID to send with the code. If it is sent, attempts count only towards this challenge, and nobody else's request can
+    /// supersede the challenge.
     pub id: ID,
     /// The purpose of the challenge.
     pub purpose: ChallengePurpose,
@@ -57,7 +58,7 @@ pub enum ChallengePurpose {
     ChangeEmail,
     /// Sign in without a password.
     SignIn,
-    /// Confirm, within a session, that its user is still the one acting.
+    /// Confirm the user's identity again within a session.
     Reauthentication,
 }
 

@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use crate::{app::App, config::ProviderKind, storage::identity};
 
-/// A linked account at a sign-in provider, with which the user can sign in.
+/// A linked account at a sign-in provider. The user can sign in with it.
 pub struct Identity(identity::Model);
 
-/// A linked account at a sign-in provider, with which the user can sign in.
+/// A linked account at a sign-in provider. The user can sign in with it.
 #[Object]
 impl Identity {
     /// The ID of the identity: opaque and never reused.

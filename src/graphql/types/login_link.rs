@@ -18,7 +18,7 @@ pub struct LoginLink {
     /// Two digits that are also shown where the link was requested. Ask the user to compare them before confirming: if the other
     /// device shows different ones or none, someone else may be trying to sign in.
     pub confirmation_number: String,
-    /// Whether the link was sent for the challenge `challengeId`, or for one that replaced that challenge.
+    /// Whether the link was sent for the challenge whose ID was passed as `challengeId`, or for a challenge that replaced it.
     pub is_requested_here: bool,
     /// Whether the link was confirmed.
     pub is_confirmed: bool,

@@ -1,4 +1,4 @@
-//! The object types that several subjects return, each with the union of results that contains it.
+//! The types that the resolvers of several subjects use, each with the union of results that contains it.
 
 pub mod auth_payload;
 pub mod email_challenge;

@@ -1,4 +1,4 @@
-//! Anything with an ID.
+//! Objects that can be found by their ID.
 
 use async_graphql::{ID, Interface};
 use uuid::Uuid;

@@ -10,10 +10,10 @@ use crate::{
     storage::passkey,
 };
 
-/// A passkey: a key pair on a device or in a password manager, which signs in without a password.
+/// A passkey: a key pair on a device or in a password manager. The user can sign in with it instead of a password.
 pub struct Passkey(passkey::Model);
 
-/// A passkey: a key pair on a device or in a password manager, which signs in without a password.
+/// A passkey: a key pair on a device or in a password manager. The user can sign in with it instead of a password.
 #[Object]
 impl Passkey {
     /// The ID of the passkey: opaque and never reused.

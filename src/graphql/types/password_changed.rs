@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::user::{User, remaining_viewer};
 use crate::graphql::{error::ApiError, refusal::UserError};
 
-/// A changed password.
+/// A successful change of a password.
 pub struct PasswordChanged {
     ended_session_ids: Vec<ID>,
 }
 
-/// A changed password.
+/// A successful change of a password.
 #[Object]
 impl PasswordChanged {
     /// The viewer after the change. Null unless the request's access token is still valid.

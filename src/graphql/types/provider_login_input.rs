@@ -20,7 +20,7 @@ pub enum ProviderProof {
     AuthorizationCode(AuthorizationCodeInput),
     /// An ID token, from a native app or the provider's script, such as Google One Tap.
     IdToken(IdTokenInput),
-    /// An access token issued to this server's client ID, with the scope `email`. Only Google's are accepted, and not for a
+    /// An access token issued to this server's client ID, with the scope `email`. Accepted only from Google, and never for a
     /// reauthentication, because an access token does not show that the user is present now.
     #[graphql(secret)]
     AccessToken(String),
@@ -58,8 +58,8 @@ pub struct IdTokenInput {
     /// The ID token, issued to this server's client ID.
     #[graphql(secret)]
     id_token: String,
-    /// The nonce that the client sent to the provider, which the token must contain. Null if the token has none. For a
-    /// reauthentication, the ID of the `Reauthentication`.
+    /// The nonce that the client sent to the provider. The token must contain the same nonce. Null if the token contains no nonce.
+    /// For a reauthentication, the nonce must be the ID of the `Reauthentication`.
     nonce: Option<String>,
 }
 

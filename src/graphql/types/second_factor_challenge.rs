@@ -5,7 +5,7 @@ use async_graphql::{Enum, ID, SimpleObject};
 use super::json::Json;
 use crate::{app::App, graphql::numbers::whole_seconds, sessions, storage::user};
 
-/// The first proof was correct, and a second factor is required. Nobody is signed in yet: call `verifySecondFactor`.
+/// A request for a second factor, after the first proof was correct. The user is not signed in yet: call `verifySecondFactor`.
 #[derive(SimpleObject)]
 pub struct SecondFactorChallenge {
     /// The ID to send with the proof.

@@ -35,7 +35,7 @@ impl Session {
 /// A session: a user signed in on one device.
 #[Object]
 impl Session {
-    /// The ID of the session: opaque and never reused. Its access tokens carry it as `sid`.
+    /// The ID of the session: opaque and never reused. The session's access tokens contain this ID in the claim `sid`.
     pub async fn id(&self) -> ID {
         self.row.id.into()
     }

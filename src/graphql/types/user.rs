@@ -31,8 +31,8 @@ pub struct User {
     siblings: Arc<Siblings>,
 }
 
-/// The users that one field returns. Their sessions and identities are read for all of them at once, and only once, however
-/// often the document selects them.
+/// The users that one field returns. Data such as their sessions is read for all these users together, and only once, however often
+/// the document selects the data.
 struct Siblings {
     ids: Vec<Uuid>,
     current_session: Option<Uuid>,
@@ -175,8 +175,8 @@ impl User {
         self.row.last_login_at.map(|at| at.0)
     }
 
-    /// The active sessions, newest first; at most `MAX_SESSIONS_PER_USER`. Their `ipAddress` and `userAgent` are
-    /// visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are null.
+    /// The active sessions, newest first; at most as many as the server's setting `MAX_SESSIONS_PER_USER` allows. Their `ipAddress`
+    /// and `userAgent` are visible to the user, to superusers, and to staff if the user's role is `USER`; for others they are null.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>, ApiError> {
         let app = ctx.data_unchecked::<Arc<App>>();
         let read = || async {
@@ -209,8 +209,8 @@ impl User {
         Ok(identities.into_iter().flatten().cloned().map(Identity::from).collect())
     }
 
-    /// The methods by which the user can prove a second factor: passkeys, an authenticator app, and recovery codes if
-    /// any are left. Visible to the user and to superusers; for others, empty.
+    /// The methods with which the user can prove a second factor: passkeys, an authenticator app, and recovery codes if any are
+    /// left. Visible to the user and to superusers; for others, empty.
     async fn second_factors(&self, ctx: &Context<'_>) -> Result<Vec<SecondFactorMethod>, ApiError> {
         if !self.sees_second_factors(ctx) {
             return Ok(Vec::new());
@@ -249,7 +249,7 @@ impl User {
 
 impl User {
     fn sees_second_factors(&self, ctx: &Context<'_>) -> bool {
-        // the response to a sign-in has no viewer yet, and shows the user their own account
+        // a sign-in request has no viewer, but its response shows users their own account
         viewer(ctx).map_or(self.siblings.current_session.is_some(), |viewer| {
             accounts::may_see_second_factors(&viewer.user, &self.row)
         })

@@ -29,13 +29,13 @@ use crate::{
     telemetry,
 };
 
-/// How often something is sent. Proxies close connections that are silent for a minute.
+/// How long a stream may be silent before a comment is sent. Proxies close connections that are silent for a minute.
 const ALIVE: Duration = Duration::from_secs(12);
 
 /// The media type of the response.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 
-/// What is sent to keep a connection alive.
+/// The comment that keeps a silent connection alive.
 const COMMENT: &str = ":\n\n";
 
 /// The number by which `WEBSOCKET_MAX` is divided to get the limit for clients without an access token.
@@ -57,8 +57,9 @@ impl From<ApiError> for NoStream {
     }
 }
 
-/// Streams the responses to a subscription or query. The limits are those of WebSockets. Subscriptions without an access token,
-/// which can select only public fields, also share a limit of their own, so that strangers leave room for users.
+/// Streams the responses to a subscription or query. The limits are the same as for WebSockets. Subscriptions without
+/// an access token can select only public fields. They also share an additional limit, so that strangers leave room for
+/// users.
 pub(super) async fn respond(
     socket: Socket,
     operation: GraphqlRequest,

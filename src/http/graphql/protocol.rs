@@ -9,10 +9,10 @@ use serde_json::{Map, Value as Json};
 use super::request::bearer;
 use crate::sessions::Unauthenticated;
 
-/// The only subprotocol.
+/// The only supported subprotocol.
 pub(super) const NAME: &str = "graphql-transport-ws";
 
-/// The longest ID of a subscription, in bytes. Every message repeats it.
+/// The maximum length of a subscription's ID, in bytes. Every message of the subscription repeats the ID.
 const MAX_ID: usize = 128;
 
 /// A message from the client.
@@ -65,7 +65,7 @@ pub(super) enum FromServer<'a> {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Renewal {
-    /// In seconds.
+    /// The remaining lifetime in seconds.
     pub(super) expires_in: i64,
 }
 

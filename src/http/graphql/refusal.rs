@@ -30,7 +30,7 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
-    /// Refuses the ID of an unknown document.
+    /// Returns the refusal of an unknown document ID.
     pub(super) fn unknown_document(trusted: &TrustedDocuments) -> Self {
         if trusted.are_exclusive() {
             let error = ApiError::DocumentNotTrusted;
@@ -40,8 +40,8 @@ impl Refusal {
                 message: error.message().into(),
             };
         }
-        // Makes clients that sent the hash of a document send the document itself from now on. Apollo's servers use the same
-        // message when persisted queries are off, and Apollo Client and urql recognize it.
+        // This makes clients that sent the hash of a document send the document itself from then on. Apollo's servers
+        // use the same message when persisted queries are off, and Apollo Client and urql recognize it.
         Self {
             status: StatusCode::OK,
             code: TopLevelErrorCode::PersistedQueryNotSupported,

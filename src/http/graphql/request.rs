@@ -114,7 +114,8 @@ pub(super) fn from_parameters(
     }
 }
 
-/// Returns the document's ID. GraphQL over HTTP, Apollo Client and urql, and Relay's documentation each name it differently.
+/// Returns the document's ID. Its name differs between the GraphQL over HTTP specification, Apollo Client and urql, and
+/// Relay's documentation.
 fn document_id(parameters: &Map<String, Json>) -> Option<&Json> {
     let persisted = parameters.get("extensions").map(|extensions| &extensions["persistedQuery"]);
     let hash = persisted.map(|persisted| &persisted["sha256Hash"]);

@@ -12,8 +12,8 @@ use crate::{
     http::{answer::Errors, media::Media},
 };
 
-/// Converts the schema's response. An error without a path occurred before execution, so the response then
-/// has no `data`.
+/// Converts the schema's response to an HTTP response. An error without a path occurred before execution. In that case,
+/// the HTTP response has no `data`.
 pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
     let was_executed = !is_request_error(&response);
     let code = response.errors.first().and_then(code).unwrap_or_default().to_owned();
@@ -53,7 +53,7 @@ pub(super) fn respond(response: GraphqlResponse, media: Media) -> Response {
     answer
 }
 
-/// Returns whether nothing was executed. Errors of fields have a path.
+/// Returns whether errors prevented execution. Such errors have no path, unlike errors of fields.
 pub(super) fn is_request_error(response: &GraphqlResponse) -> bool {
     !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
 }

@@ -1,5 +1,5 @@
-//! REST endpoints of the trusted documents: `POST /op/<name>` with the variables as JSON, or `GET` for a query with the
-//! variables in the query string. They run the documents like `/graphql`, under the same guard and limits.
+//! REST endpoints of the trusted documents: `POST /op/<name>` with the variables as JSON. Queries also accept `GET`,
+//! with the variables in the query string. The documents run as they do at `/graphql`, under the same guard and limits.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     http::{answer, media::Media},
 };
 
-/// The path of the endpoint of an operation.
+/// The path of an operation's endpoint.
 pub(in crate::http) const PATH: &str = "/op/:name";
 
 /// The endpoints of all operations.
@@ -62,7 +62,7 @@ impl RestEndpoint {
         let variables = variables.map_err(|problem| bad_request(&problem))?;
         let to_run =
             GraphqlRequest::new(&operation.text).variables(Variables::from_json(Json::Object(variables)));
-        // the media type whose status says whether the operation was executed
+        // with this media type, the status says whether the operation was executed
         self.0.run(request, to_run, Media::GraphqlResponse).await
     }
 }
@@ -78,7 +78,8 @@ impl Endpoint for RestEndpoint {
     }
 }
 
-/// The description of the endpoints in OpenAPI. It contains parts of the schema, so it requires `INTROSPECTION`.
+/// The OpenAPI description of the endpoints. It contains parts of the schema, so it is available only if
+/// `INTROSPECTION` is on.
 pub(in crate::http) struct OpenApi(pub(in crate::http) Arc<GraphqlEndpoint>);
 
 impl Endpoint for OpenApi {

@@ -33,7 +33,7 @@ use crate::{
 /// The time limit for `connection_init`.
 const INIT: Duration = Duration::from_secs(5);
 
-/// The time limit for the client to close its end.
+/// The time limit for the client to close its end of the connection.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How often to check that the client is still there. Proxies close connections that are silent for a minute.
@@ -218,7 +218,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Starts a subscription under the same guards as a request, which look up the viewer again.
+    /// Starts a subscription under the same guards as a request. The guards look up the viewer again.
     fn subscribe(
         &mut self,
         id: &str,
@@ -250,8 +250,8 @@ impl Connection {
         self.outgoing.send(&FromServer::Next { id: &id, payload: &response }).await
     }
 
-    /// Responds to a ping. If it carries a newer access token of the session, the connection uses that from now
-    /// on.
+    /// Responds to a ping. If the ping carries a newer access token of the session, the connection uses the newer token
+    /// from then on.
     async fn answer_ping(
         &mut self,
         payload: Option<&Map<String, Json>>,
@@ -269,14 +269,14 @@ impl Connection {
         self.outgoing.send(&FromServer::Pong { payload }).await
     }
 
-    /// Sends the close code, then waits for the client's: closing the socket at once could lose the code.
+    /// Sends the close code, then waits until the client closes the connection. Closing the socket immediately could
+    /// lose the code.
     async fn close(&mut self, Close(code, reason): Close) {
         let _ = self.outgoing.0.send(Message::close_with(code, reason)).await;
         self.hear_out().await;
     }
 
-    /// Reads until the connection ends. A client's close frame is answered with its own code (RFC 6455
-    /// §5.5.1).
+    /// Reads until the connection ends. A client's close frame is answered with the same code (RFC 6455 §5.5.1).
     async fn hear_out(&mut self) {
         while let Some(Ok(_)) = self.incoming.messages.next().await {}
     }

@@ -43,14 +43,14 @@ impl Subscriptions {
         }
     }
 
-    /// Returns the ID and the next response of a subscription, or its end. Returns `None` if there are no
-    /// subscriptions.
+    /// Returns the ID and the next response of a subscription. The response is `None` if the subscription has ended.
+    /// Returns `None` if there are no subscriptions.
     pub(super) async fn next(&mut self) -> Option<(String, Option<GraphqlResponse>)> {
         self.streams.next().await
     }
 }
 
-/// Checks that an operation of this type may run over WebSocket.
+/// Checks that an operation of this type may run over a WebSocket.
 pub(super) fn may_subscribe(kind: OperationType) -> Result<(), ServerError> {
     match kind {
         OperationType::Query | OperationType::Mutation => {

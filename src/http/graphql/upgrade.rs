@@ -18,7 +18,7 @@ use crate::{
     telemetry,
 };
 
-/// The size of read and write buffers. Most sockets are silent.
+/// The size of the read and write buffers. It is small because most sockets are silent.
 const BUFFER: usize = 4 * 1024;
 
 /// Returns whether the request asks for an upgrade.

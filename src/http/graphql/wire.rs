@@ -1,4 +1,4 @@
-//! The messages of a WebSocket in both directions, with limits on their number.
+//! The messages of a WebSocket in both directions. The number of messages from the client is limited.
 
 use std::{io, time::Duration};
 
@@ -14,7 +14,7 @@ use super::protocol::{Close, FromClient, FromServer};
 /// The time limit for the client to read a message.
 const READ: Duration = Duration::from_secs(10);
 
-/// The number of messages a client may send per period.
+/// The number of messages that a client may send per period, and the length of the period.
 const MESSAGES: u32 = 100;
 const WHILE: Duration = Duration::from_secs(10);
 
@@ -74,7 +74,7 @@ impl Incoming {
     }
 }
 
-/// Classifies an error of the framework, which describes a broken connection only in its text.
+/// Classifies an error of the framework, which describes a broken connection only in the error's text.
 fn broken(error: &io::Error) -> End {
     match error.kind() {
         io::ErrorKind::Other if error.to_string().contains("too long") => Close::TOO_LONG.into(),

@@ -5,14 +5,14 @@ const link = new URLSearchParams(location.hash.slice(1));
 export const token = link.get('token') ?? '';
 /** The account that a sign-in link names. */
 export const account = link.get('account') ?? '';
-/** The query parameters of the page, which are removed from the address bar too. */
+/** The query parameters of the page, which are also removed from the address bar. */
 export const query = new URLSearchParams(location.search);
 history.replaceState(null, '', location.pathname);
 // opening another link in this tab changes only the fragment
 addEventListener('hashchange', () => location.reload());
 
 export const find = (id) => document.getElementById(id);
-/** Sends a password reset link to an email address. */
+/** The operation that sends a password reset link, and the message that confirms it. */
 export const RESET = {
   operation: 'requestPasswordReset',
   sent: 'If there is an account with this email address, we have sent you a link. Check your inbox and your spam folder.',
@@ -149,7 +149,8 @@ export function on(form, run) {
 
 /**
  * Sets up the page. `send(button)` submits the proof and returns its result. `done` shows a success. `refused` shows a refusal
- * and returns whether it did. `spent` and `incomplete` are pairs of a title and a lead. `again` sends another link; `again.instead` is what its other button does.
+ * and returns whether it did. `spent` and `incomplete` are pairs of a title and a lead. `again` describes
+ * the form that sends another link: its operation and its message. `again.instead` is called for the other button of that form.
  */
 export function begin({ send, done, refused = () => false, spent, incomplete, again, isComplete = Boolean(token) }) {
   let mail = again;

@@ -1,7 +1,7 @@
 'use strict';
 
 const find = (id) => document.getElementById(id);
-// Google sends people back to this page, without its query parameters
+// the address of this page without query parameters, to which Google sends people back
 const redirectUri = location.origin + location.pathname;
 
 /** Runs an operation and returns its result, or an object with a `message` if there is none. */
@@ -26,7 +26,7 @@ function say(text, kind) {
   find('notice').hidden = false;
 }
 
-/** Sends the person to Google. The values that bind the response to this browser stay in its storage and never enter a URL. */
+/** Sends the person to Google. The values that bind the response to this browser are kept in `sessionStorage`. */
 async function start() {
   const outcome = await ask('startProviderLogin', { provider: 'google', redirectUri });
   if (outcome.__typename !== 'ProviderAuthorization') return say(outcome.message, 'bad');
@@ -35,7 +35,7 @@ async function start() {
   location.assign(authorizationUrl);
 }
 
-/** Completes the sign-in that this browser started. A foreign `state` would sign the person in to an attacker's account. */
+/** Completes the sign-in that this browser started. A response with a foreign `state` could sign the person in to an attacker's account. */
 async function finish(query) {
   const begun = JSON.parse(sessionStorage.getItem('google') ?? '{}');
   sessionStorage.removeItem('google');

@@ -6,7 +6,7 @@ const delivery = { cookie: true };
 let challenge;
 let confirmationNumber;
 
-/** An attacker may send a link that names your account but opens the attacker’s, to see what you enter there. */
+/** Returns whether the link names this user. An attacker may send a link that names your account but signs you in to the attacker’s. */
 function isNamed({ email, username }) {
   return [email, username].some((name) => name?.toLowerCase() === account.toLowerCase());
 }
@@ -87,7 +87,7 @@ async function login() {
 
 find('login').hidden = !hasPasskeys;
 
-/** If another browser requested the link, also offers to sign in there. This changes nothing, because mail scanners open pages too. */
+/** If another browser requested the link, also offers to sign in there. The request must not change anything, because mail scanners open pages too. */
 async function offerElsewhere() {
   const link = await ask('confirmLoginLink', { token, challengeId: requestedHere() });
   if (link.code || link.isRequestedHere) return;

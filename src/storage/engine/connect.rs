@@ -177,8 +177,8 @@ fn not_connected(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Adds the addresses of the servers to an error. The result is a [`DbErr::Conn`] only if the database may merely be
-/// unavailable, because waiting does not correct a wrong password.
+/// Adds the addresses of the servers to an error. The result is a [`DbErr::Conn`] only if the database may become
+/// available later. A wrong password, for example, is a different error, because waiting does not correct it.
 fn unreachable(error: &DbErr, servers: &[SecretString]) -> DbErr {
     let address = |server: &SecretString| {
         let url = Url::parse(server.expose_secret()).ok()?;
@@ -224,7 +224,8 @@ fn postgres(server: &SecretString) -> Result<PgConnectOptions, DbErr> {
     let options: PgConnectOptions = server.expose_secret().parse().map_err(not_connected)?;
     Ok(options
         .application_name("gatehouse")
-        // poolers reject it in the start-up message, and it is not needed, because no column is a floating-point number
+        // poolers reject this setting in the start-up message, and it is not needed, because no column is a
+        // floating-point number
         .extra_float_digits(None)
         .log_statements(LevelFilter::Debug)
         .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT))

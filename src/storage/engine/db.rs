@@ -94,7 +94,7 @@ impl Db {
     }
 
     /// Sets whether the events of other servers arrive from now on. On PostgreSQL the viewer cache is used only while
-    /// they do.
+    /// these events arrive.
     pub fn set_listening(&self, is_listening: bool) {
         if let Writer::Postgres { .. } = self.writer {
             self.viewers.set_trusted(is_listening);
@@ -142,8 +142,8 @@ impl Db {
     /// must last, such as ending a stolen session.
     ///
     /// `work` must have no effects other than its statements and its return value, and must not use [`Db::write`] or
-    /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, it runs to
-    /// completion even if the caller goes away.
+    /// [`Db::read`]. After a failed statement nothing is committed, whatever `work` returns. Once started, `work` runs
+    /// to completion even if the caller goes away.
     ///
     /// PostgreSQL may undo a transaction because of another one (SQLSTATE 40001, 40P01 or 55P03). In that case a copy
     /// of `work` runs again, as long as the caller is still waiting.

@@ -1,4 +1,4 @@
-//! A write, from its place in the queue to its outcome. [`engine`](super) has a diagram of its life.
+//! A write, from its place in the queue to its outcome. [`engine`](super) has a diagram of the life of a job.
 
 use std::{
     any::Any,
@@ -117,7 +117,7 @@ impl Job {
         let work = move |txn: Txn| {
             let (work, sender) = (work.clone(), sender.clone());
             async move {
-                // the call of the closure may panic too, so it is inside the guarded future
+                // calling the closure may panic too, so the call is inside the guarded future
                 let returned = AssertUnwindSafe(async move { work(txn).await }).catch_unwind().await;
                 let value = match returned {
                     Ok(result) => result.map_err(|error| error.to_string()),

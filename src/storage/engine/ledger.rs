@@ -1,5 +1,5 @@
-//! A record of what a transaction has done so far: its statements, failures, events and changes. It tells which failures
-//! permit a retry.
+//! A record of what a transaction has done so far: its statements, failures, events and changes. The record also shows
+//! which failures permit a retry.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -107,7 +107,7 @@ impl Ledger {
         std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a statement that is about to be sent. Rejects it if the job has sent too many.
+    /// Counts a statement that is about to be sent. Rejects the statement if the job has sent too many.
     pub(crate) fn begin(&self) -> Result<(), DbErr> {
         let counted =
             self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));

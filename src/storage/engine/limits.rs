@@ -32,8 +32,8 @@ pub(crate) const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// The duration from which a statement is logged as slow.
 pub(crate) const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
-/// The maximum number of writes in progress, and also of refreshes that are waiting for a statement. Any more are
-/// rejected with [`Fault::Busy`](crate::fault::Fault::Busy).
+/// The maximum number of writes in progress and, separately, of refreshes that are waiting for a statement. Any more
+/// are rejected with [`Fault::Busy`](crate::fault::Fault::Busy).
 pub(crate) const QUEUE_LENGTH: usize = 1024;
 
 /// The maximum number of jobs that SQLite's writer commits together.

@@ -16,11 +16,11 @@
 //!   (one statement: none)        up to GROUP_SIZE jobs, each behind                │
 //!             │                  SAVEPOINT job (one statement: none)               │
 //!             ▼                           ▼                                        │
-//!          Job::run: the closure sends statements by its Txn, whose Ledger         │
+//!          Job::run: the closure sends statements through its Txn, whose Ledger    │
 //!          notes failures, events and changed viewers                              │
 //!             │                           │                                        │
 //!             ▼                           ▼                                        │
-//!   Keep: COMMIT                 Keep: the next job, at last COMMIT                │
+//!   Keep: COMMIT                 Keep: the next job, finally COMMIT                │
 //!   Undo, Doom: ROLLBACK         Undo: ROLLBACK TO job                             │
 //!             │                  Doom: the whole group rolls back                  │
 //!             └────────────┬──────────────┘                                        │
@@ -31,16 +31,16 @@
 //! ```
 //!
 //! If the caller goes away before the job begins, the job is skipped. Once the job has begun, it runs to completion. A
-//! job that PostgreSQL rolled back because of a rival is run again as long as its caller is still waiting.
+//! job that PostgreSQL rolled back because of a rival transaction is run again as long as its caller is still waiting.
 //!
 //! # Files
 //!
-//! Each imports only files above it:
+//! Each file imports only files that are listed above it:
 //!
 //! - `limits`, `statement_counts`: limits and counters.
 //! - `connection`, `pool`: connections to either database, and transactions.
 //! - `reader`, `ledger`, `txn`, `job`: reads, and one write.
-//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and how it learns about the writes of others.
+//! - `sqlite/`, `postgres/`: how each database orders and commits writes, and how it learns about writes by others.
 //! - `db`, `connect`: the database as a whole.
 
 pub(super) mod connect;

@@ -3,8 +3,8 @@
 //! sqlx's own pool pings every connection that is returned, which turns each statement into two round trips. This pool
 //! trusts a returned connection if nothing on it is unfinished, and pings a PostgreSQL connection only if it has been
 //! idle. It replaces old connections, so that every Gatehouse server follows a change of address or a failover within
-//! half an hour. If a statement or transaction on a connection was cut off, the connection is closed. On PostgreSQL
-//! this happens at once, because the database keeps the connection's locks until then.
+//! half an hour. If a statement or transaction on a connection was cut off, the connection is closed. On PostgreSQL the
+//! connection is closed immediately, because the database holds the connection's locks until the connection is closed.
 
 use std::{
     fmt,
@@ -52,7 +52,7 @@ pub(crate) enum Options {
 
 struct Manager {
     options: Options,
-    /// The server to try first: the last one that worked, or the one after the last one that did not.
+    /// The server to try first: the last one that worked, or the one after the last one that failed.
     first: AtomicUsize,
     statements: StatementCounter,
 }
@@ -153,7 +153,7 @@ impl Pool {
         (status.size, status.available)
     }
 
-    /// Returns whether this is the same pool.
+    /// Returns whether this is the same pool as `other`.
     pub(crate) fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.connections.manager(), other.connections.manager())
     }
@@ -257,8 +257,8 @@ impl Drop for Lease {
         {
             pool.retain(|_, _| false);
         }
-        // SQLite's thread finishes a statement even if nobody waits for it. Until then the connection keeps its place
-        // in the pool, because otherwise each request on a disk that hangs would add a thread.
+        // SQLite's thread finishes a statement even if nobody waits for it. The connection keeps its place in the pool
+        // until the statement has finished, because otherwise each request would add a thread while the disk hangs.
         if let (Sqlx::Sqlite(_), Ok(runtime)) = (&connection.sqlx, Handle::try_current()) {
             runtime.spawn(async move {
                 let _ = connection.ping().await;

@@ -1,4 +1,4 @@
-//! Counts of the statements that the database ran, their total time, and how long they waited for a connection.
+//! The number of statements that the database ran, their total time, and their waits for a connection.
 
 use std::{
     sync::{
@@ -28,7 +28,8 @@ pub(crate) struct Wait {
     waits: Durations,
 }
 
-/// The statements since the server started, except those that begin and end transactions.
+/// The number and total time of the statements since the server started, not counting those that begin and end
+/// transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatementCounts {
     /// The number of statements.

@@ -22,7 +22,7 @@ impl Trace {
     }
 
     /// Parses a `traceparent`: `version-trace_id-parent_id-flags`, in lower-case hexadecimal digits. Later versions of
-    /// the format may add more at the end. Returns `None` if the text is malformed.
+    /// the format may add more parts at the end. Returns `None` if the text is malformed.
     #[must_use]
     pub fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');

@@ -20,7 +20,7 @@ use crate::{
     telemetry::{LogLimit, VERSION, with_causes},
 };
 
-/// The maximum number of spans in a batch, and of spans that wait. If the collector is too slow, spans are dropped.
+/// The maximum numbers of spans in a batch and in the queue. If the collector is too slow, spans are dropped.
 const BATCH: usize = 512;
 const QUEUE: usize = 4096;
 
@@ -92,7 +92,8 @@ pub async fn flush() {
 struct Exporter {
     client: reqwest::Client,
     url: Url,
-    /// The same moment on both clocks. Later times are computed from the monotonic clock, which is never set.
+    /// The time at which the exporter started, on the monotonic clock and in Unix nanoseconds. Later times are computed
+    /// from the monotonic clock, because it is never adjusted.
     start: (Instant, u64),
 }
 

@@ -46,7 +46,7 @@ enum What {
     Part(&'static str),
 }
 
-/// Runs a future as the root span of a request in this trace.
+/// Runs a future in the root span of a request in this trace.
 pub fn request_span<T>(
     trace: Option<Trace>,
     method: &'static str,
@@ -58,7 +58,7 @@ pub fn request_span<T>(
     in_span(trace.map(|trace| OpenSpan::new(trace.id, trace.parent, what)), work)
 }
 
-/// Runs a future as a span within the current one.
+/// Runs a future in a new span within the current span.
 pub fn span<T>(name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let within = |current: &Current| OpenSpan::new(current.trace_id, Some(current.span_id), What::Part(name));
     in_span(CURRENT.try_with(within).ok(), work)
@@ -103,7 +103,7 @@ impl Drop for OpenSpan {
             What::Request(method, path) => {
                 let notes = notes();
                 span.kind = SpanKind::Server;
-                // not the path, because a name should have few values
+                // not the path, because span names should have few distinct values
                 span.name = notes.operation.unwrap_or_else(|| method.to_string());
                 span.has_failed = notes.status.is_some_and(|status| status >= 500);
                 let status = notes.status.map(|status| status.to_string());

@@ -1,12 +1,12 @@
 //! OTLP's messages in Protocol Buffers
 //! (<https://github.com/open-telemetry/opentelemetry-proto/tree/v1.3.2/opentelemetry/proto/trace/v1>).
 //!
-//! A message is a series of fields, each with its number, its type, and its value. The numbers are in the comments of the
-//! functions.
+//! A message is a series of fields, each with a number, a type and a value. The comments of the functions give the
+//! numbers.
 
 use super::finished_span::{FinishedSpan, SpanKind};
 
-/// The types of values that occur.
+/// The types of fields that these messages use.
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH_DELIMITED: u32 = 2;
@@ -55,7 +55,8 @@ impl Message {
     }
 }
 
-/// Returns an `ExportTraceServiceRequest` with these spans and the attributes of the service. `unix_nanos` converts times.
+/// Returns an `ExportTraceServiceRequest` with these spans and the attributes of the service. `unix_nanos` converts
+/// times to nanoseconds since 1970.
 pub(super) fn request(
     service: &[(&str, &str)],
     spans: &[FinishedSpan],

@@ -1,4 +1,4 @@
-//! Merging of root fields. A root field that is selected twice under the same name must run once (GraphQL §6.3.2).
+//! Merging of root fields. A root field that is selected twice under the same name must run only once (GraphQL §6.3.2).
 //! async-graphql runs it twice and merges the results, so a mutation would take effect twice.
 
 use std::collections::{HashMap, HashSet};

@@ -217,7 +217,7 @@ fn value_of(value: &Node<ast::Value>) -> Value {
             let number = float.try_to_f64().ok().and_then(Number::from_f64);
             number.map_or_else(|| Value::String(float.as_str().to_owned()), Value::Number)
         }
-        // an ID may have more digits than an integer, so they are kept as text
+        // an ID may have more digits than an integer can hold, so a longer number is kept as text
         ast::Value::Int(int) => match int.as_str().parse::<i64>() {
             Ok(number) if number.to_string() == int.as_str() => Value::Number(number.into()),
             _ => Value::String(int.as_str().to_owned()),

@@ -1,8 +1,8 @@
-//! Documents. Each text is parsed, checked against the limits and validated once. The result is cached, because clients
-//! send the same few documents again and again.
+//! GraphQL documents. The text of each document is parsed, checked against the limits and validated once. The result is cached,
+//! because clients send the same few documents again and again.
 //!
-//! apollo-compiler parses and validates like the reference implementation. `values.rs` has the rules that it lacks, and
-//! `convert.rs` converts the parsed document to the types that run. The limits are checked before the slow steps, so that
+//! apollo-compiler parses and validates like the reference implementation. `values.rs` has the rules that apollo-compiler lacks,
+//! and `convert.rs` converts the parsed document to the types that run. The limits are checked before the slow steps, so that
 //! refusing a hostile document is cheap.
 
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Returns the document to run for the operation with this name, with coerced variables.
+    /// Returns the document to run for the operation with this name. The variables must already be coerced.
     #[must_use]
     pub fn to_run(&self, name: Option<&str>, variables: &Variables) -> ExecutableDocument {
         let mut document = self.executable.clone();
@@ -104,7 +104,7 @@ impl Documents {
         })
     }
 
-    /// Creates the checker that the settings describe, including its trusted documents.
+    /// Creates the checker for the server's schema, with the trusted documents and limits from the settings.
     ///
     /// # Errors
     /// Returns everything that is wrong with the manifests in `TRUSTED_DOCUMENTS`.

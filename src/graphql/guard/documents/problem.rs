@@ -7,7 +7,8 @@ use crate::graphql::{
     error_redaction::{OTHERWISE, shorten},
 };
 
-/// Parts of validation messages, and the general messages that replace them if errors must not name parts of the schema.
+/// Texts that identify validation messages, each with the general message that replaces the validation message if errors must not
+/// name parts of the schema.
 const REWORDED: [(&str, &str); 16] = [
     ("A variable is missing", "A variable is missing or does not match its type"),
     ("syntax error", "Syntax error"),

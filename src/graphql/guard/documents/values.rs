@@ -1,5 +1,5 @@
-//! Checks of input values that apollo-compiler omits: of variables and duplicates within lists and input objects, and of `@oneOf`.
-//! Also coerces the values of variables to the types of the schema.
+//! Checks of input values that apollo-compiler omits. They cover variables within lists and input objects, duplicate fields in
+//! input objects, and `@oneOf`. This module also coerces the values of variables to the types of the schema.
 
 use std::collections::HashSet;
 
@@ -172,8 +172,8 @@ fn is_allowed(variable: &VariableDefinition, ty: &Type, has_default: bool) -> bo
     (defaults_to_a_value || has_default) && variable.ty.is_assignable_to(&ty.clone().nullable())
 }
 
-/// Coerces the values of variables (`CoerceVariableValues`, GraphQL §6.1.2). Omitted variables get their default or stay
-/// omitted.
+/// Coerces the values of variables (`CoerceVariableValues`, GraphQL §6.1.2). An omitted variable gets its default value or, if it
+/// has none, stays omitted.
 ///
 /// # Errors
 /// Fails with the first value that does not match its type.
@@ -244,7 +244,7 @@ fn constant(value: JsonValue) -> ConstValue {
     match value {
         JsonValue::Null => ConstValue::Null,
         JsonValue::Bool(is) => ConstValue::Boolean(is),
-        // an ID may have more digits than an integer, so they are kept as text
+        // an ID may have more digits than an integer can hold, so a longer number is kept as text
         JsonValue::Number(number) if number.is_u64() && !number.is_i64() => {
             ConstValue::String(number.to_string())
         }

@@ -1,6 +1,6 @@
-//! Trusted documents: those that the TypeScript client and the demo send, and those in the manifests of
-//! `TRUSTED_DOCUMENTS`. Clients can send the ID of a trusted document instead of its text, and each document is also a
-//! REST endpoint. If `TRUSTED_DOCUMENTS` is set, no other documents run.
+//! Trusted documents: those that the TypeScript client and the demo send, and those in the manifests of `TRUSTED_DOCUMENTS`.
+//! Clients can send the ID of a trusted document instead of its text, and each document also has a REST endpoint. If
+//! `TRUSTED_DOCUMENTS` is set, no other documents run.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -40,9 +40,9 @@ pub struct TrustedDocuments {
 }
 
 impl TrustedDocuments {
-    /// Reads the built-in manifests, and those in `folder` if there is one. If two manifests have an operation with the
-    /// same name, both documents are trusted, and the endpoint runs the built-in one, or else the one from the later
-    /// file in alphabetical order.
+    /// Reads the built-in manifests, and the manifests in `folder` if it is given. If documents in two manifests have operations
+    /// with the same name, both documents are trusted. The endpoint with that name runs the built-in document or, if neither is
+    /// built in, the document from the file whose name is later in alphabetical order.
     ///
     /// # Errors
     /// Returns everything that is wrong with the manifests. The documents are not validated.

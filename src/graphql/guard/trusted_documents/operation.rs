@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value as Json, map::Entry};
 
 use crate::graphql::error_redaction::shorten;
 
-/// An operation with a name of its own.
+/// The named operation of a trusted document.
 #[derive(Clone, Debug)]
 pub struct TrustedOperation {
     /// The name of the operation and of its endpoint.
@@ -25,7 +25,7 @@ impl TrustedOperation {
     /// Returns the operation of a document.
     ///
     /// # Errors
-    /// Returns the problem if the document has several operations, or one without a name.
+    /// Returns the problem if the document does not have exactly one operation, or if the operation has no name.
     pub(super) fn new(document: &Document) -> Result<Self, String> {
         let mut operations = document.definitions.iter().filter_map(|definition| match definition {
             Definition::OperationDefinition(operation) => Some(operation),
@@ -53,11 +53,11 @@ impl TrustedOperation {
         self.kind == OperationType::Subscription
     }
 
-    /// Returns the variables if the operation has all of them. GraphQL ignores unknown variables, but the caller of an endpoint
-    /// should learn of a misspelled name.
+    /// Returns the variables if the operation declares all of them. GraphQL ignores unknown variables, but the caller of an
+    /// endpoint should learn of a misspelled name.
     ///
     /// # Errors
-    /// Returns a sentence about a variable that the operation does not have.
+    /// Returns a sentence about a variable that the operation does not declare.
     pub fn check_variables(&self, variables: Map<String, Json>) -> Result<Map<String, Json>, String> {
         variables.keys().try_for_each(|name| self.variable(name).map(drop))?;
         Ok(variables)

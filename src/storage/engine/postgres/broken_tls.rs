@@ -12,8 +12,8 @@ use crate::telemetry::{LogLimit, with_causes};
 static LIMIT: LogLimit = LogLimit::new();
 
 /// Returns the options for a second attempt without TLS. Returns `None` if `error` is not about TLS, or if the URL
-/// requires TLS. With `sslmode=prefer`, the default, libpq also uses TLS only if it works: this mode does not protect
-/// against an attacker who can modify the traffic.
+/// requires TLS. By default (`sslmode=prefer`), libpq too connects without TLS if TLS does not work. This mode does not
+/// protect against an attacker who can modify the traffic.
 pub(crate) fn without_tls(options: &PgConnectOptions, error: &sqlx::Error) -> Option<PgConnectOptions> {
     let is_tls = match error {
         sqlx::Error::Tls(_) => true,

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use sea_orm::sqlx::{self, PgConnection};
 
-/// The statement that [`ConnectionSettings::apply`] sends. What `set_config` sets with `false` lasts as long as the
-/// connection.
+/// The statement that [`ConnectionSettings::apply`] sends. A value that `set_config` sets with `false` lasts as long as
+/// the connection.
 ///
-/// Citus gets no `plan_cache_mode`, because it cannot make a generic plan for a distributed table: it must know the
-/// value to find the shard.
+/// Citus gets no `plan_cache_mode`, because it cannot make a generic plan for a distributed table: to find the shard,
+/// it must know the value of the distribution column.
 const APPLY: &str = r#"SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
     (SELECT count(set_config("name", "value", false)) FROM unnest($1::text[], $2::text[]) AS "wanted" ("name", "value")
     WHERE EXISTS (SELECT FROM pg_settings WHERE pg_settings."name" = "wanted"."name")
@@ -25,20 +25,21 @@ const STANDBY: &str = "the server is a standby, or accepts no writes";
 pub(crate) struct ConnectionSettings(Vec<(&'static str, String)>);
 
 impl ConnectionSettings {
-    /// The settings of a connection that a pooler lends to others after each transaction: none.
+    /// Returns no settings, for a connection that a pooler lends to other clients after each transaction.
     pub(crate) fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// The settings of a connection that writes. A statement that waits for a lock longer than `lock_timeout` is
-    /// retried. A batch is split up instead.
+    /// Returns the settings of a connection that writes. A statement that waits for a lock longer than `lock_timeout`
+    /// is retried. A batch is split up instead.
     pub(crate) fn of_writers(statement_timeout: Duration, lock_timeout: Duration) -> Self {
         let [statement_timeout, lock_timeout] =
             [statement_timeout, lock_timeout].map(|limit| limit.as_millis().to_string());
         Self(vec![("statement_timeout", statement_timeout), ("lock_timeout", lock_timeout)])
     }
 
-    /// The settings of a connection that reads. Whatever their parameters, its statements find few rows, by an index.
+    /// Returns the settings of a connection that reads. Its statements use an index and find few rows, whatever their
+    /// parameters are.
     pub(crate) fn of_readers(statement_timeout: Duration) -> Self {
         let settings = [
             ("statement_timeout", &*statement_timeout.as_millis().to_string()),
@@ -56,15 +57,15 @@ impl ConnectionSettings {
         Self(settings.map(|(name, value)| (name, value.to_owned())).into())
     }
 
-    /// The settings of a connection that migrates. Its statements may take as long as they need, but wait for a lock no
-    /// longer than `lock_timeout`.
+    /// Returns the settings of a connection that migrates. Its statements may take as long as they need, but wait for a
+    /// lock no longer than `lock_timeout`.
     pub(crate) fn of_migrators(lock_timeout: Duration) -> Self {
         // zero means no limit
         Self::of_writers(Duration::ZERO, lock_timeout)
     }
 
-    /// Applies the settings. Fails if the server accepts no writes. A standby may be behind, so it must not be read
-    /// either.
+    /// Applies the settings. Fails if the server accepts no writes. A standby may lag behind the primary, so it must
+    /// not be read either.
     pub(crate) async fn apply(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(name, value)| (*name, &**value)).unzip();
         // without settings, the statement is named, because a pooler in transaction mode tracks only named statements

@@ -1,8 +1,8 @@
 //! Uses LISTEN and NOTIFY to tell servers on one PostgreSQL database about each other's commits.
 //!
-//! A notice is a transaction of its own, never part of the transaction that it reports. PostgreSQL holds a lock on the
-//! whole database cluster while it flushes a transaction with NOTIFY to disk, so the disk would otherwise limit how
-//! many people can sign in.
+//! A notice is sent in its own transaction, never as part of the transaction that it reports. PostgreSQL holds a lock
+//! on the whole database cluster while it flushes a transaction with NOTIFY to disk, so the disk would otherwise limit
+//! how many people can sign in.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ const CHANNEL: &str = "gatehouse_events";
 pub struct Notifications(PgListener);
 
 impl Notifications {
-    /// Connects to the server that accepts writes, and receives everything that is sent from now on.
+    /// Connects to the server that accepts writes, and receives all notices that are sent from now on.
     pub async fn connect(servers: &[SecretString]) -> Result<Self, Fault> {
         let mut why = Fault::internal("no server is configured");
         for server in servers {

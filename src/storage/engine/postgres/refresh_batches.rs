@@ -1,9 +1,9 @@
 //! Batches of refreshes on PostgreSQL. Refreshes that arrive while others are being written share one statement.
 //!
 //! A statement for one row takes a tenth of a millisecond of PostgreSQL's processor time, most of it to wake up, begin
-//! and commit. Each further row takes a third of that. If a statement fails, the refreshes of all its rows fail. If the
-//! statement met a locked row or lost to another rival transaction, the refreshes are retried one by one instead.
-//! (SQLite's writer commits in groups, so it needs no batches.)
+//! and commit. Each further row takes a third of that time. If a statement fails, the refreshes of all its rows fail.
+//! However, if the statement met a locked row or lost to a rival transaction in another way, the refreshes are retried
+//! one by one. (SQLite's writer commits in groups, so it needs no batches.)
 
 use std::{
     collections::{HashMap, HashSet},
@@ -44,8 +44,8 @@ struct Waiting {
 }
 
 impl RefreshBatches {
-    /// Starts the tasks that write batches. They end when every clone of this queue is dropped. `writer` makes the
-    /// refreshes that a batch could not make.
+    /// Starts the tasks that write batches. They end when every clone of this queue is dropped. `writer` performs the
+    /// refreshes that a batch could not perform.
     pub(crate) fn start(batches: PostgresWriter, writer: &PostgresWriter) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let waiting = Arc::new(Mutex::new(waiting));
@@ -65,7 +65,7 @@ impl RefreshBatches {
         &self.batches.pool
     }
 
-    /// Spends a refresh token. Returns `None` if there is no such live session or the token was spent.
+    /// Spends a refresh token. Returns `None` if there is no such live session or if the token was already spent.
     pub(crate) async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, Fault> {
         let (answer, answered): (_, Answer<_>) = oneshot::channel();
         self.queue.try_send(Waiting { rotation, answer }).map_err(|refused| match refused {

@@ -1,4 +1,4 @@
-//! Writes on PostgreSQL. Each is a transaction on a connection of its own.
+//! Writes on PostgreSQL. Each write is a transaction on its own connection.
 
 use std::sync::Arc;
 
@@ -49,9 +49,9 @@ impl PostgresWriter {
         QUEUE_LENGTH - self.permits.available_permits()
     }
 
-    /// Runs a job until it is committed or fails for a reason of its own. A job that PostgreSQL rolled back because of
-    /// a rival transaction is retried at once, because the rival has committed or will fail in its turn (Ports and
-    /// Grittner, 2012, "safe retry").
+    /// Runs a job until it is committed or fails for a reason other than a rival transaction. A job that PostgreSQL
+    /// rolled back because of a rival transaction is retried immediately, because the rival has either committed or
+    /// will itself fail (Ports and Grittner, 2012, "safe retry").
     async fn run(self, mut job: Job, _permit: OwnedSemaphorePermit) {
         loop {
             let Some((finished, ended)) = self.run_once(&mut job).await else { return };

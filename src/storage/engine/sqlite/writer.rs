@@ -1,9 +1,9 @@
-//! SQLite's only writer. Jobs that arrive during a commit are committed together by the next one.
+//! SQLite's only writer. Jobs that arrive during a commit are committed together by the next commit.
 //!
-//! If a closure returns an error, violates a constraint or panics, only that closure is undone, by its savepoint. Any
-//! other database error, a failed savepoint command or a closure that hangs makes the whole group fail. The reason is
-//! that SQLite may roll back the whole transaction by itself, for example on a full disk, and a group that continued
-//! would then acknowledge lost writes.
+//! If a closure returns an error, violates a constraint or panics, only that closure is undone, by a rollback to its
+//! savepoint. Any other database error, a failed savepoint command or a closure that hangs makes the whole group fail.
+//! The reason is that SQLite may roll back the whole transaction by itself, for example on a full disk, and a group
+//! that continued would then acknowledge lost writes.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -28,8 +28,8 @@ use crate::{
 
 static FAILED_LIMIT: LogLimit = LogLimit::new();
 
-/// The command that begins a transaction. A deferred transaction that reads and then writes would fail at once if
-/// another program is writing, regardless of the busy timeout.
+/// The command that begins a transaction. A deferred transaction that reads and then writes would fail immediately if
+/// another program were writing, regardless of the busy timeout.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The queue of the writer. Clones share it.
@@ -126,8 +126,9 @@ struct Group {
 }
 
 impl Group {
-    /// Begins a transaction, runs the jobs, each behind a savepoint if it needs one, and commits. If this fails, every
-    /// job that has run fails, and the others keep waiting.
+    /// Begins a transaction, runs the jobs, each behind a savepoint if it needs one, and commits. If the transaction
+    /// cannot begin, every waiting job is refused. If a later step fails, every job that has run fails, and the others
+    /// keep waiting.
     async fn run(&mut self, pool: &Pool, waiting: &mut VecDeque<Job>) -> Result<Transaction, DbErr> {
         let begun = Instant::now();
         let transaction = match pool.begin(BEGIN).await {
