@@ -4,6 +4,7 @@ use std::error::Error;
 
 use crate::{
     config::{Config, Mode, Variables},
+    secrets,
     storage::migrate,
     telemetry::{self, COMMIT, VERSION},
 };
@@ -21,6 +22,7 @@ pub(super) fn load(mode: Mode) -> Result<Config, CliError> {
 /// Loads the settings of a server, and starts its traces and its log. The log begins with the server's version and its changed
 /// settings.
 pub(super) fn load_server(mode: Mode, variables: &Variables) -> Result<Config, CliError> {
+    secrets::prepare();
     let config = start_log(mode, variables)?;
     telemetry::start_traces(&config)?;
     let changed: Vec<&str> =

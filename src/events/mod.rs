@@ -3,12 +3,12 @@
 //! **The path of an event**: the statement in `storage/<table>.rs` that ends a session, sets a password or changes a
 //! profile also publishes the event in the same transaction, so no use case can forget to publish it. After COMMIT has
 //! returned, and before the caller gets a response, `storage` passes the event to [`Events::announce`], which publishes
-//! it on this server. `peers.rs` then sends it to the other servers, where it is published too. So code that caches
-//! data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which data is stale, and never
-//! serves stale data.
+//! it on this server. `peers.rs` then sends it to the other servers in a notice, and they publish it too. So code that
+//! caches data of a user or session learns from [`Event::user_id`] and [`Event::session_id`] which data is stale, and
+//! never serves stale data.
 //!
-//! If a server crashes between the COMMIT and the notice, the others do not hear of the event. So no server relies on
-//! notices alone: `peers.rs` checks the database for ended sessions, and `storage/viewer_cache.rs` limits the
+//! If a server crashes between the COMMIT and the notice, the other servers do not hear of the event. So no server
+//! relies on notices alone: `peers.rs` checks the database for ended sessions, and `storage/viewer_cache.rs` limits the
 //! age of its rows.
 
 use std::{
@@ -34,7 +34,8 @@ use unannounced::Unannounced;
 /// The number of events that are kept for a slow listener. A listener that falls further behind misses the oldest events.
 const WAITING: usize = 64;
 
-/// An event of an account. It contains only IDs, so it is safe to send through the database.
+/// An event of an account. It refers to users and sessions only by their IDs, so it is safe to send through the
+/// database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The kind of event.
@@ -81,7 +82,7 @@ pub struct Events(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Distinguishes notices of this server from those of others.
+    /// The ID of this server, which distinguishes its notices from those of other servers.
     server: Uuid,
     /// One room for each user or challenge that has listeners.
     rooms: Mutex<HashMap<Uuid, Room>>,
@@ -97,7 +98,8 @@ struct Room {
 
 impl Default for Events {
     fn default() -> Self {
-        let (server, rooms) = (secrets::uuid_v4(), Mutex::default());
+        let server = uuid::Builder::from_random_bytes(secrets::guessable()).into_uuid();
+        let rooms = Mutex::default();
         Self(Arc::new(Inner { server, rooms, unannounced: Unannounced::default() }))
     }
 }
@@ -111,7 +113,7 @@ impl Events {
         }
     }
 
-    /// Sends the events to all listeners on this server. Never waits.
+    /// Sends each event to its listeners on this server. Never waits.
     pub fn publish(&self, events: &[Event]) {
         if events.is_empty() {
             return;
@@ -119,7 +121,7 @@ impl Events {
         let rooms = self.rooms();
         for event in events {
             if let Some(room) = rooms.get(&event.user_id) {
-                // a room has no listeners only while the last one is leaving
+                // sending fails only if the last listener is about to leave the room
                 let _ = room.sender.send(*event);
             }
         }
@@ -164,7 +166,7 @@ impl Events {
     }
 }
 
-/// Receives the events of one user until it is dropped.
+/// A subscription to the events of one user or challenge. It lasts until it is dropped.
 #[derive(Debug)]
 pub struct Listener {
     heard: broadcast::Receiver<Event>,
@@ -174,8 +176,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the next event. A slow listener may miss events. Only the end of its session cannot be missed: it is
-    /// published again and again until the listener is dropped.
+    /// Returns the next event. A slow listener may miss events, but never the end of its session: that event is
+    /// published repeatedly until the listener is dropped.
     pub async fn next(&mut self) -> Event {
         loop {
             match self.heard.recv().await {

@@ -15,7 +15,7 @@ use crate::{config::Argon2Backend, secrets};
 const IS_FAST_SUPPORTED: bool =
     cfg!(all(target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64")));
 
-/// The result of the self-test, which is the same for as long as the process runs.
+/// The result of the self-test, which runs at most once in each process.
 static SELF_TEST: LazyLock<Result<(), String>> = LazyLock::new(|| {
     let largest = EXAMPLES.iter().map(|example| example.memory).max().unwrap_or_default();
     let usual = ParamsBuilder::new().m_cost(largest).build().map_err(|error| error.to_string())?;
@@ -59,8 +59,8 @@ struct Example {
     expected: &'static str,
 }
 
-/// The first three are from RFC 9106, and all were computed by the reference implementation. The last seven have
-/// segments of more than 128 blocks, so each segment takes several blocks of addresses.
+/// The examples. The first three are from RFC 9106. The reference implementation computed all of the hashes. The last
+/// seven examples have segments of more than 128 blocks, so each segment takes several blocks of addresses.
 #[rustfmt::skip]
 const EXAMPLES: [Example; 13] = [
     Example { algorithm: Argon2d, version: V0x13, memory: 32, passes: 3, lanes: 4, expected: "512b391b6f1162975371d30919734294f868e3be3984f3c1a13a4db9fabe4acb" },
@@ -78,7 +78,7 @@ const EXAMPLES: [Example; 13] = [
     Example { algorithm: Argon2id, version: V0x13, memory: 2093, passes: 2, lanes: 4, expected: "5b45bf04d008f394611b4bcbc8fb9f163638aee83a72b23f4f3370b2609dad1c" },
 ];
 
-/// How many random inputs are compared.
+/// The number of random inputs on which the two libraries are compared.
 const RANDOM: usize = 4;
 
 /// Compares two libraries on the examples and on random inputs. Returns the first difference.
@@ -112,7 +112,7 @@ fn compare(
         }
     }
     for _ in 0..RANDOM {
-        let [memory, passes, lanes, version] = secrets::random::<4>();
+        let [memory, passes, lanes, version] = secrets::guessable::<4>();
         let version = if version & 1 == 0 { V0x13 } else { V0x10 };
         let (passes, lanes) = (u32::from(passes % 3) + 1, u32::from(lanes % 4) + 1);
         let memory = 8 * lanes + u32::from(memory);
@@ -122,7 +122,7 @@ fn compare(
             .p_cost(lanes)
             .build()
             .map_err(|error| error.to_string())?;
-        let (password, salt) = (&secrets::random::<20>(), &secrets::random::<16>());
+        let (password, salt) = (&secrets::guessable::<20>(), &secrets::guessable::<16>());
         let inputs = Inputs { algorithm: Argon2id, version, params: &params, password, salt, secret: &[] };
         let (ours, reference) = both(&inputs)?;
         if ours != reference {

@@ -33,7 +33,8 @@ pub(crate) struct Connection {
     /// Whether the server has reported that it is a standby, that it is stopping or starting, or that the connection is
     /// lost.
     is_misrouted: bool,
-    /// The age from which the connection is replaced. It varies, so that the connections are not all replaced at once.
+    /// The age from which the connection is replaced. It varies, so that the connections are not all replaced at the
+    /// same time.
     max_age: Duration,
     statements: StatementCounter,
 }
@@ -68,7 +69,7 @@ impl Sqlx {
 
 impl Connection {
     pub(crate) fn new(sqlx: Sqlx, statements: StatementCounter) -> Self {
-        let [spread] = secrets::random();
+        let [spread] = secrets::guessable();
         let max_age = MAX_CONNECTION_AGE.mul_f64(1.0 - f64::from(spread) / 1024.0);
         Self { sqlx, is_in_transaction: false, is_cut_off: false, is_misrouted: false, max_age, statements }
     }
@@ -164,7 +165,8 @@ impl Connection {
     }
 
     /// Notes SQLSTATE 25006 (the server is read-only), 57P01 to 57P03 (it is stopping or starting) and class 08 (the
-    /// connection is lost). After these, all further statements on the connection would fail in the same way.
+    /// connection is lost). After any of these errors, all further statements on the connection would fail in the same
+    /// way.
     fn note_misrouted(&mut self, error: Option<&sqlx::Error>) {
         let code = error.and_then(|error| error.as_database_error()?.code());
         self.is_misrouted |= code.is_some_and(|code| {
