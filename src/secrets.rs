@@ -177,6 +177,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn guessable_bytes_are_different_each_time() {
+        let all: HashSet<[u8; 10]> = (0..1000).map(|_| guessable()).collect();
+        assert_eq!(all.len(), 1000);
+    }
+
+    #[test]
     fn a_random_key_is_accepted_in_hex_and_in_base64() {
         for _ in 0..100 {
             let (key, text) = SecretKey::generate();

@@ -4,13 +4,7 @@
 //! wrong argument, or name parts of the schema. If introspection is off, strangers must not learn these names, so each
 //! message is replaced by a general one with the location of the mistake.
 
-use std::sync::Arc;
-
-use async_graphql::{
-    Response, ServerError, Value,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe},
-};
-use futures_util::{StreamExt, stream::BoxStream};
+use async_graphql::{Response, ServerError, Value};
 
 /// The maximum number of errors in a response. A long document must not cause a long response.
 const MAX_ERRORS: usize = 5;
@@ -20,51 +14,20 @@ const MAX_MESSAGE: usize = 200;
 /// The general message, without a period.
 pub(super) const OTHERWISE: &str = "The document does not match the schema";
 
-/// The extension that redacts errors.
-#[derive(Clone, Copy, Debug)]
-pub struct ErrorRedaction {
-    /// Whether errors may name parts of the schema.
-    pub tells_schema: bool,
-}
-
-impl ExtensionFactory for ErrorRedaction {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(*self)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for ErrorRedaction {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        self.redact(next.run(ctx).await)
-    }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        let this = *self;
-        next.run(ctx, stream).map(move |response| this.redact(response)).boxed()
-    }
-}
-
-impl ErrorRedaction {
-    fn redact(self, mut response: Response) -> Response {
-        response.errors.truncate(MAX_ERRORS);
-        for error in &mut response.errors {
-            if code(error).is_none() {
-                error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
-                if self.tells_schema {
-                    shorten(&mut error.message);
-                } else {
-                    error.message = reworded(error);
-                }
+/// Redacts the errors of a response. They may name parts of the schema if `tells_schema` is set.
+pub(super) fn redact(mut response: Response, tells_schema: bool) -> Response {
+    response.errors.truncate(MAX_ERRORS);
+    for error in &mut response.errors {
+        if code(error).is_none() {
+            error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
+            if tells_schema {
+                shorten(&mut error.message);
+            } else {
+                error.message = reworded(error);
             }
         }
-        response
     }
+    response
 }
 
 /// Returns the `extensions.code` of an error.

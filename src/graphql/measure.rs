@@ -2,22 +2,19 @@
 
 use std::{
     cell::{Cell, RefCell},
-    sync::Arc,
     time::Instant,
 };
 
-use async_graphql::{
-    Response, Value,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
-};
+use async_graphql::Response;
 
-use crate::{app::App, telemetry};
+use super::error_redaction::code;
+use crate::{metrics::Metrics, telemetry};
 
 /// The name that operations are counted under if they are malformed or their root field is not in the schema.
 const UNKNOWN: &str = "unknown";
 
 tokio::task_local! {
-    /// The notes on the operation that this task runs. Operations that run outside of `Measure` are not counted.
+    /// The notes on the operation that this task runs. Operations that run outside of [`measure`] are not counted.
     static NOTED: Noted;
 }
 
@@ -37,38 +34,21 @@ pub(super) fn note_refusal(code: &'static str) {
     let _ = NOTED.try_with(|noted| noted.refusal.set(Some(code)));
 }
 
-/// The extension that measures operations. The schema's data must contain an `Arc<App>`.
-#[derive(Clone, Copy, Debug)]
-pub struct Measure;
-
-impl ExtensionFactory for Measure {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for Measure {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let begun = Instant::now();
-        let run = async {
-            let response = next.run(ctx).await;
-            NOTED.with(|noted| (response, noted.field.take(), noted.refusal.get()))
-        };
-        let (response, field, refusal) = NOTED.scope(Noted::default(), run).await;
-        let code = response.errors.first().map(|error| {
-            match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
-                Some(Value::String(code)) => code.as_str(),
-                // errors of async-graphql have no code
-                _ => "BAD_REQUEST",
-            }
-        });
-        let outcome = code.or(refusal).unwrap_or("OK");
-        let operation = field.as_deref().unwrap_or(UNKNOWN);
-        ctx.data_unchecked::<Arc<App>>().metrics.observe(operation, outcome, begun.elapsed());
-        telemetry::note(|notes| {
-            (notes.operation, notes.outcome) = (Some(operation.to_owned()), Some(outcome.to_owned()));
-        });
-        response
-    }
+/// Runs an operation and measures it.
+pub(super) async fn measure(metrics: &Metrics, operation: impl Future<Output = Response>) -> Response {
+    let begun = Instant::now();
+    let run = async {
+        let response = operation.await;
+        NOTED.with(|noted| (response, noted.field.take(), noted.refusal.get()))
+    };
+    let (response, field, refusal) = NOTED.scope(Noted::default(), run).await;
+    // errors of async-graphql have no code
+    let failed = response.errors.first().map(|error| code(error).unwrap_or("BAD_REQUEST"));
+    let outcome = failed.or(refusal).unwrap_or("OK");
+    let operation = field.as_deref().unwrap_or(UNKNOWN);
+    metrics.observe(operation, outcome, begun.elapsed());
+    telemetry::note(|notes| {
+        (notes.operation, notes.outcome) = (Some(operation.to_owned()), Some(outcome.to_owned()));
+    });
+    response
 }

@@ -1,5 +1,5 @@
-//! The API, and the only layer that knows async-graphql: a resolver takes its arguments, calls one use case, and converts
-//! the outcome.
+//! The GraphQL API, which is the only layer that depends on async-graphql. A resolver takes its arguments, calls one use case, and
+//! converts the outcome.
 
 use std::sync::Arc;
 
@@ -9,10 +9,8 @@ use async_graphql::{
 
 use crate::app::App;
 use boxed::Boxed;
-use error_redaction::ErrorRedaction;
 use guard::{documents::Documents, jwt_guard::JwtGuard, root::Guarded};
-use measure::Measure;
-use unhandled::ReportUnhandled;
+use responses::Responses;
 
 pub mod accounts;
 pub mod administration;
@@ -34,6 +32,7 @@ pub mod password_reset;
 pub mod provider_login;
 pub mod reauthentication;
 pub mod refusal;
+pub mod responses;
 pub mod second_factors;
 pub mod session_events;
 pub mod sessions;
@@ -76,25 +75,22 @@ pub struct Subscription(session_events::SessionEventsSubscription, login_links::
 /// The executable schema.
 pub type ApiSchema = Schema<Guarded<Query>, Guarded<Mutation>, Subscription>;
 
-/// Builds the guarded schema of an app. It runs only what `documents` has parsed and validated.
+/// Builds the guarded schema of an app. The schema runs only documents that `documents` has parsed and validated.
 #[must_use]
 pub fn schema(app: Arc<App>, documents: Documents) -> ApiSchema {
     let tells_schema = app.config.server.introspection;
-    let builder = builder()
-        .extension(JwtGuard { documents })
-        .extension(ErrorRedaction { tells_schema })
-        .extension(ReportUnhandled);
-    let builder = if tells_schema { builder } else { builder.disable_introspection() };
-    // `documents` has already validated every document in full
-    let builder = builder.validation_mode(ValidationMode::Fast);
     let monitoring = &app.config.monitoring;
     let is_measured =
         monitoring.metrics_addr.is_some() || monitoring.access_log || monitoring.otlp_endpoint.is_some();
-    let builder = if is_measured { builder.extension(Measure) } else { builder };
+    let builder =
+        builder().extension(JwtGuard { documents }).extension(Responses { is_measured, tells_schema });
+    let builder = if tells_schema { builder } else { builder.disable_introspection() };
+    // `documents` has already validated every document in full
+    let builder = builder.validation_mode(ValidationMode::Fast);
     builder.data(app).finish()
 }
 
-/// Returns the schema in GraphQL's schema definition language. It needs no app.
+/// Returns the schema in GraphQL's schema definition language. No app is needed.
 #[must_use]
 pub fn sdl() -> String {
     builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())

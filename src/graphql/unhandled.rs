@@ -3,17 +3,16 @@
 //! GraphQL returns nothing but `__typename` for a member that the document does not select, so an old app would show a blank page.
 //! Instead, it gets a [`UserError`] with a message for people. `extensions.unhandled` names the member, and a metric counts it.
 
-use std::{borrow::Cow, cell::RefCell, sync::Arc};
+use std::{borrow::Cow, cell::RefCell};
 
 use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, Response, ServerResult, UnionType, Value,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
     parser::types::{Field, Selection, SelectionSet},
     registry::Registry,
 };
 
 use super::refusal::{ErrorCode, UserError};
-use crate::app::App;
+use crate::metrics::Metrics;
 
 tokio::task_local! {
     /// The members of unions that the request's document does not handle.
@@ -33,15 +32,15 @@ pub struct LaterMember {
 
 /// A union that gains members.
 pub trait GrowingUnion: UnionType {
-    /// Returns what takes the value's place for a client that does not handle it. Returns `None` if the union has
-    /// always had the value's member.
+    /// Returns the later member that the value belongs to, with the error that replaces it for clients that do not handle the
+    /// member. Returns `None` if the union has always had the value's member.
     fn later_member(&self) -> Option<LaterMember>;
 
-    /// Returns the member for refusals.
+    /// Converts an error to the union's member for refusals.
     fn of_error(error: UserError) -> Self;
 }
 
-/// A value of a union that gains members, in a form that the client can handle.
+/// A value of a union that gains members. It resolves to an error if the client does not handle the value's member.
 pub struct Growing<U>(pub U);
 
 impl<U: GrowingUnion> OutputType for Growing<U> {
@@ -60,7 +59,7 @@ impl<U: GrowingUnion> OutputType for Growing<U> {
         {
             let _ = UNHANDLED.try_with(|unhandled| unhandled.borrow_mut().push(name));
             if selects(&UserError::type_name()) {
-                // resolved as a member, because the document may select fragments on the union
+                // resolved as a member of the union, because the document may spread fragments on the union
                 return U::of_error(UserError::new(code, message)).resolve(ctx, field).await;
             }
         }
@@ -87,32 +86,18 @@ fn selects(ctx: &ContextSelectionSet<'_>, selection: &SelectionSet, name: &str) 
     })
 }
 
-/// The extension that reports unhandled members. The schema's data must contain an `Arc<App>`.
-#[derive(Clone, Copy, Debug)]
-pub struct ReportUnhandled;
-
-impl ExtensionFactory for ReportUnhandled {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for ReportUnhandled {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let run = async {
-            let response = next.run(ctx).await;
-            (response, UNHANDLED.with(RefCell::take))
-        };
-        let (mut response, unhandled) = UNHANDLED.scope(RefCell::default(), run).await;
-        if !unhandled.is_empty() {
-            if let Some(app) = ctx.data_opt::<Arc<App>>() {
-                for member in &unhandled {
-                    app.metrics.unhandled_results.add(member);
-                }
-            }
-            response.extensions.insert("unhandled".to_owned(), unhandled.into());
+/// Runs an operation. Reports and counts the members that its document does not handle.
+pub(super) async fn report(metrics: &Metrics, operation: impl Future<Output = Response>) -> Response {
+    let run = async {
+        let response = operation.await;
+        (response, UNHANDLED.with(RefCell::take))
+    };
+    let (mut response, unhandled) = UNHANDLED.scope(RefCell::default(), run).await;
+    if !unhandled.is_empty() {
+        for member in &unhandled {
+            metrics.unhandled_results.add(member);
         }
-        response
+        response.extensions.insert("unhandled".to_owned(), unhandled.into());
     }
+    response
 }

@@ -1,4 +1,4 @@
-//! The IDs of every request, in its response and in every log record about it.
+//! Gives every request an ID, which appears in the response and in every log record about the request.
 
 use std::sync::Arc;
 
@@ -24,15 +24,16 @@ pub(super) const HEADER: &str = "x-request-id";
 /// The header with the trace that a request is part of (<https://www.w3.org/TR/trace-context/>).
 const TRACE_HEADER: &str = "traceparent";
 
-/// The maximum length of an ID from a proxy, because it is repeated in every record of the request.
+/// The maximum length of an ID from a proxy. There is a limit because every log record of the request repeats the ID.
 const MAX_ID: usize = 128;
 
-/// The maximum number of characters of a path in a trace. Thousands of traces may wait for a slow collector.
+/// The maximum number of characters of a path in a trace. There is a limit because thousands of traces may be waiting
+/// for a slow collector.
 const MAX_SPAN_PATH: usize = 256;
 
 static FAILED_LIMIT: LogLimit = LogLimit::new();
 
-/// Gives requests an ID, logs and counts them, and converts the framework's errors to the usual format.
+/// Gives each request an ID, logs and counts requests, and converts the framework's errors to the usual format.
 pub(super) struct RequestId {
     pub(super) clock: Clock,
     /// `None` in tests of single endpoints.
@@ -60,15 +61,15 @@ pub(super) struct Named<E> {
 }
 
 impl<E> Named<E> {
-    /// Returns the IDs that a trusted proxy has given to the request, or else new ones. Anybody else could send the ID of
-    /// another request, to hide among its records.
+    /// Returns the IDs that a trusted proxy has given to the request, or else new IDs. IDs from anybody else are
+    /// ignored. Otherwise, a client could send the ID of another request to hide among that request's records.
     fn ids(&self, request: &Request) -> RequestIds {
         let proxies = self.app.as_ref().map(|app| app.config.server.trusted_proxies.as_slice());
         let is_by_proxy = proxies.is_some_and(|proxies| is_by_proxy(request, proxies));
         let headers = Some(request.headers()).filter(|_| is_by_proxy);
         let id = headers.and_then(given_id).map(str::to_owned);
         RequestIds {
-            id: id.unwrap_or_else(|| secrets::uuid_v7(self.clock.now()).to_string()),
+            id: id.unwrap_or_else(|| secrets::guessable_uuid_v7(self.clock.now()).to_string()),
             trace: headers.and_then(given_trace).or_else(Trace::begin),
         }
     }
@@ -82,13 +83,14 @@ impl<E> Named<E> {
         if let Some(app) = &self.app {
             app.metrics.http_errors.add(cause);
         }
-        // while the server is overloaded or the database is unavailable, every request fails
+        // while the server is overloaded or the database is unavailable, every request fails, so not every failure is
+        // logged
         if status == StatusCode::SERVICE_UNAVAILABLE { FAILED_LIMIT.log(log) } else { log(None) }
     }
 }
 
-/// Returns the name of a method in a trace. For names that clients invent, that is `_OTHER`, as OpenTelemetry
-/// prescribes.
+/// Returns the name of a method in a trace. Clients can invent methods, so unknown methods become `_OTHER`, as
+/// OpenTelemetry prescribes.
 fn span_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

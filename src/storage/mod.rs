@@ -1,7 +1,7 @@
 //! The database: one way to read, one way to write, and one file for each table.
 //!
-//! Statements are functions in the file of their table. They take any connection, run one statement and make no
-//! decisions. Use cases make the decisions and open transactions:
+//! Each function in the file of a table runs one statement on any connection and makes no decisions. Use cases make the
+//! decisions and open transactions:
 //!
 //! ```ignore
 //! let user = user::find(app.db.read(), id).await?;
@@ -33,13 +33,14 @@
 //!   `cached_table.rs`, which tells the cache which rows change. Raw SQL calls [`Publish::will_change`] first.
 //! - **Events follow the commit.** Events are published with [`Publish::publish`] and sent after COMMIT.
 //! - **If a key is unique, rows are found with `all`, not `one`.** `one` adds `LIMIT ?`, and SQLite prepares a
-//!   statement again each time its limit is bound, which would cost a quarter of the requests per second.
+//!   statement again each time its limit is bound. With `one`, the server
+//!   would answer a quarter fewer requests per second.
 //! - **Locks are taken in the order of IDs**, so that transactions cannot deadlock.
 //!
 //! # A new table
 //!
-//! Put its migration in `migrations/`, put its `Model` and statements in a file here, and add each statement to
-//! `every_statement_finds_its_rows_by_an_index` in `tests/api/query_plans.rs`.
+//! To add a table, put its migration in `migrations/`, put its `Model` and statements in a file here, and add each
+//! statement to `every_statement_finds_its_rows_by_an_index` in `tests/api/query_plans.rs`.
 
 pub mod authorization_request;
 pub mod backup;
@@ -82,4 +83,4 @@ pub use engine::{
     txn::{Publish, Txn},
 };
 pub use sea_orm::entity::prelude::TimeUnixTimestampMillis as Timestamp;
-pub use viewer_cache::{SessionAndUser, ViewerCacheCounts};
+pub use viewer_cache::{SessionAndUser, ViewerCacheCounts, find_session_with_user};

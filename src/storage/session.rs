@@ -1,6 +1,6 @@
-//! The table of sessions, and how they are found. A session has one row, however often it is refreshed.
+//! The table of sessions, and the statements that find them. A session has one row, however often it is refreshed.
 //!
-//! A session is begun by `session_begin.rs`, refreshed by `session_rotation.rs` and ended by `session_end.rs`.
+//! `session_begin.rs` begins sessions, `session_rotation.rs` refreshes them, and `session_end.rs` ends them.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -21,7 +21,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
-    /// UUIDv7, so in order of creation.
+    /// A UUIDv7, so IDs sort in order of creation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// The user who signed in.
@@ -211,15 +211,6 @@ pub async fn find(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, 
 /// Finds a session by ID, and locks it until the transaction ends.
 pub async fn lock(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
     Ok(Entity::find_by_id(id).lock_exclusive().all(on).await?.pop())
-}
-
-/// Finds a session and its user, in one statement.
-pub async fn find_with_user(
-    on: &impl ConnectionTrait,
-    id: Uuid,
-) -> Result<Option<(Model, user::Model)>, DbErr> {
-    let found = Entity::find_by_id(id).find_also_related(user::Entity).all(on).await?.pop();
-    Ok(found.and_then(|(session, user)| Some((session, user?))))
 }
 
 /// Lists the live sessions of these users, newest first.

@@ -3,7 +3,8 @@
 use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, SimpleObject, Union};
 use gatehouse::graphql::{
     refusal::{ErrorCode, UserError},
-    unhandled::{Growing, GrowingUnion, LaterMember, ReportUnhandled},
+    responses::Responses,
+    unhandled::{Growing, GrowingUnion, LaterMember},
 };
 use serde_json::{Value, json};
 
@@ -58,12 +59,19 @@ impl Query {
     }
 }
 
-async fn run(query: &str) -> Value {
-    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).extension(ReportUnhandled).finish();
-    serde_json::to_value(schema.execute(query).await).unwrap()
+fn schema(app: &TestApp) -> Schema<Query, EmptyMutation, EmptySubscription> {
+    Schema::build(Query, EmptyMutation, EmptySubscription)
+        .extension(Responses { is_measured: false, tells_schema: true })
+        .data(app.app.clone())
+        .finish()
 }
 
-#[tokio::test]
+async fn run(query: &str) -> Value {
+    let app = TestApp::start(Sqlite).await;
+    serde_json::to_value(schema(&app).execute(query).await).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_does_not_select_a_later_member_gets_a_user_error() {
     let asked = "enter(isAsked: true, isRefused: false)";
     let error = "... on UserError { code message }";
@@ -87,7 +95,7 @@ async fn a_document_that_does_not_select_a_later_member_gets_a_user_error() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_without_user_error_learns_the_name_of_the_member() {
     let answer =
         run("{ enter(isAsked: true, isRefused: false) { __typename ... on Entered { name } } }").await;
@@ -96,7 +104,7 @@ async fn a_document_without_user_error_learns_the_name_of_the_member() {
     assert_eq!(answer, told);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_selects_the_member_gets_it_and_others_are_left_alone() {
     let all = "__typename ... on Entered { name } ... on Asked { question } ... on UserError { code }";
     for (arguments, result) in [
@@ -112,10 +120,7 @@ async fn a_document_that_selects_the_member_gets_it_and_others_are_left_alone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn results_that_a_document_does_not_handle_are_counted_by_their_type() {
     let app = TestApp::start(Sqlite).await;
-    let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
-        .extension(ReportUnhandled)
-        .data(app.app.clone())
-        .finish();
+    let schema = schema(&app);
     for query in [
         "{ enter(isAsked: true, isRefused: false) { ... on UserError { code } } }",
         "{ enter(isAsked: true, isRefused: false) { __typename } }",

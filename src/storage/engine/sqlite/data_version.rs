@@ -1,4 +1,4 @@
-//! Detects writes to the SQLite file by other programs.
+//! Detects writes by other programs to the SQLite file.
 //!
 //! For each connection, SQLite keeps a number that changes when *another* connection commits: `PRAGMA data_version`.
 //! The number of a connection that never writes changes with every commit. The number of the writer's connection
@@ -6,13 +6,16 @@
 //! after each of its commits. If its own number has not changed, everything that the other connection has seen so far
 //! was committed by this server. Between a commit and this check, the origin of the commit is unknown, so requests read
 //! from the database.
+//!
+//! There are several connections that never write, so that requests on several threads need not wait for each other.
 
 use std::{
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -23,41 +26,45 @@ use crate::storage::engine::{connection::DATA_VERSION, pool::Transaction};
 /// A version that SQLite never returns.
 const UNKNOWN: i64 = i64::MIN;
 
+/// The maximum number of connections that never write.
+const MAX_OBSERVERS: usize = 4;
+
 /// The state of the detection.
 #[derive(Debug)]
 pub(crate) struct DataVersion {
-    /// A connection that never writes.
-    connection: Mutex<Connection>,
-    /// The latest version on `connection` up to which the cache is known to be current, because other programs had not
-    /// written or the cache was cleared afterwards.
-    known: AtomicI64,
+    /// At least one, and no more than there are processor cores.
+    observers: Vec<Observer>,
     /// Whether the writer may be about to commit.
     is_writing: AtomicBool,
     /// The last version that was read on the writer's connection.
     writers: AtomicI64,
 }
 
+/// A connection that never writes.
+#[derive(Debug)]
+struct Observer {
+    connection: Mutex<Connection>,
+    /// The latest version, as read on `connection`, for which the cache is known to be current: either no other program
+    /// had written, or the cache was cleared afterwards.
+    known: AtomicI64,
+}
+
 impl DataVersion {
     /// Opens the file, which must exist.
     pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.pragma_update(None, "query_only", true)?;
-        // does not wait, but treats a busy file as changed, because a query is faster than waiting here
-        connection.busy_timeout(Duration::ZERO)?;
-        Ok(Self {
-            connection: Mutex::new(connection),
-            known: AtomicI64::new(UNKNOWN),
-            is_writing: AtomicBool::new(false),
-            writers: AtomicI64::new(UNKNOWN),
-        })
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let observers =
+            (0..cores.min(MAX_OBSERVERS)).map(|_| Observer::open(path)).collect::<Result<_, _>>()?;
+        Ok(Self { observers, is_writing: AtomicBool::new(false), writers: AtomicI64::new(UNKNOWN) })
     }
 
     /// Returns whether the cache is current. If other programs have written, calls `clear`, which makes it current.
     pub(crate) fn is_current(&self, clear: impl Fn()) -> bool {
-        let Ok(version) = self.read() else { return false };
+        let (observer, connection) = self.free_observer();
+        let Ok(version) = read(&connection) else { return false };
+        drop(connection);
         // SQLite never lowers the version
-        let is_known = || version <= self.known.load(Ordering::Acquire);
+        let is_known = || version <= observer.known.load(Ordering::Acquire);
         if is_known() {
             return true;
         }
@@ -68,7 +75,7 @@ impl DataVersion {
         // checked again, because the writer may have finished its check between the two loads above
         if !is_known() {
             clear();
-            self.known.fetch_max(version, Ordering::AcqRel);
+            observer.known.fetch_max(version, Ordering::AcqRel);
         }
         true
     }
@@ -81,11 +88,12 @@ impl DataVersion {
     /// Checks whether all commits until now were the writer's own. Their changes have already been removed from the
     /// cache. If another program has committed too, calls `clear`.
     ///
-    /// `written` is the writer's transaction after its commit, or `None` if its connection is lost.
+    /// `written` is the writer's transaction after its commit, or `None` if the connection was lost.
     pub(crate) async fn end_write(&self, written: Option<&Transaction>, clear: impl Fn()) {
         // the order matters: if another program commits after this line, its version is newer than `seen`, so the next
         // request notices it
-        let seen = self.read().unwrap_or(UNKNOWN);
+        let seen: Vec<_> =
+            self.observers.iter().map(|observer| read(&observer.lock()).unwrap_or(UNKNOWN)).collect();
         let current = match written {
             Some(written) => written.data_version().await.unwrap_or(UNKNOWN),
             None => UNKNOWN,
@@ -94,12 +102,36 @@ impl DataVersion {
         if current == UNKNOWN || current != before {
             clear();
         }
-        self.known.store(seen, Ordering::Release);
+        for (observer, seen) in self.observers.iter().zip(seen) {
+            observer.known.store(seen, Ordering::Release);
+        }
         self.is_writing.store(false, Ordering::Release);
     }
 
-    fn read(&self) -> rusqlite::Result<i64> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.prepare_cached(DATA_VERSION)?.query_row([], |row| row.get(0))
+    /// Locks an observer that no other thread is using. If there is none, waits for the first one.
+    fn free_observer(&self) -> (&Observer, MutexGuard<'_, Connection>) {
+        let free = self.observers.iter().find_map(|observer| {
+            observer.connection.try_lock().ok().map(|connection| (observer, connection))
+        });
+        free.unwrap_or_else(|| (&self.observers[0], self.observers[0].lock()))
     }
+}
+
+impl Observer {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.pragma_update(None, "query_only", true)?;
+        // does not wait, but treats a busy file as changed, because a query is faster than waiting here
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(Self { connection: Mutex::new(connection), known: AtomicI64::new(UNKNOWN) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached(DATA_VERSION)?.query_row([], |row| row.get(0))
 }
