@@ -34,9 +34,8 @@ const MAX_HEADERS: usize = 100;
 /// How long requests in progress may take after the server is asked to stop. The server must exit within ten seconds.
 const DRAIN: Duration = Duration::from_secs(9);
 
-/// How long a connection may stay idle after the server is asked to stop. A request may be on its way: the first
-/// request of a new connection, or a request from a client that has not yet noticed that the connection is about to
-/// close.
+/// How long a connection may stay idle after the server is asked to stop. A request may be on its way, either the first
+/// one on a new connection or one from a client that has not yet noticed that the connection is about to close.
 const LAST_REQUEST: Duration = Duration::from_millis(250);
 
 /// The maximum number of connections that are still accepted when the server stops: as many as the kernel queues.

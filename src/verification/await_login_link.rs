@@ -1,4 +1,4 @@
-//! Making the client that requested a link wait until the reader of the email confirms the link elsewhere.
+//! Waiting, for the client that requested a link, until the reader of the email confirms that link elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
