@@ -35,15 +35,15 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Starts to prepare [`random`] on another thread. AWS-LC first measures the jitter of the processor for about 25 ms,
-/// and its first caller would have to wait (NIST SP 800-90B).
+/// Starts to prepare [`random`] on another thread. AWS-LC collects entropy from the jitter of the processor (NIST SP
+/// 800-90B). This takes about 25 ms, and the first caller of `random` would have to wait for it.
 pub fn prepare() {
-    // without the thread, the first caller waits
+    // if there is no thread, the first caller waits
     let _ = thread::Builder::new().name("entropy".to_owned()).spawn(random::<1>);
 }
 
-/// Returns bytes that are different each time, but may be guessable. This takes a tenth of the time of [`random`], and
-/// never waits.
+/// Returns bytes that are different each time, but may be guessable. Unlike [`random`], this function never waits for
+/// entropy, and takes a tenth of the time.
 #[must_use]
 pub fn guessable<const N: usize>() -> [u8; N] {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
