@@ -46,7 +46,7 @@ async fn use_of_fallbacks(config: &Config) -> String {
         Ok::<_, Fault>(totp::count_sealed_under_others(db.read(), &current).await?)
     };
     match count.await {
-        Ok(0) => "No stored secret needs SECRET_KEY_FALLBACKS any more. Tokens and emailed links may need it until they expire."
+        Ok(0) => "No stored secret needs SECRET_KEY_FALLBACKS anymore. Tokens and emailed links may need it until they expire."
             .to_owned(),
         Ok(1) => {
             "1 stored secret still needs SECRET_KEY_FALLBACKS. A running server re-encrypts it.".to_owned()
