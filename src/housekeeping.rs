@@ -33,8 +33,8 @@ const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// The maximum number of rows that one statement deletes, so that no statement holds up other writes.
 const BATCH: u64 = 500;
 
-/// The maximum difference between how far the clock advanced between two sweeps and how much time really passed. A
-/// larger difference means that the clock was changed, so rows that seem to have expired long ago may still be needed.
+/// How much the clock's advance from one sweep to the next may differ from the time that really passed. A larger
+/// difference means that the clock was changed, so rows that seem to have expired long ago may still be needed.
 const STEP: time::Duration = time::Duration::minutes(5);
 
 /// Sweeps at intervals and never returns.

@@ -208,7 +208,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte))
 }
 
-/// Returns whether a byte occurs in names, paths and addresses but is never a separator.
+/// Returns whether a byte is usual in names, paths and addresses, and separates neither parameters nor a password.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._-/:,%[]".contains(&byte)
 }

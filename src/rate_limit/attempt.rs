@@ -104,8 +104,8 @@ impl Attempt {
         self.again_in
     }
 
-    /// Returns `outcome`, after refunding the charge if it is [`Fault::Busy`]: a client that retries when asked to must
-    /// not be charged twice.
+    /// Returns `outcome`. If it is [`Fault::Busy`], refunds the charge first, because a client that retries when asked to
+    /// must not be charged twice.
     pub async fn unless_busy<T>(&self, app: &App, outcome: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(Fault::Busy) = outcome {
             self.refund(app).await?;

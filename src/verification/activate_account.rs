@@ -34,8 +34,8 @@ pub struct ActivateAccountInput {
     pub password: Option<SecretString>,
 }
 
-/// Proves the email address and signs in. If only the link is given, a password or identity that was chosen before is
-/// dropped, because someone else may have requested the email. If the password is wrong, the link remains usable.
+/// Proves the email address and signs in. If only the link is given, a password or identity from the sign-up is
+/// dropped, because someone else may have signed up with the address. If the password is wrong, the link remains usable.
 pub async fn activate_account(
     app: &App,
     client: &Client,

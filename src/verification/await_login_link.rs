@@ -1,4 +1,4 @@
-//! Waiting, for the client that requested a link, until the reader of the email confirms that link elsewhere.
+//! The waiting of the client that requested a link, until the reader of the email confirms the link elsewhere.
 
 use std::{sync::Arc, time::Duration};
 

@@ -220,8 +220,8 @@ impl Documents {
         values::coerce(&self.schema, operation, variables).map_err(|problem| self.error(problem))
     }
 
-    /// Converts one of the errors in the text: the first unknown field, because other errors follow from it, or else the first
-    /// error.
+    /// Converts one of the errors in the text: the first unknown field, because other errors follow from it. If no field is
+    /// unknown, converts the first error.
     fn first(&self, errors: &DiagnosticList, places: &Places) -> ServerError {
         let is_unknown_field = |message: &str| message.contains("does not have a field");
         let all = || errors.iter().map(|found| (found.error.to_string(), found.error.location()));
