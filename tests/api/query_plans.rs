@@ -5,10 +5,10 @@ use std::{sync::Mutex, time::Duration};
 use gatehouse::{
     events::Event,
     storage::{
-        Publish, Timestamp, Viewers, authorization_request, challenge, find_session_with_user, identity,
-        known_address, outbox, outbox_turns, passkey, passkey_ceremony, rate_limit, recovery_code,
-        second_factor_challenge, security_change, session, session_begin, session_end, session_rotation,
-        session_siblings, signing_key, sweep as sweeping, totp,
+        self, Publish, Timestamp, Viewers, authorization_request, challenge, identity, known_address, outbox,
+        outbox_turns, passkey, passkey_ceremony, rate_limit, recovery_code, second_factor_challenge,
+        security_change, session, session_begin, session_end, session_rotation, session_siblings,
+        signing_key, sweep as sweeping, totp,
         user::{self, Role, SecondFactorMethod},
         user_changes,
         user_changes::Administration,
@@ -198,7 +198,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     rate_limit::postpone(&plans, now, 500).await.unwrap();
     session::find(&plans, id).await.unwrap();
     session::lock(&plans, id).await.unwrap();
-    find_session_with_user(&plans, id).await.unwrap();
+    storage::find_session_with_user(&plans, id).await.unwrap();
     session::authenticate(&plans, id, id, &[], now).await.unwrap();
     session::list_live(&plans, &[id, id], now).await.unwrap();
     let rotation = session_rotation::Rotation { id, counter: 0, client_hash: 0, now, expires_at: now };
