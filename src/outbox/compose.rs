@@ -157,7 +157,7 @@ async fn challenge(app: &App, row: &outbox::Model, to: EmailAddress) -> Result<C
     };
     let content = match (challenge.purpose, &user) {
         (Purpose::VerifyEmail, Some(user)) if user.email_verified_at.is_none() => proof(),
-        // the owner is told about a sign-up with their address, but a mere request to resend the email sends nothing
+        // a sign-up with the owner's address is reported to the owner, whereas a request to resend the email sends nothing
         (Purpose::VerifyEmail, Some(_)) => challenge.registration.is_some().then_some(Content::AddressTaken),
         (Purpose::VerifyEmail, None) => {
             let awaited = challenge::list_live(app.db.read(), to.key(), now).await?;

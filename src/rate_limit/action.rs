@@ -1,4 +1,4 @@
-//! Defines which actions are limited, for whom, and by which settings.
+//! The limited actions, each with the subject that its limit applies to and the setting of the limit.
 
 use std::fmt;
 

@@ -235,5 +235,6 @@ pub async fn find_session_with_user(
     let find = Statement::from_sql_and_values(on.get_database_backend(), &*FIND, [session_id.into()]);
     let Some(row) = on.query_one_raw(find).await? else { return Ok(None) };
     let session = session::Model::from_query_result(&row, "A_")?;
-    Ok(Some((session, user::Model::from_query_result(&row, "B_")?)))
+    let user = Option::<user::Model>::from_query_result(&row, "B_")?;
+    Ok(user.map(|user| (session, user)))
 }

@@ -51,7 +51,7 @@ impl SigningKey {
     /// the algorithm in `signs`.
     ///
     /// # Errors
-    /// Fails if the cryptographic library rejects a key, or if an RSA key is needed to sign and there is none.
+    /// Fails if the cryptographic library rejects a key, or if `signs` is RS256 and there is no RSA key.
     pub(super) fn all(
         roots: &[Root],
         rsa: Vec<rsa::KeyPair>,

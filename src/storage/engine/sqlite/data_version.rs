@@ -108,7 +108,7 @@ impl DataVersion {
         self.is_writing.store(false, Ordering::Release);
     }
 
-    /// Locks an observer that no other thread is using. If there is none, waits for the first one.
+    /// Locks an observer that no other thread is using. If other threads are using all of them, waits for the first.
     fn free_observer(&self) -> (&Observer, MutexGuard<'_, Connection>) {
         let free = self.observers.iter().find_map(|observer| {
             observer.connection.try_lock().ok().map(|connection| (observer, connection))
