@@ -36,8 +36,8 @@ const CHECK_INTERVAL_ALONE: Duration = Duration::from_secs(5);
 
 /// The shortest time between two notices from this server is `LEAST_PAUSE`, or `PAUSE_PER_SERVER` for each server heard
 /// from recently, whichever is longer. PostgreSQL sends notices one after another, each to all servers. To reduce their
-/// number, events in quick succession share one notice.
-const LEAST_PAUSE: Duration = Duration::from_millis(5);
+/// number, events in quick succession share one notice. An event that follows no other is sent immediately.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_PER_SERVER: Duration = Duration::from_millis(1);
 
 /// The first and the longest pause before this server reconnects.

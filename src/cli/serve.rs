@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use tokio::{
     net::TcpListener,
     sync::oneshot,
+    task::JoinSet,
     time::{self, Instant},
 };
 
@@ -127,12 +128,19 @@ pub(super) async fn listen(
         pending().await
     };
     let sent = async { Ok::<_, CliError>(sender.await?) };
+    // in a task of its own, because sign-ins wake it, and the thread that runs this function is not one of the workers
+    let mut exchange = JoinSet::new();
+    exchange.spawn({
+        let app = app.clone();
+        async move { peers::run(&app).await }
+    });
     let ended = tokio::select! {
         both = async { tokio::try_join!(served, sent) } => both.map(drop),
         failed = measured => failed,
         () = housekeeping::run(&app) => Ok(()),
-        () = peers::run(&app) => Ok(()),
+        Some(exchanged) = exchange.join_next() => Ok(exchanged?),
     };
+    exchange.shutdown().await;
     // the last requests may have ended sessions, which the other servers must still learn
     peers::announce_rest(&app).await;
     traces::flush().await;

@@ -122,7 +122,7 @@ impl Attempt {
         let refund = async move |txn: Txn| {
             rate_limit::charge(&txn, &refunds, now).await?;
             match streak {
-                Some(streak) => streak.add(&txn, -1).await,
+                Some(streak) => streak.remove_one(&txn).await,
                 None => Ok(()),
             }
         };
@@ -151,22 +151,38 @@ impl Attempt {
     /// # Errors
     /// The inner result is [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
     pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
-        let mut charges = self.refunds;
-        charges.extend(self.success.iter().map(Cell::charge));
-        charges.sort_unstable_by_key(|charge| charge.key);
+        let charges = self.charges_of_success();
         if charges.is_empty() {
             return Ok(Ok(()));
         }
         let now = Timestamp(self.now);
-        let changed = rate_limit::charge(txn, &charges, now).await?;
-        let (granted, refused): (Vec<&Cell>, Vec<&Cell>) =
-            self.success.iter().partition(|success| changed.contains(&success.key));
-        let Some(refused) = refused.first() else { return Ok(Ok(())) };
-        if !granted.is_empty() {
-            let refunds: Vec<_> = granted.into_iter().map(Cell::refund).collect();
+        let charged = rate_limit::charge(txn, &charges, now).await?;
+        let Some(refused) = refused(&self.success, &charged) else { return Ok(Ok(())) };
+        let granted = self.success.iter().filter(|success| charged.contains(&success.key));
+        let refunds: Vec<_> = granted.map(Cell::refund).collect();
+        if !refunds.is_empty() {
             rate_limit::charge(txn, &refunds, now).await?;
         }
         Ok(Err(refused.refusal(refused.cost_ms)))
+    }
+
+    /// Returns the charges of [`Attempt::succeed`], for a statement that opens a session as well. Afterwards,
+    /// [`Attempt::settle`] must be called.
+    pub fn charges_of_success(&self) -> Vec<rate_limit::Charge> {
+        let mut charges = self.refunds.clone();
+        charges.extend(self.success.iter().map(Cell::charge));
+        charges.sort_unstable_by_key(|charge| charge.key);
+        charges
+    }
+
+    /// Completes a success for which a statement has charged these cells.
+    ///
+    /// # Errors
+    /// [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
+    pub async fn settle(&self, app: &App, charged: &[Uuid]) -> Result<(), Fault> {
+        let Some(refused) = refused(&self.success, charged) else { return Ok(()) };
+        refund(app, &self.success, charged, self.now).await?;
+        Err(refused.refusal(refused.cost_ms))
     }
 
     /// Does the same as [`Attempt::succeed`] for a success that opens no session. Removes this attempt from the streak
@@ -176,7 +192,7 @@ impl Attempt {
         let streak = self.streak.clone();
         let succeeded = self.succeed(txn).await?;
         if let Some(streak) = streak.filter(|_| succeeded.is_ok()) {
-            streak.add(txn, -1).await?;
+            streak.remove_one(txn).await?;
         }
         Ok(succeeded)
     }
@@ -226,24 +242,17 @@ impl Checked {
     async fn charge(self, app: &App) -> Result<Attempt, Fault> {
         let Self { failures, success, streak, is_forgettable, now, again_in } = self;
         if !failures.is_empty() {
-            let (cells, added_streak) = (failures.clone(), streak.clone());
-            let charge = async move |txn: Txn| {
-                let refused = charge_cells(&txn, &cells, now).await?;
-                if let Some(streak) = added_streak.filter(|_| refused.is_none()) {
-                    // every transaction locks cells before known addresses, so that two transactions never wait for
-                    // each other
-                    streak.add(&txn, 1).await?;
-                }
-                Ok(refused)
+            let failure = rate_limit::Failure {
+                charges: failures.iter().map(Cell::charge).collect(),
+                streak: streak.clone().map(|Streak { user_id, address }| (user_id, address)),
+                is_forgettable,
             };
-            let refused = if is_forgettable {
-                app.db.write_forgettable(charge).await?
-            } else {
-                app.db.write(charge).await?
-            };
-            if let Some(cell) = refused {
-                app.metrics.refuse_charge(cell.setting);
-                return Err(cell.refusal(cell.cost_ms));
+            let charge = async move |txn| rate_limit::charge_failure(&txn, failure, Timestamp(now)).await;
+            let charged = app.db.write_one(charge).await?;
+            if let Some(refused) = refused(&failures, &charged) {
+                refund(app, &failures, &charged, now).await?;
+                app.metrics.refuse_charge(refused.setting);
+                return Err(refused.refusal(refused.cost_ms));
             }
         }
         app.metrics.charges_permitted.inc();
@@ -259,15 +268,18 @@ fn sorted_cells(app: &App, actions: &[Action<'_>]) -> Vec<Cell> {
     cells
 }
 
-/// Charges all cells. If some have no room, undoes the transaction and returns the cell that recovers last.
-async fn charge_cells(txn: &Txn, cells: &[Cell], now: OffsetDateTime) -> Result<Option<Cell>, DbErr> {
-    let charges: Vec<_> = cells.iter().map(Cell::charge).collect();
-    let granted = rate_limit::charge(txn, &charges, Timestamp(now)).await?;
-    let refused = cells.iter().filter(|cell| !granted.contains(&cell.key)).max_by_key(|cell| cell.cost_ms);
-    if refused.is_some() {
-        // the transaction is undone, because a refund would need another statement and so prolong the locks on these
-        // rows
-        txn.undo();
+/// Returns the cell that recovers last of those that had no room for their charge. Returns `None` if all were charged.
+fn refused<'a>(cells: &'a [Cell], charged: &[Uuid]) -> Option<&'a Cell> {
+    cells.iter().filter(|cell| !charged.contains(&cell.key)).max_by_key(|cell| cell.cost_ms)
+}
+
+/// Refunds those of the cells that were charged.
+async fn refund(app: &App, cells: &[Cell], charged: &[Uuid], now: OffsetDateTime) -> Result<(), Fault> {
+    let charged = cells.iter().filter(|cell| charged.contains(&cell.key));
+    let refunds: Vec<_> = charged.map(Cell::refund).collect();
+    if refunds.is_empty() {
+        return Ok(());
     }
-    Ok(refused.copied())
+    let refund = async move |txn| rate_limit::charge(&txn, &refunds, Timestamp(now)).await.map(drop);
+    app.db.write_one(refund).await
 }

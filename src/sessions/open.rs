@@ -18,7 +18,8 @@ use crate::{
     storage::{
         Timestamp, Txn, identity, passkey, passkey_ceremony,
         session::{self, AuthenticationMethod},
-        session_begin, user, user_changes,
+        session_begin::{self, Beginning, Entry},
+        user, user_changes,
     },
 };
 
@@ -27,6 +28,8 @@ use crate::{
 pub struct PendingSession {
     session: session::Model,
     credentials_version: i64,
+    /// When the user last signed in, as read with the credentials.
+    last_login_at: Option<Timestamp>,
     rehashed: Option<String>,
     /// Whether the user has a second factor.
     has_second_factor: bool,
@@ -107,6 +110,7 @@ impl PendingSession {
         Self {
             session,
             credentials_version: 0,
+            last_login_at: None,
             rehashed: None,
             has_second_factor: false,
             passkey: None,
@@ -123,6 +127,7 @@ impl PendingSession {
     pub fn of(mut self, user: &user::Model) -> Self {
         self.session.user_id = user.id;
         self.credentials_version = user.credentials_version;
+        self.last_login_at = user.last_login_at;
         self.has_second_factor = user.has_second_factor();
         self
     }
@@ -172,7 +177,7 @@ impl PendingSession {
     /// Such an operation therefore either comes first, so that the lock fails, or waits for the lock and takes effect
     /// on this session too.
     pub async fn open(mut self, txn: &Txn) -> Result<Opening, DbErr> {
-        if self.has_second_factor && !self.session.methods().iter().any(|method| method.is_second_factor()) {
+        if self.needs_second_factor() {
             return self.challenge(txn).await;
         }
         if let Some(attempt) = self.attempt.take()
@@ -187,7 +192,8 @@ impl PendingSession {
             txn.undo();
             return Ok(Opening::Outdated);
         }
-        let Self { session, credentials_version, rehashed, link, max_sessions, address, .. } = self;
+        let beginning = self.beginning();
+        let Self { session, credentials_version, rehashed, link, .. } = self;
         let now = session.created_at;
         let locked =
             user_changes::lock_for_sign_in(txn, session.user_id, credentials_version, now, rehashed).await?;
@@ -197,8 +203,46 @@ impl PendingSession {
         {
             return Ok(Opening::Outdated);
         }
-        session_begin::begin(txn, session.clone(), max_sessions, address).await?;
+        session_begin::begin(txn, beginning).await?;
         Ok(Opening::Opened(Box::new(OpenedSession { user, session })))
+    }
+
+    /// Does what [`Self::open`] does in a transaction of its own. On PostgreSQL one statement suffices for most sign-ins,
+    /// and saves four round trips.
+    pub async fn open_alone(self, app: &App) -> Result<Opening, Fault> {
+        let is_plain = self.passkey.is_none() && self.link.is_none() && !self.needs_second_factor();
+        if !app.db.is_postgres() || !is_plain {
+            return app.db.write(async move |txn| self.open(&txn).await).await;
+        }
+        let Self { session, attempt, .. } = &self;
+        let entry = Entry {
+            charges: attempt.as_ref().map(Attempt::charges_of_success).unwrap_or_default(),
+            credentials_version: self.credentials_version,
+            last_login_at: self.last_login_at,
+            rehashed: self.rehashed.clone(),
+        };
+        let (session, beginning) = (session.clone(), self.beginning());
+        let signed_in =
+            app.db.write_one(async move |txn| session_begin::sign_in(&txn, entry, beginning).await).await?;
+        if let Some(attempt) = attempt {
+            attempt.settle(app, &signed_in.charged).await?;
+        }
+        match signed_in.user {
+            Some(user) => Ok(Opening::Opened(Box::new(OpenedSession { user, session }))),
+            // the user has signed in or changed since, and only a transaction can tell which
+            None => {
+                let charged = Self { attempt: None, ..self };
+                app.db.write(async move |txn| charged.open(&txn).await).await
+            }
+        }
+    }
+
+    fn needs_second_factor(&self) -> bool {
+        self.has_second_factor && !self.session.methods().iter().any(|method| method.is_second_factor())
+    }
+
+    fn beginning(&self) -> Beginning {
+        Beginning { session: self.session.clone(), keep: self.max_sessions, address: self.address.clone() }
     }
 
     /// Issues a challenge. The attempt stays charged as a failure, because the sign-in has not succeeded.

@@ -51,7 +51,7 @@ pub async fn sign_in(
         return Ok(SignIn::EmailChallenge(Box::new(issued)));
     }
     let pending = pending.charging(attempt);
-    match app.db.write(async move |txn| pending.open(&txn).await).await? {
+    match pending.open_alone(app).await? {
         Opening::Opened(opened) => Ok(SignedIn::issue(app, *opened)?.into()),
         Opening::SecondFactor(challenge) => Ok(SignIn::SecondFactor(challenge)),
         Opening::Outdated => Err(SignInRefusal::Outdated.into()),

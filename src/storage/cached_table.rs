@@ -6,7 +6,8 @@
 //! these statements.
 
 use sea_orm::{
-    ActiveModelTrait, DbErr, DeleteMany, DeleteResult, EntityTrait, QueryFilter, UpdateMany, UpdateResult,
+    ActiveModelTrait, DbErr, DeleteMany, DeleteResult, EntityTrait, IdenStatic, Iterable, QueryFilter,
+    UpdateMany, UpdateResult,
     prelude::{ColumnTrait, Uuid},
     sea_query::Expr,
 };
@@ -33,6 +34,12 @@ pub(super) struct ChangeOne<S> {
 
 /// A statement that changes rows whose IDs are known only once it has run.
 pub(super) struct ChangeMany<S>(S);
+
+/// Lists the columns of `table`, an alias of the table of `E`, and puts `prefix` before each name.
+pub(super) fn columns<E: EntityTrait>(table: &str, prefix: &str) -> String {
+    let names = E::Column::iter().map(|column| column.as_str().to_owned());
+    names.map(|name| format!(r#""{table}"."{name}" AS "{prefix}{name}""#)).collect::<Vec<_>>().join(", ")
+}
 
 impl<E: CachedTable> ChangeOne<UpdateMany<E>> {
     pub(super) fn update(id: Uuid) -> Self {

@@ -40,19 +40,23 @@ pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -
     Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))
 }
 
-/// Adds to the failures of a user at a known address. A negative number removes failures.
-pub async fn add_failures(
-    on: &impl ConnectionTrait,
-    user_id: Uuid,
-    address: &str,
-    failures: i32,
-) -> Result<(), DbErr> {
-    let added = Entity::update_many()
-        .col_expr(Column::Failures, Expr::col(Column::Failures).add(failures))
+/// Removes a failure of a user at a known address.
+pub async fn remove_failure(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<(), DbErr> {
+    let removed = Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
         .filter(Column::UserId.eq(user_id))
         .filter(Column::Address.eq(address));
-    added.exec(on).await?;
+    removed.exec(on).await?;
     Ok(())
+}
+
+/// Returns the SQL that adds a failure of a user at a known address. The user and the address are the parameters from
+/// `first`.
+pub(super) fn add_failure(first: usize) -> String {
+    format!(
+        r#"UPDATE "known_addresses" SET "failures" = "failures" + 1 WHERE "user_id" = ${first} AND "address" = ${}"#,
+        first + 1
+    )
 }
 
 /// Makes an address known and clears its failures, because the user has just proved ownership of the account from

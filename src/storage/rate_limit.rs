@@ -5,13 +5,13 @@
 //! beyond the current time plus the window is refused.
 
 use sea_orm::{
-    ExprTrait, IntoActiveModel, QueryFilter,
+    DbBackend, ExprTrait, IntoActiveModel, QueryFilter, Statement, Value,
     entity::prelude::*,
-    sea_query::{Alias, CaseStatement, Expr, LockBehavior, LockType, OnConflict, Query},
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
 use super::{
-    Timestamp,
+    Timestamp, known_address,
     sweep::{MILLISECONDS_PER_DAY, day, next_day},
 };
 
@@ -61,39 +61,90 @@ pub async fn charge(
     charges: &[Charge],
     now: Timestamp,
 ) -> Result<Vec<Uuid>, DbErr> {
-    let millis = |time: Timestamp| time.0.unix_timestamp() * 1000 + i64::from(time.0.millisecond());
-    let now = millis(now);
-    let excluded = |column| Expr::col((Alias::new("excluded"), column));
-    let idle_at = || Expr::col((Entity, Column::IdleAt));
-    // a cell that has been idle for a long time must not have more credit than a full budget
-    let is_charge = || excluded(Column::IdleAt).gt(now);
-    let latest = || excluded(Column::WindowMs).add(now);
-    let start = CaseStatement::new()
-        .case(idle_at().lt(now).and(is_charge()), Expr::value(now))
-        .case(idle_at().gt(latest()).and(is_charge()), latest())
-        .finally(idle_at());
-    let moved_on = Expr::Case(Box::new(start)).add(excluded(Column::IdleAt).sub(now));
-    let gives_back = excluded(Column::IdleAt).lte(now);
-    let has_room = moved_on.clone().lte(latest());
-    let mut insert = Query::insert();
-    insert.into_table(Entity).columns([Column::Key, Column::IdleAt, Column::WindowMs, Column::SweepDay]);
-    for charge in charges {
-        let idle_at = now + charge.cost_ms;
-        let sweep_day = idle_at.div_euclid(MILLISECONDS_PER_DAY);
-        let row = [charge.key.into(), idle_at.into(), charge.window_ms.into(), sweep_day.into()];
-        insert.values_panic(row.map(|value: sea_orm::Value| Expr::value(value)));
-    }
-    insert
-        .on_conflict(
-            OnConflict::column(Column::Key)
-                .value(Column::IdleAt, moved_on)
-                .value(Column::WindowMs, excluded(Column::WindowMs))
-                .action_and_where(gives_back.or(has_room))
-                .to_owned(),
-        )
-        .returning_col(Column::Key);
-    let rows = on.query_all(&insert).await?;
+    let text = Text::of(charges, now, 1);
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), text.sql, text.values);
+    let rows = on.query_all_raw(statement).await?;
     rows.iter().map(|row| row.try_get("", "key")).collect()
+}
+
+/// The charges for a failure.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The charges, sorted by key.
+    pub charges: Vec<Charge>,
+    /// The user and the known address whose streak of failures grows.
+    pub streak: Option<(Uuid, String)>,
+    /// Whether PostgreSQL need not wait until the charges are on disk. If its machine crashes, the charges of the last
+    /// 0.6 seconds (three times `wal_writer_delay`) are lost.
+    pub is_forgettable: bool,
+}
+
+/// Does what [`charge`] does, and adds the failure to the streak if all cells were charged. One statement does both,
+/// because a transaction would take three more round trips.
+pub async fn charge_failure(
+    on: &impl ConnectionTrait,
+    failure: Failure,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, DbErr> {
+    let Failure { charges, streak, is_forgettable } = failure;
+    let backend = on.get_database_backend();
+    let Text { sql: charge, mut values } = Text::of(&charges, now, 1);
+    let next = values.len() + 1;
+    let count =
+        |are_charged| format!("{} AND {are_charged} = {}", known_address::add_failure(next), charges.len());
+    let sql = match backend {
+        DbBackend::Postgres => {
+            let count = match &streak {
+                Some(_) => format!(r#", "counted" AS ({})"#, count(r#"(SELECT count(*) FROM "charged")"#)),
+                None => String::new(),
+            };
+            let forget = if is_forgettable { ", set_config('synchronous_commit', 'off', TRUE)" } else { "" };
+            format!(r#"WITH "charged" AS ({charge}){count} SELECT "key"{forget} FROM "charged""#)
+        }
+        _ if streak.is_some() => format!("{charge}; {}", count("changes()")),
+        _ => charge,
+    };
+    if let Some((user_id, address)) = streak {
+        values.extend([user_id.into(), address.into()]);
+    }
+    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    rows.iter().map(|row| row.try_get("", "key")).collect()
+}
+
+/// The text of a statement that charges cells and returns their keys, for use within a larger statement.
+pub(super) struct Text {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+impl Text {
+    /// Writes the text. Its parameters are numbered from `first`.
+    pub(super) fn of(charges: &[Charge], now: Timestamp, first: usize) -> Self {
+        let now_ms = now.0.unix_timestamp() * 1000 + i64::from(now.0.millisecond());
+        let mut values: Vec<Value> = vec![now_ms.into()];
+        let mut rows = Vec::with_capacity(charges.len());
+        for charge in charges {
+            let idle_at = now_ms + charge.cost_ms;
+            let at = first + values.len();
+            rows.push(format!("(${at}, ${}, ${}, ${})", at + 1, at + 2, at + 3));
+            let sweep_day = idle_at.div_euclid(MILLISECONDS_PER_DAY);
+            values.extend([charge.key.into(), idle_at.into(), charge.window_ms.into(), sweep_day.into()]);
+        }
+        let (rows, now) = (rows.join(", "), format!("${first}"));
+        // a cell that has been idle for a long time must not have more credit than a full budget
+        let moved_on = format!(
+            r#"(CASE WHEN "excluded"."idle_at" <= {now} THEN "rate_limits"."idle_at"
+            WHEN "rate_limits"."idle_at" < {now} THEN {now}
+            WHEN "rate_limits"."idle_at" > "excluded"."window_ms" + {now} THEN "excluded"."window_ms" + {now}
+            ELSE "rate_limits"."idle_at" END + "excluded"."idle_at" - {now})"#
+        );
+        let sql = format!(
+            r#"INSERT INTO "rate_limits" ("key", "idle_at", "window_ms", "sweep_day") VALUES {rows}
+            ON CONFLICT ("key") DO UPDATE SET "idle_at" = {moved_on}, "window_ms" = "excluded"."window_ms"
+            WHERE "excluded"."idle_at" <= {now} OR {moved_on} <= "excluded"."window_ms" + {now} RETURNING "key""#
+        );
+        Self { sql, values }
+    }
 }
 
 /// Writes a cell that limits nothing, to check that the table is writable.

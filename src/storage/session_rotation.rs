@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
-use sea_orm::{DbBackend, FromQueryResult, IdenStatic, Iterable, Statement, Value, entity::prelude::*};
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value, entity::prelude::*};
 
 use super::{
     Publish, Timestamp, Viewers,
+    cached_table::columns,
     session::{COLUMNS, Entity, Model},
     user,
 };
@@ -91,18 +92,9 @@ static ROTATE_ALL: LazyLock<String> = LazyLock::new(|| {
         AS "asked" ("id", "counter", "client", "now", "until"), "users""#,
         asked.each_ref().map(String::as_str),
     );
-    let columns = |table: &str, columns: Vec<String>, prefix| {
-        let columns = columns.iter().map(|name| format!(r#""{table}"."{name}" AS "{prefix}{name}""#));
-        columns.collect::<Vec<_>>().join(", ")
-    };
     format!(
         r#"{rotating} AND "users"."id" = "sessions"."user_id" RETURNING {}, {}"#,
-        columns("sessions", names::<Entity>(), "A_"),
-        columns("users", names::<user::Entity>(), "B_"),
+        columns::<Entity>("sessions", "A_"),
+        columns::<user::Entity>("users", "B_"),
     )
 });
-
-/// Returns the names of the columns of a table.
-fn names<E: EntityTrait>() -> Vec<String> {
-    E::Column::iter().map(|column| column.as_str().to_owned()).collect()
-}

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Database, EMAIL, PASSWORD, Postgres, Sqlite, TestApp, database::connect};
+use crate::support::{Database, EMAIL, PASSWORD, Postgres, Serializable, Sqlite, TestApp, database::connect};
 
 const NOBODY: &str = "nobody@example.org";
 /// The password of a pending registration.
@@ -180,6 +180,23 @@ async fn a_sign_in_beyond_the_session_limit_ends_the_oldest_session(
     assert_eq!(app.me(&first.access_token).await, "REVOKED");
     assert_eq!(app.me(&second.access_token).await, EMAIL);
     assert_eq!(app.me(&third.access_token).await, EMAIL);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_at_the_same_time_keep_to_the_session_limit(
+    #[values(Sqlite, Postgres, Serializable)] database: Database,
+) {
+    let app = TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "2"), ("RATE_LIMITS", "off")]).await;
+    app.sign_up(EMAIL).await;
+    for _ in 0..3 {
+        let signed_in = futures_util::future::join_all((0..12).map(|_| app.sign_in(EMAIL))).await;
+        let mut live = 0;
+        for session in &signed_in {
+            live += u32::from(app.me(&session.access_token).await == EMAIL);
+        }
+        assert_eq!(live, 2, "of {} sessions", signed_in.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

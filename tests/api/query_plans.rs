@@ -7,8 +7,9 @@ use gatehouse::{
     storage::{
         self, Publish, Timestamp, Viewers, authorization_request, challenge, identity, known_address, outbox,
         outbox_turns, passkey, passkey_ceremony, rate_limit, recovery_code, second_factor_challenge,
-        security_change, session, session_begin, session_end, session_rotation, session_siblings,
-        signing_key, sweep as sweeping, totp,
+        security_change, session,
+        session_begin::{self, Beginning, Entry},
+        session_end, session_rotation, session_siblings, signing_key, sweep as sweeping, totp,
         user::{self, Role, SecondFactorMethod},
         user_changes,
         user_changes::Administration,
@@ -190,10 +191,13 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     authorization_request::keep_name(&plans, "x".to_owned(), Some("x".to_owned()), None).await.unwrap();
     authorization_request::delete_dead(&plans, now, 500).await.unwrap();
     known_address::is_known(&plans, id, "x").await.unwrap();
-    known_address::add_failures(&plans, id, "x", 1).await.unwrap();
+    known_address::remove_failure(&plans, id, "x").await.unwrap();
     known_address::forget_others(&plans, id, "x").await.unwrap();
     known_address::delete_unused(&plans, now, 500).await.unwrap();
     rate_limit::list(&plans, &[id, id]).await.unwrap();
+    let charges = vec![rate_limit::Charge { key: id, cost_ms: 1, window_ms: 1 }];
+    let failure = rate_limit::Failure { charges, streak: Some((id, "x".to_owned())), is_forgettable: true };
+    rate_limit::charge_failure(&plans, failure.clone(), now).await.unwrap();
     rate_limit::delete_idle(&plans, now, 500).await.unwrap();
     rate_limit::postpone(&plans, now, 500).await.unwrap();
     session::find(&plans, id).await.unwrap();
@@ -213,7 +217,12 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session_end::end_of(&plans, id, id, now).await.unwrap();
     session_end::end_all(&plans, id, now).await.unwrap();
     session_end::end_others(&plans, id, id, now).await.unwrap();
-    session_begin::begin(&plans, begun, 50, Some("x".to_owned())).await.unwrap();
+    let beginning = Beginning { session: begun, keep: 50, address: Some("x".to_owned()) };
+    session_begin::begin(&plans, beginning.clone()).await.unwrap();
+    if database != Sqlite {
+        let entry = Entry { charges: failure.charges.clone(), ..Entry::of(&user::Model::new(id, now)) };
+        session_begin::sign_in(&plans, entry, beginning).await.unwrap_err(); // without a row there is no outcome
+    }
     session::list_ended(&plans, &[id, id]).await.unwrap();
     session_end::delete_dead(&plans, now, 500).await.unwrap();
     session_end::postpone(&plans, now, 500).await.unwrap();

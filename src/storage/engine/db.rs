@@ -66,6 +66,12 @@ pub struct Load {
 }
 
 impl Db {
+    /// Returns whether the database is PostgreSQL. If not, it is SQLite.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.writer, Writer::Postgres { .. })
+    }
+
     /// Returns the connections for statements that change nothing. The database itself rejects any other statement on
     /// them.
     #[must_use]

@@ -165,13 +165,7 @@ impl Job {
             };
         };
         let events = ledger.take_events();
-        let result = match returned.result {
-            Ok(()) if self.kind.is_one_statement() && !events.is_empty() => {
-                Err("write_one publishes no events".to_owned())
-            }
-            result => result,
-        };
-        let (fate, fault) = judge(self.kind, &ledger, result);
+        let (fate, fault) = judge(self.kind, &ledger, returned.result);
         let has_rival = matches!(ledger.failure(), Some(Failure::Rival(_)));
         FinishedJob {
             fate,

@@ -34,8 +34,7 @@ impl Txn {
     }
 }
 
-/// A transaction that can publish events, which are sent only if it is committed. A transaction of one statement
-/// accepts no events.
+/// A transaction that can publish events, which are sent only if it is committed.
 pub trait Publish: ConnectionTrait {
     /// Sends the event if the transaction is committed.
     fn publish(&self, event: Event);
