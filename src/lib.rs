@@ -20,7 +20,7 @@
 //!
 //! A login passes through these files. `http/graphql/request.rs` reads the request. `graphql/guard/limits.rs` checks the size of
 //! the document, and `graphql/guard/jwt_guard.rs` checks whether the sender may run the document. `graphql/sessions.rs` calls
-//! `sessions/login.rs`, which has the rules for logins and calls `storage/user.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`.
+//! `sessions/login.rs`, which has the rules for logins and calls `storage/known_address.rs`, `rate_limit/attempt.rs` and `passwords/mod.rs`.
 //! `sessions/open.rs` opens the session. `tokens/mod.rs` issues the pair of tokens.
 //!
 //! # Where is the rule that …

@@ -151,12 +151,12 @@ impl Attempt {
     /// # Errors
     /// The inner result is [`Fault::RateLimited`] if other attempts succeeded first and used up the budget.
     pub async fn succeed(self, txn: &Txn) -> Result<Result<(), Fault>, DbErr> {
-        let charges = self.charges_of_success();
-        if charges.is_empty() {
+        let due = self.charges_of_success();
+        if due.is_empty() {
             return Ok(Ok(()));
         }
         let now = Timestamp(self.now);
-        let charged = rate_limit::charge(txn, &charges, now).await?;
+        let charged = rate_limit::charge(txn, &due, now).await?;
         let Some(refused) = refused(&self.success, &charged) else { return Ok(Ok(())) };
         let granted = self.success.iter().filter(|success| charged.contains(&success.key));
         let refunds: Vec<_> = granted.map(Cell::refund).collect();
@@ -248,7 +248,7 @@ impl Checked {
                 is_forgettable,
             };
             let charge = async move |txn| rate_limit::charge_failure(&txn, failure, Timestamp(now)).await;
-            let charged = app.db.write_one(charge).await?;
+            let charged = app.db.write_text(charge).await?;
             if let Some(refused) = refused(&failures, &charged) {
                 refund(app, &failures, &charged, now).await?;
                 app.metrics.refuse_charge(refused.setting);

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::{
     client::Client,
@@ -66,12 +65,14 @@ pub async fn login(app: &App, client: &Client, input: LoginInput) -> Result<Sign
     let password = parse(&input).map_err(LoginRefusal::InvalidInput)?.into_secret();
 
     let identifier = Identifier::parse(&input.identifier);
-    let user = identifier.find(app).await?;
     let address = Address::rationed(app, client.ip_address);
     let asker = address.as_ref().map(Address::as_str);
+    let (user, is_known) = identifier.find(app, asker).await?.unzip();
+    let is_known = is_known.unwrap_or_default();
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let take_place = || app.passwords.place_to_verify(asker, stored);
-    let (attempt, place) = charge(app, address.as_ref(), &identifier, user.as_ref(), take_place).await?;
+    let (attempt, place) =
+        charge(app, address.as_ref(), is_known, &identifier, user.as_ref(), take_place).await?;
     // queried even if the account exists, because a skipped query would show in the response time
     let registration = identifier.find_registration(app, &password).await?;
 
@@ -126,6 +127,7 @@ fn parse(input: &LoginInput) -> Result<Password, Vec<FieldError>> {
 async fn charge(
     app: &App,
     address: Option<&Address>,
+    is_known: bool,
     identifier: &Identifier,
     user: Option<&user::Model>,
     take_place: impl FnOnce() -> Result<HashPlace, Fault>,
@@ -136,11 +138,9 @@ async fn charge(
     let Some(address) = address else {
         return Attempt::begin_with_place(app, &[], success, take_place).await;
     };
-    // queried even if the account is unknown, because a skipped query would show in the response time
-    let id = user.map_or(Uuid::nil(), |user| user.id);
     let mut failures = Vec::new();
-    if known_address::is_known(app.db.read(), id, address.as_str()).await? {
-        failures.push(Action::FailedLoginAtHome(id, address));
+    if let Some(user) = user.filter(|_| is_known) {
+        failures.push(Action::FailedLoginAtHome(user.id, address));
     } else {
         failures.extend([
             Action::FailedLogin(account, address),
@@ -181,10 +181,14 @@ impl Identifier {
         }
     }
 
-    async fn find(&self, app: &App) -> Result<Option<user::Model>, Fault> {
+    /// Finds the user, and whether the user has signed in from the address.
+    async fn find(&self, app: &App, address: Option<&str>) -> Result<Option<(user::Model, bool)>, Fault> {
+        let on = app.db.read();
         Ok(match self {
-            Self::Email(email) => user::find_by_email_key(app.db.read(), email.key()).await?,
-            Self::Username(username) => user::find_by_username_key(app.db.read(), &username.key()).await?,
+            Self::Email(email) => known_address::find_user_by_email_key(on, email.key(), address).await?,
+            Self::Username(username) => {
+                known_address::find_user_by_username_key(on, &username.key(), address).await?
+            }
             Self::Neither(_) => None,
         })
     }

@@ -207,11 +207,9 @@ impl PendingSession {
         Ok(Opening::Opened(Box::new(OpenedSession { user, session })))
     }
 
-    /// Does what [`Self::open`] does in a transaction of its own. On PostgreSQL one statement suffices for most sign-ins,
-    /// and saves four round trips.
+    /// Does what [`Self::open`] does in a transaction of its own. For most sign-ins, one statement suffices.
     pub async fn open_alone(self, app: &App) -> Result<Opening, Fault> {
-        let is_plain = self.passkey.is_none() && self.link.is_none() && !self.needs_second_factor();
-        if !app.db.is_postgres() || !is_plain {
+        if self.passkey.is_some() || self.link.is_some() || self.needs_second_factor() {
             return app.db.write(async move |txn| self.open(&txn).await).await;
         }
         let Self { session, attempt, .. } = &self;
@@ -222,19 +220,17 @@ impl PendingSession {
             rehashed: self.rehashed.clone(),
         };
         let (session, beginning) = (session.clone(), self.beginning());
-        let signed_in =
-            app.db.write_one(async move |txn| session_begin::sign_in(&txn, entry, beginning).await).await?;
+        let sign_in = async move |txn| session_begin::sign_in(&txn, entry, beginning).await;
+        let signed_in = app.db.write_text(sign_in).await?;
         if let Some(attempt) = attempt {
             attempt.settle(app, &signed_in.charged).await?;
         }
-        match signed_in.user {
-            Some(user) => Ok(Opening::Opened(Box::new(OpenedSession { user, session }))),
-            // the user has signed in or changed since, and only a transaction can tell which
-            None => {
-                let charged = Self { attempt: None, ..self };
-                app.db.write(async move |txn| charged.open(&txn).await).await
-            }
+        if let Some(user) = signed_in.user {
+            return Ok(Opening::Opened(Box::new(OpenedSession { user, session })));
         }
+        // the user has changed or signed in since, and the transaction finds out which
+        let charged = Self { attempt: None, ..self };
+        app.db.write(async move |txn| charged.open(&txn).await).await
     }
 
     fn needs_second_factor(&self) -> bool {

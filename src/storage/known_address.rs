@@ -1,12 +1,14 @@
 //! The table of addresses from which users have signed in before.
 
+use std::sync::LazyLock;
+
 use sea_orm::{
-    ExprTrait, IntoActiveModel, QueryFilter,
+    ExprTrait, FromQueryResult, IdenStatic, IntoActiveModel, QueryFilter, Statement,
     entity::prelude::*,
     sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 
-use super::Timestamp;
+use super::{Timestamp, cached_table::columns, user};
 
 /// A row of `known_addresses`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -38,6 +40,51 @@ const MAX_FAILURES: i32 = 100;
 pub async fn is_known(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<bool, DbErr> {
     let found = Entity::find_by_id((user_id, address.to_owned())).all(on).await?;
     Ok(found.first().is_some_and(|row| row.failures < MAX_FAILURES))
+}
+
+/// Finds a user by the key of an email address. Also returns whether the address, if there is one, is known.
+pub async fn find_user_by_email_key(
+    on: &impl ConnectionTrait,
+    key: &str,
+    address: Option<&str>,
+) -> Result<Option<(user::Model, bool)>, DbErr> {
+    find_user(on, &BY_EMAIL_KEY, key, address).await
+}
+
+/// Finds a user by the key of a username. Also returns whether the address, if there is one, is known.
+pub async fn find_user_by_username_key(
+    on: &impl ConnectionTrait,
+    key: &str,
+    address: Option<&str>,
+) -> Result<Option<(user::Model, bool)>, DbErr> {
+    find_user(on, &BY_USERNAME_KEY, key, address).await
+}
+
+async fn find_user(
+    on: &impl ConnectionTrait,
+    sql: &str,
+    key: &str,
+    address: Option<&str>,
+) -> Result<Option<(user::Model, bool)>, DbErr> {
+    let values = [key.into(), address.map(str::to_owned).into()];
+    let find = Statement::from_sql_and_values(on.get_database_backend(), sql, values);
+    let Some(row) = on.query_one_raw(find).await? else { return Ok(None) };
+    let failures: Option<i32> = row.try_get("", "failures")?;
+    let is_known = failures.is_some_and(|failures| failures < MAX_FAILURES);
+    Ok(Some((user::Model::from_query_result(&row, "A_")?, is_known)))
+}
+
+static BY_EMAIL_KEY: LazyLock<String> = LazyLock::new(|| by(user::Column::EmailKey));
+static BY_USERNAME_KEY: LazyLock<String> = LazyLock::new(|| by(user::Column::UsernameKey));
+
+/// Returns the SQL that finds a user by this column.
+fn by(column: user::Column) -> String {
+    format!(
+        r#"SELECT {}, "known_addresses"."failures" FROM "users" LEFT JOIN "known_addresses"
+        ON "known_addresses"."user_id" = "users"."id" AND "known_addresses"."address" = $2 WHERE "users"."{}" = $1"#,
+        columns::<user::Entity>("users", "A_"),
+        column.as_str(),
+    )
 }
 
 /// Removes a failure of a user at a known address.

@@ -8,9 +8,8 @@ use sea_orm::{DbBackend, DbErr, FromQueryResult, Statement, Value, prelude::Uuid
 use super::{
     Publish, Timestamp, Viewers,
     cached_table::columns,
-    rate_limit::{Charge, Text},
-    session::{COLUMNS, Entity, Model},
-    session_end::publish_ended,
+    rate_limit::{self, Charge},
+    session::Model,
     sweep::day,
     user,
 };
@@ -69,78 +68,86 @@ pub struct SignedIn {
 /// signed in. Only `sessions::open`, which locks the user first, may call this function.
 pub async fn begin(on: &impl Publish, beginning: Beginning) -> Result<(), DbErr> {
     let (session, backend) = (beginning.session.clone(), on.get_database_backend());
+    let [add, know_address] = [add(""), know_address("")];
     let sql = match backend {
         DbBackend::Postgres => {
-            format!(
-                "WITH a AS ({}), b AS ({}) {END_OLDEST} RETURNING {}",
-                add(""),
-                know_address(""),
-                *COLUMNS
-            )
+            format!(r#"WITH "added" AS ({add}), "known" AS ({know_address}) {END_OLDEST} RETURNING "id""#)
         }
-        _ => format!("{}; {}; {END_OLDEST} RETURNING {}", add(""), know_address(""), *COLUMNS),
+        _ => format!(r#"{add}; {know_address}; {END_OLDEST} RETURNING "id""#),
     };
     on.will_change(Viewers::Unknown);
     let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values(beginning))).await?;
-    let ended = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
+    let ended = rows.iter().map(|row| row.try_get("", "id")).collect::<Result<Vec<_>, _>>()?;
     publish(on, &session, &ended);
     Ok(())
 }
 
 /// Does, in one statement, what [`rate_limit::charge`](super::rate_limit::charge),
-/// [`lock_for_sign_in`](super::user_changes::lock_for_sign_in) and [`begin`] do in a transaction. Works only on
-/// PostgreSQL. Only `sessions::open` may call this function.
+/// [`lock_for_sign_in`](super::user_changes::lock_for_sign_in) and [`begin`] do in a transaction. On SQLite the text has
+/// several statements. Only `sessions::open` may call this function.
 ///
-/// A statement sees the sessions that existed when it started, even if it then waited for another sign-in of the same
-/// user. It would therefore end too few sessions. So that this cannot happen, no session begins if the user has signed in since
-/// `last_login_at`. The charges remain in any case.
+/// On PostgreSQL a statement sees the sessions that existed when it started, even if it then waited for another sign-in
+/// of the same user. It would therefore end too few sessions. So that this cannot happen, no session begins there if the
+/// user has signed in since `last_login_at`. The charges remain in any case.
 pub async fn sign_in(on: &impl Publish, entry: Entry, beginning: Beginning) -> Result<SignedIn, DbErr> {
-    let Entry { charges, credentials_version, last_login_at, rehashed } = entry;
-    let session = beginning.session.clone();
-    let mut values = values(beginning);
-    values.extend([credentials_version.into(), last_login_at.into(), rehashed.into()]);
-    let (charged, are_charged) = if charges.is_empty() {
-        (String::new(), String::new())
-    } else {
-        let charge = Text::of(&charges, session.created_at, values.len() + 1);
-        values.extend(charge.values);
-        let are_charged = format!(r#"AND (SELECT count(*) FROM "charged") = {}"#, charges.len());
-        (format!(r#""charged" AS ({}),"#, charge.sql), are_charged)
-    };
-    let keys =
-        if charges.is_empty() { "NULL" } else { r#"(SELECT string_agg("key"::text, ' ') FROM "charged")"# };
-    let sql = format!(
-        r#"WITH {charged} "locked" AS ({LOCK} {are_charged} RETURNING {}), {} SELECT {keys} AS "charged", {}
-        FROM (SELECT 1) AS "one" LEFT JOIN "locked" ON TRUE LEFT JOIN "ended" ON TRUE"#,
-        columns::<user::Entity>("users", ""),
-        *BEGIN_LOCKED,
-        *OUTCOME,
-    );
+    let (session, backend) = (beginning.session.clone(), on.get_database_backend());
+    let (sql, values) = signing_in(backend, entry, beginning);
     on.will_change(Viewers::Users(&[session.user_id]));
     on.will_change(Viewers::Unknown);
-    let rows = on.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
-    let first = rows.first().ok_or_else(|| DbErr::RecordNotFound("the outcome of a sign-in".to_owned()))?;
-    let user = Option::<user::Model>::from_query_result(first, "A_")?;
-    let keys: Option<String> = first.try_get("", "charged")?;
-    let keys = keys.unwrap_or_default();
-    let charged = keys.split_whitespace().map(Uuid::parse_str).collect::<Result<_, _>>();
-    let ended = rows.iter().filter_map(|row| Option::<Model>::from_query_result(row, "B_").transpose());
-    let ended = ended.collect::<Result<Vec<_>, _>>()?;
-    if user.is_some() {
+    let rows = on.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let (mut signed_in, mut ended) = (SignedIn { charged: Vec::new(), user: None }, Vec::new());
+    for row in &rows {
+        let id = |column| row.try_get::<Option<Uuid>>("", column).ok().flatten();
+        signed_in.charged.extend(id("key"));
+        ended.extend(id("ended"));
+        if id("A_id").is_some() {
+            signed_in.user = Some(user::Model::from_query_result(row, "A_")?);
+        }
+    }
+    if signed_in.user.is_some() {
         publish(on, &session, &ended);
     } else {
         on.has_changed(Viewers::Sessions(&[]));
     }
-    Ok(SignedIn { charged: charged.map_err(|error| DbErr::Type(error.to_string()))?, user })
+    Ok(signed_in)
 }
 
-/// Publishes that a session began and that others ended, and names them for the viewer cache.
-fn publish(on: &impl Publish, begun: &Model, ended: &[Model]) {
-    let now = begun.created_at;
-    let (user_id, session_id) = (begun.user_id, Some(begun.id));
-    on.publish(Event { kind: EventKind::SessionStarted, user_id, session_id, at: now.0 });
-    let ended_ids = publish_ended(on, ended, now);
-    on.has_changed(Viewers::Sessions(&ended_ids));
+/// Returns the text of [`sign_in`] and its parameters. Each row of the outcome is about one thing: a charged cell (`key`),
+/// the user (columns that begin with `A_`) or an ended session (`ended`).
+fn signing_in(backend: DbBackend, entry: Entry, beginning: Beginning) -> (String, Vec<Value>) {
+    let now = beginning.session.created_at;
+    let mut values = values(beginning);
+    values.extend([entry.credentials_version.into(), entry.rehashed.into(), entry.last_login_at.into()]);
+    let count = entry.charges.len();
+    let charge = (count > 0).then(|| rate_limit::Text::of(&entry.charges, now, values.len() + 1));
+    let charge = charge.map(|charge| {
+        values.extend(charge.values);
+        charge.sql
+    });
+    let sql = match (backend, charge) {
+        (DbBackend::Postgres, charge) => {
+            let charge = charge.unwrap_or_else(|| r#"SELECT NULL::uuid AS "key" WHERE FALSE"#.to_owned());
+            format!(
+                r#"WITH "charged" AS ({charge}), "locked" AS ({LOCK} AND "last_login_at" IS NOT DISTINCT FROM $21
+                AND (SELECT count(*) FROM "charged") = {count} {}"#,
+                *REST_ON_POSTGRES
+            )
+        }
+        (_, Some(charge)) => format!("{charge}; {LOCK} AND changes() = {count} {}", *REST_ON_SQLITE),
+        (_, None) => format!("{LOCK} {}", *REST_ON_SQLITE),
+    };
+    (sql, values)
+}
+
+/// Publishes that a session began and that others of its user ended, and names these for the viewer cache.
+fn publish(on: &impl Publish, begun: &Model, ended: &[Uuid]) {
+    let (user_id, at) = (begun.user_id, begun.created_at.0);
+    let changed = |kind, id| Event { kind, user_id, session_id: Some(id), at };
+    on.publish(changed(EventKind::SessionStarted, begun.id));
+    for id in ended {
+        on.publish(changed(EventKind::SessionEnded, *id));
+    }
+    on.has_changed(Viewers::Sessions(ended));
 }
 
 /// Returns the first parameters of the texts below, which follow `ADD` in their order.
@@ -169,8 +176,8 @@ fn values(beginning: Beginning) -> Vec<Value> {
     ]
 }
 
-// The parameters of the texts below are those of `values`, and those of `LOCK` follow them. `from` is empty, or a clause
-// that yields one row if the session begins and none otherwise.
+// The parameters of the texts below are those of `values`, followed by those of `signing_in`. `from` is a clause with
+// one row if the session begins and none otherwise.
 
 fn add(from: &str) -> String {
     format!(
@@ -203,21 +210,33 @@ const END_OLDEST: &str = r#"UPDATE "sessions" SET "ended_at" = $5, "expires_at" 
     SELECT "id" FROM "sessions" WHERE "user_id" = $2 AND "id" <> $1 AND "ended_at" IS NULL AND "expires_at" > $5
     ORDER BY "ended_at" DESC, "id" DESC LIMIT 1 OFFSET $14)"#;
 
-/// Does what `user_changes::lock_for_sign_in` does, unless the user has signed in since $20.
-const LOCK: &str = r#"UPDATE "users" SET "last_login_at" = $5, "password_hash" = COALESCE($21, "password_hash")
-    WHERE "id" = $2 AND "is_active" AND "credentials_version" = $19 AND "last_login_at" IS NOT DISTINCT FROM $20"#;
+/// Does what `user_changes::lock_for_sign_in` does.
+const LOCK: &str = r#"UPDATE "users" SET "last_login_at" = $5, "password_hash" = COALESCE($20, "password_hash")
+    WHERE "id" = $2 AND "is_active" AND "credentials_version" = $19"#;
 
-/// The statements that begin a session if `locked` has a row.
-static BEGIN_LOCKED: LazyLock<String> = LazyLock::new(|| {
+/// What follows the conditions of `LOCK` on PostgreSQL.
+static REST_ON_POSTGRES: LazyLock<String> = LazyLock::new(|| {
+    let from = r#"FROM "locked""#;
     format!(
-        r#""added" AS ({}), "known" AS ({}), "ended" AS ({END_OLDEST} AND EXISTS (SELECT 1 FROM "locked") RETURNING {})"#,
-        add(r#"FROM "locked""#),
-        know_address(r#"FROM "locked""#),
-        *COLUMNS,
+        r#"RETURNING {}), "added" AS ({}), "known" AS ({}),
+        "ended" AS ({END_OLDEST} AND EXISTS (SELECT 1 {from}) RETURNING "id")
+        SELECT "charged"."key", "ended"."id" AS "ended", {} {from}
+        FULL JOIN "ended" ON FALSE FULL JOIN "charged" ON FALSE"#,
+        columns::<user::Entity>("users", ""),
+        add(from),
+        know_address(from),
+        columns::<user::Entity>("locked", "A_"),
     )
 });
 
-/// The columns of the user and of each ended session.
-static OUTCOME: LazyLock<String> = LazyLock::new(|| {
-    format!("{}, {}", columns::<user::Entity>("locked", "A_"), columns::<Entity>("ended", "B_"))
+/// What follows the conditions of `LOCK` on SQLite, where `changes()` is the number of rows that the statement before
+/// changed.
+static REST_ON_SQLITE: LazyLock<String> = LazyLock::new(|| {
+    let begun = r#"SELECT 1 FROM "sessions" WHERE "id" = $1"#;
+    format!(
+        r#"RETURNING {}; {}; {}; {END_OLDEST} AND EXISTS ({begun}) RETURNING "id" AS "ended""#,
+        columns::<user::Entity>("users", "A_"),
+        add("WHERE changes() = 1"),
+        know_address(&format!("FROM ({begun})")),
+    )
 });

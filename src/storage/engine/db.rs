@@ -66,12 +66,6 @@ pub struct Load {
 }
 
 impl Db {
-    /// Returns whether the database is PostgreSQL. If not, it is SQLite.
-    #[must_use]
-    pub fn is_postgres(&self) -> bool {
-        matches!(self.writer, Writer::Postgres { .. })
-    }
-
     /// Returns the connections for statements that change nothing. The database itself rejects any other statement on
     /// them.
     #[must_use]
@@ -187,6 +181,21 @@ impl Db {
         T: Send + 'static,
     {
         self.submit(JobKind::Statement, statement).await
+    }
+
+    /// Does what [`Db::write_one`] does, but the text of the statement may have several statements on SQLite.
+    pub async fn write_text<T, F, Fut>(&self, text: F) -> Result<T, Fault>
+    where
+        F: FnOnce(Txn) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let kind = match self.writer {
+            Writer::Postgres { .. } => JobKind::Statement,
+            // if a later statement fails, the earlier ones must be undone
+            Writer::Sqlite { .. } => JobKind::Transaction,
+        };
+        self.submit(kind, text).await
     }
 
     /// Spends the refresh token of a live session. See [`session_rotation::rotate`].
