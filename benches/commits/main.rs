@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     cluster::{Cluster, number},
     connection::Connection,
-    load::{closed, median, open},
+    load::{Load, closed, median, open},
     person::Person,
     server::Server,
 };
@@ -114,29 +114,40 @@ async fn rename(person: &mut Person) {
     assert_eq!(answer["data"]["updateProfile"]["__typename"], "User", "{answer}");
 }
 
-/// Measures refreshes at a steady rate, alone and while others sign in.
+/// Measures refreshes alone and while others sign in: at a steady rate, and as fast as clients can send them.
 async fn refresh(cluster: &Cluster) {
     Server::migrate(&cluster.url);
     let server = Server::start_with(&cluster.url, &CHEAP).await;
     let (mut refreshing, mut signing_in) =
         (sign_up(CLIENTS, server.address).await, sign_up(CLIENTS, server.address).await);
-    let (mut alone, mut beside, mut logins) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        alone.push(open(&mut refreshing, 200.0, ROUND, Person::refresh).await.p99);
-        let both = futures_util::future::join(
-            open(&mut refreshing, 200.0, ROUND, Person::refresh),
-            closed(&mut signing_in, ROUND, server.id(), Person::login),
+    for rate in [Some(200.0), None] {
+        let (mut alone, mut beside, mut logins) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            alone.push(refreshes(&mut refreshing, rate, &server).await);
+            let sign_ins = closed(&mut signing_in, ROUND, server.id(), Person::login);
+            let (refreshed, signed_in) =
+                futures_util::future::join(refreshes(&mut refreshing, rate, &server), sign_ins).await;
+            beside.push(refreshed);
+            logins.push(signed_in.rate);
+        }
+        let median_of = |loads: &[Load], part: fn(&Load) -> f64| median(loads.iter().map(part));
+        let [alone_p99, beside_p99] = [&alone, &beside].map(|loads| median_of(loads, |load| load.p99));
+        let [alone_rate, beside_rate] = [&alone, &beside].map(|loads| median_of(loads, |load| load.rate));
+        println!(
+            "{} refreshes, flushes +1 ms: p99 {alone_p99:.1} ms alone at {alone_rate:.0} a second, {beside_p99:.1} ms at \
+             {beside_rate:.0} beside {:.0} logins a second of {CLIENTS} clients: {:.2}",
+            rate.map_or("closed loop of", |_| "steady"),
+            median(logins.into_iter()),
+            beside_p99 / alone_p99
         );
-        let (refreshed, signed_in) = both.await;
-        beside.push(refreshed.p99);
-        logins.push(signed_in.rate);
     }
-    let [alone, beside, logins] = [alone, beside, logins].map(|figures| median(figures.into_iter()));
-    println!(
-        "200 refreshes a second, flushes +1 ms: p99 {alone:.1} ms alone, {beside:.1} ms beside {logins:.0} logins a \
-         second of {CLIENTS} clients: {:.2}",
-        beside / alone
-    );
+}
+
+async fn refreshes(people: &mut [Person], rate: Option<f64>, server: &Server) -> Load {
+    match rate {
+        Some(rate) => open(people, rate, ROUND, Person::refresh).await,
+        None => closed(people, ROUND, server.id(), Person::refresh).await,
+    }
 }
 
 /// Measures the WAL and the flushes of logins whose budgets are charged: of people with few sessions, and of people whose oldest

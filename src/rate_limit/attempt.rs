@@ -122,7 +122,7 @@ impl Attempt {
         let refund = async move |txn: Txn| {
             rate_limit::charge(&txn, &refunds, now).await?;
             match streak {
-                Some(streak) => streak.remove_one(&txn).await,
+                Some(streak) => streak.add(&txn, -1).await,
                 None => Ok(()),
             }
         };
@@ -192,7 +192,7 @@ impl Attempt {
         let streak = self.streak.clone();
         let succeeded = self.succeed(txn).await?;
         if let Some(streak) = streak.filter(|_| succeeded.is_ok()) {
-            streak.remove_one(txn).await?;
+            streak.add(txn, -1).await?;
         }
         Ok(succeeded)
     }
@@ -242,9 +242,14 @@ impl Checked {
     async fn charge(self, app: &App) -> Result<Attempt, Fault> {
         let Self { failures, success, streak, is_forgettable, now, again_in } = self;
         if !failures.is_empty() {
+            let (with_charge, alone) = if app.db.can_write_several_tables() {
+                (streak.clone(), None)
+            } else {
+                (None, streak.clone())
+            };
             let failure = rate_limit::Failure {
                 charges: failures.iter().map(Cell::charge).collect(),
-                streak: streak.clone().map(|Streak { user_id, address }| (user_id, address)),
+                streak: with_charge.map(|Streak { user_id, address }| (user_id, address)),
                 is_forgettable,
             };
             let charge = async move |txn| rate_limit::charge_failure(&txn, failure, Timestamp(now)).await;
@@ -253,6 +258,9 @@ impl Checked {
                 refund(app, &failures, &charged, now).await?;
                 app.metrics.refuse_charge(refused.setting);
                 return Err(refused.refusal(refused.cost_ms));
+            }
+            if let Some(streak) = alone {
+                app.db.write_one(async move |txn| streak.add(&txn, 1).await).await?;
             }
         }
         app.metrics.charges_permitted.inc();

@@ -79,8 +79,8 @@ impl Streak {
         Self { user_id, address: from.as_str().to_owned() }
     }
 
-    pub(super) async fn remove_one(&self, txn: &Txn) -> Result<(), DbErr> {
-        known_address::remove_failure(txn, self.user_id, &self.address).await
+    pub(super) async fn add(&self, txn: &Txn, failures: i32) -> Result<(), DbErr> {
+        known_address::add_failures(txn, self.user_id, &self.address, failures).await
     }
 }
 

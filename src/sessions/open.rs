@@ -209,7 +209,8 @@ impl PendingSession {
 
     /// Does what [`Self::open`] does in a transaction of its own. For most sign-ins, one statement suffices.
     pub async fn open_alone(self, app: &App) -> Result<Opening, Fault> {
-        if self.passkey.is_some() || self.link.is_some() || self.needs_second_factor() {
+        let is_plain = self.passkey.is_none() && self.link.is_none() && !self.needs_second_factor();
+        if !is_plain || !app.db.can_write_several_tables() {
             return app.db.write(async move |txn| self.open(&txn).await).await;
         }
         let Self { session, attempt, .. } = &self;

@@ -87,13 +87,18 @@ fn by(column: user::Column) -> String {
     )
 }
 
-/// Removes a failure of a user at a known address.
-pub async fn remove_failure(on: &impl ConnectionTrait, user_id: Uuid, address: &str) -> Result<(), DbErr> {
-    let removed = Entity::update_many()
-        .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
+/// Adds to the failures of a user at a known address. A negative number removes failures.
+pub async fn add_failures(
+    on: &impl ConnectionTrait,
+    user_id: Uuid,
+    address: &str,
+    failures: i32,
+) -> Result<(), DbErr> {
+    let added = Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).add(failures))
         .filter(Column::UserId.eq(user_id))
         .filter(Column::Address.eq(address));
-    removed.exec(on).await?;
+    added.exec(on).await?;
     Ok(())
 }
 

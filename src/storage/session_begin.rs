@@ -1,5 +1,6 @@
 //! How a session begins. One statement adds its row, ends the sessions that it displaces and records the client's
-//! address. On PostgreSQL, one statement can also be the whole sign-in.
+//! address. Another one does that and is the whole sign-in, because waking the database costs more than running the
+//! statement while password hashes take all the processor time.
 
 use std::sync::LazyLock;
 
@@ -150,7 +151,7 @@ fn publish(on: &impl Publish, begun: &Model, ended: &[Uuid]) {
     on.has_changed(Viewers::Sessions(ended));
 }
 
-/// Returns the first parameters of the texts below, which follow `ADD` in their order.
+/// Returns the parameters of the texts below.
 fn values(beginning: Beginning) -> Vec<Value> {
     let Beginning { session: row, keep, address } = beginning;
     let now = row.created_at;
@@ -176,8 +177,8 @@ fn values(beginning: Beginning) -> Vec<Value> {
     ]
 }
 
-// The parameters of the texts below are those of `values`, followed by those of `signing_in`. `from` is a clause with
-// one row if the session begins and none otherwise.
+// The parameters of the texts below are those of `values`, followed by those of `signing_in`. `from` is empty, or a
+// clause that yields one row if the session begins and none otherwise.
 
 fn add(from: &str) -> String {
     format!(

@@ -151,6 +151,31 @@ async fn a_right_password_of_an_unverified_account_does_not_count_as_a_failure()
     assert!(known.iter().all(|row| row.failures == 0), "{known:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn on_citus_failures_and_successes_are_counted_as_elsewhere() {
+    let app = TestApp::with(Postgres, &[PROXY]).await;
+    app.sign_up(EMAIL).await;
+    let rows = connect(&app.settings["DATABASE_URL"]).await;
+    // as if the extension were installed
+    let as_citus = "SET allow_system_table_mods = on;
+        INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+        SELECT 1, 'citus', extowner, extnamespace, extrelocatable, extversion FROM pg_extension LIMIT 1";
+    app.sql(as_citus).await;
+    let citus = app.another(&[PROXY]).await;
+    assert!(app.app.db.can_write_several_tables() && !citus.app.db.can_write_several_tables());
+    assert!(is_signed_in(&citus, HOME, EMAIL).await);
+    let failures = async || {
+        let known = known_address::Entity::find().all(&rows).await.unwrap();
+        known.iter().find(|row| row.address == HOME).unwrap().failures
+    };
+    for count in 1..=3 {
+        assert_eq!(citus.login_from(HOME, EMAIL, "wrong").await["code"], "INVALID_CREDENTIALS");
+        assert_eq!(failures().await, count);
+    }
+    assert!(is_signed_in(&citus, HOME, EMAIL).await);
+    assert_eq!(failures().await, 0);
+}
+
 /// The drill: 50 addresses guess for a day while the owner travels.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -193,7 +193,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     known_address::is_known(&plans, id, "x").await.unwrap();
     known_address::find_user_by_email_key(&plans, "x", Some("x")).await.unwrap();
     known_address::find_user_by_username_key(&plans, "x", None).await.unwrap();
-    known_address::remove_failure(&plans, id, "x").await.unwrap();
+    known_address::add_failures(&plans, id, "x", 1).await.unwrap();
     known_address::forget_others(&plans, id, "x").await.unwrap();
     known_address::delete_unused(&plans, now, 500).await.unwrap();
     rate_limit::list(&plans, &[id, id]).await.unwrap();

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr,
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement,
     sqlx::{
         self, ConnectOptions as _, Connection as _,
         postgres::{PgConnectOptions, PgConnection},
@@ -68,6 +68,9 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
         open(of_writers.clone(), most - batches - readers),
         async { if batches > 0 { open(of_writers, batches).await.map(Some) } else { Ok(None) } },
     )?;
+    let citus = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')";
+    let found = reader.query_one(Statement::from_string(DbBackend::Postgres, citus)).await?;
+    let is_distributed = found.is_some_and(|row| row.try_get_by_index(0) == Ok(true));
     let viewers = match (config.database.viewer_cache_size, config.database.viewer_cache_staleness) {
         (0, _) | (_, Duration::ZERO) => ViewerCache::off(),
         (capacity, max_age) => ViewerCache::bounded(capacity, max_age),
@@ -76,7 +79,8 @@ async fn connect_postgres(config: &Config, servers: &[SecretString], events: Eve
     let batches =
         batch_pool.map_or_else(|| writer.clone(), |pool| PostgresWriter::new(pool, viewers.clone(), events));
     let refreshes = RefreshBatches::start(batches, &writer);
-    Ok(Db { reader: Reader(reader), writer: Writer::Postgres { writer, refreshes }, viewers, statements })
+    let writer = Writer::Postgres { writer, refreshes, is_distributed };
+    Ok(Db { reader: Reader(reader), writer, viewers, statements })
 }
 
 async fn connect_sqlite(config: &Config, path: &Path, events: Events) -> Result<Db, DbErr> {

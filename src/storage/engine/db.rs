@@ -45,6 +45,8 @@ pub(crate) enum Writer {
     Postgres {
         writer: PostgresWriter,
         refreshes: RefreshBatches,
+        /// Whether the database is Citus, which distributes tables.
+        is_distributed: bool,
     },
     Sqlite {
         writer: SqliteWriter,
@@ -118,7 +120,7 @@ impl Db {
     pub fn load(&self) -> Load {
         let (mut connections, mut idle) = self.reader.0.count();
         let writes = match &self.writer {
-            Writer::Postgres { writer, refreshes } => {
+            Writer::Postgres { writer, refreshes, .. } => {
                 let batches = Some(refreshes.pool()).filter(|pool| !pool.is(&writer.pool));
                 for (open, unused) in [Some(&writer.pool), batches].into_iter().flatten().map(Pool::count) {
                     connections += open;
@@ -181,6 +183,13 @@ impl Db {
         T: Send + 'static,
     {
         self.submit(JobKind::Statement, statement).await
+    }
+
+    /// Returns whether one statement can write several tables. On Citus it cannot, because the rows may be in different
+    /// shards.
+    #[must_use]
+    pub fn can_write_several_tables(&self) -> bool {
+        !matches!(self.writer, Writer::Postgres { is_distributed: true, .. })
     }
 
     /// Does what [`Db::write_one`] does, but the text of the statement may have several statements on SQLite.
