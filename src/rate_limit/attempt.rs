@@ -41,8 +41,8 @@ struct Checked {
 }
 
 impl Attempt {
-    /// Charges either all of `failures` or, if a budget is used up, none. A budget for `success` must have room as well,
-    /// but is charged only by [`Attempt::succeed`].
+    /// Charges either all of `failures` or, if a budget is used up, none: those already charged are refunded. A budget
+    /// for `success` must have room as well, but is charged only by [`Attempt::succeed`].
     pub async fn begin(
         app: &App,
         failures: &[Action<'_>],
@@ -255,10 +255,12 @@ impl Checked {
             let charge = async move |txn| rate_limit::charge_failure(&txn, failure, Timestamp(now)).await;
             let charged = app.db.write_text(charge).await?;
             if let Some(refused) = refused(&failures, &charged) {
+                // not in one transaction with the charge, which would hold the locks of these rows for longer
                 refund(app, &failures, &charged, now).await?;
                 app.metrics.refuse_charge(refused.setting);
                 return Err(refused.refusal(refused.cost_ms));
             }
+            // after the charge, because every transaction locks cells before known addresses
             if let Some(streak) = alone {
                 app.db.write_one(async move |txn| streak.add(&txn, 1).await).await?;
             }

@@ -187,7 +187,8 @@ async fn a_sign_in_beyond_the_session_limit_ends_the_oldest_session(
 async fn sign_ins_at_the_same_time_keep_to_the_session_limit(
     #[values(Sqlite, Postgres, Serializable)] database: Database,
 ) {
-    let app = TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "2"), ("RATE_LIMITS", "off")]).await;
+    let app =
+        TestApp::with(database, &[("MAX_SESSIONS_PER_USER", "2"), ("RATE_LIMIT_LOGINS", "100/1h")]).await;
     app.sign_up(EMAIL).await;
     for _ in 0..3 {
         let signed_in = futures_util::future::join_all((0..12).map(|_| app.sign_in(EMAIL))).await;
