@@ -1,6 +1,6 @@
 //! How a session begins. One statement adds its row, ends the sessions that it displaces and records the client's
-//! address. Another one does that and is the whole sign-in, because waking the database costs more than running the
-//! statement while password hashes take all the processor time.
+//! address. [`sign_in`] also does what comes before, because while password hashes take all the processor time, waking
+//! the database costs more than running a statement.
 
 use std::sync::LazyLock;
 
@@ -83,7 +83,7 @@ pub async fn begin(on: &impl Publish, beginning: Beginning) -> Result<(), DbErr>
     Ok(())
 }
 
-/// Does, in one statement, what [`rate_limit::charge`](super::rate_limit::charge),
+/// Does, in one statement, what [`rate_limit::charge`],
 /// [`lock_for_sign_in`](super::user_changes::lock_for_sign_in) and [`begin`] do in a transaction. On SQLite the text has
 /// several statements. Only `sessions::open` may call this function.
 ///
