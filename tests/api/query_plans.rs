@@ -11,8 +11,7 @@ use gatehouse::{
         session_begin::{self, Beginning, Entry},
         session_end, session_rotation, session_siblings, signing_key, sweep as sweeping, totp,
         user::{self, Role, SecondFactorMethod},
-        user_changes,
-        user_changes::Administration,
+        user_changes::{self, Administration},
         user_list::{self, End, Filter, Page},
     },
 };
@@ -270,8 +269,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
             Postgres | Serializable => line.contains("Seq Scan"),
         });
         assert!(!is_scanned && !plan.is_empty(), "{sql}\n{plan}");
-        let joins_all =
-            plan.lines().any(|line| line.contains("Join Filter") && !line.ends_with("Join Filter: false"));
+        let joins_all = plan.replace("Join Filter: false", "").contains("Join Filter");
         assert!(!joins_all, "every row is compared with every other\n{sql}\n{plan}");
         if sql.contains("ORDER BY \"class\"") {
             let sorts = ["TEMP B-TREE", "Sort"].iter().any(|word| plan.contains(word));
