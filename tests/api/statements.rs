@@ -93,7 +93,7 @@ async fn each_operation_sends_the_expected_number_of_statements(
             ("user", read + 1),
             ("users, 2", read + 3),
             ("users, 20", read + 3),
-            ("login", 5),
+            ("login", 3),
             ("refresh", 2 - read),
             ("signup", 4),
             ("logout", 1),
