@@ -43,19 +43,6 @@ pub struct Entry {
     pub rehashed: Option<String>,
 }
 
-impl Entry {
-    /// Returns the entry of a user who was read before the credentials were checked. It charges nothing.
-    #[must_use]
-    pub fn of(user: &user::Model) -> Self {
-        Self {
-            charges: Vec::new(),
-            credentials_version: user.credentials_version,
-            last_login_at: user.last_login_at,
-            rehashed: None,
-        }
-    }
-}
-
 /// What [`sign_in`] did.
 #[derive(Clone, Debug)]
 pub struct SignedIn {

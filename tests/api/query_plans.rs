@@ -220,7 +220,8 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     session_end::end_others(&plans, id, id, now).await.unwrap();
     let beginning = Beginning { session: begun, keep: 50, address: Some("x".to_owned()) };
     session_begin::begin(&plans, beginning.clone()).await.unwrap();
-    let entry = Entry { charges: failure.charges.clone(), ..Entry::of(&user::Model::new(id, now)) };
+    let entry =
+        Entry { charges: failure.charges, credentials_version: 0, last_login_at: Some(now), rehashed: None };
     session_begin::sign_in(&plans, entry, beginning).await.unwrap();
     session::list_ended(&plans, &[id, id]).await.unwrap();
     session_end::delete_dead(&plans, now, 500).await.unwrap();

@@ -202,11 +202,17 @@ async fn every_change_of_a_viewer_is_announced(#[values(Sqlite, Postgres)] datab
     on.try_one("begin", session_begin::begin(&on, beginning.clone())).await;
     let root = user::find(&on, ROOT).await.unwrap().unwrap();
     let of_root = |id| session::Model::new(Uuid::from_u128(id), ROOT, now, later);
+    let entry = |root: &user::Model| Entry {
+        charges: Vec::new(),
+        credentials_version: root.credentials_version,
+        last_login_at: root.last_login_at,
+        rehashed: None,
+    };
     let first = Beginning { session: of_root(18), ..beginning.clone() };
-    let begun = on.try_one("sign_in", session_begin::sign_in(&on, Entry::of(&root), first)).await;
+    let begun = on.try_one("sign_in", session_begin::sign_in(&on, entry(&root), first)).await;
     let root = begun.user.unwrap();
     let second = Beginning { session: of_root(19), ..beginning };
-    let begun = on.try_one("sign_in", session_begin::sign_in(&on, Entry::of(&root), second)).await;
+    let begun = on.try_one("sign_in", session_begin::sign_in(&on, entry(&root), second)).await;
     assert!(begun.user.is_some(), "the second session ends the first");
 
     let tried = on.tried.into_inner().unwrap();
