@@ -221,7 +221,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
     let beginning = Beginning { session: begun, keep: 50, address: Some("x".to_owned()) };
     session_begin::begin(&plans, beginning.clone()).await.unwrap();
     let entry =
-        Entry { charges: failure.charges, credentials_version: 0, last_login_at: Some(now), rehashed: None };
+        Entry { charges: failure.charges, credentials_version: 0, last_login_at: None, rehashed: None };
     session_begin::sign_in(&plans, entry, beginning).await.unwrap();
     session::list_ended(&plans, &[id, id]).await.unwrap();
     session_end::delete_dead(&plans, now, 500).await.unwrap();
@@ -254,8 +254,7 @@ async fn every_statement_finds_its_rows_by_an_index(#[values(Sqlite, Postgres)] 
         }
     }
 
-    let plans = plans.plans.into_inner().unwrap();
-    for (sql, plan) in plans {
+    for (sql, plan) in plans.plans.into_inner().unwrap() {
         // a newer version may add columns, and PostgreSQL refuses to run a prepared statement whose columns have changed
         assert!(!sql.contains(".*") && !sql.contains("RETURNING *") && !sql.contains("SELECT *"), "{sql}");
         let is_scanned = plan.lines().any(|line| match database {
