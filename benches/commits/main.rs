@@ -114,32 +114,51 @@ async fn rename(person: &mut Person) {
     assert_eq!(answer["data"]["updateProfile"]["__typename"], "User", "{answer}");
 }
 
-/// Measures refreshes alone and while others sign in: at a steady rate, and as fast as clients can send them.
+/// Measures refreshes alone and beside the logins of other clients: to another server without PostgreSQL, which shows
+/// what sharing the processors costs; to the same server; and to the same server at half the rate, which leaves
+/// processor time to spare.
 async fn refresh(cluster: &Cluster) {
+    // in memory, so that the other server shares no disk with PostgreSQL
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
     Server::migrate(&cluster.url);
-    let server = Server::start_with(&cluster.url, &CHEAP).await;
-    let (mut refreshing, mut signing_in) =
-        (sign_up(CLIENTS, server.address).await, sign_up(CLIENTS, server.address).await);
-    for rate in [Some(200.0), None] {
-        let (mut alone, mut beside, mut logins) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            alone.push(refreshes(&mut refreshing, rate, &server).await);
-            let sign_ins = closed(&mut signing_in, ROUND, server.id(), Person::login);
-            let (refreshed, signed_in) =
-                futures_util::future::join(refreshes(&mut refreshing, rate, &server), sign_ins).await;
-            beside.push(refreshed);
-            logins.push(signed_in.rate);
+    Server::migrate(&sqlite);
+    for (hashes, settings) in [("usual", &[][..]), ("cheapest", &CHEAP)] {
+        let server = Server::start_with(&cluster.url, settings).await;
+        let other = Server::start_with(&sqlite, settings).await;
+        let refreshing = &mut sign_up(CLIENTS, server.address).await;
+        let [elsewhere, here] =
+            &mut [sign_up(CLIENTS, other.address).await, sign_up(CLIENTS, server.address).await];
+        for steady in [Some(200.0), None] {
+            let mut figures = [const { Vec::new() }; 4];
+            for _ in 0..ROUNDS {
+                figures[0].push((refreshes(refreshing, steady, &server).await, 0.0));
+                let logins = closed(elsewhere, ROUND, other.id(), Person::login);
+                figures[1].push(beside(refreshes(refreshing, steady, &server), logins).await);
+                let logins = closed(here, ROUND, server.id(), Person::login);
+                let (refreshed, rate) = beside(refreshes(refreshing, steady, &server), logins).await;
+                figures[2].push((refreshed, rate));
+                let logins = open(here, rate / 2.0, ROUND, Person::login);
+                figures[3].push(beside(refreshes(refreshing, steady, &server), logins).await);
+            }
+            let kind = steady.map_or("closed loop", |_| "steady");
+            println!("refreshes, {kind}, flushes +1 ms, {hashes} hashes:");
+            let alone = median(figures[0].iter().map(|(refreshed, _)| refreshed.p99));
+            for (figures, what) in figures.iter().zip([
+                "alone",
+                "beside logins to a server without PostgreSQL",
+                "beside logins",
+                "beside logins at half the rate",
+            ]) {
+                let p99 = median(figures.iter().map(|(refreshed, _)| refreshed.p99));
+                let rate = median(figures.iter().map(|(refreshed, _)| refreshed.rate));
+                let logins = median(figures.iter().map(|(_, logins)| *logins));
+                println!(
+                    "  {rate:.0} refreshes and {logins:.0} logins a second, {what}: p99 {p99:.1} ms, {:.2} of alone",
+                    p99 / alone
+                );
+            }
         }
-        let median_of = |loads: &[Load], part: fn(&Load) -> f64| median(loads.iter().map(part));
-        let [alone_p99, beside_p99] = [&alone, &beside].map(|loads| median_of(loads, |load| load.p99));
-        let [alone_rate, beside_rate] = [&alone, &beside].map(|loads| median_of(loads, |load| load.rate));
-        println!(
-            "{} refreshes, flushes +1 ms: p99 {alone_p99:.1} ms alone at {alone_rate:.0} a second, {beside_p99:.1} ms at \
-             {beside_rate:.0} beside {:.0} logins a second of {CLIENTS} clients: {:.2}",
-            rate.map_or("closed loop of", |_| "steady"),
-            median(logins.into_iter()),
-            beside_p99 / alone_p99
-        );
     }
 }
 
@@ -148,6 +167,12 @@ async fn refreshes(people: &mut [Person], rate: Option<f64>, server: &Server) ->
         Some(rate) => open(people, rate, ROUND, Person::refresh).await,
         None => closed(people, ROUND, server.id(), Person::refresh).await,
     }
+}
+
+/// Returns how refreshes went, and how many logins per second took place at the same time.
+async fn beside(refreshes: impl Future<Output = Load>, logins: impl Future<Output = Load>) -> (Load, f64) {
+    let (load, others) = futures_util::future::join(refreshes, logins).await;
+    (load, others.rate)
 }
 
 /// Measures the WAL and the flushes of logins whose budgets are charged: of people with few sessions, and of people whose oldest
